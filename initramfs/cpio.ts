@@ -1,0 +1,142 @@
+// Writes cpio archives in the newc format, the one the kernel unpacks (Documentation/driver-api/early-userspace/buffer-format.rst).
+
+import { Failure } from "../src/failure.ts";
+
+/** Paths have no slash in front: they begin at the root of the archive. */
+export type Entry =
+  | { readonly kind: "directory"; readonly path: string }
+  | { readonly kind: "file"; readonly path: string; readonly content: Uint8Array; readonly mode: 0o644 | 0o755 }
+  | { readonly kind: "symlink"; readonly path: string; readonly target: string }
+  | { readonly kind: "character device"; readonly path: string; readonly major: number; readonly minor: number; readonly mode: number };
+
+const HEADER_LENGTH = 110;
+const TRAILER = "TRAILER!!!";
+/** Of the kernel, with the NUL at the end; a longer name is skipped without a word (init/initramfs.c). */
+const PATH_MAX = 4096;
+const NAME_MAX = 255;
+/** The size field has eight hexadecimal digits. */
+const SIZE_LIMIT = 2 ** 32;
+
+const S_IFDIR = 0o040000;
+const S_IFREG = 0o100000;
+const S_IFLNK = 0o120000;
+const S_IFCHR = 0o020000;
+
+/**
+ * The archive as a list of chunks: what is in a file is passed through, not copied. The same entries give the same
+ * bytes: no times, owner 0, inode numbers in order. The length of the whole is a multiple of 4.
+ * @param entries in the order in which they are unpacked; missing parent directories are put before them
+ * @throws Failure naming the entry that the format or the kernel has no room for, or that stands twice
+ */
+export function cpio(entries: readonly Entry[]): Uint8Array[] {
+  const whole = withParents(entries);
+  const members = whole.map((entry, row) => member(entry, row + 1, linksOf(entry, whole)));
+  return [...members.flat(), header({ path: TRAILER, inode: 0, mode: 0, links: 1, size: 0, major: 0, minor: 0 })];
+}
+
+function withParents(entries: readonly Entry[]): Entry[] {
+  const kinds = new Map<string, Entry["kind"]>();
+  const whole: Entry[] = [];
+  function add(entry: Entry): void {
+    kinds.set(entry.path, entry.kind);
+    whole.push(entry);
+  }
+  for (const entry of entries) {
+    checkPath(entry.path);
+    for (const parent of parentsOf(entry.path)) {
+      const kind = kinds.get(parent);
+      if (kind === undefined) add({ kind: "directory", path: parent });
+      else if (kind !== "directory") throw new Failure(entry.path, `${parent} is a ${kind}, not a directory`);
+    }
+    const present = kinds.get(entry.path);
+    if (present === undefined) add(entry);
+    else if (present !== "directory" || entry.kind !== "directory") throw new Failure(entry.path, "is there already");
+  }
+  return whole;
+}
+
+function checkPath(path: string): void {
+  const names = path.split("/");
+  if (names.some((name) => name === "" || name === "." || name === "..")) {
+    throw new Failure(path, "is no plain path from the archive's root");
+  }
+  if (path.includes("\0")) throw new Failure(path, "NUL byte");
+  if (path === TRAILER) throw new Failure(path, "is what ends an archive");
+  const long = names.find((name) => Buffer.byteLength(name) > NAME_MAX);
+  if (long !== undefined) throw new Failure(path, `a name of ${Buffer.byteLength(long)} bytes; ${NAME_MAX} is the limit`);
+  if (Buffer.byteLength(path) >= PATH_MAX) {
+    throw new Failure(path, `${Buffer.byteLength(path)} bytes long; ${PATH_MAX - 1} is the limit`);
+  }
+}
+
+/** `a/b/c` → `a`, `a/b` */
+function parentsOf(path: string): string[] {
+  const names = path.split("/");
+  return names.slice(1).map((_, row) => names.slice(0, row + 1).join("/"));
+}
+
+/** A directory is linked from its parent, from itself and from each directory inside. */
+function linksOf(entry: Entry, whole: readonly Entry[]): number {
+  if (entry.kind !== "directory") return 1;
+  const inside = whole.filter(({ kind, path }) =>
+    kind === "directory" && path.startsWith(`${entry.path}/`) && !path.includes("/", entry.path.length + 1));
+  return 2 + inside.length;
+}
+
+function member(entry: Entry, inode: number, links: number): Uint8Array[] {
+  const { path } = entry;
+  const plain = { path, inode, links, size: 0, major: 0, minor: 0 };
+  switch (entry.kind) {
+    case "directory":
+      return [header({ ...plain, mode: S_IFDIR | 0o755 })];
+    case "character device":
+      return [header({ ...plain, mode: S_IFCHR | entry.mode, major: entry.major, minor: entry.minor })];
+    case "symlink":
+      return withContent({ ...plain, mode: S_IFLNK | 0o777 }, targetBytes(path, entry.target));
+    case "file":
+      return withContent({ ...plain, mode: S_IFREG | entry.mode }, entry.content);
+  }
+}
+
+function targetBytes(path: string, target: string): Uint8Array {
+  const bytes = Buffer.from(target);
+  if (bytes.length === 0 || bytes.length >= PATH_MAX || bytes.includes(0)) {
+    throw new Failure(path, "its target must have 1 to 4095 bytes, none of them NUL");
+  }
+  return bytes;
+}
+
+interface Fields {
+  readonly path: string;
+  readonly inode: number;
+  readonly mode: number;
+  readonly links: number;
+  readonly size: number;
+  readonly major: number;
+  readonly minor: number;
+}
+
+function withContent(fields: Fields, content: Uint8Array): Uint8Array[] {
+  const size = content.length;
+  if (size >= SIZE_LIMIT) throw new Failure(fields.path, `${size} bytes; a file in a cpio archive ends below 4 GiB`);
+  return [header({ ...fields, size }), content, new Uint8Array(padding(size))].filter(({ length }) => length > 0);
+}
+
+/** The header with the name behind it, padded so that what follows begins on a multiple of 4. */
+function header({ path, inode, mode, links, size, major, minor }: Fields): Uint8Array {
+  const name = Buffer.from(`${path}\0`);
+  const [owner, group, time, deviceMajor, deviceMinor, checksum] = [0, 0, 0, 0, 0, 0];
+  const numbers = [
+    inode, mode, owner, group, links, time, size, deviceMajor, deviceMinor, major, minor, name.length, checksum,
+  ];
+  const text = `070701${numbers.map((number) => number.toString(16).padStart(8, "0")).join("")}`;
+  const length = HEADER_LENGTH + name.length;
+  const bytes = new Uint8Array(length + padding(length));
+  bytes.set(Buffer.from(text));
+  bytes.set(name, HEADER_LENGTH);
+  return bytes;
+}
+
+function padding(length: number): number {
+  return -length & 3;
+}

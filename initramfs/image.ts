@@ -1,0 +1,49 @@
+// What is in an initramfs of ours: the executable once, the names it is called by, a script, and what the user adds.
+
+import { cpio, type Entry } from "./cpio.ts";
+
+export interface Contents {
+  readonly executable: Uint8Array;
+  /** Their names become links in /bin. */
+  readonly applets: readonly string[];
+  /** Becomes /init.script; without it init goes to its prompt. */
+  readonly script?: Uint8Array;
+  readonly files?: readonly AddedFile[];
+}
+
+export interface AddedFile {
+  /** From the image's root, with or without a slash in front. */
+  readonly path: string;
+  readonly content: Uint8Array;
+  readonly mode: 0o644 | 0o755;
+}
+
+/** Where init mounts, and room for what a script writes. */
+const DIRECTORIES = ["dev", "proc", "sys", "tmp"];
+
+/** The README's second example calls these two from the root. */
+const AT_THE_ROOT = ["fs2dt", "loadem"];
+
+/**
+ * The image as chunks of a cpio archive. Every file costs at least a page of the guest's memory, and a page may be
+ * 64 KiB, so there is nothing in it without need.
+ * @throws Failure naming the added file that has no place
+ */
+export function image({ executable, applets, script, files = [] }: Contents): Uint8Array[] {
+  return cpio([
+    ...DIRECTORIES.map((path): Entry => ({ kind: "directory", path })),
+    // The kernel opens it for init before devtmpfs can be mounted.
+    { kind: "character device", path: "dev/console", major: 5, minor: 1, mode: 0o600 },
+    { kind: "character device", path: "dev/null", major: 1, minor: 3, mode: 0o666 },
+    { kind: "file", path: "bin/kexecbox", content: executable, mode: 0o755 },
+    { kind: "symlink", path: "init", target: "bin/kexecbox" },
+    ...applets.map((name): Entry => ({ kind: "symlink", path: `bin/${name}`, target: "kexecbox" })),
+    ...AT_THE_ROOT.map((name): Entry => ({ kind: "symlink", path: name, target: "bin/kexecbox" })),
+    ...(script === undefined ? [] : [fileAt("init.script", script, 0o644)]),
+    ...files.map(({ path, content, mode }) => fileAt(path.replace(/^\//, ""), content, mode)),
+  ]);
+}
+
+function fileAt(path: string, content: Uint8Array, mode: AddedFile["mode"]): Entry {
+  return { kind: "file", path, content, mode };
+}

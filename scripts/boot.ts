@@ -1,0 +1,127 @@
+// npm run boot: boots a guest, kexecs into a second kernel, and says what happened.
+
+import { rename } from "node:fs/promises";
+import { join } from "node:path";
+import { EXIT, Failure } from "../src/failure.ts";
+import { parseScript } from "../src/script/parse.ts";
+import { chosen, HELP, type Choices } from "./boot/choices.ts";
+import { firstKernel, nextKernel, type FirstKernel, type NextKernel } from "./boot/kernels.ts";
+import { sceneFor, type Special } from "./boot/scene.ts";
+import { Timeline, type Step, type Verdict } from "./boot/timeline.ts";
+import { cacheFolder, inTemporaryFolder } from "./cache.ts";
+import { endWith } from "./command.ts";
+import { runGuest, runInteractively, type GuestRun } from "./guest.ts";
+import { ensure } from "./setup.ts";
+
+const LAST_LINES = 25;
+
+export interface Boot {
+  readonly verdict: Verdict;
+  readonly steps: readonly Step[];
+  readonly run: GuestRun;
+  /** The whole console, kept where the boot failed. */
+  readonly log: string | undefined;
+}
+
+export interface Kernels {
+  readonly first: FirstKernel;
+  readonly next: NextKernel;
+}
+
+export async function kernelsFor(choices: Choices): Promise<Kernels> {
+  const first = await firstKernel(choices);
+  return { first, next: await nextKernel(choices, first) };
+}
+
+/** One boot from start to end. `onStep` is told of each step as it happens. */
+export async function boot(
+  choices: Choices, { first, next }: Kernels, special: Special, onStep: (step: Step) => void,
+): Promise<Boot> {
+  return inTemporaryFolder(async (folder) => {
+    const scene = await sceneFor(choices, first, next, folder, special);
+    const steps: Step[] = [];
+    const timeline = new Timeline(scene.nonce, (step) => {
+      steps.push(step);
+      onStep(step);
+    });
+    const log = join(folder, "console");
+    const run = await runGuest(scene.guest, { timeout: choices.timeout, log, onLine: (line) => timeline.read(line) });
+    const verdict = timeline.verdict(run.end);
+    if (verdict.passed) return { verdict, steps, run, log: undefined };
+    const kept = join(cacheFolder(), `boot-${scene.nonce}.log`);
+    await rename(log, kept);
+    return { verdict, steps, run, log: kept };
+  });
+}
+
+async function interact(choices: Choices, { first, next }: Kernels, special: Special): Promise<number> {
+  return inTemporaryFolder(async (folder) => {
+    const { guest, script } = await sceneFor(choices, first, next, folder, special);
+    const append = `${guest.append} -- --prompt`;
+    say(`The guest's console: Ctrl-A X ends it. The next kernel is /vmlinux.kexec; this takes you there:\n\n${script}`);
+    await runInteractively({ ...guest, append });
+    return EXIT.done;
+  });
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function showStep({ seconds, what }: Step): void {
+  say(`${seconds.toFixed(2).padStart(7)} s  ${what}`);
+}
+
+function showFailure({ run, log }: Boot): void {
+  say(`  The console's last lines; the whole of it is ${log}`);
+  for (const { text } of run.lines.slice(-LAST_LINES)) say(`  | ${text}`);
+}
+
+async function readScript(path: string): Promise<string> {
+  const text = await Bun.file(path).bytes().catch((error: NodeJS.ErrnoException) => {
+    throw new Failure(path, `cannot be read: ${error.code}`);
+  });
+  const script = Buffer.from(text).toString("latin1");
+  // A mistake in it is better told here than by a machine that stops.
+  parseScript(path, script);
+  return script;
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const choices = chosen(args);
+  if (choices === undefined) {
+    process.stdout.write(HELP);
+    return EXIT.done;
+  }
+  await ensure("guest-ppc64", ...(choices.payload ? (["stub-ppc64"] as const) : []));
+  const script = choices.script === undefined ? undefined : await readScript(choices.script);
+  const special: Special = script === undefined ? {} : { script: () => script };
+  const kernels = await kernelsFor(choices);
+  const { first, next } = kernels;
+  say(`${choices.target} on ${choices.cpu}, ${choices.smp} cpus: ${first.title}${next.title === first.title ? "" : ` to ${next.title}`}`);
+  if (choices.interactive) return interact(choices, kernels, special);
+  return choices.runs === 1 ? bootOnce(choices, kernels, special) : bootOften(choices, kernels, special);
+}
+
+async function bootOnce(choices: Choices, kernels: Kernels, special: Special): Promise<number> {
+  const result = await boot(choices, kernels, special, showStep);
+  const { passed, reason } = result.verdict;
+  if (!passed) showFailure(result);
+  say(`${passed ? "PASS" : "FAIL"} ${reason}`);
+  return passed ? EXIT.done : EXIT.input;
+}
+
+async function bootOften(choices: Choices, kernels: Kernels, special: Special): Promise<number> {
+  let passes = 0;
+  for (let run = 1; run <= choices.runs; run++) {
+    const result = await boot(choices, kernels, special, () => {});
+    const { passed, reason } = result.verdict;
+    if (passed) passes++;
+    say(`${String(run).padStart(4)}  ${passed ? "pass" : "fail"}  ${result.run.seconds.toFixed(2)} s  ${reason}`);
+    if (!passed) showFailure(result);
+  }
+  say(`${passes === choices.runs ? "PASS" : "FAIL"} ${passes} of ${choices.runs}`);
+  return passes === choices.runs ? EXIT.done : EXIT.input;
+}
+
+if (import.meta.main) await endWith("boot", () => main(process.argv.slice(2)));

@@ -1,0 +1,107 @@
+// What a person chooses of a boot: the command line of `npm run boot`, checked.
+
+import { parseArgs } from "node:util";
+import { usage } from "../../src/failure.ts";
+
+export type Target = "ppc64" | "ppc64le";
+
+export interface Choices {
+  readonly target: Target;
+  readonly smp: number;
+  readonly cpu: string;
+  /** MiB; undefined: what the kernels need. */
+  readonly memory: number | undefined;
+  /** Whether the small kernel is wanted in place of the distribution's. */
+  readonly small: boolean;
+  /** A vmlinux file, or the name of one of our kernels; undefined: the target's. */
+  readonly kernel: string | undefined;
+  readonly nextKernel: string | undefined;
+  readonly nextInitrd: string | undefined;
+  /** Run by the first init in place of ours. */
+  readonly script: string | undefined;
+  /** Whether the next kernel is our test payload, which prints what it is handed. */
+  readonly payload: boolean;
+  readonly interactive: boolean;
+  readonly runs: number;
+  /** Seconds after which a guest counts as hung. */
+  readonly timeout: number;
+}
+
+export const HELP = `usage: npm run boot -- [OPTION]...
+
+Boots qemu's pseries machine, kexecs from its kernel into another, and says what happened.
+
+  --target ppc64|ppc64le   big or little endian (default ppc64le)
+  --smp N                  cpus (default 4)
+  --cpu MODEL              POWER8 (hash) or POWER9 (radix, default) or POWER10
+  --memory MIB             default 1024, with small kernels 512
+  --small                  the small kernel in place of the distribution's; ppc64 always has it
+  --kernel FILE            the first kernel, a vmlinux, or a name out of npm run kernels
+  --next-kernel FILE       the second kernel, of either endianness (default: the first)
+  --next-initrd FILE       its initramfs (default: one that says how many cpus are online)
+  --payload                no second kernel but a test payload, which prints what it is handed
+  --script FILE            what the first init runs (default: fs2dt | loadem, loadem -k)
+  --interactive            no script: the guest's console is yours, in both kernels
+  --runs N                 so many boots, one line each
+  --timeout SECONDS        a guest that takes longer has failed (default 120)
+
+Exit code 0: the second kernel printed the nonce that was chosen for this run and put on its command line.
+`;
+
+/** undefined where only help was asked for. */
+export function chosen(args: readonly string[]): Choices | undefined {
+  const values = parsed(args);
+  if (values.help) return undefined;
+  const { target } = values;
+  if (target !== "ppc64" && target !== "ppc64le") throw usage("--target", `'${target}' is neither ppc64 nor ppc64le`);
+  if (values.interactive && values.runs !== "1") throw usage("--runs", "does not go with --interactive");
+  if (values.payload && (values["next-kernel"] ?? values["next-initrd"]) !== undefined) {
+    throw usage("--payload", "does not go with --next-kernel or --next-initrd: it takes their place");
+  }
+  return {
+    target,
+    smp: count("--smp", values.smp),
+    cpu: values.cpu,
+    memory: values.memory === undefined ? undefined : count("--memory", values.memory),
+    small: values.small,
+    kernel: values.kernel,
+    nextKernel: values["next-kernel"],
+    nextInitrd: values["next-initrd"],
+    script: values.script,
+    payload: values.payload,
+    interactive: values.interactive,
+    runs: count("--runs", values.runs),
+    timeout: count("--timeout", values.timeout),
+  };
+}
+
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        "target": { type: "string", default: "ppc64le" },
+        "smp": { type: "string", default: "4" },
+        "cpu": { type: "string", default: "POWER9" },
+        "memory": { type: "string" },
+        "small": { type: "boolean", default: false },
+        "kernel": { type: "string" },
+        "next-kernel": { type: "string" },
+        "next-initrd": { type: "string" },
+        "script": { type: "string" },
+        "payload": { type: "boolean", default: false },
+        "interactive": { type: "boolean", default: false },
+        "runs": { type: "string", default: "1" },
+        "timeout": { type: "string", default: "120" },
+        "help": { type: "boolean", short: "h", default: false },
+      },
+    }).values;
+  } catch (error) {
+    throw usage("arguments", (error as Error).message.split(". ")[0]!);
+  }
+}
+
+function count(option: string, text: string): number {
+  if (!/^[1-9][0-9]{0,6}$/.test(text)) throw usage(option, `'${text}' is not a number above 0`);
+  return Number(text);
+}

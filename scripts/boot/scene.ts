@@ -1,0 +1,148 @@
+// A boot, set up: the addresses of everything, the two initramfs images, the scripts in them, and the guest that runs it all.
+
+import { randomBytes } from "node:crypto";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { image, type AddedFile } from "../../initramfs/image.ts";
+import { Failure, hex } from "../../src/failure.ts";
+import { applets } from "../../src/kexecbox.ts";
+import { build } from "../build.ts";
+import type { Guest } from "../guest.ts";
+import type { Choices, Target } from "./choices.ts";
+import type { FirstKernel, NextKernel } from "./kernels.ts";
+
+const MIB = 0x100000;
+const PAGE = 0x10000;
+
+/** As in the README of 2005, unless a kernel is so large that it needs the room. */
+const LOWEST_STUB = 0x5000000;
+const ROOM_FOR_STUB = 0x1000000;
+
+/** Printed by the second init alone; the first one's console never shows the text of that script. */
+export const SECOND_INIT = "kexecbox: the second kernel's init";
+
+export const ONLINE = "/sys/devices/system/cpu/online";
+export const PRESENT = "/sys/devices/system/cpu/present";
+
+/** Physical addresses, in bytes. */
+export interface Addresses {
+  readonly stub: number;
+  readonly tree: number;
+  readonly kernel: number;
+  readonly initrd: number;
+}
+
+export interface Scene {
+  readonly guest: Guest;
+  /** What only a kernel that was given the new command line can print. */
+  readonly nonce: string;
+  /** The lines that the first init runs. */
+  readonly script: string;
+}
+
+/** What differs from the usual: for tests, and for those who bring their own files. */
+export interface Special {
+  /** The first init's script in place of ours. */
+  readonly script?: (scene: ScriptNeeds) => string;
+  /** Added to the first initramfs. */
+  readonly files?: readonly AddedFile[];
+  /** The second initramfs in place of ours. */
+  readonly initrd?: Uint8Array;
+  /** Added to the first kernel's command line. */
+  readonly append?: string;
+}
+
+/** What a script of the first init has to know. */
+export interface ScriptNeeds {
+  readonly addresses: Addresses;
+  readonly bootargs: string;
+  /** Bytes of /initrd; 0 where there is none. */
+  readonly initrdSize: number;
+  /** Bytes of the next kernel's bss, behind the bytes of /vmlinux.kexec. */
+  readonly bss: number;
+}
+
+/** Nothing may lie where either kernel is, or where the next one copies itself to: from 0 up to its own size. */
+export function addressesFor(first: FirstKernel, next: NextKernel): Addresses {
+  const stub = Math.max(LOWEST_STUB, align(Math.max(first.memory, next.memory), ROOM_FOR_STUB));
+  const kernel = stub + ROOM_FOR_STUB;
+  return { stub, tree: stub + 0x100, kernel, initrd: align(kernel + next.memory, 16 * MIB) };
+}
+
+/** Writes the first initramfs into `folder`. */
+export async function sceneFor(
+  choices: Choices, first: FirstKernel, next: NextKernel, folder: string, special: Special = {},
+): Promise<Scene> {
+  const nonce = randomBytes(8).toString("hex");
+  const addresses = addressesFor(first, next);
+  const initrd = choices.payload ? undefined : special.initrd ?? (await secondInitrd(choices, next.target));
+  const bootargs = `console=hvc0 quiet panic=-1 kexecbox.nonce=${nonce}`;
+  const needs = { addresses, bootargs, initrdSize: initrd?.length ?? 0, bss: next.memory - next.image.length };
+  const script = (special.script ?? usualScript)(needs);
+  const files: AddedFile[] = [
+    { path: "vmlinux.kexec", content: next.image, mode: 0o644 },
+    ...(initrd === undefined ? [] : [{ path: "initrd", content: initrd, mode: 0o644 } as const]),
+    ...(special.files ?? []),
+  ];
+  const executable = await readFile(await build(choices.target));
+  const run = choices.interactive && choices.script === undefined ? {} : { script: Buffer.from(script, "latin1") };
+  const path = join(folder, "initrd");
+  await writeFile(path, image({ executable, applets: names(), ...run, files }));
+  const memory = choices.memory ?? (choices.small || choices.target === "ppc64" ? 512 : 1024);
+  refuseTooLittleMemory(memory, addresses.initrd + needs.initrdSize);
+  return {
+    nonce,
+    script,
+    guest: {
+      cpu: choices.cpu,
+      smp: choices.smp,
+      memory,
+      kernel: first.vmlinux,
+      initrd: path,
+      append: [bootargs, special.append ?? ""].join(" ").trim(),
+    },
+  };
+}
+
+function names(): string[] {
+  return applets.map(({ name }) => name);
+}
+
+function refuseTooLittleMemory(memory: number, end: number): void {
+  if (memory * MIB >= end) return;
+  throw new Failure("--memory", `${memory} MiB end before ${hex(end)}, where the last segment ends`);
+}
+
+/** The next kernel's own: it says what it sees, and turns the machine off. */
+async function secondInitrd(choices: Choices, target: Target): Promise<Uint8Array> {
+  if (choices.nextInitrd !== undefined) {
+    return readFile(choices.nextInitrd).catch((error: NodeJS.ErrnoException) => {
+      throw new Failure(choices.nextInitrd!, `cannot be read: ${error.code}`);
+    });
+  }
+  const executable = await readFile(await build(target));
+  if (choices.interactive) return Buffer.concat(image({ executable, applets: names() }));
+  return Buffer.concat(image({ executable, applets: names(), script: Buffer.from(secondScript([])) }));
+}
+
+/** What the second init runs: its mark, the command line it was given, its cpus, then `more`. */
+export function secondScript(more: readonly string[]): string {
+  return [
+    `echo "${SECOND_INIT}"`, "cat /proc/cmdline", `cat ${ONLINE}`, `cat ${PRESENT}`, ...more, "poweroff", "",
+  ].join("\n");
+}
+
+/** The README's pipeline, with a command line and an initrd for the next kernel. */
+export function usualScript({ addresses, bootargs, initrdSize, bss }: ScriptNeeds): string {
+  const { stub, tree, kernel, initrd } = addresses;
+  const range = initrdSize === 0 ? "" : ` -i ${hex(initrd)},${hex(initrd + initrdSize)}`;
+  const fs2dt = `fs2dt -v -b ${hex(tree)} -B '${bootargs}'${range} /proc/device-tree`;
+  const stubAndTree = `-a ${hex(stub)} -e -w -s`;
+  const image = `-a ${hex(kernel)} -c 0x100 -f /vmlinux.kexec${bss === 0 ? "" : ` -z ${hex(bss)}`}`;
+  const ramdisk = initrdSize === 0 ? "" : ` -a ${hex(initrd)} -f /initrd`;
+  return `${fs2dt} | loadem -v -r ${hex(PAGE)} ${stubAndTree} ${image}${ramdisk}\nloadem -k\n`;
+}
+
+function align(value: number, to: number): number {
+  return Math.ceil(value / to) * to;
+}

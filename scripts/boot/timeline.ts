@@ -1,0 +1,96 @@
+// What a guest's console says happened: the steps of a boot as they come, and the verdict.
+
+import type { ConsoleLine } from "../guest.ts";
+import { ONLINE, PRESENT, SECOND_INIT } from "./scene.ts";
+
+export interface Step {
+  /** Since qemu was started. */
+  readonly seconds: number;
+  readonly what: string;
+}
+
+export interface Verdict {
+  readonly passed: boolean;
+  /** One line. */
+  readonly reason: string;
+}
+
+/** Reads a console line by line. */
+export class Timeline {
+  #jumped = false;
+  #second = false;
+  #nonceSeen = false;
+  #segments = 0;
+  #bytes = 0n;
+  #awaited: "online" | "present" | undefined;
+  #online: number | undefined;
+  #present: number | undefined;
+  #failure: string | undefined;
+
+  constructor(
+    readonly nonce: string,
+    readonly onStep: (step: Step) => void,
+  ) {}
+
+  read({ seconds, text }: ConsoleLine): void {
+    const step = this.#jumped ? this.#afterTheJump(text) : this.#beforeTheJump(text);
+    if (step !== undefined) this.onStep({ seconds, what: step });
+  }
+
+  #started = false;
+
+  #beforeTheJump(text: string): string | undefined {
+    if (!this.#started && text.startsWith("+ ")) {
+      this.#started = true;
+      return "first kernel's init";
+    }
+    if (text.startsWith("init: ")) this.#failure = text;
+    const tree = /^fs2dt: ([0-9]+ nodes, .*)$/.exec(text);
+    if (tree !== null) return `fs2dt: ${tree[1]}`;
+    const segment = /^loadem: [0-9]+ +0x[0-9a-f]+ +0x[0-9a-f]+ +(0x[0-9a-f]+) /.exec(text);
+    if (segment !== null) {
+      this.#segments++;
+      this.#bytes += BigInt(segment[1]!);
+    }
+    const entry = /^loadem: entry (0x[0-9a-f]+),/.exec(text);
+    if (entry !== null) return `loadem: ${this.#segments} segments, ${this.#bytes} bytes, entry ${entry[1]}`;
+    if (!/^\+ loadem (-k|--reboot)$|sysrq: Trigger a crash/.test(text)) return undefined;
+    this.#jumped = true;
+    return "the jump";
+  }
+
+  #afterTheJump(text: string): string | undefined {
+    if (text.includes(this.nonce)) this.#nonceSeen = true;
+    if (text.startsWith("KEXECBOX PAYLOAD") || text.startsWith("loadem: ")) return text;
+    if (text === SECOND_INIT) this.#second = true;
+    if (text.startsWith("init: ")) this.#failure = text;
+    const value = this.#awaited;
+    this.#awaited = text === `+ cat ${ONLINE}` ? "online" : text === `+ cat ${PRESENT}` ? "present" : undefined;
+    if (value === "online") this.#online = cpusIn(text);
+    if (value !== "present") return undefined;
+    this.#present = cpusIn(text);
+    return `second kernel's init, ${this.#online} of ${this.#present} cpus online`;
+  }
+
+  /** `end` tells a guest that hung from one that turned itself off. */
+  verdict(end: "off" | "stopped" | "timeout"): Verdict {
+    const fail = (reason: string): Verdict => ({ passed: false, reason });
+    if (this.#failure !== undefined && !this.#nonceSeen) return fail(this.#failure);
+    if (!this.#jumped) return fail(end === "timeout" ? "the first kernel did not get to the jump in time" : "no jump");
+    if (!this.#nonceSeen) {
+      return fail(`the second kernel ${end === "timeout" ? "did not print" : "ended without printing"} ${this.nonce}`);
+    }
+    if (this.#second && this.#online !== this.#present) {
+      return fail(`${this.#online} of ${this.#present} cpus are online in the second kernel`);
+    }
+    return { passed: true, reason: `the second kernel printed ${this.nonce}` };
+  }
+}
+
+/** How many cpus a list like `0-3,6` names (Documentation/admin-guide/cputopology.rst). */
+function cpusIn(list: string): number {
+  return list.split(",").reduce((sum, part) => {
+    const [first, last = first] = part.split("-");
+    return sum + Number(last) - Number(first) + 1;
+  }, 0);
+}

@@ -1,0 +1,103 @@
+// The cache outside the clone: each entry is a folder keyed by what it was made from, and is there whole or not at all.
+
+import { createHash, randomBytes } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { mkdir, rename } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { undoOnInterrupt } from "./interrupt.ts";
+
+/** The cache's folder: $XDG_CACHE_HOME/kexecbox, or ~/.cache/kexecbox. It may not exist yet. */
+export function cacheFolder(): string {
+  const base = process.env["XDG_CACHE_HOME"];
+  return join(base === undefined || base === "" ? join(homedir(), ".cache") : base, "kexecbox");
+}
+
+/** sha256 over `inputs`, each preceded by its length, so that moving a byte from one input to the next changes the key. */
+function keyOf(inputs: readonly (string | Uint8Array)[]): string {
+  const hash = createHash("sha256");
+  for (const input of inputs) {
+    hash.update(`${Buffer.byteLength(input)}:`).update(input);
+  }
+  return hash.digest("hex").slice(0, 32);
+}
+
+/** Field 22 of /proc/PID/stat: together with the pid it names one process for good. Empty when there is no such process. */
+function startTimeOf(pid: string): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+  } catch {
+    return "";
+  }
+}
+
+/** Processes in other pid namespaces (containers that share the cache) cannot be seen from here. */
+function pidNamespace(): string {
+  return readlinkSync("/proc/self/ns/pid").replace(/\D/g, "");
+}
+
+function removeFolder(folder: string): void {
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+}
+
+/** Removes the temporary folders of processes that no longer exist (killed, or lost with the power). */
+function sweep(temporary: string): void {
+  const namespace = pidNamespace();
+  for (const name of existsSync(temporary) ? readdirSync(temporary) : []) {
+    const [owner = "", pid = "", started = ""] = name.split("-");
+    if (owner === namespace && startTimeOf(pid) !== started) removeFolder(join(temporary, name));
+  }
+}
+
+/**
+ * A new, empty folder inside the cache for the time `work` takes; it is removed afterwards, also on failure and on Ctrl-C.
+ * It is on the file system of the cache, so that what was made in it can be renamed into place.
+ */
+export async function inTemporaryFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const temporary = join(cacheFolder(), "tmp");
+  sweep(temporary);
+  const owner = `${pidNamespace()}-${process.pid}-${startTimeOf(`${process.pid}`)}`;
+  const folder = join(temporary, `${owner}-${randomBytes(6).toString("hex")}`);
+  await mkdir(folder, { recursive: true });
+  const forget = undoOnInterrupt(() => removeFolder(folder));
+  try {
+    return await work(folder);
+  } finally {
+    removeFolder(folder);
+    forget();
+  }
+}
+
+/** Where `cached` keeps, or would keep, the entry made from these inputs. */
+export function cacheEntry(kind: string, inputs: readonly (string | Uint8Array)[]): string {
+  return join(cacheFolder(), kind, keyOf(inputs));
+}
+
+/**
+ * The folder of a cache entry, made now if it is not there. Two processes may make the same entry at once: the
+ * first to finish puts it in place, the other takes what it finds.
+ * @param kind a word for people who look into the cache; part of the key
+ * @param inputs everything the result depends on
+ * @param make fills the folder it is given; the folder becomes the entry only when `make` has returned
+ */
+export async function cached(
+  kind: string,
+  inputs: readonly (string | Uint8Array)[],
+  make: (folder: string) => Promise<void>,
+): Promise<string> {
+  const entry = cacheEntry(kind, inputs);
+  if (existsSync(entry)) return entry;
+  await inTemporaryFolder(async (folder) => {
+    const made = join(folder, "made");
+    await mkdir(made);
+    await make(made);
+    await mkdir(join(cacheFolder(), kind), { recursive: true });
+    try {
+      await rename(made, entry);
+    } catch (error) {
+      if (!existsSync(entry)) throw error;
+    }
+  });
+  return entry;
+}

@@ -1,0 +1,249 @@
+// The small engine for one target: musl, QuickJS and our C host compiled from pinned sources, each kept in the cache.
+
+import { copyFile, readdir, readFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { Failure } from "../src/failure.ts";
+import { cached, inTemporaryFolder } from "./cache.ts";
+import { sourceTarball, type SourceTarball } from "./debian.ts";
+import { withProgress } from "./progress.ts";
+import { runTool } from "./tool.ts";
+
+/** What the build has to know about a machine. */
+interface Toolchain {
+  /** In front of "gcc", "ld" and the other tools' names. */
+  prefix: string;
+  /** musl's name of the machine. */
+  musl: string;
+  /** Flags that fix the calling convention: the same for every object that ends up in one executable. */
+  abi: readonly string[];
+  /** Flags that the compiler needs there to make the code small. */
+  compact: readonly string[];
+  /** Runs the target's programs here; undefined where this machine does that itself. */
+  emulator: string | undefined;
+}
+
+function emulatorUnless(own: NodeJS.Architecture, emulator: string): string | undefined {
+  return process.arch === own ? undefined : emulator;
+}
+
+// musl has one ABI on 64-bit PowerPC: ELFv2 with a long double of 64 bits, whatever the byte order. Jump tables are
+// found through the table of contents there, of which the linker keeps the whole: every function with a `switch` would
+// stay, 150 KB of parser among them. (The code is no slower without.)
+const toolchains = {
+  "ppc64": {
+    prefix: "powerpc64-linux-gnu-",
+    musl: "powerpc64-linux-musl",
+    abi: ["-mabi=elfv2", "-mlong-double-64"],
+    compact: ["-fno-jump-tables"],
+    emulator: "qemu-ppc64",
+  },
+  "ppc64le": {
+    prefix: "powerpc64le-linux-gnu-",
+    musl: "powerpc64le-linux-musl",
+    abi: ["-mabi=elfv2", "-mlong-double-64"],
+    compact: ["-fno-jump-tables"],
+    emulator: "qemu-ppc64le",
+  },
+  "x64-small": {
+    prefix: "x86_64-linux-gnu-",
+    musl: "x86_64-linux-musl",
+    abi: ["-fno-pie"],
+    compact: ["-fcf-protection=none"],
+    emulator: emulatorUnless("x64", "qemu-x86_64"),
+  },
+} as const satisfies Record<string, Toolchain>;
+
+export type SmallTarget = keyof typeof toolchains;
+
+export const smallTargets = Object.keys(toolchains) as SmallTarget[];
+
+const MUSL: SourceTarball = {
+  name: "musl",
+  suite: "trixie",
+  sha256: "a9a118bbe84d8764da0ea0d28b3ab3fae8477fc7e4085d90102b8596fc7c75e4",
+};
+
+const QUICKJS: SourceTarball = {
+  name: "quickjs",
+  suite: "trixie",
+  sha256: "ec81da5b3249ed648dbc7df4a1654988910e66a118d9b71cb63534216efcfbbe",
+};
+
+/** The folders of musl's src/ that we link something from. A whole musl takes twice as long; a gap stops the linker. */
+const MUSL_FOLDERS = [
+  "conf", "env", "errno", "exit", "fcntl", "internal", "linux", "locale", "malloc", "malloc/mallocng", "math", "mman",
+  "misc", "multibyte", "process", "signal", "stat", "stdio", "string", "thread", "time", "unistd",
+];
+
+const HOST_FOLDER = join(import.meta.dir, "../src/sys/host");
+
+/** Speed matters in quickjs.c alone, but -Os costs its interpreter loop 40 %. Wrapping is what its arithmetic relies on. */
+const CODE_FLAGS = [
+  "-std=gnu11", "-O2", "-fwrapv", "-ffunction-sections", "-fdata-sections", "-fno-asynchronous-unwind-tables",
+  "-fno-stack-protector", "-fno-ident", "-D_GNU_SOURCE",
+];
+
+const QUICKJS_FLAGS = [`-DCONFIG_VERSION="2025-04-26"`];
+const HOST_FLAGS = ["-Wall", "-Wextra", "-Werror"];
+
+/** Without quickjs.c: our globals.c stands for it, which includes it. */
+const QUICKJS_FILES = ["libregexp.c", "libunicode.c", "cutils.c", "dtoa.c"];
+const QUICKJS_OBJECTS = [...QUICKJS_FILES, "globals.c"];
+
+const ENGINE_FILES = ["arena.c", "context.c", "division.c", "engine.c", "sys.c"];
+const COMPILER_FILES = ["bc.c", "context.c", "division.c"];
+
+/** What an executable is made with. */
+export interface SmallEngine {
+  /** Changes when anything does that goes into an executable besides its program. */
+  key: string;
+  /** Turns the module `source` into bytecode; both are names in `folder`. A Failure speaks of it as `name`. */
+  compileModule(source: string, bytecode: string, program: { name: string; folder: string }): Promise<void>;
+  /** Makes the executable `output` of the file `bytecode`; both are names in `folder`. */
+  link(bytecode: string, output: string, folder: string): Promise<void>;
+}
+
+interface Compiler extends Toolchain {
+  command: readonly string[];
+  /** Changes when the tools do. */
+  identity: string;
+}
+
+async function compilerFor(target: SmallTarget): Promise<Compiler> {
+  const toolchain: Toolchain = toolchains[target];
+  const command = [`${toolchain.prefix}gcc`, ...toolchain.abi, ...toolchain.compact];
+  const versions = await Promise.all(["gcc", "ld"].map((tool) => runTool([`${toolchain.prefix}${tool}`, "--version"])));
+  return { ...toolchain, command, identity: [...command, ...versions].join("\n") };
+}
+
+async function unpack(tarball: SourceTarball, into: string): Promise<void> {
+  await runTool(["tar", "-xf", await sourceTarball(tarball), "--strip-components=1", "-C", into]);
+}
+
+/** Lends `work` musl's sources, unpacked and configured. */
+async function withMuslTree(compiler: Compiler, work: (folder: string) => Promise<void>): Promise<void> {
+  await inTemporaryFolder(async (folder) => {
+    await unpack(MUSL, folder);
+    await runTool([
+      "sh", "./configure", "--disable-shared", "--prefix=/", `--target=${compiler.musl}`, `CC=${compiler.command.join(" ")}`,
+      `AR=${compiler.prefix}ar`, `RANLIB=${compiler.prefix}ranlib`, "LIBCC=", "CFLAGS=-fno-ident", "LDFLAGS=",
+    ], { cwd: folder });
+    await work(folder);
+  });
+}
+
+function muslHeaders(compiler: Compiler): Promise<string> {
+  return cached("musl-headers", [MUSL.sha256, compiler.identity], (made) =>
+    withMuslTree(compiler, async (folder) => {
+      await runTool(["make", `DESTDIR=${made}`, "install-headers"], { cwd: folder });
+    }));
+}
+
+function muslLibrary(compiler: Compiler): Promise<string> {
+  const folders = ["./crt", ...MUSL_FOLDERS.map((name) => `./src/${name}`)];
+  return cached("musl", [MUSL.sha256, compiler.identity, ...folders], (made) =>
+    withMuslTree(compiler, async (folder) => {
+      const parts = ["libc.a", "crt1.o", "crti.o", "crtn.o"].map((name) => `lib/${name}`);
+      await runTool(["make", `-j${availableParallelism()}`, `SRC_DIRS=${folders.join(" ")}`, ...parts], { cwd: folder });
+      await runTool(["cp", ...parts, made], { cwd: folder });
+    }));
+}
+
+/** Compiles C files to objects in `cwd`, all at once. No path of this machine gets into them. */
+async function compile(
+  compiler: Compiler, headers: string, files: readonly string[], flags: readonly string[], cwd: string,
+): Promise<void> {
+  const own = (await runTool([...compiler.command, "-print-file-name=include"])).trim();
+  const include = ["-nostdinc", "-isystem", join(headers, "include"), "-isystem", own];
+  await Promise.all(files.map((file) => runTool([
+    ...compiler.command, ...CODE_FLAGS, `-ffile-prefix-map=${dirname(file)}=.`, ...include, ...flags, "-c", file,
+  ], { cwd })));
+}
+
+/** The names and contents of our C files, for a key. */
+async function hostSources(): Promise<{ name: string; text: string }[]> {
+  const names = (await readdir(HOST_FOLDER)).sort();
+  return Promise.all(names.map(async (name) => ({ name, text: await readFile(join(HOST_FOLDER, name), "utf8") })));
+}
+
+function hostFiles(names: readonly string[]): string[] {
+  return names.map((name) => join(HOST_FOLDER, name));
+}
+
+/** QuickJS's objects, and the one header of it that our C files ask for. */
+async function quickjsObjects(compiler: Compiler, headers: string): Promise<string> {
+  const inputs = [QUICKJS.sha256, basename(headers), compiler.identity, ...CODE_FLAGS, ...QUICKJS_FLAGS];
+  const own = (await hostSources()).filter(({ name }) => name.startsWith("globals."));
+  return cached("quickjs", [...inputs, ...own.flatMap(({ name, text }) => [name, text])], (made) =>
+    inTemporaryFolder(async (folder) => {
+      await unpack(QUICKJS, folder);
+      const files = [...QUICKJS_FILES.map((name) => join(folder, name)), ...hostFiles(["globals.c"])];
+      await compile(compiler, headers, files, [...QUICKJS_FLAGS, "-isystem", folder], made);
+      await copyFile(join(folder, "quickjs.h"), join(made, "quickjs.h"));
+    }));
+}
+
+function objects(folder: string, names: readonly string[]): string[] {
+  return names.map((name) => join(folder, name.replace(/\.[cS]$/, ".o")));
+}
+
+/**
+ * Links a static executable without paths, time or symbols in it. Its segments may fall into any page size (64 KiB on
+ * ppc64), yet follow one another in the file without padding; relro would bring padding back, and musl's static
+ * executables do not apply it.
+ */
+function linkCommand(compiler: Compiler, libc: string, parts: readonly string[], output: string): string[] {
+  return [
+    `${compiler.prefix}ld`, "-static", "--gc-sections", "--build-id=none", "-s",
+    "-z", "noexecstack", "-z", "noseparate-code", "-z", "norelro", "-o", output, join(libc, "crt1.o"), join(libc, "crti.o"), ...parts, join(libc, "libc.a"), join(libc, "crtn.o"),
+  ];
+}
+
+/** Our own C files as objects, and the compiler of bytecode as a program. */
+async function hostObjects(compiler: Compiler, headers: string, libc: string, quickjs: string): Promise<string> {
+  const sources = (await hostSources()).flatMap(({ name, text }) => [name, text]);
+  const inputs = [...[headers, libc, quickjs].map((entry) => basename(entry)), compiler.identity, ...CODE_FLAGS];
+  return cached("host", [...inputs, ...HOST_FLAGS, ...sources], async (made) => {
+    const files = [...new Set([...ENGINE_FILES, ...COMPILER_FILES])];
+    await compile(compiler, headers, hostFiles(files), [...HOST_FLAGS, "-isystem", quickjs], made);
+    const parts = [...objects(made, COMPILER_FILES), ...objects(quickjs, QUICKJS_OBJECTS)];
+    await runTool(linkCommand(compiler, libc, parts, "bc"), { cwd: made });
+  });
+}
+
+/**
+ * Everything an executable for `target` is made from, but the program: from the cache, or compiled now (half a minute
+ * on two cores).
+ */
+export async function smallEngine(target: SmallTarget): Promise<SmallEngine> {
+  const compiler = await compilerFor(target);
+  return withProgress(`small engine for ${target}`, async (tell) => {
+    tell("headers");
+    const headers = await muslHeaders(compiler);
+    tell("musl and QuickJS");
+    const [libc, quickjs] = await Promise.all([muslLibrary(compiler), quickjsObjects(compiler, headers)]);
+    tell("host");
+    const host = await hostObjects(compiler, headers, libc, quickjs);
+    const emulator = compiler.emulator === undefined ? [] : [compiler.emulator];
+    const parts = [...objects(host, ENGINE_FILES), ...objects(quickjs, QUICKJS_OBJECTS)];
+    return {
+      key: basename(host),
+      async compileModule(source, bytecode, { name, folder }) {
+        let complaint = "";
+        const onFailure = (output: string): string => (complaint = output.trim());
+        try {
+          await runTool([...emulator, join(host, "bc"), source, bytecode], { cwd: folder, onFailure });
+        } catch (error) {
+          if (complaint === "") throw error;
+          throw new Failure(name, complaint);
+        }
+      },
+      async link(bytecode, output, folder) {
+        const app = join(HOST_FOLDER, "app.S");
+        await runTool([...compiler.command, `-DAPP_FILE="${bytecode}"`, "-c", app, "-o", "app.o"], { cwd: folder });
+        await runTool(linkCommand(compiler, libc, ["app.o", ...parts], output), { cwd: folder });
+      },
+    };
+  });
+}

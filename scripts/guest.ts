@@ -1,0 +1,162 @@
+// Runs one qemu pseries guest: the only door to the emulator. Every guest has a time limit and none outlives us.
+
+import { closeSync, openSync, writeSync } from "node:fs";
+import { Failure } from "../src/failure.ts";
+import { undoOnInterrupt } from "./interrupt.ts";
+
+const EMULATOR = "qemu-system-ppc64";
+
+/**
+ * x-vof: a small Open Firmware inside qemu instead of SLOF, seconds faster. The caps that only slow an emulated cpu down
+ * are off, as qemu demands on a host that cannot give them. Large hash pages: POWER8 kernels start twice as fast.
+ */
+const MACHINE = [
+  "pseries,x-vof=on,cap-cfpc=broken,cap-sbbc=broken,cap-ibs=broken,cap-ccf-assist=off",
+  "cap-hpt-max-page-size=16M",
+].join(",");
+
+export interface Guest {
+  /** A qemu cpu model: POWER8 (hash MMU), POWER9 or POWER10 (radix). */
+  cpu: string;
+  /** Number of cpus. */
+  smp: number;
+  /** MiB. */
+  memory: number;
+  /** A kernel for qemu to load, with its initrd and command line; or `bios`. */
+  kernel?: string;
+  initrd?: string;
+  append?: string;
+  /** Firmware of our own, loaded at 0, entered at 0x100 in big endian real mode. */
+  bios?: string;
+  /** Files that lie in memory as they are when the guest starts, each at its physical address. */
+  segments?: readonly { file: string; address: bigint }[];
+  /** Further qemu arguments. */
+  extra?: readonly string[];
+}
+
+export interface ConsoleLine {
+  /** Since qemu was started. */
+  seconds: number;
+  /** One character for each byte, without the line end. */
+  text: string;
+}
+
+export interface Watch {
+  /** The guest is killed after so many seconds. */
+  timeout: number;
+  /** A file that gets every byte of the console as it comes. */
+  log?: string;
+  /** Called with every line as it ends; `stop` kills the guest, which is then not a failure. */
+  onLine?: (line: ConsoleLine, stop: () => void) => void;
+}
+
+export interface GuestRun {
+  lines: ConsoleLine[];
+  /** How it ended: by itself (power off, or a reboot asked for), by `stop`, or by the time limit. */
+  end: "off" | "stopped" | "timeout";
+  seconds: number;
+}
+
+/** In qemu's option syntax a comma inside a value is doubled. */
+function escaped(path: string): string {
+  return path.replaceAll(",", ",,");
+}
+
+function command(guest: Guest, serial: string): string[] {
+  const program = Bun.which(EMULATOR);
+  if (program === null) throw new Failure(EMULATOR, "not found; `npm run setup` installs what is missing");
+  const args = [
+    ...["-M", MACHINE, "-cpu", guest.cpu, "-smp", `${guest.smp}`, "-m", `${guest.memory}`],
+    ...["-nodefaults", "-display", "none", "-serial", serial, "-no-reboot"],
+  ];
+  for (const name of ["bios", "kernel", "initrd", "append"] as const) {
+    const value = guest[name];
+    if (value !== undefined) args.push(`-${name}`, value);
+  }
+  for (const { file, address } of guest.segments ?? []) {
+    args.push("-device", `loader,file=${escaped(file)},addr=0x${address.toString(16)},force-raw=on`);
+  }
+  // If we are killed without a chance to clean up, the kernel kills the guest.
+  return ["setpriv", "--pdeathsig", "KILL", program, ...args, ...(guest.extra ?? [])];
+}
+
+function howItEnded({ exitCode, signalCode }: Bun.Subprocess): string {
+  return signalCode === null ? `exit code ${exitCode}` : `died of ${signalCode}`;
+}
+
+/** Cuts a stream of console bytes into lines; `end` gives out the last one if it has no line end. */
+class LineCutter {
+  #rest = "";
+  constructor(readonly emit: (text: string) => void) {}
+
+  push(chunk: Uint8Array): void {
+    const lines = (this.#rest + Buffer.from(chunk).toString("latin1")).split("\n");
+    this.#rest = lines.pop() ?? "";
+    for (const line of lines) this.emit(line.replace(/\r+$/, ""));
+  }
+
+  end(): void {
+    if (this.#rest !== "") this.emit(this.#rest);
+  }
+}
+
+/**
+ * Runs a guest to its end and returns what it printed.
+ *
+ * @throws Failure with qemu's last message if qemu itself fails
+ */
+export async function runGuest(guest: Guest, { timeout, log, onLine }: Watch): Promise<GuestRun> {
+  const started = performance.now();
+  const seconds = () => (performance.now() - started) / 1000;
+  const child = Bun.spawn(command(guest, "stdio"), { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const forget = undoOnInterrupt(() => child.kill("SIGKILL"));
+  let end: GuestRun["end"] = "off";
+  function kill(why: GuestRun["end"]): void {
+    if (end === "off") end = why;
+    child.kill("SIGKILL");
+  }
+  const timer = setTimeout(() => kill("timeout"), timeout * 1000);
+
+  const lines: ConsoleLine[] = [];
+  const cutter = new LineCutter((text) => {
+    const line = { seconds: seconds(), text };
+    lines.push(line);
+    onLine?.(line, () => kill("stopped"));
+  });
+  const file = log === undefined ? undefined : openSync(log, "w");
+  try {
+    const errors = new Response(child.stderr).text();
+    for await (const chunk of child.stdout) {
+      if (file !== undefined) writeSync(file, chunk);
+      cutter.push(chunk);
+    }
+    cutter.end();
+    const code = await child.exited;
+    if (end === "off" && code !== 0) {
+      const reason = (await errors).trim().split("\n").at(-1)?.replace(`${EMULATOR}: `, "");
+      throw new Failure(EMULATOR, reason || howItEnded(child));
+    }
+    return { lines, end, seconds: seconds() };
+  } finally {
+    child.kill("SIGKILL");
+    clearTimeout(timer);
+    if (file !== undefined) closeSync(file);
+    forget();
+  }
+}
+
+/**
+ * Gives the terminal to a guest until it ends: Ctrl-A X ends it, Ctrl-A C is qemu's monitor, Ctrl-C is the guest's.
+ *
+ * @throws Failure if qemu fails; it has said why on the terminal
+ */
+export async function runInteractively(guest: Guest): Promise<void> {
+  const child = Bun.spawn(command(guest, "mon:stdio"), { stdio: ["inherit", "inherit", "inherit"] });
+  const forget = undoOnInterrupt(() => child.kill("SIGKILL"));
+  try {
+    const code = await child.exited;
+    if (code !== 0) throw new Failure(EMULATOR, howItEnded(child));
+  } finally {
+    forget();
+  }
+}

@@ -1,0 +1,105 @@
+// Makes an initramfs to be used with any kernel: the executable as its init, a script, and files the user adds.
+
+import { readFile, stat, writeFile } from "node:fs/promises";
+import { basename, join, relative } from "node:path";
+import { parseArgs } from "node:util";
+import { gzipSync } from "node:zlib";
+import { image, type AddedFile } from "../initramfs/image.ts";
+import { EXIT, Failure, usage } from "../src/failure.ts";
+import { applets } from "../src/kexecbox.ts";
+import { parseScript } from "../src/script/parse.ts";
+import { errnoText } from "../src/sys/errno.ts";
+import { build, replaceFile } from "./build.ts";
+import { endWith } from "./command.ts";
+
+const TARGETS = ["ppc64", "ppc64le"] as const;
+
+const HELP = `usage: npm run initramfs -- --target ppc64|ppc64le [OPTION]...
+
+Makes an initramfs whose only program is kexecbox.
+
+  --target TARGET      ppc64 (big endian) or ppc64le
+  --script FILE        what init runs (/init.script); without it init goes to a prompt
+  --add FILE[:PATH]    puts FILE in, as PATH (/NAME unless said); any number of times
+  -o, --output FILE    default dist/initramfs-TARGET.cpio, with .gz behind it if compressed
+  --gzip               compresses it
+`;
+
+/** A file of the host for the image: 0755 if its owner may execute it, else 0644. */
+async function addedFile(path: string, pathInImage: string): Promise<AddedFile> {
+  try {
+    const [content, { mode }] = await Promise.all([readFile(path), stat(path)]);
+    return { path: pathInImage, content, mode: mode & 0o100 ? 0o755 : 0o644 };
+  } catch (error) {
+    throw new Failure(path, errnoText((error as NodeJS.ErrnoException).errno ?? 0));
+  }
+}
+
+/** A mistake in it is better told here than by a machine that does not boot. */
+async function readScript(path: string): Promise<Uint8Array> {
+  const { content } = await addedFile(path, path);
+  parseScript(path, Buffer.from(content).toString("latin1"));
+  return content;
+}
+
+/** `FILE:PATH` or `FILE`; a PATH has no colon, a FILE may. */
+function addedAs(text: string): Promise<AddedFile> {
+  const [, path, pathInImage] = /^(.+):([^:]+)$/.exec(text) ?? [undefined, text, basename(text)];
+  return addedFile(path!, pathInImage!);
+}
+
+/**
+ * Compressed, and the same bytes for the same input wherever that is done.
+ * RFC 1952 2.3: bytes 4 to 7 are the time, byte 9 the operating system, of which 255 is an unknown one.
+ */
+export function gzip(chunks: readonly Uint8Array[]): Uint8Array {
+  const compressed = gzipSync(Buffer.concat(chunks), { level: 9 });
+  compressed.fill(0, 4, 8);
+  compressed[9] = 255;
+  return compressed;
+}
+
+function choose(args: readonly string[]) {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        target: { type: "string" },
+        script: { type: "string" },
+        add: { type: "string", multiple: true, default: [] },
+        output: { type: "string", short: "o" },
+        gzip: { type: "boolean", default: false },
+        help: { type: "boolean", default: false },
+      },
+    });
+    return values;
+  } catch (error) {
+    throw usage("arguments", (error as Error).message);
+  }
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const chosen = choose(args);
+  if (chosen.help) {
+    process.stdout.write(HELP);
+    return EXIT.done;
+  }
+  const target = TARGETS.find((known) => known === chosen.target);
+  if (target === undefined) throw usage("--target", `needs one of: ${TARGETS.join(" ")}`);
+  const files = await Promise.all(chosen.add.map(addedAs));
+  const script = chosen.script === undefined ? undefined : await readScript(chosen.script);
+  const chunks = image({
+    executable: await readFile(await build(target)),
+    applets: applets.map(({ name }) => name),
+    ...(script === undefined ? {} : { script }),
+    files,
+  });
+  const whole = chosen.gzip ? [gzip(chunks)] : chunks;
+  const output = chosen.output
+    ?? relative(".", join(import.meta.dir, `../dist/initramfs-${target}.cpio${chosen.gzip ? ".gz" : ""}`));
+  await replaceFile(output, (temporary) => writeFile(temporary, whole));
+  process.stdout.write(`${output}: ${whole.reduce((sum, { length }) => sum + length, 0)} bytes\n`);
+  return EXIT.done;
+}
+
+if (import.meta.main) await endWith("initramfs", () => main(process.argv.slice(2)));

@@ -1,0 +1,264 @@
+// Kernels to boot, by name: Debian's own for ppc64el, and small ones that are built here from Debian's Linux source.
+
+import { existsSync, readFileSync } from "node:fs";
+import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { Failure, usage } from "../src/failure.ts";
+import { cached, cacheEntry, cacheFolder, inTemporaryFolder } from "./cache.ts";
+import { endWith } from "./command.ts";
+import { type BinaryPackage, type Suites, withBinaryPackage } from "./debian.ts";
+import { EM_PPC64, flatImage, type FlatImage, readElf } from "./elf.ts";
+import { withProgress } from "./progress.ts";
+import { ensure } from "./setup.ts";
+import { runTool } from "./tool.ts";
+
+const FRAGMENTS = join(import.meta.dir, "kernels");
+
+/** Raise it when the way a kernel is made changes its outcome; it is part of every cache key here. */
+const RECIPE = "1";
+
+const BOOKWORM: Suites = { names: ["bookworm", "bookworm-security"], architecture: "ppc64el" };
+const SOURCE_PACKAGE = "linux-source-6.1";
+
+/** What the fragments give with Linux 6.1; only shown, so it need not be exact. */
+const USUAL_OBJECTS = 655;
+
+interface Small {
+  machine: "ppc64" | "ppc64le";
+  fragments: readonly string[];
+}
+
+const SMALL = {
+  "small-ppc64": { machine: "ppc64", fragments: ["common", "big-endian", "64k-pages"] },
+  "small-ppc64-4k": { machine: "ppc64", fragments: ["common", "big-endian", "4k-pages"] },
+  "small-ppc64le": { machine: "ppc64le", fragments: ["common", "little-endian", "64k-pages"] },
+  "small-ppc64le-4k": { machine: "ppc64le", fragments: ["common", "little-endian", "4k-pages"] },
+} as const satisfies Record<string, Small>;
+
+const STOCK = {
+  // The meta package depends on the newest one, which carries its version in its name.
+  "stock-ppc64le": { meta: "linux-image-powerpc64le", member: /^linux-image-[0-9.]+-[0-9]+-powerpc64le$/ },
+} as const;
+
+type SmallName = keyof typeof SMALL;
+type StockName = keyof typeof STOCK;
+export type KernelName = SmallName | StockName;
+
+export const KERNELS = [...Object.keys(STOCK), ...Object.keys(SMALL)] as KernelName[];
+
+export interface Kernel {
+  name: KernelName;
+  /** The ELF file, without debug information. */
+  vmlinux: string;
+  /** Of Linux, as Debian counts: "6.1.192-2". */
+  version: string;
+  pageSize: 4096 | 65536;
+  endian: "big" | "little";
+  /** For people: the package it is or was built from. */
+  origin: string;
+}
+
+/** What is kept of a kernel beside its vmlinux. */
+type Facts = Pick<Kernel, "version" | "pageSize" | "endian" | "origin">;
+
+function isSmall(name: KernelName): name is SmallName {
+  return name in SMALL;
+}
+
+/** What a kernel's fragments ask for, a line each, without their comments: rewording one must not cost a new build. */
+function fragmentsOf(name: SmallName): string {
+  return SMALL[name].fragments
+    .flatMap((fragment) => readFileSync(join(FRAGMENTS, `${fragment}.config`), "utf8").match(/^(# )?CONFIG_.*\n/gm) ?? [])
+    .join("");
+}
+
+/**
+ * What a kernel is made from, as far as it can be known without asking apt: the version of the package is not part of
+ * it, so a kernel stays the one it was until it is removed from the cache. Facts say which version that is.
+ */
+function inputsOf(name: KernelName): readonly string[] {
+  return isSmall(name)
+    ? [RECIPE, SOURCE_PACKAGE, fragmentsOf(name)]
+    : [RECIPE, STOCK[name].meta, ...BOOKWORM.names];
+}
+
+/** Takes files out of a .deb without unpacking the rest (a kernel package holds 300 MB of modules). */
+async function extract(deb: string, patterns: readonly string[], into: string): Promise<void> {
+  const pipeline = 'deb=$1 into=$2; shift 2; dpkg-deb --fsys-tarfile "$deb" | tar -xf - -C "$into" --wildcards "$@"';
+  await runTool(["sh", "-c", pipeline, "sh", deb, into, ...patterns]);
+}
+
+async function onlyFile(folder: string, pattern: RegExp): Promise<string> {
+  const found = (await readdir(folder)).find((name) => pattern.test(name));
+  if (found === undefined) throw new Failure(folder, `holds no file like ${pattern}`);
+  return join(folder, found);
+}
+
+function pageSizeIn(config: string): 4096 | 65536 {
+  return /^CONFIG_PPC_64K_PAGES=y$/m.test(config) ? 65536 : 4096;
+}
+
+function endianIn(config: string): "big" | "little" {
+  return /^CONFIG_CPU_LITTLE_ENDIAN=y$/m.test(config) ? "little" : "big";
+}
+
+async function writeFacts(folder: string, config: string, found: Pick<BinaryPackage, "name" | "version" | "sha256">): Promise<void> {
+  const facts: Facts = {
+    version: found.version,
+    pageSize: pageSizeIn(config),
+    endian: endianIn(config),
+    origin: `${found.name} ${found.version}, .deb sha256 ${found.sha256}`,
+  };
+  await writeFile(join(folder, "facts.json"), `${JSON.stringify(facts, null, 2)}\n`);
+}
+
+async function fetchStock(name: StockName, made: string): Promise<void> {
+  const { meta, member } = STOCK[name];
+  await withBinaryPackage(meta, member, BOOKWORM, async (found) => {
+    const unpacked = join(made, "unpacked");
+    await mkdir(unpacked);
+    await withProgress(`unpacking ${found.name}`, () =>
+      extract(found.deb, ["./boot/vmlinux-*", "./boot/config-*"], unpacked));
+    const boot = join(unpacked, "boot");
+    await writeFacts(made, await readFile(await onlyFile(boot, /^config-/), "utf8"), found);
+    await rename(await onlyFile(boot, /^vmlinux-/), join(made, "vmlinux"));
+    await runTool(["rm", "-r", unpacked]);
+  });
+}
+
+interface LinuxSource {
+  tarball: string;
+  package: Pick<BinaryPackage, "name" | "version" | "sha256">;
+}
+
+/** Debian's Linux source, kept in the cache: each of the small kernels is built from it. */
+async function linuxSource(): Promise<LinuxSource> {
+  const entry = await cached("linux-source", [SOURCE_PACKAGE], (made) =>
+    withBinaryPackage(SOURCE_PACKAGE, undefined, BOOKWORM, async (found) => {
+      await extract(found.deb, ["./usr/src/linux-source-*.tar.xz"], made);
+      await rename(await onlyFile(join(made, "usr/src"), /^linux-source-/), join(made, "linux.tar.xz"));
+      await runTool(["rm", "-r", join(made, "usr")]);
+      const { name, version, sha256 } = found;
+      await writeFile(join(made, "package.json"), JSON.stringify({ name, version, sha256 }));
+    }));
+  return {
+    tarball: join(entry, "linux.tar.xz"),
+    package: JSON.parse(await readFile(join(entry, "package.json"), "utf8")),
+  };
+}
+
+/** Sources that no kernel of ours compiles, half of the whole. The Kconfig and Makefiles among them are read all the same. */
+const UNUSED_SOURCES = [
+  "Documentation/*/*",
+  "tools/testing/*",
+  "tools/perf/*",
+  ...["samples", "sound", "arch/arm", "arch/arm64", "arch/mips", "arch/x86"].map((folder) => `${folder}/*.[chS]`),
+  ...["gpu", "iio", "infiniband", "media", "net", "scsi", "staging", "usb"].map((folder) => `drivers/${folder}/*.[ch]`),
+];
+
+async function unpack(source: LinuxSource, into: string): Promise<void> {
+  await withProgress(`unpacking ${source.package.name} ${source.package.version}`, async () => {
+    const excluded = UNUSED_SOURCES.map((pattern) => `--exclude=*/${pattern}`);
+    await runTool(["tar", "-xJf", source.tarball, "-C", into, "--strip-components=1", ...excluded], {
+      env: { XZ_OPT: "-T0" },
+    });
+  });
+}
+
+/** Options of the fragments that Kconfig did not take, because the source has changed under them. */
+export function optionsNotTaken(fragments: string, config: string): string[] {
+  const taken = new Set(config.split("\n"));
+  return fragments.split("\n").filter((line) => /^CONFIG_\w+=/.test(line) && !taken.has(line));
+}
+
+/** Keeps the log of a failed build where a person can read it. */
+async function keepLog(name: string, output: string): Promise<string> {
+  const log = join(cacheFolder(), `${name}.log`);
+  await Bun.write(log, output);
+  return log;
+}
+
+async function buildSmall(name: SmallName, made: string): Promise<void> {
+  const { machine } = SMALL[name];
+  await ensure(`kernel-${machine}`);
+  const source = await linuxSource();
+  const prefix = machine === "ppc64" ? "powerpc64-linux-gnu-" : "powerpc64le-linux-gnu-";
+  await inTemporaryFolder(async (folder) => {
+    const tree = join(folder, "linux");
+    const output = join(folder, "output");
+    await mkdir(tree);
+    await mkdir(output);
+    await unpack(source, tree);
+    const wanted = join(folder, "wanted.config");
+    await writeFile(wanted, fragmentsOf(name));
+    const make = [
+      "make", "-C", tree, `O=${output}`, "ARCH=powerpc", `CROSS_COMPILE=${prefix}`, `-j${availableParallelism()}`,
+      // Nothing of this machine in the kernel: two builds of one source are the same.
+      "KBUILD_BUILD_TIMESTAMP=2026-01-01", "KBUILD_BUILD_USER=kexecbox", "KBUILD_BUILD_HOST=kexecbox",
+    ];
+    const env = { MAKEFLAGS: "", KCONFIG_ALLCONFIG: wanted };
+    let log = "";
+    const onFailure = (text: string): void => void (log = text);
+    await withProgress(`building ${name}, Linux ${source.package.version}`, async (tell) => {
+      let objects = 0;
+      const onLine = (line: string): void => {
+        if (/^ {2}(CC|AS) /.test(line)) tell(`${++objects} of about ${USUAL_OBJECTS} objects`);
+      };
+      await runTool([...make, "allnoconfig"], { env, onFailure });
+      const lost = optionsNotTaken(fragmentsOf(name), await readFile(join(output, ".config"), "utf8"));
+      if (lost.length > 0) throw new Failure(name, `this source does not take ${lost.join(" ")}`);
+      await runTool([...make, "vmlinux"], { env, onLine, onFailure });
+    }).catch(async (error) => {
+      if (log === "" || !(error instanceof Failure)) throw error;
+      throw new Failure(error.place, `${error.fact}; the log is ${await keepLog(name, log)}`);
+    });
+    await runTool([`${prefix}strip`, "-o", join(made, "vmlinux"), join(output, "vmlinux")]);
+    await writeFacts(made, await readFile(join(output, ".config"), "utf8"), source.package);
+  });
+}
+
+/**
+ * A kernel of this name, out of the cache, or fetched or built now. When it is cached, neither apt nor make is asked.
+ * @throws Failure when packages are missing and cannot be installed, when the mirror cannot be reached, when the build fails
+ */
+export async function kernel(name: KernelName): Promise<Kernel> {
+  const folder = await cached(name, inputsOf(name), (made) => (isSmall(name) ? buildSmall(name, made) : fetchStock(name, made)));
+  const facts = JSON.parse(await readFile(join(folder, "facts.json"), "utf8")) as Facts;
+  return { name, vmlinux: join(folder, "vmlinux"), ...facts };
+}
+
+export interface KernelImage extends FlatImage {
+  endian: "big" | "little";
+}
+
+/**
+ * The image that a stub starts: what `objcopy -O binary vmlinux vmlinux.kexec` makes, and the memory it needs.
+ * @param vmlinux path of an ELF file for powerpc64, of either endianness
+ * @throws Failure for anything else
+ */
+export async function kernelImage(vmlinux: string): Promise<KernelImage> {
+  const bytes = await readFile(vmlinux).catch((error: NodeJS.ErrnoException) => {
+    throw new Failure(vmlinux, `cannot be read: ${error.code}`);
+  });
+  const { endian, machine } = readElf(vmlinux, bytes);
+  if (machine !== EM_PPC64) throw new Failure(vmlinux, `made for machine ${machine}, not for ${EM_PPC64} (powerpc64)`);
+  return { ...flatImage(vmlinux, bytes), endian };
+}
+
+function describe(name: KernelName): string {
+  const folder = cacheEntry(name, inputsOf(name));
+  return `${name.padEnd(17)} ${existsSync(folder) ? join(folder, "vmlinux") : "not made yet"}\n`;
+}
+
+if (import.meta.main) {
+  await endWith("kernels", async () => {
+    const names = process.argv.slice(2);
+    if (names.length === 0) process.stdout.write(KERNELS.map(describe).join(""));
+    for (const text of names) {
+      const name = KERNELS.find((known) => known === text);
+      if (name === undefined) throw usage(text, `no such kernel; there are: ${KERNELS.join(" ")}`);
+      process.stdout.write(`${(await kernel(name)).vmlinux}\n`);
+    }
+  });
+}

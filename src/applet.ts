@@ -1,0 +1,174 @@
+// What an applet is, and how its table of options becomes both its parser and its help.
+
+import minimist from "minimist";
+import { usage } from "./failure.ts";
+import type { ByteString } from "./sys/engine.ts";
+import type { System } from "./sys/system.ts";
+
+export interface Option {
+  /** One character, without the dash. */
+  readonly short?: string;
+  /** Without the dashes. */
+  readonly long: string;
+  /** What the value is called in the help; an option without it is a switch. */
+  readonly value?: string;
+  readonly help: string;
+}
+
+export interface Applet {
+  readonly name: string;
+  /** One line, no full stop. */
+  readonly summary: string;
+  /** What stands behind the options, as in `[OPTION]... DIR`. */
+  readonly operands: string;
+  readonly options: readonly Option[];
+  /** What the help says after the options, if anything. */
+  readonly notes?: string;
+  /** Returns the exit code; throws Failure. */
+  run(system: System, args: readonly ByteString[]): number;
+}
+
+export interface Arguments {
+  /** By long name; an option that was not given is absent, a switch is "". */
+  readonly given: ReadonlyMap<string, ByteString>;
+  readonly operands: readonly ByteString[];
+}
+
+/** One option as it was given. */
+export interface Directive {
+  readonly long: string;
+  /** "" for a switch. */
+  readonly value: ByteString;
+  /** Which argument it was, for messages: `argument 3 (-f)`. */
+  readonly place: string;
+}
+
+/** The arguments of an applet whose options stand in any order, each at most once. */
+export function parse(options: readonly Option[], args: readonly ByteString[]): Arguments {
+  const { tokens, operands } = tokensOf(options, args);
+  const parsed = minimist(tokens.map(({ token }) => token), minimistOptions(options));
+  const given = new Map<string, ByteString>();
+  for (const { long, value } of options) {
+    const found: unknown = parsed[long];
+    if (Array.isArray(found)) throw usage(`--${long}`, "given twice");
+    if (value !== undefined && found !== undefined) given.set(long, String(found));
+    if (value === undefined && found === true) given.set(long, "");
+  }
+  return { given, operands };
+}
+
+/** The arguments of an applet whose options act from left to right, as often as they stand there; it has no operands. */
+export function parseInOrder(options: readonly Option[], args: readonly ByteString[]): Directive[] {
+  const { tokens, operands } = tokensOf(options, args);
+  if (operands[0] !== undefined) throw usage(`'${operands[0]}'`, "not an option, and nothing else is expected");
+  return tokens.map(({ token, long, place }) => {
+    const found: unknown = minimist([token], minimistOptions(options))[long];
+    return { long, place, value: typeof found === "string" ? found : "" };
+  });
+}
+
+/** Everything is a string: minimist would round numbers above 2^53. */
+function minimistOptions(options: readonly Option[]): minimist.Opts {
+  return {
+    string: options.flatMap(({ long, value }) => (value === undefined ? [] : [long])),
+    boolean: options.flatMap(({ long, value }) => (value === undefined ? [long] : [])),
+  };
+}
+
+interface Token {
+  /** `--long` or `--long=value`. */
+  readonly token: string;
+  readonly long: string;
+  readonly place: string;
+}
+
+/** Brings -x VALUE, -xVALUE, -xy, --long VALUE and --long=VALUE into one form, which alone keeps a value that begins with a dash. */
+function tokensOf(options: readonly Option[], args: readonly ByteString[]): { tokens: Token[]; operands: ByteString[] } {
+  const tokens: Token[] = [];
+  const operands: ByteString[] = [];
+  for (let index = 0; index < args.length; index++) {
+    const arg = args[index]!;
+    const number = index + 1;
+    if (arg === "--") {
+      operands.push(...args.slice(index + 1));
+      break;
+    }
+    if (!arg.startsWith("-") || arg === "-") {
+      operands.push(arg);
+      continue;
+    }
+    for (const { name, attached } of namesIn(options, arg)) {
+      const option = options.find(({ long, short }) => name === `--${long}` || name === `-${short}`);
+      const place = `argument ${number} (${name})`;
+      if (option === undefined) throw usage(place, "no such option");
+      if (option.value === undefined) {
+        if (attached !== undefined) throw usage(place, "takes no value");
+        tokens.push({ token: `--${option.long}`, long: option.long, place });
+        continue;
+      }
+      const value = attached ?? args[++index];
+      if (value === undefined) throw usage(place, `needs ${option.value}`);
+      tokens.push({ token: `--${option.long}=${value}`, long: option.long, place });
+    }
+  }
+  return { tokens, operands };
+}
+
+/** `-es` → -e and -s; `-c0x100` → -c with its value; `--file=x` → --file with its value. */
+function namesIn(options: readonly Option[], arg: string): { name: string; attached?: ByteString }[] {
+  if (arg.startsWith("--")) {
+    const equals = arg.indexOf("=");
+    return equals < 0 ? [{ name: arg }] : [{ name: arg.slice(0, equals), attached: arg.slice(equals + 1) }];
+  }
+  const names: { name: string; attached?: ByteString }[] = [];
+  for (let at = 1; at < arg.length; at++) {
+    const name = `-${arg[at]}`;
+    const takesValue = options.some(({ short, value }) => value !== undefined && name === `-${short}`);
+    if (!takesValue) {
+      names.push({ name });
+      continue;
+    }
+    const rest = arg.slice(at + 1);
+    names.push(rest === "" ? { name } : { name, attached: rest });
+    break;
+  }
+  return names;
+}
+
+/** An address or a size: decimal, octal with a leading 0, or hexadecimal with 0x, below 2^64; undefined for all else. */
+export function parseNumber(text: string): bigint | undefined {
+  if (!/^(0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*)$/i.test(text)) return undefined;
+  const value = BigInt(/^0[0-7]+$/.test(text) ? `0o${text.slice(1)}` : text);
+  return value < 1n << 64n ? value : undefined;
+}
+
+/** The same, where nothing else will do. */
+export function numberOf(place: string, text: string): bigint {
+  const value = parseNumber(text);
+  if (value === undefined) {
+    throw usage(place, `'${text}' is not a number below 2^64 (decimal, 0x hexadecimal or 0 octal)`);
+  }
+  return value;
+}
+
+/** Two numbers with one separator between, as in START,END; `form` is how the help writes it. */
+export function pairOf(place: string, text: string, form: string): readonly [bigint, bigint] {
+  const [first, second, ...more] = text.split(form.includes("=") ? "=" : ",");
+  if (first === undefined || second === undefined || more.length > 0) throw usage(place, `'${text}' is not ${form}`);
+  return [numberOf(place, first), numberOf(place, second)];
+}
+
+export function help(applet: Applet): string {
+  const left = applet.options.map(({ short, long, value }) =>
+    `  ${short === undefined ? "   " : `-${short},`} --${long}${value === undefined ? "" : ` ${value}`}`);
+  const width = Math.max(...left.map((text) => text.length)) + 2;
+  const lines = applet.options.map((option, row) => `${left[row]!.padEnd(width)}${option.help}`);
+  return [
+    `usage: ${applet.name}${applet.options.length === 0 ? "" : " [OPTION]..."} ${applet.operands}`.trimEnd(),
+    "",
+    applet.summary,
+    ...(lines.length === 0 ? [] : ["", ...lines]),
+    ...(applet.notes === undefined ? [] : ["", applet.notes.trim()]),
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,40 @@
+// cat: copies files, or standard input, to standard output.
+
+import { parse, type Applet } from "../applet.ts";
+import { EXIT, Failure, shown } from "../failure.ts";
+import type { ByteString } from "../sys/engine.ts";
+import { CWD, STDIN, STDOUT, type System } from "../sys/system.ts";
+
+export const cat: Applet = {
+  name: "cat",
+  summary: "Copies files one after the other to standard output",
+  operands: "[FILE]...",
+  options: [],
+  notes: "Without FILE, or where FILE is -, it reads standard input. A file that cannot be read is named and left out.",
+  run(system, args) {
+    const { operands } = parse(cat.options, args);
+    const buffer = new Uint8Array(64 * 1024);
+    const exitCodes = (operands.length === 0 ? ["-"] : operands).map((file) => copy(system, file, buffer));
+    return Math.max(...exitCodes);
+  },
+};
+
+function copy(system: System, file: ByteString, buffer: Uint8Array): number {
+  const place = file === "-" ? "standard input" : file;
+  const input = file === "-" ? STDIN : system.open(CWD, file, 0);
+  try {
+    system.must(input, place);
+    for (;;) {
+      const length = system.must(system.read(input, buffer, 0, buffer.length), place);
+      if (length === 0) return EXIT.done;
+      system.writeAll(STDOUT, buffer.subarray(0, length), "standard output");
+    }
+  } catch (error) {
+    // What cannot be written ends the whole; what cannot be read only this file.
+    if (!(error instanceof Failure) || error.place !== place) throw error;
+    system.say(`cat: ${shown(place)}: ${error.fact}`);
+    return error.exitCode;
+  } finally {
+    if (input > STDIN) system.close(input);
+  }
+}

@@ -1,0 +1,17 @@
+// echo: prints its arguments as one line.
+
+import type { Applet } from "../applet.ts";
+import { EXIT } from "../failure.ts";
+
+export const echo: Applet = {
+  name: "echo",
+  summary: "Prints its arguments as one line",
+  operands: "[WORD]...",
+  options: [{ short: "n", long: "no-newline", help: "do not end the line" }],
+  notes: "Only a first argument can be an option; all others are printed, with a dash in front or not.",
+  run(system, args) {
+    const open = args[0] === "-n" || args[0] === "--no-newline";
+    system.print(open ? args.slice(1).join(" ") : `${args.join(" ")}\n`);
+    return EXIT.done;
+  },
+};

@@ -1,0 +1,142 @@
+// init: process 1 of an initramfs that holds nothing but this program: mounts, runs a script, and ends the machine.
+
+import type { Applet } from "../applet.ts";
+import { EXIT, Failure, shown } from "../failure.ts";
+import { describe } from "../script/pipeline.ts";
+import { runPrompt } from "../script/prompt.ts";
+import { runScript, type Shell } from "../script/run.ts";
+import type { ByteString } from "../sys/engine.ts";
+import { errno, errnoText } from "../sys/errno.ts";
+import { CWD, O_RDWR, REBOOT_POWER_OFF, STDERR, STDIN, type System } from "../sys/system.ts";
+
+const DEFAULT_SCRIPT = "/init.script";
+const SCRIPT_LIMIT = 1024 * 1024;
+
+/** Where programs are looked for that are no applets. */
+const FOLDERS = ["/bin", "/sbin", "/usr/bin", "/usr/sbin"];
+
+const MOUNTS = [["proc", "/proc"], ["sysfs", "/sys"], ["devtmpfs", "/dev"]] as const;
+
+/** The same number on all our machines (arch/powerpc/include/uapi/asm/ioctls.h, asm-generic/ioctls.h). */
+const TIOCSCTTY = 0x540e;
+const WNOHANG = 1;
+
+const options = [{ long: "prompt", help: "go to the prompt after the script, and when it fails" }];
+
+const notes = `
+It mounts /proc, /sys and /dev, then runs SCRIPT (${DEFAULT_SCRIPT} if none is named) up to its first failing line, and
+turns the machine off. Without any script it goes to a prompt on the console; there, end of input turns the machine off.
+The kernel passes on what stands behind -- on its command line, and words it does not know: what is neither an option
+nor a file is named and left out.
+
+A script has one pipeline a line: PROGRAM [ARGUMENT]... [< FILE] [| PROGRAM [ARGUMENT]...]... [> FILE | >> FILE]
+  'text'     stands for itself
+  "text"     the same, but \\" is a double quote and \\\\ a backslash
+  \\          takes the next character as it is; at the end of a line it joins the next one to it
+  # ...      is a comment
+A line fails if any of its programs fails. PROGRAM is a path if it holds a slash, otherwise an applet, otherwise a file in
+${FOLDERS.join(", ")}.
+`;
+
+/** @param names of all applets, asked for only when init runs */
+export function init(names: () => readonly string[]): Applet {
+  return {
+    name: "init",
+    summary: "Process 1 of an initramfs: mounts what is needed, runs a script, turns the machine off",
+    operands: "[SCRIPT]",
+    options,
+    notes,
+    run(system, args) {
+      const pid = system.call("getpid");
+      if (pid !== 1) throw new Failure(`process id ${pid}`, "only process 1 may be init", EXIT.usage);
+      // From here on nothing may return or throw: the kernel panics when process 1 ends.
+      attempt(system, () => boot(system, names(), args));
+      system.say(`init: power off: ${errnoText(system.reboot(REBOOT_POWER_OFF))}`);
+      for (;;) system.call("ppoll", null, 0, null, null, 0);
+    },
+  };
+}
+
+/** Tells it where `step` does not go well. */
+function attempt(system: System, step: () => void): void {
+  try {
+    step();
+  } catch (error) {
+    system.say(error instanceof Failure
+      ? `init: ${shown(error.place)}: ${shown(error.fact)}`
+      : `init: internal error: ${shown(String(error))}`);
+  }
+}
+
+function boot(system: System, names: readonly string[], args: readonly ByteString[]): void {
+  for (const [type, directory] of MOUNTS) attempt(system, () => mount(system, type, directory));
+  openConsole(system);
+  const shell: Shell = {
+    system,
+    find: (word) => findProgram(system, names, word),
+    reap: () => reap(system),
+  };
+  const script = chooseScript(system, args);
+  if (script !== undefined) attempt(system, () => runFile(shell, script));
+  if (script !== undefined && !args.includes("--prompt")) return;
+  system.say("init: the prompt; poweroff or end of input (^D) turns the machine off");
+  runPrompt(shell, "init");
+}
+
+/** What is mounted already may stay so. */
+function mount(system: System, type: string, directory: string): void {
+  system.call("mkdirat", CWD, directory, 0o755);
+  const result = system.call("mount", type, directory, type, 0, null);
+  if (result !== -errno.EBUSY) system.must(result, `${directory}: ${type}`);
+}
+
+/** Standard input, output and error for us and our children, and a terminal whose ^C reaches the pipeline that runs. */
+function openConsole(system: System): void {
+  // The kernel has opened /dev/console for us, unless the initramfs lacks it. open() takes the lowest free number.
+  for (let descriptor = STDIN; descriptor <= STDERR; descriptor++) {
+    if (typeof system.status(descriptor) !== "number") continue;
+    if (system.open(CWD, "/dev/console", O_RDWR) < 0) system.open(CWD, "/dev/null", O_RDWR);
+  }
+  // Process 1 is immune to ^C itself: without a handler no signal of the terminal reaches it.
+  system.call("setsid");
+  system.call("ioctl", STDIN, TIOCSCTTY, 0);
+}
+
+/** The first operand that is a file, otherwise the default if it is there. */
+function chooseScript(system: System, args: readonly ByteString[]): ByteString | undefined {
+  let chosen: ByteString | undefined;
+  for (const word of args) {
+    if (word === "--prompt") continue;
+    if (word.startsWith("-")) system.say(`init: ${shown(word)}: no such option; left out`);
+    else if (chosen !== undefined) system.say(`init: ${shown(word)}: one script is enough; left out`);
+    else if (!isThere(system, word)) system.say(`init: ${shown(word)}: no such file; left out`);
+    else chosen = word;
+  }
+  return chosen ?? (isThere(system, DEFAULT_SCRIPT) ? DEFAULT_SCRIPT : undefined);
+}
+
+function isThere(system: System, path: ByteString): boolean {
+  const status = system.statusOf(CWD, path);
+  return typeof status !== "number" && status.kind !== "directory";
+}
+
+function runFile(shell: Shell, path: ByteString): void {
+  const { system } = shell;
+  const descriptor = system.must(system.open(CWD, path, 0), path);
+  const text = system.readAll(descriptor, SCRIPT_LIMIT);
+  system.close(descriptor);
+  if (typeof text === "number") throw new Failure(path, errnoText(text));
+  // The console's log shall tell what happened.
+  runScript(shell, path, system.text(text), (pipeline) => system.say(`+ ${describe(pipeline)}`));
+}
+
+function findProgram(system: System, names: readonly string[], word: ByteString): ByteString | undefined {
+  if (word.includes("/")) return word;
+  if (word === "kexecbox" || names.includes(word)) return "/proc/self/exe";
+  return FOLDERS.map((folder) => `${folder}/${word}`).find((path) => isThere(system, path));
+}
+
+/** Children of programs that have ended are ours now; those that have ended too are waiting for us. */
+function reap(system: System): void {
+  while (system.call("wait4", -1, null, WNOHANG, null) > 0);
+}

@@ -1,0 +1,138 @@
+// loadem: loads any file at any address with kexec_load, exactly as told, and jumps there.
+
+import { parseInOrder, type Applet, type Directive, type Option } from "../applet.ts";
+import { EXIT, Failure, hex, usage } from "../failure.ts";
+import { checkImage, segmentPlace } from "../kexec/checks.ts";
+import { assembled, refuseChangedFiles, type KexecImage } from "../kexec/image.ts";
+import { firstRefused, jump, load, unload } from "../kexec/load.ts";
+import { machineFacts, type MachineFacts } from "../kexec/machine.ts";
+import { planned, type Plan } from "../kexec/plan.ts";
+import { errnoText } from "../sys/errno.ts";
+import { tellSecondaries, type Told } from "../kexec/secondaries.ts";
+import { v2wrapBytes } from "../kexec/v2wrap.ts";
+import type { Machine } from "../sys/engine.ts";
+import type { System } from "../sys/system.ts";
+
+/** What builds an image, from left to right. */
+const building: readonly Option[] = [
+  { short: "a", long: "address", value: "ADDR", help: "opens a segment at physical ADDR" },
+  { short: "f", long: "file", value: "FILE", help: "appends FILE to the segment" },
+  { short: "s", long: "stdin", help: "appends standard input to the segment" },
+  { short: "w", long: "stub", help: "appends the built-in stub, what v2wrap writes" },
+  { short: "4", long: "pad", help: "pads the segment with zeros to a multiple of 4, for another cpio to follow" },
+  { short: "z", long: "zero", value: "SIZE", help: "extends the segment with SIZE zeros that are in no file (memsz)" },
+  { short: "e", long: "entry", help: "the kernel is entered here: at the segment's start, or behind what it holds so far" },
+  { short: "c", long: "chain", value: "OFF", help: "stores the segment's address in the previous one, anchored at byte OFF" },
+  { long: "poke", value: "OFF=WORD", help: "stores a 32-bit WORD at byte OFF of the segment" },
+  { long: "endian", value: "big|little", help: "byte order of the words that -c and --poke store from here on" },
+  { short: "r", long: "round", value: "PAGE", help: "rounds every segment's size up to a multiple of PAGE" },
+  { short: "t", long: "type", value: "ARCH", help: "the kernel's ELF machine, e.g. 21 for ppc64 (default: the running one's)" },
+  { short: "p", long: "panic", help: "loads a crash kernel, entered when the running one panics" },
+  { long: "secondaries", value: "N|unknown", help: "cpus the stub waits for (default: as many as the running machine has)" },
+];
+
+/** What is to be done with it. */
+const modes: readonly Option[] = [
+  { short: "n", long: "dry-run", help: "checks and prints the segments, loads nothing" },
+  { short: "v", long: "verbose", help: "prints the segments on standard error, then loads them" },
+  { long: "no-checks", help: "leaves all judgement to the kernel" },
+  { long: "diagnose", help: "loads the first segment, the first two, ... to find the one that the kernel refuses" },
+  { short: "k", long: "reboot", help: "jumps into the loaded kernel; a mode of its own" },
+  { short: "u", long: "unload", help: "forgets the loaded kernel (with -p: the crash kernel)" },
+];
+
+/** The machines whose stub is built in. */
+const stubs: Partial<Record<Machine, () => Uint8Array>> = { ppc64: v2wrapBytes, ppc64le: v2wrapBytes };
+
+export const loadem: Applet = {
+  name: "loadem",
+  summary: "loads files and standard input at physical addresses for kexec, and jumps there",
+  operands: "",
+  options: [...building, ...modes],
+  notes: `
+Options act from left to right on the segment that the last -a opened. -c anchors an 8-byte word by the end that does not
+move with its size: big endian OFF-8 to OFF, little endian OFF to OFF+8. The byte order is the built-in stub's where one
+is stored into, else the running machine's. -n says which was taken.
+
+  fs2dt -b 0x5000100 /proc/device-tree |
+    loadem -a 0x5000000 -e -w -s -a 0x6000000 -c 0x100 -f vmlinux.kexec -r 0x10000
+  loadem -k
+`,
+  run(system, args) {
+    const directives = parseInOrder(loadem.options, args);
+    const has = (long: string) => directives.some((directive) => directive.long === long);
+    if (has("reboot")) {
+      refuseOthers(directives, ["reboot"]);
+      return jump(system);
+    }
+    if (has("unload")) {
+      refuseOthers(directives, ["unload", "panic"]);
+      unload(system, has("panic"));
+      return EXIT.done;
+    }
+    return loadAsTold(system, directives, has);
+  },
+};
+
+function refuseOthers(directives: readonly Directive[], allowed: readonly string[]): void {
+  const other = directives.find(({ long }) => !allowed.includes(long));
+  if (other !== undefined) throw usage(other.place, `does not go with --${allowed[0]}`);
+}
+
+function loadAsTold(system: System, directives: readonly Directive[], has: (long: string) => boolean): number {
+  const plan = planned(system, directives, () => stubFor(system.machine));
+  if (plan.segments.length === 0) throw usage("no segment", "-a opens one; --help lists all options");
+  refuseForeignArch(plan, system.abi.elfMachine);
+  const image = assembled(system, plan);
+  const machine = machineFacts(system);
+  const told = tellSecondaries(image, plan.secondaries, machine.secondaries);
+  if (!has("no-checks")) checkImage(image, machine);
+  if (has("dry-run")) {
+    system.print(table(image, machine, told));
+    return EXIT.done;
+  }
+  if (has("verbose")) for (const line of table(image, machine, told).trimEnd().split("\n")) system.say(`loadem: ${line}`);
+  if (has("diagnose")) return diagnose(system, image);
+  refuseChangedFiles(system, plan);
+  return load(system, image);
+}
+
+function stubFor(machine: Machine): Uint8Array {
+  const stub = stubs[machine];
+  if (stub === undefined) throw usage("-w", `no stub for ${machine} is built in, only for ${Object.keys(stubs).join(" ")}`);
+  return stub();
+}
+
+/** The kernel would say EINVAL. */
+function refuseForeignArch({ arch }: Plan, elfMachine: number): void {
+  if (arch === 0n || arch === BigInt(elfMachine)) return;
+  const known = "x86_64 is 62, ppc64 21, arm64 183";
+  throw new Failure("-t", `this machine's kernel takes ${elfMachine} or 0, not ${arch} (${known})`, EXIT.refused);
+}
+
+function diagnose(system: System, image: KexecImage): number {
+  const refused = firstRefused(system, image);
+  if (refused === undefined) {
+    system.say(`loadem: the kernel takes all ${image.segments.length} segments; nothing is loaded now`);
+    return EXIT.done;
+  }
+  const culprit = segmentPlace(image, image.segments[refused.count - 1]!);
+  throw new Failure(culprit, `the kernel refuses it: ${errnoText(refused.result)}`, EXIT.refused);
+}
+
+/** The image as -n prints it: segments, entry, and every word that was stored, with the reason for its byte order. */
+function table(image: KexecImage, machine: MachineFacts, told: Told | undefined): string {
+  const heads = ["segment", "start", "end", "bufsz", "memsz", "from"];
+  const rows = image.segments.map(({ start, end, bytes, from }, index) =>
+    [String(index), hex(start), hex(end), hex(bytes.length), hex(end - start), from]);
+  const widths = heads.map((head, column) => Math.max(head.length, ...rows.map((row) => row[column]!.length)));
+  const lines = [heads, ...rows].map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ").trimEnd());
+  const arch = image.arch === 0n ? `${machine.elfMachine} (the running kernel's)` : String(image.arch);
+  lines.push(`entry ${hex(image.entry ?? 0n)}, arch ${arch}, pages of ${hex(machine.pageSize)} bytes${image.crash ? ", crash kernel" : ""}`);
+  for (const { segment, at, value, as, because } of image.stored) {
+    const address = image.segments[segment]!.start + BigInt(at);
+    lines.push(`stored ${hex(value)} at ${hex(address)}, ${as} endian ${because}`);
+  }
+  if (told !== undefined) lines.push(`stub waits for ${told.secondaries} secondary cpus, ${told.because}`);
+  return `${lines.join("\n")}\n`;
+}

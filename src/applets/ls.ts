@@ -1,0 +1,39 @@
+// ls: the names in a directory, for looking around at the prompt.
+
+import { parse, type Applet } from "../applet.ts";
+import { EXIT, Failure, shown, usage } from "../failure.ts";
+import { errnoText } from "../sys/errno.ts";
+import type { ByteString } from "../sys/engine.ts";
+import { CWD, type System } from "../sys/system.ts";
+
+export const ls: Applet = {
+  name: "ls",
+  summary: "Lists the names in a directory, sorted, one a line",
+  operands: "[DIR]",
+  options: [{ short: "l", long: "long", help: "tell what each one is, its size in bytes, and where a link leads" }],
+  notes: "Without DIR it lists the working directory. Bytes that are not printable ASCII are shown as \\xNN.",
+  run(system, args) {
+    const { given, operands } = parse(ls.options, args);
+    const [directory = ".", second] = operands;
+    if (second !== undefined) throw usage(second, "only one directory at a time");
+    const descriptor = system.must(system.open(CWD, directory, system.abi.O_DIRECTORY), directory);
+    const entries = system.list(descriptor);
+    if (typeof entries === "number") throw new Failure(directory, errnoText(entries));
+    const names = entries.map(({ name }) => name).sort();
+    const lines = given.has("long") ? longLines(system, descriptor, names) : names.map(shown);
+    system.print(lines.map((line) => `${line}\n`).join(""));
+    return EXIT.done;
+  },
+};
+
+function longLines(system: System, descriptor: number, names: readonly ByteString[]): string[] {
+  const rows = names.map((name) => {
+    const status = system.statusOf(descriptor, name);
+    const target = system.readLink(descriptor, name);
+    const link = typeof target === "number" ? "" : ` -> ${shown(target)}`;
+    const known = typeof status !== "number";
+    return { kind: known ? status.kind : "unknown", size: known ? `${status.size}` : "?", text: shown(name) + link };
+  });
+  const width = Math.max(...rows.map(({ size }) => size.length));
+  return rows.map(({ kind, size, text }) => `${kind.padEnd(9)}  ${size.padStart(width)}  ${text}`);
+}

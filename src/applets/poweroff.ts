@@ -1,0 +1,30 @@
+// poweroff: ends the machine whose process 1 is ours, and no other one by accident.
+
+import { parse, type Applet } from "../applet.ts";
+import { EXIT, Failure, usage } from "../failure.ts";
+import { errnoText } from "../sys/errno.ts";
+import { CWD, REBOOT_POWER_OFF, REBOOT_RESTART, type System } from "../sys/system.ts";
+
+export const poweroff: Applet = {
+  name: "poweroff",
+  summary: "Writes out what is cached and turns the machine off",
+  operands: "",
+  options: [
+    { long: "reboot", help: "start it again through its firmware instead" },
+    { long: "force", help: "also where process 1 is another program than this one" },
+  ],
+  run(system, args) {
+    const { given, operands } = parse(poweroff.options, args);
+    if (operands[0] !== undefined) throw usage(operands[0], "no operand is expected");
+    if (!given.has("force") && !processOneIsThisProgram(system)) {
+      throw new Failure("process 1", "is another program, which has to end the machine itself (--force does it anyway)");
+    }
+    const result = system.reboot(given.has("reboot") ? REBOOT_RESTART : REBOOT_POWER_OFF);
+    throw new Failure("reboot", errnoText(result), EXIT.refused);
+  },
+};
+
+function processOneIsThisProgram(system: System): boolean {
+  const processOne = system.readLink(CWD, "/proc/1/exe");
+  return typeof processOne === "string" && processOne === system.readLink(CWD, "/proc/self/exe");
+}

@@ -1,0 +1,187 @@
+// A tree as a flattened device tree: versions 2 and 3 with full path names, 16 and 17 with unit names.
+// Devicetree Specification 0.4 chapter 5 for 16 and 17; Linux Documentation/powerpc/booting-without-of.txt
+// (2005 to 2016) for 2 and 3.
+
+import { Failure, hex } from "../failure.ts";
+import type { MemoryRange } from "../range.ts";
+import type { ByteString } from "../sys/engine.ts";
+import { baseName, stringValue, visit, type Node, type Property } from "./tree.ts";
+
+export const versions = [2, 3, 16, 17] as const;
+export type Version = (typeof versions)[number];
+
+/** totalsize is unsigned, but readers hold it in an int. */
+export const MAX_BLOB = 2 ** 31 - 1;
+
+const MAGIC = 0xd00dfeed;
+const BEGIN_NODE = 1;
+const END_NODE = 2;
+const PROP = 3;
+const END = 9;
+
+/** Bytes of the header, and the oldest version whose readers still understand the blob. */
+const layouts: Readonly<Record<Version, { header: number; compatible: number; fullPaths: boolean }>> = {
+  2: { header: 32, compatible: 2, fullPaths: true },
+  3: { header: 36, compatible: 2, fullPaths: true },
+  16: { header: 36, compatible: 16, fullPaths: false },
+  17: { header: 40, compatible: 16, fullPaths: false },
+};
+
+export interface BlobRequest {
+  readonly version: Version;
+  /** Where the blob will lie: it reserves its own memory there. A multiple of 8. */
+  readonly address: bigint;
+  readonly reservations: readonly MemoryRange[];
+  /** Largest totalsize in bytes. */
+  readonly maxSize: number;
+}
+
+/** Header, reserve map (`reservations`, the blob itself, the end), structure, strings; a multiple of 8 bytes. */
+export function blob(root: Node, request: BlobRequest): Uint8Array {
+  const { header, compatible, fullPaths } = layouts[request.version];
+  const nodes = flatNodes(root, fullPaths);
+  const strings = new StringTable();
+  const structureSize = sizeOfStructure(nodes, strings, fullPaths);
+  const reserveMap = align(header, 8);
+  const structure = reserveMap + 16 * (request.reservations.length + 2);
+  const stringsAt = structure + structureSize;
+  const total = align(stringsAt + strings.size, 8);
+  const { address, maxSize } = request;
+  if (total > maxSize) throw new Failure("blob", `${total} bytes are more than ${maxSize}`);
+  if (address + BigInt(total) > 1n << 64n) throw new Failure(hex(address), `a blob of ${hex(total)} bytes ends above 2^64`);
+
+  const out = new Writer(total);
+  for (const field of [MAGIC, total, structure, stringsAt, reserveMap, request.version, compatible, 0]) out.u32(field);
+  if (request.version >= 3) out.u32(strings.size);
+  if (request.version >= 17) out.u32(structureSize);
+  out.at = reserveMap;
+  for (const { start, end } of [...request.reservations, { start: address, end: address + BigInt(total) }]) {
+    out.u64(start);
+    out.u64(end - start);
+  }
+  out.at = structure;
+  writeStructure(out, nodes, strings, fullPaths);
+  out.at = stringsAt;
+  for (const name of strings.names) out.string(name);
+  return out.bytes;
+}
+
+/** A node as it stands in the structure block, and how many nodes end after its properties. */
+interface FlatNode {
+  readonly name: ByteString;
+  readonly properties: readonly Property[];
+  ends: number;
+}
+
+function flatNodes(root: Node, fullPaths: boolean): FlatNode[] {
+  const nodes: FlatNode[] = [];
+  visit(root, {
+    enter(node, path) {
+      const properties = fullPaths ? withName(node) : node.properties.filter(({ name }) => name !== "name");
+      nodes.push({ name: fullPaths ? path : node.name, properties, ends: 0 });
+    },
+    leave() {
+      nodes.at(-1)!.ends++;
+    },
+  });
+  return nodes;
+}
+
+/** Versions before 16 have each node's name as a property too. */
+function withName(node: Node): readonly Property[] {
+  if (node.properties.some(({ name }) => name === "name")) return node.properties;
+  return [...node.properties, { name: "name", value: stringValue(baseName(node.name)) }];
+}
+
+/** Before version 16 values of 8 bytes or more begin on a multiple of 8. The structure block itself does in all versions. */
+function valueStart(at: number, length: number, fullPaths: boolean): number {
+  return fullPaths && length >= 8 ? align(at, 8) : at;
+}
+
+function sizeOfStructure(nodes: readonly FlatNode[], strings: StringTable, fullPaths: boolean): number {
+  let at = 0;
+  for (const { name, properties, ends } of nodes) {
+    at = align(at + 4 + name.length + 1, 4);
+    for (const { name: propertyName, value } of properties) {
+      strings.add(propertyName);
+      at = align(valueStart(at + 12, value.length, fullPaths) + value.length, 4);
+    }
+    at += 4 * ends;
+  }
+  return at + 4;
+}
+
+function writeStructure(out: Writer, nodes: readonly FlatNode[], strings: StringTable, fullPaths: boolean): void {
+  const start = out.at;
+  for (const { name, properties, ends } of nodes) {
+    out.u32(BEGIN_NODE);
+    out.string(name);
+    out.at = align(out.at, 4);
+    for (const { name: propertyName, value } of properties) {
+      out.u32(PROP);
+      out.u32(value.length);
+      out.u32(strings.add(propertyName));
+      out.at = start + valueStart(out.at - start, value.length, fullPaths);
+      out.raw(value);
+      out.at = align(out.at, 4);
+    }
+    for (let end = 0; end < ends; end++) out.u32(END_NODE);
+  }
+  out.u32(END);
+}
+
+/** Property names, each once, by the offset it was given. */
+class StringTable {
+  readonly #offsets = new Map<ByteString, number>();
+  size = 0;
+
+  /** The offset of `name`, which is new or known. */
+  add(name: ByteString): number {
+    const known = this.#offsets.get(name);
+    if (known !== undefined) return known;
+    const offset = this.size;
+    this.#offsets.set(name, offset);
+    this.size += name.length + 1;
+    return offset;
+  }
+
+  get names(): Iterable<ByteString> {
+    return this.#offsets.keys();
+  }
+}
+
+/** Fills zeroed bytes from `at` on; what is jumped over stays zero. */
+class Writer {
+  readonly bytes: Uint8Array;
+  readonly #view: DataView;
+  at = 0;
+
+  constructor(size: number) {
+    this.bytes = new Uint8Array(size);
+    this.#view = new DataView(this.bytes.buffer);
+  }
+
+  u32(value: number): void {
+    this.#view.setUint32(this.at, value);
+    this.at += 4;
+  }
+
+  u64(value: bigint): void {
+    this.#view.setBigUint64(this.at, value);
+    this.at += 8;
+  }
+
+  raw(bytes: Uint8Array): void {
+    this.bytes.set(bytes, this.at);
+    this.at += bytes.length;
+  }
+
+  string(text: ByteString): void {
+    for (let index = 0; index < text.length; index++) this.bytes[this.at + index] = text.charCodeAt(index);
+    this.at += text.length + 1;
+  }
+}
+
+function align(value: number, to: number): number {
+  return Math.ceil(value / to) * to;
+}

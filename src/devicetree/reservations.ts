@@ -1,0 +1,57 @@
+// The memory that a tree's own properties say is taken: pairs of them in one node, each pair a reserve map entry.
+
+import { Failure, hex } from "../failure.ts";
+import type { MemoryRange } from "../range.ts";
+import type { ByteString } from "../sys/engine.ts";
+import { cellsAt, property, visit, type Node } from "./tree.ts";
+
+interface Pair {
+  readonly first: ByteString;
+  readonly second: ByteString;
+  /** Whether `second` is where the range ends, rather than its size. */
+  readonly isEnd: boolean;
+}
+
+/** linux,*: arch/powerpc/kernel/prom_init.c; opal-*: skiboot doc/device-tree/ibm,opal.rst. */
+const pairs: readonly Pair[] = [
+  { first: "linux,rtas-base", second: "rtas-size", isEnd: false },
+  { first: "linux,tce-base", second: "linux,tce-size", isEnd: false },
+  { first: "linux,initrd-start", second: "linux,initrd-end", isEnd: true },
+  { first: "opal-base-address", second: "opal-runtime-size", isEnd: false },
+];
+
+/** The ranges in the order of the walk. A size of 0 is none: in the map it would be the end. */
+export function reservationsOf(root: Node): MemoryRange[] {
+  const ranges: MemoryRange[] = [];
+  visit(root, {
+    enter(node, path) {
+      for (const pair of pairs) {
+        const range = rangeOf(node, path, pair);
+        if (range !== undefined && range.end > range.start) ranges.push(range);
+      }
+    },
+  });
+  return ranges;
+}
+
+function rangeOf(node: Node, path: ByteString, pair: Pair): MemoryRange | undefined {
+  const start = numberIn(node, path, pair.first);
+  const second = numberIn(node, path, pair.second);
+  if (start === undefined && second === undefined) return undefined;
+  if (second === undefined) throw new Failure(path, `${pair.first} without ${pair.second}`);
+  if (start === undefined) throw new Failure(path, `${pair.second} without ${pair.first}`);
+  const end = pair.isEnd ? second : start + second;
+  if (end < start) throw new Failure(path, `${pair.second} ${hex(end)} is below ${pair.first} ${hex(start)}`);
+  if (end > 1n << 64n) throw new Failure(path, `${pair.first} ${hex(start)} and ${pair.second} ${hex(second)} pass 2^64`);
+  return { start, end };
+}
+
+/** Kernels have written most of these in one cell or in two. */
+function numberIn(node: Node, path: ByteString, name: ByteString): bigint | undefined {
+  const value = property(node, name);
+  if (value === undefined) return undefined;
+  if (value.length !== 4 && value.length !== 8) {
+    throw new Failure(`${path === "/" ? "" : path}/${name}`, `${value.length} bytes are neither one cell nor two`);
+  }
+  return cellsAt(value, 0, value.length / 4);
+}

@@ -1,0 +1,130 @@
+// The device tree as a model: nodes, properties as bytes, and the questions every other file asks of it.
+
+import type { ByteString } from "../sys/engine.ts";
+
+export interface Property {
+  readonly name: ByteString;
+  /** As in firmware: numbers big endian, strings with their NUL. */
+  value: Uint8Array;
+}
+
+export interface Node {
+  /** With its unit address, `memory@0`; the root's is empty. */
+  readonly name: ByteString;
+  properties: Property[];
+  children: Node[];
+}
+
+export interface Visitor {
+  /** `path` is the node's full path; the root's is `/`. */
+  enter(node: Node, path: ByteString): void;
+  leave?(node: Node): void;
+}
+
+/** Visits every node before its children, in their order, without recursion: depth costs no stack. */
+export function visit(root: Node, visitor: Visitor): void {
+  visitor.enter(root, "/");
+  const open = [{ node: root, path: "", next: 0 }];
+  for (let top = open[0]; top !== undefined; top = open.at(-1)) {
+    const child = top.node.children[top.next++];
+    if (child === undefined) {
+      visitor.leave?.(top.node);
+      open.pop();
+    } else {
+      const path = `${top.path}/${child.name}`;
+      visitor.enter(child, path);
+      open.push({ node: child, path, next: 0 });
+    }
+  }
+}
+
+/** The name without its unit address. */
+export function baseName(name: ByteString): ByteString {
+  const at = name.indexOf("@");
+  return at < 0 ? name : name.slice(0, at);
+}
+
+export function property(node: Node | undefined, name: ByteString): Uint8Array | undefined {
+  return node?.properties.find((candidate) => candidate.name === name)?.value;
+}
+
+export function child(node: Node | undefined, name: ByteString): Node | undefined {
+  return node?.children.find((candidate) => candidate.name === name);
+}
+
+/** Replaces the property's value, or adds the property where its name sorts. */
+export function setProperty(node: Node, name: ByteString, value: Uint8Array): void {
+  const present = node.properties.find((candidate) => candidate.name === name);
+  if (present !== undefined) present.value = value;
+  else node.properties = [...node.properties, { name, value }].sort((a, b) => compareBytes(a.name, b.name));
+}
+
+/** The child of that name, made where there is none. */
+export function childOrNew(node: Node, name: ByteString): Node {
+  const present = child(node, name);
+  if (present !== undefined) return present;
+  const made: Node = { name, properties: [], children: [] };
+  node.children = sortedByUnitAddress([...node.children, made], (each) => each.name);
+  return made;
+}
+
+export function compareBytes(a: ByteString, b: ByteString): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+interface SortKey {
+  readonly base: ByteString;
+  /** The unit address's comma separated parts as hexadecimal digits without leading zeros; undefined if it is something else. */
+  readonly parts: readonly string[] | undefined;
+  readonly whole: ByteString;
+}
+
+function sortKey(name: ByteString): SortKey {
+  const base = baseName(name);
+  const address = name.slice(base.length + 1).toLowerCase();
+  const numeric = name === base || /^[0-9a-f]+(,[0-9a-f]+)*$/.test(address);
+  const parts = name === base ? [] : address.split(",").map((part) => part.replace(/^0+/, ""));
+  return { base, parts: numeric ? parts : undefined, whole: name };
+}
+
+function compareKeys(a: SortKey, b: SortKey): number {
+  return compareBytes(a.base, b.base) || compareAddresses(a.parts, b.parts) || compareBytes(a.whole, b.whole);
+}
+
+/** Numbers before anything else; digits without leading zeros are larger when there are more of them. */
+function compareAddresses(a: readonly string[] | undefined, b: readonly string[] | undefined): number {
+  if (a === undefined || b === undefined) return Number(a === undefined) - Number(b === undefined);
+  for (let index = 0; index < a.length && index < b.length; index++) {
+    const [x, y] = [a[index]!, b[index]!];
+    if (x !== y) return x.length - y.length || compareBytes(x, y);
+  }
+  return a.length - b.length;
+}
+
+/** By name, then by unit address as a number: cpu@8 before cpu@10, as the firmware counts them. */
+export function sortedByUnitAddress<T>(items: readonly T[], nameOf: (item: T) => ByteString): T[] {
+  return items
+    .map((item) => ({ item, key: sortKey(nameOf(item)) }))
+    .sort((a, b) => compareKeys(a.key, b.key))
+    .map(({ item }) => item);
+}
+
+/** Appends NUL: a string as firmware writes it. */
+export function stringValue(text: ByteString): Uint8Array {
+  return Uint8Array.from([...text, "\0"], (character) => character.charCodeAt(0));
+}
+
+export function u64Value(...numbers: readonly bigint[]): Uint8Array {
+  const value = new DataView(new ArrayBuffer(8 * numbers.length));
+  numbers.forEach((number, index) => value.setBigUint64(8 * index, number));
+  return new Uint8Array(value.buffer);
+}
+
+/** A number of `cells` 32-bit words; undefined where the value ends before it. */
+export function cellsAt(value: Uint8Array, offset: number, cells: number): bigint | undefined {
+  if (offset + 4 * cells > value.length) return undefined;
+  const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
+  let number = 0n;
+  for (let cell = 0; cell < cells; cell++) number = (number << 32n) | BigInt(view.getUint32(offset + 4 * cell));
+  return number;
+}

@@ -1,0 +1,31 @@
+// The one kind of error that a person is meant to read: where, what, and the exit code it ends the program with.
+
+/** Exit codes of every applet. */
+export const EXIT = { done: 0, input: 1, usage: 2, refused: 3 } as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** Printed as `tool: place: fact`, one line. `place` is a path, an argument or a segment; `fact` what is wrong there. */
+export class Failure extends Error {
+  constructor(
+    readonly place: string,
+    readonly fact: string,
+    readonly exitCode: ExitCode = EXIT.input,
+  ) {
+    super(`${place}: ${fact}`);
+  }
+}
+
+export function usage(place: string, fact: string): Failure {
+  return new Failure(place, fact, EXIT.usage);
+}
+
+/** A byte string as a terminal may show it: printable ASCII as it is, every other byte (and the backslash) escaped. */
+export function shown(text: string): string {
+  return text.replace(/[^ -~]|\\/g, (character) =>
+    character === "\\" ? "\\\\" : `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`);
+}
+
+export function hex(value: bigint | number): string {
+  return `0x${value.toString(16)}`;
+}

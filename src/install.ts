@@ -1,0 +1,49 @@
+// kexecbox --install: the symbolic links by which the applets are called.
+
+import { EXIT, Failure, shown, usage } from "./failure.ts";
+import type { ByteString } from "./sys/engine.ts";
+import { errno, errnoText } from "./sys/errno.ts";
+import { CWD, type System } from "./sys/system.ts";
+
+/**
+ * Makes DIR/NAME for each of `names`, a link to this executable. What is there already stays as it is; where that is
+ * no such link it is reported, and the exit code is 1.
+ * @param args DIR alone
+ */
+export function install(system: System, names: readonly string[], args: readonly ByteString[]): number {
+  const [directory, extra] = args;
+  if (directory === undefined) throw usage("--install", "needs DIR");
+  if (extra !== undefined) throw usage(extra, "--install takes one DIR");
+  const descriptor = system.must(system.open(CWD, directory, system.abi.O_DIRECTORY), directory);
+  const executable = linkText(system, "/proc/self/exe");
+  const [, folder, file] = /^(.*)\/([^/]*)$/.exec(executable)!;
+  const here = linkText(system, `/proc/self/fd/${descriptor}`) === (folder || "/");
+  const target = here ? file! : executable;
+  let exitCode: number = EXIT.done;
+  for (const name of names) {
+    if (here && name === file) continue;
+    const problem = makeLink(system, descriptor, name, target, executable);
+    if (problem === undefined) continue;
+    system.say(`kexecbox: ${shown(`${directory}/${name}`)}: ${shown(problem)}`);
+    exitCode = EXIT.input;
+  }
+  return exitCode;
+}
+
+function linkText(system: System, path: ByteString): ByteString {
+  const text = system.readLink(CWD, path);
+  if (typeof text === "number") throw new Failure(path, errnoText(text));
+  return text;
+}
+
+/** Returns what went wrong. */
+function makeLink(
+  system: System, directory: number, name: string, target: ByteString, executable: ByteString,
+): string | undefined {
+  const result = system.call("symlinkat", target, directory, name);
+  if (result >= 0) return undefined;
+  if (result !== -errno.EEXIST) return errnoText(result);
+  const present = system.readLink(directory, name);
+  if (present === target || present === executable) return undefined;
+  return `left alone: ${typeof present === "string" ? `it is a link to ${present}` : "it is no link"}`;
+}

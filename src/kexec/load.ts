@@ -1,0 +1,94 @@
+// The calls that change something: kexec_load(2) and the reboot into what it loaded.
+
+import { EXIT, Failure } from "../failure.ts";
+import { errno } from "../sys/errno.ts";
+import { SIGINT, SIGTERM, type System } from "../sys/system.ts";
+import type { KexecImage } from "./image.ts";
+import { refusal } from "./refusal.ts";
+
+/** linux/kexec.h. */
+const KEXEC_ON_CRASH = 1;
+const KEXEC_ARCH_SHIFT = 16n;
+
+/** linux/reboot.h: the two magic numbers and the command that jumps into a loaded kernel. */
+const REBOOT_MAGIC = [0xfee1dead, 0x28121969] as const;
+const REBOOT_CMD_KEXEC = 0x45584543;
+
+const INTERRUPTS = [SIGINT, SIGTERM] as const;
+
+/** Where the kernel says whether something is loaded. */
+const loadedFlag = { normal: "/sys/kernel/kexec_loaded", crash: "/sys/kernel/kexec_crash_loaded" } as const;
+
+/**
+ * Loads the image. An interrupt that comes meanwhile waits for the call and then undoes it, so that whoever pressed ^C
+ * knows that nothing is loaded: 128 + the signal's number is returned, otherwise 0.
+ */
+export function load(system: System, image: KexecImage): number {
+  return uninterrupted(system, image.crash, () => {
+    const result = kexecLoad(system, image, image.segments.length);
+    if (result < 0) throw refusal(system, image, result);
+  });
+}
+
+/** Forgets what was loaded. */
+export function unload(system: System, crash: boolean): void {
+  const result = system.call("kexec_load", 0, 0, null, crash ? KEXEC_ON_CRASH : 0);
+  if (result < 0) throw refusal(system, { segments: [], stored: [], entry: 0n, arch: 0n, crash }, result);
+}
+
+/** Jumps into the loaded kernel. Returns only when interrupted (having unloaded it) or refused. */
+export function jump(system: System): number {
+  if (!isLoaded(system, false)) throw new Failure("-k", "no kernel is loaded");
+  return uninterrupted(system, false, () => {
+    // reboot(2) does not sync.
+    system.call("sync");
+    if (system.pending(INTERRUPTS) !== undefined) return;
+    const result = system.call("reboot", ...REBOOT_MAGIC, REBOOT_CMD_KEXEC, null);
+    if (result === -errno.EINVAL) throw new Failure("reboot", "EINVAL: no kernel is loaded any more", EXIT.refused);
+    if (result === -errno.EPERM) throw new Failure("reboot", "EPERM: CAP_SYS_BOOT is missing", EXIT.refused);
+    system.must(result, "reboot");
+  });
+}
+
+/** The number of segments from the first on with which the kernel refuses the image; undefined if it takes them all. */
+export function firstRefused(system: System, image: KexecImage): { count: number; result: number } | undefined {
+  for (let count = 1; count <= image.segments.length; count++) {
+    const result = kexecLoad(system, image, count);
+    if (result < 0) return { count, result };
+  }
+  unload(system, image.crash);
+  return undefined;
+}
+
+function isLoaded(system: System, crash: boolean): boolean {
+  const flag = system.readIfThere(loadedFlag[crash ? "crash" : "normal"]);
+  return flag !== undefined && system.text(flag).startsWith("1");
+}
+
+function uninterrupted(system: System, crash: boolean, act: () => void): number {
+  system.hold(INTERRUPTS);
+  try {
+    act();
+    const signal = system.pending(INTERRUPTS);
+    if (signal === undefined) return EXIT.done;
+    unload(system, crash);
+    return 128 + signal;
+  } finally {
+    // What is still pending has been answered by the exit code, or by the failure under way.
+    system.ignore(INTERRUPTS);
+    system.release(INTERRUPTS);
+  }
+}
+
+/** One kexec_load of the first `count` segments: 0 or -errno. */
+function kexecLoad(system: System, { segments, entry, arch, crash }: KexecImage, count: number): number {
+  // struct kexec_segment: buf, bufsz, mem, memsz.
+  const table = new DataView(new ArrayBuffer(32 * count));
+  segments.slice(0, count).forEach(({ bytes, start, end }, index) => {
+    const buffer = bytes.length === 0 ? 0n : system.engine.address(bytes);
+    [buffer, BigInt(bytes.length), start, end - start].forEach((word, field) =>
+      table.setBigUint64(32 * index + 8 * field, word, system.littleEndian));
+  });
+  const flags = (arch << KEXEC_ARCH_SHIFT) | BigInt(crash ? KEXEC_ON_CRASH : 0);
+  return system.call("kexec_load", entry ?? 0n, count, new Uint8Array(table.buffer), flags);
+}

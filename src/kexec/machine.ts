@@ -1,0 +1,104 @@
+// What the running machine is like, as far as it decides whether an image can be loaded and entered.
+
+import { treeFromDirectory } from "../devicetree/directory.ts";
+import { memoryCells, memoryRanges } from "../devicetree/memory.ts";
+import { cellsAt, property, type Node, type Property } from "../devicetree/tree.ts";
+import { Failure } from "../failure.ts";
+import { joined, rangeOfSize, type MemoryRange } from "../range.ts";
+import type { ByteString } from "../sys/engine.ts";
+import { CWD, O_NONBLOCK, type System } from "../sys/system.ts";
+import { secondaryThreads } from "./v2wrap.ts";
+
+/** What could not be found out is undefined, or empty: its checks are then left to the kernel. */
+export interface MachineFacts {
+  readonly pageSize: bigint;
+  /** e_machine, which is also the kexec architecture. */
+  readonly elfMachine: number;
+  /** All RAM, sorted and joined. */
+  readonly memory: readonly MemoryRange[];
+  /** ppc64: the real mode area, the first memory node, where a cpu without MMU can be. */
+  readonly realMode: MemoryRange | undefined;
+  /** ppc64: where the running kernel ends, __pa(_end). */
+  readonly kernelEnd: bigint | undefined;
+  readonly crashRegion: MemoryRange | undefined;
+  /** Bytes the kernel counts as its RAM. */
+  readonly totalRam: bigint | undefined;
+  /** Cpus that the running kernel sends to the new one besides the one that boots it; undefined where not known. */
+  readonly secondaries: number | undefined;
+}
+
+const TREE = "/proc/device-tree";
+
+export function machineFacts(system: System): MachineFacts {
+  const memory = memoryNodes(system);
+  return {
+    pageSize: BigInt(system.pageSize),
+    elfMachine: system.abi.elfMachine,
+    memory: joined(memory),
+    realMode: memory.find(({ start }) => start === 0n),
+    kernelEnd: chosenNumber(system, "linux,kernel-end"),
+    crashRegion: crashRegion(system),
+    totalRam: totalRam(system),
+    secondaries: secondaries(system),
+  };
+}
+
+/** The ranges of the root's memory nodes, in their order. */
+function memoryNodes(system: System): MemoryRange[] {
+  const cells = ["#address-cells", "#size-cells"].flatMap((name): Property[] => {
+    const value = system.readIfThere(`${TREE}/${name}`);
+    return value === undefined ? [] : [{ name, value }];
+  });
+  const counts = memoryCells({ name: "", properties: cells, children: [] });
+  return namesIn(system, TREE)
+    .filter((name) => name === "memory" || name.startsWith("memory@"))
+    .map((name) => subtree(system, `${TREE}/${name}`))
+    .flatMap((node) => (node === undefined ? [] : memoryRanges(node, counts)));
+}
+
+function namesIn(system: System, directory: ByteString): ByteString[] {
+  const descriptor = system.open(CWD, directory, system.abi.O_DIRECTORY | O_NONBLOCK);
+  if (descriptor < 0) return [];
+  const entries = system.list(descriptor);
+  system.close(descriptor);
+  return typeof entries === "number" ? [] : entries.map(({ name }) => name).sort();
+}
+
+/** The node below a directory of the live tree; undefined where that cannot be read. */
+function subtree(system: System, directory: ByteString): Node | undefined {
+  try {
+    const rules = { maxSize: 64 * 1024 * 1024, strict: false, secrets: false, notice: () => {} };
+    return treeFromDirectory(system, directory, rules);
+  } catch (error) {
+    if (error instanceof Failure) return undefined;
+    throw error;
+  }
+}
+
+function chosenNumber(system: System, name: ByteString): bigint | undefined {
+  const value = system.readIfThere(`${TREE}/chosen/${name}`);
+  return value === undefined ? undefined : cellsAt(value, 0, value.length / 4);
+}
+
+/** ppc64 says it in the tree (machine_kexec_64.c), other machines in /proc/iomem. */
+function crashRegion(system: System): MemoryRange | undefined {
+  const base = chosenNumber(system, "linux,crashkernel-base");
+  const size = chosenNumber(system, "linux,crashkernel-size");
+  return base === undefined || size === undefined || size === 0n ? undefined : rangeOfSize(base, size);
+}
+
+/** MemTotal is the kernel's totalram_pages(), which kernel/kexec_core.c measures segments against. */
+function totalRam(system: System): bigint | undefined {
+  const text = system.readIfThere("/proc/meminfo");
+  const kibibytes = text && /^MemTotal: *([0-9]+) kB$/m.exec(system.text(text))?.[1];
+  return kibibytes === undefined ? undefined : BigInt(kibibytes) * 1024n;
+}
+
+/** On OPAL firmware takes the secondary cpus back: none comes to the new kernel's 0x60. */
+function secondaries(system: System): number | undefined {
+  const cpus = subtree(system, `${TREE}/cpus`);
+  if (cpus === undefined) return undefined;
+  if (namesIn(system, `${TREE}/ibm,opal`).length > 0) return 0;
+  const servers = cpus.children.flatMap((node) => property(node, "ibm,ppc-interrupt-server#s") ?? []);
+  return servers.length === 0 ? undefined : secondaryThreads(servers);
+}

@@ -1,0 +1,67 @@
+// Why the kernel refused: each errno of kexec_load(2) in the words of somebody who has to mend it.
+// kernel/kexec.c, kernel/kexec_core.c, security/; the files below tell the causes of one errno apart.
+
+import { EXIT, Failure, hex } from "../failure.ts";
+import { errno, errnoText } from "../sys/errno.ts";
+import type { System } from "../sys/system.ts";
+import { explanation } from "./checks.ts";
+import type { KexecImage } from "./image.ts";
+import { machineFacts } from "./machine.ts";
+
+const CAP_SYS_BOOT = 22n;
+
+/** The whole refused call, the errno and its cause. */
+export function refusal(system: System, image: KexecImage, result: number): Failure {
+  const { segments, entry, arch, crash } = image;
+  const call = `kexec_load(entry ${hex(entry ?? 0n)}, ${segments.length} segments, arch ${arch}${crash ? ", on crash" : ""})`;
+  return new Failure(call, `${errnoText(result)}: ${cause(system, image, result)}`, EXIT.refused);
+}
+
+function cause(system: System, image: KexecImage, result: number): string {
+  switch (-result) {
+    case errno.EPERM:
+      return notPermitted(system);
+    case errno.EACCES:
+      return "a security module or IMA policy refuses unsigned loads; kexec -s (kexec_file_load) takes signed kernels";
+    case errno.ENOSYS:
+      return "the running kernel was built without CONFIG_KEXEC";
+    case errno.EBUSY:
+      return "another load is under way";
+    case errno.ENOMEM:
+      return "the kernel found no memory to copy the segments into";
+    case errno.EFAULT:
+      return "a file shrank while the kernel copied it";
+    default:
+      return explanation(image, machineFacts(system), result) ?? "the kernel does not say why; --diagnose tries 1 to all segments";
+  }
+}
+
+/** The four causes of EPERM, the plainest first. */
+function notPermitted(system: System): string {
+  if (!hasBootCapability(system)) return `CAP_SYS_BOOT is missing (user id ${system.call("geteuid")})`;
+  if (firstWord(system, "/proc/sys/kernel/kexec_load_disabled") === "1") {
+    return "kernel.kexec_load_disabled is 1 until the next boot";
+  }
+  const limit = ["kexec_load_limit_reboot", "kexec_load_limit_panic"]
+    .find((name) => firstWord(system, `/proc/sys/kernel/${name}`) === "0");
+  if (limit !== undefined) return `kernel.${limit} is used up until the next boot`;
+  const lockdown = /\[(integrity|confidentiality)\]/.exec(firstLine(system, "/sys/kernel/security/lockdown"))?.[1];
+  if (lockdown !== undefined) return `kernel lockdown is ${lockdown}; kexec -s (kexec_file_load) takes signed kernels`;
+  return "a security module or IMA policy refuses it; kexec -s (kexec_file_load) takes signed kernels";
+}
+
+function hasBootCapability(system: System): boolean {
+  const status = system.readIfThere("/proc/self/status");
+  const effective = status && /^CapEff:\s*([0-9a-f]+)$/m.exec(system.text(status))?.[1];
+  if (effective === undefined) return system.call("geteuid") === 0;
+  return ((BigInt(`0x${effective}`) >> CAP_SYS_BOOT) & 1n) === 1n;
+}
+
+function firstLine(system: System, path: string): string {
+  const bytes = system.readIfThere(path);
+  return bytes === undefined ? "" : system.text(bytes).split("\n")[0]!;
+}
+
+function firstWord(system: System, path: string): string {
+  return firstLine(system, path).trim();
+}

@@ -1,0 +1,89 @@
+// The ppc64 stub: its prebuilt bytes, and the one word in it that tells how many secondary cpus will come.
+
+import hex from "../../stub/ppc64/v2wrap.hex" with { type: "text" };
+
+/** Bytes of the stub. The device tree blob starts right behind them (layout: stub/ppc64/README.md). */
+export const STUB_SIZE = 0x100;
+
+/** Offset of the wait word, 32 bits, big endian: see {@link waitWord}. */
+export const WAIT_WORD = 0xf4;
+
+/** Offset of the address of the kernel to enter, 64 bits, big endian: what `loadem -c 0x100` writes. */
+export const KERNEL_ADDRESS = 0xf8;
+
+/** How many secondary cpus will come out of the old kernel, if that is known. */
+export type Secondaries = number | "unknown";
+
+/** The most that can be awaited. */
+export const MOST_SECONDARIES = 0xfffe;
+
+const UNKNOWN_COUNT = 0xffff;
+const TICKS_UNIT = 0x1_0000;
+const MOST_TICKS = 0x7fff_0000;
+const TICKS_WHEN_KNOWN = MOST_TICKS; // 4.2 s at 512 MHz, and spent only if a cpu never comes
+const TICKS_WHEN_UNKNOWN = 0x1000_0000; // 0.5 s at 512 MHz, and always spent
+
+/** The 256 bytes of the stub, a fresh copy: kernel address 0, number of secondaries unknown. */
+export function v2wrapBytes(): Uint8Array {
+  const digits = hex.replace(/\s+/g, "");
+  return Uint8Array.from({ length: digits.length / 2 }, (_, at) => Number.parseInt(digits.slice(2 * at, 2 * at + 2), 16));
+}
+
+/**
+ * Whether `bytes` begin with our stub: the same code, byte for byte, whatever wait word and kernel address. Only then
+ * does the word at {@link WAIT_WORD} mean what {@link waitWord} says. What follows the stub is not looked at.
+ */
+export function isOurStub(bytes: Uint8Array): boolean {
+  if (bytes.length < STUB_SIZE) return false;
+  const ours = v2wrapBytes();
+  return bytes.subarray(0, WAIT_WORD).every((byte, at) => byte === ours[at]);
+}
+
+/**
+ * The stub's wait word: in its lower half the secondary cpus to wait for, in its upper half how long to wait without
+ * seeing one more of them arrive.
+ *
+ * @param secondaries 0 (do not wait) to 0xfffe, or "unknown": then only the quiet time ends the wait
+ * @param ticks of the timebase, a multiple of 0x10000, from 0x10000 to 0x7fff0000
+ * @throws RangeError if either is out of its range
+ */
+export function waitWord(
+  secondaries: Secondaries,
+  ticks = secondaries === "unknown" ? TICKS_WHEN_UNKNOWN : TICKS_WHEN_KNOWN,
+): number {
+  const count = secondaries === "unknown" ? UNKNOWN_COUNT : secondaries;
+  if (!Number.isInteger(count) || count < 0 || (count >= UNKNOWN_COUNT && secondaries !== "unknown")) {
+    throw new RangeError(`${secondaries} secondary cpus: 0 to ${UNKNOWN_COUNT - 1} can be awaited`);
+  }
+  if (ticks % TICKS_UNIT !== 0 || !(ticks >= TICKS_UNIT && ticks <= MOST_TICKS)) {
+    throw new RangeError(`0x${ticks.toString(16)} ticks: not a multiple of 0x10000 from 0x10000 to 0x7fff0000`);
+  }
+  return ticks + count;
+}
+
+/**
+ * A copy of a segment that begins with our stub (see {@link isOurStub}), its wait word set.
+ *
+ * @throws RangeError as {@link waitWord}
+ */
+export function withSecondaries(segment: Uint8Array, secondaries: Secondaries, ticks?: number): Uint8Array {
+  const copy = segment.slice();
+  new DataView(copy.buffer).setUint32(WAIT_WORD, waitWord(secondaries, ticks));
+  return copy;
+}
+
+/** The address in the stub's last doubleword: the kernel it will enter. 0 until somebody has written it. */
+export function stubKernelAddress(stub: Uint8Array): bigint {
+  return new DataView(stub.buffer, stub.byteOffset, stub.length).getBigUint64(KERNEL_ADDRESS);
+}
+
+/**
+ * How many secondary cpus a Linux kernel on pseries sends to the stub: every thread but the master's. On OPAL machines
+ * they return to the firmware instead: there the answer is 0, and whoever calls this has to know.
+ *
+ * @param interruptServers "ibm,ppc-interrupt-server#s" of every cpu: a 32-bit cell for each of its threads (LoPAR,
+ *   Properties of CPU nodes); at least one
+ */
+export function secondaryThreads(interruptServers: readonly Uint8Array[]): number {
+  return interruptServers.reduce((threads, cells) => threads + Math.floor(cells.length / 4), 0) - 1;
+}

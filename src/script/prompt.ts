@@ -1,0 +1,47 @@
+// The prompt: the scripts' language line by line, where a failure is told and the next line awaited.
+
+import { Failure, shown } from "../failure.ts";
+import type { ByteString } from "../sys/engine.ts";
+import { STDIN, type System } from "../sys/system.ts";
+import { parseScript } from "./parse.ts";
+import { runPipeline, type Shell } from "./run.ts";
+
+const PROMPT = "kexecbox> ";
+
+/**
+ * Runs what is typed until standard input ends.
+ * @param tool stands before each error
+ * @throws Failure when the terminal itself fails
+ */
+export function runPrompt(shell: Shell, tool: string): void {
+  const { system } = shell;
+  for (const line of promptedLines(system)) {
+    try {
+      parseScript("prompt", line).forEach((pipeline) => runPipeline(shell, pipeline));
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      system.say(`${tool}: ${shown(error.place)}: ${shown(error.fact)}`);
+    }
+  }
+}
+
+/** The lines of standard input without their ends, each asked for by a prompt. Editing is the terminal's own. */
+function* promptedLines(system: System): Generator<ByteString> {
+  const buffer = new Uint8Array(4096);
+  let text = "";
+  system.print(PROMPT);
+  for (;;) {
+    const length = system.must(system.read(STDIN, buffer, 0, buffer.length), "standard input");
+    text += system.engine.decode(buffer, 0, length);
+    const lines = text.split("\n");
+    text = lines.pop()!;
+    for (const line of lines) {
+      yield line;
+      system.print(PROMPT);
+    }
+    if (length > 0) continue;
+    if (text !== "") yield text;
+    system.print("\n");
+    return;
+  }
+}

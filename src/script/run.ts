@@ -1,0 +1,111 @@
+// Runs scripts: starts the programs of each pipeline with their descriptors, and waits for all of them.
+
+import { Failure } from "../failure.ts";
+import type { ByteString } from "../sys/engine.ts";
+import { errnoText } from "../sys/errno.ts";
+import { CWD, O_APPEND, O_CREAT, O_TRUNC, O_WRONLY, STDERR, STDIN, STDOUT, type System } from "../sys/system.ts";
+import { parseScript } from "./parse.ts";
+import type { Command, Output, Pipeline } from "./pipeline.ts";
+
+export interface Shell {
+  readonly system: System;
+  /** The path of the program that a command's first word means; undefined when there is none. */
+  find(word: ByteString): ByteString | undefined;
+  /** Called after each pipeline: whoever is process 1 takes in the children that others left behind. */
+  reap(): void;
+}
+
+/**
+ * Runs a script up to its first failing pipeline. Nothing is run of a script with a syntax error.
+ * @param name what errors call the script
+ * @param begins is told each pipeline before it starts
+ * @throws Failure whose place is `name:line`, or `name:line:column` of a syntax error
+ */
+export function runScript(shell: Shell, name: string, text: ByteString, begins: (pipeline: Pipeline) => void): void {
+  for (const pipeline of parseScript(name, text)) {
+    begins(pipeline);
+    try {
+      runPipeline(shell, pipeline);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      throw new Failure(`${name}:${pipeline.line}`, `${error.place}: ${error.fact}`, error.exitCode);
+    }
+  }
+}
+
+/**
+ * Starts every program before it waits for any, and returns when all have ended well.
+ * @throws Failure naming every program that ended with an exit code but 0 or by a signal, or what kept one from starting
+ */
+export function runPipeline(shell: Shell, pipeline: Pipeline): void {
+  const { system } = shell;
+  const programs = pipeline.commands.map((words): Program => ({ path: programOf(shell, words[0]), words }));
+  const started: number[] = [];
+  try {
+    startAll(system, programs, pipeline, started);
+  } catch (error) {
+    // Those that run find their pipe closed, and end.
+    started.forEach((pid) => system.wait(pid));
+    throw error;
+  }
+  const ends = started.map((pid) => howItEnded(system.must(system.wait(pid), `process ${pid}`)));
+  shell.reap();
+  const [first, ...others] = programs.flatMap(({ words }, row) =>
+    (ends[row] === undefined ? [] : [{ name: words[0], end: ends[row] }]));
+  if (first === undefined) return;
+  throw new Failure(first.name, [first.end, ...others.map(({ name, end }) => `${name}: ${end}`)].join(", "));
+}
+
+interface Program {
+  readonly path: ByteString;
+  readonly words: Command;
+}
+
+function programOf(shell: Shell, word: ByteString): ByteString {
+  const path = shell.find(word);
+  if (path === undefined) throw new Failure(word, "no such command");
+  return path;
+}
+
+/** Adds each process id to `started` as soon as there is one. No descriptor of ours stays open, whatever happens. */
+function startAll(system: System, programs: readonly Program[], pipeline: Pipeline, started: number[]): void {
+  const open = new Set<number>();
+  function opened(descriptor: number, place: string): number {
+    open.add(system.must(descriptor, place));
+    return descriptor;
+  }
+  function close(descriptor: number): void {
+    if (open.delete(descriptor)) system.close(descriptor);
+  }
+  try {
+    const { input, output } = pipeline;
+    let stdin = input === undefined ? STDIN : opened(system.open(CWD, input, 0), input);
+    const last = output === undefined ? STDOUT : opened(openOutput(system, output), output.path);
+    for (const [row, { path, words }] of programs.entries()) {
+      const pipe = row === programs.length - 1 ? undefined : system.pipe();
+      const stdout = pipe === undefined ? last : opened(pipe.write, "pipe");
+      const nextStdin = pipe === undefined ? STDIN : opened(pipe.read, "pipe");
+      const pid = system.engine.spawn(path, words, stdin, stdout, STDERR);
+      if (pid < 0) throw new Failure(words[0], errnoText(pid));
+      started.push(pid);
+      // At once: a pipe has an end only when nobody holds its other side any more.
+      close(stdin);
+      close(stdout);
+      stdin = nextStdin;
+    }
+  } finally {
+    open.forEach(close);
+  }
+}
+
+function openOutput(system: System, { path, how }: Output): number {
+  return system.open(CWD, path, O_WRONLY | O_CREAT | (how === "append" ? O_APPEND : O_TRUNC));
+}
+
+/** From the status of wait4(2); undefined when all is well. */
+function howItEnded(status: number): string | undefined {
+  const signal = status & 0x7f;
+  if (signal !== 0) return `signal ${signal}`;
+  const code = (status >> 8) & 0xff;
+  return code === 0 ? undefined : `exit ${code}`;
+}

@@ -1,0 +1,86 @@
+// What differs from one machine's kernel interface to another's: system call numbers and open(2) flags.
+// Linux: arch/x86/entry/syscalls/syscall_64.tbl, include/uapi/asm-generic/unistd.h,
+// arch/powerpc/kernel/syscalls/syscall.tbl; arch/*/include/uapi/asm/fcntl.h.
+
+import type { Machine } from "./engine.ts";
+
+export interface Abi {
+  readonly call: {
+    readonly close: number;
+    readonly getdents64: number;
+    readonly getpid: number;
+    readonly geteuid: number;
+    readonly ioctl: number;
+    readonly kexec_load: number;
+    readonly mkdirat: number;
+    readonly mmap: number;
+    readonly mount: number;
+    readonly munmap: number;
+    readonly openat: number;
+    readonly pipe2: number;
+    readonly ppoll: number;
+    readonly read: number;
+    readonly readlinkat: number;
+    readonly reboot: number;
+    readonly rt_sigaction: number;
+    readonly rt_sigpending: number;
+    readonly rt_sigprocmask: number;
+    readonly setsid: number;
+    readonly statx: number;
+    readonly symlinkat: number;
+    readonly sync: number;
+    readonly wait4: number;
+    readonly write: number;
+  };
+  readonly O_DIRECTORY: number;
+  readonly O_NOFOLLOW: number;
+  /** ioctl that fails with ENOTTY on all that is no terminal. */
+  readonly TCGETS: number;
+  /** e_machine of this machine's ELF files, which is also the kexec architecture (linux/kexec.h KEXEC_ARCH_*). */
+  readonly elfMachine: number;
+  readonly endian: "big" | "little";
+}
+
+const ppc64 = {
+  call: {
+    close: 6, getdents64: 202, getpid: 20, geteuid: 49, ioctl: 54, kexec_load: 268, mkdirat: 287,
+    mmap: 90, mount: 21, munmap: 91, openat: 286, pipe2: 317, ppoll: 281, read: 3, readlinkat: 296, reboot: 88,
+    rt_sigaction: 173, rt_sigpending: 175, rt_sigprocmask: 174, setsid: 66, statx: 383, symlinkat: 295, sync: 36,
+    wait4: 114, write: 4,
+  },
+  O_DIRECTORY: 0o40000,
+  O_NOFOLLOW: 0o100000,
+  TCGETS: 0x402c7413,
+  elfMachine: 21,
+} as const;
+
+export const abis: Readonly<Record<Machine, Abi>> = {
+  x86_64: {
+    call: {
+      close: 3, getdents64: 217, getpid: 39, geteuid: 107, ioctl: 16, kexec_load: 246, mkdirat: 258,
+      mmap: 9, mount: 165, munmap: 11, openat: 257, pipe2: 293, ppoll: 271, read: 0, readlinkat: 267, reboot: 169,
+      rt_sigaction: 13, rt_sigpending: 127, rt_sigprocmask: 14, setsid: 112, statx: 332, symlinkat: 266, sync: 162,
+      wait4: 61, write: 1,
+    },
+    O_DIRECTORY: 0o200000,
+    O_NOFOLLOW: 0o400000,
+    TCGETS: 0x5401,
+    elfMachine: 62,
+    endian: "little",
+  },
+  aarch64: {
+    call: {
+      close: 57, getdents64: 61, getpid: 172, geteuid: 175, ioctl: 29, kexec_load: 104, mkdirat: 34,
+      mmap: 222, mount: 40, munmap: 215, openat: 56, pipe2: 59, ppoll: 73, read: 63, readlinkat: 78, reboot: 142,
+      rt_sigaction: 134, rt_sigpending: 136, rt_sigprocmask: 135, setsid: 157, statx: 291, symlinkat: 36, sync: 81,
+      wait4: 260, write: 64,
+    },
+    O_DIRECTORY: 0o40000,
+    O_NOFOLLOW: 0o100000,
+    TCGETS: 0x5401,
+    elfMachine: 183,
+    endian: "little",
+  },
+  ppc64: { ...ppc64, endian: "big" },
+  ppc64le: { ...ppc64, endian: "little" },
+};

@@ -1,0 +1,33 @@
+// What the rest of the program asks of the engine it runs on: the one interface that src/sys/bun.ts and
+// src/sys/quickjs.ts both fill, and that tests put a fake behind.
+
+/** Text as the kernel has it: a string whose characters are 0..255, one for each byte. UTF-8 or not, it survives. */
+export type ByteString = string;
+
+/** A string is passed as a NUL-terminated byte string, an array as the address of its first byte, a bigint modulo 2^64. */
+export type Argument = number | bigint | ByteString | Uint8Array | null;
+
+export type Machine = "x86_64" | "aarch64" | "ppc64" | "ppc64le";
+
+export interface Engine {
+  /** The name we were called by, then the arguments. */
+  readonly args: readonly ByteString[];
+  readonly machine: Machine;
+  /** Bytes in a page of the running kernel (AT_PAGESZ). */
+  readonly pageSize: number;
+  /** The raw system call, in the kernel's own convention: the value, or -errno. */
+  syscall(number: number, ...args: Argument[]): number;
+  /** Where the first byte of `bytes` lies. The caller keeps `bytes` referenced for as long as the kernel may look. */
+  address(bytes: Uint8Array): bigint;
+  /** A view of mapped memory. It does not own the memory: unmapping is the caller's. */
+  memory(address: number, length: number): Uint8Array;
+  decode(bytes: Uint8Array, start: number, end: number): ByteString;
+  /** Writes `text` at `at`, no NUL, and returns how many bytes that was. RangeError when it does not fit. */
+  encode(text: ByteString, bytes: Uint8Array, at: number): number;
+  /**
+   * Starts a program with these three descriptors as 0, 1 and 2 and no others (posix_spawn(3)): its process id, or
+   * -errno. The environment is passed on.
+   */
+  spawn(path: ByteString, argv: readonly ByteString[], stdin: number, stdout: number, stderr: number): number;
+  exit(code: number): never;
+}

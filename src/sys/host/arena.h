@@ -1,0 +1,12 @@
+/* The allocator given to QuickJS: quick for the many small short-lived blocks a script makes. */
+#ifndef ARENA_H
+#define ARENA_H
+
+#include "quickjs.h"
+
+extern const JSMallocFunctions arena_functions;
+
+/* True once the kernel has refused memory: then an exception may have been lost for want of room to build it. */
+int arena_was_refused_memory(void);
+
+#endif

@@ -1,0 +1,98 @@
+/* Division of 128-bit integers, which gcc calls by name and BigInt needs.
+ *
+ * Only for 64-bit big endian PowerPC: musl is ELFv2 there, the compiler's own libgcc is ELFv1, and the linker will not
+ * join the two.
+ */
+typedef unsigned __int128 u128;
+typedef unsigned long u64;
+
+u128 __udivti3(u128 dividend, u128 divisor);
+u128 __umodti3(u128 dividend, u128 divisor);
+
+static unsigned leading_zeros(u64 value)
+{
+    return (unsigned)__builtin_clzl(value);
+}
+
+/* One 32-bit digit of a quotient: (high : next) / divisor, where the divisor's top bit is set, high < divisor and the
+ * quotient therefore fits. The guess from the divisor's upper half is at most two too large (Knuth, 4.3.1, theorem B).
+ * What is left over goes to *rest. */
+static u64 quotient_digit(u64 high, u64 next, u64 divisor, u64 *rest)
+{
+    u64 upper = divisor >> 32, lower = divisor & 0xffffffff;
+    u64 digit = high / upper, left = high % upper;
+
+    while (digit >> 32 || digit * lower > (left << 32 | next)) {
+        digit--;
+        left += upper;
+        if (left >> 32)
+            break;
+    }
+    *rest = (high << 32 | next) - digit * divisor; /* true modulo 2^64, and the result is below 2^64 */
+    return digit;
+}
+
+/* (high : low) / divisor for high < divisor. */
+static u64 divide_by_word(u64 high, u64 low, u64 divisor, u64 *rest)
+{
+    unsigned shift = leading_zeros(divisor);
+    u64 upper_digit, lower_digit;
+
+    divisor <<= shift;
+    if (shift) {
+        high = high << shift | low >> (64 - shift);
+        low <<= shift;
+    }
+    upper_digit = quotient_digit(high, low >> 32, divisor, &high);
+    lower_digit = quotient_digit(high, low & 0xffffffff, divisor, rest);
+    *rest >>= shift;
+    return upper_digit << 32 | lower_digit;
+}
+
+/* For divisors of more than 64 bits: the quotient is short, so subtracting bit by bit takes at most 64 steps. */
+static u128 divide_by_two_words(u128 dividend, u128 divisor, u128 *rest)
+{
+    u128 quotient = 0;
+    int step;
+
+    if (dividend < divisor) {
+        *rest = dividend;
+        return 0;
+    }
+    step = (int)leading_zeros((u64)(divisor >> 64)) - (int)leading_zeros((u64)(dividend >> 64));
+    for (divisor <<= step; step >= 0; step--, divisor >>= 1) {
+        quotient <<= 1;
+        if (dividend >= divisor) {
+            dividend -= divisor;
+            quotient |= 1;
+        }
+    }
+    *rest = dividend;
+    return quotient;
+}
+
+static u128 divide(u128 dividend, u128 divisor, u128 *rest)
+{
+    u64 high = (u64)(dividend >> 64), word = (u64)divisor, word_rest, low;
+
+    if (divisor >> 64)
+        return divide_by_two_words(dividend, divisor, rest);
+    low = divide_by_word(high % word, (u64)dividend, word, &word_rest);
+    *rest = word_rest;
+    return (u128)(high / word) << 64 | low;
+}
+
+u128 __udivti3(u128 dividend, u128 divisor)
+{
+    u128 rest;
+
+    return divide(dividend, divisor, &rest);
+}
+
+u128 __umodti3(u128 dividend, u128 divisor)
+{
+    u128 rest;
+
+    divide(dividend, divisor, &rest);
+    return rest;
+}

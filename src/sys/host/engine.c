@@ -1,0 +1,130 @@
+/* The small engine's main(): runs the one program that is embedded in the executable, and reports how it ended.
+ *
+ * It may be PID 1 in an empty initramfs, so it opens no file and asks for no /proc and no /dev.
+ */
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include "arena.h"
+#include "context.h"
+#include "quickjs.h"
+#include "sys.h"
+
+#define EXIT_INTERNAL_ERROR 70 /* EX_SOFTWARE of sysexits.h */
+
+#define MOST_SCRIPT_STACK ((size_t)4 << 20)
+#define STACK_FOR_C ((size_t)64 << 10) /* what C functions may need below the last check of QuickJS */
+
+/* Searching for cycles walks over every object; what a tool makes is mostly alive until it ends. */
+#define FIRST_CYCLE_SEARCH ((size_t)64 << 20)
+
+extern const uint8_t app_begin[], app_end[];
+
+/* Writes the one line that says what went wrong, in printable ASCII whatever the message, and ends the process. */
+__attribute__((noreturn)) static void end_with_error(const char *message)
+{
+    static const char prefix[] = "kexecbox: internal error: ";
+    char line[512];
+    size_t length = sizeof prefix - 1;
+    ssize_t written;
+
+    memcpy(line, prefix, length);
+    for (; *message && length < sizeof line - 1; message++)
+        line[length++] = *message < ' ' || *message > '~' ? ' ' : *message;
+    line[length++] = '\n';
+    written = write(2, line, length);
+    (void)written; /* nobody is left to tell */
+    _exit(EXIT_INTERNAL_ERROR);
+}
+
+__attribute__((noreturn)) static void end_with_thrown(JSContext *ctx, JSValueConst thrown)
+{
+    JSValue text = JS_IsError(ctx, thrown) ? JS_GetPropertyStr(ctx, thrown, "message") : JS_DupValue(ctx, thrown);
+    const char *message = JS_IsException(text) ? NULL : JS_ToCString(ctx, text);
+
+    /* without memory to make an error from, QuickJS throws null */
+    if ((!message || JS_IsNull(thrown)) && arena_was_refused_memory())
+        end_with_error("out of memory");
+    end_with_error(message ? message : "an exception that has no text");
+}
+
+/* The stack grows down from the arguments and the environment, which the kernel holds to a quarter of its limit. */
+static size_t script_stack(void)
+{
+    struct rlimit limit;
+    size_t room;
+
+    if (getrlimit(RLIMIT_STACK, &limit) < 0 || limit.rlim_cur / 4 * 3 >= MOST_SCRIPT_STACK + STACK_FOR_C)
+        return MOST_SCRIPT_STACK;
+    room = limit.rlim_cur / 4 * 3;
+    return room > 2 * STACK_FOR_C ? room - STACK_FOR_C : STACK_FOR_C;
+}
+
+/* The first promise that was rejected while nobody waited for it. */
+struct rejection {
+    JSValue promise;
+    JSValue reason;
+};
+
+static void note_rejection(JSContext *ctx, JSValueConst promise, JSValueConst reason, JS_BOOL is_handled, void *opaque)
+{
+    struct rejection *noted = opaque;
+
+    if (!is_handled && JS_IsUndefined(noted->promise)) {
+        noted->promise = JS_DupValue(ctx, promise);
+        noted->reason = JS_DupValue(ctx, reason);
+    } else if (is_handled && JS_IsObject(noted->promise)
+               && JS_VALUE_GET_PTR(noted->promise) == JS_VALUE_GET_PTR(promise)) {
+        JS_FreeValue(ctx, noted->promise);
+        JS_FreeValue(ctx, noted->reason);
+        noted->promise = noted->reason = JS_UNDEFINED;
+    }
+}
+
+/* Evaluates the embedded module: the promise of its end. */
+static JSValue start_program(JSContext *ctx)
+{
+    JSValue module = JS_ReadObject(ctx, app_begin, (size_t)(app_end - app_begin), JS_READ_OBJ_BYTECODE);
+
+    if (JS_IsException(module) || JS_ResolveModule(ctx, module) < 0)
+        return JS_EXCEPTION;
+    return JS_EvalFunction(ctx, module);
+}
+
+static void run_program(JSRuntime *runtime, JSContext *ctx)
+{
+    struct rejection rejection = { JS_UNDEFINED, JS_UNDEFINED };
+    JSContext *failed;
+    JSValue end;
+    int jobs;
+
+    JS_SetHostPromiseRejectionTracker(runtime, note_rejection, &rejection);
+    end = start_program(ctx);
+    if (JS_IsException(end))
+        end_with_thrown(ctx, JS_GetException(ctx));
+    do
+        jobs = JS_ExecutePendingJob(runtime, &failed);
+    while (jobs > 0);
+    if (jobs < 0)
+        end_with_thrown(failed, JS_GetException(failed));
+    if (JS_PromiseState(ctx, end) == JS_PROMISE_REJECTED)
+        end_with_thrown(ctx, JS_PromiseResult(ctx, end));
+    if (!JS_IsUndefined(rejection.promise))
+        end_with_thrown(ctx, rejection.reason);
+    if (JS_PromiseState(ctx, end) == JS_PROMISE_PENDING)
+        end_with_error("the program waits for a promise that nothing will settle");
+}
+
+/* Frees nothing at the end: the kernel does that at once. */
+int main(int argc, char **argv)
+{
+    JSRuntime *runtime = JS_NewRuntime2(&arena_functions, NULL);
+    JSContext *ctx = runtime ? new_tool_context(runtime) : NULL;
+
+    if (!ctx || !add_sys_module(ctx, argc, argv))
+        end_with_error("out of memory");
+    JS_SetMaxStackSize(runtime, script_stack());
+    JS_SetGCThreshold(runtime, FIRST_CYCLE_SEARCH);
+    run_program(runtime, ctx);
+    return 0;
+}

@@ -1,0 +1,6 @@
+// The small engine's door: the C module in src/sys/host has the interface's very shape.
+
+import * as host from "qjs:sys";
+import type { Engine } from "./engine.ts";
+
+export const engine: Engine = host;

@@ -1,0 +1,295 @@
+// The system calls as the program uses them, with their structures read and their failures put into words.
+// Methods whose name ends in nothing special return what the kernel returned, -errno included; `must` turns that into a Failure.
+
+import { Failure } from "../failure.ts";
+import { abis, type Abi } from "./abi.ts";
+import type { Argument, ByteString, Engine, Machine } from "./engine.ts";
+import { errno, errnoText } from "./errno.ts";
+
+export const STDIN = 0;
+export const STDOUT = 1;
+export const STDERR = 2;
+
+/** The working directory, where a directory's descriptor is asked for. */
+export const CWD = -100;
+
+// The same on every Linux machine, unlike O_DIRECTORY and O_NOFOLLOW (include/uapi/asm-generic/fcntl.h).
+export const O_WRONLY = 0o1;
+export const O_RDWR = 0o2;
+export const O_CREAT = 0o100;
+export const O_TRUNC = 0o1000;
+export const O_APPEND = 0o2000;
+export const O_NONBLOCK = 0o4000;
+export const O_CLOEXEC = 0o2000000;
+
+// Commands of reboot(2) (include/uapi/linux/reboot.h).
+export const REBOOT_POWER_OFF = 0x4321fedc;
+export const REBOOT_RESTART = 0x01234567;
+
+export type FileKind = "file" | "directory" | "symlink" | "fifo" | "socket" | "device" | "unknown";
+
+export interface Entry {
+  readonly name: ByteString;
+  readonly kind: FileKind;
+}
+
+export interface FileStatus {
+  readonly kind: FileKind;
+  /** Bytes. */
+  readonly size: bigint;
+  /** Nanoseconds since the epoch at which the content last changed. */
+  readonly modified: bigint;
+}
+
+const PATH_MAX = 4096;
+const REBOOT_MAGIC1 = 0xfee1dead;
+const REBOOT_MAGIC2 = 672274793;
+const AT_EMPTY_PATH = 0x1000;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const STATX_BASIC_STATS = 0x7ff;
+const PROT_READ = 1;
+const PROT_WRITE = 2;
+const MAP_PRIVATE = 2;
+const MAP_FIXED = 0x10;
+const MAP_ANONYMOUS = 0x20;
+const POLLOUT = 4;
+const SIG_BLOCK = 0;
+const SIG_UNBLOCK = 1;
+const SIG_IGN = 1;
+export const SIGINT = 2;
+export const SIGPIPE = 13;
+export const SIGTERM = 15;
+
+/** S_IFMT of st_mode >> 12 is the same number as d_type (include/linux/fs_types.h). */
+const kinds: Readonly<Record<number, FileKind>> = {
+  1: "fifo", 2: "device", 4: "directory", 6: "device", 8: "file", 10: "symlink", 12: "socket",
+};
+
+export class System {
+  readonly abi: Abi;
+  /** getdents64 fills it; one for all, since a listing is copied out before the next is read. */
+  #entries: Uint8Array | undefined;
+
+  constructor(readonly engine: Engine) {
+    this.abi = abis[engine.machine];
+  }
+
+  get machine(): Machine {
+    return this.engine.machine;
+  }
+
+  get pageSize(): number {
+    return this.engine.pageSize;
+  }
+
+  get littleEndian(): boolean {
+    return this.abi.endian === "little";
+  }
+
+  /** A system call by its name. */
+  call(name: keyof Abi["call"], ...args: Argument[]): number {
+    return this.engine.syscall(this.abi.call[name], ...args);
+  }
+
+  /** The result of a call that has to succeed. */
+  must(result: number, place: string): number {
+    if (result < 0) throw new Failure(place, errnoText(result));
+    return result;
+  }
+
+  open(directory: number, name: ByteString, flags: number, mode = 0o666): number {
+    return this.call("openat", directory, name, flags | O_CLOEXEC, mode);
+  }
+
+  close(descriptor: number): void {
+    this.call("close", descriptor);
+  }
+
+  /** Reads once, at most `length` bytes, to `at`. */
+  read(descriptor: number, bytes: Uint8Array, at: number, length: number): number {
+    for (;;) {
+      const got = this.call("read", descriptor, bytes.subarray(at, at + length), length);
+      if (got !== -errno.EINTR) return got;
+    }
+  }
+
+  /** Writes all of `bytes`, however slowly the other side takes them. */
+  writeAll(descriptor: number, bytes: Uint8Array, place: string): void {
+    for (let at = 0; at < bytes.length;) {
+      const written = this.call("write", descriptor, bytes.subarray(at), bytes.length - at);
+      if (written === -errno.EAGAIN) this.#waitUntilWritable(descriptor);
+      else if (written !== -errno.EINTR) at += this.must(written, place);
+    }
+  }
+
+  #waitUntilWritable(descriptor: number): void {
+    const poll = new DataView(new ArrayBuffer(8));
+    poll.setInt32(0, descriptor, this.littleEndian);
+    poll.setInt16(4, POLLOUT, this.littleEndian);
+    this.call("ppoll", new Uint8Array(poll.buffer), 1, null, null, 0);
+  }
+
+  /** The bytes of a string, for writing. */
+  bytes(text: ByteString): Uint8Array {
+    const bytes = new Uint8Array(text.length);
+    this.engine.encode(text, bytes, 0);
+    return bytes;
+  }
+
+  text(bytes: Uint8Array): ByteString {
+    return this.engine.decode(bytes, 0, bytes.length);
+  }
+
+  /** Text to standard output. */
+  print(text: ByteString): void {
+    this.writeAll(STDOUT, this.bytes(text), "standard output");
+  }
+
+  /** One line to standard error. Where that cannot be written there is nobody left to tell. */
+  say(line: ByteString): void {
+    try {
+      this.writeAll(STDERR, this.bytes(`${line}\n`), "standard error");
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+    }
+  }
+
+  /** The entries of an open directory without `.` and `..`, in the kernel's order; or -errno. */
+  list(descriptor: number): Entry[] | number {
+    const buffer = (this.#entries ??= new Uint8Array(256 * 1024));
+    const entries: Entry[] = [];
+    for (;;) {
+      const filled = this.call("getdents64", descriptor, buffer, buffer.length);
+      if (filled <= 0) return filled < 0 ? filled : entries;
+      for (let at = 0; at < filled;) {
+        // struct linux_dirent64: u64 inode, s64 offset, u16 record length, u8 type, name with NUL
+        const [high, low] = this.littleEndian ? [17, 16] : [16, 17];
+        const name = this.engine.decode(buffer, at + 19, buffer.indexOf(0, at + 19));
+        if (name !== "." && name !== "..") entries.push({ name, kind: kinds[buffer[at + 18]!] ?? "unknown" });
+        at += (buffer[at + high]! << 8) | buffer[at + low]!;
+      }
+    }
+  }
+
+  status(descriptor: number): FileStatus | number {
+    return this.#statx(descriptor, "", AT_EMPTY_PATH);
+  }
+
+  /** Of the name itself: a symbolic link is not followed. */
+  statusOf(directory: number, name: ByteString): FileStatus | number {
+    return this.#statx(directory, name, AT_SYMLINK_NOFOLLOW);
+  }
+
+  #statx(directory: number, name: ByteString, flags: number): FileStatus | number {
+    // struct statx has one layout on every machine (include/uapi/linux/stat.h).
+    const bytes = new Uint8Array(256);
+    const result = this.call("statx", directory, name, flags, STATX_BASIC_STATS, bytes);
+    if (result < 0) return result;
+    const fields = new DataView(bytes.buffer);
+    const seconds = fields.getBigInt64(112, this.littleEndian);
+    return {
+      kind: kinds[fields.getUint16(28, this.littleEndian) >> 12] ?? "unknown",
+      size: fields.getBigUint64(40, this.littleEndian),
+      modified: seconds * 1_000_000_000n + BigInt(fields.getUint32(120, this.littleEndian)),
+    };
+  }
+
+  /** The whole of an open file, up to `limit` bytes; or -errno, -EFBIG when there is more. */
+  readAll(descriptor: number, limit: number): Uint8Array | number {
+    let bytes = new Uint8Array(Math.min(limit + 1, 64 * 1024));
+    for (let length = 0; ;) {
+      if (length === bytes.length) {
+        const larger = new Uint8Array(Math.min(limit + 1, length * 2));
+        larger.set(bytes);
+        bytes = larger;
+      }
+      const got = this.read(descriptor, bytes, length, bytes.length - length);
+      if (got < 0) return got;
+      if (got === 0) return bytes.subarray(0, length);
+      length += got;
+      if (length > limit) return -errno.EFBIG;
+    }
+  }
+
+  /** A small file by its path; undefined where it cannot be read, whatever the reason. */
+  readIfThere(path: ByteString, limit = 64 * 1024): Uint8Array | undefined {
+    const descriptor = this.open(CWD, path, O_NONBLOCK);
+    if (descriptor < 0) return undefined;
+    const bytes = this.readAll(descriptor, limit);
+    this.close(descriptor);
+    return typeof bytes === "number" ? undefined : bytes;
+  }
+
+  /** What a symbolic link says; or -errno. */
+  readLink(directory: number, name: ByteString): ByteString | number {
+    const bytes = new Uint8Array(PATH_MAX);
+    const length = this.call("readlinkat", directory, name, bytes, bytes.length);
+    return length < 0 ? length : this.engine.decode(bytes, 0, length);
+  }
+
+  /** The two ends of a new pipe. */
+  pipe(): { readonly read: number; readonly write: number } {
+    const ends = new Int32Array(2);
+    this.must(this.call("pipe2", new Uint8Array(ends.buffer), O_CLOEXEC), "pipe");
+    return { read: ends[0]!, write: ends[1]! };
+  }
+
+  /** Waits until a child has ended: its status as wait4(2) has it, or -errno. */
+  wait(pid: number): number {
+    const status = new Int32Array(1);
+    for (;;) {
+      const result = this.call("wait4", pid, new Uint8Array(status.buffer), 0, null);
+      if (result !== -errno.EINTR) return result < 0 ? result : status[0]!;
+    }
+  }
+
+  /** reboot(2) with one of the REBOOT commands, after a sync. Returns only when the kernel refuses: -errno. */
+  reboot(command: number): number {
+    this.call("sync");
+    return this.call("reboot", REBOOT_MAGIC1, REBOOT_MAGIC2, command, null);
+  }
+
+  isTerminal(descriptor: number): boolean {
+    return this.call("ioctl", descriptor, this.abi.TCGETS, new Uint8Array(128)) === 0;
+  }
+
+  /** Zeroed memory outside the engine's heap; its pages cost nothing until they are touched. */
+  allocate(length: number, place: string): Uint8Array {
+    const address = this.call("mmap", 0, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return this.engine.memory(this.must(address, place), length);
+  }
+
+  /** Lays a file over allocated memory from `at`, a multiple of the page size: a private copy, made page by page as written. */
+  mapOver(memory: Uint8Array, at: number, descriptor: number, length: number, place: string): void {
+    const address = this.engine.address(memory) + BigInt(at);
+    const flags = MAP_PRIVATE | MAP_FIXED;
+    this.must(this.call("mmap", address, length, PROT_READ | PROT_WRITE, flags, descriptor, 0), place);
+  }
+
+  ignore(signals: readonly number[]): void {
+    // struct sigaction as the kernel has it: handler, flags, restorer, mask; only the handler is not 0.
+    const action = new BigUint64Array([BigInt(SIG_IGN), 0n, 0n, 0n]);
+    for (const signal of signals) this.call("rt_sigaction", signal, new Uint8Array(action.buffer), null, 8);
+  }
+
+  /** Keeps these signals pending instead of acting on them. */
+  hold(signals: readonly number[]): void {
+    this.call("rt_sigprocmask", SIG_BLOCK, this.#signalSet(signals), null, 8);
+  }
+
+  release(signals: readonly number[]): void {
+    this.call("rt_sigprocmask", SIG_UNBLOCK, this.#signalSet(signals), null, 8);
+  }
+
+  /** The first of these signals that came while it was held. */
+  pending(signals: readonly number[]): number | undefined {
+    const set = new BigUint64Array(1);
+    this.call("rt_sigpending", new Uint8Array(set.buffer), 8);
+    return signals.find((signal) => (set[0]! >> BigInt(signal - 1)) & 1n);
+  }
+
+  #signalSet(signals: readonly number[]): Uint8Array {
+    const bits = signals.reduce((set, signal) => set | (1n << BigInt(signal - 1)), 0n);
+    return new Uint8Array(new BigUint64Array([bits]).buffer);
+  }
+}

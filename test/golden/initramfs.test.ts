@@ -1,0 +1,104 @@
+import { describe, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, readlinkSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { image } from "../../initramfs/image.ts";
+import { gzip } from "../../scripts/initramfs.ts";
+
+const contents = {
+  executable: Buffer.from("\x7fELF, let us say"),
+  applets: ["fs2dt", "loadem", "init", "cat"],
+  script: Buffer.from("fs2dt -b 0x5000100 /proc/device-tree > /tree\n"),
+  files: [
+    { path: "/vmlinux.kexec", content: Buffer.from("kernel"), mode: 0o644 },
+    { path: "opt/tools/probe", content: Buffer.from("program"), mode: 0o755 },
+  ],
+} as const;
+
+function cpio(bytes: Uint8Array, ...options: string[]): string[] {
+  const { stdout, stderr, exitCode } = Bun.spawnSync(["cpio", "--quiet", "-n", ...options], {
+    stdin: bytes,
+    env: { ...process.env, LC_ALL: "C", TZ: "UTC" },
+  });
+  expect(stderr.toString()).toBe("");
+  expect(exitCode).toBe(0);
+  return stdout.toString().trimEnd().split("\n").map((line) => line.replace(/ +/g, " "));
+}
+
+describe("an image, as Debian's cpio lists it,", () => {
+  test("holds the executable once, its names as links, the nodes init needs, the script and what was added", () => {
+    expect(cpio(Buffer.concat(image(contents)), "-t", "-v")).toEqual([
+      "drwxr-xr-x 2 0 0 0 Jan 1 1970 dev",
+      "drwxr-xr-x 2 0 0 0 Jan 1 1970 proc",
+      "drwxr-xr-x 2 0 0 0 Jan 1 1970 sys",
+      "drwxr-xr-x 2 0 0 0 Jan 1 1970 tmp",
+      "crw------- 1 0 0 5, 1 Jan 1 1970 dev/console",
+      "crw-rw-rw- 1 0 0 1, 3 Jan 1 1970 dev/null",
+      "drwxr-xr-x 2 0 0 0 Jan 1 1970 bin",
+      "-rwxr-xr-x 1 0 0 16 Jan 1 1970 bin/kexecbox",
+      "lrwxrwxrwx 1 0 0 12 Jan 1 1970 init -> bin/kexecbox",
+      "lrwxrwxrwx 1 0 0 8 Jan 1 1970 bin/fs2dt -> kexecbox",
+      "lrwxrwxrwx 1 0 0 8 Jan 1 1970 bin/loadem -> kexecbox",
+      "lrwxrwxrwx 1 0 0 8 Jan 1 1970 bin/init -> kexecbox",
+      "lrwxrwxrwx 1 0 0 8 Jan 1 1970 bin/cat -> kexecbox",
+      "lrwxrwxrwx 1 0 0 12 Jan 1 1970 fs2dt -> bin/kexecbox",
+      "lrwxrwxrwx 1 0 0 12 Jan 1 1970 loadem -> bin/kexecbox",
+      "-rw-r--r-- 1 0 0 45 Jan 1 1970 init.script",
+      "-rw-r--r-- 1 0 0 6 Jan 1 1970 vmlinux.kexec",
+      "drwxr-xr-x 3 0 0 0 Jan 1 1970 opt",
+      "drwxr-xr-x 2 0 0 0 Jan 1 1970 opt/tools",
+      "-rwxr-xr-x 1 0 0 7 Jan 1 1970 opt/tools/probe",
+    ]);
+  });
+
+  test("has no script unless one is given, so that init goes to its prompt", () => {
+    const { executable, applets } = contents;
+    expect(cpio(Buffer.concat(image({ executable, applets })), "-t")).not.toContain("init.script");
+  });
+});
+
+describe("an image, unpacked by Debian's cpio,", () => {
+  test("leads from every link to the executable, and has the files' bytes", () => {
+    const folder = mkdtempSync(join(tmpdir(), "kexecbox-image-"));
+    try {
+      // The device nodes are left out: only root can make them.
+      const { exitCode } = Bun.spawnSync(["cpio", "-i", "-d", "--quiet", "-f", "dev/*"], {
+        cwd: folder, stdin: Buffer.concat(image(contents)),
+      });
+      expect(exitCode).toBe(0);
+      const executable = statSync(join(folder, "bin/kexecbox")).ino;
+      for (const link of ["init", "fs2dt", "loadem", "bin/fs2dt", "bin/loadem", "bin/init", "bin/cat"]) {
+        expect(readlinkSync(join(folder, link))).not.toStartWith("/");
+        expect(statSync(join(folder, link)).ino).toBe(executable);
+      }
+      expect(readFileSync(join(folder, "init.script")).equals(contents.script)).toBe(true);
+      expect(readFileSync(join(folder, "opt/tools/probe"), "utf8")).toBe("program");
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+describe("a compressed image", () => {
+  const chunks = image({ ...contents, executable: Buffer.alloc(100_000, "executable") });
+
+  test("is what gzip unpacks to the very same archive", () => {
+    const compressed = gzip(chunks);
+    expect(compressed.length).toBeLessThan(10_000);
+    const { stdout, exitCode } = Bun.spawnSync(["gzip", "-d", "-c"], { stdin: compressed });
+    expect(exitCode).toBe(0);
+    expect(Buffer.concat(chunks).equals(stdout)).toBe(true);
+  });
+
+  test("has neither a time nor a name of this system in its header", () => {
+    // RFC 1952: magic, deflate, no flags, no time, best compression, unknown system
+    expect([...gzip(chunks).subarray(0, 10)]).toEqual([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 255]);
+  });
+});
+
+describe("an added file", () => {
+  test("may not take the place of what is in the image", () => {
+    const files = [{ path: "/init", content: Buffer.from("x"), mode: 0o755 }] as const;
+    expect(() => image({ ...contents, files })).toThrow("init: is there already");
+  });
+});

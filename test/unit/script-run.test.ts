@@ -1,0 +1,129 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Failure } from "../../src/failure.ts";
+import { runScript, type Shell } from "../../src/script/run.ts";
+import { engine } from "../../src/sys/bun.ts";
+import { System } from "../../src/sys/system.ts";
+
+let folder: string;
+beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "kexecbox-script-"))));
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const shell: Shell = {
+  system: new System(engine),
+  find: (word) => (word.includes("/") ? word : word === "missing" ? undefined : `/bin/${word}`),
+  reap() {},
+};
+
+/** Runs a script in which @ stands for the test's folder: the lines that began, and how it ended. */
+function run(text: string): { begun: number[]; end: string } {
+  const begun: number[] = [];
+  try {
+    runScript(shell, "s", text.replaceAll("@", folder), ({ line }) => begun.push(line));
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return { begun, end: `${error.place}: ${error.fact}`.replaceAll(folder, "@") };
+  }
+  return { begun, end: "done" };
+}
+
+function file(name: string): string {
+  return readFileSync(join(folder, name), "latin1");
+}
+
+test("a pipeline carries bytes from the first file through every program to the last one", () => {
+  writeFileSync(join(folder, "in"), "b\na\nc\n");
+  expect(run("sort < @/in | head -n 2 | tr a-z A-Z > @/out").end).toBe("done");
+  expect(file("out")).toBe("A\nB\n");
+});
+
+test("more than a pipe holds passes through, since all programs run at once", () => {
+  const bytes = Buffer.alloc(3_000_000, "0123456789abcdef");
+  writeFileSync(join(folder, "in"), bytes);
+  expect(run("cat @/in | cat | cat > @/out").end).toBe("done");
+  expect(readFileSync(join(folder, "out")).equals(bytes)).toBe(true);
+});
+
+test("> replaces what was in the file and >> keeps it", () => {
+  run("echo one two > @/out\necho x > @/out\necho y >> @/out\necho z >> @/new");
+  expect(file("out")).toBe("x\ny\n");
+  expect(file("new")).toBe("z\n");
+});
+
+test("a program gets its arguments byte for byte, also empty ones and bytes that are not UTF-8", () => {
+  expect(run("printf '[%s]' '' 'a b' \xff\xfe > @/out").end).toBe("done");
+  expect(file("out")).toBe("[][a b][\xff\xfe]");
+});
+
+test("a script stops at its first failing line and names the line, the program and its exit code", () => {
+  const { begun, end } = run("true\n\nsh -c 'exit 3'\necho never > @/out");
+  expect(end).toBe("s:3: sh: exit 3");
+  expect(begun).toEqual([1, 3]);
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test("a pipeline fails when any of its programs fails, and each of those is named", () => {
+  expect(run("sh -c 'exit 3' | cat > @/out").end).toBe("s:1: sh: exit 3");
+  expect(run("true | false | true | sh -c 'exit 4'").end).toBe("s:1: false: exit 1, sh: exit 4");
+});
+
+test("a program that dies of a signal fails the line", () => {
+  expect(run("sh -c 'kill -9 $$'").end).toBe("s:1: sh: signal 9");
+});
+
+test("a program whose reader has ended gets SIGPIPE, so that an endless one ends too", () => {
+  expect(run("yes | true").end).toBe("s:1: yes: signal 13");
+});
+
+test("a program sees the end of its input as soon as the one before has ended", () => {
+  // The last program lives on: if we or it held the pipe's writing end, wc would wait for ever.
+  expect(run("echo a | wc -l | sh -c 'read n; echo $n; cat' > @/out").end).toBe("done");
+  expect(file("out").trim()).toBe("1");
+});
+
+test("programs get no descriptors but 0, 1 and 2", () => {
+  expect(run("ls /proc/self/fd < /dev/null | cat | cat > @/out").end).toBe("done");
+  // ls itself opens the directory as 3.
+  expect(file("out")).toBe("0\n1\n2\n3\n");
+});
+
+test("nothing is run of a script that has a syntax error", () => {
+  const { begun, end } = run("echo x > @/out\necho 'y");
+  expect(end).toBe("s:2:6: unterminated '");
+  expect(begun).toEqual([]);
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test("nothing is started of a line that names an unknown command or a file that cannot be opened", () => {
+  expect(run("touch @/out | missing").end).toBe("s:1: missing: no such command");
+  expect(run("touch @/out < @/none").end).toBe("s:1: @/none: ENOENT (no such file or directory)");
+  expect(run("touch @/out > @/none/x").end).toBe("s:1: @/none/x: ENOENT (no such file or directory)");
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test("a program that cannot be started ends the line, once those before it have ended", () => {
+  writeFileSync(join(folder, "text"), "no program\n", { mode: 0o755 });
+  expect(run("sh -c 'cat; echo ended > @/out' < /dev/null | @/none").end)
+    .toBe("s:1: @/none: ENOENT (no such file or directory)");
+  expect(file("out")).toBe("ended\n");
+  expect(run("yes | @/text").end).toBe("s:1: @/text: ENOEXEC (not an executable of this machine)");
+});
+
+test("no descriptor stays open, however lines end", () => {
+  const open = () => readdirSync("/proc/self/fd").length;
+  const lines = ["true | true | true > @/a", "false | @/none | true < @/b", "@/none < /dev/null > @/a | true",
+    "cat < /dev/null | @/none > @/c", "true < @/none"];
+  lines.forEach(run);
+  const before = open();
+  for (let round = 0; round < 5; round++) lines.forEach(run);
+  expect(open()).toBe(before);
+});
+
+test("no child is left behind, however lines end", () => {
+  const children = () => readFileSync("/proc/thread-self/children", "utf8").trim();
+  const before = children();
+  ["true | true", "yes | @/none", "false | sh -c 'exit 3' | true"].forEach(run);
+  expect(children()).toBe(before);
+});

@@ -1,0 +1,122 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { cacheFolder, cached, inTemporaryFolder } from "../../scripts/cache.ts";
+
+const SCRIPTS = join(import.meta.dir, "../../scripts");
+const before = process.env["XDG_CACHE_HOME"];
+let home = "";
+
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), "kexecbox-test-"));
+  process.env["XDG_CACHE_HOME"] = home;
+});
+
+afterEach(() => {
+  if (before === undefined) delete process.env["XDG_CACHE_HOME"];
+  else process.env["XDG_CACHE_HOME"] = before;
+  rmSync(home, { recursive: true });
+});
+
+function temporaries(): string[] {
+  const folder = join(cacheFolder(), "tmp");
+  return existsSync(folder) ? readdirSync(folder) : [];
+}
+
+function writing(text: string): (folder: string) => Promise<void> {
+  return async (folder) => writeFileSync(join(folder, "file"), text);
+}
+
+test("an entry is made once and found the second time", async () => {
+  const first = await cached("kind", ["input"], writing("first"));
+  const second = await cached("kind", ["input"], () => Promise.reject(new Error("made again")));
+  expect(second).toBe(first);
+  expect(readFileSync(join(second, "file"), "utf8")).toBe("first");
+  expect(temporaries()).toEqual([]);
+});
+
+test("inputs that differ have different entries, also when a byte only moves from one input to the next", async () => {
+  const inputs = [["ab", "c"], ["a", "bc"], ["abc"], ["ab", "c", ""]];
+  const entries = await Promise.all(inputs.map((input) => cached("kind", input, writing(""))));
+  expect(new Set(entries).size).toBe(inputs.length);
+});
+
+test("a failure while an entry is made leaves no entry and no temporary folder", async () => {
+  const failing = cached("kind", ["input"], async (folder) => {
+    await writing("half")(folder);
+    throw new Error("on purpose");
+  });
+  expect(failing).rejects.toThrow("on purpose");
+  await failing.catch(() => {});
+  expect(temporaries()).toEqual([]);
+  const entry = await cached("kind", ["input"], writing("whole"));
+  expect(readFileSync(join(entry, "file"), "utf8")).toBe("whole");
+});
+
+test("of two that make the same entry at once, both get one whole entry", async () => {
+  const bothStarted = Promise.withResolvers<void>();
+  let started = 0;
+  const make = async (folder: string): Promise<void> => {
+    if (++started === 2) bothStarted.resolve();
+    await bothStarted.promise;
+    await writing("whole")(folder);
+  };
+  const entries = await Promise.all([cached("kind", ["input"], make), cached("kind", ["input"], make)]);
+  expect(entries[0]).toBe(entries[1]);
+  expect(readdirSync(entries[0])).toEqual(["file"]);
+  expect(temporaries()).toEqual([]);
+});
+
+test("temporary folders of dead processes are swept, those of living ones and of other containers stay", async () => {
+  const dead = Bun.spawnSync(["true"]).pid;
+  const mine = await inTemporaryFolder(async (folder) => folder.split("/").at(-1)?.split("-") ?? []);
+  const [namespace = "", pid = "", started = ""] = mine;
+  const folders = {
+    gone: `${namespace}-${dead}-12345-a`,
+    pidUsedAgain: `${namespace}-${pid}-${Number(started) - 1}-b`,
+    living: `${namespace}-${pid}-${started}-c`,
+    elsewhere: `1-${dead}-12345-d`,
+  };
+  for (const name of Object.values(folders)) mkdirSync(join(cacheFolder(), "tmp", name, "some"), { recursive: true });
+  await cached("kind", ["input"], writing(""));
+  expect(temporaries().sort()).toEqual([folders.elsewhere, folders.living].sort());
+});
+
+for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+  test(`${signal} while an entry is made kills the program at work and removes the temporary folder`, async () => {
+    const program = `
+      import { cached } from "${SCRIPTS}/cache.ts";
+      import { runTool } from "${SCRIPTS}/tool.ts";
+      await cached("kind", ["input"], async (folder) => {
+        await runTool(["sh", "-c", 'echo $$; sleep 60 & wait', "sh"], { cwd: folder, onLine: (pid) => console.log(pid) });
+      });`;
+    const child = Bun.spawn([process.execPath, "-e", program], {
+      env: { ...process.env },
+      stdout: "pipe",
+      stderr: "inherit",
+    });
+    const reader = child.stdout.getReader();
+    const group = Number(new TextDecoder().decode((await reader.read()).value));
+    expect(temporaries().length).toBe(1);
+    child.kill(signal);
+    expect(await child.exited).toBe(code);
+    expect(temporaries()).toEqual([]);
+    expect(existsSync(join(cacheFolder(), "kind"))).toBe(false);
+    expect(livingMembersOf(group)).toEqual([]);
+  });
+}
+
+/** Processes of a group that still run; zombies, which only wait to be reaped, do not count. */
+function livingMembersOf(group: number): string[] {
+  return readdirSync("/proc").filter((pid) => {
+    if (!/^\d+$/.test(pid)) return false;
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+      const [state, , processGroup] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      return Number(processGroup) === group && state !== "Z" && state !== "X";
+    } catch {
+      return false;
+    }
+  });
+}

@@ -1,0 +1,61 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { EM_PPC64, flatImage, readElf } from "../../scripts/elf.ts";
+import { optionsNotTaken } from "../../scripts/kernels.ts";
+
+let folder = "";
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "kexecbox-test-"));
+  writeFileSync(join(folder, "a.s"), '.text\n.quad 0x1122334455667788\n.section .far,"a"\n.ascii "far"\n.bss\n.skip 0x345\n');
+  // Two segments with a gap between them, in the file in the opposite order of their physical addresses, then .bss.
+  writeFileSync(join(folder, "a.lds"), `PHDRS { high PT_LOAD; low PT_LOAD; }
+    SECTIONS {
+      . = 0xc000000000020000; .far : AT(0x20000) { *(.far) } :high  .bss : AT(0x20010) { *(.bss) } :high
+      . = 0xc000000000000000; .text : AT(0) { *(.text) } :low
+    }`);
+});
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function linked(prefix: string): { elf: Uint8Array; raw: Uint8Array } {
+  const at = (name: string): string => join(folder, name);
+  for (const command of [
+    ["as", "-a64", at("a.s"), "-o", at("a.o")],
+    ["ld", "-T", at("a.lds"), at("a.o"), "-o", at("a.elf")],
+    ["objcopy", "-O", "binary", at("a.elf"), at("a.raw")],
+  ]) {
+    const { success, stderr } = Bun.spawnSync([`${prefix}${command[0]}`, ...command.slice(1)]);
+    if (!success) throw new Error(stderr.toString());
+  }
+  return { elf: new Uint8Array(readFileSync(at("a.elf"))), raw: new Uint8Array(readFileSync(at("a.raw"))) };
+}
+
+for (const [prefix, endian] of [["powerpc64-linux-gnu-", "big"], ["powerpc64le-linux-gnu-", "little"]] as const) {
+  test(`a ${endian} endian executable is flattened as objcopy does it, and its .bss counts as memory`, () => {
+    const { elf, raw } = linked(prefix);
+    const flat = flatImage("a.elf", elf);
+    expect(readElf("a.elf", elf)).toMatchObject({ endian, machine: EM_PPC64 });
+    expect(raw.length).toBe(0x20003);
+    expect(flat.bytes).toEqual(raw);
+    expect(flat.memsz).toBe(0x20010 + 0x345);
+  });
+}
+
+test("what is not a whole 64-bit ELF file is refused by name", () => {
+  const { elf } = linked("powerpc64-linux-gnu-");
+  const wordSize = elf.slice();
+  wordSize[4] = 1;
+  expect(() => readElf("x", new Uint8Array(100))).toThrow("x: not an ELF file");
+  expect(() => readElf("x", elf.subarray(0, 63))).toThrow("x: not an ELF file");
+  expect(() => readElf("x", wordSize)).toThrow("x: not a 64-bit ELF file");
+  expect(() => readElf("x", elf.subarray(0, 64))).toThrow("x: program headers beyond the end of the file");
+  expect(() => readElf("x", elf.subarray(0, 0x100))).toThrow("ends beyond the end of the file");
+});
+
+test("options of a fragment that the kernel's configuration did not take are found", () => {
+  const fragments = "# CONFIG_NET is not set\nCONFIG_A=y\nCONFIG_AB=y\nCONFIG_N=8\n";
+  expect(optionsNotTaken(fragments, "CONFIG_AB=y\nCONFIG_N=8\nCONFIG_NET=y\n")).toEqual(["CONFIG_A=y"]);
+});
