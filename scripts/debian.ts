@@ -69,13 +69,14 @@ function isSecurity(suite: string): boolean {
   return suite.endsWith("-security");
 }
 
-/**
- * The lines of a private sources list. A security suite is left out where the machine has no mirror for it.
- * @param kind binary packages, or sources
- */
+function mirrorOf(suite: string, mirrors: Mirrors): string | undefined {
+  return isSecurity(suite) ? mirrors.security : mirrors.main;
+}
+
+/** The lines of a private sources list, for binary packages or for sources; none for a suite without a mirror. */
 export function sourcesList(kind: "deb" | "deb-src", mirrors: Mirrors, suites: Suites): string {
   return suites.names
-    .map((name) => ({ name, uri: isSecurity(name) ? mirrors.security : mirrors.main }))
+    .map((name) => ({ name, uri: mirrorOf(name, mirrors) }))
     .filter(({ uri }) => uri !== undefined)
     .map(({ name, uri }) => `${kind} ${uri} ${name} main\n`)
     .join("");
@@ -154,6 +155,7 @@ async function withPrivateApt<T>(
 ): Promise<T> {
   requireApt();
   const mirrors = await machineMirrors();
+  const reachable = { ...suites, names: suites.names.filter((name) => mirrorOf(name, mirrors) !== undefined) };
   const settings = await runTool(["apt-config", "dump"]);
   const [trusted = "", trustedParts = ""] = (await runTool(
     ["apt-config", "shell", "A", "Dir::Etc::trusted/f", "B", "Dir::Etc::trustedparts/d"]))
@@ -164,11 +166,11 @@ async function withPrivateApt<T>(
     }
     await linkKeys(join(folder, "keys"), trustedParts);
     await writeFile(join(folder, "status"), "");
-    await writeFile(join(folder, "sources.list"), sourcesList(kind, mirrors, suites));
-    await writeFile(join(folder, "apt.conf"), configuration(folder, settings, trusted, suites));
+    await writeFile(join(folder, "sources.list"), sourcesList(kind, mirrors, reachable));
+    await writeFile(join(folder, "apt.conf"), configuration(folder, settings, trusted, reachable));
     const env = { APT_CONFIG: join(folder, "apt.conf") };
     const apt = { run: (command: readonly string[], cwd: string) => runTool(command, { cwd, env, reason: firstError }) };
-    await fetchLists(apt, suites, folder);
+    await fetchLists(apt, reachable, folder);
     return work(apt);
   });
 }

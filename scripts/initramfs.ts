@@ -1,5 +1,6 @@
 // Makes an initramfs to be used with any kernel: the executable as its init, a script, and files the user adds.
 
+import { existsSync } from "node:fs";
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
 import { parseArgs } from "node:util";
@@ -25,14 +26,20 @@ Makes an initramfs whose only program is kexecbox.
   --gzip               compresses it
 `;
 
+/** Gives an error of the file system the name of the file it is about. */
+async function about<T>(path: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const { errno } = error as NodeJS.ErrnoException;
+    throw errno === undefined ? error : new Failure(path, errnoText(errno));
+  }
+}
+
 /** A file of the host for the image: 0755 if its owner may execute it, else 0644. */
 async function addedFile(path: string, pathInImage: string): Promise<AddedFile> {
-  try {
-    const [content, { mode }] = await Promise.all([readFile(path), stat(path)]);
-    return { path: pathInImage, content, mode: mode & 0o100 ? 0o755 : 0o644 };
-  } catch (error) {
-    throw new Failure(path, errnoText((error as NodeJS.ErrnoException).errno ?? 0));
-  }
+  const [content, { mode }] = await about(path, Promise.all([readFile(path), stat(path)]));
+  return { path: pathInImage, content, mode: mode & 0o100 ? 0o755 : 0o644 };
 }
 
 /** A mistake in it is better told here than by a machine that does not boot. */
@@ -59,6 +66,13 @@ export function gzip(chunks: readonly Uint8Array[]): Uint8Array {
   return compressed;
 }
 
+/** Whole or not at all. It takes the place of a file, but not of a directory or a device. */
+export async function writeImage(path: string, chunks: readonly Uint8Array[]): Promise<void> {
+  if (existsSync(path) && !(await stat(path)).isFile()) throw new Failure(path, "is there already, and no file");
+  // As one array: given several, Bun 1.4.5 leaves zeros at the file's end.
+  await about(path, replaceFile(path, (temporary) => writeFile(temporary, Buffer.concat(chunks))));
+}
+
 function choose(args: readonly string[]) {
   try {
     const { values } = parseArgs({
@@ -74,7 +88,7 @@ function choose(args: readonly string[]) {
     });
     return values;
   } catch (error) {
-    throw usage("arguments", (error as Error).message);
+    throw usage("arguments", (error as Error).message.split(". ")[0]!);
   }
 }
 
@@ -97,7 +111,7 @@ async function main(args: readonly string[]): Promise<number> {
   const whole = chosen.gzip ? [gzip(chunks)] : chunks;
   const output = chosen.output
     ?? relative(".", join(import.meta.dir, `../dist/initramfs-${target}.cpio${chosen.gzip ? ".gz" : ""}`));
-  await replaceFile(output, (temporary) => writeFile(temporary, whole));
+  await writeImage(output, whole);
   process.stdout.write(`${output}: ${whole.reduce((sum, { length }) => sum + length, 0)} bytes\n`);
   return EXIT.done;
 }

@@ -54,7 +54,7 @@ export class Timeline {
     }
     const entry = /^loadem: entry (0x[0-9a-f]+),/.exec(text);
     if (entry !== null) return `loadem: ${this.#segments} segments, ${this.#bytes} bytes, entry ${entry[1]}`;
-    if (!/^\+ loadem (-k|--reboot)$|sysrq: Trigger a crash/.test(text)) return undefined;
+    if (!/^\+ (\S*loadem (-k|--reboot)|echo c > \/proc\/sysrq-trigger)$/.test(text)) return undefined;
     this.#jumped = true;
     return "the jump";
   }

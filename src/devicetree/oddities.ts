@@ -6,20 +6,25 @@ import { baseName, property, visit, type Node } from "./tree.ts";
 /** Devicetree Specification 0.4, 2.2.1 and 2.2.4. */
 const MAX_NAME = 31;
 
-/** Tells `notice` of every overlong name and every standard property whose length cannot be right. Nothing is changed. */
+/**
+ * Tells `notice` of standard properties whose length cannot be right, each, and of overlong names, together: firmware
+ * has some on every cpu. Nothing is changed.
+ */
 export function reportOddities(root: Node, notice: (place: ByteString, fact: string) => void): void {
+  const overlong: ByteString[] = [];
   visit(root, {
     enter(node, path) {
       const prefix = path === "/" ? "" : path;
-      const base = baseName(node.name);
-      if (base.length > MAX_NAME) notice(path, `a node name of ${base.length} bytes, more than ${MAX_NAME}`);
-      for (const { name } of node.properties) {
-        if (name.length > MAX_NAME) notice(`${prefix}/${name}`, `a property name of ${name.length} bytes, more than ${MAX_NAME}`);
-      }
+      if (baseName(node.name).length > MAX_NAME) overlong.push(path);
+      for (const { name } of node.properties) if (name.length > MAX_NAME) overlong.push(`${prefix}/${name}`);
       const parent = property(node, "interrupt-parent");
       if (parent !== undefined && parent.length !== 4) notice(`${prefix}/interrupt-parent`, `${parent.length} bytes, not 4`);
       const reg = property(node, "reg");
       if (reg !== undefined && reg.length % 4 !== 0) notice(`${prefix}/reg`, `${reg.length} bytes, not whole cells`);
     },
   });
+  const [first, ...others] = overlong;
+  if (first === undefined) return;
+  const more = others.length === 0 ? "" : `, as ${others.length} more names are`;
+  notice(first, `the name is longer than ${MAX_NAME} bytes${more}`);
 }

@@ -17,7 +17,7 @@ export type Secondaries = number | "unknown";
 /** The most that can be awaited. */
 export const MOST_SECONDARIES = 0xfffe;
 
-const UNKNOWN_COUNT = 0xffff;
+const UNKNOWN_COUNT = 0x7fff;
 const TICKS_UNIT = 0x1_0000;
 const MOST_TICKS = 0x7fff_0000;
 const TICKS_WHEN_KNOWN = MOST_TICKS; // 4.2 s at 512 MHz, and spent only if a cpu never comes
@@ -25,12 +25,12 @@ const TICKS_WHEN_UNKNOWN = 0x1000_0000; // 0.5 s at 512 MHz, and always spent
 
 /** The 256 bytes of the stub, a fresh copy: kernel address 0, number of secondaries unknown. */
 export function v2wrapBytes(): Uint8Array {
-  const digits = hex.replace(/\s+/g, "");
-  return Uint8Array.from({ length: digits.length / 2 }, (_, at) => Number.parseInt(digits.slice(2 * at, 2 * at + 2), 16));
+  const pairs = hex.match(/[0-9a-f]{2}/g) ?? [];
+  return Uint8Array.from(pairs, (pair) => Number.parseInt(pair, 16));
 }
 
 /**
- * Whether `bytes` begin with our stub: the same code, byte for byte, whatever wait word and kernel address. Only then
+ * Whether `bytes` begin with our stub: the same code, byte for byte, with any wait word and kernel address. Only then
  * does the word at {@link WAIT_WORD} mean what {@link waitWord} says. What follows the stub is not looked at.
  */
 export function isOurStub(bytes: Uint8Array): boolean {
@@ -40,10 +40,10 @@ export function isOurStub(bytes: Uint8Array): boolean {
 }
 
 /**
- * The stub's wait word: in its lower half the secondary cpus to wait for, in its upper half how long to wait without
- * seeing one more of them arrive.
+ * The stub's wait word: in its lower half the secondary cpus to wait for, in its upper half how long to wait for one
+ * more of them to arrive.
  *
- * @param secondaries 0 (do not wait) to 0xfffe, or "unknown": then only the quiet time ends the wait
+ * @param secondaries 0 (do not wait) to 0x7ffe, or "unknown": then only the quiet time ends the wait
  * @param ticks of the timebase, a multiple of 0x10000, from 0x10000 to 0x7fff0000
  * @throws RangeError if either is out of its range
  */
@@ -61,28 +61,17 @@ export function waitWord(
   return ticks + count;
 }
 
-/**
- * A copy of a segment that begins with our stub (see {@link isOurStub}), its wait word set.
- *
- * @throws RangeError as {@link waitWord}
- */
-export function withSecondaries(segment: Uint8Array, secondaries: Secondaries, ticks?: number): Uint8Array {
-  const copy = segment.slice();
-  new DataView(copy.buffer).setUint32(WAIT_WORD, waitWord(secondaries, ticks));
-  return copy;
-}
-
 /** The address in the stub's last doubleword: the kernel it will enter. 0 until somebody has written it. */
 export function stubKernelAddress(stub: Uint8Array): bigint {
   return new DataView(stub.buffer, stub.byteOffset, stub.length).getBigUint64(KERNEL_ADDRESS);
 }
 
 /**
- * How many secondary cpus a Linux kernel on pseries sends to the stub: every thread but the master's. On OPAL machines
- * they return to the firmware instead: there the answer is 0, and whoever calls this has to know.
+ * How many secondary cpus a Linux kernel on pseries sends to the stub: every thread but the master's. On OPAL
+ * machines they return to the firmware instead: there the answer is 0, and whoever calls this has to know.
  *
- * @param interruptServers "ibm,ppc-interrupt-server#s" of every cpu: a 32-bit cell for each of its threads (LoPAR,
- *   Properties of CPU nodes); at least one
+ * @param interruptServers "ibm,ppc-interrupt-server#s" of every cpu node, at least one: a 32-bit cell for each of its
+ *   threads (LoPAR, Properties of CPU nodes)
  */
 export function secondaryThreads(interruptServers: readonly Uint8Array[]): number {
   return interruptServers.reduce((threads, cells) => threads + Math.floor(cells.length / 4), 0) - 1;

@@ -12,10 +12,6 @@
 	.equ	H_RTAS, 0xf000			/* qemu: its RTAS, by a hypervisor call */
 	.equ	RTAS_CALL, 0x800		/* where its argument block lies */
 
-	.macro	hcall
-	.long	0x44000022			/* sc 1 */
-	.endm
-
 	.machine "power8"
 	.text
 	.globl	_start
@@ -65,11 +61,11 @@ first_kernel:
 	lwz	4,little_endian-_start(0)
 	cmpwi	4,0
 	beq	start_secondaries
-	li	3,H_SET_MODE
+	li	3,H_SET_MODE			/* r4 = 1: interrupts in little endian */
 	li	5,INTERRUPT_ENDIANNESS
 	li	6,0
 	li	7,0
-	hcall
+	sc	1
 
 start_secondaries:
 	li	20,1
@@ -90,7 +86,7 @@ next_cpu:
 	stw	20,20(4)
 	li	3,0
 	ori	3,3,H_RTAS
-	hcall
+	sc	1
 	addi	20,20,1
 	b	next_cpu
 

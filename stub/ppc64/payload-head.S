@@ -7,7 +7,7 @@
 
 	/* An instruction for a cpu in little endian: its word, bytes reversed. */
 	.macro	le word
-	.long	(((\word) & 0xff) << 24) | (((\word) & 0xff00) << 8) | (((\word) >> 8) & 0xff00) | (((\word) >> 24) & 0xff)
+	.byte	(\word) & 0xff, ((\word) >> 8) & 0xff, ((\word) >> 16) & 0xff, ((\word) >> 24) & 0xff
 	.endm
 
 	/* r28 = the MSR at entry, then on in big endian. Changes r8 to r11, lr. */

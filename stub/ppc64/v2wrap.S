@@ -1,10 +1,10 @@
 /*
  * v2wrap: the 256 bytes between the old kernel and the next one on 64-bit PowerPC. The device tree blob follows
- * them, the README beside this file tells the layout and the order of the hand-over.
+ * them; the README beside this file tells the layout and the order of the hand-over.
  *
- * Two copies of these bytes run. The HIGH copy is the segment where loadem put it: the master runs there. The LOW copy
- * is made by the old kernel, which copies the first 0x100 bytes of the entry point to real address 0 and sends every
- * secondary cpu to absolute 0x60. Both run in real mode, 64 bit, external interrupts off.
+ * Two copies of these bytes run. The HIGH copy is the segment where loadem put it: the master runs there. The LOW
+ * copy is made by the old kernel, which copies the first 0x100 bytes of the entry point to real address 0 and sends
+ * every secondary cpu to absolute 0x60. Both run in real mode, 64 bit, external interrupts off.
  *
  * master     r3 cpu id, later the last wait word seen; r5 MSR of a little endian entry, else 0;
  *            r7 wait word; r8 now; r9 deadline; r31 "parking" in the high copy
@@ -21,14 +21,14 @@
 
 	/* An instruction for a cpu in little endian: its word, bytes reversed. A test disassembles each of them. */
 	.macro	le word
-	.long	(((\word) & 0xff) << 24) | (((\word) & 0xff00) << 8) | (((\word) >> 8) & 0xff00) | (((\word) >> 24) & 0xff)
+	.byte	(\word) & 0xff, ((\word) >> 8) & 0xff, ((\word) >> 16) & 0xff, ((\word) >> 24) & 0xff
 	.endm
 
 	.machine "power4"			/* no instruction that the oldest 64-bit machines lack */
 	.text
 	.globl	_start
 _start:
-	/* Entered in the old kernel's endianness. In big endian this same word is a harmless "xoris 0,0,0x48". */
+	/* Entered in the old kernel's endianness. In big endian this word is a harmless "xoris 0,0,0x48". */
 	le	0x4800006c			/* LE: b .+0x6c (little_endian) */
 
 	lwz	0,tree+FDT_VERSION-_start(4)
@@ -42,7 +42,8 @@ open_gate:	/* secondaries may leave page 0 now */
 
 	/*
 	 * Wait until none of the expected secondaries is missing, or the wait word has not changed for the ticks in its
-	 * upper half. r3 differs from the first word seen: cpu ids are below 0x10000, the wait word is not.
+	 * upper half. Its first value differs from r3: cpu ids are below 0x10000, wait words are not. When more come than
+	 * expected the lower half goes below 0 and borrows from the ticks: harmless.
 	 */
 await:
 	mftb	8
@@ -52,16 +53,16 @@ await:
 	mr	3,7
 	add	9,8,7				/* the lower half is below a millisecond: no need to clear it */
 nobody_came:
-	andi.	0,7,0xffff
-	beq	all_parked
+	extsh.	0,7
+	ble	all_parked
 	cmpd	8,9
 	blt	await
 
 	/*
-	 * LPCR[ILE] outlives the old kernel, and a big endian kernel dies of its first interrupt in little endian; so after
-	 * a little endian kernel ask the hypervisor for big endian (a little endian kernel asks for its own in time).
-	 * r5 << 3 > 0 only if we came in little endian (some bit is set) and are not the hypervisor (sign is clear): a
-	 * big endian machine without a hypervisor never sees this "sc 1".
+	 * LPCR[ILE] outlives the old kernel, and a big endian kernel dies of its first interrupt in little endian; so
+	 * after a little endian kernel ask the hypervisor for big endian (a little endian kernel asks for its own).
+	 * r5 << 3 > 0 only if we came in little endian (some bit is set) and are not the hypervisor (sign is clear):
+	 * an old machine, or one without a hypervisor, never sees this "sc 1".
 	 */
 all_parked:
 	sldi.	0,5,MSR_HV_TO_SIGN
@@ -87,7 +88,7 @@ little_endian:	/* r4 is our address: enter again from the top, in big endian */
 	le	0x7c9a03a6			/* LE: mtsrr0 r4 */
 	le	0x4c000024			/* LE: rfid */
 
-	.balign	8				/* so that a cpu sees the old or the new address, never half of each */
+	.balign	8				/* a cpu sees the old or the new address, never half of each */
 gate:	.quad	SECONDARY_ENTRY			/* leads back to its reader, until the master has written &parking */
 
 parking:	/* in the HIGH copy, r4 = &parking */
@@ -108,7 +109,7 @@ set_mode_call:
 	li	7,0
 	.long	0x44000022			/* sc 1: the assembler knows it only for later machines */
 	cmpdi	3,0
-	bgt	set_mode			/* H_BUSY or H_LONG_BUSY: again. Errors are negative: we have done our best */
+	bgt	set_mode			/* busy: again. Errors are negative: nothing better to do than go on */
 
 copy_head:	/* of the new kernel, downwards, to 0, and out of everybody's instruction caches */
 	ld	4,kernel-parking(31)
@@ -127,7 +128,7 @@ copy_doubleword:
 	b	jump				/* r3 = tree, r4 = kernel, r5 = 0 */
 
 	.org	_start+0xf4
-wait:	.long	0x1000ffff			/* quiet ticks in the upper half, secondaries to come in the lower */
+wait:	.long	0x10007fff		/* quiet ticks in the upper half; secondaries to come, here unknown, in the lower */
 kernel:	.quad	0				/* the loader writes the kernel's address here: loadem -c 0x100 */
 	.org	_start+0x100
 tree:

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, readlinkSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { image } from "../../initramfs/image.ts";
-import { gzip } from "../../scripts/initramfs.ts";
+import { gzip, writeImage } from "../../scripts/initramfs.ts";
 
 const contents = {
   executable: Buffer.from("\x7fELF, let us say"),
@@ -23,6 +23,15 @@ function cpio(bytes: Uint8Array, ...options: string[]): string[] {
   expect(stderr.toString()).toBe("");
   expect(exitCode).toBe(0);
   return stdout.toString().trimEnd().split("\n").map((line) => line.replace(/ +/g, " "));
+}
+
+async function inFolder(work: (folder: string) => void | Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "kexecbox-image-"));
+  try {
+    await work(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 describe("an image, as Debian's cpio lists it,", () => {
@@ -58,9 +67,8 @@ describe("an image, as Debian's cpio lists it,", () => {
 });
 
 describe("an image, unpacked by Debian's cpio,", () => {
-  test("leads from every link to the executable, and has the files' bytes", () => {
-    const folder = mkdtempSync(join(tmpdir(), "kexecbox-image-"));
-    try {
+  test("leads from every link to the executable, and has the files' bytes", async () => {
+    await inFolder((folder) => {
       // The device nodes are left out: only root can make them.
       const { exitCode } = Bun.spawnSync(["cpio", "-i", "-d", "--quiet", "-f", "dev/*"], {
         cwd: folder, stdin: Buffer.concat(image(contents)),
@@ -73,9 +81,7 @@ describe("an image, unpacked by Debian's cpio,", () => {
       }
       expect(readFileSync(join(folder, "init.script")).equals(contents.script)).toBe(true);
       expect(readFileSync(join(folder, "opt/tools/probe"), "utf8")).toBe("program");
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
+    });
   });
 });
 
@@ -100,5 +106,59 @@ describe("an added file", () => {
   test("may not take the place of what is in the image", () => {
     const files = [{ path: "/init", content: Buffer.from("x"), mode: 0o755 }] as const;
     expect(() => image({ ...contents, files })).toThrow("init: is there already");
+  });
+});
+
+describe("the file of an image", () => {
+  test("takes the place of an old one, byte for byte, and leaves nothing beside it", async () => {
+    await inFolder(async (folder) => {
+      const path = join(folder, "image");
+      const chunks = image(contents);
+      writeFileSync(path, Buffer.alloc(1_000_000, "old"));
+      await writeImage(path, chunks);
+      expect(readFileSync(path).equals(Buffer.concat(chunks))).toBe(true);
+      expect(readdirSync(folder)).toEqual(["image"]);
+    });
+  });
+
+  test("does not take the place of a directory or a device", async () => {
+    await inFolder(async (folder) => {
+      mkdirSync(join(folder, "image"));
+      await expect(writeImage(join(folder, "image"), [])).rejects.toThrow("is there already, and no file");
+      await expect(writeImage("/dev/full", [])).rejects.toThrow("/dev/full: is there already, and no file");
+      expect(readdirSync(folder)).toEqual(["image"]);
+    });
+  });
+});
+
+describe("npm run initramfs", () => {
+  const script = join(import.meta.dir, "../../scripts/initramfs.ts");
+
+  function refusal(...args: string[]): { code: number; err: string } {
+    const { exitCode, stdout, stderr } = Bun.spawnSync([process.execPath, script, ...args]);
+    expect(stdout.toString()).toBe("");
+    return { code: exitCode, err: stderr.toString() };
+  }
+
+  test("builds nothing for a target that it does not know, or with options it does not have", () => {
+    expect(refusal()).toEqual({ code: 2, err: "initramfs: --target: needs one of: ppc64 ppc64le\n" });
+    expect(refusal("--target", "x64")).toEqual({ code: 2, err: "initramfs: --target: needs one of: ppc64 ppc64le\n" });
+    expect(refusal("--nonesuch").code).toBe(2);
+  });
+
+  test("names a file that it cannot read", () => {
+    expect(refusal("--target", "ppc64", "--add", "/none:/x")).toEqual({
+      code: 1, err: "initramfs: /none: ENOENT (no such file or directory)\n",
+    });
+  });
+
+  test("tells a mistake in the script before any machine boots with it", async () => {
+    await inFolder((folder) => {
+      const path = join(folder, "script");
+      writeFileSync(path, "echo a\necho 'b\n");
+      expect(refusal("--target", "ppc64", "--script", path)).toEqual({
+        code: 1, err: `initramfs: ${path}:2:6: unterminated '\n`,
+      });
+    });
   });
 });

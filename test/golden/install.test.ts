@@ -1,7 +1,8 @@
-import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { build } from "../../scripts/build.ts";
 import { applets } from "../../src/kexecbox.ts";
 
 const MAIN = join(import.meta.dir, "../../src/main.ts");
@@ -10,6 +11,8 @@ const EXECUTABLE = realpathSync(process.execPath);
 const NAMES = applets.map(({ name }) => name);
 
 let folder: string;
+let small: string;
+beforeAll(async () => void (small = await build("x64-small")), 600_000);
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "kexecbox-install-"))));
 afterEach(() => rmSync(folder, { recursive: true }));
 
@@ -57,4 +60,15 @@ test("a directory that is not there, or is none, is an error", () => {
 test("no directory and two of them are usage errors", () => {
   expect(install()).toEqual({ code: 2, out: "", err: "kexecbox: --install: needs DIR\n" });
   expect(install("a", "b")).toEqual({ code: 2, out: "", err: "kexecbox: b: --install takes one DIR\n" });
+});
+
+test("beside the executable the links are relative, and each is the applet it is named after", () => {
+  copyFileSync(small, join(folder, "kexecbox"));
+  expect(Bun.spawnSync(["./kexecbox", "--install", "."], { cwd: folder }).exitCode).toBe(0);
+  for (const name of NAMES) {
+    expect(readlinkSync(join(folder, name))).toBe("kexecbox");
+    if (name === "echo") continue;
+    expect(Bun.spawnSync([`./${name}`, "--help"], { cwd: folder }).stdout.toString()).toStartWith(`usage: ${name} `);
+  }
+  expect(Bun.spawnSync(["./echo", "a"], { cwd: folder }).stdout.toString()).toBe("a\n");
 });

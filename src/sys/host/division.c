@@ -1,11 +1,12 @@
-/* Division of 128-bit integers, which gcc calls by name and BigInt needs.
+/* Division of 128-bit integers, which gcc calls by these names and BigInt needs.
  *
- * Only for 64-bit big endian PowerPC: musl is ELFv2 there, the compiler's own libgcc is ELFv1, and the linker will not
- * join the two.
+ * In place of libgcc's: on 64-bit big endian PowerPC musl is ELFv2, the compiler's own libgcc is ELFv1, and the linker
+ * will not join the two. The same code serves every target, so that all of them test it.
  */
 typedef unsigned __int128 u128;
 typedef unsigned long u64;
 
+u128 __udivmodti4(u128 dividend, u128 divisor, u128 *rest);
 u128 __udivti3(u128 dividend, u128 divisor);
 u128 __umodti3(u128 dividend, u128 divisor);
 
@@ -71,7 +72,7 @@ static u128 divide_by_two_words(u128 dividend, u128 divisor, u128 *rest)
     return quotient;
 }
 
-static u128 divide(u128 dividend, u128 divisor, u128 *rest)
+u128 __udivmodti4(u128 dividend, u128 divisor, u128 *rest)
 {
     u64 high = (u64)(dividend >> 64), word = (u64)divisor, word_rest, low;
 
@@ -86,13 +87,13 @@ u128 __udivti3(u128 dividend, u128 divisor)
 {
     u128 rest;
 
-    return divide(dividend, divisor, &rest);
+    return __udivmodti4(dividend, divisor, &rest);
 }
 
 u128 __umodti3(u128 dividend, u128 divisor)
 {
     u128 rest;
 
-    divide(dividend, divisor, &rest);
+    __udivmodti4(dividend, divisor, &rest);
     return rest;
 }

@@ -1,0 +1,185 @@
+// A program that shows, word by word, what an engine does; test/golden/engine.test.ts runs it under every engine.
+
+import { engine } from "#sys";
+import { abis } from "../../src/sys/abi.ts";
+
+const abi = abis[engine.machine];
+
+function print(line: string): void {
+  const bytes = new Uint8Array(line.length + 1);
+  engine.encode(`${line}\n`, bytes, 0);
+  for (let at = 0; at < bytes.length;) at += engine.syscall(abi.call.write, 1, bytes.subarray(at), bytes.length - at);
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** The name of what `work` throws, or its value. */
+function outcomeOf(work: () => unknown): string {
+  try {
+    return String(work());
+  } catch (error) {
+    return error instanceof Error ? error.name : "thrown";
+  }
+}
+
+/** The same bits on every engine (xorshift64*). */
+function* randomBits(): Generator<bigint, never> {
+  for (let state = 0x9e3779b97f4a7c15n; ;) {
+    state ^= state >> 12n;
+    state = BigInt.asUintN(64, state ^ (state << 25n));
+    state ^= state >> 27n;
+    yield BigInt.asUintN(64, state * 0x2545f4914f6cdd1dn);
+  }
+}
+
+/** Integers of up to 256 bits, among them many with long runs of zeros and ones, where divisions go wrong. */
+function* integers(): Generator<bigint, never> {
+  for (const random = randomBits(); ;) {
+    const shape = random.next().value;
+    let value = 0n;
+    for (let word = 0n; word <= shape % 4n; word++) value = (value << 64n) | random.next().value;
+    value >>= (shape >> 8n) % 64n;
+    if ((shape >> 16n) % 4n === 0n) value = (1n << ((shape >> 24n) % 250n)) - (shape >> 40n) % 3n;
+    yield (shape >> 60n) % 5n === 0n ? -value : value;
+  }
+}
+
+function arithmetic(): void {
+  for (let source = integers(), line = 0; line < 3000; line++) {
+    const a = source.next().value;
+    const b = source.next().value;
+    const quotient = b === 0n ? "-" : `${a / b} ${a % b}`;
+    const widths = `${BigInt.asUintN(64, a * b)} ${BigInt.asIntN(128, a + b)} ${Number(BigInt.asIntN(53, a))}`;
+    print(`${a.toString(16)} ${b} ${quotient} ${a * b} ${a - b} ${a & b} ${a >> 17n} ${widths} ${a < b}`);
+  }
+}
+
+function expressions(): void {
+  print(JSON.stringify(/^([a-z]+)@(\d{2,3}|[\u0400-\u04ff]+)(?=x)/i.exec("Memory@123x")));
+  print("a-b_c".replace(/[-_](\w)/g, (_, letter: string) => letter.toUpperCase()));
+  print(JSON.stringify("one, two;three".split(/[,;]\s*/)));
+  print(JSON.stringify([..."cpu@0 cpu@8 l2".matchAll(/(?<name>[a-z]+)@([0-9a-f]+)/g)].map((found) => found.groups)));
+  print(JSON.stringify(["/cpus", "0x1F", "1e3", "0"].map((text) => /^(0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*)$/i.test(text))));
+  print(JSON.stringify(["é", "ÿ", "\x80", "A"].map((text) => /^[^ -~\xe0-\xff]$/.test(text))));
+  print(String(/(?<!\\)"((?:[^"\\]|\\.)*)"/.exec('say "a \\" b" now')?.[1]));
+  const made = new RegExp(`^[${["a", "d-f"].join("")}]{2,}$`, "u");
+  print(JSON.stringify(["ad", "af", "ag", "a"].map((text) => made.test(text))));
+}
+
+function numbers(): void {
+  print([0.1 + 0.2, 1e21, 5e-324, 1.7976931348623157e308, -0, 2 ** 53, 123456789.125, 1 / 3].join(" "));
+  print(`${(0.1).toFixed(20)} ${(1234.5678).toExponential(3)} ${(255).toString(36)} ${parseFloat("1e-7")} ${Number("0x1f")}`);
+  print(`${Math.fround(5.05)} ${Math.sqrt(2)} ${Math.pow(2, 0.5)} ${Math.log2(1000)} ${(-7) % 3} ${-7 >>> 28} ${0xffffffff | 0}`);
+  const view = new DataView(new ArrayBuffer(8));
+  view.setFloat64(0, Math.PI);
+  print(`${hexOf(new Uint8Array(view.buffer))} ${view.getUint32(0).toString(16)} ${view.getBigUint64(0, true)}`);
+}
+
+function bytes(): void {
+  for (const argument of engine.args.slice(2)) {
+    const copy = new Uint8Array(argument.length + 2).fill(0x2e);
+    print(`${engine.encode(argument, copy, 1)} ${hexOf(copy)} ${engine.decode(copy, 1, argument.length + 1) === argument}`);
+  }
+  const every = Uint8Array.from({ length: 256 }, (_, value) => value);
+  const text = engine.decode(every, 0, 256);
+  print(`${text.length} ${[...text].every((character, value) => character.charCodeAt(0) === value)}`);
+  print(`${engine.encode(text, every, 0)} ${hexOf(every)}`);
+  print(engine.decode(every.subarray(64), 1, 27));
+  const four = new Uint8Array(4).fill(0x2e);
+  print(outcomeOf(() => engine.encode("12345", four, 0)));
+  print(outcomeOf(() => engine.encode("123", four, 2)));
+  print(`${hexOf(four)} ${outcomeOf(() => engine.encode("\xfe\xff", four, 2))} ${hexOf(four)}`);
+}
+
+function errors(): void {
+  print(`${engine.syscall(abi.call.openat, -100, "/nonexistent/\xff", 0, 0)}`);
+  print(`${engine.syscall(abi.call.close, -1)} ${engine.syscall(abi.call.close, 0xffffffff)} ${engine.syscall(100_000)}`);
+  print(`${engine.syscall(abi.call.read, 0, null, 0xffffffffffffffffn)}`);
+  print(outcomeOf(() => engine.syscall(abi.call.openat, -100, "/\0", 0)));
+}
+
+function pipe(): [number, number] {
+  const ends = new Int32Array(2);
+  engine.syscall(abi.call.pipe2, new Uint8Array(ends.buffer), 0o2000000);
+  return [ends[0]!, ends[1]!];
+}
+
+function arrays(): void {
+  const [from, to] = pipe();
+  const text = Uint8Array.from("0123456789", (character) => character.charCodeAt(0));
+  print(`${engine.syscall(abi.call.write, to, text.subarray(3, 7), 4)}`);
+  const read = new Uint8Array(new ArrayBuffer(16), 4, 10).fill(0x2e);
+  print(`${engine.syscall(abi.call.read, from, read.subarray(2), 8)} ${engine.decode(read, 0, 10)}`);
+  print(`${engine.address(read.subarray(2)) - engine.address(read)}`);
+  const page = engine.syscall(abi.call.mmap, 0, 65536, 3, 0x22, -1, 0);
+  const memory = engine.memory(page, 65536);
+  memory[65535] = 7;
+  print(`${memory.length} ${engine.address(memory) === BigInt(page)} ${engine.memory(page + 65535, 1)[0]}`);
+}
+
+/** What is in a pipe whose writers have all gone. */
+function drain(descriptor: number): string {
+  const buffer = new Uint8Array(65536);
+  let length = 0;
+  for (;;) {
+    const got = engine.syscall(abi.call.read, descriptor, buffer.subarray(length), buffer.length - length);
+    if (got <= 0) return engine.decode(buffer, 0, length);
+    length += got;
+  }
+}
+
+function exitCodeOf(pid: number): number {
+  const status = new Int32Array(1);
+  engine.syscall(abi.call.wait4, pid, new Uint8Array(status.buffer), 0, null);
+  return status[0]! >> 8;
+}
+
+function programs(): void {
+  const [childIn, feed] = pipe();
+  const [output, childOut] = pipe();
+  const [errors, childErr] = pipe();
+  const script = 'read line; echo "$line $1" "$ENGINE_TEST"; echo "$0" >&2; ls /proc/$$/fd | wc -w; exit 5';
+  const pid = engine.spawn("/bin/sh", ["sh", "-c", script, "n\xe4me", "\xff b"], childIn, childOut, childErr);
+  engine.syscall(abi.call.write, feed, "fed\n", 4);
+  for (const descriptor of [childIn, feed, childOut, childErr]) engine.syscall(abi.call.close, descriptor);
+  print(`${pid > 0} ${drain(output).trim().replace(/\s+/g, " ")} ${drain(errors).trim()} ${exitCodeOf(pid)}`);
+  print(`${engine.spawn("/nonexistent", ["x"], 0, 1, 2)} ${engine.spawn("/", ["x"], 0, 1, 2)}`);
+}
+
+/** Standard output and standard error change places; a pipe may have been given the number 0 too. */
+function crossed(): void {
+  const pid = engine.spawn("/bin/sh", ["sh", "-c", "echo to-output; echo to-error >&2"], 0, 2, 1);
+  engine.exit(exitCodeOf(pid));
+}
+
+function deep(level: number): number {
+  return level === 0 ? 0 : 1 + deep(level - 1);
+}
+
+const acts: Record<string, () => void> = {
+  arithmetic, expressions, numbers, bytes, errors, arrays, programs, crossed,
+  machine: () => print(`${engine.machine} ${engine.args.slice(1)}`),
+  pages: () => print(`${engine.pageSize}`),
+  exit: () => engine.exit(42),
+  throw: () => { throw new Error("line one\nline two \u2603"); },
+  throwText: () => { throw "plain"; },
+  reject: () => void Promise.reject(new Error("nobody waits")),
+  caught: () => void Promise.reject(new Error("somebody waits")).catch(() => print("caught")),
+  overflow: () => print(outcomeOf(() => deep(10_000_000))),
+  depth: () => print(`${deep(2_000)}`),
+  exhaust: () => { for (const kept: unknown[] = []; ;) kept.push({ a: [kept.length] }); },
+  tooLarge: () => print(outcomeOf(() => new Uint8Array(1_000_000_000).length)),
+  cycles() {
+    for (let round = 0; round < 300_000; round++) {
+      const self: { own?: unknown; filler: number[] } = { filler: new Array<number>(40).fill(round) };
+      self.own = self;
+    }
+    print("done");
+  },
+};
+
+const act = engine.args[1] ?? "";
+if (act === "forever") await new Promise(() => {});
+else acts[act]!();

@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { buildSmall } from "../../scripts/build.ts";
+
+const ENTRY = join(import.meta.dir, "script-runner.ts");
+const ENGINES = ["bun", "x64-small", "ppc64", "ppc64le"] as const;
+const EMULATORS = { "x64-small": [], "ppc64": ["qemu-ppc64"], "ppc64le": ["qemu-ppc64le"] } as const;
+
+let folder: string;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "kexecbox-engines-"));
+  for (const engine of ENGINES) if (engine !== "bun") await buildSmall(engine, ENTRY, join(folder, engine));
+}, 600_000);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function run(engine: (typeof ENGINES)[number], script: string): { code: number; out: string; err: string } {
+  const command = engine === "bun" ? [process.execPath, ENTRY] : [...EMULATORS[engine], join(folder, engine)];
+  const { exitCode, stdout, stderr } = Bun.spawnSync(command, { cwd: folder, stdin: Buffer.from(script, "latin1") });
+  return { code: exitCode, out: stdout.toString("latin1"), err: stderr.toString("latin1") };
+}
+
+test.each(ENGINES)("%s runs words, quotes, pipes and redirections as they are meant", (engine) => {
+  expect(run(engine, [
+    "# a script",
+    "printf '%s|' a 'b c' \"d \\\" \\\\ e\" f\\ g \\",
+    "  h\xff > out",
+    "cat<out|tr a-z A-Z>>out2 # appended to nothing",
+    "cat out2",
+    "rm out out2",
+  ].join("\n"))).toEqual({
+    code: 0,
+    out: "A|B C|D \" \\ E|F G|H\xff|",
+    err: [
+      "+ printf \"%s|\" a \"b c\" \"d \\\" \\\\ e\" \"f g\" h\\xff > out",
+      "+ cat < out | tr a-z A-Z >> out2",
+      "+ cat out2",
+      "+ rm out out2",
+      "",
+    ].join("\n"),
+  });
+});
+
+test.each(ENGINES)("%s stops at the first failure, and names each program that failed", (engine) => {
+  expect(run(engine, "true\nfalse | true | sh -c 'kill -9 $$'\necho never\n")).toEqual({
+    code: 1, out: "", err: "+ true\n+ false | true | sh -c \"kill -9 $$\"\nscript:2: false: exit 1, sh: signal 9\n",
+  });
+});
+
+test.each(ENGINES)("%s passes on more than a pipe holds", (engine) => {
+  expect(run(engine, "head -c 1000000 /dev/zero | cat | wc -c").out.trim()).toBe("1000000");
+});
+
+test.each(ENGINES)("%s lets a program that nobody reads die of SIGPIPE", (engine) => {
+  expect(run(engine, "yes | head -n 1").err).toEndWith("script:1: yes: signal 13\n");
+});
+
+test.each(ENGINES)("%s names what cannot be run", (engine) => {
+  expect(run(engine, "/none").err).toEndWith("script:1: /none: ENOENT (no such file or directory)\n");
+  expect(run(engine, "cat < /none/x").err).toEndWith("script:1: /none/x: ENOENT (no such file or directory)\n");
+});

@@ -1,0 +1,35 @@
+// Boots for tests: the boot command's own choices with something changed, and a failure that shows the console.
+
+import { boot, kernelsFor, type Boot } from "../../scripts/boot.ts";
+import type { Choices } from "../../scripts/boot/choices.ts";
+import type { Special } from "../../scripts/boot/scene.ts";
+
+const usual: Choices = {
+  target: "ppc64le",
+  smp: 4,
+  cpu: "POWER9",
+  memory: undefined,
+  small: true,
+  kernel: undefined,
+  nextKernel: undefined,
+  nextInitrd: undefined,
+  script: undefined,
+  payload: false,
+  interactive: false,
+  runs: 1,
+  timeout: 120,
+};
+
+/** A boot with these choices, whatever its verdict. */
+export async function attempted(changed: Partial<Choices>, special: Special = {}): Promise<Boot> {
+  const choices = { ...usual, ...changed };
+  return boot(choices, await kernelsFor(choices), special, () => {});
+}
+
+/** A boot that has to pass: its console, from the jump on. */
+export async function passed(changed: Partial<Choices>, special: Special = {}): Promise<string[]> {
+  const { verdict, run } = await attempted(changed, special);
+  const lines = run.lines.map(({ text }) => text);
+  if (!verdict.passed) throw new Error([verdict.reason, ...lines.slice(-40)].join("\n  | "));
+  return lines.slice(lines.findLastIndex((text) => /^\+ (\S*loadem -k|echo c >)/.test(text)));
+}
