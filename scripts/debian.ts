@@ -135,8 +135,15 @@ async function suitesWithoutLists(apt: PrivateApt, suites: Suites, folder: strin
  * they are done without then, which is said.
  */
 async function fetchLists(apt: PrivateApt, suites: Suites, folder: string): Promise<void> {
-  const reason = await withProgress(`package lists of Debian ${suites.names.join(", ")}`, () =>
-    apt.run(["apt-get", "-q", "update"], folder)).then(() => "", (error: Failure) => error.fact);
+  let reason = "";
+  await withProgress(`package lists of Debian ${suites.names.join(", ")}`, async () => {
+    try {
+      await apt.run(["apt-get", "-q", "update"], folder);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      reason = error.fact;
+    }
+  });
   const missing = await suitesWithoutLists(apt, suites, folder);
   if (missing.some((name) => !isSecurity(name))) {
     throw new Failure(`Debian ${missing.join(", ")}`, `the package lists could not be fetched; ${reason}`);

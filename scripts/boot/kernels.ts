@@ -3,7 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { Failure } from "../../src/failure.ts";
 import { kernel, kernelImage, KERNELS } from "../kernels.ts";
-import * as stubs from "../stubs.ts";
+import { buildPayload } from "../stubs.ts";
 import type { Choices, Target } from "./choices.ts";
 
 /** The kernel that qemu starts. */
@@ -33,7 +33,7 @@ export async function firstKernel(choices: Choices): Promise<FirstKernel> {
 /** `first` is taken again unless another was chosen. */
 export async function nextKernel(choices: Choices, first: FirstKernel): Promise<NextKernel> {
   if (choices.payload) {
-    const image = await (stubs as any).payload();
+    const image = await buildPayload();
     return { title: "the test payload", image, memory: image.length, target: choices.target };
   }
   const { vmlinux, title } = choices.nextKernel === undefined ? first : await located(choices.nextKernel);

@@ -61,7 +61,7 @@ export class Timeline {
 
   #afterTheJump(text: string): string | undefined {
     if (text.includes(this.nonce)) this.#nonceSeen = true;
-    if (text.startsWith("KEXECBOX PAYLOAD") || text.startsWith("loadem: ")) return text;
+    if (text.startsWith("payload: ") || text.startsWith("loadem: ")) return text;
     if (text === SECOND_INIT) this.#second = true;
     if (text.startsWith("init: ")) this.#failure = text;
     const value = this.#awaited;

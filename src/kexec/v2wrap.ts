@@ -14,14 +14,14 @@ export const KERNEL_ADDRESS = 0xf8;
 /** How many secondary cpus will come out of the old kernel, if that is known. */
 export type Secondaries = number | "unknown";
 
-/** The most that can be awaited. */
-export const MOST_SECONDARIES = 0xfffe;
+/** The most that can be awaited. One more stands for "unknown" in the wait word. */
+export const MOST_SECONDARIES = 0x7ffe;
 
-const UNKNOWN_COUNT = 0x7fff;
+const UNKNOWN_COUNT = MOST_SECONDARIES + 1;
 const TICKS_UNIT = 0x1_0000;
 const MOST_TICKS = 0x7fff_0000;
-const TICKS_WHEN_KNOWN = MOST_TICKS; // 4.2 s at 512 MHz, and spent only if a cpu never comes
-const TICKS_WHEN_UNKNOWN = 0x1000_0000; // 0.5 s at 512 MHz, and always spent
+const TICKS_WHEN_KNOWN = MOST_TICKS; // 4.2 s at 512 MHz, spent only if a cpu never comes
+const TICKS_WHEN_UNKNOWN = 0x1000_0000; // 0.5 s at 512 MHz, always spent
 
 /** The 256 bytes of the stub, a fresh copy: kernel address 0, number of secondaries unknown. */
 export function v2wrapBytes(): Uint8Array {
@@ -51,14 +51,17 @@ export function waitWord(
   secondaries: Secondaries,
   ticks = secondaries === "unknown" ? TICKS_WHEN_UNKNOWN : TICKS_WHEN_KNOWN,
 ): number {
-  const count = secondaries === "unknown" ? UNKNOWN_COUNT : secondaries;
-  if (!Number.isInteger(count) || count < 0 || (count >= UNKNOWN_COUNT && secondaries !== "unknown")) {
-    throw new RangeError(`${secondaries} secondary cpus: 0 to ${UNKNOWN_COUNT - 1} can be awaited`);
+  if (secondaries !== "unknown" && !isCount(secondaries, 0, MOST_SECONDARIES)) {
+    throw new RangeError(`${secondaries} secondary cpus: the stub can wait for 0 to ${MOST_SECONDARIES}`);
   }
-  if (ticks % TICKS_UNIT !== 0 || !(ticks >= TICKS_UNIT && ticks <= MOST_TICKS)) {
+  if (!isCount(ticks / TICKS_UNIT, 1, MOST_TICKS / TICKS_UNIT)) {
     throw new RangeError(`0x${ticks.toString(16)} ticks: not a multiple of 0x10000 from 0x10000 to 0x7fff0000`);
   }
-  return ticks + count;
+  return ticks + (secondaries === "unknown" ? UNKNOWN_COUNT : secondaries);
+}
+
+function isCount(value: number, least: number, most: number): boolean {
+  return Number.isInteger(value) && value >= least && value <= most;
 }
 
 /** The address in the stub's last doubleword: the kernel it will enter. 0 until somebody has written it. */

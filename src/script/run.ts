@@ -67,15 +67,12 @@ function programOf(shell: Shell, word: ByteString): ByteString {
   return path;
 }
 
-/** Adds each process id to `started` as soon as there is one. No descriptor of ours stays open, whatever happens. */
+/** Adds each process id to `started` as soon as there is one. */
 function startAll(system: System, programs: readonly Program[], pipeline: Pipeline, started: number[]): void {
-  const open = new Set<number>();
+  const open: number[] = [];
   function opened(descriptor: number, place: string): number {
-    open.add(system.must(descriptor, place));
+    open.push(system.must(descriptor, place));
     return descriptor;
-  }
-  function close(descriptor: number): void {
-    if (open.delete(descriptor)) system.close(descriptor);
   }
   try {
     const { input, output } = pipeline;
@@ -84,17 +81,14 @@ function startAll(system: System, programs: readonly Program[], pipeline: Pipeli
     for (const [row, { path, words }] of programs.entries()) {
       const pipe = row === programs.length - 1 ? undefined : system.pipe();
       const stdout = pipe === undefined ? last : opened(pipe.write, "pipe");
-      const nextStdin = pipe === undefined ? STDIN : opened(pipe.read, "pipe");
       const pid = system.engine.spawn(path, words, stdin, stdout, STDERR);
+      if (pipe !== undefined) stdin = opened(pipe.read, "pipe");
       if (pid < 0) throw new Failure(words[0], errnoText(pid));
       started.push(pid);
-      // At once: a pipe has an end only when nobody holds its other side any more.
-      close(stdin);
-      close(stdout);
-      stdin = nextStdin;
     }
   } finally {
-    open.forEach(close);
+    // Before anybody waits: a pipe has an end only when nobody holds its other side any more.
+    open.forEach((descriptor) => system.close(descriptor));
   }
 }
 

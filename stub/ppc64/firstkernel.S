@@ -24,29 +24,26 @@ little_endian:	.long	0			/* 1: interrupts in little endian, entry entered in lit
 cpus:		.long	1
 entry:		.quad	0
 master_id:	.long	0			/* r3 of the master, to tell it from a register that happens to be 0 */
-late_cpu:	.long	0			/* this cpu comes late_ticks after the others; 0: none does */
-late_ticks:	.quad	0			/* negative: never */
 start_cpu:	.long	0			/* RTAS token */
-	.balign	8
+delays:		.space	8 * 8			/* by cpu id: timebase ticks before it goes to 0x60; negative: never */
 released:	.long	0
 
-	.org	_start+0x240
+	.org	_start+0x280
 secondary:	/* r3 = cpu id */
 	lwz	4,released-_start(0)
 	cmpwi	4,0
 	beq	secondary
-	lwz	4,late_cpu-_start(0)
-	cmpw	4,3
-	bne	leave
-	ld	4,late_ticks-_start(0)
+	sldi	4,3,3
+	ld	4,delays-_start(4)
 	cmpdi	4,0
 never:	blt	never
-	mftb	6
-	add	4,4,6
-late:	mftb	6
-	cmpd	6,4
-	blt	late
-leave:	li	4,SECONDARY_ENTRY
+	mftb	5
+	add	4,4,5
+delayed:
+	mftb	5
+	cmpd	5,4
+	blt	delayed
+	li	4,SECONDARY_ENTRY
 	mtsrr0	4
 	mfmsr	4
 	mtsrr1	4

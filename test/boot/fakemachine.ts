@@ -20,9 +20,8 @@ const LITTLE_ENDIAN = 0x200;
 const CPUS = 0x204;
 const ENTRY = 0x208;
 const MASTER_ID = 0x210;
-const LATE_CPU = 0x214;
-const LATE_TICKS = 0x218;
-const START_CPU = 0x220;
+const START_CPU = 0x214;
+const DELAYS = 0x218;
 
 export interface Handover {
   cpu?: string;
@@ -32,13 +31,15 @@ export interface Handover {
   treeVersion?: number;
   /** Properties of /chosen, as in a .dts file. */
   chosen?: string;
-  /** r3 of the master: the old kernel's word for it. */
+  /** Where the old kernel jumps to; by default the stub. */
+  target?: bigint;
+  /** r3 of the master: what the old kernel takes for its cpu id. */
   masterId?: number;
   /** What the stub's wait word says; by default all of them. */
   secondaries?: number | "unknown";
   ticks?: number;
-  /** One cpu comes so many ticks after the others; negative: never. */
-  late?: { cpu: number; ticks: number };
+  /** By cpu id, the ticks it comes late; negative: never. */
+  delays?: readonly number[];
   /** Changes the stub just before the start. */
   withStub?: (stub: DataView) => void;
   /** Changes the blob just before the start. */
@@ -136,16 +137,15 @@ export class FakeMachine {
     return bytes;
   }
 
-  #firstKernel({ smp = 1, entry = "big", masterId = 0, late = { cpu: 0, ticks: 0 } }: Handover): Uint8Array {
+  #firstKernel({ smp = 1, entry = "big", target = STUB, masterId = 0, delays = [] }: Handover): Uint8Array {
     const bytes = this.firstKernel.slice();
     const parameters = new DataView(bytes.buffer);
     parameters.setUint32(LITTLE_ENDIAN, entry === "little" ? 1 : 0);
     parameters.setUint32(CPUS, smp);
-    parameters.setBigUint64(ENTRY, STUB);
+    parameters.setBigUint64(ENTRY, target);
     parameters.setUint32(MASTER_ID, masterId);
-    parameters.setUint32(LATE_CPU, late.cpu);
-    parameters.setBigInt64(LATE_TICKS, BigInt(late.ticks));
     parameters.setUint32(START_CPU, this.startCpu);
+    delays.forEach((ticks, cpu) => parameters.setBigInt64(DELAYS + 8 * cpu, BigInt(ticks)));
     return bytes;
   }
 

@@ -113,7 +113,7 @@ describe("the file of an image", () => {
   test("takes the place of an old one, byte for byte, and leaves nothing beside it", async () => {
     await inFolder(async (folder) => {
       const path = join(folder, "image");
-      const chunks = image(contents);
+      const chunks = image({ ...contents, executable: Buffer.alloc(1_000_000, "executable") });
       writeFileSync(path, Buffer.alloc(1_000_000, "old"));
       await writeImage(path, chunks);
       expect(readFileSync(path).equals(Buffer.concat(chunks))).toBe(true);

@@ -4,7 +4,7 @@ import { boot, kernelsFor, type Boot } from "../../scripts/boot.ts";
 import type { Choices } from "../../scripts/boot/choices.ts";
 import type { Special } from "../../scripts/boot/scene.ts";
 
-const usual: Choices = {
+export const usual: Choices = {
   target: "ppc64le",
   smp: 4,
   cpu: "POWER9",

@@ -1,0 +1,55 @@
+// A crash kernel, loaded with -p into its reserved memory, takes over when the first kernel panics.
+
+import { describe, expect, test } from "bun:test";
+import { ONLINE, secondScript } from "../../scripts/boot/scene.ts";
+import { image } from "../../initramfs/image.ts";
+import { applets } from "../../src/kexecbox.ts";
+import { hex } from "../../src/failure.ts";
+import { build } from "../../scripts/build.ts";
+import { attempted, passed } from "../support/boots.ts";
+
+const REGION = { start: 0x8000000, size: 0x8000000 };
+const STUB = 0xc000000;
+const INITRD = 0xa000000;
+const APPEND = `crashkernel=${hex(REGION.size)}@${hex(REGION.start)}`;
+
+/** -n in the second kernel: loadem knows where the running kernel ends, and says so of a segment below. */
+const WHERE_IT_ENDS = "loadem -n -r 0x10000 -a 0x10000 -e -f /bin/kexecbox";
+
+async function initrdFor(target: "ppc64" | "ppc64le"): Promise<Uint8Array> {
+  const executable = await Bun.file(await build(target)).bytes();
+  const script = Buffer.from(secondScript(["cat /proc/iomem", WHERE_IT_ENDS]));
+  return Buffer.concat(image({ executable, applets: applets.map(({ name }) => name), script }));
+}
+
+function script(loademOptions: string) {
+  return ({ bootargs, initrdSize, bss }: { bootargs: string; initrdSize: number; bss: number }): string => [
+    `fs2dt -b ${hex(STUB + 0x100)} --usable ${hex(REGION.start)},${hex(REGION.size)} -B '${bootargs}'`,
+    ` -i ${hex(INITRD)},${hex(INITRD + initrdSize)} /proc/device-tree | loadem -p -r 0x10000 -a ${hex(STUB)} -e -w -s`,
+    ` -a ${hex(REGION.start)} -c 0x100 -f /vmlinux.kexec -z ${hex(bss)} ${loademOptions} -a ${hex(INITRD)} -f /initrd`,
+    "\ncat /sys/kernel/kexec_crash_loaded\necho c > /proc/sysrq-trigger\n",
+  ].join("");
+}
+
+describe.each(["ppc64", "ppc64le"] as const)("on %s a panic ends in the crash kernel", (target) => {
+  for (const smp of [1, 4]) {
+    test(`with all of ${smp} cpus, inside the reserved memory`, async () => {
+      const special = { append: APPEND, initrd: await initrdFor(target), script: script("--poke 0x5c=1") };
+      const lines = await passed({ target, smp, memory: 512 }, special);
+      expect(lines[lines.indexOf(`+ cat ${ONLINE}`) + 1]).toBe(smp === 1 ? "0" : `0-${smp - 1}`);
+      const memory = lines.find((text) => text.endsWith(": System RAM"));
+      expect(memory).toBe("00000000-0fffffff : System RAM");
+      const end = lines.map((text) => /starts below (0x[0-9a-f]+), where the running kernel ends/.exec(text)?.[1]).find(Boolean);
+      expect(Number(end)).toBeGreaterThan(REGION.start);
+      expect(Number(end)).toBeLessThan(INITRD);
+    });
+  }
+
+  test("and one that is not told to stay there does not come up inside", async () => {
+    const special = { append: APPEND, initrd: await initrdFor(target), script: script("") };
+    const { run } = await attempted({ target, smp: 1, memory: 512, timeout: 20 }, special);
+    const after = run.lines.map(({ text }) => text);
+    const end = after.map((text) => /starts below (0x[0-9a-f]+), where the running kernel ends/.exec(text)?.[1]).find(Boolean);
+    expect(end === undefined || Number(end) < REGION.start).toBe(true);
+  });
+});

@@ -1,0 +1,109 @@
+// The command lines of the README of 2005, run inside a guest from a script file.
+
+import { expect, test } from "bun:test";
+import { unlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { cpio } from "../../initramfs/cpio.ts";
+import { image } from "../../initramfs/image.ts";
+import { kernelsFor } from "../../scripts/boot.ts";
+import { PRESENT, SECOND_INIT, sceneFor, secondScript } from "../../scripts/boot/scene.ts";
+import { build } from "../../scripts/build.ts";
+import { inTemporaryFolder } from "../../scripts/cache.ts";
+import { runGuest } from "../../scripts/guest.ts";
+import { gzip } from "../../scripts/initramfs.ts";
+import { hex } from "../../src/failure.ts";
+import { applets } from "../../src/kexecbox.ts";
+import { passed, usual } from "../support/boots.ts";
+
+const targets = ["ppc64", "ppc64le"] as const;
+
+const FIRST_EXAMPLE = "./fs2dt -b 0x5000100 /proc/device-tree/ | ./loadem -t 21 -a 0x5000000 -e -f v2wrap -s"
+  + " -a 0x6000000 -c 0x100 -f vmlinux.kexec -r 0x10000";
+
+/**
+ * Nothing in it changes the tree, so the next kernel is given the first one's command line and the first one's initrd,
+ * which it finds intact: retain_initrd kept the memory, fs2dt reserved it. There the same script begins again.
+ */
+test.each(targets)("the first example boots %s, and reserves the initrd by itself", async (target) => {
+  const choices = { ...usual, target, small: true };
+  const { first, next } = await kernelsFor(choices);
+  await inTemporaryFolder(async (folder) => {
+    const script = (): string => `v2wrap > v2wrap\n${FIRST_EXAMPLE}\n./loadem -k\n`;
+    const { guest, nonce } = await sceneFor(choices, first, next, folder, { script, append: "retain_initrd" });
+    const commandLine = guest.append!.replace("quiet", "loglevel=7");
+    let begun = 0;
+    const { lines } = await runGuest({ ...guest, append: commandLine }, {
+      timeout: 60,
+      onLine({ text }, stop) {
+        if (text === "+ v2wrap > v2wrap" && ++begun === 2) stop();
+      },
+    });
+    const console = lines.map(({ text }) => text);
+    const after = console.slice(console.indexOf("+ ./loadem -k") + 1);
+    expect(console.filter((text) => text.startsWith("+ ./fs2dt"))).toEqual([`+ ${FIRST_EXAMPLE}`]);
+    expect(after.filter((text) => text.includes(nonce) && text.includes("Kernel command line"))).toHaveLength(1);
+    expect(after.at(-1)).toBe("+ v2wrap > v2wrap");
+  });
+});
+
+/** The second example's two archives, the first of a length that needs padding. */
+async function twoArchives(target: "ppc64" | "ppc64le"): Promise<{ large: Uint8Array; small: Uint8Array }> {
+  const executable = await Bun.file(await build(target)).bytes();
+  const script = Buffer.from(secondScript(["cat /from-large /from-small"]));
+  const names = applets.map(({ name }) => name);
+  for (let length = 0; ; length++) {
+    const content = Buffer.from(`large${"!".repeat(length)}\n`);
+    const files = [{ path: "from-large", content, mode: 0o644 } as const];
+    const large = gzip(image({ executable, applets: names, script, files }));
+    if (large.length % 4 === 0) continue;
+    const small = gzip(cpio([{ kind: "file", path: "from-small", content: Buffer.from("small\n"), mode: 0o644 }]));
+    return { large, small };
+  }
+}
+
+test.each(targets)("the second example joins two archives with -4 into one initramfs of the next %s kernel", async (target) => {
+  const { large, small } = await twoArchives(target);
+  const end = 0x38000000 + Math.ceil(large.length / 4) * 4 + small.length;
+  const files = [
+    { path: "fs_large.cpio.gz", content: large, mode: 0o644 } as const,
+    { path: "kexec.cpio.gz", content: small, mode: 0o644 } as const,
+  ];
+  const script = ({ bootargs }: { bootargs: string }): string => [
+    "v2wrap > /v2wrap\n",
+    `/fs2dt -b 0x5000100 -i 0x38000000,${hex(end)} -B '${bootargs}' /proc/device-tree/ | /loadem -t 0x15 -r 0x10000`,
+    " -a 0x5000000 -e -f /v2wrap -s -a 0x6000000 -c 0x100 -f vmlinux.kexec",
+    " -a 0x38000000 -f fs_large.cpio.gz -4 -f kexec.cpio.gz -a 0x30000000 -z 0x10000\n/loadem -k\n",
+  ].join("");
+  const lines = await passed({ target, memory: 1024 }, { script, files });
+  expect(lines).toContain(SECOND_INIT);
+  expect(lines[lines.indexOf("+ cat /from-large /from-small") + 1]).toMatch(/^large!*$/);
+  expect(lines[lines.indexOf("+ cat /from-large /from-small") + 2]).toBe("small");
+  expect(lines.indexOf(`+ cat ${PRESENT}`)).toBeGreaterThan(0);
+});
+
+/** Memory that qemu has filled before the first kernel starts, and which that kernel leaves alone. */
+test.each(targets)("a segment of -z alone is zeros in front of the next kernel on %s", async (target) => {
+  const choices = { ...usual, target, payload: true, memory: 1024 };
+  const { first, next } = await kernelsFor(choices);
+  const pattern = join(tmpdir(), `kexecbox-pattern-${process.pid}`);
+  await writeFile(pattern, new Uint8Array(0x20000).fill(0xa5));
+  try {
+    await inTemporaryFolder(async (folder) => {
+      const script = ({ bootargs }: { bootargs: string }): string => [
+        `fs2dt -b 0x5000100 -B '${bootargs} zero=0x30000000,0x20000' /proc/device-tree | loadem -r 0x10000`,
+        " -a 0x5000000 -e -w -s -a 0x6000000 -c 0x100 -f vmlinux.kexec -a 0x30000000 -z 0x10000\nloadem -k\n",
+      ].join("");
+      const { guest } = await sceneFor(choices, first, next, folder, { script });
+      const { lines } = await runGuest(
+        { ...guest, segments: [{ file: pattern, address: 0x30000000n }] },
+        { timeout: 60 },
+      );
+      const zero = lines.map(({ text }) => /^payload: zero=(\S+)$/.exec(text)?.[1]).filter((found) => found !== undefined);
+      // The first 64 KiB are the segment's; what lies behind it still has the pattern.
+      expect(zero.at(-1)).toBe("0x30010000");
+    });
+  } finally {
+    await unlink(pattern);
+  }
+});

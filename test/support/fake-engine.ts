@@ -1,0 +1,214 @@
+// An engine for tests: it pretends to be any machine, answers the calls a test cares about itself, and lets only
+// harmless ones through to this machine's kernel, whose numbers and structures it translates.
+
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { run } from "../../src/kexecbox.ts";
+import { abis, type Abi } from "../../src/sys/abi.ts";
+import { engine as host } from "../../src/sys/bun.ts";
+import type { Argument, Engine, Machine } from "../../src/sys/engine.ts";
+import { errno } from "../../src/sys/errno.ts";
+import { STDERR, STDIN, STDOUT, System } from "../../src/sys/system.ts";
+
+export type CallName = keyof Abi["call"];
+
+/** One call, as it was asked for. */
+export interface Call {
+  readonly name: CallName;
+  readonly args: readonly Argument[];
+  /** Of calls that name a file: its path. Of calls on a descriptor: the path it was opened by. Otherwise "". */
+  readonly path: string;
+  /** Lets the call through to the host and returns its result; throws for calls that could do harm. */
+  pass(): number;
+}
+
+export type Answer = (args: readonly Argument[], call: Call) => number;
+
+export interface FakeWorld {
+  /** x86_64 unless said. */
+  readonly machine?: Machine;
+  /** 4096 unless said. */
+  readonly pageSize?: number;
+  /** A folder in which everything below /proc and /sys is looked up in place of the host's. */
+  readonly root?: string;
+  /** Written into `root` first: contents by absolute path. */
+  readonly files?: Readonly<Record<string, Uint8Array | string>>;
+  readonly stdin?: Uint8Array;
+  /** Those of 0, 1, 2 that are terminals. */
+  readonly terminals?: readonly number[];
+  /** Answers by the name of the call: its value, or -errno. */
+  readonly on?: Readonly<Partial<Record<CallName, Answer>>>;
+}
+
+/** What reads and cannot harm; all other calls have an answer of the test's or one of `quiet`, or are an error. */
+const harmless: ReadonlySet<CallName> = new Set<CallName>([
+  "close", "getdents64", "ioctl", "mmap", "munmap", "openat", "pipe2", "read", "readlinkat", "statx", "write",
+]);
+
+/** Of no consequence here, and done with nothing. */
+const quiet: ReadonlySet<CallName> = new Set<CallName>([
+  "ppoll", "rt_sigaction", "rt_sigpending", "rt_sigprocmask", "sync",
+]);
+
+/** Calls whose first two arguments are a directory's descriptor and a name in it. */
+const namesFile: ReadonlySet<CallName> = new Set<CallName>(["openat", "readlinkat", "statx", "mkdirat"]);
+
+export class FakeEngine implements Engine {
+  readonly args = ["kexecbox"];
+  readonly machine: Machine;
+  readonly pageSize: number;
+  readonly address = host.address;
+  readonly memory = host.memory;
+  readonly decode = host.decode;
+  readonly encode = host.encode;
+  /** Every call that was asked for, in order, except those that the machine does not have. */
+  readonly calls: { readonly name: CallName; readonly args: readonly Argument[]; readonly path: string }[] = [];
+  readonly #abi: Abi;
+  readonly #names: ReadonlyMap<number, CallName>;
+  readonly #open = new Map<number, string>();
+  readonly #written = { [STDOUT]: [] as Buffer[], [STDERR]: [] as Buffer[] };
+  #stdinAt = 0;
+
+  constructor(readonly world: FakeWorld) {
+    this.machine = world.machine ?? "x86_64";
+    this.pageSize = world.pageSize ?? 4096;
+    this.#abi = abis[this.machine];
+    const named = Object.entries(this.#abi.call) as [CallName, number][];
+    this.#names = new Map(named.map(([name, number]) => [number, name]));
+    for (const [path, content] of Object.entries(world.files ?? {})) {
+      const place = join(world.root!, path);
+      mkdirSync(dirname(place), { recursive: true });
+      writeFileSync(place, content);
+    }
+  }
+
+  get stdout(): Buffer {
+    return Buffer.concat(this.#written[STDOUT]);
+  }
+
+  get stderr(): string {
+    return Buffer.concat(this.#written[STDERR]).toString("latin1");
+  }
+
+  /** The paths of descriptors that were opened and not closed. */
+  get leftOpen(): string[] {
+    return [...this.#open.values()];
+  }
+
+  asked(name: CallName): readonly { readonly args: readonly Argument[]; readonly path: string }[] {
+    return this.calls.filter((call) => call.name === name);
+  }
+
+  syscall(number: number, ...args: Argument[]): number {
+    const name = this.#names.get(number);
+    if (name === undefined) throw new Error(`${this.machine} has no call ${number}`);
+    const path = this.#pathOf(name, args);
+    const call: Call = { name, args, path, pass: () => this.#pass(name, args) };
+    this.calls.push({ name, args, path });
+    const result = this.world.on?.[name]?.(args, call) ?? this.#usual(call);
+    if (name === "openat" && result >= 0) this.#open.set(result, path);
+    if (name === "close") this.#open.delete(Number(args[0]));
+    return result;
+  }
+
+  spawn(path: string): number {
+    throw new Error(`the fake kernel was asked to start ${path}`);
+  }
+
+  exit(code: number): never {
+    throw new Error(`the fake kernel was asked to exit with ${code}`);
+  }
+
+  #pathOf(name: CallName, args: readonly Argument[]): string {
+    if (!namesFile.has(name)) return this.#open.get(Number(args[0])) ?? "";
+    const text = String(args[1]);
+    const directory = this.#open.get(Number(args[0]));
+    if (text.startsWith("/") || directory === undefined) return text;
+    return text === "" ? directory : `${directory}/${text}`;
+  }
+
+  #usual({ name, args, pass }: Call): number {
+    const descriptor = Number(args[0]);
+    if (name === "read" && descriptor === STDIN) return this.#readStdin(args[1] as Uint8Array, Number(args[2]));
+    if (name === "write" && (descriptor === STDOUT || descriptor === STDERR)) {
+      this.#written[descriptor].push(Buffer.from(args[1] as Uint8Array).subarray(0, Number(args[2])));
+      return Number(args[2]);
+    }
+    if (name === "ioctl" && descriptor <= STDERR) return this.world.terminals?.includes(descriptor) ? 0 : -errno.ENOTTY;
+    return quiet.has(name) ? 0 : pass();
+  }
+
+  #readStdin(bytes: Uint8Array, length: number): number {
+    const rest = (this.world.stdin ?? new Uint8Array(0)).subarray(this.#stdinAt, this.#stdinAt + length);
+    bytes.set(rest);
+    this.#stdinAt += rest.length;
+    return rest.length;
+  }
+
+  #pass(name: CallName, args: readonly Argument[]): number {
+    if (!harmless.has(name)) throw new Error(`the fake kernel was asked for ${name}, which it does not let through`);
+    const result = host.syscall(abis[host.machine].call[name], ...this.#translated(name, args));
+    if (this.#abi.endian !== abis[host.machine].endian && result >= 0) this.#swap(name, args, result);
+    return result;
+  }
+
+  #translated(name: CallName, args: readonly Argument[]): Argument[] {
+    const translated = [...args];
+    if (namesFile.has(name)) translated[1] = this.#hostPath(String(args[1]));
+    if (name === "openat") translated[2] = this.#hostFlags(Number(args[2]));
+    if (name === "ioctl" && args[1] === this.#abi.TCGETS) translated[1] = abis[host.machine].TCGETS;
+    return translated;
+  }
+
+  #hostPath(path: string): string {
+    if (this.world.root !== undefined && path.startsWith(`${this.world.root}/`)) return path;
+    if (!/^\/(proc|sys)(\/|$)/.test(path)) return path;
+    return join(this.world.root ?? "/nonexistent", path);
+  }
+
+  #hostFlags(flags: number): number {
+    const own = this.#abi;
+    const hosts = abis[host.machine];
+    let translated = flags & ~(own.O_DIRECTORY | own.O_NOFOLLOW);
+    if (flags & own.O_DIRECTORY) translated |= hosts.O_DIRECTORY;
+    if (flags & own.O_NOFOLLOW) translated |= hosts.O_NOFOLLOW;
+    return translated;
+  }
+
+  /** Brings what the host's kernel has filled in into the byte order of the machine we pretend to be. */
+  #swap(name: CallName, args: readonly Argument[], result: number): void {
+    const swap = (bytes: Uint8Array, at: number, size: number) => bytes.subarray(at, at + size).reverse();
+    if (name === "getdents64") {
+      const bytes = args[1] as Uint8Array;
+      const littleEndian = abis[host.machine].endian === "little";
+      const fields = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      for (let at = 0; at < result;) {
+        const length = fields.getUint16(at + 16, littleEndian);
+        for (const [field, size] of [[0, 8], [8, 8], [16, 2]] as const) swap(bytes, at + field, size);
+        at += length;
+      }
+    }
+    // stx_mode, stx_size, stx_mtime's seconds and nanoseconds: all that System reads.
+    if (name === "statx") {
+      for (const [field, size] of [[28, 2], [40, 8], [112, 8], [120, 4]] as const) swap(args[4] as Uint8Array, field, size);
+    }
+  }
+}
+
+export function fakeEngine(world: FakeWorld = {}): FakeEngine {
+  return new FakeEngine(world);
+}
+
+export interface FakeRun {
+  readonly code: number;
+  readonly out: Buffer;
+  readonly err: string;
+  readonly engine: FakeEngine;
+}
+
+/** Runs `APPLET ARGUMENT...` (arguments are byte strings) inside this process, in a world of the test's own. */
+export function runInside(world: FakeWorld, ...args: readonly string[]): FakeRun {
+  const engine = fakeEngine(world);
+  const code = run(new System(engine), ["kexecbox", ...args]);
+  return { code, out: engine.stdout, err: engine.stderr, engine };
+}

@@ -1,0 +1,83 @@
+// Runs the whole program as a process, under each engine.
+
+import { join } from "node:path";
+import { build, executableFor } from "../../scripts/build.ts";
+import type { SmallTarget } from "../../scripts/engine.ts";
+
+const MAIN = join(import.meta.dir, "../../src/main.ts");
+
+/** A way to run the program: the words before its own arguments. */
+export interface Runner {
+  readonly name: string;
+  readonly command: readonly string[];
+  /** The program's own file; undefined under Bun, where the source itself is run. */
+  readonly executable: string | undefined;
+}
+
+function small(name: SmallTarget, ...emulator: string[]): Runner {
+  const executable = executableFor(name);
+  return { name, command: [...emulator, executable], executable };
+}
+
+export const bun: Runner = { name: "bun", command: [process.execPath, MAIN], executable: undefined };
+export const x64: Runner = small("x64-small");
+export const ppc64: Runner = small("ppc64", "qemu-ppc64");
+export const ppc64le: Runner = small("ppc64le", "qemu-ppc64le");
+
+/** Bun first: the others are compared with it. */
+export const runners: readonly Runner[] = [bun, x64, ppc64, ppc64le];
+
+/** Brings the executables of all runners up to date: for beforeAll. */
+export async function buildRunners(): Promise<void> {
+  for (const target of ["x64-small", "ppc64", "ppc64le"] as const) await build(target);
+}
+
+export interface Run {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly out: Buffer;
+  /** One character for each byte. */
+  readonly err: string;
+}
+
+export interface RunOptions {
+  readonly cwd?: string;
+  readonly stdin?: Uint8Array;
+  /** A descriptor that gets standard output in place of `out`. */
+  readonly stdout?: number;
+  /** Words before the whole command: `setpriv`, `strace` and their like. */
+  readonly under?: readonly string[];
+}
+
+/** Runs it with arguments that are text; a program that takes longer than a minute is killed. */
+export function runWith(runner: Runner, args: readonly string[], options: RunOptions = {}): Run {
+  return finished([...(options.under ?? []), ...runner.command, ...args], options);
+}
+
+/** The same with arguments that are byte strings, which Bun's own spawn would encode as UTF-8. */
+export function runWithBytes(runner: Runner, args: readonly string[], options: RunOptions = {}): Run {
+  const words = [...args].map((word) => `$'${word.replace(/[^A-Za-z0-9]/g, escaped)}'`);
+  const command = [...(options.under ?? []), ...runner.command].map((word) => `'${word}'`);
+  return finished(["bash", "-c", `exec ${[...command, ...words].join(" ")}`], options);
+}
+
+function escaped(character: string): string {
+  return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
+}
+
+function finished(command: string[], { cwd, stdin, stdout }: RunOptions): Run {
+  const child = Bun.spawnSync(command, {
+    ...(cwd === undefined ? {} : { cwd }),
+    stdin: stdin ?? null,
+    stdout: stdout ?? "pipe",
+    stderr: "pipe",
+    timeout: 60_000,
+    killSignal: "SIGKILL",
+  });
+  return {
+    code: child.exitCode,
+    signal: child.signalCode === undefined ? null : String(child.signalCode),
+    out: Buffer.from(child.stdout ?? new Uint8Array(0)),
+    err: child.stderr.toString("latin1"),
+  };
+}
