@@ -15,7 +15,7 @@ const DEFAULT_VERSION: Version = 17;
 
 export const fs2dt: Applet = {
   name: "fs2dt",
-  summary: "flattens a device tree in a directory into the blob that a kernel expects on entry",
+  summary: "Flattens a device tree in a directory into the blob that a kernel expects on entry",
   operands: "DIR",
   options: [
     { short: "b", long: "address", value: "ADDR", help: "where the blob will lie; it reserves itself there (required, a multiple of 8)" },

@@ -46,7 +46,7 @@ const stubs: Partial<Record<Machine, () => Uint8Array>> = { ppc64: v2wrapBytes, 
 
 export const loadem: Applet = {
   name: "loadem",
-  summary: "loads files and standard input at physical addresses for kexec, and jumps there",
+  summary: "Loads files and standard input at physical addresses for kexec, and jumps there",
   operands: "",
   options: [...building, ...modes],
   notes: `

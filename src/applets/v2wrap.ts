@@ -7,7 +7,7 @@ import { STDOUT } from "../sys/system.ts";
 
 export const v2wrap: Applet = {
   name: "v2wrap",
-  summary: "writes the 256-byte ppc64 stub that stands before a device tree blob",
+  summary: "Writes the 256-byte ppc64 stub that stands before a device tree blob",
   operands: "> FILE",
   options: [],
   notes: `

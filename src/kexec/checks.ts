@@ -22,6 +22,8 @@ interface Check {
   find(image: KexecImage, machine: MachineFacts): Finding | undefined;
 }
 
+/** e_machine of ppc64, either endian. */
+const EM_PPC64 = 21;
 const FDT_MAGIC = 0xd00dfeed;
 /** The word at 0x5c of a relocatable ppc64 kernel that will copy itself down to 0 (arch/powerpc/kernel/head_64.S run_at_load). */
 const RUN_AT_ZERO = [0x72756e30, 0x306e7572];
@@ -39,6 +41,7 @@ const checks: readonly Check[] = [
   { errno: undefined, find: entryNowhere },
   { errno: undefined, find: entryUnaligned },
   { errno: undefined, find: outsideRealMode },
+  { errno: undefined, find: stubOnAnotherMachine },
   { errno: undefined, find: stubWithoutTree },
   { errno: undefined, find: stubWithoutKernel },
   { errno: undefined, find: inTheKernelsWay },
@@ -164,6 +167,12 @@ function entryStub({ entry, segments }: KexecImage): Segment | undefined {
   return segments.find((segment) => segment.start === entry && isOurStub(segment.bytes));
 }
 
+function stubOnAnotherMachine(image: KexecImage, { elfMachine }: MachineFacts): Finding | undefined {
+  const segment = entryStub(image);
+  if (segment === undefined || elfMachine === EM_PPC64) return undefined;
+  return { place: segmentPlace(image, segment), fact: `the ppc64 stub is entered, but this machine is ${elfMachine}, not ${EM_PPC64}` };
+}
+
 function stubWithoutTree(image: KexecImage): Finding | undefined {
   const segment = entryStub(image);
   if (segment === undefined) return undefined;
@@ -202,10 +211,13 @@ function stubWithoutKernel(image: KexecImage): Finding | undefined {
   return { place, fact: `the stub's kernel address ${hex(kernel)} lies in no other segment` };
 }
 
-/** A kernel that copies itself down to 0 lands on whatever lies there. Its bss, beyond the bytes we have, is not counted. */
+/** A kernel that copies itself down to 0 lands on whatever lies there, on a crashed kernel's memory too. Its bss, beyond the bytes we have, is not counted. */
 function inTheKernelsWay(image: KexecImage): Finding | undefined {
   const kernel = enteredSegments(image).find(({ bytes }) => copiesItselfDown(bytes));
   if (kernel === undefined) return undefined;
+  if (image.crash) {
+    return { place: segmentPlace(image, kernel), fact: "a crash kernel must stay where it is: --poke 0x5c=1 behind its -f" };
+  }
   const end = BigInt(kernel.bytes.length);
   return inSegments(image, (segment) => {
     if (segment === kernel || segment.start >= end) return undefined;

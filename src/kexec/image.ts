@@ -4,7 +4,7 @@ import { Failure, hex } from "../failure.ts";
 import { roundUp, type MemoryRange } from "../range.ts";
 import type { System } from "../sys/system.ts";
 import type { Patch, Piece, Plan, SegmentPlan } from "./plan.ts";
-import { isOurStub } from "./v2wrap.ts";
+import { isOurStub, KERNEL_ADDRESS, STUB_SIZE } from "./v2wrap.ts";
 
 /** A struct kexec_segment: `bytes` is buf and bufsz, the range is mem and memsz. */
 export interface Segment extends MemoryRange {
@@ -39,7 +39,9 @@ const WORTH_MAPPING = 1024 * 1024;
 /** Brings the bytes together. Large files are mapped, not copied: only pages that a word is stored in are touched. */
 export function assembled(system: System, plan: Plan): KexecImage {
   const segments = plan.segments.map((segment) => assembledSegment(system, segment, plan.round));
-  const stored = plan.patches.map((patch) => store(system, segments[patch.segment]!, patch));
+  // All are located before the first is stored: a word poked into the stub does not change what the stub is taken for.
+  const stored = plan.patches.map((patch) => located(system, segments[patch.segment]!, patch));
+  for (const word of stored) store(segments[word.segment]!, word);
   refuseChangedFiles(system, plan);
   return { segments, stored, entry: plan.entry, arch: plan.arch, crash: plan.crash };
 }
@@ -48,6 +50,7 @@ function assembledSegment(system: System, plan: SegmentPlan, round: bigint): Seg
   const { pageSize } = system;
   const from = plan.pieces.filter(({ name }) => name !== "-4").map(({ name }) => name).join(" + ");
   const size = roundUp(BigInt(plan.length) + plan.zeros, round);
+  if (size >= 1n << 64n) throw new Failure(`${plan.place} ${hex(plan.start)}`, `the size ${hex(size)} is not below 2^64`);
   const range = { start: plan.start, end: plan.start + size };
   if (plan.length === 0) return { ...range, bytes: new Uint8Array(0), from: "zeros" };
   const pages = Math.ceil(plan.length / pageSize) * pageSize;
@@ -75,7 +78,7 @@ function layPiece(system: System, memory: Uint8Array, at: number, piece: Piece):
 function readWhole(system: System, bytes: Uint8Array, descriptor: number, name: string): void {
   for (let at = 0; at < bytes.length;) {
     const got = system.must(system.read(descriptor, bytes, at, bytes.length - at), name);
-    if (got === 0) throw new Failure(name, `shrank to ${at} bytes while it was read`);
+    if (got === 0) throw new Failure(name, `ended after ${at} of ${bytes.length} bytes`);
     at += got;
   }
 }
@@ -92,7 +95,7 @@ export function refuseChangedFiles(system: System, plan: Plan): void {
   }
 }
 
-function store(system: System, segment: Segment, patch: Patch): Stored {
+function located(system: System, segment: Segment, patch: Patch): Stored {
   const { as, because } = byteOrder(system, segment, patch);
   const size = wordSize[patch.kind];
   const anchoredByEnd = patch.kind === "chain" && as === "big";
@@ -103,15 +106,21 @@ function store(system: System, segment: Segment, patch: Patch): Stored {
     throw new Failure(patch.place, `the ${word} is not within the ${hex(length)} bytes of the segment at ${hex(segment.start)}`);
   }
   if (at % BigInt(size) !== 0n) throw new Failure(patch.place, `the ${word} is not aligned to ${size} bytes`);
-  const view = new DataView(segment.bytes.buffer, segment.bytes.byteOffset, length);
-  if (size === 8) view.setBigUint64(Number(at), patch.value, as === "little");
-  else view.setUint32(Number(at), Number(patch.value), as === "little");
+  if (patch.kind === "chain" && at < STUB_SIZE && at !== BigInt(KERNEL_ADDRESS) && isOurStub(segment.bytes)) {
+    throw new Failure(patch.place, `the ${word} is the stub's code: the word for its kernel ends at ${hex(STUB_SIZE)}`);
+  }
   return { ...patch, at: Number(at), as, because };
 }
 
-/** Our stub is big endian whoever enters it; everything else is taken to be like the running machine. */
+function store({ bytes }: Segment, { kind, at, value, as }: Stored): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (kind === "chain") view.setBigUint64(at, value, as === "little");
+  else view.setUint32(at, Number(value), as === "little");
+}
+
+/** Our stub is big endian whoever enters it, and so is the tree behind it; all else is taken to be like the running machine. */
 function byteOrder(system: System, segment: Segment, patch: Patch): { as: "big" | "little"; because: string } {
   if (patch.endian !== undefined) return { as: patch.endian, because: "as --endian says" };
-  if (patch.kind === "chain" && isOurStub(segment.bytes)) return { as: "big", because: "as the stub has it" };
+  if (isOurStub(segment.bytes)) return { as: "big", because: "as the stub has it" };
   return { as: system.abi.endian, because: "as the running machine" };
 }

@@ -1,7 +1,7 @@
 // The calls that change something: kexec_load(2) and the reboot into what it loaded.
 
 import { EXIT, Failure } from "../failure.ts";
-import { errno } from "../sys/errno.ts";
+import { errno, errnoText } from "../sys/errno.ts";
 import { SIGINT, SIGTERM, type System } from "../sys/system.ts";
 import type { KexecImage } from "./image.ts";
 import { refusal } from "./refusal.ts";
@@ -16,8 +16,8 @@ const REBOOT_CMD_KEXEC = 0x45584543;
 
 const INTERRUPTS = [SIGINT, SIGTERM] as const;
 
-/** Where the kernel says whether something is loaded. */
-const loadedFlag = { normal: "/sys/kernel/kexec_loaded", crash: "/sys/kernel/kexec_crash_loaded" } as const;
+/** Where the kernel says whether something is loaded that reboot(2) would jump into. */
+const LOADED_FLAG = "/sys/kernel/kexec_loaded";
 
 /**
  * Loads the image. An interrupt that comes meanwhile waits for the call and then undoes it, so that whoever pressed ^C
@@ -38,7 +38,7 @@ export function unload(system: System, crash: boolean): void {
 
 /** Jumps into the loaded kernel. Returns only when interrupted (having unloaded it) or refused. */
 export function jump(system: System): number {
-  if (!isLoaded(system, false)) throw new Failure("-k", "no kernel is loaded");
+  if (nothingIsLoaded(system)) throw new Failure("-k", "no kernel is loaded");
   return uninterrupted(system, false, () => {
     // reboot(2) does not sync.
     system.call("sync");
@@ -46,23 +46,34 @@ export function jump(system: System): number {
     const result = system.call("reboot", ...REBOOT_MAGIC, REBOOT_CMD_KEXEC, null);
     if (result === -errno.EINVAL) throw new Failure("reboot", "EINVAL: no kernel is loaded any more", EXIT.refused);
     if (result === -errno.EPERM) throw new Failure("reboot", "EPERM: CAP_SYS_BOOT is missing", EXIT.refused);
-    system.must(result, "reboot");
+    if (result < 0) throw new Failure("reboot", errnoText(result), EXIT.refused);
   });
 }
 
-/** The number of segments from the first on with which the kernel refuses the image; undefined if it takes them all. */
+/**
+ * The number of segments from the first on with which the kernel refuses the image; undefined if it takes them all.
+ * Nothing is loaded before, which tells apart what no segment is to blame for, nor after: a part of an image must not stay,
+ * so that an interrupt waits until it is gone.
+ */
 export function firstRefused(system: System, image: KexecImage): { count: number; result: number } | undefined {
-  for (let count = 1; count <= image.segments.length; count++) {
-    const result = kexecLoad(system, image, count);
-    if (result < 0) return { count, result };
-  }
   unload(system, image.crash);
-  return undefined;
+  system.hold(INTERRUPTS);
+  try {
+    for (let count = 1; count <= image.segments.length; count++) {
+      const result = kexecLoad(system, image, count);
+      if (result < 0) return { count, result };
+    }
+    return undefined;
+  } finally {
+    unload(system, image.crash);
+    system.release(INTERRUPTS);
+  }
 }
 
-function isLoaded(system: System, crash: boolean): boolean {
-  const flag = system.readIfThere(loadedFlag[crash ? "crash" : "normal"]);
-  return flag !== undefined && system.text(flag).startsWith("1");
+/** False where /sys is not mounted: then the kernel has to say it. */
+function nothingIsLoaded(system: System): boolean {
+  const flag = system.readIfThere(LOADED_FLAG);
+  return flag !== undefined && system.text(flag).startsWith("0");
 }
 
 function uninterrupted(system: System, crash: boolean, act: () => void): number {

@@ -14,7 +14,7 @@ export interface MachineFacts {
   readonly pageSize: bigint;
   /** e_machine, which is also the kexec architecture. */
   readonly elfMachine: number;
-  /** All RAM, sorted and joined. */
+  /** All RAM, sorted and joined; empty where not all of it is known. */
   readonly memory: readonly MemoryRange[];
   /** ppc64: the real mode area, the first memory node, where a cpu without MMU can be. */
   readonly realMode: MemoryRange | undefined;
@@ -30,11 +30,11 @@ export interface MachineFacts {
 const TREE = "/proc/device-tree";
 
 export function machineFacts(system: System): MachineFacts {
-  const memory = memoryNodes(system);
+  const memory = unlessFailure(() => memoryNodes(system)) ?? [];
   return {
     pageSize: BigInt(system.pageSize),
     elfMachine: system.abi.elfMachine,
-    memory: joined(memory),
+    memory: hasMemoryElsewhere(system) ? [] : joined(memory),
     realMode: memory.find(({ start }) => start === 0n),
     kernelEnd: chosenNumber(system, "linux,kernel-end"),
     crashRegion: crashRegion(system),
@@ -56,6 +56,11 @@ function memoryNodes(system: System): MemoryRange[] {
     .flatMap((node) => (node === undefined ? [] : memoryRanges(node, counts)));
 }
 
+/** A partition that can gain and lose memory lists only some of it in memory nodes (LoPAR, ibm,dynamic-memory). */
+function hasMemoryElsewhere(system: System): boolean {
+  return namesIn(system, `${TREE}/ibm,dynamic-reconfiguration-memory`).length > 0;
+}
+
 function namesIn(system: System, directory: ByteString): ByteString[] {
   const descriptor = system.open(CWD, directory, system.abi.O_DIRECTORY | O_NONBLOCK);
   if (descriptor < 0) return [];
@@ -66,9 +71,14 @@ function namesIn(system: System, directory: ByteString): ByteString[] {
 
 /** The node below a directory of the live tree; undefined where that cannot be read. */
 function subtree(system: System, directory: ByteString): Node | undefined {
+  const rules = { maxSize: 64 * 1024 * 1024, strict: false, secrets: false, notice: () => {} };
+  return unlessFailure(() => treeFromDirectory(system, directory, rules));
+}
+
+/** A tree that makes no sense is as good as none: it shall not keep anybody from loading a kernel. */
+function unlessFailure<T>(read: () => T): T | undefined {
   try {
-    const rules = { maxSize: 64 * 1024 * 1024, strict: false, secrets: false, notice: () => {} };
-    return treeFromDirectory(system, directory, rules);
+    return read();
   } catch (error) {
     if (error instanceof Failure) return undefined;
     throw error;
@@ -77,7 +87,7 @@ function subtree(system: System, directory: ByteString): Node | undefined {
 
 function chosenNumber(system: System, name: ByteString): bigint | undefined {
   const value = system.readIfThere(`${TREE}/chosen/${name}`);
-  return value === undefined ? undefined : cellsAt(value, 0, value.length / 4);
+  return value?.length === 4 || value?.length === 8 ? cellsAt(value, 0, value.length / 4) : undefined;
 }
 
 /** ppc64 says it in the tree (machine_kexec_64.c), other machines in /proc/iomem. */

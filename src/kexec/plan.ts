@@ -49,8 +49,16 @@ export interface Plan {
   secondaries: Secondaries | undefined;
 }
 
+/** Bytes of what does not tell its size before it is read: an endless one shall not fill the memory. */
+const MOST_TO_READ = 1024 * 1024 * 1024;
+
 /** Reads the directives that build segments. Files are opened and measured, standard input is read, nothing else happens. */
 export function planned(system: System, directives: readonly Directive[], stub: () => Uint8Array): Plan {
+  const standardInput = system.status(STDIN);
+  // Otherwise the first file to be opened would become standard input.
+  if (typeof standardInput === "number" && directives.some(({ long }) => long === "stdin")) {
+    throw new Failure("standard input", errnoText(standardInput));
+  }
   const planner = new Planner(system, stub);
   for (const directive of directives) planner.act(directive);
   return planner.finished();
@@ -110,6 +118,10 @@ class Planner {
   }
 
   finished(): Plan {
+    for (const { pieces, zeros } of this.#plan.segments) {
+      const empty = pieces.find((piece) => piece.kind === "file" && piece.status.size === 0n);
+      if (empty !== undefined && zeros === 0n) throw new Failure(empty.name, "the file is empty");
+    }
     const empty = this.#plan.segments.find(({ length, zeros }) => length === 0 && zeros === 0n);
     if (empty !== undefined) {
       throw new Failure(`${empty.place} ${hex(empty.start)}`, "the segment is empty: neither bytes nor -z");
@@ -134,8 +146,7 @@ class Planner {
     if (this.#readStdin) throw usage(place, "standard input was read already");
     if (this.system.isTerminal(STDIN)) throw usage(place, "standard input is a terminal");
     this.#readStdin = true;
-    const bytes = this.system.readAll(STDIN, Number.MAX_SAFE_INTEGER);
-    if (typeof bytes === "number") throw new Failure("standard input", errnoText(bytes));
+    const bytes = readToEnd(this.system, STDIN, "standard input");
     if (bytes.length === 0) throw new Failure("standard input", "empty");
     return { kind: "bytes", name: "standard input", bytes };
   }
@@ -168,7 +179,16 @@ function openedFile(system: System, place: string, name: ByteString): Piece {
   const status = system.status(descriptor);
   if (typeof status === "number") throw new Failure(where, errnoText(status));
   if (status.kind !== "file") throw new Failure(where, `is a ${status.kind}, not a file`);
+  // The files of /proc say that they are empty.
+  const bytes = status.size === 0n ? readToEnd(system, descriptor, where) : new Uint8Array(0);
+  if (bytes.length > 0) return { kind: "bytes", name, bytes };
   return { kind: "file", name, descriptor, status };
+}
+
+function readToEnd(system: System, descriptor: number, place: string): Uint8Array {
+  const bytes = system.readAll(descriptor, MOST_TO_READ);
+  if (typeof bytes === "number") throw new Failure(place, errnoText(bytes));
+  return bytes;
 }
 
 /** Zero bytes up to the next multiple of 4, where another cpio archive may begin. */

@@ -20,7 +20,7 @@ export function refusal(system: System, image: KexecImage, result: number): Fail
 function cause(system: System, image: KexecImage, result: number): string {
   switch (-result) {
     case errno.EPERM:
-      return notPermitted(system);
+      return notPermitted(system, image);
     case errno.EACCES:
       return "a security module or IMA policy refuses unsigned loads; kexec -s (kexec_file_load) takes signed kernels";
     case errno.ENOSYS:
@@ -32,19 +32,25 @@ function cause(system: System, image: KexecImage, result: number): string {
     case errno.EFAULT:
       return "a file shrank while the kernel copied it";
     default:
-      return explanation(image, machineFacts(system), result) ?? "the kernel does not say why; --diagnose tries 1 to all segments";
+      return explanation(image, machineFacts(system), result) ?? otherCauses[-result] ?? "the kernel does not say why";
   }
 }
 
-/** The four causes of EPERM, the plainest first. */
-function notPermitted(system: System): string {
+/** What remains where no check of ours explains it. */
+const otherCauses: Readonly<Record<number, string>> = {
+  [errno.EADDRNOTAVAIL]: "a segment lies where the kernel loads none; --diagnose finds it",
+  [errno.EINVAL]: "the kernel does not say why; --diagnose finds the segment",
+  [errno.ETXTBSY]: "a segment lies over the running kernel or a TCE table; --diagnose finds it",
+};
+
+/** The causes of EPERM, the plainest first. */
+function notPermitted(system: System, { crash }: KexecImage): string {
   if (!hasBootCapability(system)) return `CAP_SYS_BOOT is missing (user id ${system.call("geteuid")})`;
   if (firstWord(system, "/proc/sys/kernel/kexec_load_disabled") === "1") {
     return "kernel.kexec_load_disabled is 1 until the next boot";
   }
-  const limit = ["kexec_load_limit_reboot", "kexec_load_limit_panic"]
-    .find((name) => firstWord(system, `/proc/sys/kernel/${name}`) === "0");
-  if (limit !== undefined) return `kernel.${limit} is used up until the next boot`;
+  const limit = crash ? "kexec_load_limit_panic" : "kexec_load_limit_reboot";
+  if (firstWord(system, `/proc/sys/kernel/${limit}`) === "0") return `kernel.${limit} is used up until the next boot`;
   const lockdown = /\[(integrity|confidentiality)\]/.exec(firstLine(system, "/sys/kernel/security/lockdown"))?.[1];
   if (lockdown !== undefined) return `kernel lockdown is ${lockdown}; kexec -s (kexec_file_load) takes signed kernels`;
   return "a security module or IMA policy refuses it; kexec -s (kexec_file_load) takes signed kernels";

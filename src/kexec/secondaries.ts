@@ -10,17 +10,20 @@ export interface Told {
 }
 
 /**
- * Stores the number in the stub at the entry and returns what was stored; undefined where no stub of ours is entered.
+ * Stores the number in the stub at the entry and returns what was stored; undefined where no stub of ours is entered, or
+ * where the user has poked that word.
  * `asked` is the user's word, `present` the running machine's.
  */
 export function tellSecondaries(
-  { segments, entry }: KexecImage, asked: Secondaries | undefined, present: number | undefined,
+  { segments, entry, stored }: KexecImage, asked: Secondaries | undefined, present: number | undefined,
 ): Told | undefined {
   const entered = segments.find(({ start, bytes }) => start === entry && isOurStub(bytes));
   if (entered === undefined) {
     if (asked !== undefined) throw usage("--secondaries", "the entry is not our stub, nothing else waits for cpus");
     return undefined;
   }
+  const poked = stored.some(({ segment, at }) => segments[segment] === entered && at === WAIT_WORD);
+  if (poked && asked === undefined) return undefined;
   const told: Told = asked === undefined
     ? { secondaries: present ?? "unknown", because: present === undefined ? "for none could be counted" : "as the running machine has" }
     : { secondaries: asked, because: "as --secondaries says" };

@@ -1,0 +1,122 @@
+import { describe, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { image } from "../../initramfs/image.ts";
+import { build } from "../../scripts/build.ts";
+import { runGuest, type Guest } from "../../scripts/guest.ts";
+import { kernel, type KernelName } from "../../scripts/kernels.ts";
+import { applets } from "../../src/kexecbox.ts";
+import { nodeAt, readBlob, treeOf, valueAt, type ReadNode } from "../support/blob-reader.ts";
+import { dumpedReservations, gottenBytes, sortedSource } from "../support/dtc.ts";
+import { runWith, x64 } from "../support/run.ts";
+import { makeTree } from "../support/tree.ts";
+
+const ADDRESS = "0x5000100";
+
+/** The blobs leave the guest through terminals, and fs2dt writes to none: hence cat. Version 3 keeps the `name` properties. */
+const SCRIPT = [
+  `fs2dt -b ${ADDRESS} /proc/device-tree | cat > /dev/hvc1`,
+  `fs2dt -b ${ADDRESS} -V 3 /proc/device-tree | cat > /dev/hvc2`,
+  "",
+].join("\n");
+
+interface Machine {
+  readonly title: string;
+  readonly target: "ppc64" | "ppc64le";
+  readonly kernel: KernelName;
+  readonly guest: Pick<Guest, "cpu" | "smp" | "memory" | "extra">;
+  /** What only this machine's tree has: a node, and one of its properties. */
+  readonly mark: (root: ReadNode) => boolean;
+}
+
+const numa = [
+  ["-object", "memory-backend-ram,id=m0,size=256M", "-object", "memory-backend-ram,id=m1,size=256M"],
+  ["-numa", "node,nodeid=0,cpus=0-1,memdev=m0", "-numa", "node,nodeid=1,cpus=2-3,memdev=m1"],
+  ["-device", "spapr-vscsi", "-device", "pci-bridge,chassis_nr=1,id=bridge,addr=4"],
+  ["-device", "virtio-net-pci,romfile=", "-device", "virtio-balloon-pci,bus=bridge,addr=1"],
+].flat();
+
+const machines: readonly Machine[] = [
+  {
+    title: "a big endian POWER8 with one cpu",
+    target: "ppc64",
+    kernel: "small-ppc64",
+    guest: { cpu: "POWER8", smp: 1, memory: 256 },
+    mark: (root) => cpus(root).length === 1,
+  },
+  {
+    title: "a little endian POWER9 with eight cpus",
+    target: "ppc64le",
+    kernel: "small-ppc64le",
+    guest: { cpu: "POWER9", smp: 8, memory: 512 },
+    mark: (root) => cpus(root).length === 8,
+  },
+  {
+    title: "a big endian POWER9 with two memory nodes, a disk controller and devices behind a bridge",
+    target: "ppc64",
+    kernel: "small-ppc64",
+    guest: { cpu: "POWER9", smp: 4, memory: 512, extra: numa },
+    mark: (root) => root.children.filter(({ name }) => name.startsWith("memory@")).length === 2,
+  },
+  {
+    title: "a little endian POWER10",
+    target: "ppc64le",
+    kernel: "small-ppc64le",
+    guest: { cpu: "POWER10", smp: 2, memory: 512 },
+    mark: (root) => cpus(root).length === 2,
+  },
+];
+
+function cpus(root: ReadNode): ReadNode[] {
+  return nodeAt(root, "/cpus")!.children.filter(({ name }) => name.startsWith("PowerPC,"));
+}
+
+async function blobsOf({ target, kernel: name, guest }: Machine, folder: string): Promise<{ 17: Buffer; 3: Buffer }> {
+  const executable = readFileSync(await build(target));
+  const initrd = join(folder, "initrd");
+  const names = applets.map((applet) => applet.name);
+  writeFileSync(initrd, Buffer.concat(image({ executable, applets: names, script: Buffer.from(SCRIPT) })));
+  const { vmlinux } = await kernel(name);
+  const consoles = [1, 2].flatMap((number) =>
+    ["-chardev", `file,id=tree${number},path=${join(folder, `hvc${number}`)}`, "-device", `spapr-vty,chardev=tree${number}`]);
+  const run = await runGuest({
+    ...guest, kernel: vmlinux, initrd, append: "console=hvc0 quiet panic=-1", extra: [...consoles, ...(guest.extra ?? [])],
+  }, { timeout: 90 });
+  if (run.end !== "off") throw new Error(run.lines.map(({ text }) => text).slice(-30).join("\n"));
+  return { 17: received(join(folder, "hvc1")), 3: received(join(folder, "hvc2")) };
+}
+
+/** The terminal turned each line feed into carriage return and line feed: this is the exact way back. */
+function received(path: string): Buffer {
+  return Buffer.from(readFileSync(path, "latin1").replaceAll("\r\n", "\n"), "latin1");
+}
+
+describe("the live tree of", () => {
+  test.each(machines.map((machine) => [machine.title, machine] as const))("%s is the same for dtc as our blobs of it", async (_, machine) => {
+    const folder = mkdtempSync(join(tmpdir(), "kexecbox-livetree-"));
+    try {
+      const made = await blobsOf(machine, folder);
+      const { root, reserved, totalsize } = readBlob(made[3]);
+      expect(machine.mark(root)).toBe(true);
+      const directory = join(folder, "tree");
+      makeTree(directory, treeOf(root));
+      const expected = sortedSource("fs", directory);
+      expect(reserved.at(-1)).toEqual({ start: BigInt(ADDRESS), size: BigInt(totalsize) });
+
+      for (const version of [2, 3, 16, 17] as const) {
+        const run = runWith(x64, ["fs2dt", "-b", ADDRESS, "-V", String(version), directory]);
+        expect(run.code).toBe(0);
+        expect(run.err).toMatch(/^(fs2dt: [^\n]* longer than 31 bytes[^\n]*\n)?$/);
+        if (version === 3 || version === 17) expect(run.out.equals(made[version])).toBe(true);
+        const path = join(folder, `blob${version}`);
+        writeFileSync(path, run.out);
+        expect(sortedSource("dtb", path)).toBe(expected);
+        expect(dumpedReservations(path)).toEqual(readBlob(run.out).reserved.map(({ start, size }) => [start, size]));
+        expect(gottenBytes(path, "/chosen", "bootargs")).toEqual(valueAt(root, "/chosen", "bootargs")!);
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }, 120_000);
+});
