@@ -1,4 +1,4 @@
-// Runs one qemu pseries guest: the only door to the emulator. Every guest has a time limit and none outlives us.
+// Runs one qemu pseries guest: the only door to the emulator. Each has a time limit, and none outlives us.
 
 import { closeSync, openSync, writeSync } from "node:fs";
 import { Failure } from "../src/failure.ts";
@@ -7,8 +7,8 @@ import { undoOnInterrupt } from "./interrupt.ts";
 const EMULATOR = "qemu-system-ppc64";
 
 /**
- * x-vof: a small Open Firmware inside qemu instead of SLOF, seconds faster. The caps that only slow an emulated cpu down
- * are off, as qemu demands on a host that cannot give them. Large hash pages: POWER8 kernels start twice as fast.
+ * x-vof: a small Open Firmware inside qemu instead of SLOF, seconds faster. The caps are mitigations that an
+ * emulated cpu cannot give; qemu wants to hear that. Large hash pages: POWER8 kernels start twice as fast.
  */
 const MACHINE = [
   "pseries,x-vof=on,cap-cfpc=broken,cap-sbbc=broken,cap-ibs=broken,cap-ccf-assist=off",
@@ -146,7 +146,8 @@ export async function runGuest(guest: Guest, { timeout, log, onLine }: Watch): P
 }
 
 /**
- * Gives the terminal to a guest until it ends: Ctrl-A X ends it, Ctrl-A C is qemu's monitor, Ctrl-C is the guest's.
+ * Gives the terminal to a guest until it ends: Ctrl-A X ends it, Ctrl-A C is qemu's monitor, Ctrl-C the
+ * guest's.
  *
  * @throws Failure if qemu fails; it has said why on the terminal
  */

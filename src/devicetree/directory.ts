@@ -133,12 +133,9 @@ class DirectoryReader {
   }
 
   #entries(open: OpenNode): { files: ByteString[]; directories: ByteString[] } {
-    // A directory that was listed before is at its end: a second descriptor starts anew.
-    const descriptor = open.readAgain
-      ? this.system.must(this.system.open(open.descriptor, ".", this.system.abi.O_DIRECTORY), open.path)
-      : open.descriptor;
-    const entries = this.system.list(descriptor);
-    if (open.readAgain) this.system.close(descriptor);
+    const entries = this.#list(open);
+    // So says the kernel of a directory that was removed after it was opened.
+    if (entries === -errno.ENOENT) throw new Vanished(open.path);
     if (typeof entries === "number") throw new Failure(open.path, errnoText(entries));
     const files: ByteString[] = [];
     const directories: ByteString[] = [];
@@ -151,6 +148,16 @@ class DirectoryReader {
       else throw new Failure(path, `a ${kind} is neither a node nor a property`);
     }
     return { files, directories };
+  }
+
+  #list(open: OpenNode): Entry[] | number {
+    if (!open.readAgain) return this.system.list(open.descriptor);
+    // A directory that was listed before is at its end: a second descriptor starts anew.
+    const descriptor = this.system.open(open.descriptor, ".", this.system.abi.O_DIRECTORY);
+    if (descriptor < 0) return descriptor;
+    const entries = this.system.list(descriptor);
+    this.system.close(descriptor);
+    return entries;
   }
 
   /** For file systems that do not say it in the listing. */
@@ -207,7 +214,7 @@ class DirectoryReader {
   #moveToLargerArena(length: number, path: ByteString): void {
     if (length > MAX_PROPERTY) throw new Failure(path, `larger than ${MAX_PROPERTY} bytes`);
     const begun = this.#arena.subarray(this.#used, this.#used + length);
-    this.#newArena(Math.max(ARENA, 2 * length));
+    this.#newArena(Math.max(ARENA, Math.min(2 * length, MAX_PROPERTY + 1)));
     this.#arena.set(begun);
   }
 }

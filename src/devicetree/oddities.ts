@@ -23,8 +23,8 @@ export function reportOddities(root: Node, notice: (place: ByteString, fact: str
       if (reg !== undefined && reg.length % 4 !== 0) notice(`${prefix}/reg`, `${reg.length} bytes, not whole cells`);
     },
   });
-  const [first, ...others] = overlong;
+  const [first] = overlong;
   if (first === undefined) return;
-  const more = others.length === 0 ? "" : `, as ${others.length} more names are`;
+  const more = overlong.length === 1 ? "" : `, one of ${overlong.length} such names`;
   notice(first, `the name is longer than ${MAX_NAME} bytes${more}`);
 }

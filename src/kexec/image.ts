@@ -36,6 +36,9 @@ const wordSize = { chain: 8, poke: 4 } as const;
 /** Below this a read costs less than setting up a mapping. */
 const WORTH_MAPPING = 1024 * 1024;
 
+/** The small engine's arrays end here. */
+const MOST_BYTES = 2 ** 31 - 1;
+
 /** Brings the bytes together. Large files are mapped, not copied: only pages that a word is stored in are touched. */
 export function assembled(system: System, plan: Plan): KexecImage {
   const segments = plan.segments.map((segment) => assembledSegment(system, segment, plan.round));
@@ -50,11 +53,13 @@ function assembledSegment(system: System, plan: SegmentPlan, round: bigint): Seg
   const { pageSize } = system;
   const from = plan.pieces.filter(({ name }) => name !== "-4").map(({ name }) => name).join(" + ");
   const size = roundUp(BigInt(plan.length) + plan.zeros, round);
-  if (size >= 1n << 64n) throw new Failure(`${plan.place} ${hex(plan.start)}`, `the size ${hex(size)} is not below 2^64`);
+  const where = `${plan.place} ${hex(plan.start)}`;
+  if (size >= 1n << 64n) throw new Failure(where, `the size ${hex(size)} is not below 2^64`);
   const range = { start: plan.start, end: plan.start + size };
   if (plan.length === 0) return { ...range, bytes: new Uint8Array(0), from: "zeros" };
   const pages = Math.ceil(plan.length / pageSize) * pageSize;
-  const memory = system.allocate(pages, `${plan.place} ${hex(plan.start)}: ${plan.length} bytes`);
+  if (pages > MOST_BYTES) throw new Failure(where, `${hex(plan.length)} bytes, of at most ${hex(MOST_BYTES)} in one segment`);
+  const memory = system.allocate(pages, `${where}: ${plan.length} bytes`);
   let at = 0;
   for (const piece of plan.pieces) at += layPiece(system, memory, at, piece);
   return { ...range, bytes: memory.subarray(0, plan.length), from };

@@ -30,8 +30,9 @@ export function v2wrapBytes(): Uint8Array {
 }
 
 /**
- * Whether `bytes` begin with our stub: the same code, byte for byte, with any wait word and kernel address. Only then
- * does the word at {@link WAIT_WORD} mean what {@link waitWord} says. What follows the stub is not looked at.
+ * Whether `bytes` begin with our stub: the same code, byte for byte, with any wait word and kernel address.
+ * Only then does the word at {@link WAIT_WORD} mean what {@link waitWord} says. What follows is not looked
+ * at.
  */
 export function isOurStub(bytes: Uint8Array): boolean {
   if (bytes.length < STUB_SIZE) return false;
@@ -40,8 +41,8 @@ export function isOurStub(bytes: Uint8Array): boolean {
 }
 
 /**
- * The stub's wait word: in its lower half the secondary cpus to wait for, in its upper half how long to wait for one
- * more of them to arrive.
+ * The stub's wait word: in its lower half the secondary cpus to wait for, in its upper half how long to wait
+ * for one more of them to arrive.
  *
  * @param secondaries 0 (do not wait) to 0x7ffe, or "unknown": then only the quiet time ends the wait
  * @param ticks of the timebase, a multiple of 0x10000, from 0x10000 to 0x7fff0000
@@ -55,7 +56,8 @@ export function waitWord(
     throw new RangeError(`${secondaries} secondary cpus: the stub can wait for 0 to ${MOST_SECONDARIES}`);
   }
   if (!isCount(ticks / TICKS_UNIT, 1, MOST_TICKS / TICKS_UNIT)) {
-    throw new RangeError(`0x${ticks.toString(16)} ticks: not a multiple of 0x10000 from 0x10000 to 0x7fff0000`);
+    const range = "a multiple of 0x10000 from 0x10000 to 0x7fff0000";
+    throw new RangeError(`0x${ticks.toString(16)} ticks: not ${range}`);
   }
   return ticks + (secondaries === "unknown" ? UNKNOWN_COUNT : secondaries);
 }
@@ -73,8 +75,8 @@ export function stubKernelAddress(stub: Uint8Array): bigint {
  * How many secondary cpus a Linux kernel on pseries sends to the stub: every thread but the master's. On OPAL
  * machines they return to the firmware instead: there the answer is 0, and whoever calls this has to know.
  *
- * @param interruptServers "ibm,ppc-interrupt-server#s" of every cpu node, at least one: a 32-bit cell for each of its
- *   threads (LoPAR, Properties of CPU nodes)
+ * @param interruptServers "ibm,ppc-interrupt-server#s" of every cpu node, at least one: a 32-bit cell for
+ *   each of its threads (LoPAR, Properties of CPU nodes)
  */
 export function secondaryThreads(interruptServers: readonly Uint8Array[]): number {
   return interruptServers.reduce((threads, cells) => threads + Math.floor(cells.length / 4), 0) - 1;

@@ -1,6 +1,7 @@
 /*
- * Stands in for the hypervisor in a test: the stub's "sc 1" is replaced by "bla 0x4000", where this lies. It answers
- * "busy" twice, and leaves nothing in any register that a hypervisor may change; then it passes the call on.
+ * Stands in for the hypervisor in a test: the stub's "sc 1" is replaced by "bla 0x4000", where this lies. It
+ * answers "busy" twice, then it passes the call on; and it spoils every register that a hypervisor may
+ * change.
  */
 	.equ	ADDRESS, 0x4000
 	.equ	H_LONG_BUSY_ORDER_1_MSEC, 9900

@@ -1,8 +1,8 @@
 /*
- * Plays the old kernel, so that the stub can be tested without Linux: qemu loads this as its firmware at 0 and enters
- * it at 0x100, cpu 0, big endian, real mode. It starts the other cpus, does what Linux's kexec_sequence does (the
- * entry's first 0x100 bytes to 0, then the secondaries to absolute 0x60, big endian), and enters the entry point.
- * The parameters are set in the image by whoever runs it.
+ * Plays the old kernel, so that the stub can be tested without Linux: qemu loads this as its firmware at 0
+ * and enters it at 0x100, cpu 0, big endian, real mode. It starts the other cpus, does what Linux's
+ * kexec_sequence does (the entry's first 0x100 bytes to 0, the secondaries to absolute 0x60 in big endian),
+ * and enters the entry point. The parameters are set in the image by whoever runs it.
  */
 	.equ	PARAMETERS, 0x200
 	.equ	SECONDARY_ENTRY, 0x60
@@ -20,12 +20,12 @@ _start:
 	b	first_kernel
 
 	.org	_start+PARAMETERS
-little_endian:	.long	0			/* 1: interrupts in little endian, entry entered in little endian */
+little_endian:	.long	0			/* 1: interrupts and the jump in little endian */
 cpus:		.long	1
 entry:		.quad	0
-master_id:	.long	0			/* r3 of the master, to tell it from a register that happens to be 0 */
+master_id:	.long	0			/* r3 of the master */
 start_cpu:	.long	0			/* RTAS token */
-delays:		.space	8 * 8			/* by cpu id: timebase ticks before it goes to 0x60; negative: never */
+delays:		.space	8 * 8			/* by cpu id: ticks before it goes; negative: never */
 released:	.long	0
 
 	.org	_start+0x280

@@ -1,6 +1,7 @@
 /*
- * The first 0x100 bytes of the test kernel: where the master (0x00) and the secondary cpus (0x60) enter it, each in
- * either endianness. The secondaries run a copy of these bytes at real address 0, so whatever they use is absolute.
+ * The first 0x100 bytes of the test kernel: where the master (0x00) and the secondary cpus (0x60) enter it,
+ * each in either endianness. The secondaries run a copy of these bytes at real address 0: what they use is
+ * absolute.
  */
 	.equ	SECONDARY_ENTRY, 0x60
 	.equ	STACK, 0x7f00			/* low memory is ours, as it is any kernel's */
@@ -76,7 +77,7 @@ master:		/* payload(r3, r4, r5, { msr, base, r14, timebase }) */
 	addi	2,2,.TOC.-_start@l
 	bl	payload
 
-	/* An interrupt handler, to be copied to its vector: r3 = 1 if the interrupt came in little endian, else 0. */
+	/* An interrupt handler, to be copied to its vector: r3 = 1 if entered in little endian, else 0. */
 	.globl	endianness_handler
 	.globl	endianness_handler_end
 endianness_handler:

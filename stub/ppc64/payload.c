@@ -1,6 +1,7 @@
 /*
- * A test kernel for 64-bit PowerPC guests with a hypervisor: prints what it was handed, one fact to a word, and powers
- * off. Freestanding, real mode, big endian, at any address. Every line begins with "payload: "; the last is "done".
+ * A test kernel for 64-bit PowerPC guests with a hypervisor: prints what it was handed, as name=value, and
+ * powers off. Freestanding, real mode, big endian, at any address. Every line begins with "payload: ", the
+ * last is "done".
  */
 typedef unsigned char u8;
 typedef unsigned int u32;
@@ -27,7 +28,8 @@ enum {
 };
 
 struct tree_header {
-	u32 magic, totalsize, off_struct, off_strings, off_reserve, version, last_comp_version, boot_cpuid_phys;
+	u32 magic, totalsize, off_struct, off_strings;
+	u32 off_reserve, version, last_comp_version, boot_cpuid_phys;
 };
 
 /* What the tree says that concerns us. */
@@ -50,7 +52,8 @@ static long hcall(u64 number, u64 first, u64 second, u64 third, u64 fourth)
 	asm volatile(".long 0x44000022" /* sc 1 */
 		     : "+r"(r3), "+r"(r4), "+r"(r5), "+r"(r6), "+r"(r7)
 		     :
-		     : "r0", "r8", "r9", "r10", "r11", "r12", "ctr", "xer", "cr0", "cr1", "cr5", "cr6", "cr7", "memory");
+		     : "r0", "r8", "r9", "r10", "r11", "r12", "ctr", "xer",
+		       "cr0", "cr1", "cr5", "cr6", "cr7", "memory");
 	return r3;
 }
 
@@ -183,7 +186,7 @@ static void check_zeros(const char *bootargs)
 	}
 }
 
-/* Address 0 and what follows is memory like any other here: keep the compiler from taking it for a null pointer. */
+/* Address 0 is memory like any other here: keep the compiler from taking it for a null pointer. */
 static void *low_memory(u64 address)
 {
 	asm("" : "+r"(address));
@@ -202,7 +205,7 @@ static void copy(u32 *to, const u32 *from, u32 count)
 		*to++ = *from++;
 }
 
-/* As any kernel does, we overwrite what the old one had in low memory: a cpu that still runs there is lost. */
+/* As any kernel does, we overwrite the old one's low memory: a cpu that still runs there is lost. */
 static void take_vectors(void)
 {
 	fill(low_memory(VECTORS), BRANCH_TO_SELF, (VECTORS_END - VECTORS) / 4);
@@ -255,7 +258,7 @@ static void power_off(u32 token)
 void payload(u64 r3, u64 r4, u64 r5, const struct entry *entry)
 {
 	const struct tree_header *tree = (const struct tree_header *)r3;
-	struct facts facts = { .cpus = 0, .power_off = 0, .initrd_start = 0, .initrd_end = 0, .bootargs = "" };
+	struct facts facts = { 0, 0, 0, 0, "" };
 
 	take_vectors();
 	print_hex("\r\npayload: r3", r3);

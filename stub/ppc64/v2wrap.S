@@ -1,17 +1,17 @@
 /*
- * v2wrap: the 256 bytes between the old kernel and the next one on 64-bit PowerPC. The device tree blob follows
- * them; the README beside this file tells the layout and the order of the hand-over.
+ * v2wrap: the 256 bytes between the old kernel and the next one on 64-bit PowerPC. The device tree blob
+ * follows. The README beside this file tells the layout and the order of the hand-over.
  *
- * Two copies of these bytes run. The HIGH copy is the segment where loadem put it: the master runs there. The LOW
- * copy is made by the old kernel, which copies the first 0x100 bytes of the entry point to real address 0 and sends
- * every secondary cpu to absolute 0x60. Both run in real mode, 64 bit, external interrupts off.
+ * Two copies of these bytes run. The HIGH copy is the segment where loadem put it: the master runs there. The
+ * LOW copy is made by the old kernel, which copies the entry point's first 0x100 bytes to real address 0 and
+ * sends every secondary cpu to absolute 0x60. Both run in real mode, 64 bit, external interrupts off.
  *
  * master     r3 cpu id, later the last wait word seen; r5 MSR of a little endian entry, else 0;
  *            r7 wait word; r8 now; r9 deadline; r31 "parking" in the high copy
  * secondary  r3 cpu id, kept; r4 where to jump; r5 address of the wait word; r7
  */
 	.equ	SECONDARY_ENTRY, 0x60		/* absolute: fixed by the kernel's kexec code */
-	.equ	HEAD_SIZE, 0x100		/* of a kernel: what has to lie at 0 before secondaries enter it */
+	.equ	HEAD_SIZE, 0x100		/* of a kernel: must lie at 0 before secondaries enter it */
 	.equ	FDT_VERSION, 20			/* offsets in the header of the tree */
 	.equ	FDT_BOOT_CPU, 28
 	.equ	H_SET_MODE, 0x31c		/* LoPAR, H_SET_MODE: flags, resource, value1, value2 */
@@ -19,7 +19,7 @@
 	.equ	INTERRUPT_ENDIANNESS, 4		/*   resource; value1 and value2 must be 0 */
 	.equ	MSR_HV_TO_SIGN, 3		/* shifted left by 3, MSR[HV] is the sign */
 
-	/* An instruction for a cpu in little endian: its word, bytes reversed. A test disassembles each of them. */
+	/* An instruction for a cpu in little endian: its word, bytes reversed. A test disassembles each. */
 	.macro	le word
 	.byte	(\word) & 0xff, ((\word) >> 8) & 0xff, ((\word) >> 16) & 0xff, ((\word) >> 24) & 0xff
 	.endm
@@ -41,9 +41,9 @@ open_gate:	/* secondaries may leave page 0 now */
 	std	31,gate-_start(0)		/* the LOW copy's */
 
 	/*
-	 * Wait until none of the expected secondaries is missing, or the wait word has not changed for the ticks in its
-	 * upper half. Its first value differs from r3: cpu ids are below 0x10000, wait words are not. When more come than
-	 * expected the lower half goes below 0 and borrows from the ticks: harmless.
+	 * Wait until none of the expected secondaries is missing, or the wait word has not changed for the
+	 * ticks in its upper half. Its first value differs from r3: cpu ids are below 0x10000, wait words are
+	 * not. If more come than expected, the lower half goes below 0 and borrows from the ticks: no harm.
 	 */
 await:
 	mftb	8
@@ -51,7 +51,7 @@ await:
 	cmpd	7,3
 	beq	nobody_came
 	mr	3,7
-	add	9,8,7				/* the lower half is below a millisecond: no need to clear it */
+	add	9,8,7				/* with the lower half, which is less than a millisecond */
 nobody_came:
 	extsh.	0,7
 	ble	all_parked
@@ -59,10 +59,10 @@ nobody_came:
 	blt	await
 
 	/*
-	 * LPCR[ILE] outlives the old kernel, and a big endian kernel dies of its first interrupt in little endian; so
-	 * after a little endian kernel ask the hypervisor for big endian (a little endian kernel asks for its own).
-	 * r5 << 3 > 0 only if we came in little endian (some bit is set) and are not the hypervisor (sign is clear):
-	 * an old machine, or one without a hypervisor, never sees this "sc 1".
+	 * LPCR[ILE] outlives the old kernel, and a big endian kernel dies of its first interrupt in little
+	 * endian: after a little endian kernel ask the hypervisor for big endian (a little endian one asks
+	 * for its own). r5 << 3 > 0 only if we came in little endian (a bit is set) and are not the
+	 * hypervisor (the sign is clear): a machine without a hypervisor never sees this call.
 	 */
 all_parked:
 	sldi.	0,5,MSR_HV_TO_SIGN
@@ -88,12 +88,12 @@ little_endian:	/* r4 is our address: enter again from the top, in big endian */
 	le	0x7c9a03a6			/* LE: mtsrr0 r4 */
 	le	0x4c000024			/* LE: rfid */
 
-	.balign	8				/* a cpu sees the old or the new address, never half of each */
-gate:	.quad	SECONDARY_ENTRY			/* leads back to its reader, until the master has written &parking */
+	.balign	8				/* so that nobody sees half of an address */
+gate:	.quad	SECONDARY_ENTRY			/* back to the reader, until the master writes &parking */
 
 parking:	/* in the HIGH copy, r4 = &parking */
 	addi	5,4,wait-parking
-arrive:		/* a store is never done on speculation: a cpu that has been counted has left page 0 for good */
+arrive:		/* a store is never done on speculation: a cpu that is counted has left page 0 for good */
 	lwarx	7,0,5
 	addi	7,7,-1
 	stwcx.	7,0,5
@@ -102,14 +102,14 @@ parked:
 	lwz	7,0(5)
 	cmpwi	7,0
 	bgt	parked				/* a late comer makes the 0 negative: still "go" */
-	isync					/* drop what was fetched from 0x60 in advance: that was our low copy */
+	isync					/* drop what was fetched from 0x60 too early: our LOW copy */
 	ba	SECONDARY_ENTRY			/* the new kernel's */
 
 set_mode_call:
 	li	7,0
 	.long	0x44000022			/* sc 1: the assembler knows it only for later machines */
 	cmpdi	3,0
-	bgt	set_mode			/* busy: again. Errors are negative: nothing better to do than go on */
+	bgt	set_mode			/* busy: again. An error is negative: go on all the same */
 
 copy_head:	/* of the new kernel, downwards, to 0, and out of everybody's instruction caches */
 	ld	4,kernel-parking(31)
@@ -119,7 +119,7 @@ copy_doubleword:
 	ldx	6,4,5
 	stdx	6,0,5
 	dcbst	0,5
-	sync					/* the line is in memory before it leaves the instruction caches */
+	sync					/* in memory, before it leaves the instruction caches */
 	icbi	0,5
 	bne	copy_doubleword
 	sync					/* and has left them before anybody goes */
@@ -128,7 +128,7 @@ copy_doubleword:
 	b	jump				/* r3 = tree, r4 = kernel, r5 = 0 */
 
 	.org	_start+0xf4
-wait:	.long	0x10007fff		/* quiet ticks in the upper half; secondaries to come, here unknown, in the lower */
-kernel:	.quad	0				/* the loader writes the kernel's address here: loadem -c 0x100 */
+wait:	.long	0x10007fff			/* quiet ticks, and secondaries to come: here unknown */
+kernel:	.quad	0				/* the loader writes the address here: loadem -c 0x100 */
 	.org	_start+0x100
 tree:

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { assemble, toHexText } from "../../scripts/stubs.ts";
 import { runTool } from "../../scripts/tool.ts";
 import {
-  isOurStub, KERNEL_ADDRESS, MOST_SECONDARIES, secondaryThreads, STUB_SIZE, stubKernelAddress, v2wrapBytes, WAIT_WORD,
-  waitWord,
+  isOurStub, KERNEL_ADDRESS, MOST_SECONDARIES, secondaryThreads, STUB_SIZE, stubKernelAddress, v2wrapBytes,
+  WAIT_WORD, waitWord,
 } from "../../src/kexec/v2wrap.ts";
 
 const STUBS = new URL("../../stub/ppc64/", import.meta.url).pathname;
@@ -17,16 +17,17 @@ function view(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer);
 }
 
-/** Instructions as objdump reads them, one a line, without operands' spaces: "mfmsr r5". */
+/** Instructions as objdump reads them, one for each word: "mfmsr r5". */
 async function disassembled(bytes: Uint8Array, endian: "-EB" | "-EL"): Promise<string[]> {
   const file = join(folder, "code");
   writeFileSync(file, bytes);
-  const text = await runTool(["powerpc64-linux-gnu-objdump", "-D", "-b", "binary", "-m", "powerpc:common64", endian, file]);
+  const objdump = ["powerpc64-linux-gnu-objdump", "-D", "-b", "binary", "-m", "powerpc:common64"];
+  const text = await runTool([...objdump, endian, file]);
   return text.split("\n").flatMap((line) => /^ +[0-9a-f]+:\t(?:[0-9a-f]{2} ){4}\t(.*)$/.exec(line)?.[1] ?? [])
     .map((instruction) => instruction.replace(/\s+/g, " ").replace(/ (<.*|# .*)$/, ""));
 }
 
-/** What the source says about each word for a cpu in little endian: its offset (from the listing) and its comment. */
+/** Each word for a cpu in little endian: its offset, from the assembler's listing, and its comment. */
 async function wordsForLittleEndian(source: string): Promise<{ at: number; says: string }[]> {
   const object = join(folder, "listed.o");
   const assembler = ["powerpc64-linux-gnu-as", "-mbig", "-aln", "--listing-rhs-width=200"];
@@ -49,14 +50,14 @@ describe("the prebuilt bytes", () => {
     expect(v2wrapBytes()[0]).not.toBe(0);
   });
 
-  test("have the layout that the 2005 tools fixed: kernel address at 0xf8, unknown secondaries in the word before", () => {
+  test("have the kernel's address at 0xf8, as in 2005, and before it a word for unknown secondaries", () => {
     expect(KERNEL_ADDRESS).toBe(0xf8);
     expect(WAIT_WORD).toBe(0xf4);
     expect(view(v2wrapBytes()).getUint32(WAIT_WORD)).toBe(waitWord("unknown"));
     expect(stubKernelAddress(v2wrapBytes())).toBe(0n);
   });
 
-  test("hold at 0x60 what a secondary cpu executes, and nothing that reads where it was loaded", async () => {
+  test("hold at 0x60 a loop on a word that at first leads back to 0x60", async () => {
     const code = await disassembled(v2wrapBytes(), "-EB");
     expect(code.slice(0x60 / 4, 0x6c / 4)).toEqual(["ld r4,128(0)", "mtctr r4", "bctr"]);
     expect(view(v2wrapBytes()).getBigUint64(128)).toBe(0x60n);
@@ -75,7 +76,8 @@ test("each word for a cpu in little endian is the instruction that its comment n
   const words = await wordsForLittleEndian("v2wrap.S");
   expect(words.length).toBe(6);
   for (const { at, says } of words) {
-    expect(read[at / 4]).toBe(says.replace(/\.\+(0x[0-9a-f]+)/, (_, offset) => `0x${(at + Number(offset)).toString(16)}`));
+    const target = (_: string, offset: string) => `0x${(at + Number(offset)).toString(16)}`;
+    expect(read[at / 4]).toBe(says.replace(/\.\+(0x[0-9a-f]+)/, target));
   }
 });
 
@@ -113,7 +115,7 @@ describe("the wait word", () => {
     expect(waitWord(3)).toBeGreaterThan(waitWord("unknown"));
   });
 
-  test("is never 0 or negative, which would mean that the cpus may go: wrong counts and ticks are refused", () => {
+  test("is never 0 or negative, which means that the cpus may go: wrong counts and ticks are refused", () => {
     for (const count of [-1, 1.5, MOST_SECONDARIES + 1, Number.NaN]) {
       expect(() => waitWord(count)).toThrow(RangeError);
     }

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -391,14 +392,21 @@ static int take_arguments(JSContext *ctx, struct argument_list *list, JSValueCon
 static long spawn_in_place(const char *path, char **argv, const int *descriptors)
 {
     posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t ignored_by_us;
     pid_t pid;
     int i, error;
 
+    sigemptyset(&ignored_by_us);
+    sigaddset(&ignored_by_us, SIGPIPE); /* other programs count on being ended by it */
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setsigdefault(&attributes, &ignored_by_us);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
     posix_spawn_file_actions_init(&actions);
     for (i = 0, error = 0; i < 3 && !error; i++)
         error = posix_spawn_file_actions_adddup2(&actions, descriptors[i], i); /* onto itself: clears FD_CLOEXEC */
     if (!error)
-        error = posix_spawn(&pid, path, &actions, NULL, argv, environ);
+        error = posix_spawn(&pid, path, &actions, &attributes, argv, environ);
     posix_spawn_file_actions_destroy(&actions);
     return error ? -error : pid;
 }

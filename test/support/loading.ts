@@ -1,0 +1,118 @@
+// A pretended ppc64 machine for loadem: its device tree and what its kernel says of itself, and a kexec_load(2) that
+// keeps what it was given instead of loading it.
+
+import { join } from "node:path";
+import { abis } from "../../src/sys/abi.ts";
+import { engine as host } from "../../src/sys/bun.ts";
+import type { Argument, Machine } from "../../src/sys/engine.ts";
+import { runInside, type FakeRun, type FakeWorld } from "./fake-engine.ts";
+
+/** One struct kexec_segment, its bytes copied from where `buf` pointed at the moment of the call. */
+export interface KernelSegment {
+  readonly bytes: Buffer;
+  readonly mem: bigint;
+  readonly memsz: bigint;
+}
+
+/** One kexec_load(2). */
+export interface Load {
+  readonly entry: bigint;
+  readonly flags: bigint;
+  readonly segments: readonly KernelSegment[];
+}
+
+export interface LoadRun extends FakeRun {
+  readonly loads: readonly Load[];
+  /** Every call that could change something, in order. */
+  readonly changes: readonly string[];
+}
+
+const CHANGING: ReadonlySet<string> = new Set(["kexec_load", "reboot", "mount", "mkdirat", "symlinkat"]);
+
+export interface Pretended {
+  readonly machine?: Machine;
+  readonly pageSize?: number;
+  /** Contents by absolute path, over those of the usual machine; undefined: not there. */
+  readonly files?: Readonly<Record<string, Uint8Array | string | undefined>>;
+  readonly stdin?: Uint8Array;
+  readonly terminals?: readonly number[];
+  readonly on?: FakeWorld["on"];
+  /** What kexec_load answers, from the first call on; 0 after the last. */
+  readonly answers?: readonly number[];
+}
+
+export function cells(...words: readonly number[]): Uint8Array {
+  const view = new DataView(new ArrayBuffer(4 * words.length));
+  words.forEach((word, index) => view.setUint32(4 * index, word));
+  return new Uint8Array(view.buffer);
+}
+
+/** 2 GiB in two nodes, of which the first is the real mode area; two cpus of two threads each. */
+const TREE: Readonly<Record<string, Uint8Array | string>> = {
+  "#address-cells": cells(2),
+  "#size-cells": cells(2),
+  "memory@0/reg": cells(0, 0, 0, 0x4000_0000),
+  "memory@0/device_type": "memory\0",
+  "memory@40000000/reg": cells(0, 0x4000_0000, 0, 0x4000_0000),
+  "memory@40000000/device_type": "memory\0",
+  "cpus/PowerPC,POWER9@0/ibm,ppc-interrupt-server#s": cells(0, 1),
+  "cpus/PowerPC,POWER9@8/ibm,ppc-interrupt-server#s": cells(8, 9),
+  "chosen/linux,kernel-end": cells(0, 0x288_0000),
+};
+
+export const KERNEL_END = 0x288_0000;
+
+const USUAL: Readonly<Record<string, Uint8Array | string>> = {
+  ...Object.fromEntries(Object.entries(TREE).map(([name, value]) => [`/proc/device-tree/${name}`, value])),
+  "/proc/meminfo": "MemTotal:        2097152 kB\nMemFree:            1000 kB\n",
+  "/proc/self/status": "Name:\tloadem\nCapEff:\t000001ffffffffff\n",
+  "/sys/kernel/kexec_loaded": "0\n",
+};
+
+/** What a machine without a device tree has, for tests about x86-64. */
+export const WITHOUT_TREE: Pretended["files"] =
+  Object.fromEntries(Object.keys(TREE).map((name) => [`/proc/device-tree/${name}`, undefined]));
+
+/** Runs `loadem ARGUMENT...` on the pretended machine, whose /proc and /sys are made in `folder`. */
+export function loadem(folder: string, pretended: Pretended, ...args: readonly string[]): LoadRun {
+  return runPretended(folder, pretended, "loadem", ...args);
+}
+
+export function runPretended(folder: string, pretended: Pretended, ...args: readonly string[]): LoadRun {
+  const machine = pretended.machine ?? "ppc64";
+  const answers = [...(pretended.answers ?? [])];
+  const loads: Load[] = [];
+  const files = Object.fromEntries(Object.entries({ ...USUAL, ...pretended.files })
+    .filter((entry): entry is [string, Uint8Array | string] => entry[1] !== undefined));
+  const { stdin, terminals } = pretended;
+  const result = runInside({
+    machine,
+    pageSize: pretended.pageSize ?? 4096,
+    root: join(folder, `machine-${Bun.randomUUIDv7()}`),
+    files,
+    ...(stdin === undefined ? {} : { stdin }),
+    ...(terminals === undefined ? {} : { terminals }),
+    on: {
+      kexec_load: (call) => {
+        loads.push(asTheKernelSeesIt(machine, call));
+        return answers.shift() ?? 0;
+      },
+      ...pretended.on,
+    },
+  }, ...args);
+  const changes = result.engine.calls.map(({ name }) => name).filter((name) => CHANGING.has(name));
+  return { ...result, loads, changes };
+}
+
+function asTheKernelSeesIt(machine: Machine, [entry, count, table, flags]: readonly Argument[]): Load {
+  // A buffer that only a dead object held would be gone after this.
+  Bun.gc(true);
+  const littleEndian = abis[machine].endian === "little";
+  const words = table instanceof Uint8Array ? new DataView(table.buffer, table.byteOffset, table.byteLength) : undefined;
+  const segments = Array.from({ length: Number(count) }, (_, index): KernelSegment => {
+    const [buf, bufsz, mem, memsz] = [0, 8, 16, 24].map((field) => words!.getBigUint64(32 * index + field, littleEndian));
+    const bytes = bufsz === 0n ? Buffer.alloc(0) : Buffer.from(host.memory(Number(buf), Number(bufsz)));
+    return { bytes, mem: mem!, memsz: memsz! };
+  });
+  return { entry: BigInt(entry as bigint), flags: BigInt(flags as bigint), segments };
+}

@@ -1,0 +1,157 @@
+import { describe, expect, test } from "bun:test";
+import { nodeAt, readBlob, valueAt, type ReadBlob } from "../support/blob-reader.ts";
+import { runInside } from "../support/fake-engine.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { cells, makeTree, type Tree } from "../support/tree.ts";
+
+const folder = temporaryFolder();
+let turn = 0;
+
+function attempt(tree: Tree, ...options: string[]): { code: number; err: string; out: Buffer } {
+  const path = folder.in(`tree${turn++}`);
+  makeTree(path, tree);
+  const { code, err, out } = runInside({}, "fs2dt", "-b", "0x8000", ...options, path);
+  return { code, err: err.replaceAll(path, ""), out };
+}
+
+function edited(tree: Tree, ...options: string[]): ReadBlob {
+  const { code, err, out } = attempt(tree, ...options);
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+  return readBlob(out);
+}
+
+describe("-B", () => {
+  const before: Tree = [["chosen", [["bootargs", "root=/dev/sda\0"], ["stdout-path", "hvc0\0"]]]];
+
+  test("replaces the command line, byte for byte, and leaves the rest", () => {
+    for (const text of ["quiet", "", "a longer line than the one before, = with 'quotes'\n", "\xe9\xff"]) {
+      const { root } = edited(before, "-B", text);
+      expect(valueAt(root, "/chosen", "bootargs")!.toString("latin1")).toBe(`${text}\0`);
+      expect(valueAt(root, "/chosen", "stdout-path")!.toString("latin1")).toBe("hvc0\0");
+    }
+  });
+
+  test("makes /chosen where there is none", () => {
+    const { root } = edited([["memory@0", []], ["aliases", []]], "-B", "x");
+    expect(root.children.map(({ name }) => name)).toEqual(["aliases", "chosen", "memory@0"]);
+    expect(valueAt(root, "/chosen", "bootargs")!.toString("latin1")).toBe("x\0");
+  });
+
+  test("takes what looks like an option as its text", () => {
+    for (const words of [["-B", "-x"], ["-B-x"], ["--bootargs", "-x"], ["--bootargs=-x"]]) {
+      expect(valueAt(edited(before, ...words).root, "/chosen", "bootargs")!.toString("latin1")).toBe("-x\0");
+    }
+  });
+});
+
+describe("-i", () => {
+  test("sets start and end in two cells each, and reserves what lies between", () => {
+    const { root, reserved } = edited([["chosen", []]], "-i", "0x7000000,0x7123456");
+    expect(valueAt(root, "/chosen", "linux,initrd-start")!.toString("hex")).toBe("0000000007000000");
+    expect(valueAt(root, "/chosen", "linux,initrd-end")!.toString("hex")).toBe("0000000007123456");
+    expect(reserved[0]).toEqual({ start: 0x7000000n, size: 0x123456n });
+  });
+
+  test("takes the place of the initrd that the tree had, and of its reservation", () => {
+    const old: Tree = [["chosen", [["linux,initrd-end", cells(0x9000)], ["linux,initrd-start", cells(0x8000)]]]];
+    const { root, reserved } = edited(old, "-i", "0xffffffff00000000,0xffffffffffffffff");
+    expect(valueAt(root, "/chosen", "linux,initrd-end")!.toString("hex")).toBe("ffffffffffffffff");
+    expect(reserved.slice(0, -1)).toEqual([{ start: 0xffffffff00000000n, size: 0xffffffffn }]);
+  });
+
+  test("heals a pair that would be refused", () => {
+    expect(edited([["chosen", [["linux,initrd-start", "xyz"]]]], "-i", "4096,8192").reserved[0]).toEqual({ start: 4096n, size: 4096n });
+  });
+
+  test("refuses an end that is not above the start, and what is no pair", () => {
+    expect(attempt([], "-i", "0x2000,0x2000")).toMatchObject({ code: 2, err: "fs2dt: -i: the end 0x2000 is not above the start 0x2000\n" });
+    expect(attempt([], "-i", "0x2000,0x1fff").code).toBe(2);
+    for (const text of ["", "1", "1,", ",2", "1,2,3", "1-2", "1,x", "0,0x10000000000000000"]) {
+      expect(attempt([], "-i", text)).toMatchObject({ code: 2, out: Buffer.alloc(0) });
+    }
+  });
+});
+
+describe("--usable", () => {
+  const memory = (...reg: number[]): Tree => [["device_type", "memory\0"], ["reg", cells(...reg)]];
+  const machine: Tree = [
+    ["#address-cells", cells(2)], ["#size-cells", cells(2)],
+    ["memory@0", memory(0, 0, 0, 0x40000000)],
+    ["memory@40000000", memory(0, 0x40000000, 0, 0x40000000)],
+    ["memory@100000000", memory(1, 0, 2, 0)],
+    ["cpus", [["memory-like", [["reg", cells(0)]]]]],
+  ];
+  const usable = (blob: ReadBlob, node: string): string | undefined => valueAt(blob.root, `/${node}`, "linux,usable-memory")?.toString("hex");
+
+  test("leaves a crash kernel the memory from 0 to the end of its own, and reserves the old kernel's", () => {
+    const blob = edited(machine, "--usable", "0x8000000,0x10000000");
+    expect(usable(blob, "memory@0")).toBe("00000000000000000000000018000000");
+    expect(usable(blob, "memory@40000000")).toBe("");
+    expect(usable(blob, "memory@100000000")).toBe("");
+    expect(blob.reserved.slice(0, -1)).toEqual([{ start: 0x10000n, size: 0x7ff0000n }]);
+    expect(nodeAt(blob.root, "/cpus/memory-like")!.properties.map(({ name }) => name)).toEqual(["reg"]);
+    expect(valueAt(blob.root, "/memory@0", "reg")!.toString("hex")).toBe("00000000000000000000000040000000");
+  });
+
+  test("leaves memory nodes below it whole", () => {
+    const blob = edited(machine, "--usable", "0x140000000,0x1000");
+    expect(usable(blob, "memory@0")).toBe("00000000000000000000000040000000");
+    expect(usable(blob, "memory@100000000")).toBe("00000001000000000000000040001000");
+  });
+
+  test("reserves nothing where nothing but the vectors lies below", () => {
+    expect(edited(machine, "--usable", "0x10000,0x10000").reserved).toHaveLength(1);
+    expect(edited(machine, "--usable", "0x10001,0x10000").reserved[0]).toEqual({ start: 0x10000n, size: 1n });
+  });
+
+  test("counts in the cells that the root names, and in 2 and 1 where it names none", () => {
+    const one: Tree = [["#address-cells", cells(1)], ["#size-cells", cells(1)], ["memory@0", memory(0, 0x20000000)]];
+    expect(usable(edited(one, "--usable", "0x1000000,0x1000000"), "memory@0")).toBe("0000000002000000");
+    expect(usable(edited([["memory@0", memory(0, 0, 0x20000000)]], "--usable", "0x1000000,0x1000000"), "memory@0"))
+      .toBe("000000000000000002000000");
+  });
+
+  test("clips each range of a node that has several", () => {
+    const banks: Tree = [
+      ["#address-cells", cells(1)], ["#size-cells", cells(1)],
+      ["memory@0", memory(0, 0x1000000, 0x2000000, 0x2000000, 0x8000000, 0x1000000)],
+    ];
+    expect(usable(edited(banks, "--usable", "0x2000000,0x1000000"), "memory@0")).toBe("00000000010000000200000001000000");
+  });
+
+  test("refuses memory that no node holds whole, and a tree without any", () => {
+    expect(attempt(machine, "--usable", "0x3ffff000,0x2000")).toMatchObject({
+      code: 1, err: "fs2dt: /: no memory node holds the whole usable range\n", out: Buffer.alloc(0),
+    });
+    expect(attempt([], "--usable", "0,4096").err).toBe("fs2dt: /: no memory node to confine\n");
+  });
+
+  test("refuses a reg or cells that make no ranges", () => {
+    const broken: Tree = [["#address-cells", cells(2)], ["#size-cells", cells(2)], ["memory@0", memory(0, 0, 0)]];
+    expect(attempt(broken, "--usable", "0,4096")).toMatchObject({ code: 1, err: "fs2dt: /memory@0/reg: 12 bytes are not entries of 4 cells\n" });
+    for (const value of [cells(3), cells(0), new Uint8Array(2)]) {
+      expect(attempt([["#address-cells", value], ["memory@0", memory(0, 0, 1)]], "--usable", "0,1"))
+        .toMatchObject({ code: 1, err: "fs2dt: /#address-cells: memory has neither one cell nor two here\n" });
+    }
+  });
+
+  test("refuses no memory at all, and what passes 2^64", () => {
+    expect(attempt(machine, "--usable", "0x1000,0").code).toBe(2);
+    expect(attempt(machine, "--usable", "0xffffffffffffffff,2")).toMatchObject({
+      code: 2, err: "fs2dt: --usable: no memory has 0x2 bytes at 0xffffffffffffffff\n",
+    });
+  });
+});
+
+test("command line, initrd and usable memory together are all in the tree and in the map", () => {
+  const tree: Tree = [
+    ["#address-cells", cells(2)], ["#size-cells", cells(2)],
+    ["memory@0", [["device_type", "memory\0"], ["reg", cells(0, 0, 0, 0x40000000)]]],
+    ["rtas", [["linux,rtas-base", cells(0x2fff0000)], ["rtas-size", cells(0x1000)]]],
+  ];
+  const { root, reserved } = edited(tree, "-B", "irqpoll", "-i", "0x9000000,0x9100000", "--usable", "0x8000000,0x8000000");
+  expect(valueAt(root, "/chosen", "bootargs")!.toString()).toBe("irqpoll\0");
+  expect(reserved.slice(0, -1)).toEqual([
+    { start: 0x10000n, size: 0x7ff0000n }, { start: 0x9000000n, size: 0x100000n }, { start: 0x2fff0000n, size: 0x1000n },
+  ]);
+});

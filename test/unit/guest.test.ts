@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { runGuest, type Guest } from "../../scripts/guest.ts";
+import { Failure } from "../../src/failure.ts";
+
+const GUEST: Guest = { cpu: "POWER9", smp: 4, memory: 512 };
+const path = process.env["PATH"];
+let folder: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "kexecbox-guest-"));
+  process.env["PATH"] = `${folder}:${path}`;
+});
+afterAll(() => {
+  process.env["PATH"] = path;
+  rmSync(folder, { recursive: true });
+});
+
+/** Puts a shell script in the emulator's place. */
+function emulatorDoes(script: string): void {
+  writeFileSync(join(folder, "qemu-system-ppc64"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+}
+
+/** A process is gone when it has no directory, or is a zombie whose parent does not care. */
+function runs(pid: string): boolean {
+  return existsSync(`/proc/${pid}/stat`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let tries = 0; !condition() && tries < 200; tries++) await Bun.sleep(50);
+  expect(condition()).toBe(true);
+}
+
+test("the guest's cpus, memory, files and segments reach qemu; a comma in a segment's name is doubled", async () => {
+  emulatorDoes(`for word; do echo "$word"; done`);
+  const segments = [{ file: "/a,b", address: 0x1_2345_6789_abc0n }];
+  const files = { kernel: "/k,1", initrd: "/i", append: "quiet panic=-1", segments, extra: ["-snapshot"] };
+  const { lines, end } = await runGuest({ ...GUEST, ...files }, { timeout: 20 });
+  const words = lines.map(({ text }) => text);
+  const after = (word: string) => words[words.indexOf(word) + 1];
+  expect(end).toBe("off");
+  expect(["-cpu", "-smp", "-m"].map(after)).toEqual(["POWER9", "4", "512"]);
+  expect(["-kernel", "-initrd", "-append"].map(after)).toEqual(["/k,1", "/i", "quiet panic=-1"]);
+  expect(after("-device")).toBe("loader,file=/a,,b,addr=0x123456789abc0,force-raw=on");
+  expect(words.at(-1)).toBe("-snapshot");
+  expect(words).toContain("-no-reboot");
+  expect(words).not.toContain("-bios");
+});
+
+test("lines come one by one, bytes as characters, without line ends; the log has every byte", async () => {
+  emulatorDoes(`printf 'one\\r\\ntwo \\377\\376'; printf ' still two\\n\\nlast, no line end'`);
+  const log = join(folder, "log");
+  const seen: string[] = [];
+  const { lines } = await runGuest(GUEST, { timeout: 20, log, onLine: ({ text }) => void seen.push(text) });
+  expect(seen).toEqual(["one", "two \xff\xfe still two", "", "last, no line end"]);
+  expect(lines.map(({ text }) => text)).toEqual(seen);
+  expect(readFileSync(log, "latin1")).toBe("one\r\ntwo \xff\xfe still two\n\nlast, no line end");
+});
+
+test("a guest that does not end is killed at its time limit, and what it said is kept", async () => {
+  emulatorDoes(`echo $$; exec sleep 1000`);
+  const { lines, end } = await runGuest(GUEST, { timeout: 1 });
+  expect(end).toBe("timeout");
+  expect(runs(lines[0]!.text)).toBe(false);
+});
+
+test("whoever watches can stop it", async () => {
+  emulatorDoes(`echo $$; echo enough; exec sleep 1000`);
+  const watch = { timeout: 20, onLine: ({ text }: { text: string }, stop: () => void) => text === "enough" && stop() };
+  const { lines, end } = await runGuest(GUEST, watch);
+  expect(end).toBe("stopped");
+  expect(runs(lines[0]!.text)).toBe(false);
+});
+
+test("a watcher that throws takes the guest with it", async () => {
+  emulatorDoes(`echo $$; exec sleep 1000`);
+  let pid = "";
+  const onLine = ({ text }: { text: string }) => {
+    pid = text;
+    throw new Error("seen enough");
+  };
+  expect(runGuest(GUEST, { timeout: 20, onLine })).rejects.toThrow("seen enough");
+  await until(() => pid !== "" && !runs(pid));
+});
+
+test("when qemu fails, its last message is the error", async () => {
+  emulatorDoes(`echo "qemu-system-ppc64: first" >&2; echo "qemu-system-ppc64: no such cpu" >&2; exit 1`);
+  expect(runGuest(GUEST, { timeout: 20 })).rejects.toThrow(new Failure("qemu-system-ppc64", "no such cpu"));
+  emulatorDoes(`exit 3`);
+  expect(runGuest(GUEST, { timeout: 20 })).rejects.toThrow(new Failure("qemu-system-ppc64", "exit code 3"));
+});
+
+for (const signal of ["SIGKILL", "SIGTERM", "SIGINT"] as const) {
+  test(`no guest outlives us, even if we die of ${signal}`, async () => {
+    const pid = join(folder, `pid-${signal}`);
+    emulatorDoes(`echo $$ > ${pid}.new; mv ${pid}.new ${pid}; exec sleep 1000`);
+    const module = new URL("../../scripts/guest.ts", import.meta.url).pathname;
+    const program = `
+      import { runGuest } from ${JSON.stringify(module)};
+      await runGuest(${JSON.stringify(GUEST)}, { timeout: 60 });`;
+    const parent = Bun.spawn([process.execPath, "-e", program], { stdio: ["ignore", "ignore", "ignore"] });
+    await until(() => existsSync(pid));
+    expect(runs(readFileSync(pid, "latin1").trim())).toBe(true);
+    parent.kill(signal);
+    await parent.exited;
+    await until(() => !runs(readFileSync(pid, "latin1").trim()));
+  });
+}
