@@ -63,7 +63,7 @@ function escaped(path: string): string {
 }
 
 function command(guest: Guest, serial: string): string[] {
-  const program = Bun.which(EMULATOR);
+  const program = Bun.which(EMULATOR, { PATH: process.env["PATH"] ?? "" });
   if (program === null) throw new Failure(EMULATOR, "not found; `npm run setup` installs what is missing");
   const args = [
     ...["-M", MACHINE, "-cpu", guest.cpu, "-smp", `${guest.smp}`, "-m", `${guest.memory}`],

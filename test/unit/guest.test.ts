@@ -81,15 +81,15 @@ test("a watcher that throws takes the guest with it", async () => {
     pid = text;
     throw new Error("seen enough");
   };
-  expect(runGuest(GUEST, { timeout: 20, onLine })).rejects.toThrow("seen enough");
+  await expect(runGuest(GUEST, { timeout: 20, onLine })).rejects.toThrow("seen enough");
   await until(() => pid !== "" && !runs(pid));
 });
 
 test("when qemu fails, its last message is the error", async () => {
   emulatorDoes(`echo "qemu-system-ppc64: first" >&2; echo "qemu-system-ppc64: no such cpu" >&2; exit 1`);
-  expect(runGuest(GUEST, { timeout: 20 })).rejects.toThrow(new Failure("qemu-system-ppc64", "no such cpu"));
+  await expect(runGuest(GUEST, { timeout: 20 })).rejects.toThrow(new Failure("qemu-system-ppc64", "no such cpu"));
   emulatorDoes(`exit 3`);
-  expect(runGuest(GUEST, { timeout: 20 })).rejects.toThrow(new Failure("qemu-system-ppc64", "exit code 3"));
+  await expect(runGuest(GUEST, { timeout: 20 })).rejects.toThrow(new Failure("qemu-system-ppc64", "exit code 3"));
 });
 
 for (const signal of ["SIGKILL", "SIGTERM", "SIGINT"] as const) {
@@ -97,10 +97,11 @@ for (const signal of ["SIGKILL", "SIGTERM", "SIGINT"] as const) {
     const pid = join(folder, `pid-${signal}`);
     emulatorDoes(`echo $$ > ${pid}.new; mv ${pid}.new ${pid}; exec sleep 1000`);
     const module = new URL("../../scripts/guest.ts", import.meta.url).pathname;
-    const program = `
+    const program = join(folder, "parent.ts");
+    writeFileSync(program, `
       import { runGuest } from ${JSON.stringify(module)};
-      await runGuest(${JSON.stringify(GUEST)}, { timeout: 60 });`;
-    const parent = Bun.spawn([process.execPath, "-e", program], { stdio: ["ignore", "ignore", "ignore"] });
+      await runGuest(${JSON.stringify(GUEST)}, { timeout: 60 });`);
+    const parent = Bun.spawn([process.execPath, program], { env: process.env, stdio: ["ignore", "ignore", "inherit"] });
     await until(() => existsSync(pid));
     expect(runs(readFileSync(pid, "latin1").trim())).toBe(true);
     parent.kill(signal);
