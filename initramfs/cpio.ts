@@ -1,13 +1,20 @@
-// Writes cpio archives in the newc format, the one the kernel unpacks (Documentation/driver-api/early-userspace/buffer-format.rst).
+// Writes cpio archives in the newc format, which the kernel unpacks.
+// Linux: Documentation/driver-api/early-userspace/buffer-format.rst, init/initramfs.c.
 
 import { Failure } from "../src/failure.ts";
 
 /** Paths have no slash in front: they begin at the root of the archive. */
-export type Entry =
-  | { readonly kind: "directory"; readonly path: string }
-  | { readonly kind: "file"; readonly path: string; readonly content: Uint8Array; readonly mode: 0o644 | 0o755 }
-  | { readonly kind: "symlink"; readonly path: string; readonly target: string }
-  | { readonly kind: "character device"; readonly path: string; readonly major: number; readonly minor: number; readonly mode: number };
+export type Entry = { readonly path: string } & (
+  | { readonly kind: "directory" }
+  | { readonly kind: "file"; readonly content: Uint8Array; readonly mode: 0o644 | 0o755 }
+  | { readonly kind: "symlink"; readonly target: string }
+  | { readonly kind: "character device"; readonly mode: number } & DeviceNumber
+);
+
+interface DeviceNumber {
+  readonly major: number;
+  readonly minor: number;
+}
 
 const HEADER_LENGTH = 110;
 const TRAILER = "TRAILER!!!";
@@ -23,15 +30,16 @@ const S_IFLNK = 0o120000;
 const S_IFCHR = 0o020000;
 
 /**
- * The archive as a list of chunks: what is in a file is passed through, not copied. The same entries give the same
- * bytes: no times, owner 0, inode numbers in order. The length of the whole is a multiple of 4.
+ * The archive as a list of chunks: what is in a file is passed through, not copied. The same entries give the
+ * same bytes: no times, owner 0, inode numbers in order. The length of the whole is a multiple of 4.
  * @param entries in the order in which they are unpacked; missing parent directories are put before them
  * @throws Failure naming the entry that the format or the kernel has no room for, or that stands twice
  */
 export function cpio(entries: readonly Entry[]): Uint8Array[] {
   const whole = withParents(entries);
   const members = whole.map((entry, row) => member(entry, row + 1, linksOf(entry, whole)));
-  return [...members.flat(), header({ path: TRAILER, inode: 0, mode: 0, links: 1, size: 0, major: 0, minor: 0 })];
+  const trailer = header({ path: TRAILER, inode: 0, mode: 0, links: 1, size: 0, major: 0, minor: 0 });
+  return [...members.flat(), trailer];
 }
 
 function withParents(entries: readonly Entry[]): Entry[] {
@@ -49,8 +57,11 @@ function withParents(entries: readonly Entry[]): Entry[] {
       else if (kind !== "directory") throw new Failure(entry.path, `${parent} is a ${kind}, not a directory`);
     }
     const present = kinds.get(entry.path);
-    if (present === undefined) add(entry);
-    else if (present !== "directory" || entry.kind !== "directory") throw new Failure(entry.path, "is there already");
+    if (present === undefined) {
+      add(entry);
+    } else if (present !== "directory" || entry.kind !== "directory") {
+      throw new Failure(entry.path, "is there already");
+    }
   }
   return whole;
 }
@@ -62,11 +73,10 @@ function checkPath(path: string): void {
   }
   if (path.includes("\0")) throw new Failure(path, "NUL byte");
   if (path === TRAILER) throw new Failure(path, "is what ends an archive");
-  const long = names.find((name) => Buffer.byteLength(name) > NAME_MAX);
-  if (long !== undefined) throw new Failure(path, `a name of ${Buffer.byteLength(long)} bytes; ${NAME_MAX} is the limit`);
-  if (Buffer.byteLength(path) >= PATH_MAX) {
-    throw new Failure(path, `${Buffer.byteLength(path)} bytes long; ${PATH_MAX - 1} is the limit`);
-  }
+  const longest = Math.max(...names.map((name) => Buffer.byteLength(name)));
+  if (longest > NAME_MAX) throw new Failure(path, `a name of ${longest} bytes; ${NAME_MAX} is the limit`);
+  const length = Buffer.byteLength(path);
+  if (length >= PATH_MAX) throw new Failure(path, `${length} bytes long; ${PATH_MAX - 1} is the limit`);
 }
 
 /** `a/b/c` → `a`, `a/b` */
@@ -106,20 +116,21 @@ function targetBytes(path: string, target: string): Uint8Array {
   return bytes;
 }
 
-interface Fields {
+interface Fields extends DeviceNumber {
   readonly path: string;
   readonly inode: number;
   readonly mode: number;
   readonly links: number;
   readonly size: number;
-  readonly major: number;
-  readonly minor: number;
 }
 
 function withContent(fields: Fields, content: Uint8Array): Uint8Array[] {
   const size = content.length;
-  if (size >= SIZE_LIMIT) throw new Failure(fields.path, `${size} bytes; a file in a cpio archive ends below 4 GiB`);
-  return [header({ ...fields, size }), content, new Uint8Array(padding(size))].filter(({ length }) => length > 0);
+  if (size >= SIZE_LIMIT) {
+    throw new Failure(fields.path, `${size} bytes; a file in a cpio archive ends below 4 GiB`);
+  }
+  const chunks = [header({ ...fields, size }), content, new Uint8Array(padding(size))];
+  return chunks.filter(({ length }) => length > 0);
 }
 
 /** The header with the name behind it, padded so that what follows begins on a multiple of 4. */
@@ -127,7 +138,8 @@ function header({ path, inode, mode, links, size, major, minor }: Fields): Uint8
   const name = Buffer.from(`${path}\0`);
   const [owner, group, time, deviceMajor, deviceMinor, checksum] = [0, 0, 0, 0, 0, 0];
   const numbers = [
-    inode, mode, owner, group, links, time, size, deviceMajor, deviceMinor, major, minor, name.length, checksum,
+    inode, mode, owner, group, links, time, size,
+    deviceMajor, deviceMinor, major, minor, name.length, checksum,
   ];
   const text = `070701${numbers.map((number) => number.toString(16).padStart(8, "0")).join("")}`;
   const length = HEADER_LENGTH + name.length;

@@ -1,4 +1,4 @@
-// What is in an initramfs of ours: the executable once, the names it is called by, a script, and what the user adds.
+// What is in an initramfs of ours: the executable once, the names it is called by, a script, and added files.
 
 import { cpio, type Entry } from "./cpio.ts";
 
@@ -25,16 +25,16 @@ const DIRECTORIES = ["dev", "proc", "sys", "tmp"];
 const AT_THE_ROOT = ["fs2dt", "loadem"];
 
 /**
- * The image as chunks of a cpio archive. Every file costs at least a page of the guest's memory, and a page may be
- * 64 KiB, so there is nothing in it without need.
+ * The image as chunks of a cpio archive. Every file costs at least a page of the guest's memory, and a page
+ * may be 64 KiB, so there is nothing in it without need.
  * @throws Failure naming the added file that has no place
  */
 export function image({ executable, applets, script, files = [] }: Contents): Uint8Array[] {
   return cpio([
     ...DIRECTORIES.map((path): Entry => ({ kind: "directory", path })),
     // The kernel opens it for init before devtmpfs can be mounted.
-    { kind: "character device", path: "dev/console", major: 5, minor: 1, mode: 0o600 },
-    { kind: "character device", path: "dev/null", major: 1, minor: 3, mode: 0o666 },
+    { kind: "character device", path: "dev/console", mode: 0o600, major: 5, minor: 1 },
+    { kind: "character device", path: "dev/null", mode: 0o666, major: 1, minor: 3 },
     { kind: "file", path: "bin/kexecbox", content: executable, mode: 0o755 },
     { kind: "symlink", path: "init", target: "bin/kexecbox" },
     ...applets.map((name): Entry => ({ kind: "symlink", path: `bin/${name}`, target: "kexecbox" })),

@@ -24,19 +24,27 @@ function fromRoot(path: string): string {
   return short.startsWith("..") ? path : short;
 }
 
-/** Stops at modules that only Bun and Node have. Left to itself, the bundler puts `{}` in place of node:fs. */
-const refuseHostModules: BunPlugin = {
-  name: "refuse modules of Bun and Node",
-  setup(build) {
-    build.onResolve({ filter: /.*/ }, ({ path, importer }) => {
-      if (!/^(bun|node):/.test(path) && path !== "bun" && !builtinModules.includes(path)) return undefined;
-      throw new Failure(fromRoot(importer), `imports "${path}", which the small engine does not have`);
-    });
-  },
-};
+function isHostModule(name: string): boolean {
+  return /^(bun|node):/.test(name) || name === "bun" || builtinModules.includes(name);
+}
+
+/** Notes every import of a module that only Bun and Node have. Left to itself, the bundler puts `{}` in place of node:fs. */
+function watchImports(refused: Failure[]): BunPlugin {
+  return {
+    name: "refuse modules of Bun and Node",
+    setup(build) {
+      build.onResolve({ filter: /.*/ }, ({ path, importer }) => {
+        if (!isHostModule(path)) return undefined;
+        refused.push(new Failure(fromRoot(importer), `imports "${path}", which the small engine does not have`));
+        return { path, external: true };
+      });
+    },
+  };
+}
 
 /** The program as one ES module in which only qjs:sys is still imported. */
 async function bundle(entry: string): Promise<string> {
+  const refused: Failure[] = [];
   const result = await Bun.build({
     entrypoints: [entry],
     target: "browser",
@@ -44,12 +52,13 @@ async function bundle(entry: string): Promise<string> {
     external: ["qjs:*"],
     format: "esm",
     minify: true,
-    plugins: [refuseHostModules],
+    plugins: [watchImports(refused)],
     throw: false,
   });
-  const [output] = result.outputs;
-  if (result.success && output !== undefined) return output.text();
-  throw new Failure(fromRoot(entry), result.logs.map((log) => log.message).join("; ") || "cannot be bundled");
+  if (refused[0] !== undefined) throw refused[0];
+  const [log] = result.logs;
+  if (!result.success) throw new Failure(fromRoot(log?.position?.file ?? entry), log?.message ?? "cannot be bundled");
+  return result.outputs[0]!.text();
 }
 
 /** Makes `path` in one step: a reader sees the old file or the new one, never a part. */

@@ -1,6 +1,6 @@
-// Makes an initramfs to be used with any kernel: the executable as its init, a script, and files the user adds.
+// Makes an initramfs to be used with any kernel: the executable as its init, a script, and added files.
 
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
 import { parseArgs } from "node:util";
@@ -68,7 +68,7 @@ export function gzip(chunks: readonly Uint8Array[]): Uint8Array {
 
 /** Whole or not at all. It takes the place of a file, but not of a directory or a device. */
 export async function writeImage(path: string, chunks: readonly Uint8Array[]): Promise<void> {
-  if (existsSync(path) && !(await stat(path)).isFile()) throw new Failure(path, "is there already, and no file");
+  if (existsSync(path) && !statSync(path).isFile()) throw new Failure(path, "is there already, and no file");
   // As one array: given several, Bun 1.4.5 leaves zeros at the file's end.
   await about(path, replaceFile(path, (temporary) => writeFile(temporary, Buffer.concat(chunks))));
 }

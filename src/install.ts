@@ -6,8 +6,8 @@ import { errno, errnoText } from "./sys/errno.ts";
 import { CWD, type System } from "./sys/system.ts";
 
 /**
- * Makes DIR/NAME for each of `names`, a link to this executable. What is there already stays as it is; where that is
- * no such link it is reported, and the exit code is 1.
+ * Makes DIR/NAME for each of `names`, a link to this executable. What is there already stays as it is; where
+ * that is no such link it is reported, and the exit code is 1.
  * @param args DIR alone
  */
 export function install(system: System, names: readonly string[], args: readonly ByteString[]): number {

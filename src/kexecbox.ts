@@ -42,7 +42,8 @@ function appletNamed(name: string): Applet | undefined {
 }
 
 function runApplet(system: System, applet: Applet, args: readonly ByteString[]): number {
-  if (args[0] === "--help") {
+  // Process 1 must not end, whatever stands behind -- on the kernel's command line.
+  if (args[0] === "--help" && system.call("getpid") !== 1) {
     system.print(help(applet));
     return EXIT.done;
   }

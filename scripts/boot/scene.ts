@@ -87,7 +87,8 @@ export async function sceneFor(
   const executable = await readFile(await build(choices.target));
   const run = choices.interactive && choices.script === undefined ? {} : { script: Buffer.from(script, "latin1") };
   const path = join(folder, "initrd");
-  await writeFile(path, image({ executable, applets: names(), ...run, files }));
+  // As one array: given several, Bun 1.4.5 leaves zeros at the file's end.
+  await writeFile(path, Buffer.concat(image({ executable, applets: names(), ...run, files })));
   const memory = choices.memory ?? (choices.small || choices.target === "ppc64" ? 512 : 1024);
   refuseTooLittleMemory(memory, addresses.initrd + needs.initrdSize);
   return {

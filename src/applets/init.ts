@@ -1,4 +1,4 @@
-// init: process 1 of an initramfs that holds nothing but this program: mounts, runs a script, and ends the machine.
+// init: process 1 of an initramfs that may hold nothing else: mounts, runs a script, turns the machine off.
 
 import type { Applet } from "../applet.ts";
 import { EXIT, Failure, shown } from "../failure.ts";
@@ -24,18 +24,19 @@ const WNOHANG = 1;
 const options = [{ long: "prompt", help: "go to the prompt after the script, and when it fails" }];
 
 const notes = `
-It mounts /proc, /sys and /dev, then runs SCRIPT (${DEFAULT_SCRIPT} if none is named) up to its first failing line, and
-turns the machine off. Without any script it goes to a prompt on the console; there, end of input turns the machine off.
-The kernel passes on what stands behind -- on its command line, and words it does not know: what is neither an option
-nor a file is named and left out.
+It mounts /proc, /sys and /dev, then runs SCRIPT (${DEFAULT_SCRIPT} if none is named) up to its first
+failing line, and turns the machine off. Without any script it goes to a prompt on the console;
+there, end of input turns the machine off. The kernel passes on what stands behind -- on its command
+line, and words it does not know: what is neither an option nor a file is named and left out.
 
-A script has one pipeline a line: PROGRAM [ARGUMENT]... [< FILE] [| PROGRAM [ARGUMENT]...]... [> FILE | >> FILE]
+A script has one pipeline a line:
+  PROGRAM [ARGUMENT]... [< FILE] [| PROGRAM [ARGUMENT]...]... [> FILE or >> FILE]
   'text'     stands for itself
   "text"     the same, but \\" is a double quote and \\\\ a backslash
   \\          takes the next character as it is; at the end of a line it joins the next one to it
   # ...      is a comment
-A line fails if any of its programs fails. PROGRAM is a path if it holds a slash, otherwise an applet, otherwise a file in
-${FOLDERS.join(", ")}.
+A line fails if any of its programs fails. PROGRAM is a path if it holds a slash, otherwise an
+applet, otherwise a file in ${FOLDERS.join(", ")}.
 `;
 
 /** @param names of all applets, asked for only when init runs */
@@ -90,9 +91,10 @@ function mount(system: System, type: string, directory: string): void {
   if (result !== -errno.EBUSY) system.must(result, `${directory}: ${type}`);
 }
 
-/** Standard input, output and error for us and our children, and a terminal whose ^C reaches the pipeline that runs. */
+/** Standard input, output and error for us and our children, and a terminal whose ^C reaches what runs. */
 function openConsole(system: System): void {
-  // The kernel has opened /dev/console for us, unless the initramfs lacks it. open() takes the lowest free number.
+  // The kernel has opened /dev/console for us, unless the initramfs lacks it. Each open takes the lowest
+  // number that is free.
   for (let descriptor = STDIN; descriptor <= STDERR; descriptor++) {
     if (typeof system.status(descriptor) !== "number") continue;
     if (system.open(CWD, "/dev/console", O_RDWR) < 0) system.open(CWD, "/dev/null", O_RDWR);

@@ -10,7 +10,7 @@ export const ls: Applet = {
   name: "ls",
   summary: "Lists the names in a directory, sorted, one a line",
   operands: "[DIR]",
-  options: [{ short: "l", long: "long", help: "tell what each one is, its size in bytes, and where a link leads" }],
+  options: [{ short: "l", long: "long", help: "tells kind and size in bytes, and where a link leads" }],
   notes: "Without DIR it lists the working directory. Bytes that are not printable ASCII are shown as \\xNN.",
   run(system, args) {
     const { given, operands } = parse(ls.options, args);
@@ -31,8 +31,8 @@ function longLines(system: System, descriptor: number, names: readonly ByteStrin
     const status = system.statusOf(descriptor, name);
     const target = system.readLink(descriptor, name);
     const link = typeof target === "number" ? "" : ` -> ${shown(target)}`;
-    const known = typeof status !== "number";
-    return { kind: known ? status.kind : "unknown", size: known ? `${status.size}` : "?", text: shown(name) + link };
+    const { kind, size } = typeof status === "number" ? { kind: "unknown", size: "?" } : status;
+    return { kind, size: `${size}`, text: shown(name) + link };
   });
   const width = Math.max(...rows.map(({ size }) => size.length));
   return rows.map(({ kind, size, text }) => `${kind.padEnd(9)}  ${size.padStart(width)}  ${text}`);

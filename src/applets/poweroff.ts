@@ -17,7 +17,7 @@ export const poweroff: Applet = {
     const { given, operands } = parse(poweroff.options, args);
     if (operands[0] !== undefined) throw usage(operands[0], "no operand is expected");
     if (!given.has("force") && !processOneIsThisProgram(system)) {
-      throw new Failure("process 1", "is another program, which has to end the machine itself (--force does it anyway)");
+      throw new Failure("process 1", "is not this program; --force ends the machine anyway");
     }
     const result = system.reboot(given.has("reboot") ? REBOOT_RESTART : REBOOT_POWER_OFF);
     throw new Failure("reboot", errnoText(result), EXIT.refused);

@@ -124,7 +124,7 @@ function takeWord(source: Source, fail: Fail): ByteString {
   }
   // `2> file` would otherwise pass 2 as an argument and redirect something else.
   if ((source.next === "<" || source.next === ">") && /^[0-9]+$/.test(source.text.slice(from, source.at))) {
-    fail(start, `only standard input and output can be redirected; a blank before ${source.next} makes this an argument`);
+    fail(start, `no descriptor can be named before ${source.next}; a blank between makes it an argument`);
   }
   return word;
 }

@@ -25,7 +25,7 @@ export function runPrompt(shell: Shell, tool: string): void {
   }
 }
 
-/** The lines of standard input without their ends, each asked for by a prompt. Editing is the terminal's own. */
+/** The lines of standard input without their ends, each asked for by a prompt. The terminal edits them. */
 function* promptedLines(system: System): Generator<ByteString> {
   const buffer = new Uint8Array(4096);
   let text = "";

@@ -3,7 +3,9 @@
 import { Failure } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { errnoText } from "../sys/errno.ts";
-import { CWD, O_APPEND, O_CREAT, O_TRUNC, O_WRONLY, STDERR, STDIN, STDOUT, type System } from "../sys/system.ts";
+import {
+  CWD, O_APPEND, O_CREAT, O_TRUNC, O_WRONLY, STDERR, STDIN, STDOUT, type System,
+} from "../sys/system.ts";
 import { parseScript } from "./parse.ts";
 import type { Command, Output, Pipeline } from "./pipeline.ts";
 
@@ -21,7 +23,9 @@ export interface Shell {
  * @param begins is told each pipeline before it starts
  * @throws Failure whose place is `name:line`, or `name:line:column` of a syntax error
  */
-export function runScript(shell: Shell, name: string, text: ByteString, begins: (pipeline: Pipeline) => void): void {
+export function runScript(
+  shell: Shell, name: string, text: ByteString, begins: (pipeline: Pipeline) => void,
+): void {
   for (const pipeline of parseScript(name, text)) {
     begins(pipeline);
     try {
@@ -35,7 +39,8 @@ export function runScript(shell: Shell, name: string, text: ByteString, begins: 
 
 /**
  * Starts every program before it waits for any, and returns when all have ended well.
- * @throws Failure naming every program that ended with an exit code but 0 or by a signal, or what kept one from starting
+ * @throws Failure naming every program that ended with an exit code but 0 or by a signal, or the one that
+ *   could not start
  */
 export function runPipeline(shell: Shell, pipeline: Pipeline): void {
   const { system } = shell;

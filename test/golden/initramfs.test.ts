@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { image } from "../../initramfs/image.ts";
@@ -35,7 +37,7 @@ async function inFolder(work: (folder: string) => void | Promise<void>): Promise
 }
 
 describe("an image, as Debian's cpio lists it,", () => {
-  test("holds the executable once, its names as links, the nodes init needs, the script and what was added", () => {
+  test("holds the executable once, its names as links, device nodes, the script and what was added", () => {
     expect(cpio(Buffer.concat(image(contents)), "-t", "-v")).toEqual([
       "drwxr-xr-x 2 0 0 0 Jan 1 1970 dev",
       "drwxr-xr-x 2 0 0 0 Jan 1 1970 proc",
@@ -141,8 +143,9 @@ describe("npm run initramfs", () => {
   }
 
   test("builds nothing for a target that it does not know, or with options it does not have", () => {
-    expect(refusal()).toEqual({ code: 2, err: "initramfs: --target: needs one of: ppc64 ppc64le\n" });
-    expect(refusal("--target", "x64")).toEqual({ code: 2, err: "initramfs: --target: needs one of: ppc64 ppc64le\n" });
+    const refused = { code: 2, err: "initramfs: --target: needs one of: ppc64 ppc64le\n" };
+    expect(refusal()).toEqual(refused);
+    expect(refusal("--target", "x64")).toEqual(refused);
     expect(refusal("--nonesuch").code).toBe(2);
   });
 

@@ -1,5 +1,8 @@
 import { afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync,
+  symlinkSync, writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "../../scripts/build.ts";
@@ -17,7 +20,8 @@ beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "kexecbox-install-"))
 afterEach(() => rmSync(folder, { recursive: true }));
 
 function install(...args: string[]): { code: number; out: string; err: string } {
-  const { exitCode, stdout, stderr } = Bun.spawnSync([process.execPath, MAIN, "--install", ...args], { cwd: folder });
+  const command = [process.execPath, MAIN, "--install", ...args];
+  const { exitCode, stdout, stderr } = Bun.spawnSync(command, { cwd: folder });
   return { code: exitCode, out: stdout.toString(), err: stderr.toString().replaceAll(folder, "@") };
 }
 
@@ -32,7 +36,7 @@ test("installing again changes nothing and is no error", () => {
   expect(install(".")).toEqual({ code: 0, out: "", err: "" });
 });
 
-test("what is in the way stays as it is and is named, the other links are made, and the exit code is 1", () => {
+test("what is in the way stays and is named, the other links are made, and the exit code is 1", () => {
   writeFileSync(join(folder, "cat"), "mine");
   symlinkSync("/else", join(folder, "ls"));
   mkdirSync(join(folder, "echo"));
@@ -53,8 +57,10 @@ test("what is in the way stays as it is and is named, the other links are made, 
 
 test("a directory that is not there, or is none, is an error", () => {
   writeFileSync(join(folder, "file"), "");
-  expect(install("none")).toEqual({ code: 1, out: "", err: "kexecbox: none: ENOENT (no such file or directory)\n" });
-  expect(install("file")).toEqual({ code: 1, out: "", err: "kexecbox: file: ENOTDIR (not a directory)\n" });
+  const none = "kexecbox: none: ENOENT (no such file or directory)\n";
+  const file = "kexecbox: file: ENOTDIR (not a directory)\n";
+  expect(install("none")).toEqual({ code: 1, out: "", err: none });
+  expect(install("file")).toEqual({ code: 1, out: "", err: file });
 });
 
 test("no directory and two of them are usage errors", () => {
@@ -68,7 +74,8 @@ test("beside the executable the links are relative, and each is the applet it is
   for (const name of NAMES) {
     expect(readlinkSync(join(folder, name))).toBe("kexecbox");
     if (name === "echo") continue;
-    expect(Bun.spawnSync([`./${name}`, "--help"], { cwd: folder }).stdout.toString()).toStartWith(`usage: ${name} `);
+    const { stdout } = Bun.spawnSync([`./${name}`, "--help"], { cwd: folder });
+    expect(stdout.toString()).toStartWith(`usage: ${name}`);
   }
   expect(Bun.spawnSync(["./echo", "a"], { cwd: folder }).stdout.toString()).toBe("a\n");
 });

@@ -99,17 +99,20 @@ describe("ls", () => {
   });
 
   test("refuses what is no directory, and more than one", () => {
-    expect(kexecbox(["ls", "none"])).toEqual({ code: 1, out: "", err: "ls: none: ENOENT (no such file or directory)\n" });
-    expect(kexecbox(["ls", "one"])).toEqual({ code: 1, out: "", err: "ls: one: ENOTDIR (not a directory)\n" });
+    const none = "ls: none: ENOENT (no such file or directory)\n";
+    const one = "ls: one: ENOTDIR (not a directory)\n";
+    expect(kexecbox(["ls", "none"])).toEqual({ code: 1, out: "", err: none });
+    expect(kexecbox(["ls", "one"])).toEqual({ code: 1, out: "", err: one });
     expect(kexecbox(["ls", "a", "b"]).code).toBe(2);
   });
 });
 
 describe("init", () => {
   test("refuses to run on a machine that has a process 1 already", () => {
-    // Should it not refuse, it must not be able to mount anything or to turn this machine off: no capabilities even for root.
+    // Should it not refuse, it must not be able to mount anything or to turn this machine off, even as root.
     const harmless = process.getuid?.() === 0 ? ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] : [];
-    const { exitCode, stdout, stderr } = Bun.spawnSync([...harmless, process.execPath, MAIN, "init", "/x"], { timeout: 10_000 });
+    const command = [...harmless, process.execPath, MAIN, "init", "/x"];
+    const { exitCode, stdout, stderr } = Bun.spawnSync(command, { timeout: 10_000 });
     expect(stdout.toString()).toBe("");
     expect(stderr.toString()).toMatch(/^init: process id [0-9]+: only process 1 may be init\n$/);
     expect(exitCode).toBe(2);
@@ -119,7 +122,8 @@ describe("init", () => {
 describe("on a full disk", () => {
   // echo prints --help as any other word.
   const helpful = applets.map(({ name }) => `${name} --help`).filter((command) => command !== "echo --help");
-  test.each(["cat one", "echo a", "ls", "--list", "--help", ...helpful])("%s ends with 1 and one line", (command) => {
+  const commands = ["cat one", "echo a", "ls", "--list", "--help", ...helpful];
+  test.each(commands)("%s ends with 1 and one line", (command) => {
     const full = openSync("/dev/full", "w");
     try {
       const { exitCode, stderr } = Bun.spawnSync([process.execPath, MAIN, ...command.split(" ")], {

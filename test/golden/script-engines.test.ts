@@ -17,7 +17,8 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 function run(engine: (typeof ENGINES)[number], script: string): { code: number; out: string; err: string } {
   const command = engine === "bun" ? [process.execPath, ENTRY] : [...EMULATORS[engine], join(folder, engine)];
-  const { exitCode, stdout, stderr } = Bun.spawnSync(command, { cwd: folder, stdin: Buffer.from(script, "latin1") });
+  const stdin = Buffer.from(script, "latin1");
+  const { exitCode, stdout, stderr } = Bun.spawnSync(command, { cwd: folder, stdin });
   return { code: exitCode, out: stdout.toString("latin1"), err: stderr.toString("latin1") };
 }
 
@@ -44,7 +45,9 @@ test.each(ENGINES)("%s runs words, quotes, pipes and redirections as they are me
 
 test.each(ENGINES)("%s stops at the first failure, and names each program that failed", (engine) => {
   expect(run(engine, "true\nfalse | true | sh -c 'kill -9 $$'\necho never\n")).toEqual({
-    code: 1, out: "", err: "+ true\n+ false | true | sh -c \"kill -9 $$\"\nscript:2: false: exit 1, sh: signal 9\n",
+    code: 1,
+    out: "",
+    err: "+ true\n+ false | true | sh -c \"kill -9 $$\"\nscript:2: false: exit 1, sh: signal 9\n",
   });
 });
 
@@ -58,5 +61,6 @@ test.each(ENGINES)("%s lets a program that nobody reads die of SIGPIPE", (engine
 
 test.each(ENGINES)("%s names what cannot be run", (engine) => {
   expect(run(engine, "/none").err).toEndWith("script:1: /none: ENOENT (no such file or directory)\n");
-  expect(run(engine, "cat < /none/x").err).toEndWith("script:1: /none/x: ENOENT (no such file or directory)\n");
+  expect(run(engine, "cat < /none/x").err)
+    .toEndWith("script:1: /none/x: ENOENT (no such file or directory)\n");
 });

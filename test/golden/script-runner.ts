@@ -1,4 +1,4 @@
-// Runs the script on standard input with the programs of this machine, so that a test can compare the engines.
+// Runs the script on standard input with this machine's programs, so that a test can compare the engines.
 
 import { engine } from "#sys";
 import { Failure, shown } from "../../src/failure.ts";

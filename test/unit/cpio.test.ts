@@ -23,7 +23,8 @@ function listed(bytes: Uint8Array): string[] {
 function unpacked<T>(bytes: Uint8Array, look: (folder: string) => T): T {
   const folder = mkdtempSync(join(tmpdir(), "kexecbox-cpio-"));
   try {
-    const { stderr, exitCode } = Bun.spawnSync(["cpio", "-i", "-d", "--quiet"], { cwd: folder, stdin: bytes });
+    const command = ["cpio", "-i", "-d", "--quiet"];
+    const { stderr, exitCode } = Bun.spawnSync(command, { cwd: folder, stdin: bytes });
     expect(stderr.toString()).toBe("");
     expect(exitCode).toBe(0);
     return look(folder);
@@ -39,7 +40,8 @@ function file(path: string, length: number): Entry {
 describe("an archive read by Debian's cpio", () => {
   test("has names and contents of every length modulo 4, the empty file too", () => {
     const lengths = [0, 1, 2, 3, 4, 5, 6, 7, 8];
-    const entries = lengths.flatMap((size) => ["n", "nm", "nme", "name"].map((name) => file(`${name}${size}`, size)));
+    const names = ["n", "nm", "nme", "name"];
+    const entries = lengths.flatMap((size) => names.map((name) => file(`${name}${size}`, size)));
     unpacked(archive(entries), (folder) => {
       for (const entry of entries) {
         if (entry.kind !== "file") throw new Error("only files here");
@@ -48,10 +50,10 @@ describe("an archive read by Debian's cpio", () => {
     });
   });
 
-  test("has directories, files, links and devices with their modes, link counts, and no owner or time", () => {
+  test("has directories, files, links and devices with modes, link counts, no owner and no time", () => {
     expect(listed(archive([
       { kind: "directory", path: "dev" },
-      { kind: "character device", path: "dev/console", major: 5, minor: 1, mode: 0o600 },
+      { kind: "character device", path: "dev/console", mode: 0o600, major: 5, minor: 1 },
       { kind: "file", path: "bin/tool", content: Buffer.from("12345"), mode: 0o755 },
       { kind: "symlink", path: "bin/link", target: "tool" },
       { kind: "file", path: "text", content: Buffer.alloc(0), mode: 0o644 },
@@ -65,7 +67,7 @@ describe("an archive read by Debian's cpio", () => {
     ]);
   });
 
-  test("has each missing parent directory once, before what is inside, with one link for each directory in it", () => {
+  test("has each missing parent directory once, before what is inside, and with the right link count", () => {
     expect(listed(archive([file("a/b/c/d", 1), file("a/b/e", 1), file("a/f/g", 1)]))).toEqual([
       "drwxr-xr-x 4 0 0 0 Jan 1 1970 a",
       "drwxr-xr-x 3 0 0 0 Jan 1 1970 a/b",
@@ -97,8 +99,8 @@ describe("an archive", () => {
     const entries = [file("a", 1), file("b/c", 2)];
     const bytes = archive(entries);
     expect(archive(entries).equals(bytes)).toBe(true);
-    const inodes = [...bytes.toString("latin1").matchAll(/070701([0-9a-f]{8})/g)].map(([, inode]) => parseInt(inode!, 16));
-    expect(inodes).toEqual([1, 2, 3, 0]);
+    const inodes = [...bytes.toString("latin1").matchAll(/070701([0-9a-f]{8})/g)];
+    expect(inodes.map(([, inode]) => parseInt(inode!, 16))).toEqual([1, 2, 3, 0]);
   });
 
   test("passes contents through without copying them", () => {

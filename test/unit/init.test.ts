@@ -46,7 +46,8 @@ class FakeKernel implements Engine {
   readonly #children = new Map<number, string>();
 
   constructor(readonly world: World) {
-    this.#open = new Map((world.openDescriptors ?? [0, 1, 2]).map((number) => [number, { path: "console", at: 0 }]));
+    const descriptors = world.openDescriptors ?? [0, 1, 2];
+    this.#open = new Map(descriptors.map((descriptor) => [descriptor, { path: "console", at: 0 }]));
   }
 
   syscall(number: number, ...args: Argument[]): number {
@@ -181,8 +182,9 @@ describe("init as any process but 1", () => {
 });
 
 describe("init as process 1", () => {
-  test("mounts, takes the console as its terminal, runs the script, takes in orphans, and turns the machine off", () => {
-    const { calls, console } = boot({ files: { "/init.script": "echo a\nfs2dt -b 8 /x|/loadem -k # go\n" }, orphans: 1 });
+  test("mounts, makes the console its terminal, runs the script, reaps, turns the machine off", () => {
+    const files = { "/init.script": "echo a\nfs2dt -b 8 /x|/loadem -k # go\n" };
+    const { calls, console } = boot({ files, orphans: 1 });
     expect(calls).toEqual([
       "mkdir /proc", "mount proc on /proc",
       "mkdir /sys", "mount sysfs on /sys",
@@ -241,8 +243,9 @@ describe("init as process 1", () => {
     expect(calls.at(-1)).toBe(OFF);
   });
 
-  test("goes to the prompt where there is no script, runs what is typed, tells failures, and ends with the input", () => {
-    const { calls, console } = boot({ typed: "echo a\n\nloadem -k\nnonesuch\necho 'b\necho c", status: { loadem: 3 << 8 } });
+  test("goes to the prompt where there is no script, tells failures there, and ends with the input", () => {
+    const typed = "echo a\n\nloadem -k\nnonesuch\necho 'b\necho c";
+    const { calls, console } = boot({ typed, status: { loadem: 3 << 8 } });
     expect(console).toBe([
       "init: the prompt; poweroff or end of input (^D) turns the machine off",
       "kexecbox> kexecbox> kexecbox> init: loadem: exit 3",
@@ -272,7 +275,8 @@ describe("init as process 1", () => {
   });
 
   test("leaves out words of the kernel's command line that mean nothing to it, with a line for each", () => {
-    const { console } = boot({ files: { "/init.script": "echo a", "/s": "echo b", "/t": "" } }, "foo", "-x", "/s", "/t");
+    const files = { "/init.script": "echo a", "/s": "echo b", "/t": "" };
+    const { console } = boot({ files }, "foo", "-x", "/s", "/t");
     expect(console).toBe([
       "init: foo: no such file; left out",
       "init: -x: no such option; left out",
@@ -282,7 +286,8 @@ describe("init as process 1", () => {
   });
 
   test("finds a program by its path, then among the applets, then in the usual folders", () => {
-    const files = { "/init.script": "/a/b\necho\nkexecbox --list\nsh", "/bin/echo": "", "/sbin/sh": "", "/usr/bin/sh": "" };
+    const script = "/a/b\necho\nkexecbox --list\nsh";
+    const files = { "/init.script": script, "/bin/echo": "", "/sbin/sh": "", "/usr/bin/sh": "" };
     expect(boot({ files }).calls.filter((call) => call.startsWith("spawn"))).toEqual([
       "spawn /a/b as /a/b with 0 1 2",
       "spawn /proc/self/exe as echo with 0 1 2",
@@ -327,7 +332,7 @@ describe("poweroff", () => {
   });
 
   test("leaves a machine alone whose process 1 is another program, or cannot be told, unless forced", () => {
-    const refused = "1: process 1: is another program, which has to end the machine itself (--force does it anyway)";
+    const refused = "1: process 1: is not this program; --force ends the machine anyway";
     expect(run({ links: other })).toBe(refused);
     expect(run({})).toBe(refused);
     expect(run({ links: other }, "--force")).toEqual(["sync", "reboot 0x4321fedc"]);
