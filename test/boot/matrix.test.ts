@@ -12,17 +12,18 @@ async function expectAllCpus(choices: Partial<Choices> & { smp: number }): Promi
   expect(lines[lines.indexOf(`+ cat ${PRESENT}`) + 1]).toBe(all);
 }
 
-const kernels = {
-  "small ppc64": { target: "ppc64", small: true },
-  "small ppc64le": { target: "ppc64le", small: true },
-  "stock ppc64le": { target: "ppc64le", small: false },
-} as const satisfies Record<string, Partial<Choices>>;
-
-describe.each(Object.entries(kernels))("the %s kernel takes every cpu to the next one", (_, kernel) => {
+describe.each(["ppc64", "ppc64le"] as const)("the small %s kernel takes every cpu to the next one", (target) => {
   for (const cpu of ["POWER8", "POWER9"]) {
     for (const smp of [1, 4, 8]) {
-      test(`${cpu}, ${smp} cpus`, () => expectAllCpus({ ...kernel, cpu, smp }));
+      test(`${cpu}, ${smp} cpus`, () => expectAllCpus({ target, small: true, cpu, smp }));
     }
+  }
+});
+
+// The distribution's kernel takes four times as long: every cpu model and every number of cpus once.
+describe("the stock ppc64le kernel takes every cpu to the next one", () => {
+  for (const [cpu, smp] of [["POWER9", 1], ["POWER8", 4], ["POWER9", 8]] as const) {
+    test(`${cpu}, ${smp} cpus`, () => expectAllCpus({ target: "ppc64le", small: false, cpu, smp }));
   }
 });
 
