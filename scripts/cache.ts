@@ -1,4 +1,4 @@
-// The cache outside the clone: each entry is a folder keyed by what it was made from, and is there whole or not at all.
+// The cache outside the clone: folders keyed by what they were made from, each there whole or not at all.
 
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
@@ -13,7 +13,7 @@ export function cacheFolder(): string {
   return join(base === undefined || base === "" ? join(homedir(), ".cache") : base, "kexecbox");
 }
 
-/** sha256 over `inputs`, each preceded by its length, so that moving a byte from one input to the next changes the key. */
+/** sha256 over `inputs`, each after its length, so that a byte moved to the next input changes the key. */
 function keyOf(inputs: readonly (string | Uint8Array)[]): string {
   const hash = createHash("sha256");
   for (const input of inputs) {
@@ -22,7 +22,7 @@ function keyOf(inputs: readonly (string | Uint8Array)[]): string {
   return hash.digest("hex").slice(0, 32);
 }
 
-/** Field 22 of /proc/PID/stat: together with the pid it names one process for good. Empty when there is no such process. */
+/** Field 22 of /proc/PID/stat: with the pid it names one process for good. Empty if there is none. */
 function startTimeOf(pid: string): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
@@ -51,8 +51,9 @@ function sweep(temporary: string): void {
 }
 
 /**
- * A new, empty folder inside the cache for the time `work` takes; it is removed afterwards, also on failure and on Ctrl-C.
- * It is on the file system of the cache, so that what was made in it can be renamed into place.
+ * A new, empty folder inside the cache for the time `work` takes; it is removed afterwards, also on failure
+ * and on Ctrl-C. It is on the file system of the cache, so that what was made in it can be renamed into
+ * place.
  */
 export async function inTemporaryFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const temporary = join(cacheFolder(), "tmp");
@@ -75,8 +76,8 @@ export function cacheEntry(kind: string, inputs: readonly (string | Uint8Array)[
 }
 
 /**
- * The folder of a cache entry, made now if it is not there. Two processes may make the same entry at once: the
- * first to finish puts it in place, the other takes what it finds.
+ * The folder of a cache entry, made now if it is not there. Two processes may make the same entry at once:
+ * the first to finish puts it in place, the other takes what it finds.
  * @param kind a word for people who look into the cache; part of the key
  * @param inputs everything the result depends on
  * @param make fills the folder it is given; the folder becomes the entry only when `make` has returned

@@ -3,8 +3,8 @@
 import { EXIT, Failure } from "../src/failure.ts";
 
 /**
- * Runs a script's work and ends the process: 0, or the exit code of a Failure, printed as `NAME: place: fact`.
- * Any other error is a fault of ours and keeps its stack trace.
+ * Runs a script's work and ends the process: 0, or the exit code of a Failure, printed as `NAME: place:
+ * fact`. Any other error is a fault of ours and keeps its stack trace.
  */
 export async function endWith(name: string, work: () => Promise<number | void>): Promise<never> {
   try {

@@ -1,192 +1,27 @@
-// Packages from the Debian archive through a private apt: the machine's mirrors and keys, none of its state.
+// Downloads from the Debian archive: binary packages of any architecture, source tarballs of a known hash.
 
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, symlink, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { readdir, readFile, rename } from "node:fs/promises";
+import { join } from "node:path";
 import { Failure } from "../src/failure.ts";
+import { type Suites, withPrivateApt } from "./apt.ts";
 import { cached, inTemporaryFolder } from "./cache.ts";
 import { withProgress } from "./progress.ts";
 import { runTool } from "./tool.ts";
 
-/** What a private apt can see: these suites of the Debian archive ("bookworm-security" among them), for one architecture. */
-export interface Suites {
-  names: readonly string[];
-  /** Debian's name of it: "ppc64el", not "powerpc64le". */
-  architecture: string;
-}
-
-/** Where the machine itself takes its packages from. */
-interface Mirrors {
-  main: string;
-  /** Absent where the machine takes no security updates. */
-  security: string | undefined;
-}
-
-/** apt-get and apt-cache with a configuration of their own; every program runs with `cwd` as its working folder. */
-interface PrivateApt {
-  run(command: readonly string[], cwd: string): Promise<string>;
-}
-
-const KEYRINGS = [
-  "/usr/share/keyrings/debian-archive-keyring.gpg",
-  "/usr/share/keyrings/debian-archive-keyring.pgp",
-];
-
-/** Settings of the machine that decide whether and how a mirror can be reached (proxies, certificates, old snapshots). */
-const REACHING = /^Acquire::(https?|Retries|ForceIPv[46]|Queue-Mode|Check-Date|Check-Valid-Until|Proxy-Auto-Detect)\b.*;$/i;
-
-function requireApt(): void {
-  for (const tool of ["apt-get", "apt-cache", "apt-config"]) {
-    if (Bun.which(tool) === null) throw new Failure(tool, "not found; fetching Debian packages needs apt");
-  }
-}
-
-/**
- * Finds Debian's archives among what apt is configured to fetch.
- * @param targets lines `REPO_URI|RELEASE|COMPONENT|LABEL`. Where `apt-get update` has never been run apt knows no labels
- *   and leaves "$(LABEL)"; such a line is judged by the rest, after all others.
- */
-export function mirrorsFrom(targets: string): Mirrors {
-  const lines = targets.split("\n").map((line) => line.split("|"));
-  const withLabel = (wanted: string): string | undefined => lines.find(([, , , label]) => label === wanted)?.[0];
-  const unlabelled = lines.filter(([, , component, label]) => component === "main" && label === "$(LABEL)");
-  const main = withLabel("Debian")
-    ?? unlabelled.find(([uri = "", release = ""]) => /\/debian\/?$/.test(uri) && !isSecurity(release))?.[0];
-  const security = withLabel("Debian-Security") ?? unlabelled.find(([, release = ""]) => isSecurity(release))?.[0];
-  if (main === undefined) throw new Failure("apt", "no Debian mirror among this machine's package sources");
-  return { main, security };
-}
-
-async function machineMirrors(): Promise<Mirrors> {
-  const format = ["--format", "$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(LABEL)", "Created-By: Packages"];
-  const fetched = await runTool(["apt-get", "indextargets", ...format]);
-  const configured = await runTool(["apt-get", "indextargets", "--no-release-info", ...format]);
-  return mirrorsFrom(fetched + configured);
-}
-
-function isSecurity(suite: string): boolean {
-  return suite.endsWith("-security");
-}
-
-function mirrorOf(suite: string, mirrors: Mirrors): string | undefined {
-  return isSecurity(suite) ? mirrors.security : mirrors.main;
-}
-
-/** The lines of a private sources list, for binary packages or for sources; none for a suite without a mirror. */
-export function sourcesList(kind: "deb" | "deb-src", mirrors: Mirrors, suites: Suites): string {
-  return suites.names
-    .map((name) => ({ name, uri: mirrorOf(name, mirrors) }))
-    .filter(({ uri }) => uri !== undefined)
-    .map(({ name, uri }) => `${kind} ${uri} ${name} main\n`)
-    .join("");
-}
-
-/**
- * The private configuration. Neither /etc/apt/apt.conf nor apt.conf.d is read through it, because hooks there
- * (docker's images empty /var/cache/apt on every update) work on the machine's state.
- */
-function configuration(folder: string, machine: string, trusted: string, suites: Suites): string {
-  const own: Record<string, string> = {
-    "Dir::State": join(folder, "state"),
-    "Dir::State::status": join(folder, "status"),
-    "Dir::Cache": join(folder, "cache"),
-    "Dir::Log": join(folder, "log"),
-    "Dir::Etc::main": "/dev/null",
-    "Dir::Etc::parts": "/dev/null",
-    "Dir::Etc::preferences": "/dev/null",
-    "Dir::Etc::preferencesparts": "/dev/null",
-    "Dir::Etc::sourcelist": join(folder, "sources.list"),
-    "Dir::Etc::sourceparts": "/dev/null",
-    "Dir::Etc::trusted": trusted,
-    "Dir::Etc::trustedparts": join(folder, "keys"),
-    "APT::Architecture": suites.architecture,
-    // Root's cache is closed to the user _apt, and apt says so at length.
-    "APT::Sandbox::User": "root",
-    "Acquire::Languages": "none",
-  };
-  const lines = Object.entries(own).map(([name, value]) => `${name} "${value}";`);
-  const reaching = machine.split("\n").filter((line) => REACHING.test(line));
-  return [...reaching, ...lines, `APT::Architectures { "${suites.architecture}"; };`, ""].join("\n");
-}
-
-/** Every key the machine trusts, and Debian's own keyring: newer releases no longer put that one among the former. */
-async function linkKeys(into: string, trustedParts: string): Promise<void> {
-  const parts = existsSync(trustedParts) ? (await readdir(trustedParts)).map((name) => join(trustedParts, name)) : [];
-  for (const key of [...parts, ...KEYRINGS].filter((path) => existsSync(path))) {
-    await symlink(key, join(into, basename(key)));
-  }
-}
-
-/** Of what apt-get printed, the first line that names an error: the last one is seldom more than "some failed". */
-export function firstError(output: string): string {
-  return output.split("\n").find((line) => line.startsWith("E: "))?.slice(3) ?? "";
-}
-
-/** Of these suites, those of which apt has no lists. */
-async function suitesWithoutLists(apt: PrivateApt, suites: Suites, folder: string): Promise<string[]> {
-  const present = (await apt.run(["apt-get", "indextargets", "--format", "$(RELEASE)|$(FILENAME)"], folder))
-    .split("\n").map((line) => line.split("|")).filter(([, file = ""]) => existsSync(file)).map(([release]) => release);
-  return suites.names.filter((name) => !present.includes(name));
-}
-
-/**
- * Fetches the package lists. A mirror that is out of step is common for security updates of the rarer architectures;
- * they are done without then, which is said.
- */
-async function fetchLists(apt: PrivateApt, suites: Suites, folder: string): Promise<void> {
-  let reason = "";
-  await withProgress(`package lists of Debian ${suites.names.join(", ")}`, async () => {
-    try {
-      await apt.run(["apt-get", "-q", "update"], folder);
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      reason = error.fact;
-    }
-  });
-  const missing = await suitesWithoutLists(apt, suites, folder);
-  if (missing.some((name) => !isSecurity(name))) {
-    throw new Failure(`Debian ${missing.join(", ")}`, `the package lists could not be fetched; ${reason}`);
-  }
-  if (missing.length > 0) process.stderr.write(`doing without ${missing.join(", ")}: ${reason}\n`);
-}
-
-/**
- * Sets up a private apt, fetches its package lists and lends it to `work`. All of it lives in a temporary folder:
- * nothing of the machine's own apt is written, and two processes never meet.
- */
-async function withPrivateApt<T>(
-  kind: "deb" | "deb-src",
-  suites: Suites,
-  work: (apt: PrivateApt) => Promise<T>,
-): Promise<T> {
-  requireApt();
-  const mirrors = await machineMirrors();
-  const reachable = { ...suites, names: suites.names.filter((name) => mirrorOf(name, mirrors) !== undefined) };
-  const settings = await runTool(["apt-config", "dump"]);
-  const [trusted = "", trustedParts = ""] = (await runTool(
-    ["apt-config", "shell", "A", "Dir::Etc::trusted/f", "B", "Dir::Etc::trustedparts/d"]))
-    .split("\n").map((line) => /'(.*)'/.exec(line)?.[1] ?? "");
-  return inTemporaryFolder(async (folder) => {
-    for (const name of ["state/lists/partial", "cache/archives/partial", "log", "keys"]) {
-      await mkdir(join(folder, name), { recursive: true });
-    }
-    await linkKeys(join(folder, "keys"), trustedParts);
-    await writeFile(join(folder, "status"), "");
-    await writeFile(join(folder, "sources.list"), sourcesList(kind, mirrors, reachable));
-    await writeFile(join(folder, "apt.conf"), configuration(folder, settings, trusted, reachable));
-    const env = { APT_CONFIG: join(folder, "apt.conf") };
-    const apt = { run: (command: readonly string[], cwd: string) => runTool(command, { cwd, env, reason: firstError }) };
-    await fetchLists(apt, reachable, folder);
-    return work(apt);
-  });
-}
-
-/** The value of one field in what `apt-cache show` prints of a package; the first package printed is the newest. */
+/** The value of one field in what `apt-cache show` prints of a package. */
 export function fieldOf(record: string, field: string): string {
   const line = record.split("\n").find((text) => text.startsWith(`${field}: `));
   if (line === undefined) throw new Failure("apt-cache", `no field ${field} in what it prints`);
   return line.slice(field.length + 2);
+}
+
+/** The first package named among the dependencies of a record whose whole name matches. */
+export function dependencyIn(record: string, member: RegExp): string | undefined {
+  return fieldOf(record, "Depends")
+    .split(/[,|]/)
+    .map((text) => text.trim().split(" ")[0] ?? "")
+    .find((text) => member.test(text));
 }
 
 export interface BinaryPackage {
@@ -201,7 +36,8 @@ export interface BinaryPackage {
 /**
  * Downloads the newest version of a binary package, which apt checks against the signed package lists.
  * @param name the package, or a meta package
- * @param member what to take in place of a meta package: the first dependency whose name matches; undefined: `name` itself
+ * @param member what to take in place of a meta package: the first dependency whose name matches; undefined:
+ *   `name` itself
  */
 export async function withBinaryPackage<T>(
   name: string,
@@ -209,24 +45,30 @@ export async function withBinaryPackage<T>(
   suites: Suites,
   work: (found: BinaryPackage) => Promise<T>,
 ): Promise<T> {
-  return withPrivateApt("deb", suites, (apt) => inTemporaryFolder(async (folder) => {
-    const record = await apt.run(["apt-cache", "show", "--no-all-versions", name], folder);
-    const chosen = member === undefined
-      ? name
-      : fieldOf(record, "Depends").split(/[,|]/).map((text) => text.trim().split(" ")[0] ?? "").find((text) => member.test(text));
-    if (chosen === undefined) throw new Failure(name, `depends on no package ${member}`);
-    const details = await apt.run(["apt-cache", "show", "--no-all-versions", chosen], folder);
-    const megabytes = Math.ceil(Number(fieldOf(details, "Size")) / 1e6);
-    await withProgress(`downloading ${chosen} (${megabytes} MB)`, () => apt.run(["apt-get", "-q", "download", chosen], folder));
-    const deb = (await readdir(folder)).find((file) => file.endsWith(".deb"));
-    if (deb === undefined) throw new Failure(chosen, "apt-get download left no .deb");
-    return work({
-      name: chosen,
-      version: fieldOf(details, "Version"),
-      sha256: fieldOf(details, "SHA256"),
-      deb: join(folder, deb),
-    });
-  }));
+  return withPrivateApt("deb", suites, (apt) =>
+    inTemporaryFolder(async (folder) => {
+      const record = (of: string): Promise<string> =>
+        apt.run(["apt-cache", "show", "--no-all-versions", of], folder).catch((error: Failure) => {
+          // apt-cache itself does not say which package it did not find.
+          throw new Failure(of, `${suites.names.join(", ")}: ${error.fact}`);
+        });
+      const chosen = member === undefined ? name : dependencyIn(await record(name), member);
+      if (chosen === undefined) throw new Failure(name, `depends on no package ${member}`);
+      const details = await record(chosen);
+      const megabytes = Math.ceil(Number(fieldOf(details, "Size")) / 1e6);
+      await withProgress(`downloading ${chosen} (${megabytes} MB)`, () =>
+        apt.run(["apt-get", "-q", "download", chosen], folder),
+      );
+      const deb = (await readdir(folder)).find((file) => file.endsWith(".deb"));
+      if (deb === undefined) throw new Failure(chosen, "apt-get download left no .deb");
+      return work({
+        name: chosen,
+        version: fieldOf(details, "Version"),
+        sha256: fieldOf(details, "SHA256"),
+        deb: join(folder, deb),
+      });
+    }),
+  );
 }
 
 export interface SourceTarball {
@@ -239,7 +81,9 @@ export interface SourceTarball {
 }
 
 async function sha256Of(file: string): Promise<string> {
-  return createHash("sha256").update(await readFile(file)).digest("hex");
+  return createHash("sha256")
+    .update(await readFile(file))
+    .digest("hex");
 }
 
 /**
@@ -247,19 +91,22 @@ async function sha256Of(file: string): Promise<string> {
  * @throws Failure when the suite carries no tarball of that hash
  */
 export async function sourceTarball(wanted: SourceTarball): Promise<string> {
-  const architecture = (await machineArchitecture());
-  const entry = await cached("source", [wanted.name, wanted.sha256], (made) =>
-    withPrivateApt("deb-src", { names: [wanted.suite], architecture }, (apt) => inTemporaryFolder(async (folder) => {
-      await withProgress(`downloading the source of ${wanted.name}`, () =>
-        apt.run(["apt-get", "-q", "source", "--download-only", "--only-source", wanted.name], folder));
-      const files = await readdir(folder);
-      const hashes = await Promise.all(files.map((file) => sha256Of(join(folder, file))));
-      const found = files[hashes.indexOf(wanted.sha256)];
-      if (found === undefined) {
-        throw new Failure(wanted.name, `Debian ${wanted.suite} has no file with sha256 ${wanted.sha256}`);
-      }
-      await rename(join(folder, found), join(made, found));
-    })));
+  const entry = await cached("source", [wanted.name, wanted.sha256], async (made) =>
+    withPrivateApt("deb-src", { names: [wanted.suite], architecture: await machineArchitecture() }, (apt) =>
+      inTemporaryFolder(async (folder) => {
+        await withProgress(`downloading the source of ${wanted.name}`, () =>
+          apt.run(["apt-get", "-q", "source", "--download-only", "--only-source", wanted.name], folder),
+        );
+        const files = await readdir(folder);
+        const hashes = await Promise.all(files.map((file) => sha256Of(join(folder, file))));
+        const found = files[hashes.indexOf(wanted.sha256)];
+        if (found === undefined) {
+          throw new Failure(wanted.name, `Debian ${wanted.suite} has no file with sha256 ${wanted.sha256}`);
+        }
+        await rename(join(folder, found), join(made, found));
+      }),
+    ),
+  );
   const [file] = await readdir(entry);
   if (file === undefined) throw new Failure(entry, "empty; remove it");
   return join(entry, file);

@@ -1,4 +1,5 @@
-// The part of ELF that a kernel image is made of: 64-bit files, their endianness, and what their PT_LOADs put where.
+// The part of ELF that a kernel image is made of: 64-bit files, their endianness, and what their PT_LOADs put
+// where.
 
 import { Failure, hex } from "../src/failure.ts";
 
@@ -24,7 +25,10 @@ export interface Elf {
 /** The memory of an executable as one run of bytes, from its lowest physical address. */
 export interface FlatImage {
   bytes: Uint8Array;
-  /** Bytes of memory it needs, never less than there are bytes: what follows is .bss, which a loader must keep free. */
+  /**
+   * Bytes of memory it needs, never less than there are bytes: what follows is .bss, which a loader must keep
+   * free.
+   */
   memsz: number;
 }
 
@@ -41,7 +45,8 @@ export function readElf(name: string, bytes: Uint8Array): Elf {
   const headers = Number(view.getBigUint64(0x20, little));
   const size = view.getUint16(0x36, little);
   const count = view.getUint16(0x38, little);
-  if (headers + size * count > bytes.length) throw new Failure(name, "program headers beyond the end of the file");
+  if (headers + size * count > bytes.length)
+    throw new Failure(name, "program headers beyond the end of the file");
   const loads = Array.from({ length: count }, (_, index) => headers + size * index)
     .filter((at) => view.getUint32(at, little) === PT_LOAD)
     .map((at) => ({
@@ -53,11 +58,15 @@ export function readElf(name: string, bytes: Uint8Array): Elf {
     .sort((a, b) => (a.paddr < b.paddr ? -1 : 1));
   if (loads.length === 0) throw new Failure(name, "no PT_LOAD");
   const cut = loads.find((load) => load.offset + load.filesz > bytes.length);
-  if (cut !== undefined) throw new Failure(name, `the segment at ${hex(cut.paddr)} ends beyond the end of the file`);
+  if (cut !== undefined)
+    throw new Failure(name, `the segment at ${hex(cut.paddr)} ends beyond the end of the file`);
   return { endian: little ? "little" : "big", machine: view.getUint16(0x12, little), loads };
 }
 
-/** What `objcopy -O binary` makes of an executable: the bytes of its PT_LOADs by physical address, gaps filled with zeros. */
+/**
+ * What `objcopy -O binary` makes of an executable: the bytes of its PT_LOADs by physical address, gaps filled
+ * with zeros.
+ */
 export function flatImage(name: string, bytes: Uint8Array): FlatImage {
   const { loads } = readElf(name, bytes);
   const start = loads[0]?.paddr ?? 0n;

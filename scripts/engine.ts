@@ -76,6 +76,9 @@ const MUSL_FOLDERS = [
   "misc", "multibyte", "process", "signal", "stat", "stdio", "string", "thread", "time", "unistd",
 ];
 
+/** No shared library, and nothing of this machine's own libc or libgcc. */
+const MUSL_SETTINGS = ["--disable-shared", "--prefix=/", "LIBCC=", "CFLAGS=-fno-ident", "LDFLAGS="];
+
 const HOST_FOLDER = join(import.meta.dir, "../src/sys/host");
 
 /** Speed matters in quickjs.c alone, but -Os costs its interpreter loop 40 %. Wrapping is what its arithmetic relies on. */
@@ -87,9 +90,18 @@ const CODE_FLAGS = [
 const QUICKJS_FLAGS = [`-DCONFIG_VERSION="2025-04-26"`];
 const HOST_FLAGS = ["-Wall", "-Wextra", "-Werror"];
 
-/** Without quickjs.c: our globals.c stands for it, which includes it. */
+/**
+ * A static executable without paths, time or symbols in it. Its segments may fall into any page size (64 KiB on ppc64),
+ * yet follow one another in the file without padding; relro would bring padding back, and musl's static executables do
+ * not apply it.
+ */
+const LINK_FLAGS = [
+  "-static", "--gc-sections", "--build-id=none", "-s", "-z", "noexecstack", "-z", "noseparate-code", "-z", "norelro",
+];
+
+/** Without quickjs.c: our inside.c stands for it, which includes it. */
 const QUICKJS_FILES = ["libregexp.c", "libunicode.c", "cutils.c", "dtoa.c"];
-const QUICKJS_OBJECTS = [...QUICKJS_FILES, "globals.c"];
+const QUICKJS_OBJECTS = [...QUICKJS_FILES, "inside.c"];
 
 const ENGINE_FILES = ["arena.c", "context.c", "division.c", "engine.c", "sys.c"];
 const COMPILER_FILES = ["bc.c", "context.c", "division.c"];
@@ -110,6 +122,12 @@ interface Compiler extends Toolchain {
   identity: string;
 }
 
+/** What has to stand in front of a target's program to run it on this machine. */
+export function emulatorOf(target: SmallTarget): readonly string[] {
+  const { emulator }: Toolchain = toolchains[target];
+  return emulator === undefined ? [] : [emulator];
+}
+
 async function compilerFor(target: SmallTarget): Promise<Compiler> {
   const toolchain: Toolchain = toolchains[target];
   const command = [`${toolchain.prefix}gcc`, ...toolchain.abi, ...toolchain.compact];
@@ -126,15 +144,15 @@ async function withMuslTree(compiler: Compiler, work: (folder: string) => Promis
   await inTemporaryFolder(async (folder) => {
     await unpack(MUSL, folder);
     await runTool([
-      "sh", "./configure", "--disable-shared", "--prefix=/", `--target=${compiler.musl}`, `CC=${compiler.command.join(" ")}`,
-      `AR=${compiler.prefix}ar`, `RANLIB=${compiler.prefix}ranlib`, "LIBCC=", "CFLAGS=-fno-ident", "LDFLAGS=",
+      "sh", "./configure", ...MUSL_SETTINGS, `--target=${compiler.musl}`, `CC=${compiler.command.join(" ")}`,
+      `AR=${compiler.prefix}ar`, `RANLIB=${compiler.prefix}ranlib`,
     ], { cwd: folder });
     await work(folder);
   });
 }
 
 function muslHeaders(compiler: Compiler): Promise<string> {
-  return cached("musl-headers", [MUSL.sha256, compiler.identity], (made) =>
+  return cached("musl-headers", [MUSL.sha256, compiler.identity, ...MUSL_SETTINGS], (made) =>
     withMuslTree(compiler, async (folder) => {
       await runTool(["make", `DESTDIR=${made}`, "install-headers"], { cwd: folder });
     }));
@@ -142,7 +160,7 @@ function muslHeaders(compiler: Compiler): Promise<string> {
 
 function muslLibrary(compiler: Compiler): Promise<string> {
   const folders = ["./crt", ...MUSL_FOLDERS.map((name) => `./src/${name}`)];
-  return cached("musl", [MUSL.sha256, compiler.identity, ...folders], (made) =>
+  return cached("musl", [MUSL.sha256, compiler.identity, ...MUSL_SETTINGS, ...folders], (made) =>
     withMuslTree(compiler, async (folder) => {
       const parts = ["libc.a", "crt1.o", "crti.o", "crtn.o"].map((name) => `lib/${name}`);
       await runTool(["make", `-j${availableParallelism()}`, `SRC_DIRS=${folders.join(" ")}`, ...parts], { cwd: folder });
@@ -150,14 +168,23 @@ function muslLibrary(compiler: Compiler): Promise<string> {
     }));
 }
 
-/** Compiles C files to objects in `cwd`, all at once. No path of this machine gets into them. */
+/** Flags that keep a folder's path out of what is compiled from it; the text of asserts would hold it. */
+function withoutPath(folder: string): string {
+  return `-ffile-prefix-map=${folder}=.`;
+}
+
+function includeFrom(folder: string): string[] {
+  return ["-isystem", folder, withoutPath(folder)];
+}
+
+/** Compiles C files to objects in `cwd`, all at once. */
 async function compile(
   compiler: Compiler, headers: string, files: readonly string[], flags: readonly string[], cwd: string,
 ): Promise<void> {
   const own = (await runTool([...compiler.command, "-print-file-name=include"])).trim();
-  const include = ["-nostdinc", "-isystem", join(headers, "include"), "-isystem", own];
+  const include = ["-nostdinc", ...includeFrom(join(headers, "include")), "-isystem", own];
   await Promise.all(files.map((file) => runTool([
-    ...compiler.command, ...CODE_FLAGS, `-ffile-prefix-map=${dirname(file)}=.`, ...include, ...flags, "-c", file,
+    ...compiler.command, ...CODE_FLAGS, withoutPath(dirname(file)), ...include, ...flags, "-c", file,
   ], { cwd })));
 }
 
@@ -174,12 +201,12 @@ function hostFiles(names: readonly string[]): string[] {
 /** QuickJS's objects, and the one header of it that our C files ask for. */
 async function quickjsObjects(compiler: Compiler, headers: string): Promise<string> {
   const inputs = [QUICKJS.sha256, basename(headers), compiler.identity, ...CODE_FLAGS, ...QUICKJS_FLAGS];
-  const own = (await hostSources()).filter(({ name }) => name.startsWith("globals."));
+  const own = (await hostSources()).filter(({ name }) => name.startsWith("inside."));
   return cached("quickjs", [...inputs, ...own.flatMap(({ name, text }) => [name, text])], (made) =>
     inTemporaryFolder(async (folder) => {
       await unpack(QUICKJS, folder);
-      const files = [...QUICKJS_FILES.map((name) => join(folder, name)), ...hostFiles(["globals.c"])];
-      await compile(compiler, headers, files, [...QUICKJS_FLAGS, "-isystem", folder], made);
+      const files = [...QUICKJS_FILES.map((name) => join(folder, name)), ...hostFiles(["inside.c"])];
+      await compile(compiler, headers, files, [...QUICKJS_FLAGS, ...includeFrom(folder)], made);
       await copyFile(join(folder, "quickjs.h"), join(made, "quickjs.h"));
     }));
 }
@@ -188,25 +215,19 @@ function objects(folder: string, names: readonly string[]): string[] {
   return names.map((name) => join(folder, name.replace(/\.[cS]$/, ".o")));
 }
 
-/**
- * Links a static executable without paths, time or symbols in it. Its segments may fall into any page size (64 KiB on
- * ppc64), yet follow one another in the file without padding; relro would bring padding back, and musl's static
- * executables do not apply it.
- */
 function linkCommand(compiler: Compiler, libc: string, parts: readonly string[], output: string): string[] {
-  return [
-    `${compiler.prefix}ld`, "-static", "--gc-sections", "--build-id=none", "-s",
-    "-z", "noexecstack", "-z", "noseparate-code", "-z", "norelro", "-o", output, join(libc, "crt1.o"), join(libc, "crti.o"), ...parts, join(libc, "libc.a"), join(libc, "crtn.o"),
-  ];
+  const [start, before, after, library] = ["crt1.o", "crti.o", "crtn.o", "libc.a"].map((name) => join(libc, name));
+  return [`${compiler.prefix}ld`, ...LINK_FLAGS, "-o", output, start!, before!, ...parts, library!, after!];
 }
 
 /** Our own C files as objects, and the compiler of bytecode as a program. */
 async function hostObjects(compiler: Compiler, headers: string, libc: string, quickjs: string): Promise<string> {
   const sources = (await hostSources()).flatMap(({ name, text }) => [name, text]);
-  const inputs = [...[headers, libc, quickjs].map((entry) => basename(entry)), compiler.identity, ...CODE_FLAGS];
-  return cached("host", [...inputs, ...HOST_FLAGS, ...sources], async (made) => {
+  const entries = [headers, libc, quickjs].map((entry) => basename(entry));
+  const flags = [...CODE_FLAGS, ...HOST_FLAGS, ...LINK_FLAGS];
+  return cached("host", [...entries, compiler.identity, ...flags, ...sources], async (made) => {
     const files = [...new Set([...ENGINE_FILES, ...COMPILER_FILES])];
-    await compile(compiler, headers, hostFiles(files), [...HOST_FLAGS, "-isystem", quickjs], made);
+    await compile(compiler, headers, hostFiles(files), [...HOST_FLAGS, ...includeFrom(quickjs)], made);
     const parts = [...objects(made, COMPILER_FILES), ...objects(quickjs, QUICKJS_OBJECTS)];
     await runTool(linkCommand(compiler, libc, parts, "bc"), { cwd: made });
   });
@@ -225,15 +246,14 @@ export async function smallEngine(target: SmallTarget): Promise<SmallEngine> {
     const [libc, quickjs] = await Promise.all([muslLibrary(compiler), quickjsObjects(compiler, headers)]);
     tell("host");
     const host = await hostObjects(compiler, headers, libc, quickjs);
-    const emulator = compiler.emulator === undefined ? [] : [compiler.emulator];
     const parts = [...objects(host, ENGINE_FILES), ...objects(quickjs, QUICKJS_OBJECTS)];
     return {
       key: basename(host),
       async compileModule(source, bytecode, { name, folder }) {
         let complaint = "";
-        const onFailure = (output: string): string => (complaint = output.trim());
+        const onFailure = (output: string): void => void (complaint = [...new Set(output.trim().split("\n"))].join("; "));
         try {
-          await runTool([...emulator, join(host, "bc"), source, bytecode], { cwd: folder, onFailure });
+          await runTool([...emulatorOf(target), join(host, "bc"), source, bytecode], { cwd: folder, onFailure });
         } catch (error) {
           if (complaint === "") throw error;
           throw new Failure(name, complaint);

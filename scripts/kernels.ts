@@ -1,13 +1,14 @@
-// Kernels to boot, by name: Debian's own for ppc64el, and small ones that are built here from Debian's Linux source.
+// Kernels to boot, by name: Debian's own for ppc64el, and small ones built here from Debian's Linux source.
 
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Failure, usage } from "../src/failure.ts";
+import type { Suites } from "./apt.ts";
 import { cached, cacheEntry, cacheFolder, inTemporaryFolder } from "./cache.ts";
 import { endWith } from "./command.ts";
-import { type BinaryPackage, type Suites, withBinaryPackage } from "./debian.ts";
+import { type BinaryPackage, withBinaryPackage } from "./debian.ts";
 import { EM_PPC64, flatImage, type FlatImage, readElf } from "./elf.ts";
 import { withProgress } from "./progress.ts";
 import { ensure } from "./setup.ts";
@@ -66,16 +67,20 @@ function isSmall(name: KernelName): name is SmallName {
   return name in SMALL;
 }
 
-/** What a kernel's fragments ask for, a line each, without their comments: rewording one must not cost a new build. */
+/** What a kernel's fragments ask for, without their comments: rewording one must not cost a new build. */
 function fragmentsOf(name: SmallName): string {
   return SMALL[name].fragments
-    .flatMap((fragment) => readFileSync(join(FRAGMENTS, `${fragment}.config`), "utf8").match(/^(# )?CONFIG_.*\n/gm) ?? [])
+    .flatMap(
+      (fragment) =>
+        readFileSync(join(FRAGMENTS, `${fragment}.config`), "utf8").match(/^(# )?CONFIG_.*\n/gm) ?? [],
+    )
     .join("");
 }
 
 /**
- * What a kernel is made from, as far as it can be known without asking apt: the version of the package is not part of
- * it, so a kernel stays the one it was until it is removed from the cache. Facts say which version that is.
+ * What a kernel is made from, as far as it can be known without asking apt: the version of the package is not
+ * part of it, so a kernel stays the one it was until it is removed from the cache. Facts say which version
+ * that is.
  */
 function inputsOf(name: KernelName): readonly string[] {
   return isSmall(name)
@@ -85,7 +90,8 @@ function inputsOf(name: KernelName): readonly string[] {
 
 /** Takes files out of a .deb without unpacking the rest (a kernel package holds 300 MB of modules). */
 async function extract(deb: string, patterns: readonly string[], into: string): Promise<void> {
-  const pipeline = 'deb=$1 into=$2; shift 2; dpkg-deb --fsys-tarfile "$deb" | tar -xf - -C "$into" --wildcards "$@"';
+  const pipeline =
+    'deb=$1 into=$2; shift 2; dpkg-deb --fsys-tarfile "$deb" | tar -xf - -C "$into" --wildcards "$@"';
   await runTool(["sh", "-c", pipeline, "sh", deb, into, ...patterns]);
 }
 
@@ -103,7 +109,11 @@ function endianIn(config: string): "big" | "little" {
   return /^CONFIG_CPU_LITTLE_ENDIAN=y$/m.test(config) ? "little" : "big";
 }
 
-async function writeFacts(folder: string, config: string, found: Pick<BinaryPackage, "name" | "version" | "sha256">): Promise<void> {
+async function writeFacts(
+  folder: string,
+  config: string,
+  found: Pick<BinaryPackage, "name" | "version" | "sha256">,
+): Promise<void> {
   const facts: Facts = {
     version: found.version,
     pageSize: pageSizeIn(config),
@@ -119,7 +129,8 @@ async function fetchStock(name: StockName, made: string): Promise<void> {
     const unpacked = join(made, "unpacked");
     await mkdir(unpacked);
     await withProgress(`unpacking ${found.name}`, () =>
-      extract(found.deb, ["./boot/vmlinux-*", "./boot/config-*"], unpacked));
+      extract(found.deb, ["./boot/vmlinux-*", "./boot/config-*"], unpacked),
+    );
     const boot = join(unpacked, "boot");
     await writeFacts(made, await readFile(await onlyFile(boot, /^config-/), "utf8"), found);
     await rename(await onlyFile(boot, /^vmlinux-/), join(made, "vmlinux"));
@@ -141,20 +152,25 @@ async function linuxSource(): Promise<LinuxSource> {
       await runTool(["rm", "-r", join(made, "usr")]);
       const { name, version, sha256 } = found;
       await writeFile(join(made, "package.json"), JSON.stringify({ name, version, sha256 }));
-    }));
+    }),
+  );
   return {
     tarball: join(entry, "linux.tar.xz"),
     package: JSON.parse(await readFile(join(entry, "package.json"), "utf8")),
   };
 }
 
-/** Sources that no kernel of ours compiles, half of the whole. The Kconfig and Makefiles among them are read all the same. */
+/** Half of the sources, which no kernel of ours compiles. Kconfig and make read their own files there. */
 const UNUSED_SOURCES = [
   "Documentation/*/*",
   "tools/testing/*",
   "tools/perf/*",
-  ...["samples", "sound", "arch/arm", "arch/arm64", "arch/mips", "arch/x86"].map((folder) => `${folder}/*.[chS]`),
-  ...["gpu", "iio", "infiniband", "media", "net", "scsi", "staging", "usb"].map((folder) => `drivers/${folder}/*.[ch]`),
+  ...["samples", "sound", "arch/arm", "arch/arm64", "arch/mips", "arch/x86"].map(
+    (folder) => `${folder}/*.[chS]`,
+  ),
+  ...["gpu", "iio", "infiniband", "media", "net", "scsi", "staging", "usb"].map(
+    (folder) => `drivers/${folder}/*.[ch]`,
+  ),
 ];
 
 async function unpack(source: LinuxSource, into: string): Promise<void> {
@@ -193,11 +209,20 @@ async function buildSmall(name: SmallName, made: string): Promise<void> {
     const wanted = join(folder, "wanted.config");
     await writeFile(wanted, fragmentsOf(name));
     const make = [
-      "make", "-C", tree, `O=${output}`, "ARCH=powerpc", `CROSS_COMPILE=${prefix}`, `-j${availableParallelism()}`,
+      "make",
+      "-C",
+      tree,
+      `O=${output}`,
+      "ARCH=powerpc",
+      `CROSS_COMPILE=${prefix}`,
+      `-j${availableParallelism()}`,
       // Nothing of this machine in the kernel: two builds of one source are the same.
-      "KBUILD_BUILD_TIMESTAMP=2026-01-01", "KBUILD_BUILD_USER=kexecbox", "KBUILD_BUILD_HOST=kexecbox",
+      "KBUILD_BUILD_TIMESTAMP=2026-01-01",
+      "KBUILD_BUILD_USER=kexecbox",
+      "KBUILD_BUILD_HOST=kexecbox",
     ];
     const env = { MAKEFLAGS: "", KCONFIG_ALLCONFIG: wanted };
+    const reason = (errors: string): string => /^.*\b(error|Error): .*$/m.exec(errors)?.[0] ?? "";
     let log = "";
     const onFailure = (text: string): void => void (log = text);
     await withProgress(`building ${name}, Linux ${source.package.version}`, async (tell) => {
@@ -205,10 +230,10 @@ async function buildSmall(name: SmallName, made: string): Promise<void> {
       const onLine = (line: string): void => {
         if (/^ {2}(CC|AS) /.test(line)) tell(`${++objects} of about ${USUAL_OBJECTS} objects`);
       };
-      await runTool([...make, "allnoconfig"], { env, onFailure });
+      await runTool([...make, "allnoconfig"], { env, reason, onFailure });
       const lost = optionsNotTaken(fragmentsOf(name), await readFile(join(output, ".config"), "utf8"));
       if (lost.length > 0) throw new Failure(name, `this source does not take ${lost.join(" ")}`);
-      await runTool([...make, "vmlinux"], { env, onLine, onFailure });
+      await runTool([...make, "vmlinux"], { env, onLine, reason, onFailure });
     }).catch(async (error) => {
       if (log === "" || !(error instanceof Failure)) throw error;
       throw new Failure(error.place, `${error.fact}; the log is ${await keepLog(name, log)}`);
@@ -219,11 +244,15 @@ async function buildSmall(name: SmallName, made: string): Promise<void> {
 }
 
 /**
- * A kernel of this name, out of the cache, or fetched or built now. When it is cached, neither apt nor make is asked.
- * @throws Failure when packages are missing and cannot be installed, when the mirror cannot be reached, when the build fails
+ * A kernel of this name, out of the cache, or fetched or built now. When it is cached, neither apt nor make
+ * is asked.
+ * @throws Failure when packages are missing and cannot be installed, when the mirror cannot be reached, when
+ * the build fails
  */
 export async function kernel(name: KernelName): Promise<Kernel> {
-  const folder = await cached(name, inputsOf(name), (made) => (isSmall(name) ? buildSmall(name, made) : fetchStock(name, made)));
+  const folder = await cached(name, inputsOf(name), (made) =>
+    isSmall(name) ? buildSmall(name, made) : fetchStock(name, made),
+  );
   const facts = JSON.parse(await readFile(join(folder, "facts.json"), "utf8")) as Facts;
   return { name, vmlinux: join(folder, "vmlinux"), ...facts };
 }
@@ -233,7 +262,7 @@ export interface KernelImage extends FlatImage {
 }
 
 /**
- * The image that a stub starts: what `objcopy -O binary vmlinux vmlinux.kexec` makes, and the memory it needs.
+ * The image that a stub starts: what `objcopy -O binary vmlinux vmlinux.kexec` makes, and its size in memory.
  * @param vmlinux path of an ELF file for powerpc64, of either endianness
  * @throws Failure for anything else
  */
@@ -242,7 +271,8 @@ export async function kernelImage(vmlinux: string): Promise<KernelImage> {
     throw new Failure(vmlinux, `cannot be read: ${error.code}`);
   });
   const { endian, machine } = readElf(vmlinux, bytes);
-  if (machine !== EM_PPC64) throw new Failure(vmlinux, `made for machine ${machine}, not for ${EM_PPC64} (powerpc64)`);
+  if (machine !== EM_PPC64)
+    throw new Failure(vmlinux, `made for machine ${machine}, not for ${EM_PPC64} (powerpc64)`);
   return { ...flatImage(vmlinux, bytes), endian };
 }
 

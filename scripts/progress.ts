@@ -1,4 +1,5 @@
-// Tells a person what a slow step is doing: one calm line on stderr, and none for what is done within two seconds.
+// Tells a person what a slow step is doing: one calm line on stderr, and none for what is done within two
+// seconds.
 
 import { undoOnInterrupt } from "./interrupt.ts";
 
@@ -14,12 +15,16 @@ function seconds(since: number): string {
 }
 
 /**
- * Runs `work`, and from its third second on says what is going on. On a terminal the line is rewritten in place
- * with the elapsed seconds and the last detail told; elsewhere there is one line now and one at the end.
+ * Runs `work`, and from its third second on says what is going on. On a terminal the line is rewritten in
+ * place with the elapsed seconds and the last detail told; elsewhere there is one line now and one at the
+ * end.
  * @param what the step in a few words, as it stands in "WHAT: done, 41 s"
  * @param work gets `tell`, which sets the detail shown behind `what`, e.g. "312 of 780 objects"
  */
-export async function withProgress<T>(what: string, work: (tell: (detail: string) => void) => Promise<T>): Promise<T> {
+export async function withProgress<T>(
+  what: string,
+  work: (tell: (detail: string) => void) => Promise<T>,
+): Promise<T> {
   const started = performance.now();
   const step = Symbol(what);
   const terminal = process.stderr.isTTY;

@@ -1,4 +1,5 @@
-// The entry of every npm script, for a machine with nothing but node and npm: installs the node modules if they are
+// The entry of every npm script, for a machine with nothing but node and npm: installs the node modules if
+// they are
 // not what package-lock.json says, then runs scripts/WORD.ts with Bun, which is one of them.
 
 import { spawn, spawnSync } from "node:child_process";
@@ -24,9 +25,11 @@ function modulesMatchTheLock() {
   const wanted = packagesIn("package-lock.json");
   const present = packagesIn("node_modules/.package-lock.json");
   const names = new Set([...Object.keys(wanted), ...Object.keys(present)].filter((name) => name !== ""));
-  return [...names].every((name) => name in present
-    ? wanted[name]?.version === present[name].version && wanted[name]?.integrity === present[name].integrity
-    : wanted[name].optional === true);
+  return [...names].every((name) =>
+    name in present
+      ? wanted[name]?.version === present[name].version && wanted[name]?.integrity === present[name].integrity
+      : wanted[name].optional === true,
+  );
 }
 
 function isElf(file) {
@@ -42,23 +45,32 @@ function isElf(file) {
 }
 
 /**
- * Bun's executable. Its package puts it into bun/bin in a script that some settings of npm (ignore-scripts) and some
- * versions do not run; a stub is there then, and the executable still in the package of its platform.
+ * Bun's executable. Its package puts it into bun/bin in a script that some settings of npm (ignore-scripts)
+ * and some versions do not run; a stub is there then, and the executable still in the package of its
+ * platform.
  */
 function findBun() {
   const modules = join(root, "node_modules");
   const scope = join(modules, "@oven");
-  const platforms = existsSync(scope) ? readdirSync(scope).filter((name) => name.startsWith("bun-linux-")) : [];
+  const platforms = existsSync(scope)
+    ? readdirSync(scope).filter((name) => name.startsWith("bun-linux-"))
+    : [];
   // Packages for glibc have no suffix, and npm before 9.3 installs those for musl too.
   platforms.sort((a, b) => a.length - b.length);
-  const candidates = [join(modules, "bun/bin/bun.exe"), ...platforms.map((name) => join(scope, name, "bin/bun"))];
+  const candidates = [
+    join(modules, "bun/bin/bun.exe"),
+    ...platforms.map((name) => join(scope, name, "bin/bun")),
+  ];
   return candidates.find(isElf);
 }
 
 function install() {
   process.stderr.write("kexecbox: installing node modules (npm ci) ...\n");
   const started = Date.now();
-  const npm = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: root, encoding: "utf8" });
+  const npm = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
+    cwd: root,
+    encoding: "utf8",
+  });
   if (npm.error) die(`npm: ${npm.error.message}`);
   if (npm.status !== 0) {
     process.stderr.write(npm.stdout + npm.stderr);
@@ -73,10 +85,13 @@ if (!/^[a-z]+$/.test(word ?? "") || !existsSync(script)) die(`${word}: no such s
 
 if (!modulesMatchTheLock() || findBun() === undefined) install();
 const bun = findBun();
-if (bun === undefined) die("node_modules: npm ci brought no Bun for this machine (Linux on x64 or arm64 is needed)");
+if (bun === undefined)
+  die("node_modules: npm ci brought no Bun for this machine (Linux on x64 or arm64 is needed)");
 
-const child = spawn(bun, [script, ...args], { stdio: "inherit" });
-// A terminal sends its signals to both; one that only reaches us is passed on, and we end when the child has ended.
+// npm goes to the package's folder; files are named as seen from where the person stands.
+const child = spawn(bun, [script, ...args], { stdio: "inherit", cwd: process.env.INIT_CWD ?? process.cwd() });
+// A terminal sends its signals to both; one that only reaches us is passed on, and we end when the child has
+// ended.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
 child.on("error", (error) => die(`bun: ${error.message}`));
 child.on("exit", (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));

@@ -4,34 +4,36 @@ import { accessSync, constants, existsSync } from "node:fs";
 import { arch } from "node:os";
 import { delimiter, join } from "node:path";
 import { Failure, usage } from "../src/failure.ts";
+import { firstError } from "./apt.ts";
 import { endWith } from "./command.ts";
-import { firstError } from "./debian.ts";
 import { withProgress } from "./progress.ts";
 
 /** Debian packages, each with what proves that it is there: a program in PATH, or a file. */
 const WITNESSES = {
-  "bc": "bc",
-  "binutils": "ld",
-  "bison": "bison",
-  "cpio": "cpio",
+  bc: "bc",
+  bison: "bison",
+  cpio: "cpio",
   "device-tree-compiler": "dtc",
-  "flex": "flex",
-  "gcc": "gcc",
+  flex: "flex",
+  gcc: "gcc",
   "gcc-powerpc64-linux-gnu": "powerpc64-linux-gnu-gcc",
   "gcc-powerpc64le-linux-gnu": "powerpc64le-linux-gnu-gcc",
   "gcc-x86-64-linux-gnu": "x86_64-linux-gnu-gcc",
   "libc6-dev": "/usr/include/stdlib.h",
-  "make": "make",
+  make: "make",
   "qemu-system-data": "/usr/share/qemu/vof.bin",
   "qemu-system-ppc": "qemu-system-ppc64",
   "qemu-user": "qemu-ppc64",
-  "strace": "strace",
+  strace: "strace",
   "xz-utils": "xz",
 } as const;
 
 export type Package = keyof typeof WITNESSES;
 
-/** musl, QuickJS and the compiler of its bytecode are built for the target; the last is run here, under emulation. */
+/**
+ * musl, QuickJS and the compiler of its bytecode are built for the target; the last is run here, under
+ * emulation.
+ */
 const ENGINE = ["gcc", "libc6-dev", "make", "xz-utils"] as const;
 /** Linux' own build needs a host compiler, and these for its configuration and its device tree compiler. */
 const KERNEL = ["gcc", "libc6-dev", "make", "flex", "bison", "bc", "xz-utils"] as const;
@@ -45,7 +47,7 @@ const JOBS = {
   "kernel-ppc64": [...KERNEL, "gcc-powerpc64-linux-gnu"],
   "kernel-ppc64le": [...KERNEL, "gcc-powerpc64le-linux-gnu"],
   "stub-ppc64": ["gcc-powerpc64-linux-gnu"],
-  "test": ["cpio", "device-tree-compiler", "qemu-user", "strace"],
+  test: ["cpio", "device-tree-compiler", "qemu-user", "strace"],
 } as const satisfies Record<string, readonly Package[]>;
 
 export type Job = keyof typeof JOBS;
@@ -77,20 +79,25 @@ export function missingPackages(jobs: readonly Job[], path: string): Package[] {
 function asRoot(): readonly string[] | undefined {
   if (process.getuid?.() === 0) return [];
   if (Bun.which("sudo") === null) return undefined;
-  if (Bun.spawnSync(["sudo", "-n", "true"], { stdout: "ignore", stderr: "ignore" }).success) return ["sudo", "-n"];
+  if (Bun.spawnSync(["sudo", "-n", "true"], { stdout: "ignore", stderr: "ignore" }).success)
+    return ["sudo", "-n"];
   return process.stdin.isTTY && process.stderr.isTTY ? ["sudo"] : undefined;
 }
 
 /**
- * Runs apt-get on the machine. Not through `runTool`: that one kills its program when this process ends, and dpkg must
- * not be killed half way. A Ctrl-C at the terminal reaches apt-get itself, which stops between two packages.
+ * Runs apt-get on the machine. Not through `runTool`: that one kills its program when this process ends, and
+ * dpkg must not be killed half way. A Ctrl-C at the terminal reaches apt-get itself, which stops between two
+ * packages.
  */
 async function aptGet(root: readonly string[], words: readonly string[]): Promise<void> {
-  const child = Bun.spawn([...root, "env", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C", "apt-get", "-q", "-y", ...words], {
-    stdin: root.includes("sudo") ? "inherit" : "ignore",
-    stdout: "ignore",
-    stderr: "pipe",
-  });
+  const child = Bun.spawn(
+    [...root, "env", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C", "apt-get", "-q", "-y", ...words],
+    {
+      stdin: root.includes("sudo") ? "inherit" : "ignore",
+      stdout: "ignore",
+      stderr: "pipe",
+    },
+  );
   const errors = await new Response(child.stderr).text();
   const code = await child.exited;
   if (code === 0) return;
@@ -107,7 +114,8 @@ async function install(packages: readonly Package[]): Promise<void> {
     throw new Failure("not root", `needed: apt-get install --no-install-recommends ${list}`);
   }
   process.stderr.write(`setup: installing Debian packages: ${list}\n`);
-  if (root.length === 1) Bun.spawnSync(["sudo", "-v"], { stdin: "inherit", stdout: "inherit", stderr: "inherit" });
+  if (root.length === 1)
+    Bun.spawnSync(["sudo", "-v"], { stdin: "inherit", stdout: "inherit", stderr: "inherit" });
   const command = ["install", "--no-install-recommends", ...packages];
   await withProgress("setup: installing", async (tell) => {
     try {

@@ -12,11 +12,16 @@ export interface ToolOptions {
   onLine?: (line: string) => void;
   /** Gets everything the program printed, if it fails, before the Failure is thrown. */
   onFailure?: (output: string) => void;
-  /** Finds what went wrong in what a failed program printed; its last line if this is absent or finds nothing. */
+  /**
+   * Finds what went wrong in what a failed program printed; its last line if this is absent or finds nothing.
+   */
   reason?: (output: string) => string;
 }
 
-async function readLines(stream: ReadableStream<Uint8Array>, onLine: (line: string) => void): Promise<string> {
+async function readLines(
+  stream: ReadableStream<Uint8Array>,
+  onLine: (line: string) => void,
+): Promise<string> {
   const decoder = new TextDecoder();
   const parts: string[] = [];
   let rest = "";
@@ -36,10 +41,12 @@ function lastLine(text: string): string {
 }
 
 /**
- * Runs a program to its end, without standard input, and returns what it wrote to standard output.
- * Its messages are in English (LC_ALL=C). It lives in a process group of its own, which is killed if this process ends first.
+ * Runs a program to its end, without standard input, and returns what it wrote to standard output. Its
+ * messages are in English (LC_ALL=C). It lives in a process group of its own, which is killed if this process
+ * ends first.
  * @param command program and arguments; the program is looked up in PATH
- * @throws Failure (exit code 1) naming the program when it cannot be started, exits non-zero or dies of a signal
+ * @throws Failure (exit code 1) naming the program when it cannot be started, exits non-zero or dies of a
+ * signal
  */
 export async function runTool(command: readonly string[], options: ToolOptions = {}): Promise<string> {
   const name = basename(command[0] ?? "");
@@ -62,7 +69,10 @@ export async function runTool(command: readonly string[], options: ToolOptions =
   });
   try {
     const onLine = options.onLine ?? (() => {});
-    const [output, errors] = await Promise.all([readLines(child.stdout, onLine), readLines(child.stderr, onLine)]);
+    const [output, errors] = await Promise.all([
+      readLines(child.stdout, onLine),
+      readLines(child.stderr, onLine),
+    ]);
     const code = await child.exited;
     if (code === 0) return output;
     options.onFailure?.(output + errors);

@@ -1,5 +1,13 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cacheFolder, cached, inTemporaryFolder } from "../../scripts/cache.ts";
@@ -36,7 +44,7 @@ test("an entry is made once and found the second time", async () => {
   expect(temporaries()).toEqual([]);
 });
 
-test("inputs that differ have different entries, also when a byte only moves from one input to the next", async () => {
+test("inputs that differ have different entries, also when a byte only moves to the next input", async () => {
   const inputs = [["ab", "c"], ["a", "bc"], ["abc"], ["ab", "c", ""]];
   const entries = await Promise.all(inputs.map((input) => cached("kind", input, writing(""))));
   expect(new Set(entries).size).toBe(inputs.length);
@@ -68,7 +76,7 @@ test("of two that make the same entry at once, both get one whole entry", async 
   expect(temporaries()).toEqual([]);
 });
 
-test("temporary folders of dead processes are swept, those of living ones and of other containers stay", async () => {
+test("temporary folders of dead processes are swept, of living ones and other containers kept", async () => {
   const dead = Bun.spawnSync(["true"]).pid;
   const mine = await inTemporaryFolder(async (folder) => folder.split("/").at(-1)?.split("-") ?? []);
   const [namespace = "", pid = "", started = ""] = mine;
@@ -78,18 +86,23 @@ test("temporary folders of dead processes are swept, those of living ones and of
     living: `${namespace}-${pid}-${started}-c`,
     elsewhere: `1-${dead}-12345-d`,
   };
-  for (const name of Object.values(folders)) mkdirSync(join(cacheFolder(), "tmp", name, "some"), { recursive: true });
+  for (const name of Object.values(folders))
+    mkdirSync(join(cacheFolder(), "tmp", name, "some"), { recursive: true });
   await cached("kind", ["input"], writing(""));
   expect(temporaries().sort()).toEqual([folders.elsewhere, folders.living].sort());
 });
 
-for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
-  test(`${signal} while an entry is made kills the program at work and removes the temporary folder`, async () => {
+for (const [signal, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const) {
+  test(`${signal} kills the program that makes an entry and removes the temporary folder`, async () => {
     const program = `
       import { cached } from "${SCRIPTS}/cache.ts";
       import { runTool } from "${SCRIPTS}/tool.ts";
       await cached("kind", ["input"], async (folder) => {
-        await runTool(["sh", "-c", 'echo $$; sleep 60 & wait', "sh"], { cwd: folder, onLine: (pid) => console.log(pid) });
+        const onLine = (pid) => console.log(pid);
+        await runTool(["sh", "-c", 'sleep 60 & echo $$; wait'], { cwd: folder, onLine });
       });`;
     const child = Bun.spawn([process.execPath, "-e", program], {
       env: { ...process.env },
@@ -103,7 +116,9 @@ for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     expect(await child.exited).toBe(code);
     expect(temporaries()).toEqual([]);
     expect(existsSync(join(cacheFolder(), "kind"))).toBe(false);
-    expect(livingMembersOf(group)).toEqual([]);
+    // A killed process may take a moment to go; one that was not killed sleeps until this test has run out of
+    // time.
+    while (livingMembersOf(group).length > 0) await Bun.sleep(10);
   });
 }
 

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { fieldOf, firstError, mirrorsFrom, sourcesList } from "../../scripts/debian.ts";
+import { firstError, mirrorsFrom, sourcesList } from "../../scripts/apt.ts";
+import { dependencyIn, fieldOf } from "../../scripts/debian.ts";
 
 const FETCHED = [
   "http://a.example/debian/|bookworm|main|Debian",
@@ -13,33 +14,57 @@ const OTHERS = [
 
 test("mirrors are told by the labels of the archives apt has fetched", () => {
   const mirrors = mirrorsFrom([...OTHERS, ...FETCHED].join("\n"));
-  expect(mirrors).toEqual({ main: "http://a.example/debian/", security: "http://b.example/debian-security/" });
+  expect(mirrors).toEqual({
+    main: "http://a.example/debian/",
+    security: "http://b.example/debian-security/",
+  });
 });
 
 test("where apt has fetched nothing yet, mirrors are told by component, suite and path", () => {
-  const targets = [...OTHERS, ...FETCHED.map((line) => line.replace(/Debian.*$/, "$(LABEL)"))];
-  const unlabelled = targets.map((line) => `${line.split("|").slice(0, 3).join("|")}|$(LABEL)`);
-  expect(mirrorsFrom(unlabelled.join("\n")))
-    .toEqual({ main: "http://a.example/debian/", security: "http://b.example/debian-security/" });
+  const unlabelled = [
+    ...OTHERS,
+    "http://b.example/security/debian/|bookworm-security|main|$(LABEL)",
+    "http://a.example/debian/|bookworm|main|$(LABEL)",
+  ];
+  expect(mirrorsFrom(unlabelled.join("\n"))).toEqual({
+    main: "http://a.example/debian/",
+    security: "http://b.example/security/debian/",
+  });
 });
 
 test("a vendor's own repository is not taken for a Debian mirror", () => {
-  expect(() => mirrorsFrom(OTHERS.join("\n"))).toThrow("apt: no Debian mirror among this machine's package sources");
+  expect(() => mirrorsFrom(OTHERS.join("\n"))).toThrow(
+    "apt: no Debian mirror among this machine's package sources",
+  );
 });
 
-test("a private sources list takes security suites from the security mirror, or leaves them out without one", () => {
+test("security suites come from the security mirror, and are left out where there is none", () => {
   const suites = { names: ["bookworm", "bookworm-security"], architecture: "ppc64el" };
-  expect(sourcesList("deb", { main: "M", security: "S" }, suites))
-    .toBe("deb M bookworm main\ndeb S bookworm-security main\n");
-  expect(sourcesList("deb-src", { main: "M", security: undefined }, suites)).toBe("deb-src M bookworm main\n");
+  expect(sourcesList("deb", { main: "M", security: "S" }, suites)).toBe(
+    "deb M bookworm main\ndeb S bookworm-security main\n",
+  );
+  expect(sourcesList("deb-src", { main: "M", security: undefined }, suites)).toBe(
+    "deb-src M bookworm main\n",
+  );
 });
 
 test("of apt's errors the first is shown, without what follows from it", () => {
-  expect(firstError("W: a warning\nE: Failed to fetch X\nE: Some index files failed")).toBe("Failed to fetch X");
+  expect(firstError("W: a warning\nE: Failed to fetch X\nE: Some index files failed")).toBe(
+    "Failed to fetch X",
+  );
 });
 
-test("a field of a package record is found by its whole name, in the newest version", () => {
+test("a field of a package record is found by its whole name, in the record that comes first", () => {
   const record = "Package: x\nPre-Version: 0\nVersion: 2\n\nPackage: x\nVersion: 1\n";
   expect(fieldOf(record, "Version")).toBe("2");
   expect(() => fieldOf(record, "Depends")).toThrow("no field Depends");
+});
+
+test("the newest kernel is found among the dependencies of its meta package", () => {
+  const member = /^linux-image-[0-9.]+-[0-9]+-powerpc64le$/;
+  const record = (depends: string): string => `Package: meta\nDepends: ${depends}\n`;
+  expect(
+    dependencyIn(record("initramfs-tools | other, linux-image-6.1.0-50-powerpc64le (= 6.1.176-1)"), member),
+  ).toBe("linux-image-6.1.0-50-powerpc64le");
+  expect(dependencyIn(record("linux-image-6.1.0-50-powerpc64le-dbg"), member)).toBeUndefined();
 });

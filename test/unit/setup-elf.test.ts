@@ -9,13 +9,20 @@ let folder = "";
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "kexecbox-test-"));
-  writeFileSync(join(folder, "a.s"), '.text\n.quad 0x1122334455667788\n.section .far,"a"\n.ascii "far"\n.bss\n.skip 0x345\n');
-  // Two segments with a gap between them, in the file in the opposite order of their physical addresses, then .bss.
-  writeFileSync(join(folder, "a.lds"), `PHDRS { high PT_LOAD; low PT_LOAD; }
+  writeFileSync(
+    join(folder, "a.s"),
+    '.text\n.quad 0x1122334455667788\n.section .far,"a"\n.ascii "far"\n.bss\n.skip 0x345\n',
+  );
+  // Two segments with a gap between them, in the file in the opposite order of their physical addresses, then
+  // .bss.
+  writeFileSync(
+    join(folder, "a.lds"),
+    `PHDRS { high PT_LOAD; low PT_LOAD; }
     SECTIONS {
       . = 0xc000000000020000; .far : AT(0x20000) { *(.far) } :high  .bss : AT(0x20010) { *(.bss) } :high
       . = 0xc000000000000000; .text : AT(0) { *(.text) } :low
-    }`);
+    }`,
+  );
 });
 
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -33,7 +40,10 @@ function linked(prefix: string): { elf: Uint8Array; raw: Uint8Array } {
   return { elf: new Uint8Array(readFileSync(at("a.elf"))), raw: new Uint8Array(readFileSync(at("a.raw"))) };
 }
 
-for (const [prefix, endian] of [["powerpc64-linux-gnu-", "big"], ["powerpc64le-linux-gnu-", "little"]] as const) {
+for (const [prefix, endian] of [
+  ["powerpc64-linux-gnu-", "big"],
+  ["powerpc64le-linux-gnu-", "little"],
+] as const) {
   test(`a ${endian} endian executable is flattened as objcopy does it, and its .bss counts as memory`, () => {
     const { elf, raw } = linked(prefix);
     const flat = flatImage("a.elf", elf);

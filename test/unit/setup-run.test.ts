@@ -1,15 +1,27 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
 const RUN = join(import.meta.dir, "../../scripts/run.mjs");
 const NODE = Bun.which("node") ?? "";
-const LOCK = { packages: {
-  "": { name: "x" },
-  "node_modules/a": { version: "1.0.0", integrity: "i" },
-  "node_modules/b": { version: "1.0.0", optional: true },
-} };
+const LOCK = {
+  packages: {
+    "": { name: "x" },
+    "node_modules/a": { version: "1.0.0", integrity: "i" },
+    "node_modules/b": { version: "1.0.0", optional: true },
+  },
+};
 const INSTALLED = { packages: { "node_modules/a": LOCK.packages["node_modules/a"] } };
 let root = "";
 
@@ -37,7 +49,10 @@ function putBun(path: string): void {
 
 function run(...words: string[]): { stdout: string; stderr: string; exitCode: number } {
   const env = { PATH: `${root}/bin:/usr/bin:/bin` };
-  const { stdout, stderr, exitCode } = Bun.spawnSync([NODE, join(root, "scripts/run.mjs"), ...words], { env, cwd: root });
+  const { stdout, stderr, exitCode } = Bun.spawnSync([NODE, join(root, "scripts/run.mjs"), ...words], {
+    env,
+    cwd: root,
+  });
   return { stdout: stdout.toString(), stderr: stderr.toString(), exitCode };
 }
 
@@ -48,7 +63,7 @@ test("a script gets its arguments, and its exit code is passed on, with nothing 
   expect(existsSync(join(root, "called"))).toBe(false);
 });
 
-test("where the stub of the package bun was not replaced, Bun is taken from the package of its platform", () => {
+test("Bun is taken from its platform's package where install scripts were not run", () => {
   put("node_modules/.package-lock.json", JSON.stringify(INSTALLED));
   put("node_modules/bun/bin/bun.exe", "#!/bin/sh\necho install scripts were not run >&2\n", 0o755);
   put("node_modules/@oven/bun-linux-x64-musl/bin/bun", "\x7fELF of another libc", 0o755);
@@ -58,13 +73,19 @@ test("where the stub of the package bun was not replaced, Bun is taken from the 
 
 test("modules that are not there are installed first, without npm's own noise", () => {
   const installed = JSON.stringify(INSTALLED);
-  put("bin/npm", `#!/bin/sh
+  put(
+    "bin/npm",
+    `#!/bin/sh
     echo "$@" > called; echo noise; echo noise >&2
     mkdir -p node_modules/bun/bin; echo '${installed}' > node_modules/.package-lock.json
-    ln -s ${process.execPath} node_modules/bun/bin/bun.exe\n`, 0o755);
+    ln -s ${process.execPath} node_modules/bun/bin/bun.exe\n`,
+    0o755,
+  );
   const { stdout, stderr, exitCode } = run("hello");
   expect(readFileSync(join(root, "called"), "utf8")).toStartWith("ci ");
-  expect(stderr).toMatch(/^kexecbox: installing node modules \(npm ci\) \.\.\.\nkexecbox: node modules: done, \d+ s\n$/);
+  expect(stderr).toMatch(
+    /^kexecbox: installing node modules \(npm ci\) \.\.\.\nkexecbox: node modules: done, \d+ s\n$/,
+  );
   expect([stdout, exitCode]).toEqual(["hello\n", 7]);
 });
 
@@ -78,7 +99,9 @@ for (const [why, packages] of [
     put("node_modules/.package-lock.json", JSON.stringify({ packages }));
     putBun("node_modules/bun/bin/bun.exe");
     const { stdout, stderr, exitCode } = run("hello");
-    expect(stderr).toBe("kexecbox: installing node modules (npm ci) ...\nnoise\nkexecbox: npm ci: exit code 1\n");
+    expect(stderr).toBe(
+      "kexecbox: installing node modules (npm ci) ...\nnoise\nkexecbox: npm ci: exit code 1\n",
+    );
     expect([stdout, exitCode]).toEqual(["", 1]);
   });
 }
@@ -92,8 +115,11 @@ test("a word that names no script is refused, also one that leads out of the fol
 test("a signal reaches the script, which may still clean up, and its exit code is passed on", async () => {
   put("node_modules/.package-lock.json", JSON.stringify(INSTALLED));
   putBun("node_modules/bun/bin/bun.exe");
-  put("scripts/wait.ts", "process.on('SIGTERM', () => { console.log('clean'); process.exit(143); });"
-    + "setInterval(() => {}, 1000); console.log('ready');");
+  put(
+    "scripts/wait.ts",
+    "process.on('SIGTERM', () => { console.log('clean'); process.exit(143); });" +
+      "setInterval(() => {}, 1000); console.log('ready');",
+  );
   const child = Bun.spawn([NODE, join(root, "scripts/run.mjs"), "wait"], { stdout: "pipe" });
   let output = "";
   for await (const chunk of child.stdout) {
