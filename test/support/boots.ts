@@ -1,5 +1,6 @@
 // Boots for tests: the boot command's own choices with something changed, and a failure that shows the console.
 
+import { rm } from "node:fs/promises";
 import { boot, kernelsFor, type Boot } from "../../scripts/boot.ts";
 import type { Choices } from "../../scripts/boot/choices.ts";
 import type { Special } from "../../scripts/boot/scene.ts";
@@ -20,10 +21,12 @@ export const usual: Choices = {
   timeout: 120,
 };
 
-/** A boot with these choices, whatever its verdict. */
+/** A boot with these choices, whatever its verdict. Its console is in the result, so no log of it is kept. */
 export async function attempted(changed: Partial<Choices>, special: Special = {}): Promise<Boot> {
   const choices = { ...usual, ...changed };
-  return boot(choices, await kernelsFor(choices), special, () => {});
+  const result = await boot(choices, await kernelsFor(choices), special, () => {});
+  if (result.log !== undefined) await rm(result.log);
+  return result;
 }
 
 /** A boot that has to pass: its console, from the jump on. */
