@@ -1,4 +1,5 @@
-// Builds dist/kexecbox-TARGET: bundles the program, compiles it to bytecode and links it with the small engine.
+// Builds dist/kexecbox-TARGET: bundles the program, compiles it to bytecode and links it with the small
+// engine.
 
 import { createHash } from "node:crypto";
 import { existsSync, rmSync, statSync } from "node:fs";
@@ -28,14 +29,18 @@ function isHostModule(name: string): boolean {
   return /^(bun|node):/.test(name) || name === "bun" || builtinModules.includes(name);
 }
 
-/** Notes every import of a module that only Bun and Node have. Left to itself, the bundler puts `{}` in place of node:fs. */
+/**
+ * Notes every import of a module that only Bun and Node have. Left to itself, the bundler puts `{}` in place
+ * of node:fs.
+ */
 function watchImports(refused: Failure[]): BunPlugin {
   return {
     name: "refuse modules of Bun and Node",
     setup(build) {
       build.onResolve({ filter: /.*/ }, ({ path, importer }) => {
         if (!isHostModule(path)) return undefined;
-        refused.push(new Failure(fromRoot(importer), `imports "${path}", which the small engine does not have`));
+        const fact = `imports "${path}", which the small engine does not have`;
+        refused.push(new Failure(fromRoot(importer), fact));
         return { path, external: true };
       });
     },
@@ -56,8 +61,10 @@ async function bundle(entry: string): Promise<string> {
     throw: false,
   });
   if (refused[0] !== undefined) throw refused[0];
-  const [log] = result.logs;
-  if (!result.success) throw new Failure(fromRoot(log?.position?.file ?? entry), log?.message ?? "cannot be bundled");
+  if (!result.success) {
+    const [log] = result.logs;
+    throw new Failure(fromRoot(log?.position?.file ?? entry), log?.message ?? "cannot be bundled");
+  }
   return result.outputs[0]!.text();
 }
 
@@ -112,8 +119,8 @@ export function executableFor(target: SmallTarget): string {
 }
 
 /**
- * Brings dist/kexecbox-TARGET up to date, installing what that needs, and returns its path. Beside it lies a note of
- * what it was made from and of its own hash; while both still hold, nothing is done.
+ * Brings dist/kexecbox-TARGET up to date, installing what that needs, and returns its path. Beside it lies a
+ * note of what it was made from and of its own hash; while both still hold, nothing is done.
  * @throws Failure when the result is larger than an executable may be
  */
 export async function build(target: SmallTarget): Promise<string> {

@@ -1,4 +1,5 @@
-// The small engine for one target: musl, QuickJS and our C host compiled from pinned sources, each kept in the cache.
+// The small engine for one target: musl, QuickJS and our C host compiled from pinned sources, each kept in
+// the cache.
 
 import { copyFile, readdir, readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
@@ -27,9 +28,9 @@ function emulatorUnless(own: NodeJS.Architecture, emulator: string): string | un
   return process.arch === own ? undefined : emulator;
 }
 
-// musl has one ABI on 64-bit PowerPC: ELFv2 with a long double of 64 bits, whatever the byte order. Jump tables are
-// found through the table of contents there, of which the linker keeps the whole: every function with a `switch` would
-// stay, 150 KB of parser among them. (The code is no slower without.)
+// musl has one ABI on 64-bit PowerPC: ELFv2 with a long double of 64 bits, whatever the byte order. Jump
+// tables are found through the table of contents there, of which the linker keeps the whole: every function
+// with a `switch` would stay, 150 KB of parser among them. (The code is no slower without.)
 const toolchains = {
   "ppc64": {
     prefix: "powerpc64-linux-gnu-",
@@ -70,10 +71,13 @@ const QUICKJS: SourceTarball = {
   sha256: "ec81da5b3249ed648dbc7df4a1654988910e66a118d9b71cb63534216efcfbbe",
 };
 
-/** The folders of musl's src/ that we link something from. A whole musl takes twice as long; a gap stops the linker. */
+/**
+ * The folders of musl's src/ that we link something from. A whole musl takes twice as long; a gap stops the
+ * linker.
+ */
 const MUSL_FOLDERS = [
-  "conf", "env", "errno", "exit", "fcntl", "internal", "linux", "locale", "malloc", "malloc/mallocng", "math", "mman",
-  "misc", "multibyte", "process", "signal", "stat", "stdio", "string", "thread", "time", "unistd",
+  "conf", "env", "errno", "exit", "fcntl", "internal", "linux", "locale", "malloc", "malloc/mallocng", "math",
+  "mman", "misc", "multibyte", "process", "signal", "stat", "stdio", "string", "thread", "time", "unistd",
 ];
 
 /** No shared library, and nothing of this machine's own libc or libgcc. */
@@ -81,7 +85,10 @@ const MUSL_SETTINGS = ["--disable-shared", "--prefix=/", "LIBCC=", "CFLAGS=-fno-
 
 const HOST_FOLDER = join(import.meta.dir, "../src/sys/host");
 
-/** Speed matters in quickjs.c alone, but -Os costs its interpreter loop 40 %. Wrapping is what its arithmetic relies on. */
+/**
+ * Speed matters in quickjs.c alone, but -Os costs its interpreter loop 40 %. Wrapping is what its arithmetic
+ * relies on.
+ */
 const CODE_FLAGS = [
   "-std=gnu11", "-O2", "-fwrapv", "-ffunction-sections", "-fdata-sections", "-fno-asynchronous-unwind-tables",
   "-fno-stack-protector", "-fno-ident", "-D_GNU_SOURCE",
@@ -91,12 +98,13 @@ const QUICKJS_FLAGS = [`-DCONFIG_VERSION="2025-04-26"`];
 const HOST_FLAGS = ["-Wall", "-Wextra", "-Werror"];
 
 /**
- * A static executable without paths, time or symbols in it. Its segments may fall into any page size (64 KiB on ppc64),
- * yet follow one another in the file without padding; relro would bring padding back, and musl's static executables do
- * not apply it.
+ * A static executable without paths, time or symbols in it. Its segments may fall into any page size (64 KiB
+ * on ppc64), yet follow one another in the file without padding; relro would bring padding back, and musl's
+ * static executables do not apply it.
  */
 const LINK_FLAGS = [
-  "-static", "--gc-sections", "--build-id=none", "-s", "-z", "noexecstack", "-z", "noseparate-code", "-z", "norelro",
+  "-static", "--gc-sections", "--build-id=none", "-s", "-z", "noexecstack", "-z", "noseparate-code",
+  "-z", "norelro",
 ];
 
 /** Without quickjs.c: our inside.c stands for it, which includes it. */
@@ -110,7 +118,9 @@ const COMPILER_FILES = ["bc.c", "context.c", "division.c"];
 export interface SmallEngine {
   /** Changes when anything does that goes into an executable besides its program. */
   key: string;
-  /** Turns the module `source` into bytecode; both are names in `folder`. A Failure speaks of it as `name`. */
+  /**
+   * Turns the module `source` into bytecode; both are names in `folder`. A Failure speaks of it as `name`.
+   */
   compileModule(source: string, bytecode: string, program: { name: string; folder: string }): Promise<void>;
   /** Makes the executable `output` of the file `bytecode`; both are names in `folder`. */
   link(bytecode: string, output: string, folder: string): Promise<void>;
@@ -131,7 +141,8 @@ export function emulatorOf(target: SmallTarget): readonly string[] {
 async function compilerFor(target: SmallTarget): Promise<Compiler> {
   const toolchain: Toolchain = toolchains[target];
   const command = [`${toolchain.prefix}gcc`, ...toolchain.abi, ...toolchain.compact];
-  const versions = await Promise.all(["gcc", "ld"].map((tool) => runTool([`${toolchain.prefix}${tool}`, "--version"])));
+  const tools = ["gcc", "ld"].map((name) => `${toolchain.prefix}${name}`);
+  const versions = await Promise.all(tools.map((tool) => runTool([tool, "--version"])));
   return { ...toolchain, command, identity: [...command, ...versions].join("\n") };
 }
 
@@ -163,7 +174,8 @@ function muslLibrary(compiler: Compiler): Promise<string> {
   return cached("musl", [MUSL.sha256, compiler.identity, ...MUSL_SETTINGS, ...folders], (made) =>
     withMuslTree(compiler, async (folder) => {
       const parts = ["libc.a", "crt1.o", "crti.o", "crtn.o"].map((name) => `lib/${name}`);
-      await runTool(["make", `-j${availableParallelism()}`, `SRC_DIRS=${folders.join(" ")}`, ...parts], { cwd: folder });
+      const make = ["make", `-j${availableParallelism()}`, `SRC_DIRS=${folders.join(" ")}`];
+      await runTool([...make, ...parts], { cwd: folder });
       await runTool(["cp", ...parts, made], { cwd: folder });
     }));
 }
@@ -191,7 +203,8 @@ async function compile(
 /** The names and contents of our C files, for a key. */
 async function hostSources(): Promise<{ name: string; text: string }[]> {
   const names = (await readdir(HOST_FOLDER)).sort();
-  return Promise.all(names.map(async (name) => ({ name, text: await readFile(join(HOST_FOLDER, name), "utf8") })));
+  const texts = await Promise.all(hostFiles(names).map((path) => readFile(path, "utf8")));
+  return names.map((name, index) => ({ name, text: texts[index]! }));
 }
 
 function hostFiles(names: readonly string[]): string[] {
@@ -216,12 +229,15 @@ function objects(folder: string, names: readonly string[]): string[] {
 }
 
 function linkCommand(compiler: Compiler, libc: string, parts: readonly string[], output: string): string[] {
-  const [start, before, after, library] = ["crt1.o", "crti.o", "crtn.o", "libc.a"].map((name) => join(libc, name));
-  return [`${compiler.prefix}ld`, ...LINK_FLAGS, "-o", output, start!, before!, ...parts, library!, after!];
+  const start = objects(libc, ["crt1.o", "crti.o"]);
+  const end = objects(libc, ["libc.a", "crtn.o"]);
+  return [`${compiler.prefix}ld`, ...LINK_FLAGS, "-o", output, ...start, ...parts, ...end];
 }
 
 /** Our own C files as objects, and the compiler of bytecode as a program. */
-async function hostObjects(compiler: Compiler, headers: string, libc: string, quickjs: string): Promise<string> {
+async function hostObjects(
+  compiler: Compiler, headers: string, libc: string, quickjs: string,
+): Promise<string> {
   const sources = (await hostSources()).flatMap(({ name, text }) => [name, text]);
   const entries = [headers, libc, quickjs].map((entry) => basename(entry));
   const flags = [...CODE_FLAGS, ...HOST_FLAGS, ...LINK_FLAGS];
@@ -234,8 +250,8 @@ async function hostObjects(compiler: Compiler, headers: string, libc: string, qu
 }
 
 /**
- * Everything an executable for `target` is made from, but the program: from the cache, or compiled now (half a minute
- * on two cores).
+ * Everything an executable for `target` is made from, but the program: from the cache, or compiled now (half
+ * a minute on two cores).
  */
 export async function smallEngine(target: SmallTarget): Promise<SmallEngine> {
   const compiler = await compilerFor(target);
@@ -251,9 +267,12 @@ export async function smallEngine(target: SmallTarget): Promise<SmallEngine> {
       key: basename(host),
       async compileModule(source, bytecode, { name, folder }) {
         let complaint = "";
-        const onFailure = (output: string): void => void (complaint = [...new Set(output.trim().split("\n"))].join("; "));
+        const onFailure = (output: string): void => {
+          complaint = [...new Set(output.trim().split("\n"))].join("; ");
+        };
+        const compile = [...emulatorOf(target), join(host, "bc"), source, bytecode];
         try {
-          await runTool([...emulatorOf(target), join(host, "bc"), source, bytecode], { cwd: folder, onFailure });
+          await runTool(compile, { cwd: folder, onFailure });
         } catch (error) {
           if (complaint === "") throw error;
           throw new Failure(name, complaint);
@@ -261,7 +280,8 @@ export async function smallEngine(target: SmallTarget): Promise<SmallEngine> {
       },
       async link(bytecode, output, folder) {
         const app = join(HOST_FOLDER, "app.S");
-        await runTool([...compiler.command, `-DAPP_FILE="${bytecode}"`, "-c", app, "-o", "app.o"], { cwd: folder });
+        const assemble = [...compiler.command, `-DAPP_FILE="${bytecode}"`, "-c", app, "-o", "app.o"];
+        await runTool(assemble, { cwd: folder });
         await runTool(linkCommand(compiler, libc, ["app.o", ...parts], output), { cwd: folder });
       },
     };

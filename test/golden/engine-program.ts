@@ -1,4 +1,5 @@
-// A program that shows, word by word, what an engine does; test/golden/engine.test.ts runs it under every engine.
+// A program that shows, word by word, what an engine does; test/golden/engine.test.ts runs it under every
+// engine.
 
 import { engine } from "#sys";
 import { abis } from "../../src/sys/abi.ts";
@@ -8,7 +9,9 @@ const abi = abis[engine.machine];
 function print(line: string): void {
   const bytes = new Uint8Array(line.length + 1);
   engine.encode(`${line}\n`, bytes, 0);
-  for (let at = 0; at < bytes.length;) at += engine.syscall(abi.call.write, 1, bytes.subarray(at), bytes.length - at);
+  for (let at = 0; at < bytes.length;) {
+    at += engine.syscall(abi.call.write, 1, bytes.subarray(at), bytes.length - at);
+  }
 }
 
 function hexOf(bytes: Uint8Array): string {
@@ -41,18 +44,28 @@ function* integers(): Generator<bigint, never> {
     let value = 0n;
     for (let word = 0n; word <= shape % 4n; word++) value = (value << 64n) | random.next().value;
     value >>= (shape >> 8n) % 64n;
-    if ((shape >> 16n) % 4n === 0n) value = (1n << ((shape >> 24n) % 250n)) - (shape >> 40n) % 3n;
+    if ((shape >> 16n) % 4n === 0n) value = (1n << ((shape >> 24n) % 250n)) + (shape >> 40n) % 3n - 1n;
+    if ((shape >> 16n) % 16n === 1n) value = (1n << (64n * ((shape >> 24n) % 4n))) + (shape >> 40n) % 5n - 2n;
     yield (shape >> 60n) % 5n === 0n ? -value : value;
   }
 }
 
+/** One line for each pair of integers, with what every operator makes of them. */
 function arithmetic(): void {
-  for (let source = integers(), line = 0; line < 3000; line++) {
+  for (let source = integers(), line = 0; line < 2000; line++) {
     const a = source.next().value;
     const b = source.next().value;
-    const quotient = b === 0n ? "-" : `${a / b} ${a % b}`;
-    const widths = `${BigInt.asUintN(64, a * b)} ${BigInt.asIntN(128, a + b)} ${Number(BigInt.asIntN(53, a))}`;
-    print(`${a.toString(16)} ${b} ${quotient} ${a * b} ${a - b} ${a & b} ${a >> 17n} ${widths} ${a < b}`);
+    const width = Number(BigInt.asUintN(8, b >> 5n)) + (line % 3 === 0 ? 0 : 64);
+    const steps = BigInt.asIntN(8, a);
+    const small = BigInt.asIntN(31, a ^ b);
+    print([
+      a, b, b === 0n ? "-" : a / b, b === 0n ? "-" : a % b, a * b, a - b, a + b, -a, ~b, a & b, a | b, a ^ b,
+      a << steps, a >> steps, BigInt.asIntN(40, a) ** BigInt.asUintN(3, b), a < b, a <= b, a === b,
+      BigInt.asUintN(64, a), BigInt.asUintN(128, b), BigInt.asIntN(64, a), BigInt.asIntN(128, b),
+      BigInt.asUintN(width, a), BigInt.asIntN(width, b), a < Number(small), small >= Number(small),
+      Number(BigInt.asIntN(53, a)), BigInt(`0x${BigInt.asUintN(100, a).toString(16)}`), BigInt(`${b}`),
+      ...[2, 8, 16, 32, 36].map((radix) => a.toString(radix)),
+    ].join(" "));
   }
 }
 
@@ -60,8 +73,10 @@ function expressions(): void {
   print(JSON.stringify(/^([a-z]+)@(\d{2,3}|[\u0400-\u04ff]+)(?=x)/i.exec("Memory@123x")));
   print("a-b_c".replace(/[-_](\w)/g, (_, letter: string) => letter.toUpperCase()));
   print(JSON.stringify("one, two;three".split(/[,;]\s*/)));
-  print(JSON.stringify([..."cpu@0 cpu@8 l2".matchAll(/(?<name>[a-z]+)@([0-9a-f]+)/g)].map((found) => found.groups)));
-  print(JSON.stringify(["/cpus", "0x1F", "1e3", "0"].map((text) => /^(0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*)$/i.test(text))));
+  const cpus = [..."cpu@0 cpu@8 l2".matchAll(/(?<name>[a-z]+)@([0-9a-f]+)/g)];
+  print(JSON.stringify(cpus.map((found) => found.groups)));
+  const integer = /^(0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*)$/i;
+  print(JSON.stringify(["/cpus", "0x1F", "1e3", "0"].map((text) => integer.test(text))));
   print(JSON.stringify(["é", "ÿ", "\x80", "A"].map((text) => /^[^ -~\xe0-\xff]$/.test(text))));
   print(String(/(?<!\\)"((?:[^"\\]|\\.)*)"/.exec('say "a \\" b" now')?.[1]));
   const made = new RegExp(`^[${["a", "d-f"].join("")}]{2,}$`, "u");
@@ -70,17 +85,20 @@ function expressions(): void {
 
 function numbers(): void {
   print([0.1 + 0.2, 1e21, 5e-324, 1.7976931348623157e308, -0, 2 ** 53, 123456789.125, 1 / 3].join(" "));
-  print(`${(0.1).toFixed(20)} ${(1234.5678).toExponential(3)} ${(255).toString(36)} ${parseFloat("1e-7")} ${Number("0x1f")}`);
-  print(`${Math.fround(5.05)} ${Math.sqrt(2)} ${Math.pow(2, 0.5)} ${Math.log2(1000)} ${(-7) % 3} ${-7 >>> 28} ${0xffffffff | 0}`);
+  print(`${(0.1).toFixed(20)} ${(1234.5678).toExponential(3)} ${(255).toString(36)}`);
+  print(`${parseFloat("1e-7")} ${Number("0x1f")} ${(-7) % 3} ${-7 >>> 28} ${0xffffffff | 0}`);
+  print(`${Math.fround(5.05)} ${Math.sqrt(2)} ${Math.pow(2, 0.5)} ${Math.log2(1000)}`);
   const view = new DataView(new ArrayBuffer(8));
   view.setFloat64(0, Math.PI);
-  print(`${hexOf(new Uint8Array(view.buffer))} ${view.getUint32(0).toString(16)} ${view.getBigUint64(0, true)}`);
+  print(hexOf(new Uint8Array(view.buffer)));
+  print(`${view.getUint32(0).toString(16)} ${view.getBigUint64(0, true)}`);
 }
 
 function bytes(): void {
   for (const argument of engine.args.slice(2)) {
     const copy = new Uint8Array(argument.length + 2).fill(0x2e);
-    print(`${engine.encode(argument, copy, 1)} ${hexOf(copy)} ${engine.decode(copy, 1, argument.length + 1) === argument}`);
+    const written = engine.encode(argument, copy, 1);
+    print(`${written} ${hexOf(copy)} ${engine.decode(copy, 1, argument.length + 1) === argument}`);
   }
   const every = Uint8Array.from({ length: 256 }, (_, value) => value);
   const text = engine.decode(every, 0, 256);
@@ -95,9 +113,25 @@ function bytes(): void {
 
 function errors(): void {
   print(`${engine.syscall(abi.call.openat, -100, "/nonexistent/\xff", 0, 0)}`);
-  print(`${engine.syscall(abi.call.close, -1)} ${engine.syscall(abi.call.close, 0xffffffff)} ${engine.syscall(100_000)}`);
+  print(`${engine.syscall(abi.call.close, -1)} ${engine.syscall(abi.call.close, 0xffffffff)}`);
+  print(`${engine.syscall(100_000)}`);
   print(`${engine.syscall(abi.call.read, 0, null, 0xffffffffffffffffn)}`);
   print(outcomeOf(() => engine.syscall(abi.call.openat, -100, "/\0", 0)));
+}
+
+/** What TypeScript would not let through. */
+function refusals(): void {
+  type Loose = (...args: unknown[]) => unknown;
+  const loose = engine as unknown as Record<"syscall" | "address" | "encode", Loose>;
+  const array = new Uint8Array(8);
+  print([
+    outcomeOf(() => loose.syscall(abi.call.close, undefined)),
+    outcomeOf(() => loose.syscall(abi.call.close, {})),
+    outcomeOf(() => loose.syscall(abi.call.close, 1, 2, 3, 4, 5, 6, 7)),
+    outcomeOf(() => loose.address(new Uint16Array(4))),
+    outcomeOf(() => loose.encode("\u0100", array, 0)),
+    outcomeOf(() => loose.syscall(abi.call.openat, -100, "\u2603", 0)),
+  ].join(" "));
 }
 
 function pipe(): [number, number] {
@@ -140,15 +174,29 @@ function programs(): void {
   const [childIn, feed] = pipe();
   const [output, childOut] = pipe();
   const [errors, childErr] = pipe();
-  const script = 'read line; echo "$line $1" "$ENGINE_TEST"; echo "$0" >&2; ls /proc/$$/fd | wc -w; exit 5';
-  const pid = engine.spawn("/bin/sh", ["sh", "-c", script, "n\xe4me", "\xff b"], childIn, childOut, childErr);
+  const script = 'read line; echo "$line $1" "$ENGINE_TEST"; echo "$0" >&2; test -e /proc/$$/fd/$2 || exit 5';
+  const argv = ["sh", "-c", script, "n\xe4me", "\xff b", `${feed}`];
+  const pid = engine.spawn("/bin/sh", argv, childIn, childOut, childErr);
   engine.syscall(abi.call.write, feed, "fed\n", 4);
   for (const descriptor of [childIn, feed, childOut, childErr]) engine.syscall(abi.call.close, descriptor);
-  print(`${pid > 0} ${drain(output).trim().replace(/\s+/g, " ")} ${drain(errors).trim()} ${exitCodeOf(pid)}`);
+  print(`${pid > 0} ${drain(output).trim()} ${drain(errors).trim()} ${exitCodeOf(pid)} ${feed > 2}`);
   print(`${engine.spawn("/nonexistent", ["x"], 0, 1, 2)} ${engine.spawn("/", ["x"], 0, 1, 2)}`);
 }
 
-/** Standard output and standard error change places; a pipe may have been given the number 0 too. */
+/** A child of ours that writes to a pipe nobody reads, while we ignore SIGPIPE: the signal that ends it. */
+function brokenPipe(): void {
+  const [SIGPIPE, SIG_IGN] = [13, 1n];
+  const action = new Uint8Array(new BigUint64Array([SIG_IGN, 0n, 0n, 0n]).buffer);
+  engine.syscall(abi.call.rt_sigaction, SIGPIPE, action, null, 8);
+  const [unread, full] = pipe();
+  engine.syscall(abi.call.close, unread);
+  const pid = engine.spawn("/bin/sh", ["sh", "-c", "echo; exit 3"], 0, full, 2);
+  const status = new Int32Array(1);
+  engine.syscall(abi.call.wait4, pid, new Uint8Array(status.buffer), 0, null);
+  print(`${status[0]! & 0x7f}`);
+}
+
+/** Standard output and standard error change places. */
 function crossed(): void {
   const pid = engine.spawn("/bin/sh", ["sh", "-c", "echo to-output; echo to-error >&2"], 0, 2, 1);
   engine.exit(exitCodeOf(pid));
@@ -159,21 +207,20 @@ function deep(level: number): number {
 }
 
 const acts: Record<string, () => void> = {
-  arithmetic, expressions, numbers, bytes, errors, arrays, programs, crossed,
+  arithmetic, expressions, numbers, bytes, errors, refusals, arrays, programs, brokenPipe, crossed,
   machine: () => print(`${engine.machine} ${engine.args.slice(1)}`),
-  pages: () => print(`${engine.pageSize}`),
   exit: () => engine.exit(42),
   throw: () => { throw new Error("line one\nline two \u2603"); },
   throwText: () => { throw "plain"; },
   reject: () => void Promise.reject(new Error("nobody waits")),
   caught: () => void Promise.reject(new Error("somebody waits")).catch(() => print("caught")),
-  overflow: () => print(outcomeOf(() => deep(10_000_000))),
+  overflow: () => print(outcomeOf(() => deep(1_000_000))),
   depth: () => print(`${deep(2_000)}`),
   exhaust: () => { for (const kept: unknown[] = []; ;) kept.push({ a: [kept.length] }); },
-  tooLarge: () => print(outcomeOf(() => new Uint8Array(1_000_000_000).length)),
+  tooLarge: () => print(outcomeOf(() => new Uint8Array(200_000_000).length)),
   cycles() {
-    for (let round = 0; round < 300_000; round++) {
-      const self: { own?: unknown; filler: number[] } = { filler: new Array<number>(40).fill(round) };
+    for (let round = 0; round < 3000; round++) {
+      const self: { own?: unknown; filler: Uint8Array } = { filler: new Uint8Array(100_000) };
       self.own = self;
     }
     print("done");

@@ -1,8 +1,9 @@
 /* The allocator given to QuickJS: quick for the many small short-lived blocks a script makes.
  *
- * Blocks of up to SMALL_MAX bytes come from slabs that are never given back and are kept in one free list for each
- * multiple of 16 bytes; larger ones come from malloc. In front of every block stands its usable size. One thread only.
- * musl's own allocator is built to resist corruption of its heap, which costs 7 % of a whole run.
+ * Blocks of up to SMALL_MAX bytes come from slabs that are never given back and are kept in one free list for
+ * each multiple of 16 bytes; larger ones come from malloc. In front of every block stands its usable size.
+ * One thread only. musl's own allocator is built to resist corruption of its heap, which costs 7 % of a whole
+ * run.
  */
 #include <stdlib.h>
 #include <string.h>

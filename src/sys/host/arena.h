@@ -6,7 +6,8 @@
 
 extern const JSMallocFunctions arena_functions;
 
-/* True once the kernel has refused memory: then an exception may have been lost for want of room to build it. */
+/* True once the kernel has refused memory: then an exception may have been lost for want of room to build it.
+   */
 int arena_was_refused_memory(void);
 
 #endif

@@ -1,15 +1,15 @@
 /* The compiler of the small engine: bc MODULE BYTECODE turns one bundled ES module into bytecode.
  *
- * It is built for the target and runs under emulation where that is another machine: compiled regular expressions are
- * kept in the byte order of the machine that compiled them, while all other bytecode is put right when it is read.
- * Exit code 1 and one line on stderr for anything the executable could not run.
+ * It is built for the target and runs under emulation where that is another machine: compiled regular
+ * expressions are kept in the byte order of the machine that compiled them, while all other bytecode is put
+ * right when it is read. Exit code 1 and a line on stderr for each thing the executable could not run.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "context.h"
-#include "globals.h"
+#include "inside.h"
 
 static void fail(const char *place, const char *fact)
 {
@@ -78,7 +78,7 @@ static void fail_with_exception(JSContext *ctx)
 
 static void say_missing(const char *name)
 {
-    fprintf(stderr, "uses %s, ", name);
+    fprintf(stderr, "uses %s, which the small engine does not have\n", name);
 }
 
 int main(int argc, char **argv)
@@ -101,10 +101,8 @@ int main(int argc, char **argv)
     module = JS_Eval(ctx, source, source_length, "kexecbox", JS_EVAL_TYPE_MODULE | JS_EVAL_FLAG_COMPILE_ONLY);
     if (JS_IsException(module))
         fail_with_exception(ctx);
-    if (find_missing_globals(ctx, module, say_missing)) {
-        fputs("which the small engine does not have\n", stderr);
+    if (find_missing_globals(ctx, module, say_missing))
         return 1;
-    }
     bytecode = JS_WriteObject(ctx, &bytecode_length, module, JS_WRITE_OBJ_BYTECODE);
     if (!bytecode)
         fail_with_exception(ctx);

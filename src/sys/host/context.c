@@ -1,10 +1,12 @@
 /* What of JavaScript the small engine has: the one list that both the compiler and the executable go by.
  *
- * Left out because nothing in a boot tool needs them and each costs room in the initramfs: Date, Proxy, WeakRef,
- * String.prototype.normalize. eval and the parser are left out of the executable too. A program that names a global
- * which is not here is refused by the compiler (bc.c), so a gap shows when it is built and not in somebody's boot.
+ * Left out because nothing in a boot tool needs them and each costs room in the initramfs: Date, Proxy,
+ * WeakRef, String.prototype.normalize. eval and the parser are left out of the executable too. A program that
+ * names a global which is not here is refused by the compiler (bc.c), so a gap shows when it is built and not
+ * in somebody's boot.
  */
 #include "context.h"
+#include "inside.h"
 
 JSContext *new_tool_context(JSRuntime *runtime)
 {
@@ -19,5 +21,5 @@ JSContext *new_tool_context(JSRuntime *runtime)
     JS_AddIntrinsicMapSet(ctx);
     JS_AddIntrinsicTypedArrays(ctx);
     JS_AddIntrinsicPromise(ctx); /* evaluating any module makes one */
-    return ctx;
+    return mend_bigint(ctx) < 0 ? NULL : ctx;
 }

@@ -1,7 +1,7 @@
 /* Division of 128-bit integers, which gcc calls by these names and BigInt needs.
  *
- * In place of libgcc's: on 64-bit big endian PowerPC musl is ELFv2, the compiler's own libgcc is ELFv1, and the linker
- * will not join the two. The same code serves every target, so that all of them test it.
+ * In place of libgcc's: on 64-bit big endian PowerPC musl is ELFv2, the compiler's own libgcc is ELFv1, and
+ * the linker will not join the two. The same code serves every target, so that all of them test it.
  */
 typedef unsigned __int128 u128;
 typedef unsigned long u64;
@@ -15,9 +15,9 @@ static unsigned leading_zeros(u64 value)
     return (unsigned)__builtin_clzl(value);
 }
 
-/* One 32-bit digit of a quotient: (high : next) / divisor, where the divisor's top bit is set, high < divisor and the
- * quotient therefore fits. The guess from the divisor's upper half is at most two too large (Knuth, 4.3.1, theorem B).
- * What is left over goes to *rest. */
+/* One 32-bit digit of a quotient: (high : next) / divisor. The divisor's top bit is set and high < divisor, so that
+ * the digit fits. The guess from the divisor's upper half is at most two too large (Knuth, 4.3.1, theorem B). What
+ * is left over goes to *rest. */
 static u64 quotient_digit(u64 high, u64 next, u64 divisor, u64 *rest)
 {
     u64 upper = divisor >> 32, lower = divisor & 0xffffffff;
@@ -50,7 +50,8 @@ static u64 divide_by_word(u64 high, u64 low, u64 divisor, u64 *rest)
     return upper_digit << 32 | lower_digit;
 }
 
-/* For divisors of more than 64 bits: the quotient is short, so subtracting bit by bit takes at most 64 steps. */
+/* For divisors of more than 64 bits: the quotient is short, so subtracting bit by bit takes at most 64 steps.
+   */
 static u128 divide_by_two_words(u128 dividend, u128 divisor, u128 *rest)
 {
     u128 quotient = 0;

@@ -1,4 +1,4 @@
-/* The small engine's main(): runs the one program that is embedded in the executable, and reports how it ended.
+/* The small engine's main(): runs the one program embedded in the executable, and reports how it ended.
  *
  * It may be PID 1 in an empty initramfs, so it opens no file and asks for no /proc and no /dev.
  */
@@ -20,7 +20,15 @@
 
 extern const uint8_t app_begin[], app_end[];
 
-/* Writes the one line that says what went wrong, in printable ASCII whatever the message, and ends the process. */
+static char printable(char character)
+{
+    if (character == '\n' || character == '\t')
+        return ' ';
+    return character < ' ' || character > '~' ? '?' : character;
+}
+
+/* Writes the one line that says what went wrong, in printable ASCII whatever the message, and ends the
+   process. */
 __attribute__((noreturn)) static void end_with_error(const char *message)
 {
     static const char prefix[] = "kexecbox: internal error: ";
@@ -30,7 +38,7 @@ __attribute__((noreturn)) static void end_with_error(const char *message)
 
     memcpy(line, prefix, length);
     for (; *message && length < sizeof line - 1; message++)
-        line[length++] = *message < ' ' || *message > '~' ? ' ' : *message;
+        line[length++] = printable(*message);
     line[length++] = '\n';
     written = write(2, line, length);
     (void)written; /* nobody is left to tell */
@@ -39,7 +47,8 @@ __attribute__((noreturn)) static void end_with_error(const char *message)
 
 __attribute__((noreturn)) static void end_with_thrown(JSContext *ctx, JSValueConst thrown)
 {
-    JSValue text = JS_IsError(ctx, thrown) ? JS_GetPropertyStr(ctx, thrown, "message") : JS_DupValue(ctx, thrown);
+    JSValue text = JS_IsError(ctx, thrown) ? JS_GetPropertyStr(ctx, thrown, "message")
+                                           : JS_DupValue(ctx, thrown);
     const char *message = JS_IsException(text) ? NULL : JS_ToCString(ctx, text);
 
     /* without memory to make an error from, QuickJS throws null */
@@ -48,7 +57,8 @@ __attribute__((noreturn)) static void end_with_thrown(JSContext *ctx, JSValueCon
     end_with_error(message ? message : "an exception that has no text");
 }
 
-/* The stack grows down from the arguments and the environment, which the kernel holds to a quarter of its limit. */
+/* The stack grows down from the arguments and the environment, which the kernel holds to a quarter of its
+   limit. */
 static size_t script_stack(void)
 {
     struct rlimit limit;
@@ -57,7 +67,7 @@ static size_t script_stack(void)
     if (getrlimit(RLIMIT_STACK, &limit) < 0 || limit.rlim_cur / 4 * 3 >= MOST_SCRIPT_STACK + STACK_FOR_C)
         return MOST_SCRIPT_STACK;
     room = limit.rlim_cur / 4 * 3;
-    return room > 2 * STACK_FOR_C ? room - STACK_FOR_C : STACK_FOR_C;
+    return room > 2 * STACK_FOR_C ? room - STACK_FOR_C : room / 2;
 }
 
 /* The first promise that was rejected while nobody waited for it. */
@@ -66,7 +76,8 @@ struct rejection {
     JSValue reason;
 };
 
-static void note_rejection(JSContext *ctx, JSValueConst promise, JSValueConst reason, JS_BOOL is_handled, void *opaque)
+static void note_rejection(JSContext *ctx, JSValueConst promise, JSValueConst reason, JS_BOOL is_handled,
+                           void *opaque)
 {
     struct rejection *noted = opaque;
 

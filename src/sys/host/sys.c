@@ -1,10 +1,12 @@
 /* The module "qjs:sys": the door to the kernel, as interface Engine in src/sys/engine.ts describes it.
  *
- * Nothing here knows what a system call means; numbers, flags and layouts are the script's. What it does know is memory:
- * QuickJS frees a value the moment nothing refers to it, so an address is good only while the script holds the array.
+ * Nothing here knows what a system call means; numbers, flags and layouts are the script's. What it does know
+ * is memory: QuickJS frees a value the moment nothing refers to it, so an address is good only while the
+ * script holds the array.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stddef.h>
@@ -31,7 +33,8 @@ extern char **environ;
 static int program_argc;
 static char **program_argv;
 
-/* A byte string: each character, 0..255, is one byte. QuickJS takes and gives UTF-8, which is the same only for ASCII. */
+/* A byte string: each character, 0..255, is one byte. QuickJS takes and gives UTF-8, which is the same only
+   for ASCII. */
 static JSValue byte_string_from(JSContext *ctx, const uint8_t *bytes, size_t length)
 {
     uint8_t *utf8, *end;
@@ -91,7 +94,7 @@ static void copy_bytes(uint8_t *to, const char *utf8, size_t length)
 /* A byte string for the kernel: NUL-terminated, and without a NUL before its end. */
 struct kernel_string {
     const char *bytes;
-    const char *borrowed; /* from QuickJS; bytes itself when the text is plain ASCII, as nearly all of it is */
+    const char *borrowed; /* from QuickJS; it is `bytes` too when the text is plain ASCII */
     char *copied;         /* else the bytes are here */
 };
 
@@ -216,7 +219,7 @@ static int add_word(JSContext *ctx, struct call *call, int at, JSValueConst valu
             return -1;
         number = (intptr_t)bytes.start;
     } else if (!JS_IsNull(value)) {
-        JS_ThrowTypeError(ctx, "argument %d of a system call is no number, bigint, string, Uint8Array or null", at);
+        JS_ThrowTypeError(ctx, "argument %d of a system call is no integer, string, Uint8Array or null", at);
         return -1;
     }
     call->words[at] = (long)number;
@@ -387,27 +390,35 @@ static int take_arguments(JSContext *ctx, struct argument_list *list, JSValueCon
     return 0;
 }
 
-/* posix_spawn with descriptors[0..2] as 0, 1 and 2. The caller has seen to it that none of them is 0, 1 or 2 itself unless
- * it is already in its place: otherwise one dup2 could overwrite what the next one wants. */
+/* A program expects to die of a broken pipe, which we ourselves may have chosen to ignore. */
+static void give_back_sigpipe(posix_spawnattr_t *attributes)
+{
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGPIPE);
+    posix_spawnattr_init(attributes);
+    posix_spawnattr_setsigdefault(attributes, &signals);
+    posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF);
+}
+
+/* posix_spawn with descriptors[0..2] as 0, 1 and 2. The caller has seen to it that none of them is 0, 1 or 2
+ * unless it is in its place already: otherwise one dup2 could overwrite what the next one wants. */
 static long spawn_in_place(const char *path, char **argv, const int *descriptors)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
-    sigset_t ignored_by_us;
     pid_t pid;
     int i, error;
 
-    sigemptyset(&ignored_by_us);
-    sigaddset(&ignored_by_us, SIGPIPE); /* other programs count on being ended by it */
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigdefault(&attributes, &ignored_by_us);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+    give_back_sigpipe(&attributes);
     posix_spawn_file_actions_init(&actions);
     for (i = 0, error = 0; i < 3 && !error; i++)
-        error = posix_spawn_file_actions_adddup2(&actions, descriptors[i], i); /* onto itself: clears FD_CLOEXEC */
+        error = posix_spawn_file_actions_adddup2(&actions, descriptors[i], i); /* onto itself: kept */
     if (!error)
         error = posix_spawn(&pid, path, &actions, &attributes, argv, environ);
     posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
     return error ? -error : pid;
 }
 
@@ -510,7 +521,9 @@ JSModuleDef *add_sys_module(JSContext *ctx, int argc, char **argv)
 
     program_argc = argc;
     program_argv = argv;
-    if (!module || JS_AddModuleExport(ctx, module, "args") < 0 || JS_AddModuleExport(ctx, module, "pageSize") < 0)
+    if (!module)
+        return NULL;
+    if (JS_AddModuleExport(ctx, module, "args") < 0 || JS_AddModuleExport(ctx, module, "pageSize") < 0)
         return NULL;
     return JS_AddModuleExportList(ctx, module, functions, FUNCTION_COUNT) < 0 ? NULL : module;
 }

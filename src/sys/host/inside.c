@@ -1,0 +1,163 @@
+/* QuickJS's main file, and what of ours needs to see inside it.
+ *
+ * One more fault of its version 2025-04-26 cannot be mended from outside a function and is left: a negative
+ * bigint compared with a negative number that has a fraction or exceeds 31 bits (-5n < -3.5) comes out the
+ * wrong way round.
+ */
+#include "quickjs.c"
+#include "inside.h"
+
+/* BigInt.asUintN of version 2025-04-26 is negative when the width is a multiple of 64 bits and the top one is
+ * set (upstream's issue 557). This one adds a limb above, in which the sign stays clear. */
+static JSValue bigint_as_uint(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
+{
+    JSBigIntBuf short_form;
+    const JSBigInt *from;
+    JSBigInt *result;
+    JSValue value;
+    uint64_t bits, limbs;
+    js_limb_t above;
+    int count, i;
+
+    (void)this_value;
+    (void)argc;
+    if (JS_ToIndex(ctx, &bits, argv[0]))
+        return JS_EXCEPTION;
+    value = JS_ToBigInt(ctx, argv[1]);
+    if (JS_IsException(value))
+        return JS_EXCEPTION;
+    from = JS_VALUE_GET_TAG(value) == JS_TAG_SHORT_BIG_INT ? js_bigint_set_short(&short_form, value)
+                                                           : JS_VALUE_GET_PTR(value);
+    above = js_bigint_sign(from) ? (js_limb_t)-1 : 0;
+    if (!above && bits >= (uint64_t)from->len * JS_LIMB_BITS)
+        return value;
+    limbs = bits / JS_LIMB_BITS;
+    /* js_bigint_new refuses what is above the limit */
+    count = limbs < JS_BIGINT_MAX_SIZE ? (int)limbs + 1 : JS_BIGINT_MAX_SIZE + 1;
+    result = js_bigint_new(ctx, count);
+    if (!result) {
+        JS_FreeValue(ctx, value);
+        return JS_EXCEPTION;
+    }
+    for (i = 0; i < count; i++)
+        result->tab[i] = i < from->len ? from->tab[i] : above;
+    result->tab[count - 1] &= ((js_limb_t)1 << bits % JS_LIMB_BITS) - 1;
+    JS_FreeValue(ctx, value);
+    return JS_CompactBigInt(ctx, js_bigint_normalize(ctx, result));
+}
+
+/* The digit of `width` bits that starts at bit `at`; there are zeros above the last limb. */
+static unsigned digit_at(const JSBigInt *magnitude, int at, int width)
+{
+    int limb = at / JS_LIMB_BITS, shift = at % JS_LIMB_BITS;
+    js_limb_t bits = limb < magnitude->len ? magnitude->tab[limb] >> shift : 0;
+
+    if (shift + width > JS_LIMB_BITS && limb + 1 < magnitude->len)
+        bits |= magnitude->tab[limb + 1] << (JS_LIMB_BITS - shift);
+    return (unsigned)bits & ((1u << width) - 1);
+}
+
+static JSValue binary_digits(JSContext *ctx, const JSBigInt *magnitude, int width, int is_negative)
+{
+    int at = magnitude->len * JS_LIMB_BITS / width * width; /* the highest digit, which may be partly above */
+    char *text = js_malloc(ctx, (size_t)(at / width) + 2), *end = text;
+    JSValue result;
+
+    if (!text)
+        return JS_EXCEPTION;
+    if (is_negative)
+        *end++ = '-';
+    while (at > 0 && digit_at(magnitude, at, width) == 0)
+        at -= width;
+    for (; at >= 0; at -= width)
+        *end++ = digits[digit_at(magnitude, at, width)];
+    result = js_new_string8_len(ctx, text, (int)(end - text));
+    js_free(ctx, text);
+    return result;
+}
+
+/* BigInt.prototype.toString of version 2025-04-26 puts a zero in front of 2^63..2^64-1 in hexadecimal,
+ * and reads beyond the number in radix 8 and 32. This one writes such digits itself and
+ * leaves the rest to the original. */
+static JSValue bigint_to_string(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
+{
+    JSValue value = js_thisBigIntValue(ctx, this_value), result;
+    JSBigInt *magnitude;
+    int radix = argc > 0 && !JS_IsUndefined(argv[0]) ? js_get_radix(ctx, argv[0]) : 10;
+    int is_negative, width;
+
+    if (JS_IsException(value) || radix < 0) {
+        JS_FreeValue(ctx, value);
+        return JS_EXCEPTION;
+    }
+    if (JS_VALUE_GET_TAG(value) == JS_TAG_SHORT_BIG_INT || radix & (radix - 1)) {
+        result = js_bigint_to_string1(ctx, value, radix);
+    } else {
+        magnitude = JS_VALUE_GET_PTR(value);
+        is_negative = js_bigint_sign(magnitude);
+        if (is_negative)
+            magnitude = js_bigint_neg(ctx, magnitude);
+        width = 31 - clz32((uint32_t)radix);
+        result = magnitude ? binary_digits(ctx, magnitude, width, is_negative) : JS_EXCEPTION;
+        if (is_negative)
+            js_free(ctx, magnitude);
+    }
+    JS_FreeValue(ctx, value);
+    return result;
+}
+
+static int define_method(JSContext *ctx, JSValueConst object, const char *name, JSCFunction *function, int length)
+{
+    return JS_DefinePropertyValueStr(ctx, object, name, JS_NewCFunction(ctx, function, name, length),
+                                     JS_PROP_WRITABLE | JS_PROP_CONFIGURABLE);
+}
+
+int mend_bigint(JSContext *ctx)
+{
+    JSValue constructor = JS_GetPropertyStr(ctx, ctx->global_obj, "BigInt");
+    JSValueConst prototype = ctx->class_proto[JS_CLASS_BIG_INT];
+    int failed = define_method(ctx, constructor, "asUintN", bigint_as_uint, 2) < 0
+                 || define_method(ctx, prototype, "toString", bigint_to_string, 0) < 0;
+
+    JS_FreeValue(ctx, constructor);
+    return failed ? -1 : 0;
+}
+
+/* A global that is missing would otherwise show only when that line runs, which for a boot tool is too late.
+   */
+static int report_missing(JSContext *ctx, JSAtom name, void (*found)(const char *name))
+{
+    const char *text;
+
+    if (JS_HasProperty(ctx, ctx->global_obj, name) > 0)
+        return 0;
+    text = JS_AtomToCString(ctx, name);
+    found(text ? text : "?");
+    JS_FreeCString(ctx, text);
+    return 1;
+}
+
+static int find_in_function(JSContext *ctx, JSValueConst function, void (*found)(const char *name))
+{
+    const JSFunctionBytecode *code;
+    int at, i, count = 0;
+
+    if (JS_VALUE_GET_TAG(function) != JS_TAG_FUNCTION_BYTECODE)
+        return 0;
+    code = JS_VALUE_GET_PTR(function);
+    for (at = 0; at < code->byte_code_len; at += short_opcode_info(code->byte_code_buf[at]).size) {
+        if (code->byte_code_buf[at] == OP_get_var)
+            count += report_missing(ctx, get_u32(code->byte_code_buf + at + 1), found);
+    }
+    /* the functions inside this one are among its constants */
+    for (i = 0; i < code->cpool_count; i++)
+        count += find_in_function(ctx, code->cpool[i], found);
+    return count;
+}
+
+int find_missing_globals(JSContext *ctx, JSValueConst module, void (*found)(const char *name))
+{
+    const JSModuleDef *definition = JS_VALUE_GET_PTR(module);
+
+    return find_in_function(ctx, definition->func_obj, found);
+}

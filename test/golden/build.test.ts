@@ -1,0 +1,224 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import {
+  cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { buildSmall } from "../../scripts/build.ts";
+import { Failure } from "../../src/failure.ts";
+import { emulatorOf, smallTargets } from "../../scripts/engine.ts";
+
+const ROOT = join(import.meta.dir, "../..");
+
+/** An empty cache means compiling three engines. */
+const COLD_BUILD_MS = 15 * 60_000;
+
+let folder: string;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "kexecbox-build-"));
+  writeFileSync(join(folder, "empty.ts"), "export {};\n");
+  for (const target of smallTargets) await buildSmall(target, join(folder, "empty.ts"), join(folder, target));
+}, COLD_BUILD_MS);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function build(...args: string[]): { code: number | null; out: string; err: string } {
+  const command = [process.execPath, join(ROOT, "scripts/build.ts"), ...args];
+  const { exitCode, stdout, stderr } = Bun.spawnSync(command);
+  return { code: exitCode, out: stdout.toString(), err: stderr.toString() };
+}
+
+/**
+ * Builds the program `text` for x64-small: "built", or the refusal. In a folder of its own, because within
+ * one process the bundler may not see a file that joined a folder it knows.
+ */
+async function buildOf(text: string, others: Readonly<Record<string, string>> = {}): Promise<string> {
+  const place = mkdtempSync(join(folder, "program-"));
+  const files = { ...others, "main.ts": text };
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(place, name), content);
+  try {
+    await buildSmall("x64-small", join(place, "main.ts"), join(place, "program"));
+    return "built";
+  } catch (error) {
+    expect(existsSync(join(place, "program"))).toBe(false);
+    return error instanceof Failure ? `${basename(error.place)}: ${error.fact}` : String(error);
+  }
+}
+
+/** A second clone, as far as the build looks at it. */
+function copyOfTheSources(): string {
+  const copy = join(folder, "a", "second clone");
+  for (const name of ["package.json", "src", "stub", "node_modules/minimist"]) {
+    cpSync(join(ROOT, name), join(copy, name), { recursive: true });
+  }
+  return copy;
+}
+
+test("two builds of one source are the same byte for byte, wherever source and result lie", async () => {
+  const copy = copyOfTheSources();
+  for (const target of smallTargets) {
+    const [here, there] = [join(folder, "here", target), join(folder, "elsewhere", "deeper", target)];
+    await buildSmall(target, join(ROOT, "src/main.ts"), here);
+    await buildSmall(target, join(copy, "src/main.ts"), there);
+    expect(readFileSync(here).equals(readFileSync(there))).toBe(true);
+  }
+}, 120_000);
+
+test("an executable names neither the folder it was built in nor the cache", async () => {
+  const bytes = readFileSync(join(folder, "ppc64")).toString("latin1");
+  const paths = [ROOT, folder, "/kexecbox", "/.cache/", "/home/", "/root/"];
+  expect(paths.filter((path) => bytes.includes(path))).toEqual([]);
+});
+
+test.each(smallTargets)("the program for %s weighs less than 1 MiB and runs", async (target) => {
+  const output = join(folder, "whole", target);
+  await buildSmall(target, join(ROOT, "src/main.ts"), output);
+  expect(statSync(output).size).toBeLessThan(1_048_576);
+  expect(statSync(output).mode & 0o777).toBe(0o755);
+  const { exitCode, stdout } = Bun.spawnSync([...emulatorOf(target), output, "--list"]);
+  expect(exitCode).toBe(0);
+  expect(stdout.toString().split("\n")).toContain("fs2dt");
+}, 60_000);
+
+interface ProgramHeader {
+  readonly type: number;
+  readonly writable: boolean;
+  readonly offset: bigint;
+  readonly address: bigint;
+  readonly memorySize: bigint;
+}
+
+/** The program headers of a 64-bit ELF file (System V ABI, chapter 5). */
+function programHeaders(file: Uint8Array): ProgramHeader[] {
+  const view = new DataView(file.buffer, file.byteOffset);
+  const little = view.getUint8(5) === 1;
+  const table = Number(view.getBigUint64(32, little));
+  return Array.from({ length: view.getUint16(56, little) }, (_, index) => {
+    const at = table + 56 * index;
+    return {
+      type: view.getUint32(at, little),
+      writable: (view.getUint32(at + 4, little) & 2) !== 0,
+      offset: view.getBigUint64(at + 8, little),
+      address: view.getBigUint64(at + 16, little),
+      memorySize: view.getBigUint64(at + 40, little),
+    };
+  });
+}
+
+const PT_LOAD = 1;
+const PT_INTERP = 3;
+
+test.each(smallTargets)("%s needs no interpreter and can be mapped in pages of its machine", (target) => {
+  const page = target === "x64-small" ? 4096n : 65536n;
+  const headers = programHeaders(readFileSync(join(folder, target)));
+  expect(headers.some(({ type }) => type === PT_INTERP)).toBe(false);
+  const loads = headers.filter(({ type }) => type === PT_LOAD);
+  expect(loads.length).toBe(2);
+  for (const { offset, address } of loads) expect(offset % page).toBe(address % page);
+  const [code, data] = loads;
+  expect(code?.writable).toBe(false);
+  expect((code!.address + code!.memorySize - 1n) / page).toBeLessThan(data!.address / page);
+});
+
+test("modules of Bun and Node are refused by name, with or without a prefix", async () => {
+  for (const name of ["node:fs", "fs", "fs/promises", "bun", "bun:ffi"]) {
+    const text = `import * as module from ${JSON.stringify(name)};\nglobalThis.module = module;\n`;
+    expect(await buildOf(text)).toBe(`main.ts: imports "${name}", which the small engine does not have`);
+  }
+});
+
+test("the refusal names the file that imports, not the program it belongs to", async () => {
+  const inner = 'export { readFileSync } from "node:fs";\n';
+  const text = 'import { readFileSync } from "./inner.ts";\nreadFileSync("x");\n';
+  const refusal = await buildOf(text, { "inner.ts": inner });
+  expect(refusal).toBe('inner.ts: imports "node:fs", which the small engine does not have');
+});
+
+test("a module of QuickJS other than qjs:sys is refused", async () => {
+  const refusal = await buildOf('import * as os from "qjs:os";\nos.exit();\n');
+  expect(refusal).toContain('imports "qjs:os", and the small engine has only qjs:sys');
+});
+
+test("globals that the engine lacks are refused, in inner functions too; typeof is not", async () => {
+  const nested = "const later = () => [1].map((one) => new TextEncoder().encode(`${one}`));\nlater();\n";
+  expect(await buildOf(nested)).toBe("main.ts: uses TextEncoder, which the small engine does not have");
+  expect(await buildOf("console.log(Date.now(), Date);\n")).toBe(
+    "main.ts: uses console, which the small engine does not have; "
+    + "uses Date, which the small engine does not have",
+  );
+  expect(await buildOf('if (typeof setTimeout !== "undefined") throw new Error("there");\n')).toBe("built");
+});
+
+test("a file that cannot be bundled is an error, and leaves the executable that was there", async () => {
+  const output = join(folder, "kept");
+  writeFileSync(output, "before");
+  writeFileSync(join(folder, "wrong.ts"), "import './missing.ts';\n");
+  await expect(buildSmall("x64-small", join(folder, "wrong.ts"), output)).rejects.toThrow("missing.ts");
+  expect(readFileSync(output, "utf8")).toBe("before");
+});
+
+test("a build leaves nothing beside its result", async () => {
+  const output = join(folder, "alone", "program");
+  await buildSmall("x64-small", join(folder, "empty.ts"), output);
+  expect(readdirSync(join(folder, "alone"))).toEqual(["program"]);
+});
+
+test("an unknown target is a usage error that lists the known ones", () => {
+  expect(build("x64-small", "ppc32")).toEqual({
+    code: 2, out: "", err: "build: ppc32: no such target; there are: ppc64 ppc64le x64-small\n",
+  });
+});
+
+test("npm run build does nothing while nothing has changed, and repairs a result that has", () => {
+  const output = join(ROOT, "dist/kexecbox-x64-small");
+  const said = /^dist\/kexecbox-x64-small: \d+ bytes\n$/;
+  expect(build("x64-small").out).toMatch(said);
+  const { mtimeMs, ino } = statSync(output);
+  expect(build("x64-small").out).toMatch(said);
+  expect(statSync(output)).toMatchObject({ mtimeMs, ino });
+  const whole = readFileSync(output);
+  writeFileSync(output, "damaged");
+  expect(build("x64-small").code).toBe(0);
+  expect(readFileSync(output).equals(whole)).toBe(true);
+}, 60_000);
+
+test("128-bit division agrees with BigInt on quotients and rests of every shape", () => {
+  const driver = join(folder, "driver.c");
+  const program = join(folder, "driver");
+  writeFileSync(driver, `
+    #include <stdio.h>
+    typedef unsigned __int128 u128;
+    u128 ours(u128, u128, u128 *); u128 our_quotient(u128, u128); u128 our_rest(u128, u128);
+    int main(void)
+    {
+        unsigned long long w[4];
+        while (scanf("%llx %llx %llx %llx", &w[0], &w[1], &w[2], &w[3]) == 4) {
+            u128 n = (u128)w[0] << 64 | w[1], d = (u128)w[2] << 64 | w[3], rest, q = ours(n, d, &rest);
+            printf("%llx %llx %llx %llx %d\\n", (unsigned long long)(q >> 64), (unsigned long long)q,
+                   (unsigned long long)(rest >> 64), (unsigned long long)rest,
+                   our_quotient(n, d) == q && our_rest(n, d) == rest);
+        }
+    }`);
+  const names = ["-D__udivmodti4=ours", "-D__udivti3=our_quotient", "-D__umodti3=our_rest"];
+  const sources = [driver, join(ROOT, "src/sys/host/division.c")];
+  const flags = ["-O2", "-Wall", "-Wextra", "-Werror"];
+  const compiled = Bun.spawnSync(["gcc", ...flags, ...names, ...sources, "-o", program]);
+  expect(compiled.stderr.toString()).toBe("");
+
+  // Words at the edges are where an estimated digit of the quotient is off by one or two.
+  const edges = [0n, 1n, 2n, 0x7fffffffn, 0x80000000n, 0xffffffffn, 0x100000000n, 0x7fffffffffffffffn,
+    0x8000000000000000n, 0x80000000ffffffffn, 0xffffffff00000000n, 0xfffffffffffffffen, 0xffffffffffffffffn];
+  const pairs = edges.flatMap((high) => edges.map((low) => [high, low] as const));
+  const divisors = pairs.filter(([high, low]) => high + low > 0n);
+  const cases = pairs.flatMap((n) => divisors.map((d) => [...n, ...d] as const));
+  const input = cases.map((words) => words.map((word) => word.toString(16)).join(" ")).join("\n");
+  const { stdout } = Bun.spawnSync([program], { stdin: Buffer.from(input) });
+  const output = stdout.toString().trimEnd().split("\n");
+  const mask = (1n << 64n) - 1n;
+  const expected = cases.map(([nHigh, nLow, dHigh, dLow]) => {
+    const [n, d] = [(nHigh << 64n) | nLow, (dHigh << 64n) | dLow];
+    const words = [(n / d) >> 64n, (n / d) & mask, (n % d) >> 64n, (n % d) & mask];
+    return `${words.map((word) => word.toString(16)).join(" ")} 1`;
+  });
+  expect(output.length).toBe(expected.length);
+  expect(output.filter((line, at) => line !== expected[at])).toEqual([]);
+});

@@ -1,0 +1,196 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { buildSmall } from "../../scripts/build.ts";
+import { emulatorOf, smallTargets, type SmallTarget } from "../../scripts/engine.ts";
+
+const PROGRAM = join(import.meta.dir, "engine-program.ts");
+
+/** An empty cache means compiling three engines. */
+const COLD_BUILD_MS = 15 * 60_000;
+const EMULATED_MS = 60_000;
+
+let folder: string;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "kexecbox-engine-"));
+  for (const target of smallTargets) await buildSmall(target, PROGRAM, join(folder, target));
+}, COLD_BUILD_MS);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Result {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+function run(command: readonly string[]): Result {
+  const env = { ...process.env, ENGINE_TEST: "inherited" };
+  const { exitCode, stdout, stderr } = Bun.spawnSync([...command], { env });
+  return { code: exitCode, out: stdout.toString("latin1"), err: stderr.toString("latin1") };
+}
+
+function underBun(...args: string[]): Result {
+  return run([process.execPath, PROGRAM, ...args]);
+}
+
+function under(target: SmallTarget, ...args: string[]): Result {
+  return run([...emulatorOf(target), join(folder, target), ...args]);
+}
+
+/** x64-small as a child of a shell that has set limits. */
+function limited(limit: string, ...args: string[]): Result {
+  const program = [...emulatorOf("x64-small"), join(folder, "x64-small")];
+  return run(["sh", "-c", `${limit}; exec "$@"`, "sh", ...program, ...args]);
+}
+
+function succeeds(out: string): Result {
+  return { code: 0, out, err: "" };
+}
+
+function internalError(message: string): Result {
+  return { code: 70, out: "", err: `kexecbox: internal error: ${message}\n` };
+}
+
+describe.each(smallTargets)("%s", (target) => {
+  test("names its machine", () => {
+    const machine = { "ppc64": "ppc64", "ppc64le": "ppc64le", "x64-small": "x86_64" }[target];
+    expect(under(target, "machine", "one")).toEqual(succeeds(`${machine} machine,one\n`));
+  });
+
+  test("calculates with integers of 64 to 256 bits as Bun does", () => {
+    const result = under(target, "arithmetic");
+    const expected = underBun("arithmetic").out.split("\n");
+    expect(expected.length).toBe(2001);
+    result.out.split("\n").forEach((line, at) => expect(line).toBe(expected[at]!));
+    expect({ ...result, out: "" }).toEqual(succeeds(""));
+  }, EMULATED_MS);
+
+  test("matches regular expressions, compiled by the build and at run time", () => {
+    const result = under(target, "expressions");
+    expect(result).toEqual(succeeds([
+      '["Memory@123","Memory","123"]',
+      "aBC",
+      '["one","two","three"]',
+      '[{"name":"cpu"},{"name":"cpu"}]',
+      "[false,true,false,true]",
+      "[false,false,true,false]",
+      'a \\" b',
+      "[true,true,false,false]",
+      "",
+    ].join("\n")));
+    expect(underBun("expressions")).toEqual(result);
+  });
+
+  test("prints numbers as Bun does, to the last digit", () => {
+    const result = under(target, "numbers");
+    expect(result.out).toStartWith("0.30000000000000004 1e+21 5e-324 1.7976931348623157e+308 0 ");
+    expect(result).toEqual(underBun("numbers"));
+  });
+
+  test("keeps every byte of its arguments and of text, UTF-8 or not", () => {
+    const values = Array.from({ length: 255 }, (_, at) => at + 1);
+    const argument = values.map((value) => `\\${value.toString(8).padStart(3, "0")}`).join("");
+    // The shell makes the bytes, since Bun passes on nothing but UTF-8; an x keeps it from cutting newlines
+    // off.
+    const script = `argument=$(printf '${argument}x'); exec "$@" bytes "$argument" "" plain`;
+    const command = (program: string[]): string[] => ["sh", "-c", script, "sh", ...program];
+    const result = run(command([...emulatorOf(target), join(folder, target)]));
+    const every = values.map((value) => value.toString(16).padStart(2, "0")).join("");
+    expect(result).toEqual(succeeds([
+      `256 2e${every}782e true`,
+      "0 2e2e true",
+      "5 2e706c61696e2e true",
+      "256 true",
+      `256 00${every}`,
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+      "RangeError",
+      "RangeError",
+      "2e2e2e2e 2 2e2efeff",
+      "",
+    ].join("\n")));
+    expect(run(command([process.execPath, PROGRAM]))).toEqual(result);
+  });
+
+  test("returns errors of the kernel as -errno, and refuses a NUL inside a string", () => {
+    const result = under(target, "errors");
+    expect(result).toEqual(succeeds("-2\n-9 -9\n-38\n-14\nTypeError\n"));
+    expect(underBun("errors")).toEqual(result);
+  });
+
+  test("hands the kernel the first byte of a view, not of its buffer, and shows mapped memory", () => {
+    const result = under(target, "arrays");
+    expect(result).toEqual(succeeds("4\n4 ..3456....\n2\n65536 true 7\n"));
+    expect(underBun("arrays")).toEqual(result);
+  });
+
+  test("refuses arguments no kernel takes, and characters that are no byte", () => {
+    const [type, range] = ["TypeError", "RangeError"];
+    const expected = [type, type, type, type, range, range].join(" ");
+    expect(under(target, "refusals")).toEqual(succeeds(`${expected}\n`));
+  });
+
+  test("starts programs with three descriptors, the environment, and nothing else of ours", () => {
+    const result = under(target, "programs");
+    expect(result).toEqual(succeeds("true fed \xff b inherited n\xe4me 5 true\n-2 -13\n"));
+    expect(underBun("programs")).toEqual(result);
+  });
+
+  test("starts programs that die of a broken pipe, although we ignore that signal", () => {
+    const result = under(target, "brokenPipe");
+    expect(result).toEqual(succeeds("13\n"));
+    expect(underBun("brokenPipe")).toEqual(result);
+  });
+
+  test("starts a program whose descriptors change places", () => {
+    expect(under(target, "crossed")).toEqual({ code: 0, out: "to-error\n", err: "to-output\n" });
+  });
+
+  test("ends with the code it is told", () => {
+    expect(under(target, "exit")).toEqual({ code: 42, out: "", err: "" });
+  });
+
+  test("ends with one line of printable ASCII and 70 when nothing catches what was thrown", () => {
+    expect(under(target, "throw")).toEqual(internalError("line one line two ???"));
+    expect(under(target, "throwText")).toEqual(internalError("plain"));
+  });
+
+  test("reports a promise that nobody waits for, and only such a one", () => {
+    expect(under(target, "reject")).toEqual(internalError("nobody waits"));
+    expect(under(target, "caught")).toEqual(succeeds("caught\n"));
+    const forever = "the program waits for a promise that nothing will settle";
+    expect(under(target, "forever")).toEqual(internalError(forever));
+  });
+
+  test("turns endless recursion into an error that can be caught, and has room for 2,000 levels", () => {
+    expect(under(target, "overflow")).toEqual(succeeds("InternalError\n"));
+    expect(under(target, "depth")).toEqual(succeeds("2000\n"));
+  });
+});
+
+describe("x64-small within limits", () => {
+  test("knows a stack smaller than usual, also with many arguments on it", () => {
+    const many = Array.from({ length: 4000 }, (_, at) => `argument-${at}`);
+    expect(limited("ulimit -s 512", "overflow", ...many)).toEqual(succeeds("InternalError\n"));
+  });
+
+  test("reports in one line that memory ran out", () => {
+    expect(limited("ulimit -v 50000", "exhaust")).toEqual(internalError("out of memory"));
+  });
+
+  test("turns a single array too large into an error that can be caught", () => {
+    expect(limited("ulimit -v 50000", "tooLarge")).toEqual(succeeds("InternalError\n"));
+  });
+
+  test("frees garbage that refers to itself before memory runs out", () => {
+    expect(limited("ulimit -v 200000", "cycles")).toEqual(succeeds("done\n"));
+  });
+
+  test("opens no file of its own, so that it runs where there is no other", () => {
+    const program = [...emulatorOf("x64-small"), join(folder, "x64-small")];
+    const traced = run(["strace", "-f", "-e", "trace=%file", ...program, "numbers"]);
+    const calls = traced.err.split("\n").filter((line) => line.includes("("));
+    expect(calls.length).toBe(1);
+    expect(calls[0]).toStartWith("execve(");
+  });
+});
