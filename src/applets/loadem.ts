@@ -36,7 +36,7 @@ const modes: readonly Option[] = [
   { short: "n", long: "dry-run", help: "checks and prints the segments, loads nothing" },
   { short: "v", long: "verbose", help: "prints the segments on standard error, then loads them" },
   { long: "no-checks", help: "leaves all judgement to the kernel" },
-  { long: "diagnose", help: "loads the first segment, the first two, ... to find the one that the kernel refuses" },
+  { long: "diagnose", help: "loads the first segment, the first two, ... to find the one the kernel refuses; leaves nothing loaded" },
   { short: "k", long: "reboot", help: "jumps into the loaded kernel; a mode of its own" },
   { short: "u", long: "unload", help: "forgets the loaded kernel (with -p: the crash kernel)" },
 ];

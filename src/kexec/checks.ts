@@ -24,6 +24,8 @@ interface Check {
 
 /** e_machine of ppc64, either endian. */
 const EM_PPC64 = 21;
+/** "\x7fELF". */
+const ELF_MAGIC = 0x7f454c46;
 const FDT_MAGIC = 0xd00dfeed;
 /** The word at 0x5c of a relocatable ppc64 kernel that will copy itself down to 0 (arch/powerpc/kernel/head_64.S run_at_load). */
 const RUN_AT_ZERO = [0x72756e30, 0x306e7572];
@@ -45,6 +47,7 @@ const checks: readonly Check[] = [
   { errno: undefined, find: stubWithoutTree },
   { errno: undefined, find: stubWithoutKernel },
   { errno: undefined, find: inTheKernelsWay },
+  { errno: undefined, find: enteredElf },
 ];
 
 /** Throws the first thing that is wrong. */
@@ -151,8 +154,11 @@ function entryUnaligned({ entry }: KexecImage): Finding | undefined {
 /** The entry's segment, and those whose addresses were stored for it: a stub and its kernel. */
 function enteredSegments({ entry, segments, stored }: KexecImage): Segment[] {
   return segments.filter((segment) =>
-    (entry !== undefined && contains(segment, rangeOfSize(entry, 4n)))
-    || stored.some(({ kind, value }) => kind === "chain" && value === segment.start));
+    (entry !== undefined && contains(segment, rangeOfSize(entry, 4n))) || isChained(stored, segment));
+}
+
+function isChained(stored: KexecImage["stored"], { start }: Segment): boolean {
+  return stored.some(({ kind, value }) => kind === "chain" && value === start);
 }
 
 function outsideRealMode(image: KexecImage, { realMode }: MachineFacts): Finding | undefined {
@@ -162,7 +168,7 @@ function outsideRealMode(image: KexecImage, { realMode }: MachineFacts): Finding
   return { place: segmentPlace(image, outside), fact: `not within ${shownRange(realMode)}, all that is there without MMU` };
 }
 
-/** The segments that begin with our stub and are entered there. */
+/** The segment that begins with our stub and is entered there. */
 function entryStub({ entry, segments }: KexecImage): Segment | undefined {
   return segments.find((segment) => segment.start === entry && isOurStub(segment.bytes));
 }
@@ -170,7 +176,8 @@ function entryStub({ entry, segments }: KexecImage): Segment | undefined {
 function stubOnAnotherMachine(image: KexecImage, { elfMachine }: MachineFacts): Finding | undefined {
   const segment = entryStub(image);
   if (segment === undefined || elfMachine === EM_PPC64) return undefined;
-  return { place: segmentPlace(image, segment), fact: `the ppc64 stub is entered, but this machine is ${elfMachine}, not ${EM_PPC64}` };
+  const fact = `the ppc64 stub is entered, but this machine is ${elfMachine}, not ${EM_PPC64}`;
+  return { place: segmentPlace(image, segment), fact };
 }
 
 function stubWithoutTree(image: KexecImage): Finding | undefined {
@@ -211,12 +218,16 @@ function stubWithoutKernel(image: KexecImage): Finding | undefined {
   return { place, fact: `the stub's kernel address ${hex(kernel)} lies in no other segment` };
 }
 
-/** A kernel that copies itself down to 0 lands on whatever lies there, on a crashed kernel's memory too. Its bss, beyond the bytes we have, is not counted. */
+/**
+ * A kernel that copies itself down to 0 lands on whatever lies there, on a crashed kernel's memory too. Its bss, beyond
+ * the bytes we have, is not counted.
+ */
 function inTheKernelsWay(image: KexecImage): Finding | undefined {
   const kernel = enteredSegments(image).find(({ bytes }) => copiesItselfDown(bytes));
   if (kernel === undefined) return undefined;
   if (image.crash) {
-    return { place: segmentPlace(image, kernel), fact: "a crash kernel must stay where it is: --poke 0x5c=1 behind its -f" };
+    const fact = "a crash kernel must stay where it is: --poke 0x5c=1 behind its -f";
+    return { place: segmentPlace(image, kernel), fact };
   }
   const end = BigInt(kernel.bytes.length);
   return inSegments(image, (segment) => {
@@ -226,6 +237,21 @@ function inTheKernelsWay(image: KexecImage): Finding | undefined {
 }
 
 function copiesItselfDown(bytes: Uint8Array): boolean {
-  if (bytes.length < RUN_AT_LOAD_OFFSET + 4) return false;
-  return RUN_AT_ZERO.includes(new DataView(bytes.buffer, bytes.byteOffset).getUint32(RUN_AT_LOAD_OFFSET));
+  const word = wordAt(bytes, RUN_AT_LOAD_OFFSET);
+  return word !== undefined && RUN_AT_ZERO.includes(word);
+}
+
+/** A vmlinux as the linker makes it: its first bytes are no instructions. */
+function enteredElf(image: KexecImage): Finding | undefined {
+  const segment = image.segments.find((each) =>
+    (each.start === image.entry || isChained(image.stored, each)) && wordAt(each.bytes, 0) === ELF_MAGIC);
+  if (segment === undefined) return undefined;
+  const fact = "begins with an ELF header, not with code: objcopy -O binary makes what can be entered";
+  return { place: segmentPlace(image, segment), fact };
+}
+
+/** Big endian; undefined beyond the end. */
+function wordAt(bytes: Uint8Array, offset: number): number | undefined {
+  if (bytes.length < offset + 4) return undefined;
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(offset);
 }

@@ -42,10 +42,11 @@ const MOST_BYTES = 2 ** 31 - 1;
 /** Brings the bytes together. Large files are mapped, not copied: only pages that a word is stored in are touched. */
 export function assembled(system: System, plan: Plan): KexecImage {
   const segments = plan.segments.map((segment) => assembledSegment(system, segment, plan.round));
+  // A mapped file that shrank must not be touched where it ends now.
+  refuseChangedFiles(system, plan);
   // All are located before the first is stored: a word poked into the stub does not change what the stub is taken for.
   const stored = plan.patches.map((patch) => located(system, segments[patch.segment]!, patch));
   for (const word of stored) store(segments[word.segment]!, word);
-  refuseChangedFiles(system, plan);
   return { segments, stored, entry: plan.entry, arch: plan.arch, crash: plan.crash };
 }
 

@@ -16,6 +16,12 @@ const REBOOT_CMD_KEXEC = 0x45584543;
 
 const INTERRUPTS = [SIGINT, SIGTERM] as const;
 
+/** What follows the error where reboot(2) refuses to jump: what it means then. */
+const jumpRefusals: Readonly<Record<number, string>> = {
+  [errno.EINVAL]: ": no kernel is loaded",
+  [errno.EPERM]: ": CAP_SYS_BOOT is missing",
+};
+
 /** Where the kernel says whether something is loaded that reboot(2) would jump into. */
 const LOADED_FLAG = "/sys/kernel/kexec_loaded";
 
@@ -44,9 +50,7 @@ export function jump(system: System): number {
     system.call("sync");
     if (system.pending(INTERRUPTS) !== undefined) return;
     const result = system.call("reboot", ...REBOOT_MAGIC, REBOOT_CMD_KEXEC, null);
-    if (result === -errno.EINVAL) throw new Failure("reboot", "EINVAL: no kernel is loaded any more", EXIT.refused);
-    if (result === -errno.EPERM) throw new Failure("reboot", "EPERM: CAP_SYS_BOOT is missing", EXIT.refused);
-    if (result < 0) throw new Failure("reboot", errnoText(result), EXIT.refused);
+    if (result < 0) throw new Failure("reboot", `${errnoText(result)}${jumpRefusals[-result] ?? ""}`, EXIT.refused);
   });
 }
 

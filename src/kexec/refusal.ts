@@ -13,7 +13,9 @@ const CAP_SYS_BOOT = 22n;
 /** The whole refused call, the errno and its cause. */
 export function refusal(system: System, image: KexecImage, result: number): Failure {
   const { segments, entry, arch, crash } = image;
-  const call = `kexec_load(entry ${hex(entry ?? 0n)}, ${segments.length} segments, arch ${arch}${crash ? ", on crash" : ""})`;
+  const count = segments.length === 1 ? "1 segment" : `${segments.length} segments`;
+  const what = segments.length === 0 ? "unload" : `entry ${hex(entry ?? 0n)}, ${count}, arch ${arch}`;
+  const call = `kexec_load(${what}${crash ? ", on crash" : ""})`;
   return new Failure(call, `${errnoText(result)}: ${cause(system, image, result)}`, EXIT.refused);
 }
 

@@ -45,6 +45,10 @@ export function readBlob(blob: Buffer): ReadBlob {
   const headerSize = HEADER_SIZES[version]!;
   demand(headerSize !== undefined, `version ${version}`);
   demand(reserveMapAt >= headerSize && reserveMapAt % 8 === 0, "the reserve map's place");
+  demand(
+    blob.subarray(headerSize, reserveMapAt).every((byte) => byte === 0),
+    "nothing between header and reserve map",
+  );
   demand(structureAt % 8 === 0, "the structure's place");
 
   const reserved: { start: bigint; size: bigint }[] = [];
@@ -69,7 +73,10 @@ interface Places {
   readonly fullPaths: boolean;
 }
 
-function readStructure(blob: Buffer, { structureAt, stringsAt, stringsEnd, fullPaths }: Places): { root: ReadNode; end: number } {
+function readStructure(
+  blob: Buffer,
+  { structureAt, stringsAt, stringsEnd, fullPaths }: Places,
+): { root: ReadNode; end: number } {
   let at = structureAt;
   const text = (from: number, limit: number): string => {
     const end = blob.indexOf(0, from);

@@ -1,13 +1,23 @@
 // What the device tree compiler and libfdt's programs say: witnesses that are not ours.
 
 /**
- * The sorted source of a tree that dtc reads. Two things differ between a blob and its directory by definition:
+ * The sorted source of a tree that dtc reads. By definition two things differ between a blob and its directory:
  * - `/memreserve/` lines: a directory has no reserve map, so dtc writes none for it.
  * - `name` properties: dtc drops those that say the node's own name, wherever they come from, and so it makes no difference
  *   that versions 2 and 3 have one for each node and 16 and 17 none; one that says something else would stay.
  */
 export function sortedSource(format: "dtb" | "fs", path: string): string {
-  const { exitCode, signalCode, stdout, stderr } = Bun.spawnSync(["dtc", "-q", "-q", "-s", "-I", format, "-O", "dts", path]);
+  const { exitCode, signalCode, stdout, stderr } = Bun.spawnSync([
+    "dtc",
+    "-q",
+    "-q",
+    "-s",
+    "-I",
+    format,
+    "-O",
+    "dts",
+    path,
+  ]);
   if (exitCode !== 0) throw new Error(`dtc: ${signalCode ?? exitCode} ${stderr.toString()}`);
   return stdout.toString("latin1").replace(/^\/memreserve\/.*\n/gm, "");
 }
@@ -24,5 +34,12 @@ export function dumpedReservations(path: string): [start: bigint, size: bigint][
 export function gottenBytes(path: string, node: string, property: string): Buffer {
   const { exitCode, stdout, stderr } = Bun.spawnSync(["fdtget", "-t", "bx", path, node, property]);
   if (exitCode !== 0) throw new Error(`fdtget: ${stderr.toString()}`);
-  return Buffer.from(stdout.toString().trim().split(/\s+/).filter((byte) => byte !== "").map((byte) => parseInt(byte, 16)));
+  return Buffer.from(
+    stdout
+      .toString()
+      .trim()
+      .split(/\s+/)
+      .filter((byte) => byte !== "")
+      .map((byte) => parseInt(byte, 16)),
+  );
 }

@@ -1,5 +1,5 @@
-// An engine for tests: it pretends to be any machine, answers the calls a test cares about itself, and lets only
-// harmless ones through to this machine's kernel, whose numbers and structures it translates.
+// An engine for tests: it pretends to be any machine, answers the calls a test cares about itself, and lets
+// only harmless ones through to this machine's kernel, whose numbers and structures it translates.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -16,10 +16,13 @@ export type CallName = keyof Abi["call"];
 export interface Call {
   readonly name: CallName;
   readonly args: readonly Argument[];
-  /** Of calls that name a file: its path. Of calls on a descriptor: the path it was opened by. Otherwise "". */
+  /** Of calls that name a file its path, of calls on a descriptor the path it was opened by, otherwise "". */
   readonly path: string;
-  /** Lets the call through to the host and returns its result; throws for calls that could do harm. */
-  pass(): number;
+  /**
+   * Does what is done where the test has no answer, with other arguments if some are given: 0, 1 and 2 are the
+   * fake's own, the rest goes to the host. Throws for calls that could do harm there.
+   */
+  pass(args?: readonly Argument[]): number;
 }
 
 export type Answer = (args: readonly Argument[], call: Call) => number;
@@ -40,7 +43,7 @@ export interface FakeWorld {
   readonly on?: Readonly<Partial<Record<CallName, Answer>>>;
 }
 
-/** What reads and cannot harm; all other calls have an answer of the test's or one of `quiet`, or are an error. */
+/** What reads and cannot harm; all others have an answer of the test's or are among `quiet`, or are an error. */
 const harmless: ReadonlySet<CallName> = new Set<CallName>([
   "close", "getdents64", "ioctl", "mmap", "munmap", "openat", "pipe2", "read", "readlinkat", "statx", "write",
 ]);
@@ -53,6 +56,9 @@ const quiet: ReadonlySet<CallName> = new Set<CallName>([
 /** Calls whose first two arguments are a directory's descriptor and a name in it. */
 const namesFile: ReadonlySet<CallName> = new Set<CallName>(["openat", "readlinkat", "statx", "mkdirat"]);
 
+/** Not process 1. */
+const SOME_PID = 1000;
+
 export class FakeEngine implements Engine {
   readonly args = ["kexecbox"];
   readonly machine: Machine;
@@ -62,7 +68,8 @@ export class FakeEngine implements Engine {
   readonly decode = host.decode;
   readonly encode = host.encode;
   /** Every call that was asked for, in order, except those that the machine does not have. */
-  readonly calls: { readonly name: CallName; readonly args: readonly Argument[]; readonly path: string }[] = [];
+  readonly calls: { readonly name: CallName; readonly args: readonly Argument[]; readonly path: string }[] =
+    [];
   readonly #abi: Abi;
   readonly #names: ReadonlyMap<number, CallName>;
   readonly #open = new Map<number, string>();
@@ -103,9 +110,9 @@ export class FakeEngine implements Engine {
     const name = this.#names.get(number);
     if (name === undefined) throw new Error(`${this.machine} has no call ${number}`);
     const path = this.#pathOf(name, args);
-    const call: Call = { name, args, path, pass: () => this.#pass(name, args) };
+    const call: Call = { name, args, path, pass: (changed = args) => this.#usual(name, changed) };
     this.calls.push({ name, args, path });
-    const result = this.world.on?.[name]?.(args, call) ?? this.#usual(call);
+    const result = this.world.on?.[name]?.(args, call) ?? call.pass();
     if (name === "openat" && result >= 0) this.#open.set(result, path);
     if (name === "close") this.#open.delete(Number(args[0]));
     return result;
@@ -127,15 +134,18 @@ export class FakeEngine implements Engine {
     return text === "" ? directory : `${directory}/${text}`;
   }
 
-  #usual({ name, args, pass }: Call): number {
+  #usual(name: CallName, args: readonly Argument[]): number {
     const descriptor = Number(args[0]);
-    if (name === "read" && descriptor === STDIN) return this.#readStdin(args[1] as Uint8Array, Number(args[2]));
+    if (name === "read" && descriptor === STDIN)
+      return this.#readStdin(args[1] as Uint8Array, Number(args[2]));
     if (name === "write" && (descriptor === STDOUT || descriptor === STDERR)) {
       this.#written[descriptor].push(Buffer.from(args[1] as Uint8Array).subarray(0, Number(args[2])));
       return Number(args[2]);
     }
-    if (name === "ioctl" && descriptor <= STDERR) return this.world.terminals?.includes(descriptor) ? 0 : -errno.ENOTTY;
-    return quiet.has(name) ? 0 : pass();
+    if (name === "ioctl" && descriptor <= STDERR)
+      return this.world.terminals?.includes(descriptor) ? 0 : -errno.ENOTTY;
+    if (name === "getpid") return SOME_PID;
+    return quiet.has(name) ? 0 : this.#pass(name, args);
   }
 
   #readStdin(bytes: Uint8Array, length: number): number {
@@ -146,7 +156,8 @@ export class FakeEngine implements Engine {
   }
 
   #pass(name: CallName, args: readonly Argument[]): number {
-    if (!harmless.has(name)) throw new Error(`the fake kernel was asked for ${name}, which it does not let through`);
+    if (!harmless.has(name))
+      throw new Error(`the fake kernel was asked for ${name}, which it does not let through`);
     const result = host.syscall(abis[host.machine].call[name], ...this.#translated(name, args));
     if (this.#abi.endian !== abis[host.machine].endian && result >= 0) this.#swap(name, args, result);
     return result;
@@ -190,7 +201,13 @@ export class FakeEngine implements Engine {
     }
     // stx_mode, stx_size, stx_mtime's seconds and nanoseconds: all that System reads.
     if (name === "statx") {
-      for (const [field, size] of [[28, 2], [40, 8], [112, 8], [120, 4]] as const) swap(args[4] as Uint8Array, field, size);
+      for (const [field, size] of [
+        [28, 2],
+        [40, 8],
+        [112, 8],
+        [120, 4],
+      ] as const)
+        swap(args[4] as Uint8Array, field, size);
     }
   }
 }
@@ -206,7 +223,7 @@ export interface FakeRun {
   readonly engine: FakeEngine;
 }
 
-/** Runs `APPLET ARGUMENT...` (arguments are byte strings) inside this process, in a world of the test's own. */
+/** Runs `APPLET ARGUMENT...`, byte strings, inside this process, in a world of the test's own. */
 export function runInside(world: FakeWorld, ...args: readonly string[]): FakeRun {
   const engine = fakeEngine(world);
   const code = run(new System(engine), ["kexecbox", ...args]);

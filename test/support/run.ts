@@ -56,9 +56,42 @@ export function runWith(runner: Runner, args: readonly string[], options: RunOpt
 
 /** The same with arguments that are byte strings, which Bun's own spawn would encode as UTF-8. */
 export function runWithBytes(runner: Runner, args: readonly string[], options: RunOptions = {}): Run {
-  const words = [...args].map((word) => `$'${word.replace(/[^A-Za-z0-9]/g, escaped)}'`);
-  const command = [...(options.under ?? []), ...runner.command].map((word) => `'${word}'`);
-  return finished(["bash", "-c", `exec ${[...command, ...words].join(" ")}`], options);
+  return finished(throughShell(runner, args), options);
+}
+
+/** Runs all of them at once with the same arguments, byte strings. */
+export async function runUnderEach(args: readonly string[], cwd: string): Promise<Run[]> {
+  return Promise.all(
+    runners.map(async (runner) => {
+      const child = Bun.spawn(throughShell(runner, args), {
+        cwd,
+        stdin: null,
+        stdout: "pipe",
+        stderr: "pipe",
+        ...LIMIT,
+      });
+      const [out, err] = await Promise.all([
+        new Response(child.stdout).bytes(),
+        new Response(child.stderr).bytes(),
+      ]);
+      await child.exited;
+      const signal = child.signalCode === null ? null : String(child.signalCode);
+      return {
+        code: child.exitCode,
+        signal,
+        out: Buffer.from(out),
+        err: Buffer.from(err).toString("latin1"),
+      };
+    }),
+  );
+}
+
+const LIMIT = { timeout: 60_000, killSignal: "SIGKILL" } as const;
+
+function throughShell(runner: Runner, args: readonly string[]): string[] {
+  const words = args.map((word) => `$'${word.replace(/[^A-Za-z0-9]/g, escaped)}'`);
+  const command = runner.command.map((word) => `'${word}'`);
+  return ["bash", "-c", `exec ${[...command, ...words].join(" ")}`];
 }
 
 function escaped(character: string): string {
@@ -71,13 +104,12 @@ function finished(command: string[], { cwd, stdin, stdout }: RunOptions): Run {
     stdin: stdin ?? null,
     stdout: stdout ?? "pipe",
     stderr: "pipe",
-    timeout: 60_000,
-    killSignal: "SIGKILL",
+    ...LIMIT,
   });
   return {
     code: child.exitCode,
     signal: child.signalCode === undefined ? null : String(child.signalCode),
-    out: Buffer.from(child.stdout ?? new Uint8Array(0)),
+    out: stdout === undefined ? Buffer.from(child.stdout!) : Buffer.alloc(0),
     err: child.stderr.toString("latin1"),
   };
 }

@@ -2,7 +2,7 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 
-/** Entries in the order of their creation: a property's bytes (a string is a byte string) or a node's own entries. */
+/** Entries in the order of their creation: a property's bytes, maybe as a byte string, or a node's own entries. */
 export type Tree = readonly (readonly [name: string, content: Uint8Array | string | Tree])[];
 
 function isNode(content: Uint8Array | string | Tree): content is Tree {
@@ -20,7 +20,11 @@ export function fillTree(path: string, tree: Tree): void {
   for (const [name, content] of tree) {
     const place = `${path}/${name}`;
     if (isNode(content)) makeTree(place, content);
-    else writeFileSync(Buffer.from(place, "latin1"), typeof content === "string" ? Buffer.from(content, "latin1") : content);
+    else
+      writeFileSync(
+        Buffer.from(place, "latin1"),
+        typeof content === "string" ? Buffer.from(content, "latin1") : content,
+      );
   }
 }
 
@@ -50,8 +54,8 @@ interface GrowingNode {
 }
 
 /**
- * `nodes` nodes below and with the root, `properties` properties in all: of the sizes that firmware writes, a few of them far larger;
- * names as in real trees, each fifth node with its `name`.
+ * `nodes` nodes with the root, `properties` properties in all, most of the sizes that firmware writes and a few far
+ * larger; names as in real trees, each fifth node with its `name`.
  */
 export function largeTree(seed: number, nodes: number, properties: number): Tree {
   const random = randomNumbers(seed);
@@ -61,7 +65,17 @@ export function largeTree(seed: number, nodes: number, properties: number): Tree
   while (all.length < nodes) {
     const parent = pick(all);
     if (parent.depth === 20) continue;
-    const base = pick(["cpu", "memory", "pci", "ethernet", "scsi", "l2-cache", "vdevice", "interrupt-controller", "node"]);
+    const base = pick([
+      "cpu",
+      "memory",
+      "pci",
+      "ethernet",
+      "scsi",
+      "l2-cache",
+      "vdevice",
+      "interrupt-controller",
+      "node",
+    ]);
     const name = random(8) === 0 ? `${base}-${random(1000)}` : `${base}@${random(0x10000).toString(16)}`;
     if (parent.children.has(name)) continue;
     const made: GrowingNode = { name, depth: parent.depth + 1, properties: new Map(), children: new Map() };
@@ -74,7 +88,10 @@ export function largeTree(seed: number, nodes: number, properties: number): Tree
   let count = all.filter(({ properties: own }) => own.size > 0).length;
   for (let turn = 0; count < properties; turn = (turn + 1) % all.length) {
     const node = all[turn]!;
-    const name = random(100) === 0 ? `vendor,option-${random(5000)}` : `${pick(["ibm,", "linux,", "", "#"])}${pick(stems)}${random(6)}`;
+    const name =
+      random(100) === 0
+        ? `vendor,option-${random(5000)}`
+        : `${pick(["ibm,", "linux,", "", "#"])}${pick(stems)}${random(6)}`;
     if (node.properties.has(name)) continue;
     node.properties.set(name, valueOf(random));
     count++;
@@ -83,8 +100,22 @@ export function largeTree(seed: number, nodes: number, properties: number): Tree
 }
 
 const stems = [
-  "associativity", "drc-index", "loc-code", "segment-page-sizes", "slot", "assigned-addresses", "timebase", "compatible",
-  "model", "status", "d-cache-size", "pa-features", "my-dma-window", "used-by-rtas", "bus-range", "clock-frequency",
+  "associativity",
+  "drc-index",
+  "loc-code",
+  "segment-page-sizes",
+  "slot",
+  "assigned-addresses",
+  "timebase",
+  "compatible",
+  "model",
+  "status",
+  "d-cache-size",
+  "pa-features",
+  "my-dma-window",
+  "used-by-rtas",
+  "bus-range",
+  "clock-frequency",
 ] as const;
 
 function valueOf(random: (limit: number) => number): Uint8Array | string {
@@ -104,5 +135,8 @@ function valueOf(random: (limit: number) => number): Uint8Array | string {
 }
 
 function frozen(node: GrowingNode): Tree {
-  return [...node.properties, ...[...node.children.values()].map((child) => [child.name, frozen(child)] as const)];
+  return [
+    ...node.properties,
+    ...[...node.children.values()].map((child) => [child.name, frozen(child)] as const),
+  ];
 }
