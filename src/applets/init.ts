@@ -52,6 +52,7 @@ export function init(names: () => readonly string[]): Applet {
       if (pid !== 1) throw new Failure(`process id ${pid}`, "only process 1 may be init", EXIT.usage);
       // From here on nothing may return or throw: the kernel panics when process 1 ends.
       attempt(system, () => boot(system, names(), args));
+      system.call("sync");
       system.say(`init: power off: ${errnoText(system.reboot(REBOOT_POWER_OFF))}`);
       for (;;) system.call("ppoll", null, 0, null, null, 0);
     },

@@ -33,7 +33,7 @@ const building: readonly Option[] = [
 
 /** What is to be done with it. */
 const modes: readonly Option[] = [
-  { short: "n", long: "dry-run", help: "checks and prints the segments, loads nothing" },
+  { short: "n", long: "dry-run", help: "prints the segments and checks them, loads nothing" },
   { short: "v", long: "verbose", help: "prints the segments on standard error, then loads them" },
   { long: "no-checks", help: "leaves all judgement to the kernel" },
   { long: "diagnose", help: "loads the first segment, the first two, ... to find the one the kernel refuses; leaves nothing loaded" },
@@ -86,12 +86,11 @@ function loadAsTold(system: System, directives: readonly Directive[], has: (long
   const image = assembled(system, plan);
   const machine = machineFacts(system);
   const told = tellSecondaries(image, plan.secondaries, machine.secondaries);
+  // Before the checks: what they refuse is best seen in the whole plan.
+  if (has("dry-run")) system.print(table(image, machine, told));
+  else if (has("verbose")) sayTable(system, table(image, machine, told));
   if (!has("no-checks")) checkImage(image, machine);
-  if (has("dry-run")) {
-    system.print(table(image, machine, told));
-    return EXIT.done;
-  }
-  if (has("verbose")) for (const line of table(image, machine, told).trimEnd().split("\n")) system.say(`loadem: ${line}`);
+  if (has("dry-run")) return EXIT.done;
   if (has("diagnose")) return diagnose(system, image);
   refuseChangedFiles(system, plan);
   return load(system, image);
@@ -118,6 +117,10 @@ function diagnose(system: System, image: KexecImage): number {
   }
   const culprit = segmentPlace(image, image.segments[refused.count - 1]!);
   throw new Failure(culprit, `the kernel refuses it: ${errnoText(refused.result)}`, EXIT.refused);
+}
+
+function sayTable(system: System, table: string): void {
+  for (const line of table.trimEnd().split("\n")) system.say(`loadem: ${line}`);
 }
 
 /** The image as -n prints it: segments, entry, and every word that was stored, with the reason for its byte order. */

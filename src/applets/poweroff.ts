@@ -19,6 +19,7 @@ export const poweroff: Applet = {
     if (!given.has("force") && !processOneIsThisProgram(system)) {
       throw new Failure("process 1", "is not this program; --force ends the machine anyway");
     }
+    system.call("sync");
     const result = system.reboot(given.has("reboot") ? REBOOT_RESTART : REBOOT_POWER_OFF);
     throw new Failure("reboot", errnoText(result), EXIT.refused);
   },

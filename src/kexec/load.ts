@@ -2,17 +2,13 @@
 
 import { EXIT, Failure } from "../failure.ts";
 import { errno, errnoText } from "../sys/errno.ts";
-import { SIGINT, SIGTERM, type System } from "../sys/system.ts";
+import { REBOOT_KEXEC, SIGINT, SIGTERM, type System } from "../sys/system.ts";
 import type { KexecImage } from "./image.ts";
 import { refusal } from "./refusal.ts";
 
 /** linux/kexec.h. */
 const KEXEC_ON_CRASH = 1;
 const KEXEC_ARCH_SHIFT = 16n;
-
-/** linux/reboot.h: the two magic numbers and the command that jumps into a loaded kernel. */
-const REBOOT_MAGIC = [0xfee1dead, 0x28121969] as const;
-const REBOOT_CMD_KEXEC = 0x45584543;
 
 const INTERRUPTS = [SIGINT, SIGTERM] as const;
 
@@ -46,10 +42,10 @@ export function unload(system: System, crash: boolean): void {
 export function jump(system: System): number {
   if (nothingIsLoaded(system)) throw new Failure("-k", "no kernel is loaded");
   return uninterrupted(system, false, () => {
-    // reboot(2) does not sync.
+    // The sync is what may take long enough for somebody to think again.
     system.call("sync");
     if (system.pending(INTERRUPTS) !== undefined) return;
-    const result = system.call("reboot", ...REBOOT_MAGIC, REBOOT_CMD_KEXEC, null);
+    const result = system.reboot(REBOOT_KEXEC);
     if (result < 0) throw new Failure("reboot", `${errnoText(result)}${jumpRefusals[-result] ?? ""}`, EXIT.refused);
   });
 }

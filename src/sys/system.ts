@@ -23,6 +23,7 @@ export const O_NONBLOCK = 0o4000;
 export const O_CLOEXEC = 0o2000000;
 
 // Commands of reboot(2) (include/uapi/linux/reboot.h).
+export const REBOOT_KEXEC = 0x45584543;
 export const REBOOT_POWER_OFF = 0x4321fedc;
 export const REBOOT_RESTART = 0x01234567;
 
@@ -243,9 +244,8 @@ export class System {
     }
   }
 
-  /** reboot(2) with one of the REBOOT commands, after a sync. Returns only when the kernel refuses: -errno. */
+  /** reboot(2) with one of the REBOOT commands. It does not sync. Returns only when the kernel refuses: -errno. */
   reboot(command: number): number {
-    this.call("sync");
     return this.call("reboot", REBOOT_MAGIC1, REBOOT_MAGIC2, command, null);
   }
 
