@@ -14,7 +14,7 @@ import { makeTree } from "../support/tree.ts";
 
 const ADDRESS = "0x5000100";
 
-/** The blobs leave the guest through terminals, and fs2dt writes to none: hence cat. Version 3 keeps the `name` properties. */
+/** The blobs leave through terminals, to which only cat writes. Version 3 keeps the `name` properties. */
 const SCRIPT = [
   `fs2dt -b ${ADDRESS} /proc/device-tree | cat > /dev/hvc1`,
   `fs2dt -b ${ADDRESS} -V 3 /proc/device-tree | cat > /dev/hvc2`,
@@ -72,18 +72,38 @@ function cpus(root: ReadNode): ReadNode[] {
   return nodeAt(root, "/cpus")!.children.filter(({ name }) => name.startsWith("PowerPC,"));
 }
 
-async function blobsOf({ target, kernel: name, guest }: Machine, folder: string): Promise<{ 17: Buffer; 3: Buffer }> {
+async function blobsOf(
+  { target, kernel: name, guest }: Machine,
+  folder: string,
+): Promise<{ 17: Buffer; 3: Buffer }> {
   const executable = readFileSync(await build(target));
   const initrd = join(folder, "initrd");
   const names = applets.map((applet) => applet.name);
   writeFileSync(initrd, Buffer.concat(image({ executable, applets: names, script: Buffer.from(SCRIPT) })));
   const { vmlinux } = await kernel(name);
-  const consoles = [1, 2].flatMap((number) =>
-    ["-chardev", `file,id=tree${number},path=${join(folder, `hvc${number}`)}`, "-device", `spapr-vty,chardev=tree${number}`]);
-  const run = await runGuest({
-    ...guest, kernel: vmlinux, initrd, append: "console=hvc0 quiet panic=-1", extra: [...consoles, ...(guest.extra ?? [])],
-  }, { timeout: 90 });
-  if (run.end !== "off") throw new Error(run.lines.map(({ text }) => text).slice(-30).join("\n"));
+  const consoles = [1, 2].flatMap((number) => [
+    "-chardev",
+    `file,id=tree${number},path=${join(folder, `hvc${number}`)}`,
+    "-device",
+    `spapr-vty,chardev=tree${number}`,
+  ]);
+  const run = await runGuest(
+    {
+      ...guest,
+      kernel: vmlinux,
+      initrd,
+      append: "console=hvc0 quiet panic=-1",
+      extra: [...consoles, ...(guest.extra ?? [])],
+    },
+    { timeout: 90 },
+  );
+  if (run.end !== "off")
+    throw new Error(
+      run.lines
+        .map(({ text }) => text)
+        .slice(-30)
+        .join("\n"),
+    );
   return { 17: received(join(folder, "hvc1")), 3: received(join(folder, "hvc2")) };
 }
 
@@ -93,30 +113,35 @@ function received(path: string): Buffer {
 }
 
 describe("the live tree of", () => {
-  test.each(machines.map((machine) => [machine.title, machine] as const))("%s is the same for dtc as our blobs of it", async (_, machine) => {
+  const named = machines.map((machine) => [machine.title, machine] as const);
+  test.each(named)("%s is the same for dtc as our blobs of it", async (_, machine) => {
     const folder = mkdtempSync(join(tmpdir(), "kexecbox-livetree-"));
     try {
-      const made = await blobsOf(machine, folder);
-      const { root, reserved, totalsize } = readBlob(made[3]);
-      expect(machine.mark(root)).toBe(true);
-      const directory = join(folder, "tree");
-      makeTree(directory, treeOf(root));
-      const expected = sortedSource("fs", directory);
-      expect(reserved.at(-1)).toEqual({ start: BigInt(ADDRESS), size: BigInt(totalsize) });
-
-      for (const version of [2, 3, 16, 17] as const) {
-        const run = runWith(x64, ["fs2dt", "-b", ADDRESS, "-V", String(version), directory]);
-        expect(run.code).toBe(0);
-        expect(run.err).toMatch(/^(fs2dt: [^\n]* longer than 31 bytes[^\n]*\n)?$/);
-        if (version === 3 || version === 17) expect(run.out.equals(made[version])).toBe(true);
-        const path = join(folder, `blob${version}`);
-        writeFileSync(path, run.out);
-        expect(sortedSource("dtb", path)).toBe(expected);
-        expect(dumpedReservations(path)).toEqual(readBlob(run.out).reserved.map(({ start, size }) => [start, size]));
-        expect(gottenBytes(path, "/chosen", "bootargs")).toEqual(valueAt(root, "/chosen", "bootargs")!);
-      }
+      compare(await blobsOf(machine, folder), machine, folder);
     } finally {
       rmSync(folder, { recursive: true });
     }
   }, 120_000);
 });
+
+/** The guest's blobs, those that we make here of what is in them, and what dtc and libfdt make of these. */
+function compare(made: { 17: Buffer; 3: Buffer }, machine: Machine, folder: string): void {
+  const { root, reserved, totalsize } = readBlob(made[3]);
+  expect(machine.mark(root)).toBe(true);
+  expect(reserved.at(-1)).toEqual({ start: BigInt(ADDRESS), size: BigInt(totalsize) });
+  const directory = join(folder, "tree");
+  makeTree(directory, treeOf(root));
+  const expected = sortedSource("fs", directory);
+
+  for (const version of [2, 3, 16, 17] as const) {
+    const { code, err, out } = runWith(x64, ["fs2dt", "-b", ADDRESS, "-V", String(version), directory]);
+    expect(code).toBe(0);
+    expect(err).toMatch(/^(fs2dt: [^\n]* longer than 31 bytes[^\n]*\n)?$/);
+    if (version === 3 || version === 17) expect(out.equals(made[version])).toBe(true);
+    const path = join(folder, `blob${version}`);
+    writeFileSync(path, out);
+    expect(sortedSource("dtb", path)).toBe(expected);
+    expect(dumpedReservations(path)).toEqual(readBlob(out).reserved.map(({ start, size }) => [start, size]));
+    expect(gottenBytes(path, "/chosen", "bootargs")).toEqual(valueAt(root, "/chosen", "bootargs")!);
+  }
+}

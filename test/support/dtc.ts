@@ -1,10 +1,11 @@
 // What the device tree compiler and libfdt's programs say: witnesses that are not ours.
 
 /**
- * The sorted source of a tree that dtc reads. By definition two things differ between a blob and its directory:
+ * The sorted source of a tree that dtc reads. By definition two things differ between a blob and its folder:
  * - `/memreserve/` lines: a directory has no reserve map, so dtc writes none for it.
- * - `name` properties: dtc drops those that say the node's own name, wherever they come from, and so it makes no difference
- *   that versions 2 and 3 have one for each node and 16 and 17 none; one that says something else would stay.
+ * - `name` properties: dtc drops those that say the node's own name, wherever they come from. So it makes no
+ *   difference that versions 2 and 3 have one for each node, and 16 and 17 none. One that says something else
+ *   would stay.
  */
 export function sortedSource(format: "dtb" | "fs", path: string): string {
   const { exitCode, signalCode, stdout, stderr } = Bun.spawnSync([

@@ -19,8 +19,8 @@ export interface Call {
   /** Of calls that name a file its path, of calls on a descriptor the path it was opened by, otherwise "". */
   readonly path: string;
   /**
-   * Does what is done where the test has no answer, with other arguments if some are given: 0, 1 and 2 are the
-   * fake's own, the rest goes to the host. Throws for calls that could do harm there.
+   * Does what is done where the test has no answer, with other arguments if some are given: 0, 1 and 2
+   * are the fake's own, the rest goes to the host. Throws for calls that could do harm there.
    */
   pass(args?: readonly Argument[]): number;
 }
@@ -43,7 +43,7 @@ export interface FakeWorld {
   readonly on?: Readonly<Partial<Record<CallName, Answer>>>;
 }
 
-/** What reads and cannot harm; all others have an answer of the test's or are among `quiet`, or are an error. */
+/** What reads and cannot harm; all else has an answer of the test's, or is among `quiet`, or is an error. */
 const harmless: ReadonlySet<CallName> = new Set<CallName>([
   "close", "getdents64", "ioctl", "mmap", "munmap", "openat", "pipe2", "read", "readlinkat", "statx", "write",
 ]);

@@ -2,7 +2,7 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 
-/** Entries in the order of their creation: a property's bytes, maybe as a byte string, or a node's own entries. */
+/** Entries in the order of their creation: a property's bytes (or byte string), or a node's own entries. */
 export type Tree = readonly (readonly [name: string, content: Uint8Array | string | Tree])[];
 
 function isNode(content: Uint8Array | string | Tree): content is Tree {
@@ -54,7 +54,7 @@ interface GrowingNode {
 }
 
 /**
- * `nodes` nodes with the root, `properties` properties in all, most of the sizes that firmware writes and a few far
+ * `nodes` nodes with the root, `properties` properties in all, most of the sizes that firmware writes, a few far
  * larger; names as in real trees, each fifth node with its `name`.
  */
 export function largeTree(seed: number, nodes: number, properties: number): Tree {

@@ -53,18 +53,32 @@ describe("-i", () => {
   });
 
   test("takes the place of the initrd that the tree had, and of its reservation", () => {
-    const old: Tree = [["chosen", [["linux,initrd-end", cells(0x9000)], ["linux,initrd-start", cells(0x8000)]]]];
+    const old: Tree = [
+      [
+        "chosen",
+        [
+          ["linux,initrd-end", cells(0x9000)],
+          ["linux,initrd-start", cells(0x8000)],
+        ],
+      ],
+    ];
     const { root, reserved } = edited(old, "-i", "0xffffffff00000000,0xffffffffffffffff");
     expect(valueAt(root, "/chosen", "linux,initrd-end")!.toString("hex")).toBe("ffffffffffffffff");
     expect(reserved.slice(0, -1)).toEqual([{ start: 0xffffffff00000000n, size: 0xffffffffn }]);
   });
 
   test("heals a pair that would be refused", () => {
-    expect(edited([["chosen", [["linux,initrd-start", "xyz"]]]], "-i", "4096,8192").reserved[0]).toEqual({ start: 4096n, size: 4096n });
+    expect(edited([["chosen", [["linux,initrd-start", "xyz"]]]], "-i", "4096,8192").reserved[0]).toEqual({
+      start: 4096n,
+      size: 4096n,
+    });
   });
 
   test("refuses an end that is not above the start, and what is no pair", () => {
-    expect(attempt([], "-i", "0x2000,0x2000")).toMatchObject({ code: 2, err: "fs2dt: -i: the end 0x2000 is not above the start 0x2000\n" });
+    expect(attempt([], "-i", "0x2000,0x2000")).toMatchObject({
+      code: 2,
+      err: "fs2dt: -i: the end 0x2000 is not above the start 0x2000\n",
+    });
     expect(attempt([], "-i", "0x2000,0x1fff").code).toBe(2);
     for (const text of ["", "1", "1,", ",2", "1,2,3", "1-2", "1,x", "0,0x10000000000000000"]) {
       expect(attempt([], "-i", text)).toMatchObject({ code: 2, out: Buffer.alloc(0) });
@@ -81,7 +95,8 @@ describe("--usable", () => {
     ["memory@100000000", memory(1, 0, 2, 0)],
     ["cpus", [["memory-like", [["reg", cells(0)]]]]],
   ];
-  const usable = (blob: ReadBlob, node: string): string | undefined => valueAt(blob.root, `/${node}`, "linux,usable-memory")?.toString("hex");
+  const usable = (blob: ReadBlob, node: string): string | undefined =>
+    valueAt(blob.root, `/${node}`, "linux,usable-memory")?.toString("hex");
 
   test("leaves a crash kernel the memory from 0 to the end of its own, and reserves the old kernel's", () => {
     const blob = edited(machine, "--usable", "0x8000000,0x10000000");
@@ -105,10 +120,15 @@ describe("--usable", () => {
   });
 
   test("counts in the cells that the root names, and in 2 and 1 where it names none", () => {
-    const one: Tree = [["#address-cells", cells(1)], ["#size-cells", cells(1)], ["memory@0", memory(0, 0x20000000)]];
+    const one: Tree = [
+      ["#address-cells", cells(1)],
+      ["#size-cells", cells(1)],
+      ["memory@0", memory(0, 0x20000000)],
+    ];
     expect(usable(edited(one, "--usable", "0x1000000,0x1000000"), "memory@0")).toBe("0000000002000000");
-    expect(usable(edited([["memory@0", memory(0, 0, 0x20000000)]], "--usable", "0x1000000,0x1000000"), "memory@0"))
-      .toBe("000000000000000002000000");
+    expect(
+      usable(edited([["memory@0", memory(0, 0, 0x20000000)]], "--usable", "0x1000000,0x1000000"), "memory@0"),
+    ).toBe("000000000000000002000000");
   });
 
   test("clips each range of a node that has several", () => {
@@ -116,7 +136,9 @@ describe("--usable", () => {
       ["#address-cells", cells(1)], ["#size-cells", cells(1)],
       ["memory@0", memory(0, 0x1000000, 0x2000000, 0x2000000, 0x8000000, 0x1000000)],
     ];
-    expect(usable(edited(banks, "--usable", "0x2000000,0x1000000"), "memory@0")).toBe("00000000010000000200000001000000");
+    expect(usable(edited(banks, "--usable", "0x2000000,0x1000000"), "memory@0")).toBe(
+      "00000000010000000200000001000000",
+    );
   });
 
   test("refuses memory that no node holds whole, and a tree without any", () => {
@@ -127,11 +149,26 @@ describe("--usable", () => {
   });
 
   test("refuses a reg or cells that make no ranges", () => {
-    const broken: Tree = [["#address-cells", cells(2)], ["#size-cells", cells(2)], ["memory@0", memory(0, 0, 0)]];
-    expect(attempt(broken, "--usable", "0,4096")).toMatchObject({ code: 1, err: "fs2dt: /memory@0/reg: 12 bytes are not entries of 4 cells\n" });
+    const broken: Tree = [
+      ["#address-cells", cells(2)],
+      ["#size-cells", cells(2)],
+      ["memory@0", memory(0, 0, 0)],
+    ];
+    expect(attempt(broken, "--usable", "0,4096")).toMatchObject({
+      code: 1,
+      err: "fs2dt: /memory@0/reg: 12 bytes are not entries of 4 cells\n",
+    });
     for (const value of [cells(3), cells(0), new Uint8Array(2)]) {
-      expect(attempt([["#address-cells", value], ["memory@0", memory(0, 0, 1)]], "--usable", "0,1"))
-        .toMatchObject({ code: 1, err: "fs2dt: /#address-cells: memory has neither one cell nor two here\n" });
+      expect(
+        attempt(
+          [
+            ["#address-cells", value],
+            ["memory@0", memory(0, 0, 1)],
+          ],
+          "--usable",
+          "0,1",
+        ),
+      ).toMatchObject({ code: 1, err: "fs2dt: /#address-cells: memory has neither one cell nor two here\n" });
     }
   });
 
@@ -149,9 +186,19 @@ test("command line, initrd and usable memory together are all in the tree and in
     ["memory@0", [["device_type", "memory\0"], ["reg", cells(0, 0, 0, 0x40000000)]]],
     ["rtas", [["linux,rtas-base", cells(0x2fff0000)], ["rtas-size", cells(0x1000)]]],
   ];
-  const { root, reserved } = edited(tree, "-B", "irqpoll", "-i", "0x9000000,0x9100000", "--usable", "0x8000000,0x8000000");
+  const { root, reserved } = edited(
+    tree,
+    "-B",
+    "irqpoll",
+    "-i",
+    "0x9000000,0x9100000",
+    "--usable",
+    "0x8000000,0x8000000",
+  );
   expect(valueAt(root, "/chosen", "bootargs")!.toString()).toBe("irqpoll\0");
   expect(reserved.slice(0, -1)).toEqual([
-    { start: 0x10000n, size: 0x7ff0000n }, { start: 0x9000000n, size: 0x100000n }, { start: 0x2fff0000n, size: 0x1000n },
+    { start: 0x10000n, size: 0x7ff0000n },
+    { start: 0x9000000n, size: 0x100000n },
+    { start: 0x2fff0000n, size: 0x1000n },
   ]);
 });

@@ -18,22 +18,55 @@ const address = fc.oneof(
   fc.array(hexadecimal, { minLength: 2, maxLength: 3 }).map((parts) => parts.join(",")),
   fc.constantFrom("", "x", "10-", "0,", ",0", "@1", "1@2"),
 );
-const unitName = fc.tuple(fc.constantFrom("cpu", "cp", "cpu-map", "l2-cache", "é"), fc.option(address, { nil: undefined }))
+const unitName = fc
+  .tuple(fc.constantFrom("cpu", "cp", "cpu-map", "l2-cache", "é"), fc.option(address, { nil: undefined }))
   .map(([base, at]) => (at === undefined ? base : `${base}@${at}`));
 const names = fc.uniqueArray(unitName, { maxLength: 30 });
 
 describe("sorting by unit address", () => {
   test("counts as firmware does, not as text does", () => {
-    expect(sorted("cpu@10", "cpu@8", "cpu@f", "cpu@0", "cpu@100")).toEqual(["cpu@0", "cpu@8", "cpu@f", "cpu@10", "cpu@100"]);
+    expect(sorted("cpu@10", "cpu@8", "cpu@f", "cpu@0", "cpu@100")).toEqual([
+      "cpu@0",
+      "cpu@8",
+      "cpu@f",
+      "cpu@10",
+      "cpu@100",
+    ]);
   });
 
   test("goes by the name before the address, in the order of bytes", () => {
-    expect(sorted("pci@2", "cpus", "memory@20000000", "PowerPC,POWER9@8", "memory@0", "\xe9@0", "cpu-map@9", "cpu@a"))
-      .toEqual(["PowerPC,POWER9@8", "cpu@a", "cpu-map@9", "cpus", "memory@0", "memory@20000000", "pci@2", "\xe9@0"]);
+    expect(
+      sorted(
+        "pci@2",
+        "cpus",
+        "memory@20000000",
+        "PowerPC,POWER9@8",
+        "memory@0",
+        "\xe9@0",
+        "cpu-map@9",
+        "cpu@a",
+      ),
+    ).toEqual([
+      "PowerPC,POWER9@8",
+      "cpu@a",
+      "cpu-map@9",
+      "cpus",
+      "memory@0",
+      "memory@20000000",
+      "pci@2",
+      "\xe9@0",
+    ]);
   });
 
   test("compares the parts of an address one after the other, each as a number", () => {
-    expect(sorted("dev@1f,1", "dev@3,10", "dev@3,9", "dev@3", "dev@1f")).toEqual(["dev@3", "dev@3,9", "dev@3,10", "dev@1f", "dev@1f,1"]);
+    expect(sorted("dev@1f,1", "dev@3,10", "dev@3,9", "dev@3", "dev@1f")).toEqual([
+      "dev@3",
+      "dev@3,9",
+      "dev@3,10",
+      "dev@1f",
+      "dev@1f,1",
+    ]);
+    expect(sorted("dev@03,1", "dev@3")).toEqual(["dev@3", "dev@03,1"]);
   });
 
   test("does not round addresses above 2^53, nor those above 2^64", () => {
@@ -57,10 +90,17 @@ describe("sorting by unit address", () => {
   });
 
   test("puts any two nodes of one name as their addresses are as numbers", () => {
-    fc.assert(fc.property(fc.uniqueArray(hexadecimal, { selector: (text) => BigInt(`0x${text}`), maxLength: 20 }), (addresses) => {
-      const values = sorted(...addresses.map((text) => `cpu@${text}`)).map((name) => BigInt(`0x${name.slice(4)}`));
-      expect(values).toEqual([...values].sort((a, b) => (a < b ? -1 : 1)));
-    }));
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(hexadecimal, { selector: (text) => BigInt(`0x${text}`), maxLength: 20 }),
+        (addresses) => {
+          const values = sorted(...addresses.map((text) => `cpu@${text}`)).map((name) =>
+            BigInt(`0x${name.slice(4)}`),
+          );
+          expect(values).toEqual([...values].sort((a, b) => (a < b ? -1 : 1)));
+        },
+      ),
+    );
   });
 });
 
@@ -71,7 +111,13 @@ describe("a node that is changed", () => {
     const root = node();
     for (const name of ["b", "d", "c", "a", "B"]) setProperty(root, name, new Uint8Array(1));
     setProperty(root, "c", new Uint8Array(2));
-    expect(root.properties.map(({ name, value }) => `${name}${value.length}`)).toEqual(["B1", "a1", "b1", "c2", "d1"]);
+    expect(root.properties.map(({ name, value }) => `${name}${value.length}`)).toEqual([
+      "B1",
+      "a1",
+      "b1",
+      "c2",
+      "d1",
+    ]);
   });
 
   test("has a new child where it sorts", () => {
@@ -86,33 +132,63 @@ describe("the blob of a directory", () => {
   const folder = temporaryFolder();
 
   function order(node: ReadNode): unknown[] {
-    return [...node.properties.map(({ name }) => name), ...node.children.map((child) => [child.name, ...order(child)])];
+    return [
+      ...node.properties.map(({ name }) => name),
+      ...node.children.map((child) => [child.name, ...order(child)]),
+    ];
   }
 
-  test("has properties in the order of their bytes, then nodes by unit address, whatever the order of their creation", () => {
+  test("has properties by their bytes, then nodes by unit address, in whatever order they were made", () => {
     const entries: Tree = [
-      ["zeta", "1"], ["cpu@10", []], ["#b", "2"], ["cpu@8", [["y", ""], ["x", ""], ["Y", ""]]], ["alpha", ""], ["\xff", ""],
+      ["zeta", "1"],
+      ["cpu@10", []],
+      ["#b", "2"],
+      [
+        "cpu@8",
+        [
+          ["y", ""],
+          ["x", ""],
+          ["Y", ""],
+        ],
+      ],
+      ["alpha", ""],
+      ["\xff", ""],
     ];
     const orders = [entries, entries.toReversed(), [...entries.slice(3), ...entries.slice(0, 3)]];
     const blobs = orders.map((tree, index) => {
       makeTree(folder.in(String(index)), tree);
       return runInside({}, "fs2dt", "-b", "0x1000", folder.in(String(index))).out;
     });
-    expect(order(readBlob(blobs[0]!).root)).toEqual(["#b", "alpha", "zeta", "\xff", ["cpu@8", "Y", "x", "y"], ["cpu@10"]]);
+    expect(order(readBlob(blobs[0]!).root)).toEqual([
+      "#b",
+      "alpha",
+      "zeta",
+      "\xff",
+      ["cpu@8", "Y", "x", "y"],
+      ["cpu@10"],
+    ]);
     for (const blob of blobs) expect(blob.equals(blobs[0]!)).toBe(true);
   });
 
   test("is the same for any order in which the kernel lists it", () => {
     let turn = 0;
     const entry = fc.tuple(unitName, fc.boolean());
-    fc.assert(fc.property(fc.uniqueArray(entry, { selector: ([name]) => name, maxLength: 12 }), (entries) => {
-      const path = folder.in(String(turn++));
-      makeTree(path, entries.map(([name, isNode]) => [Buffer.from(name).toString("latin1"), isNode ? [] : "v"]));
-      const plain = runInside({}, "fs2dt", "-b", "0", path).out;
-      expect(runInside({ on: { getdents64: backwards } }, "fs2dt", "-b", "0", path).out.equals(plain)).toBe(true);
-      const { properties, children } = readBlob(plain).root;
-      expect(properties.length + children.length).toBe(entries.length);
-    }), { numRuns: 40 });
+    fc.assert(
+      fc.property(fc.uniqueArray(entry, { selector: ([name]) => name, maxLength: 12 }), (entries) => {
+        const path = folder.in(String(turn++));
+        makeTree(
+          path,
+          entries.map(([name, isNode]) => [Buffer.from(name).toString("latin1"), isNode ? [] : "v"]),
+        );
+        const plain = runInside({}, "fs2dt", "-b", "0", path).out;
+        expect(runInside({ on: { getdents64: backwards } }, "fs2dt", "-b", "0", path).out.equals(plain)).toBe(
+          true,
+        );
+        const { properties, children } = readBlob(plain).root;
+        expect(properties.length + children.length).toBe(entries.length);
+      }),
+      { numRuns: 40 },
+    );
   });
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { hex } from "../../src/failure.ts";
 import { readBlob } from "../support/blob-reader.ts";
 import { runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
@@ -8,12 +9,16 @@ const folder = temporaryFolder();
 let turn = 0;
 
 /** What fs2dt makes of a tree that lies at 0x8000; its own reservation is left out. */
-function flattened(tree: Tree, ...options: string[]): { code: number; err: string; reserved: [bigint, bigint][] } {
+function flattened(
+  tree: Tree,
+  ...options: string[]
+): { code: number; err: string; reserved: [bigint, bigint][] } {
   const path = folder.in(`tree${turn++}`);
   makeTree(path, tree);
   const { code, err, out } = runInside({}, "fs2dt", "-b", "0x8000", ...options, path);
   if (code !== 0) expect(out.length).toBe(0);
-  const ranges = code === 0 ? readBlob(out).reserved.map(({ start, size }): [bigint, bigint] => [start, size]) : [];
+  const ranges =
+    code === 0 ? readBlob(out).reserved.map(({ start, size }): [bigint, bigint] => [start, size]) : [];
   if (code === 0) expect(ranges.pop()).toEqual([0x8000n, BigInt(out.length)]);
   return { code, err: err.replaceAll(path, ""), reserved: ranges };
 }
@@ -33,10 +38,20 @@ describe.each(pairs)("%s and %s", (first, second, isEnd) => {
 
   test("become one reservation, in one cell or in two, created in either order", () => {
     for (const start of [u32(0x2f000000), u64(0x2f000000n)]) {
-      for (const other of [u32(Number(secondOf(0x2f000000n, 0x1234n))), u64(secondOf(0x2f000000n, 0x1234n))]) {
-        const entries: Tree = [[first, start], [second, other]];
+      for (const other of [
+        u32(Number(secondOf(0x2f000000n, 0x1234n))),
+        u64(secondOf(0x2f000000n, 0x1234n)),
+      ]) {
+        const entries: Tree = [
+          [first, start],
+          [second, other],
+        ];
         for (const node of [entries, entries.toReversed()]) {
-          expect(flattened([["somewhere", [["inside", node]]]])).toEqual({ code: 0, err: "", reserved: [[0x2f000000n, 0x1234n]] });
+          expect(flattened([["somewhere", [["inside", node]]]])).toEqual({
+            code: 0,
+            err: "",
+            reserved: [[0x2f000000n, 0x1234n]],
+          });
         }
       }
     }
@@ -44,7 +59,17 @@ describe.each(pairs)("%s and %s", (first, second, isEnd) => {
 
   test("keep every digit above 2^53", () => {
     const [start, size] = [0x20_0000_0000_0001n, 0x7_0000_0000_0003n];
-    expect(flattened([["n", [[first, u64(start)], [second, u64(secondOf(start, size))]]]]).reserved).toEqual([[start, size]]);
+    expect(
+      flattened([
+        [
+          "n",
+          [
+            [first, u64(start)],
+            [second, u64(secondOf(start, size))],
+          ],
+        ],
+      ]).reserved,
+    ).toEqual([[start, size]]);
   });
 
   test("of no bytes reserve nothing: in the map that would be its end", () => {
@@ -56,7 +81,17 @@ describe.each(pairs)("%s and %s", (first, second, isEnd) => {
   test("may end at 2^64, but for the initrd, whose end would not fit", () => {
     const start = 0xffff_ffff_ffff_0000n;
     const size = isEnd ? 0xffffn : 0x10000n;
-    expect(flattened([["n", [[first, u64(start)], [second, u64(secondOf(start, size))]]]]).reserved).toEqual([[start, size]]);
+    expect(
+      flattened([
+        [
+          "n",
+          [
+            [first, u64(start)],
+            [second, u64(secondOf(start, size))],
+          ],
+        ],
+      ]).reserved,
+    ).toEqual([[start, size]]);
   });
 
   test("of which one is missing are an error that names both", () => {
@@ -84,7 +119,7 @@ describe.each(pairs)("%s and %s", (first, second, isEnd) => {
 });
 
 describe("reservations", () => {
-  test("of a size stand in the order of the walk, the root's first, then the blob itself, then the end", () => {
+  test("stand in the order of the walk, the root's first, then the blob itself, then the end", () => {
     const { reserved } = flattened([
       ["opal-base-address", u64(0x3000n)], ["opal-runtime-size", u64(0x30n)],
       ["cpu@10", [["linux,tce-base", u64(0x2000n)], ["linux,tce-size", u32(0x20)]]],
@@ -94,21 +129,56 @@ describe("reservations", () => {
   });
 
   test("of two pairs in one node are two", () => {
-    const { reserved } = flattened([["rtas", [
-      ["rtas-size", u32(0x10)], ["linux,tce-size", u32(0x20)], ["linux,rtas-base", u32(0x1000)], ["linux,tce-base", u64(0x2000n)],
-    ]]]);
-    expect(reserved).toEqual([[0x1000n, 0x10n], [0x2000n, 0x20n]]);
+    const { reserved } = flattened([
+      [
+        "rtas",
+        [
+          ["rtas-size", u32(0x10)],
+          ["linux,tce-size", u32(0x20)],
+          ["linux,rtas-base", u32(0x1000)],
+          ["linux,tce-base", u64(0x2000n)],
+        ],
+      ],
+    ]);
+    expect(reserved).toEqual([
+      [0x1000n, 0x10n],
+      [0x2000n, 0x20n],
+    ]);
   });
 
   test("that pass 2^64 are an error with both numbers", () => {
-    expect(flattened([["rtas", [["linux,rtas-base", u64(0xffff_ffff_ffff_0000n)], ["rtas-size", u64(0x10001n)]]]])).toEqual({
-      code: 1, err: "fs2dt: /rtas: linux,rtas-base 0xffffffffffff0000 and rtas-size 0x10001 pass 2^64\n", reserved: [],
+    expect(
+      flattened([
+        [
+          "rtas",
+          [
+            ["linux,rtas-base", u64(0xffff_ffff_ffff_0000n)],
+            ["rtas-size", u64(0x10001n)],
+          ],
+        ],
+      ]),
+    ).toEqual({
+      code: 1,
+      err: "fs2dt: /rtas: linux,rtas-base 0xffffffffffff0000 and rtas-size 0x10001 pass 2^64\n",
+      reserved: [],
     });
   });
 
   test("of an initrd that ends before it starts are an error with both addresses", () => {
-    expect(flattened([["chosen", [["linux,initrd-start", u32(0x2000)], ["linux,initrd-end", u64(0x1fffn)]]]])).toEqual({
-      code: 1, err: "fs2dt: /chosen: linux,initrd-end 0x1fff is below linux,initrd-start 0x2000\n", reserved: [],
+    expect(
+      flattened([
+        [
+          "chosen",
+          [
+            ["linux,initrd-start", u32(0x2000)],
+            ["linux,initrd-end", u64(0x1fffn)],
+          ],
+        ],
+      ]),
+    ).toEqual({
+      code: 1,
+      err: "fs2dt: /chosen: linux,initrd-end 0x1fff is below linux,initrd-start 0x2000\n",
+      reserved: [],
     });
   });
 });
@@ -124,9 +194,11 @@ describe("a blob at an address", () => {
   test("may end at 2^64, and not one byte above", () => {
     const bytes = BigInt(size("0").bytes);
     expect(bytes % 8n).toBe(0n);
-    expect(size(`0x${((1n << 64n) - bytes).toString(16)}`).code).toBe(0);
-    expect(size(`0x${((1n << 64n) - bytes + 8n).toString(16)}`)).toEqual({
-      code: 1, err: `fs2dt: 0x${((1n << 64n) - bytes + 8n).toString(16)}: a blob of 0x${bytes.toString(16)} bytes ends above 2^64\n`, bytes: 0,
+    expect(size(hex((1n << 64n) - bytes)).code).toBe(0);
+    expect(size(hex((1n << 64n) - bytes + 8n))).toEqual({
+      code: 1,
+      err: `fs2dt: ${hex((1n << 64n) - bytes + 8n)}: a blob of ${hex(bytes)} bytes ends above 2^64\n`,
+      bytes: 0,
     });
   });
 });

@@ -1,0 +1,120 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readBlob } from "../support/blob-reader.ts";
+import { randomCase, type Case } from "../support/random-tree.ts";
+import { buildRunners, runners, runUnderEach, type Run } from "../support/run.ts";
+import { fillTree, largeTree, type Tree } from "../support/tree.ts";
+
+const CASES = 100;
+
+let folder: string;
+let turn = 0;
+beforeAll(async () => {
+  await buildRunners();
+  folder = mkdtempSync(join(tmpdir(), "kexecbox-engines-"));
+}, 600_000);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** What all engines make of it: they must agree in each byte of blob and messages, and in the exit code. */
+async function agreed({ tree, extras, options }: Case): Promise<Run> {
+  const path = join(folder, `tree${turn++}`);
+  mkdirSync(path);
+  fillTree(path, tree);
+  for (const script of extras) Bun.spawnSync(["bash", "-c", script], { cwd: path });
+  const run = await agreedOn(["fs2dt", ...options, path]);
+  rmSync(path, { recursive: true });
+  return run;
+}
+
+async function agreedOn(args: readonly string[]): Promise<Run> {
+  const [first, ...others] = await runUnderEach(args, folder);
+  for (const [index, { code, signal, err, out }] of others.entries()) {
+    const name = runners[index + 1]!.name;
+    expect({ name, code, signal, err, same: out.equals(first!.out) })
+      .toEqual({ name, code: first!.code, signal: first!.signal, err: first!.err, same: true });
+  }
+  return first!;
+}
+
+describe("all engines make the same of", () => {
+  test(`${CASES} generated directories and option lines`, async () => {
+    const codes = [0, 0, 0];
+    for (let seed = 1; seed <= CASES; seed++) {
+      const { code, out, err } = await agreed(randomCase(seed));
+      codes[code!]!++;
+      if (code === 0) readBlob(out);
+      else expect(err).toMatch(/^([ -~]+\n)+$/);
+    }
+    // Otherwise this would compare errors only, or none.
+    expect(codes[0]).toBeGreaterThan(CASES / 2);
+    expect(codes[1]).toBeGreaterThan(CASES / 20);
+    expect(codes[2]).toBeGreaterThan(CASES / 20);
+  }, 300_000);
+
+  test("properties of every size at which reading changes its ways", async () => {
+    const sizes = [4096, 8192, 65536, 131072, 262144, 524288].flatMap((size) => [size - 1, size, size + 1]);
+    const tree = sizes.map((size): Tree[number] => [`size-${size}`, Buffer.alloc(size, `${size} `)]);
+    for (const version of ["2", "17"]) {
+      const { code, out } = await agreed({ tree, extras: [], options: ["-b", "8", "-V", version] });
+      expect(code).toBe(0);
+      const { properties } = readBlob(out).root;
+      for (const [name, value] of tree) {
+        expect(properties.find((each) => each.name === name)!.value.equals(value as Buffer)).toBe(true);
+      }
+    }
+  }, 60_000);
+
+  test("a tree as large as that of a real machine", async () => {
+    const tree = largeTree(3, 400, 4000);
+    const { code, out } = await agreed({ tree, extras: [], options: ["-b", "0", "-v"] });
+    expect(code).toBe(0);
+    expect(out.length).toBeGreaterThan(100_000);
+  }, 60_000);
+
+  test("names of all bytes that a name can have", async () => {
+    const codes = Array.from({ length: 255 }, (_, index) => index + 1).filter((code) => code !== 0x2f);
+    const single = codes.map((code) => String.fromCharCode(code)).filter((name) => name !== ".");
+    const all = single.join("");
+    const tree: Tree = [
+      ...single.map((name): Tree[number] => [name, [[`${name}@${name}`, name]]]),
+      [`p${all.slice(0, 200)}`, all], [`n${all.slice(0, 200)}`, []], [all.slice(54), "1"],
+    ];
+    const { code, out } = await agreed({ tree, extras: [], options: ["-b", "0", "-B", all, "-v"] });
+    expect(code).toBe(0);
+    expect(readBlob(out).root.children.map(({ name }) => name)).toEqual(expect.arrayContaining(single));
+    expect(out.includes(Buffer.from(all, "latin1"))).toBe(true);
+  }, 60_000);
+
+  const commands = [
+    [],
+    ["--help"],
+    ["--list"],
+    ["nonesuch"],
+    ["\xff\n"],
+    ["fs2dt"],
+    ["fs2dt", "--help"],
+    ["loadem", "--help"],
+    ["init", "--help"],
+    ["fs2dt", "-b", "0", "/nonexistent"],
+    ["fs2dt", "-b", "0", "/etc/passwd"],
+    ["fs2dt", "-b", "0", "/dev"],
+    ["v2wrap"],
+    ["v2wrap", "x"],
+    ["echo", "a", "\xe9"],
+    ["ls", "/nonexistent"],
+    ["cat", "/etc/passwd", "/nonexistent"],
+    ["loadem", "-x"],
+    ["loadem", "-f", "x"],
+    // Longer than a path can be, and than what the engines keep room for.
+    ["ls", "x".repeat(70_000)],
+  ];
+  test.each(commands.map((words): [string, string[]] => [JSON.stringify(words).slice(0, 80), words]))(
+    "%s",
+    async (_, words) => {
+      const { code, err, out } = await agreedOn(words);
+      expect(code === 0 ? out.length : err.length).toBeGreaterThan(0);
+    },
+  );
+});

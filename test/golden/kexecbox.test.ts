@@ -1,0 +1,46 @@
+import { beforeAll, describe, expect, test } from "bun:test";
+import { copyFileSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { applets } from "../../src/kexecbox.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { buildRunners, ppc64, ppc64le, runWith, x64, type Run } from "../support/run.ts";
+
+beforeAll(buildRunners, 600_000);
+const folder = temporaryFolder();
+
+// Under Bun the program has no file of its own, and so no name that it could be called by.
+describe.each([
+  ["x64-small", x64],
+  ["ppc64", ppc64],
+  ["ppc64le", ppc64le],
+] as const)("the executable for %s", (_, runner) => {
+  const emulator = runner.command.slice(0, -1);
+
+  function called(name: string, ...args: string[]): Run {
+    return runWith({ ...runner, command: [...emulator, join(folder.path, name)] }, args);
+  }
+
+  test("called by an applet's name is that applet, whatever its first argument", () => {
+    symlinkSync(runner.executable!, folder.in("echo"));
+    symlinkSync(runner.executable!, folder.in("fs2dt"));
+    expect(called("echo", "cat", "--list").out.toString()).toBe("cat --list\n");
+    expect(called("fs2dt", "cat", "-x")).toMatchObject({
+      code: 2,
+      err: "fs2dt: argument 2 (-x): no such option\n",
+    });
+  });
+
+  test("copied to an applet's name is that applet", () => {
+    copyFileSync(runner.executable!, folder.in("echo"));
+    expect(called("echo", "fs2dt").out.toString()).toBe("fs2dt\n");
+  });
+
+  test("called by any other name goes by its first argument", () => {
+    symlinkSync(runner.executable!, folder.in("box"));
+    expect(called("box", "echo", "a").out.toString()).toBe("a\n");
+    expect(called("box")).toMatchObject({
+      code: 2,
+      err: `kexecbox: no applet named: there are ${applets.map(({ name }) => name).join(" ")}\n`,
+    });
+  });
+});
