@@ -57,7 +57,7 @@ export function parse(options: readonly Option[], args: readonly ByteString[]): 
   return { given, operands };
 }
 
-/** The arguments of an applet whose options act from left to right, as often as they stand there; it has no operands. */
+/** The arguments of an applet without operands whose options act from left to right, as often as they are given. */
 export function parseInOrder(options: readonly Option[], args: readonly ByteString[]): Directive[] {
   const { tokens, operands } = tokensOf(options, args);
   if (operands[0] !== undefined) throw usage(`'${operands[0]}'`, "not an option, and nothing else is expected");
@@ -82,8 +82,13 @@ interface Token {
   readonly place: string;
 }
 
-/** Brings -x VALUE, -xVALUE, -xy, --long VALUE and --long=VALUE into one form, which alone keeps a value that begins with a dash. */
-function tokensOf(options: readonly Option[], args: readonly ByteString[]): { tokens: Token[]; operands: ByteString[] } {
+interface Tokens {
+  readonly tokens: Token[];
+  readonly operands: ByteString[];
+}
+
+/** Brings -x VALUE, -xVALUE, -xy, --long VALUE and --long=VALUE into one form: a value may begin with a dash. */
+function tokensOf(options: readonly Option[], args: readonly ByteString[]): Tokens {
   const tokens: Token[] = [];
   const operands: ByteString[] = [];
   for (let index = 0; index < args.length; index++) {
@@ -135,7 +140,7 @@ function namesIn(options: readonly Option[], arg: string): { name: string; attac
   return names;
 }
 
-/** An address or a size: decimal, octal with a leading 0, or hexadecimal with 0x, below 2^64; undefined for all else. */
+/** An address or a size below 2^64: decimal, octal with a leading 0, hexadecimal with 0x; undefined for all else. */
 export function parseNumber(text: string): bigint | undefined {
   if (!/^(0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*)$/i.test(text)) return undefined;
   const value = BigInt(/^0[0-7]+$/.test(text) ? `0o${text.slice(1)}` : text);
@@ -158,11 +163,27 @@ export function pairOf(place: string, text: string, form: string): readonly [big
   return [numberOf(place, first), numberOf(place, second)];
 }
 
+/** What a serial console has. */
+const CONSOLE_COLUMNS = 80;
+
+function wrapped(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const longer = `${lines.at(-1)} ${word}`;
+    if (lines.length > 0 && longer.length <= columns) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
+}
+
+/** No line is wider than a console, as long as no operand or note is. */
 export function help(applet: Applet): string {
   const left = applet.options.map(({ short, long, value }) =>
     `  ${short === undefined ? "   " : `-${short},`} --${long}${value === undefined ? "" : ` ${value}`}`);
   const width = Math.max(...left.map((text) => text.length)) + 2;
-  const lines = applet.options.map((option, row) => `${left[row]!.padEnd(width)}${option.help}`);
+  const lines = applet.options.flatMap((option, row) =>
+    wrapped(option.help, CONSOLE_COLUMNS - width).map((line, index) =>
+      (index === 0 ? left[row]! : "").padEnd(width) + line));
   return [
     `usage: ${applet.name}${applet.options.length === 0 ? "" : " [OPTION]..."} ${applet.operands}`.trimEnd(),
     "",

@@ -81,7 +81,8 @@ function overview(): string {
     "",
     ...applets.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`),
     "",
-    "APPLET --help tells more. Exit codes: 0 done, 1 input or I/O, 2 usage, 3 the kernel refused.",
+    "APPLET --help tells more. Exit codes:",
+    "0 done, 1 input or I/O, 2 usage, 3 the kernel refused.",
     "",
   ].join("\n");
 }

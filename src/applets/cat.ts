@@ -10,7 +10,7 @@ export const cat: Applet = {
   summary: "Copies files one after the other to standard output",
   operands: "[FILE]...",
   options: [],
-  notes: "Without FILE, or for -, it reads standard input. What cannot be read is named and left out.",
+  notes: "Without FILE, or for -, it reads standard input. What cannot be read is named\nand left out.",
   run(system, args) {
     const { operands } = parse(cat.options, args);
     const buffer = new Uint8Array(64 * 1024);

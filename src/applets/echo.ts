@@ -8,7 +8,7 @@ export const echo: Applet = {
   summary: "Prints its arguments as one line",
   operands: "[WORD]...",
   options: [{ short: "n", long: "no-newline", help: "do not end the line" }],
-  notes: "Only a first argument can be an option; all others are printed, with a dash in front or not.",
+  notes: "Only a first argument can be an option; all others are printed, with a dash in\nfront or not.",
   run(system, args) {
     const open = args[0] === "-n" || args[0] === "--no-newline";
     system.print(open ? args.slice(1).join(" ") : `${args.join(" ")}\n`);

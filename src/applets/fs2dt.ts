@@ -15,10 +15,10 @@ const DEFAULT_VERSION: Version = 17;
 
 export const fs2dt: Applet = {
   name: "fs2dt",
-  summary: "Flattens a device tree in a directory into the blob that a kernel expects on entry",
+  summary: "Flattens a directory's device tree into the blob a kernel expects",
   operands: "DIR",
   options: [
-    { short: "b", long: "address", value: "ADDR", help: "where the blob will lie; it reserves itself there (required, a multiple of 8)" },
+    { short: "b", long: "address", value: "ADDR", help: "where the blob will lie, a multiple of 8; it reserves itself there; required" },
     { short: "V", long: "version", value: "N", help: "format 2, 3, 16 or 17 (default 17; the fs2dt of 2005 wrote 2)" },
     { short: "B", long: "bootargs", value: "TEXT", help: "replaces the next kernel's command line, /chosen/bootargs" },
     { short: "i", long: "initrd", value: "START,END", help: "sets linux,initrd-start and linux,initrd-end, and reserves that memory" },
@@ -29,9 +29,11 @@ export const fs2dt: Applet = {
     { short: "v", long: "verbose", help: "says on standard error what was written" },
   ],
   notes: `
-DIR is followed if it is a symbolic link, nothing below it is. Nodes are sorted by unit address. The reserve map holds
-the pairs linux,rtas-base + rtas-size, linux,tce-base + linux,tce-size, linux,initrd-start + linux,initrd-end and
-opal-base-address + opal-runtime-size, then the blob itself. The blob is written whole or not at all.
+DIR is followed if it is a symbolic link, nothing below it is. Nodes are sorted
+by unit address. The reserve map holds the pairs linux,rtas-base + rtas-size,
+linux,tce-base + linux,tce-size, linux,initrd-start + linux,initrd-end and
+opal-base-address + opal-runtime-size, then the blob itself. The blob is
+written whole or not at all.
 
   fs2dt -b 0x5000100 /proc/device-tree > blob
 `,

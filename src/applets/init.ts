@@ -24,26 +24,29 @@ const WNOHANG = 1;
 const options = [{ long: "prompt", help: "go to the prompt after the script, and when it fails" }];
 
 const notes = `
-It mounts /proc, /sys and /dev, then runs SCRIPT (${DEFAULT_SCRIPT} if none is named) up to its first
-failing line, and turns the machine off. Without any script it goes to a prompt on the console;
-there, end of input turns the machine off. The kernel passes on what stands behind -- on its command
-line, and words it does not know: what is neither an option nor a file is named and left out.
+It mounts /proc, /sys and /dev, then runs SCRIPT (${DEFAULT_SCRIPT} if none is named)
+up to its first failing line, and turns the machine off. Without any script it
+goes to a prompt on the console; there, end of input turns the machine off. The
+kernel passes on what stands behind -- on its command line, and words it does
+not know: what is neither an option nor a file is named and left out.
 
 A script has one pipeline a line:
-  PROGRAM [ARGUMENT]... [< FILE] [| PROGRAM [ARGUMENT]...]... [> FILE or >> FILE]
+  PROGRAM [ARGUMENT]... [< FILE] [| PROGRAM [ARGUMENT]...]... [> FILE | >> FILE]
   'text'     stands for itself
   "text"     the same, but \\" is a double quote and \\\\ a backslash
-  \\          takes the next character as it is; at the end of a line it joins the next one to it
+  \\          takes the next character as it is; at the end of a line it joins
+             the next one to it
   # ...      is a comment
-A line fails if any of its programs fails. PROGRAM is a path if it holds a slash, otherwise an
-applet, otherwise a file in ${FOLDERS.join(", ")}.
+A line fails if any of its programs fails. PROGRAM is a path if it holds a
+slash, otherwise an applet, otherwise a file in
+${FOLDERS.join(", ")}.
 `;
 
 /** @param names of all applets, asked for only when init runs */
 export function init(names: () => readonly string[]): Applet {
   return {
     name: "init",
-    summary: "Process 1 of an initramfs: mounts what is needed, runs a script, turns the machine off",
+    summary: "Process 1 of an initramfs: mounts, runs a script, powers off",
     operands: "[SCRIPT]",
     options,
     notes,

@@ -11,7 +11,7 @@ export const ls: Applet = {
   summary: "Lists the names in a directory, sorted, one a line",
   operands: "[DIR]",
   options: [{ short: "l", long: "long", help: "tells kind and size in bytes, and where a link leads" }],
-  notes: "Without DIR it lists the working directory. Bytes that are not printable ASCII are shown as \\xNN.",
+  notes: "Without DIR it lists the working directory. Bytes that are not printable ASCII\nare shown as \\xNN.",
   run(system, args) {
     const { given, operands } = parse(ls.options, args);
     const [directory = ".", second] = operands;

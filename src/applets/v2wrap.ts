@@ -11,7 +11,7 @@ export const v2wrap: Applet = {
   operands: "> FILE",
   options: [],
   notes: `
-The stub enters a kernel that expects a device tree. Its layout, all words big endian:
+The stub enters a kernel that expects a device tree. All words are big endian:
 
   0x00   the cpu that boots enters here, in either endian
   0x60   all other cpus enter here, in the copy of the stub at address 0

@@ -116,3 +116,33 @@ describe("a failure", () => {
     });
   });
 });
+
+describe("help", () => {
+  test.each([["--help"], ...NAMES.map((name) => [name, "--help"])])("fits a console of 80 columns: %s %s", (...words) => {
+    const { code, out } = called(["kexecbox", ...words]);
+    expect(code).toBe(0);
+    expect(out.split("\n").filter((line) => line.length > 80)).toEqual([]);
+  });
+
+  test("wraps what an option does under where it began", () => {
+    const { out } = called(["kexecbox", "loadem", "--help"]);
+    expect(out).toMatch(/\n {2}-4, --pad {2,}pads .*\n {10,}for another cpio to follow\n/);
+  });
+
+  test("does not end process 1, whatever the kernel's command line says", () => {
+    class Slept extends Error {}
+    const asked: string[] = [];
+    const on = {
+      getpid: () => 1,
+      reboot: () => (asked.push("reboot"), -errno.EPERM),
+      mount: () => -errno.EBUSY,
+      mkdirat: () => -errno.EEXIST,
+      setsid: () => 0,
+      ppoll: () => {
+        throw new Slept();
+      },
+    };
+    expect(() => called(["init", "--help"], { on })).toThrow(Slept);
+    expect(asked).toEqual(["reboot"]);
+  });
+});
