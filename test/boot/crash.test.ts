@@ -7,9 +7,9 @@ import { applets } from "../../src/kexecbox.ts";
 import { hex } from "../../src/failure.ts";
 import { build } from "../../scripts/build.ts";
 import { attempted, passed } from "../support/boots.ts";
+import { example } from "../support/readme.ts";
 
 const REGION = { start: 0x8000000, size: 0x8000000 };
-const STUB = 0xc000000;
 const INITRD = 0xa000000;
 const APPEND = `crashkernel=${hex(REGION.size)}@${hex(REGION.start)}`;
 
@@ -27,11 +27,12 @@ async function initrdFor(target: "ppc64" | "ppc64le"): Promise<Uint8Array> {
   return Buffer.concat(image({ executable, applets: applets.map(({ name }) => name), script }));
 }
 
+/** The README's crash kernel, with these options in place of the one that makes it stay. */
 function script(loademOptions: string) {
-  return ({ bootargs, initrdSize, bss }: { bootargs: string; initrdSize: number; bss: number }): string => [
-    `fs2dt -b ${hex(STUB + 0x100)} --usable ${hex(REGION.start)},${hex(REGION.size)} -B '${bootargs}'`,
-    ` -i ${hex(INITRD)},${hex(INITRD + initrdSize)} /proc/device-tree | loadem -p -r 0x10000 -a ${hex(STUB)} -e -w -s`,
-    ` -a ${hex(REGION.start)} -c 0x100 -f /vmlinux.kexec -z ${hex(bss)} ${loademOptions} -a ${hex(INITRD)} -f /initrd`,
+  return ({ bootargs, initrdSize }: { bootargs: string; initrdSize: number }): string => [
+    example("fs2dt -b 0xc000100 ", {
+      "0xa0b7e40": hex(INITRD + initrdSize), "console=hvc0": bootargs, "--poke 0x5c=1": loademOptions,
+    }),
     "\ncat /sys/kernel/kexec_crash_loaded\necho c > /proc/sysrq-trigger\n",
   ].join("");
 }

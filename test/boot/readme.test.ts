@@ -1,4 +1,4 @@
-// The command lines of the README of 2005, run inside a guest from a script file.
+// The examples of 2005 as the README has them, run inside a guest from a script file.
 
 import { expect, test } from "bun:test";
 import { unlink, writeFile } from "node:fs/promises";
@@ -15,11 +15,11 @@ import { gzip } from "../../scripts/initramfs.ts";
 import { hex } from "../../src/failure.ts";
 import { applets } from "../../src/kexecbox.ts";
 import { passed, usual } from "../support/boots.ts";
+import { example } from "../support/readme.ts";
 
 const targets = ["ppc64", "ppc64le"] as const;
 
-const FIRST_EXAMPLE = "./fs2dt -b 0x5000100 /proc/device-tree/ | ./loadem -t 21 -a 0x5000000 -e -f v2wrap -s"
-  + " -a 0x6000000 -c 0x100 -f vmlinux.kexec -r 0x10000";
+const FIRST_EXAMPLE = example("./fs2dt ");
 
 /**
  * Nothing in it changes the tree, so the next kernel is given the first one's command line and the first one's initrd,
@@ -71,9 +71,8 @@ test.each(targets)("the second example joins two archives with -4 into one initr
   ];
   const script = ({ bootargs }: { bootargs: string }): string => [
     "v2wrap > /v2wrap\n",
-    `/fs2dt -b 0x5000100 -i 0x38000000,${hex(end)} -B '${bootargs}' /proc/device-tree/ | /loadem -t 0x15 -r 0x10000`,
-    " -a 0x5000000 -e -f /v2wrap -s -a 0x6000000 -c 0x100 -f vmlinux.kexec",
-    " -a 0x38000000 -f fs_large.cpio.gz -4 -f kexec.cpio.gz -a 0x30000000 -z 0x10000\n/loadem -k\n",
+    example("/fs2dt ", { "0x38a41b20": hex(end), "console=hvc0": bootargs }),
+    "\n/loadem -k\n",
   ].join("");
   const lines = await passed({ target, memory: 1024 }, { script, files });
   expect(lines).toContain(SECOND_INIT);
