@@ -148,6 +148,15 @@ describe("--usable", () => {
     expect(attempt([], "--usable", "0,4096").err).toBe("fs2dt: /: no memory node to confine\n");
   });
 
+  test("refuses a tree with memory of a kind that it cannot confine", () => {
+    const partition: Tree = [...machine, ["ibm,dynamic-reconfiguration-memory", [["ibm,lmb-size", cells(0, 0x10000000)]]]];
+    expect(attempt(partition, "--usable", "0x8000000,0x10000000")).toMatchObject({
+      code: 1,
+      err: "fs2dt: /ibm,dynamic-reconfiguration-memory: memory that is listed here cannot be confined\n",
+      out: Buffer.alloc(0),
+    });
+  });
+
   test("refuses a reg or cells that make no ranges", () => {
     const broken: Tree = [
       ["#address-cells", cells(2)],
