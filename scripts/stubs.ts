@@ -4,6 +4,7 @@ import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { inTemporaryFolder } from "./cache.ts";
 import { endWith } from "./command.ts";
+import { ensure } from "./setup.ts";
 import { runTool } from "./tool.ts";
 
 const STUBS = new URL("../stub/ppc64/", import.meta.url).pathname;
@@ -55,6 +56,7 @@ export function toHexText(bytes: Uint8Array): string {
 
 if (import.meta.main) {
   await endWith("stubs", async () => {
+    await ensure("stub-ppc64");
     await writeFile(`${PREBUILT}.new`, toHexText(await assemble("v2wrap.S")));
     await rename(`${PREBUILT}.new`, PREBUILT);
     console.log("stub/ppc64/v2wrap.hex written");
