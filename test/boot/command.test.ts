@@ -1,13 +1,12 @@
 // What a person sees of npm run boot: the timeline, the last line, the exit code, and the log of a boot that failed.
 
-import { afterAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { temporaryFolder } from "../support/folder.ts";
 
-const folder = await mkdtemp(join(tmpdir(), "kexecbox-boot-"));
-afterAll(() => rm(folder, { recursive: true }));
+const folder = temporaryFolder();
 
 async function boot(...args: string[]) {
   const child = Bun.spawn([process.execPath, join(import.meta.dir, "../../scripts/boot.ts"), ...args], {
@@ -18,7 +17,7 @@ async function boot(...args: string[]) {
 }
 
 async function scriptOf(text: string): Promise<string> {
-  const path = join(folder, "script");
+  const path = folder.in("script");
   await writeFile(path, text);
   return path;
 }
@@ -55,10 +54,10 @@ describe("a boot that did not reach the second kernel ends with FAIL, exits 1 an
 
   test("when the second kernel does not come up in time", async () => {
     // A loop in place of a kernel: "b ." at its entry and at 0x60.
-    const image = join(folder, "loop");
+    const image = folder.in("loop");
     await writeFile(image, Buffer.alloc(0x100, Buffer.from("48000000", "hex")));
     const { code, lines } = await boot(
-      "--target", "ppc64", "--smp", "1", "--next-kernel", image, "--timeout", "6");
+      "--target", "ppc64", "--smp", "1", "--next-kernel", image, "--timeout", "15");
     expect(code).toBe(1);
     expect(lines.at(-1)).toMatch(/^FAIL the second kernel did not print [0-9a-f]{16}$/);
     const log = /whole of it is (.*)$/.exec(lines.find((line) => line.includes("whole of it is"))!)![1]!;

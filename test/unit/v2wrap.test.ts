@@ -1,6 +1,5 @@
-import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { assemble, toHexText } from "../../scripts/stubs.ts";
 import { runTool } from "../../scripts/tool.ts";
@@ -8,10 +7,10 @@ import {
   isOurStub, KERNEL_ADDRESS, MOST_SECONDARIES, secondaryThreads, STUB_SIZE, stubKernelAddress, v2wrapBytes,
   WAIT_WORD, waitWord,
 } from "../../src/kexec/v2wrap.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const STUBS = new URL("../../stub/ppc64/", import.meta.url).pathname;
-const folder = mkdtempSync(join(tmpdir(), "kexecbox-v2wrap-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder();
 
 function view(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer);
@@ -19,7 +18,7 @@ function view(bytes: Uint8Array): DataView {
 
 /** Instructions as objdump reads them, one for each word: "mfmsr r5". */
 async function disassembled(bytes: Uint8Array, endian: "-EB" | "-EL"): Promise<string[]> {
-  const file = join(folder, "code");
+  const file = folder.in("code");
   writeFileSync(file, bytes);
   const objdump = ["powerpc64-linux-gnu-objdump", "-D", "-b", "binary", "-m", "powerpc:common64"];
   const text = await runTool([...objdump, endian, file]);
@@ -29,7 +28,7 @@ async function disassembled(bytes: Uint8Array, endian: "-EB" | "-EL"): Promise<s
 
 /** Each word for a cpu in little endian: its offset, from the assembler's listing, and its comment. */
 async function wordsForLittleEndian(source: string): Promise<{ at: number; says: string }[]> {
-  const object = join(folder, "listed.o");
+  const object = folder.in("listed.o");
   const assembler = ["powerpc64-linux-gnu-as", "-mbig", "-aln", "--listing-rhs-width=200"];
   const listing = await runTool([...assembler, "-o", object, join(STUBS, source)]);
   const lines = listing.matchAll(/^ *\d+ ([0-9a-f]{4}) [0-9A-F]{8}\s+le\t.*\/\* LE: ([^(*]*[^(* ])/gm);
