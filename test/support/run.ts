@@ -56,7 +56,7 @@ export function runWith(runner: Runner, args: readonly string[], options: RunOpt
 
 /** The same with arguments that are byte strings, which Bun's own spawn would encode as UTF-8. */
 export function runWithBytes(runner: Runner, args: readonly string[], options: RunOptions = {}): Run {
-  return finished(throughShell(runner, args), options);
+  return finished([...(options.under ?? []), ...throughShell(runner, args)], options);
 }
 
 /** Runs all of them at once with the same arguments, byte strings. */
