@@ -3,7 +3,7 @@
 // (2005 to 2016) for 2 and 3.
 
 import { Failure, hex } from "../failure.ts";
-import type { MemoryRange } from "../range.ts";
+import { rangeOfSize, type MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { baseName, stringValue, visit, type Node, type Property } from "./tree.ts";
 
@@ -14,6 +14,10 @@ export type Version = (typeof versions)[number];
 export const MAX_BLOB = 2 ** 31 - 1;
 
 const MAGIC = 0xd00dfeed;
+/** Offsets in the header, and the bytes of the shortest one, of versions 1 and 2. */
+const TOTAL_SIZE = 4;
+const RESERVE_MAP = 16;
+const SMALLEST_HEADER = 32;
 const BEGIN_NODE = 1;
 const END_NODE = 2;
 const PROP = 3;
@@ -64,6 +68,27 @@ export function blob(root: Node, request: BlobRequest): Uint8Array {
   out.at = stringsAt;
   for (const name of strings.names) out.string(name);
   return out.bytes;
+}
+
+/** What a blob says of itself. */
+export interface BlobHead {
+  /** totalsize, in bytes; the bytes at hand may be fewer. */
+  readonly size: number;
+  /** The reserve map, as far as it lies within the bytes at hand. */
+  readonly reserved: readonly MemoryRange[];
+}
+
+/** The head of the blob that `bytes` begin with, whatever its version; undefined where there is none. */
+export function headOf(bytes: Uint8Array): BlobHead | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (view.byteLength < SMALLEST_HEADER || view.getUint32(0) !== MAGIC) return undefined;
+  const reserved: MemoryRange[] = [];
+  for (let at = view.getUint32(RESERVE_MAP); at + 16 <= view.byteLength; at += 16) {
+    const size = view.getBigUint64(at + 8);
+    if (size === 0n) break;
+    reserved.push(rangeOfSize(view.getBigUint64(at), size));
+  }
+  return { size: view.getUint32(TOTAL_SIZE), reserved };
 }
 
 /** A node as it stands in the structure block, and how many nodes end after its properties. */

@@ -1,6 +1,7 @@
 // Everything that can be known to be wrong with an image before the kernel is asked, as a table.
 // Kernel rules: kernel/kexec_core.c sanity_check_segment_list, kernel/kexec.c, arch/powerpc/kexec/core_64.c.
 
+import { headOf } from "../devicetree/blob.ts";
 import { Failure, hex } from "../failure.ts";
 import { contains, overlap, rangeOfSize, roundUp, shownRange, type MemoryRange } from "../range.ts";
 import { errno, type ErrnoName } from "../sys/errno.ts";
@@ -26,7 +27,6 @@ interface Check {
 const EM_PPC64 = 21;
 /** "\x7fELF". */
 const ELF_MAGIC = 0x7f454c46;
-const FDT_MAGIC = 0xd00dfeed;
 /** The word at 0x5c of a relocatable ppc64 kernel that will copy itself down to 0 (arch/powerpc/kernel/head_64.S run_at_load). */
 const RUN_AT_ZERO = [0x72756e30, 0x306e7572];
 const RUN_AT_LOAD_OFFSET = 0x5c;
@@ -184,28 +184,19 @@ function stubWithoutTree(image: KexecImage): Finding | undefined {
   const segment = entryStub(image);
   if (segment === undefined) return undefined;
   const tree = segment.start + BigInt(STUB_SIZE);
-  const view = new DataView(segment.bytes.buffer, segment.bytes.byteOffset + STUB_SIZE, segment.bytes.length - STUB_SIZE);
+  const bytes = segment.bytes.subarray(STUB_SIZE);
+  const head = headOf(bytes);
   const place = segmentPlace(image, segment);
-  if (view.byteLength < 32 || view.getUint32(0) !== FDT_MAGIC) {
+  if (head === undefined) {
     return { place, fact: `no device tree blob at ${hex(tree)}, behind the ${hex(STUB_SIZE)} bytes of the stub` };
   }
-  const size = view.getUint32(4);
-  if (size > view.byteLength) {
-    return { place, fact: `the device tree blob of ${hex(size)} bytes is cut off after ${hex(view.byteLength)}` };
+  if (head.size > bytes.length) {
+    return { place, fact: `the device tree blob of ${hex(head.size)} bytes is cut off after ${hex(bytes.length)}` };
   }
-  if (reservesItself(view, tree, size)) return undefined;
-  return { place, fact: `the device tree blob does not reserve its memory at ${hex(tree)}: was it made with fs2dt -b ${hex(tree)}?` };
-}
-
-/** Whether the blob's reserve map has the blob's own range at `address`. */
-function reservesItself(blob: DataView, address: bigint, size: number): boolean {
-  for (let at = blob.getUint32(16); at + 16 <= blob.byteLength; at += 16) {
-    const start = blob.getBigUint64(at);
-    const length = blob.getBigUint64(at + 8);
-    if (length === 0n) return false;
-    if (contains(rangeOfSize(start, length), rangeOfSize(address, BigInt(size)))) return true;
-  }
-  return false;
+  const own = rangeOfSize(tree, BigInt(head.size));
+  if (head.reserved.some((range) => contains(range, own))) return undefined;
+  const made = `was it made with fs2dt -b ${hex(tree)}?`;
+  return { place, fact: `the device tree blob does not reserve its memory at ${hex(tree)}: ${made}` };
 }
 
 function stubWithoutKernel(image: KexecImage): Finding | undefined {
