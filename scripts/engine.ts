@@ -150,6 +150,14 @@ async function unpack(tarball: SourceTarball, into: string): Promise<void> {
   await runTool(["tar", "-xf", await sourceTarball(tarball), "--strip-components=1", "-C", into]);
 }
 
+/**
+ * Where the compiler keeps what it needs meanwhile: it is killed on Ctrl-C, and only our own temporary folders
+ * are removed then.
+ */
+function scratchIn(folder: string): { TMPDIR: string } {
+  return { TMPDIR: folder };
+}
+
 /** Lends `work` musl's sources, unpacked and configured. */
 async function withMuslTree(compiler: Compiler, work: (folder: string) => Promise<void>): Promise<void> {
   await inTemporaryFolder(async (folder) => {
@@ -175,7 +183,7 @@ function muslLibrary(compiler: Compiler): Promise<string> {
     withMuslTree(compiler, async (folder) => {
       const parts = ["libc.a", "crt1.o", "crti.o", "crtn.o"].map((name) => `lib/${name}`);
       const make = ["make", `-j${availableParallelism()}`, `SRC_DIRS=${folders.join(" ")}`];
-      await runTool([...make, ...parts], { cwd: folder });
+      await runTool([...make, ...parts], { cwd: folder, env: scratchIn(folder) });
       await runTool(["cp", ...parts, made], { cwd: folder });
     }));
 }
@@ -197,7 +205,7 @@ async function compile(
   const include = ["-nostdinc", ...includeFrom(join(headers, "include")), "-isystem", own];
   await Promise.all(files.map((file) => runTool([
     ...compiler.command, ...CODE_FLAGS, withoutPath(dirname(file)), ...include, ...flags, "-c", file,
-  ], { cwd })));
+  ], { cwd, env: scratchIn(cwd) })));
 }
 
 /** The names and contents of our C files, for a key. */
@@ -281,7 +289,7 @@ export async function smallEngine(target: SmallTarget): Promise<SmallEngine> {
       async link(bytecode, output, folder) {
         const app = join(HOST_FOLDER, "app.S");
         const assemble = [...compiler.command, `-DAPP_FILE="${bytecode}"`, "-c", app, "-o", "app.o"];
-        await runTool(assemble, { cwd: folder });
+        await runTool(assemble, { cwd: folder, env: scratchIn(folder) });
         await runTool(linkCommand(compiler, libc, ["app.o", ...parts], output), { cwd: folder });
       },
     };

@@ -221,7 +221,8 @@ async function buildSmall(name: SmallName, made: string): Promise<void> {
       "KBUILD_BUILD_USER=kexecbox",
       "KBUILD_BUILD_HOST=kexecbox",
     ];
-    const env = { MAKEFLAGS: "", KCONFIG_ALLCONFIG: wanted };
+    // Interrupted compilers leave their temporary files in our folder, which is removed.
+    const env = { MAKEFLAGS: "", KCONFIG_ALLCONFIG: wanted, TMPDIR: folder };
     const reason = (errors: string): string => /^.*\b(error|Error): .*$/m.exec(errors)?.[0] ?? "";
     let log = "";
     const onFailure = (text: string): void => void (log = text);

@@ -40,7 +40,8 @@ async function flatImage(command: (object: string) => string[]): Promise<Uint8Ar
   return inTemporaryFolder(async (folder) => {
     const object = join(folder, "stub.o");
     const image = join(folder, "stub.bin");
-    await runTool(command(object));
+    // An interrupted compiler leaves its temporary files; this folder is removed.
+    await runTool(command(object), { env: { TMPDIR: folder } });
     await runTool([`${TOOL}objcopy`, "-O", "binary", "-j", ".text", object, image]);
     return new Uint8Array(await readFile(image));
   });
