@@ -17,6 +17,7 @@ export interface Verdict {
 
 /** Reads a console line by line. */
 export class Timeline {
+  #started = false;
   #jumped = false;
   #second = false;
   #nonceSeen = false;
@@ -36,8 +37,6 @@ export class Timeline {
     const step = this.#jumped ? this.#afterTheJump(text) : this.#beforeTheJump(text);
     if (step !== undefined) this.onStep({ seconds, what: step });
   }
-
-  #started = false;
 
   #beforeTheJump(text: string): string | undefined {
     if (!this.#started && text.startsWith("+ ")) {
@@ -80,7 +79,10 @@ export class Timeline {
     if (!this.#nonceSeen) {
       return fail(`the second kernel ${end === "timeout" ? "did not print" : "ended without printing"} ${this.nonce}`);
     }
-    if (this.#second && this.#online !== this.#present) {
+    if (this.#second && this.#present === undefined) {
+      return fail(this.#failure ?? "the second kernel's init did not get to the end of its script");
+    }
+    if (this.#online !== this.#present) {
       return fail(`${this.#online} of ${this.#present} cpus are online in the second kernel`);
     }
     return { passed: true, reason: `the second kernel printed ${this.nonce}` };
