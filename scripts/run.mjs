@@ -1,6 +1,5 @@
-// The entry of every npm script, for a machine with nothing but node and npm: installs the node modules if
-// they are
-// not what package-lock.json says, then runs scripts/WORD.ts with Bun, which is one of them.
+// The entry of every npm script, for a machine with nothing but node and npm: installs the node modules if they
+// are not what package-lock.json says, then runs scripts/WORD.ts with Bun, which is one of them.
 
 import { spawn, spawnSync } from "node:child_process";
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
@@ -90,8 +89,7 @@ if (bun === undefined)
 
 // npm goes to the package's folder; files are named as seen from where the person stands.
 const child = spawn(bun, [script, ...args], { stdio: "inherit", cwd: process.env.INIT_CWD ?? process.cwd() });
-// A terminal sends its signals to both; one that only reaches us is passed on, and we end when the child has
-// ended.
+// A terminal sends its signals to both; one that only reaches us is passed on. We end when the child has ended.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
 child.on("error", (error) => die(`bun: ${error.message}`));
 child.on("exit", (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));

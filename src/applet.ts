@@ -140,17 +140,16 @@ function namesIn(options: readonly Option[], arg: string): { name: string; attac
   return names;
 }
 
-/** An address or a size below 2^64: decimal, octal with a leading 0, hexadecimal with 0x; undefined for all else. */
-export function parseNumber(text: string): bigint | undefined {
+/** Decimal, octal with a leading 0, or hexadecimal with 0x; undefined for all else. */
+function parseNumber(text: string): bigint | undefined {
   if (!/^(0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*)$/i.test(text)) return undefined;
-  const value = BigInt(/^0[0-7]+$/.test(text) ? `0o${text.slice(1)}` : text);
-  return value < 1n << 64n ? value : undefined;
+  return BigInt(/^0[0-7]+$/.test(text) ? `0o${text.slice(1)}` : text);
 }
 
-/** The same, where nothing else will do. */
+/** An address or a size. */
 export function numberOf(place: string, text: string): bigint {
   const value = parseNumber(text);
-  if (value === undefined) {
+  if (value === undefined || value >= 1n << 64n) {
     throw usage(place, `'${text}' is not a number below 2^64 (decimal, 0x hexadecimal or 0 octal)`);
   }
   return value;

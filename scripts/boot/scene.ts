@@ -63,7 +63,7 @@ export interface ScriptNeeds {
 }
 
 /** Nothing may lie where either kernel is, or where the next one copies itself to: from 0 up to its own size. */
-export function addressesFor(first: FirstKernel, next: NextKernel): Addresses {
+function addressesFor(first: FirstKernel, next: NextKernel): Addresses {
   const stub = Math.max(LOWEST_STUB, align(Math.max(first.memory, next.memory), ROOM_FOR_STUB));
   const kernel = stub + ROOM_FOR_STUB;
   return { stub, tree: stub + 0x100, kernel, initrd: align(kernel + next.memory, 16 * MIB) };

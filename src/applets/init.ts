@@ -7,7 +7,9 @@ import { runPrompt } from "../script/prompt.ts";
 import { runScript, type Shell } from "../script/run.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { errno, errnoText } from "../sys/errno.ts";
-import { CWD, O_RDWR, REBOOT_POWER_OFF, STDERR, STDIN, type System } from "../sys/system.ts";
+import {
+  CWD, O_RDWR, REBOOT_POWER_OFF, STDERR, STDIN, TIOCSCTTY, WNOHANG, type System,
+} from "../sys/system.ts";
 
 const DEFAULT_SCRIPT = "/init.script";
 const SCRIPT_LIMIT = 1024 * 1024;
@@ -16,10 +18,6 @@ const SCRIPT_LIMIT = 1024 * 1024;
 const FOLDERS = ["/bin", "/sbin", "/usr/bin", "/usr/sbin"];
 
 const MOUNTS = [["proc", "/proc"], ["sysfs", "/sys"], ["devtmpfs", "/dev"]] as const;
-
-/** The same number on all our machines (arch/powerpc/include/uapi/asm/ioctls.h, asm-generic/ioctls.h). */
-const TIOCSCTTY = 0x540e;
-const WNOHANG = 1;
 
 const options = [{ long: "prompt", help: "go to the prompt after the script, and when it fails" }];
 

@@ -10,7 +10,7 @@ import type { MachineFacts } from "./machine.ts";
 import { isOurStub, STUB_SIZE, stubKernelAddress } from "./v2wrap.ts";
 
 /** linux/kexec.h KEXEC_SEGMENT_MAX. */
-export const MAX_SEGMENTS = 16;
+const MAX_SEGMENTS = 16;
 
 interface Finding {
   readonly place: string;

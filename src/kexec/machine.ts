@@ -90,7 +90,7 @@ function chosenNumber(system: System, name: ByteString): bigint | undefined {
   return value?.length === 4 || value?.length === 8 ? cellsAt(value, 0, value.length / 4) : undefined;
 }
 
-/** ppc64 says it in the tree (machine_kexec_64.c), other machines in /proc/iomem. */
+/** ppc64 says it in the tree (machine_kexec_64.c); elsewhere it is not known, and the kernel has to judge. */
 function crashRegion(system: System): MemoryRange | undefined {
   const base = chosenNumber(system, "linux,crashkernel-base");
   const size = chosenNumber(system, "linux,crashkernel-size");

@@ -22,6 +22,12 @@ export const O_APPEND = 0o2000;
 export const O_NONBLOCK = 0o4000;
 export const O_CLOEXEC = 0o2000000;
 
+/** ioctl: makes it the terminal of this session (asm-generic/ioctls.h, arch/powerpc/include/uapi/asm/ioctls.h). */
+export const TIOCSCTTY = 0x540e;
+
+/** To wait4(2): only those that have ended already. */
+export const WNOHANG = 1;
+
 // Commands of reboot(2) (include/uapi/linux/reboot.h).
 export const REBOOT_KEXEC = 0x45584543;
 export const REBOOT_POWER_OFF = 0x4321fedc;

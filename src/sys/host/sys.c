@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <signal.h>
 #include <spawn.h>
 #include <stddef.h>
 #include <stdint.h>
