@@ -5,7 +5,6 @@ import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Failure, usage } from "../src/failure.ts";
-import type { Suites } from "./apt.ts";
 import { cached, cacheEntry, cacheFolder, inTemporaryFolder } from "./cache.ts";
 import { endWith } from "./command.ts";
 import { type BinaryPackage, withBinaryPackage } from "./debian.ts";

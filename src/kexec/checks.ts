@@ -6,7 +6,8 @@ import { contains, overlap, rangeOfSize, roundUp, shownRange, type MemoryRange }
 import { errno, type ErrnoName } from "../sys/errno.ts";
 import type { KexecImage, Segment } from "./image.ts";
 import type { MachineFacts } from "./machine.ts";
-import { isOurStub, STUB_SIZE, stubKernelAddress } from "./v2wrap.ts";
+import { kernelAddressIn, stubIn, type Stub } from "./stubs.ts";
+import { STUB_SIZE } from "./v2wrap.ts";
 
 /** linux/kexec.h KEXEC_SEGMENT_MAX. */
 export const MAX_SEGMENTS = 16;
@@ -22,8 +23,6 @@ interface Check {
   find(image: KexecImage, machine: MachineFacts): Finding | undefined;
 }
 
-/** e_machine of ppc64, either endian. */
-const EM_PPC64 = 21;
 /** "\x7fELF". */
 const ELF_MAGIC = 0x7f454c46;
 const FDT_MAGIC = 0xd00dfeed;
@@ -168,20 +167,23 @@ function outsideRealMode(image: KexecImage, { realMode }: MachineFacts): Finding
   return { place: segmentPlace(image, outside), fact: `not within ${shownRange(realMode)}, all that is there without MMU` };
 }
 
-/** The segment that begins with our stub and is entered there. */
-function entryStub({ entry, segments }: KexecImage): Segment | undefined {
-  return segments.find((segment) => segment.start === entry && isOurStub(segment.bytes));
+/** The segment that begins with a stub of ours and is entered there. */
+function entryStub({ entry, segments }: KexecImage): { segment: Segment; stub: Stub } | undefined {
+  const segment = segments.find(({ start }) => start === entry);
+  const stub = segment && stubIn(segment.bytes);
+  return segment && stub && { segment, stub };
 }
 
 function stubOnAnotherMachine(image: KexecImage, { elfMachine }: MachineFacts): Finding | undefined {
-  const segment = entryStub(image);
-  if (segment === undefined || elfMachine === EM_PPC64) return undefined;
-  const fact = `the ppc64 stub is entered, but this machine is ${elfMachine}, not ${EM_PPC64}`;
-  return { place: segmentPlace(image, segment), fact };
+  const entered = entryStub(image);
+  if (entered === undefined || elfMachine === entered.stub.elfMachine) return undefined;
+  const { name, elfMachine: own } = entered.stub;
+  const fact = `the ${name} stub is entered, but this machine is ${elfMachine}, not ${own}`;
+  return { place: segmentPlace(image, entered.segment), fact };
 }
 
 function stubWithoutTree(image: KexecImage): Finding | undefined {
-  const segment = entryStub(image);
+  const segment = entryStub(image)?.segment;
   if (segment === undefined) return undefined;
   const tree = segment.start + BigInt(STUB_SIZE);
   const view = new DataView(segment.bytes.buffer, segment.bytes.byteOffset + STUB_SIZE, segment.bytes.length - STUB_SIZE);
@@ -209,12 +211,13 @@ function reservesItself(blob: DataView, address: bigint, size: number): boolean 
 }
 
 function stubWithoutKernel(image: KexecImage): Finding | undefined {
-  const segment = entryStub(image);
-  if (segment === undefined) return undefined;
-  const kernel = stubKernelAddress(segment.bytes);
+  const entered = entryStub(image);
+  if (entered === undefined) return undefined;
+  const { segment, stub } = entered;
+  const kernel = kernelAddressIn(stub, segment.bytes);
   if (image.segments.some((other) => other !== segment && contains(other, rangeOfSize(kernel, 4n)))) return undefined;
   const place = segmentPlace(image, segment);
-  if (kernel === 0n) return { place, fact: "the stub does not know its kernel: -c 0x100 behind the kernel's -a tells it" };
+  if (kernel === 0n) return { place, fact: `the stub does not know its kernel: -c ${hex(stub.chain)} behind the kernel's -a tells it` };
   return { place, fact: `the stub's kernel address ${hex(kernel)} lies in no other segment` };
 }
 

@@ -96,7 +96,7 @@ describe("usage errors name the argument and end with 2", () => {
 
   test("-w has no stub to offer on x86-64", () => {
     expect(refusedLine("-a 0x10000000 -e -w", { machine: "x86_64", files: WITHOUT_TREE! }))
-      .toBe("2 -w: no stub for x86_64 is built in, only for ppc64 ppc64le");
+      .toBe("2 -w: no stub for x86_64 is built in, only for ppc64 arm64");
   });
 });
 
