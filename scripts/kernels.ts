@@ -8,6 +8,7 @@ import { Failure, usage } from "../src/failure.ts";
 import { cached, cacheEntry, cacheFolder, inTemporaryFolder } from "./cache.ts";
 import { endWith } from "./command.ts";
 import { type BinaryPackage, withBinaryPackage } from "./debian.ts";
+import { arm64Header } from "../src/kexec/arm64.ts";
 import { EM_PPC64, flatImage, type FlatImage, readElf } from "./elf.ts";
 import { withProgress } from "./progress.ts";
 import { ensure } from "./setup.ts";
@@ -275,6 +276,23 @@ export async function kernel(name: KernelName): Promise<Kernel> {
   return { name, vmlinux: join(folder, "vmlinux"), ...facts };
 }
 
+async function readKernel(path: string): Promise<Buffer> {
+  return readFile(path).catch((error: NodeJS.ErrnoException) => {
+    throw new Failure(path, `cannot be read: ${error.code}`);
+  });
+}
+
+/**
+ * An arm64 kernel, which is distributed as the image that a stub starts, and its size in memory.
+ * @throws Failure where the file does not begin with an Image's header
+ */
+export async function arm64Image(path: string): Promise<FlatImage> {
+  const bytes = await readKernel(path);
+  const header = arm64Header(bytes);
+  if (header === undefined) throw new Failure(path, "not an arm64 Image");
+  return { bytes, memsz: Number(header.imageSize) };
+}
+
 export interface KernelImage extends FlatImage {
   endian: "big" | "little";
 }
@@ -285,9 +303,7 @@ export interface KernelImage extends FlatImage {
  * @throws Failure for anything else
  */
 export async function kernelImage(vmlinux: string): Promise<KernelImage> {
-  const bytes = await readFile(vmlinux).catch((error: NodeJS.ErrnoException) => {
-    throw new Failure(vmlinux, `cannot be read: ${error.code}`);
-  });
+  const bytes = await readKernel(vmlinux);
   const { endian, machine } = readElf(vmlinux, bytes);
   if (machine !== EM_PPC64)
     throw new Failure(vmlinux, `made for machine ${machine}, not for ${EM_PPC64} (powerpc64)`);

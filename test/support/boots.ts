@@ -9,6 +9,7 @@ export const usual: Choices = {
   target: "ppc64le",
   smp: 4,
   cpu: "POWER9",
+  machine: [],
   memory: undefined,
   small: true,
   kernel: undefined,
