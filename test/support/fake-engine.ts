@@ -45,7 +45,7 @@ export interface FakeWorld {
 
 /** What reads and cannot harm; all else has an answer of the test's, or is among `quiet`, or is an error. */
 const harmless: ReadonlySet<CallName> = new Set<CallName>([
-  "close", "getdents64", "ioctl", "mmap", "munmap", "openat", "pipe2", "read", "readlinkat", "statx", "write",
+  "close", "getdents64", "getrandom", "ioctl", "mmap", "munmap", "openat", "pipe2", "read", "readlinkat", "statx", "write",
 ]);
 
 /** Of no consequence here, and done with nothing. */
