@@ -1,4 +1,4 @@
-// Kernels to boot, by name: Debian's own for ppc64el and arm64, and small ones built here from Debian's Linux source.
+// Kernels to boot, by name: Debian's own, and small ones for ppc64 built here from Debian's Linux source.
 
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
@@ -59,6 +59,11 @@ const STOCK = {
     meta: "linux-image-cloud-arm64",
     member: /^linux-image-[0-9.]+-[0-9]+-cloud-arm64$/,
   },
+  "stock-x64": {
+    architecture: "amd64",
+    meta: "linux-image-cloud-amd64",
+    member: /^linux-image-[0-9.]+-[0-9]+-cloud-amd64$/,
+  },
 } as const satisfies Record<string, Stock>;
 
 type SmallName = keyof typeof SMALL;
@@ -69,7 +74,7 @@ export const KERNELS = [...Object.keys(STOCK), ...Object.keys(SMALL)] as KernelN
 
 export interface Kernel {
   name: KernelName;
-  /** What the distribution installs as vmlinuz: an ELF file on ppc64, an Image on arm64. */
+  /** What the distribution installs as vmlinuz: an ELF file on ppc64, an Image on arm64, a bzImage on x86-64. */
   vmlinux: string;
   /** Of Linux, as Debian counts: "6.1.192-2". */
   version: string;
@@ -125,7 +130,7 @@ function pageSizeIn(config: string): 4096 | 65536 {
 }
 
 function endianIn(config: string): "big" | "little" {
-  return /^CONFIG_(CPU_LITTLE_ENDIAN|ARM64)=y$/m.test(config) ? "little" : "big";
+  return /^CONFIG_(CPU_LITTLE_ENDIAN|ARM64|X86_64)=y$/m.test(config) ? "little" : "big";
 }
 
 async function writeFacts(
