@@ -12,6 +12,7 @@ const STUBS = new URL("../stub/", import.meta.url).pathname;
 const TOOLS = {
   ppc64: { prefix: "powerpc64-linux-gnu-", assembler: ["-mbig"] },
   arm64: { prefix: "aarch64-linux-gnu-", assembler: [] },
+  x86_64: { prefix: "x86_64-linux-gnu-", assembler: ["--64"] },
 } as const;
 
 export type StubMachine = keyof typeof TOOLS;
@@ -20,6 +21,7 @@ export type StubMachine = keyof typeof TOOLS;
 export const EMBEDDED = [
   { machine: "ppc64", source: "v2wrap.S" },
   { machine: "arm64", source: "wrap.S" },
+  { machine: "x86_64", source: "wrap.S" },
 ] as const;
 
 /**

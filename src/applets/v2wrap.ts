@@ -7,13 +7,14 @@ import { STDOUT } from "../sys/system.ts";
 
 export const v2wrap: Applet = {
   name: "v2wrap",
-  summary: "Writes the 256-byte stub that stands before a device tree blob",
+  summary: "Writes the 256-byte stub that stands before what the kernel expects",
   operands: "> FILE",
   options: [
-    { long: "machine", value: "ppc64|arm64", help: "writes that machine's stub (default: the running one's)" },
+    { long: "machine", value: "ppc64|arm64|x86_64", help: "writes that machine's stub (default: the running one's)" },
   ],
   notes: `
-The stub enters a kernel that expects a device tree. On ppc64, all words big endian:
+The stub enters a kernel that expects a device tree. On ppc64 its layout is
+this, all words big endian:
 
   0x00   the cpu that boots enters here, in either endian
   0x60   all other cpus enter here, in the copy of the stub at address 0
@@ -21,7 +22,9 @@ The stub enters a kernel that expects a device tree. On ppc64, all words big end
   0xf8   the kernel's address; loadem -c 0x100 stores it
   0x100  the device tree blob, which is not part of the stub
 
-On arm64 the other cpus are off, and it has only the kernel's address, little endian: loadem -c 0xf8 stores it.
+On arm64 the other cpus are off, and it has only the kernel's address, little
+endian: loadem -c 0xf8 stores it. So it is on x86_64, where a zero page stands
+behind it in place of the tree.
 `,
   run(system, args) {
     const { given, operands } = parse(v2wrap.options, args);

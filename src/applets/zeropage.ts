@@ -123,7 +123,7 @@ function openedImage(system: System, file: ByteString): OpenedImage {
 function kernelIn(system: System, { file, descriptor, size, header }: OpenedImage): Uint8Array {
   const memory = system.allocate(size, file);
   system.mapOver(memory, 0, descriptor, size, file);
-  return memory.subarray(header.kernelStart, header.kernelEnd);
+  return memory.subarray(header.kernelStart, size);
 }
 
 function runningCommandLine(system: System): ByteString {
@@ -133,9 +133,9 @@ function runningCommandLine(system: System): ByteString {
   return system.text(bytes).replace(/\n$/, "");
 }
 
-function describe(system: System, { header }: OpenedImage, initrd: MemoryRange | undefined): void {
-  const { alignment, initSize, kernelEnd, kernelStart, preferredAddress } = header;
-  const length = kernelEnd - kernelStart;
+function describe(system: System, { header, size }: OpenedImage, initrd: MemoryRange | undefined): void {
+  const { alignment, initSize, kernelStart, preferredAddress } = header;
+  const length = size - kernelStart;
   const more = Math.max(0, initSize - length);
   const places = `${hex(preferredAddress)} or another multiple of ${hex(alignment)}`;
   system.say(`zeropage: the kernel is ${hex(length)} bytes and needs ${hex(more)} more (-z), at ${places}`);

@@ -8,6 +8,7 @@ import type { KexecImage, Segment } from "./image.ts";
 import type { MachineFacts } from "./machine.ts";
 import { kernelAddressIn, stubIn, type Stub } from "./stubs.ts";
 import { STUB_SIZE } from "./v2wrap.ts";
+import { wrongWithZeroPage } from "./zero-page-checks.ts";
 
 /** linux/kexec.h KEXEC_SEGMENT_MAX. */
 export const MAX_SEGMENTS = 16;
@@ -38,6 +39,7 @@ const checks: readonly Check[] = [
   { errno: "EADDRNOTAVAIL", find: outsideCrashRegion },
   { errno: "ETXTBSY", find: (image, machine) => inSegments(image, (segment) => belowKernelEnd(segment, machine)) },
   { errno: undefined, find: (image, machine) => inSegments(image, (segment) => outsideMemory(segment, machine)) },
+  { errno: undefined, find: (image, machine) => inSegments(image, (segment) => overTaken(segment, machine)) },
   { errno: "EINVAL", find: overHalfOfRam },
   { errno: undefined, find: entryNowhere },
   { errno: undefined, find: entryUnaligned },
@@ -45,6 +47,7 @@ const checks: readonly Check[] = [
   { errno: undefined, find: stubOnAnotherMachine },
   { errno: undefined, find: stubWithoutTree },
   { errno: undefined, find: stubWithoutKernel },
+  { errno: undefined, find: stubWithoutZeroPage },
   { errno: undefined, find: inTheKernelsWay },
   { errno: undefined, find: enteredElf },
 ];
@@ -127,6 +130,12 @@ function outsideMemory(segment: Segment, { memory }: MachineFacts): string | und
   return `not within the machine's memory ${memory.map(shownRange).join(" ")}`;
 }
 
+/** The kernel of x86-64 and arm64 loads there without a word. */
+function overTaken(segment: Segment, { taken }: MachineFacts): string | undefined {
+  const hit = taken.find((range) => overlap(range, segment));
+  return hit && `lies over ${shownRange(hit)}, in /proc/iomem: ${hit.name}`;
+}
+
 function overHalfOfRam(image: KexecImage, { pageSize, totalRam }: MachineFacts): Finding | undefined {
   if (totalRam === undefined) return undefined;
   const half = totalRam / pageSize / 2n * pageSize;
@@ -183,8 +192,9 @@ function stubOnAnotherMachine(image: KexecImage, { elfMachine }: MachineFacts): 
 }
 
 function stubWithoutTree(image: KexecImage): Finding | undefined {
-  const segment = entryStub(image)?.segment;
-  if (segment === undefined) return undefined;
+  const entered = entryStub(image);
+  if (entered?.stub.before !== "device tree blob") return undefined;
+  const { segment } = entered;
   const tree = segment.start + BigInt(STUB_SIZE);
   const view = new DataView(segment.bytes.buffer, segment.bytes.byteOffset + STUB_SIZE, segment.bytes.length - STUB_SIZE);
   const place = segmentPlace(image, segment);
@@ -219,6 +229,14 @@ function stubWithoutKernel(image: KexecImage): Finding | undefined {
   const place = segmentPlace(image, segment);
   if (kernel === 0n) return { place, fact: `the stub does not know its kernel: -c ${hex(stub.chain)} behind the kernel's -a tells it` };
   return { place, fact: `the stub's kernel address ${hex(kernel)} lies in no other segment` };
+}
+
+function stubWithoutZeroPage(image: KexecImage, machine: MachineFacts): Finding | undefined {
+  const entered = entryStub(image);
+  if (entered?.stub.before !== "zero page") return undefined;
+  const { segment, stub } = entered;
+  const wrong = wrongWithZeroPage(segment, kernelAddressIn(stub, segment.bytes), image.segments, machine);
+  return wrong && { place: segmentPlace(image, wrong.segment), fact: wrong.fact };
 }
 
 /**

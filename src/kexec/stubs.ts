@@ -2,12 +2,13 @@
 // expects on entry right behind them.
 
 import arm64 from "../../stub/arm64/wrap.hex" with { type: "text" };
+import x86 from "../../stub/x86_64/wrap.hex" with { type: "text" };
 import { usage } from "../failure.ts";
 import type { ByteString, Machine } from "../sys/engine.ts";
 import { KERNEL_ADDRESS, STUB_SIZE, v2wrapBytes, WAIT_WORD } from "./v2wrap.ts";
 
 export interface Stub {
-  readonly name: "ppc64" | "arm64";
+  readonly name: "ppc64" | "arm64" | "x86_64";
   /** Those it runs on. */
   readonly machines: readonly Machine[];
   /** e_machine of those. */
@@ -16,6 +17,8 @@ export interface Stub {
   readonly endian: "big" | "little";
   /** The offset that -c takes for the word of the kernel's address. */
   readonly chain: number;
+  /** What has to stand behind it. */
+  readonly before: "device tree blob" | "zero page";
   /** Bytes from its start that are the same in every copy: what it is recognized by. */
   readonly codeSize: number;
   /** A fresh copy of its 256 bytes. */
@@ -25,11 +28,17 @@ export interface Stub {
 export const stubs: readonly Stub[] = [
   {
     name: "ppc64", machines: ["ppc64", "ppc64le"], elfMachine: 21,
-    endian: "big", chain: STUB_SIZE, codeSize: WAIT_WORD, bytes: v2wrapBytes,
+    endian: "big", chain: STUB_SIZE, before: "device tree blob", codeSize: WAIT_WORD, bytes: v2wrapBytes,
   },
   {
     name: "arm64", machines: ["aarch64"], elfMachine: 183,
-    endian: "little", chain: KERNEL_ADDRESS, codeSize: KERNEL_ADDRESS, bytes: () => bytesOf(arm64),
+    endian: "little", chain: KERNEL_ADDRESS, before: "device tree blob", codeSize: KERNEL_ADDRESS,
+    bytes: () => bytesOf(arm64),
+  },
+  {
+    name: "x86_64", machines: ["x86_64"], elfMachine: 62,
+    endian: "little", chain: KERNEL_ADDRESS, before: "zero page", codeSize: KERNEL_ADDRESS,
+    bytes: () => bytesOf(x86),
   },
 ];
 

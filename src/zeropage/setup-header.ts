@@ -18,12 +18,8 @@ const OLDEST_PROTOCOL = 0x20c;
 const XLF_KERNEL_64 = 1;
 const XLF_CAN_BE_LOADED_ABOVE_4G = 2;
 
-export interface SetupHeader {
-  /** The header itself, to be copied to HEADER_START of the zero page. */
-  readonly bytes: Uint8Array;
-  /** The part of the file that is the kernel, half-open: what is loaded. Setup code for real mode stands before it. */
-  readonly kernelStart: number;
-  readonly kernelEnd: number;
+/** What a kernel needs, by its setup header. */
+export interface KernelNeeds {
   /** The kernel's address is a multiple of it. */
   readonly alignment: number;
   /** The address it was linked for. */
@@ -36,6 +32,31 @@ export interface SetupHeader {
   readonly commandLineSize: number;
 }
 
+export interface SetupHeader extends KernelNeeds {
+  /** The header itself, to be copied to HEADER_START of the zero page. */
+  readonly bytes: Uint8Array;
+  /** Where in the file the kernel is that gets loaded, behind the setup code for real mode: up to its end. */
+  readonly kernelStart: number;
+}
+
+/** Whether a setup header stands at HEADER_START: in a bzImage, in a zero page. */
+export function hasSetupHeader(bytes: Uint8Array): boolean {
+  const view = viewOf(bytes);
+  return bytes.length >= HEADER_SPAN && view.getUint16(0x1fe, true) === BOOT_FLAG && view.getUint32(0x202, true) === MAGIC;
+}
+
+/** Of bytes that have a setup header. */
+export function kernelNeeds(bytes: Uint8Array): KernelNeeds {
+  const view = viewOf(bytes);
+  return {
+    alignment: view.getUint32(0x230, true),
+    preferredAddress: view.getBigUint64(0x258, true),
+    initSize: view.getUint32(0x260, true),
+    above4G: (view.getUint16(0x236, true) & XLF_CAN_BE_LOADED_ABOVE_4G) !== 0,
+    commandLineSize: view.getUint32(0x238, true),
+  };
+}
+
 /**
  * @param file its name, for messages
  * @param start the first HEADER_SPAN bytes of the file, or all there are
@@ -43,29 +64,21 @@ export interface SetupHeader {
  * @throws Failure for what is no bzImage, has no 64-bit entry point, or is cut off
  */
 export function setupHeader(file: string, start: Uint8Array, size: number): SetupHeader {
-  const view = new DataView(start.buffer, start.byteOffset, start.length);
-  const isBzImage = start.length >= HEADER_SPAN
-    && view.getUint16(0x1fe, true) === BOOT_FLAG && view.getUint32(0x202, true) === MAGIC;
-  if (!isBzImage) throw new Failure(file, `not a bzImage${whatItIs(view)}`);
+  const view = viewOf(start);
+  if (!hasSetupHeader(start)) throw new Failure(file, `not a bzImage${whatItIs(view)}`);
   const version = view.getUint16(0x206, true);
   if (version < OLDEST_PROTOCOL) {
     throw new Failure(file, `boot protocol ${shownProtocol(version)}, at least ${shownProtocol(OLDEST_PROTOCOL)} is needed`);
   }
-  const flags = view.getUint16(0x236, true);
-  if ((flags & XLF_KERNEL_64) === 0) throw new Failure(file, "a kernel without 64-bit entry point");
+  if ((view.getUint16(0x236, true) & XLF_KERNEL_64) === 0) throw new Failure(file, "a kernel without 64-bit entry point");
   const kernelStart = ((start[0x1f1]! || 4) + 1) * SECTOR;
   const kernelEnd = kernelStart + 16 * view.getUint32(0x1f4, true);
   if (size < kernelEnd) throw new Failure(file, `cut off: ${size} bytes of at least ${kernelEnd}`);
-  return {
-    bytes: start.slice(HEADER_START, 0x202 + start[0x201]!),
-    kernelStart,
-    kernelEnd: size,
-    alignment: view.getUint32(0x230, true),
-    preferredAddress: view.getBigUint64(0x258, true),
-    initSize: view.getUint32(0x260, true),
-    above4G: (flags & XLF_CAN_BE_LOADED_ABOVE_4G) !== 0,
-    commandLineSize: view.getUint32(0x238, true),
-  };
+  return { ...kernelNeeds(start), bytes: start.slice(HEADER_START, 0x202 + start[0x201]!), kernelStart };
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 /** The kernels that people have instead. */

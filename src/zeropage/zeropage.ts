@@ -2,9 +2,9 @@
 // it points to behind it. Linux: Documentation/arch/x86/zero-page.rst, boot.rst, arch/x86/include/uapi/asm/bootparam.h.
 
 import { Failure, hex } from "../failure.ts";
-import { roundUp, type MemoryRange } from "../range.ts";
+import { rangeOfSize, roundUp, type MemoryRange } from "../range.ts";
 import { ENTRY_COUNT, ENTRY_SIZE, ENTRY_TABLE, MOST_ENTRIES, type E820Entry } from "./e820.ts";
-import { HEADER_START, type SetupHeader } from "./setup-header.ts";
+import { hasSetupHeader, HEADER_START, kernelNeeds, type KernelNeeds, type SetupHeader } from "./setup-header.ts";
 
 /** Bytes. The command line follows right behind. */
 export const ZERO_PAGE_SIZE = 4096;
@@ -97,6 +97,26 @@ function writeMemoryMap(view: DataView, memoryMap: readonly E820Entry[]): void {
     view.setBigUint64(at + 8, end - start, true);
     view.setUint32(at + 16, type, true);
   });
+}
+
+export interface ZeroPageFacts extends KernelNeeds {
+  /** Physical address of the command line. */
+  readonly commandLine: bigint;
+  readonly initrd: MemoryRange | undefined;
+}
+
+/** What a zero page says; undefined where `bytes` do not begin with one that has a kernel's setup header in it. */
+export function readZeroPage(bytes: Uint8Array): ZeroPageFacts | undefined {
+  if (bytes.length < ZERO_PAGE_SIZE || !hasSetupHeader(bytes)) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const whole = (low: number, high: number): bigint =>
+    (BigInt(view.getUint32(high, true)) << 32n) + BigInt(view.getUint32(low, true));
+  const initrdSize = whole(RAMDISK_SIZE, EXT_RAMDISK_SIZE);
+  return {
+    ...kernelNeeds(bytes),
+    commandLine: whole(CMD_LINE_PTR, EXT_CMD_LINE_PTR),
+    initrd: initrdSize === 0n ? undefined : rangeOfSize(whole(RAMDISK_IMAGE, EXT_RAMDISK_IMAGE), initrdSize),
+  };
 }
 
 const FOUR_GIB = 1n << 32n;

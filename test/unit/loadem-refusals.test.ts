@@ -93,11 +93,6 @@ describe("usage errors name the argument and end with 2", () => {
     const says = `argument 1 (-a): '${text}' is not a number below 2^64 (decimal, 0x hexadecimal or 0 octal)`;
     expect(refused(run({}, "-a", text))).toBe(`2 ${says}`);
   });
-
-  test("-w has no stub to offer on x86-64", () => {
-    expect(refusedLine("-a 0x10000000 -e -w", { machine: "x86_64", files: WITHOUT_TREE! }))
-      .toBe("2 -w: no stub for x86_64 is built in, only for ppc64 arm64");
-  });
 });
 
 describe("files", () => {
