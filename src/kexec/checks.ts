@@ -231,11 +231,11 @@ function stubWithoutKernel(image: KexecImage): Finding | undefined {
   return { place, fact: `the stub's kernel address ${hex(kernel)} lies in no other segment` };
 }
 
-function stubWithoutZeroPage(image: KexecImage, machine: MachineFacts): Finding | undefined {
+function stubWithoutZeroPage(image: KexecImage): Finding | undefined {
   const entered = entryStub(image);
   if (entered?.stub.before !== "zero page") return undefined;
   const { segment, stub } = entered;
-  const wrong = wrongWithZeroPage(segment, kernelAddressIn(stub, segment.bytes), image.segments, machine);
+  const wrong = wrongWithZeroPage(segment, kernelAddressIn(stub, segment.bytes), image.segments);
   return wrong && { place: segmentPlace(image, wrong.segment), fact: wrong.fact };
 }
 

@@ -2,11 +2,10 @@
 // Linux, Documentation/arch/x86/boot.rst: kernel_alignment, init_size, xloadflags.
 
 import { hex } from "../failure.ts";
-import { contains, overlap, rangeOfSize, shownRange } from "../range.ts";
+import { contains, rangeOfSize, shownRange } from "../range.ts";
 import { hasSetupHeader } from "../zeropage/setup-header.ts";
 import { readZeroPage, ZERO_PAGE_SIZE, type ZeroPageFacts } from "../zeropage/zeropage.ts";
 import type { Segment } from "./image.ts";
-import type { MachineFacts } from "./machine.ts";
 import { STUB_SIZE } from "./v2wrap.ts";
 
 interface Wrong {
@@ -21,7 +20,7 @@ const FOUR_GIB = 1n << 32n;
  * @param kernel the address in the stub, which lies in another of `segments`
  */
 export function wrongWithZeroPage(
-  stub: Segment, kernel: bigint, segments: readonly Segment[], machine: MachineFacts,
+  stub: Segment, kernel: bigint, segments: readonly Segment[],
 ): Wrong | undefined {
   const address = stub.start + BigInt(STUB_SIZE);
   const page = readZeroPage(stub.bytes.subarray(STUB_SIZE));
@@ -34,7 +33,7 @@ export function wrongWithZeroPage(
     const fact = `its command line is expected at ${hex(page.commandLine)}, outside this segment`;
     return { segment: stub, fact: `${fact}: was it made with zeropage -b ${hex(address)}?` };
   }
-  return wrongWithInitrd(stub, page, segments) ?? wrongWithKernel(kernel, page, segments, machine);
+  return wrongWithInitrd(stub, page, segments) ?? wrongWithKernel(kernel, page, segments);
 }
 
 function wrongWithInitrd(stub: Segment, { initrd }: ZeroPageFacts, segments: readonly Segment[]): Wrong | undefined {
@@ -43,7 +42,7 @@ function wrongWithInitrd(stub: Segment, { initrd }: ZeroPageFacts, segments: rea
 }
 
 function wrongWithKernel(
-  address: bigint, page: ZeroPageFacts, segments: readonly Segment[], { memory, taken }: MachineFacts,
+  address: bigint, page: ZeroPageFacts, segments: readonly Segment[],
 ): Wrong | undefined {
   const segment = segments.find((each) => contains(each, rangeOfSize(address, 1n)))!;
   const wrong = (fact: string): Wrong => ({ segment, fact });
@@ -53,12 +52,10 @@ function wrongWithKernel(
   if (address % BigInt(page.alignment) !== 0n) {
     return wrong(`the kernel's address ${hex(address)} is not a multiple of ${hex(page.alignment)}, its kernel_alignment`);
   }
-  const needed = rangeOfSize(address, BigInt(page.initSize));
-  if (!page.above4G && needed.end > FOUR_GIB) return wrong("this kernel cannot be loaded above 4 GiB");
-  const uses = `the kernel uses ${shownRange(needed)} before it looks at the memory map (init_size)`;
-  const other = segments.find((each) => each !== segment && overlap(each, needed));
-  if (other !== undefined) return { segment: other, fact: `${uses}: over this segment` };
-  if (memory.length > 0 && !memory.some((range) => contains(range, needed))) return wrong(`${uses}: not all of that is RAM`);
-  const hit = taken.find((range) => overlap(range, needed));
-  return hit && wrong(`${uses}: over ${shownRange(hit)}, ${hit.name}`);
+  if (!page.above4G && segment.end > FOUR_GIB) return wrong("this kernel cannot be loaded above 4 GiB");
+  const end = address + BigInt(page.initSize);
+  if (segment.end >= end) return undefined;
+  // Without it the old kernel may have its page tables there, on which the new one still runs when it writes there.
+  const more = end - segment.start - BigInt(segment.bytes.length);
+  return wrong(`the kernel uses its memory up to ${hex(end)} before it looks around (init_size): -z ${hex(more)} keeps it free`);
 }
