@@ -19,6 +19,8 @@ const MACHINES = {
   },
   /** Without firmware qemu itself starts the kernel, with a device tree. */
   arm64: { emulator: "qemu-system-aarch64", words: ["virt"] },
+  /** With SeaBIOS unless `bios` says other firmware. */
+  x64: { emulator: "qemu-system-x86_64", words: ["q35"] },
 } as const;
 
 export type GuestMachine = keyof typeof MACHINES;
@@ -28,7 +30,7 @@ export interface Guest {
   machine?: GuestMachine;
   /** Further words of qemu's -M: `gic-version=3`. */
   machineOptions?: readonly string[];
-  /** A qemu cpu model: POWER8 (hash MMU), POWER9 or POWER10 (radix); cortex-a72. */
+  /** A qemu cpu model: POWER8 (hash MMU), POWER9 or POWER10 (radix); cortex-a72; max. */
   cpu: string;
   /** Number of cpus. */
   smp: number;
@@ -38,7 +40,7 @@ export interface Guest {
   kernel?: string;
   initrd?: string;
   append?: string;
-  /** Firmware of our own, loaded at 0, entered at 0x100 in big endian real mode. */
+  /** Firmware: on ppc64 of our own, loaded at 0, entered at 0x100 in big endian real mode. */
   bios?: string;
   /** Files that lie in memory as they are when the guest starts, each at its physical address. */
   segments?: readonly { file: string; address: bigint }[];

@@ -9,6 +9,7 @@ import { cached, cacheEntry, cacheFolder, inTemporaryFolder } from "./cache.ts";
 import { endWith } from "./command.ts";
 import { type BinaryPackage, withBinaryPackage } from "./debian.ts";
 import { arm64Header } from "../src/kexec/arm64.ts";
+import { HEADER_SPAN, setupHeader } from "../src/zeropage/setup-header.ts";
 import { EM_PPC64, flatImage, type FlatImage, readElf } from "./elf.ts";
 import { withProgress } from "./progress.ts";
 import { ensure } from "./setup.ts";
@@ -296,6 +297,16 @@ export async function arm64Image(path: string): Promise<FlatImage> {
   const header = arm64Header(bytes);
   if (header === undefined) throw new Failure(path, "not an arm64 Image");
   return { bytes, memsz: Number(header.imageSize) };
+}
+
+/**
+ * A bzImage as it is, and its size in memory. Its setup code, which is not loaded, counts in both.
+ * @throws Failure where the file is no bzImage with a 64-bit entry point
+ */
+export async function bzImage(path: string): Promise<FlatImage> {
+  const bytes = await readKernel(path);
+  const { initSize, kernelStart } = setupHeader(path, bytes.subarray(0, HEADER_SPAN), bytes.length);
+  return { bytes, memsz: kernelStart + initSize };
 }
 
 export interface KernelImage extends FlatImage {

@@ -10,6 +10,8 @@ export interface Choices {
   readonly cpu: string;
   /** Further words of qemu's -M. */
   readonly machine: readonly string[];
+  /** Whether the machine is started by UEFI firmware. */
+  readonly uefi: boolean;
   /** MiB; undefined: what the kernels need. */
   readonly memory: number | undefined;
   /** Whether the small kernel is wanted in place of the distribution's. */
@@ -33,20 +35,22 @@ export const HELP = `usage: npm run boot -- [OPTION]...
 Boots a qemu machine, kexecs from its kernel into another, and says what happened.
 
   --target TARGET          ppc64 (big endian) or ppc64le (default) in qemu's pseries machine;
-                           arm64-small in its virt machine
+                           arm64-small in its virt machine, x64-small in q35
   --smp N                  cpus (default 4)
   --cpu MODEL              POWER8 (hash) or POWER9 (radix, default) or POWER10;
-                           arm64: cortex-a72 (default), max
+                           arm64: cortex-a72 (default), max; x64: max (default, 5-level
+                           paging), max,la57=off (4-level)
   --machine OPTIONS        more of qemu's -M; arm64: virtualization=on starts it at EL2,
                            gic-version=3 has another interrupt controller
-  --memory MIB             default 1024, with small kernels and for arm64 512
+  --uefi                   x64: started by UEFI firmware (OVMF) in place of a BIOS
+  --memory MIB             default 1024, with small kernels and for arm64 and x64 512
   --small                  the small kernel in place of the distribution's; ppc64 always has it,
-                           arm64 never
-  --kernel FILE            the first kernel, a vmlinux (arm64: an Image), or a name out of npm run kernels
+                           arm64 and x64 never
+  --kernel FILE            the first kernel, a vmlinux (arm64: an Image, x64: a bzImage), or a name out of npm run kernels
   --next-kernel FILE       the second kernel, of either endianness (default: the first)
   --next-initrd FILE       its initramfs (default: one that says how many cpus are online)
   --payload                no second kernel but a test payload, which prints what it is handed
-  --script FILE            what the first init runs (default: fs2dt | loadem, loadem -k)
+  --script FILE            what the first init runs (default: fs2dt or zeropage | loadem, loadem -k)
   --interactive            no script: the guest's console is yours, in both kernels
   --runs N                 so many boots, one line each
   --timeout SECONDS        a guest that takes longer has failed (default 120)
@@ -61,6 +65,7 @@ export function chosen(args: readonly string[]): Choices | undefined {
   const target = targetNames.find((known) => known === values.target);
   if (target === undefined) throw usage("--target", `'${values.target}' is none of ${targetNames.join(" ")}`);
   if (values.interactive && values.runs !== "1") throw usage("--runs", "does not go with --interactive");
+  if (values.uefi && bootTarget(target).uefi === undefined) throw usage("--uefi", `not for ${target}`);
   if (values.payload && bootTarget(target).machine !== "ppc64") throw usage("--payload", `there is none for ${target}`);
   if (values.payload && (values["next-kernel"] ?? values["next-initrd"]) !== undefined) {
     throw usage("--payload", "does not go with --next-kernel or --next-initrd: it takes their place");
@@ -69,6 +74,7 @@ export function chosen(args: readonly string[]): Choices | undefined {
     target,
     smp: count("--smp", values.smp),
     cpu: values.cpu ?? bootTarget(target).cpu,
+    uefi: values.uefi,
     machine: values.machine === undefined ? [] : [values.machine],
     memory: values.memory === undefined ? undefined : count("--memory", values.memory),
     small: values.small,
@@ -92,6 +98,7 @@ function parsed(args: readonly string[]) {
         "smp": { type: "string", default: "4" },
         "cpu": { type: "string" },
         "machine": { type: "string" },
+        "uefi": { type: "boolean", default: false },
         "memory": { type: "string" },
         "small": { type: "boolean", default: false },
         "kernel": { type: "string" },

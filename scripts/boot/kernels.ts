@@ -2,7 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import { Failure } from "../../src/failure.ts";
-import { arm64Image, kernel, kernelImage, KERNELS } from "../kernels.ts";
+import { kernel, kernelImage, KERNELS } from "../kernels.ts";
 import { buildPayload } from "../stubs.ts";
 import type { Choices } from "./choices.ts";
 import { bootTarget, type Target } from "./targets.ts";
@@ -19,7 +19,7 @@ export interface FirstKernel {
 /** The kernel that kexec starts. */
 export interface NextKernel {
   readonly title: string;
-  /** What stands at its load address: on ppc64 an objcopy -O binary of it. */
+  /** What stands at its load address: on ppc64 an objcopy -O binary of it. On x86-64 the bzImage it is cut out of. */
   readonly image: Uint8Array;
   readonly memory: number;
   readonly target: Target;
@@ -38,8 +38,9 @@ export async function nextKernel(choices: Choices, first: FirstKernel): Promise<
     return { title: "the test payload", image, memory: image.length, target: choices.target };
   }
   const { vmlinux, title } = choices.nextKernel === undefined ? first : await located(choices.nextKernel);
-  if (bootTarget(choices.target).machine === "arm64") {
-    const { bytes, memsz } = await arm64Image(vmlinux);
+  const { image, machine } = bootTarget(choices.target);
+  if (machine !== "ppc64") {
+    const { bytes, memsz } = await image(vmlinux);
     return { title, image: bytes, memory: memsz, target: choices.target };
   }
   if (!(await isElf(vmlinux))) {

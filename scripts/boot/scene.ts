@@ -46,6 +46,8 @@ export interface ScriptNeeds {
   readonly addresses: Addresses;
   /** Where the stub has the kernel's address, as -c takes it. */
   readonly chain: number;
+  /** What the kernel is handed: on x86-64 a zero page, and the kernel is still in /bzImage. */
+  readonly argument: "device tree blob" | "zero page";
   readonly bootargs: string;
   /** Bytes of /initrd; 0 where there is none. */
   readonly initrdSize: number;
@@ -62,10 +64,12 @@ export async function sceneFor(
   const addresses = target.addresses(first.memory, next.memory);
   const initrd = choices.payload ? undefined : special.initrd ?? (await secondInitrd(choices, next.target));
   const bootargs = `console=${target.console} quiet panic=-1 kexecbox.nonce=${nonce}`;
-  const needs = { addresses, chain: target.chain, bootargs, initrdSize: initrd?.length ?? 0, bss: next.memory - next.image.length };
+  const { argument, chain } = target;
+  const bss = next.memory - next.image.length;
+  const needs = { addresses, argument, chain, bootargs, initrdSize: initrd?.length ?? 0, bss };
   const script = (special.script ?? usualScript)(needs);
   const files: AddedFile[] = [
-    { path: "vmlinux.kexec", content: next.image, mode: 0o644 },
+    { path: argument === "zero page" ? "bzImage" : "vmlinux.kexec", content: next.image, mode: 0o644 },
     ...(initrd === undefined ? [] : [{ path: "initrd", content: initrd, mode: 0o644 } as const]),
     ...(special.files ?? []),
   ];
@@ -81,6 +85,7 @@ export async function sceneFor(
     script,
     guest: {
       machine: target.machine,
+      ...(choices.uefi && target.uefi !== undefined ? { bios: target.uefi } : {}),
       machineOptions: choices.machine,
       cpu: choices.cpu,
       smp: choices.smp,
@@ -121,12 +126,15 @@ export function secondScript(more: readonly string[]): string {
 }
 
 /** The README's pipeline, with a command line and an initrd for the next kernel. */
-export function usualScript({ addresses, chain, bootargs, initrdSize, bss }: ScriptNeeds): string {
+export function usualScript({ addresses, argument, chain, bootargs, initrdSize, bss }: ScriptNeeds): string {
   const { stub, tree, kernel, initrd } = addresses;
   const range = initrdSize === 0 ? "" : ` -i ${hex(initrd)},${hex(initrd + initrdSize)}`;
-  const fs2dt = `fs2dt -v -b ${hex(tree)} -B '${bootargs}'${range} /proc/device-tree`;
-  const stubAndTree = `-a ${hex(stub)} -e -w -s`;
+  const told = `-v -b ${hex(tree)} -B '${bootargs}'${range}`;
+  const [cut, generator] = argument === "zero page"
+    ? ["zeropage --kernel /bzImage > /vmlinux.kexec\n", `zeropage ${told} /bzImage`]
+    : ["", `fs2dt ${told} /proc/device-tree`];
+  const stubAndArgument = `-a ${hex(stub)} -e -w -s`;
   const image = `-a ${hex(kernel)} -c ${hex(chain)} -f /vmlinux.kexec${bss === 0 ? "" : ` -z ${hex(bss)}`}`;
   const ramdisk = initrdSize === 0 ? "" : ` -a ${hex(initrd)} -f /initrd`;
-  return `${fs2dt} | loadem -v -r ${hex(PAGE)} ${stubAndTree} ${image}${ramdisk}\nloadem -k\n`;
+  return `${cut}${generator} | loadem -v -r ${hex(PAGE)} ${stubAndArgument} ${image}${ramdisk}\nloadem -k\n`;
 }

@@ -1,6 +1,6 @@
 // The targets of a boot, as a table: which guest each runs in, its kernels, and where in its memory everything goes.
 
-import { kernelImage, arm64Image, type KernelName } from "../kernels.ts";
+import { arm64Image, bzImage, kernelImage, type KernelName } from "../kernels.ts";
 import type { FlatImage } from "../elf.ts";
 import type { GuestMachine } from "../guest.ts";
 
@@ -28,8 +28,12 @@ interface BootTarget {
   readonly smallMemory: number;
   /** Where the guest's memory begins. */
   readonly memoryStart: number;
+  /** Firmware for --uefi; undefined where there is none to choose. */
+  readonly uefi: string | undefined;
   /** What -c says of the stub's word for its kernel. */
   readonly chain: number;
+  /** What the next kernel is handed, and so which applet makes it. */
+  readonly argument: "device tree blob" | "zero page";
   readonly image: (path: string) => Promise<FlatImage>;
   /** Where everything goes, by the bytes of memory that either kernel takes. */
   readonly addresses: (first: number, next: number) => Addresses;
@@ -54,6 +58,14 @@ function arm64Addresses(first: number, next: number): Addresses {
   return { stub, tree: stub + 0x100, kernel, initrd: align(kernel + next, room) };
 }
 
+/** The kernel where it was linked to be, the rest behind the memory that it uses before it looks around. */
+function x64Addresses(_first: number, next: number): Addresses {
+  const room = 2 * MIB;
+  const kernel = 16 * MIB;
+  const stub = align(kernel + next, room);
+  return { stub, tree: stub + 0x100, kernel, initrd: stub + room };
+}
+
 function align(value: number, to: number): number {
   return Math.ceil(value / to) * to;
 }
@@ -67,7 +79,9 @@ const ppc64 = {
   memory: 1024,
   smallMemory: 512,
   memoryStart: 0,
+  uefi: undefined,
   chain: 0x100,
+  argument: "device tree blob",
   image: kernelImage,
   addresses: ppc64Addresses,
 } as const;
@@ -84,9 +98,26 @@ export const targets = {
     memory: 512,
     smallMemory: 512,
     memoryStart: ARM64_MEMORY,
+    uefi: undefined,
     chain: 0xf8,
+    argument: "device tree blob",
     image: arm64Image,
     addresses: arm64Addresses,
+  },
+  "x64-small": {
+    machine: "x64",
+    cpu: "max",
+    console: "ttyS0",
+    kernel: "stock-x64",
+    smallKernel: "stock-x64",
+    memory: 512,
+    smallMemory: 512,
+    memoryStart: 0,
+    uefi: "/usr/share/ovmf/OVMF.fd",
+    chain: 0xf8,
+    argument: "zero page",
+    image: bzImage,
+    addresses: x64Addresses,
   },
 } as const satisfies Record<string, BootTarget>;
 

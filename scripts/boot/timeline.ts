@@ -45,8 +45,7 @@ export class Timeline {
       return "first kernel's init";
     }
     if (text.startsWith("init: ")) this.#failure = text;
-    const tree = /^fs2dt: ([0-9]+ nodes, .*)$/.exec(text);
-    if (tree !== null) return `fs2dt: ${tree[1]}`;
+    if (/^(fs2dt: [0-9]+ nodes|zeropage: [0-9]+ memory ranges), /.test(text)) return text;
     const segment = /^loadem: [0-9]+ +0x[0-9a-f]+ +0x[0-9a-f]+ +(0x[0-9a-f]+) /.exec(text);
     if (segment !== null) {
       this.#segments++;

@@ -10,6 +10,7 @@ export const usual: Choices = {
   smp: 4,
   cpu: "POWER9",
   machine: [],
+  uefi: false,
   memory: undefined,
   small: true,
   kernel: undefined,
