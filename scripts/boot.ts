@@ -94,7 +94,8 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(HELP);
     return EXIT.done;
   }
-  await ensure(`guest-${bootTarget(choices.target).machine}`, ...(choices.payload ? (["stub-ppc64"] as const) : []));
+  const { machine } = bootTarget(choices.target);
+  await ensure(`guest-${machine}`, ...(choices.payload ? ([`stub-${machine}`] as const) : []));
   const script = choices.script === undefined ? undefined : await readScript(choices.script);
   const special: Special = script === undefined ? {} : { script: () => script };
   const kernels = await kernelsFor(choices);

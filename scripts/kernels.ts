@@ -304,8 +304,12 @@ export async function arm64Image(path: string): Promise<FlatImage> {
  * @throws Failure where the file is no bzImage with a 64-bit entry point
  */
 export async function bzImage(path: string): Promise<FlatImage> {
-  const bytes = await readKernel(path);
-  const { initSize, kernelStart } = setupHeader(path, bytes.subarray(0, HEADER_SPAN), bytes.length);
+  return asBzImage(path, await readKernel(path));
+}
+
+/** The same of bytes that are here already. */
+export function asBzImage(name: string, bytes: Uint8Array): FlatImage {
+  const { initSize, kernelStart } = setupHeader(name, bytes.subarray(0, HEADER_SPAN), bytes.length);
   return { bytes, memsz: kernelStart + initSize };
 }
 

@@ -55,6 +55,7 @@ const JOBS = {
   "kernel-ppc64le": [...KERNEL, "gcc-powerpc64le-linux-gnu"],
   "stub-arm64": ["gcc-aarch64-linux-gnu"],
   "stub-ppc64": ["gcc-powerpc64-linux-gnu"],
+  "stub-x64": [arch() === "x64" ? "gcc" : "gcc-x86-64-linux-gnu"],
   test: ["cpio", "device-tree-compiler", "qemu-user", "strace"],
 } as const satisfies Record<string, readonly Package[]>;
 

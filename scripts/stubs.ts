@@ -51,6 +51,21 @@ export async function buildPayload(): Promise<Uint8Array> {
   ]);
 }
 
+/**
+ * The same for x86-64: a bzImage, whose kernel is entered 0x200 behind its start, at any multiple of 2 MiB.
+ *
+ * @throws Failure with the compiler's last message
+ */
+export async function buildBzImagePayload(): Promise<Uint8Array> {
+  const sources = ["payload-head.S", "payload.c"].map((name) => join(STUBS, "x86_64", name));
+  return flatImage("x86_64", (object) => [
+    ...[`${TOOLS.x86_64.prefix}gcc`, "-o", object, ...sources, "-Wall", "-Wextra", "-Werror"],
+    ...["-m64", "-mgeneral-regs-only", "-mno-red-zone", "-fcf-protection=none", "-fpie"],
+    ...["-Os", "-ffreestanding", "-fno-stack-protector", "-fno-asynchronous-unwind-tables"],
+    ...["-nostdlib", "-static", "-no-pie", "-Wl,--build-id=none", `-Wl,-T,${join(STUBS, "x86_64", "payload.lds")}`],
+  ]);
+}
+
 async function flatImage(machine: StubMachine, command: (object: string) => string[]): Promise<Uint8Array> {
   return inTemporaryFolder(async (folder) => {
     const object = join(folder, "stub.o");

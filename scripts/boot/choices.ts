@@ -66,7 +66,7 @@ export function chosen(args: readonly string[]): Choices | undefined {
   if (target === undefined) throw usage("--target", `'${values.target}' is none of ${targetNames.join(" ")}`);
   if (values.interactive && values.runs !== "1") throw usage("--runs", "does not go with --interactive");
   if (values.uefi && bootTarget(target).uefi === undefined) throw usage("--uefi", `not for ${target}`);
-  if (values.payload && bootTarget(target).machine !== "ppc64") throw usage("--payload", `there is none for ${target}`);
+  if (values.payload && bootTarget(target).payload === undefined) throw usage("--payload", `there is none for ${target}`);
   if (values.payload && (values["next-kernel"] ?? values["next-initrd"]) !== undefined) {
     throw usage("--payload", "does not go with --next-kernel or --next-initrd: it takes their place");
   }

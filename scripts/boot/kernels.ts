@@ -3,7 +3,6 @@
 import { readFile } from "node:fs/promises";
 import { Failure } from "../../src/failure.ts";
 import { kernel, kernelImage, KERNELS } from "../kernels.ts";
-import { buildPayload } from "../stubs.ts";
 import type { Choices } from "./choices.ts";
 import { bootTarget, type Target } from "./targets.ts";
 
@@ -33,12 +32,12 @@ export async function firstKernel(choices: Choices): Promise<FirstKernel> {
 
 /** `first` is taken again unless another was chosen. */
 export async function nextKernel(choices: Choices, first: FirstKernel): Promise<NextKernel> {
-  if (choices.payload) {
-    const image = await buildPayload();
-    return { title: "the test payload", image, memory: image.length, target: choices.target };
+  const { image, machine, payload } = bootTarget(choices.target);
+  if (choices.payload && payload !== undefined) {
+    const { bytes, memsz } = await payload();
+    return { title: "the test payload", image: bytes, memory: memsz, target: choices.target };
   }
   const { vmlinux, title } = choices.nextKernel === undefined ? first : await located(choices.nextKernel);
-  const { image, machine } = bootTarget(choices.target);
   if (machine !== "ppc64") {
     const { bytes, memsz } = await image(vmlinux);
     return { title, image: bytes, memory: memsz, target: choices.target };

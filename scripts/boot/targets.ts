@@ -1,8 +1,9 @@
 // The targets of a boot, as a table: which guest each runs in, its kernels, and where in its memory everything goes.
 
-import { arm64Image, bzImage, kernelImage, type KernelName } from "../kernels.ts";
+import { arm64Image, asBzImage, bzImage, kernelImage, type KernelName } from "../kernels.ts";
 import type { FlatImage } from "../elf.ts";
 import type { GuestMachine } from "../guest.ts";
+import { buildBzImagePayload, buildPayload } from "../stubs.ts";
 
 const MIB = 0x100000;
 
@@ -35,6 +36,8 @@ interface BootTarget {
   /** What the next kernel is handed, and so which applet makes it. */
   readonly argument: "device tree blob" | "zero page";
   readonly image: (path: string) => Promise<FlatImage>;
+  /** The test payload in a kernel's place; undefined where there is none. */
+  readonly payload: (() => Promise<FlatImage>) | undefined;
   /** Where everything goes, by the bytes of memory that either kernel takes. */
   readonly addresses: (first: number, next: number) => Addresses;
 }
@@ -66,6 +69,11 @@ function x64Addresses(_first: number, next: number): Addresses {
   return { stub, tree: stub + 0x100, kernel, initrd: stub + room };
 }
 
+async function ppc64Payload(): Promise<FlatImage> {
+  const bytes = await buildPayload();
+  return { bytes, memsz: bytes.length };
+}
+
 function align(value: number, to: number): number {
   return Math.ceil(value / to) * to;
 }
@@ -83,6 +91,7 @@ const ppc64 = {
   chain: 0x100,
   argument: "device tree blob",
   image: kernelImage,
+  payload: ppc64Payload,
   addresses: ppc64Addresses,
 } as const;
 
@@ -102,6 +111,7 @@ export const targets = {
     chain: 0xf8,
     argument: "device tree blob",
     image: arm64Image,
+    payload: undefined,
     addresses: arm64Addresses,
   },
   "x64-small": {
@@ -117,6 +127,7 @@ export const targets = {
     chain: 0xf8,
     argument: "zero page",
     image: bzImage,
+    payload: async () => asBzImage("payload", await buildBzImagePayload()),
     addresses: x64Addresses,
   },
 } as const satisfies Record<string, BootTarget>;

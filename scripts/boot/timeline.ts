@@ -32,7 +32,9 @@ export class Timeline {
     readonly onStep: (step: Step) => void,
   ) {}
 
-  read({ seconds, text }: ConsoleLine): void {
+  read({ seconds, text: raw }: ConsoleLine): void {
+    // UEFI firmware leaves codes for a terminal at the start of the kernel's first line.
+    const text = raw.replace(/\x1b\[[0-9;=?]*[A-Za-z]/g, "");
     const step = this.#jumped ? this.#afterTheJump(text) : this.#beforeTheJump(text);
     if (step !== undefined) this.onStep({ seconds, what: step });
   }
