@@ -50,7 +50,7 @@ const harmless: ReadonlySet<CallName> = new Set<CallName>([
 
 /** Of no consequence here, and done with nothing. */
 const quiet: ReadonlySet<CallName> = new Set<CallName>([
-  "ppoll", "rt_sigaction", "rt_sigpending", "rt_sigprocmask", "sync",
+  "ppoll", "rt_sigaction", "rt_sigpending", "rt_sigprocmask", "sync", "syslog",
 ]);
 
 /** Calls whose first two arguments are a directory's descriptor and a name in it. */
