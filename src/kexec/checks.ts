@@ -4,6 +4,7 @@
 import { Failure, hex } from "../failure.ts";
 import { contains, overlap, rangeOfSize, roundUp, shownRange, type MemoryRange } from "../range.ts";
 import { errno, type ErrnoName } from "../sys/errno.ts";
+import { wrongWithArm64Kernel } from "./arm64-checks.ts";
 import type { KexecImage, Segment } from "./image.ts";
 import type { MachineFacts } from "./machine.ts";
 import { kernelAddressIn, stubIn, type Stub } from "./stubs.ts";
@@ -24,6 +25,8 @@ interface Check {
   find(image: KexecImage, machine: MachineFacts): Finding | undefined;
 }
 
+/** e_machine of arm64. */
+const EM_AARCH64 = 183;
 /** "\x7fELF". */
 const ELF_MAGIC = 0x7f454c46;
 const FDT_MAGIC = 0xd00dfeed;
@@ -48,6 +51,7 @@ const checks: readonly Check[] = [
   { errno: undefined, find: stubWithoutTree },
   { errno: undefined, find: stubWithoutKernel },
   { errno: undefined, find: stubWithoutZeroPage },
+  { errno: undefined, find: badArm64Kernel },
   { errno: undefined, find: inTheKernelsWay },
   { errno: undefined, find: enteredElf },
 ];
@@ -133,7 +137,7 @@ function outsideMemory(segment: Segment, { memory }: MachineFacts): string | und
 /** The kernel of x86-64 and arm64 loads there without a word. */
 function overTaken(segment: Segment, { taken }: MachineFacts): string | undefined {
   const hit = taken.find((range) => overlap(range, segment));
-  return hit && `lies over ${shownRange(hit)}, in /proc/iomem: ${hit.name}`;
+  return hit && `lies over ${shownRange(hit)}, which is taken: ${hit.name}`;
 }
 
 function overHalfOfRam(image: KexecImage, { pageSize, totalRam }: MachineFacts): Finding | undefined {
@@ -237,6 +241,15 @@ function stubWithoutZeroPage(image: KexecImage): Finding | undefined {
   const { segment, stub } = entered;
   const wrong = wrongWithZeroPage(segment, kernelAddressIn(stub, segment.bytes), image.segments);
   return wrong && { place: segmentPlace(image, wrong.segment), fact: wrong.fact };
+}
+
+function badArm64Kernel(image: KexecImage, machine: MachineFacts): Finding | undefined {
+  if (machine.elfMachine !== EM_AARCH64) return undefined;
+  for (const kernel of enteredSegments(image)) {
+    const wrong = wrongWithArm64Kernel(kernel, image.segments, machine);
+    if (wrong !== undefined) return { place: segmentPlace(image, wrong.segment), fact: wrong.fact };
+  }
+  return undefined;
 }
 
 /**

@@ -1,6 +1,7 @@
 // What the running machine is like, as far as it decides whether an image can be loaded and entered.
 
 import { treeFromDirectory } from "../devicetree/directory.ts";
+import { lpiTables } from "../devicetree/lpi-tables.ts";
 import { memoryCells, memoryRanges } from "../devicetree/memory.ts";
 import { cellsAt, property, type Node, type Property } from "../devicetree/tree.ts";
 import { Failure } from "../failure.ts";
@@ -43,13 +44,19 @@ export function machineFacts(system: System): MachineFacts {
     pageSize: BigInt(system.pageSize),
     elfMachine: system.abi.elfMachine,
     memory: iomem?.memory ?? (hasMemoryElsewhere(system) ? [] : joined(memory)),
-    taken: iomem?.taken ?? [],
-    realMode: memory.find(({ start }) => start === 0n),
+    taken: [...(iomem?.taken ?? []), ...lpiTablesInUse(system)],
+    realMode: system.abi.elfMachine === EM_PPC64 ? memory.find(({ start }) => start === 0n) : undefined,
     kernelEnd: chosenNumber(system, "linux,kernel-end"),
     crashRegion: iomem?.crashRegion ?? crashRegion(system),
     totalRam: totalRam(system),
     secondaries: secondaries(system),
   };
+}
+
+/** A GICv3's, which /proc/iomem knows only where EFI keeps them. */
+function lpiTablesInUse(system: System): NamedRange[] {
+  if (system.machine !== "aarch64") return [];
+  return lpiTables(system).map((range) => ({ ...range, name: "an LPI table of the interrupt controller" }));
 }
 
 /** The ranges of the root's memory nodes, in their order. */
