@@ -53,10 +53,13 @@ function ppc64Addresses(first: number, next: number): Addresses {
   return { stub, tree: stub + 0x100, kernel, initrd: align(kernel + next, room) };
 }
 
-/** Behind the first kernel, which qemu puts at 2 MiB; below 128 MiB, where it puts the initrd and then its tree. */
+/**
+ * Behind the first kernel, which qemu puts at 2 MiB, and behind what that takes for a GICv3's tables; the kernel ends
+ * before 128 MiB, where qemu puts the initrd and then its tree.
+ */
 function arm64Addresses(first: number, next: number): Addresses {
   const room = 2 * MIB;
-  const stub = align(ARM64_MEMORY + room + first, room);
+  const stub = Math.max(ARM64_MEMORY + 94 * MIB, align(ARM64_MEMORY + room + first, room));
   const kernel = stub + room;
   return { stub, tree: stub + 0x100, kernel, initrd: align(kernel + next, room) };
 }

@@ -1,0 +1,45 @@
+// arm64 in qemu's virt machine: from one kernel to the next by the stub and fs2dt's tree.
+
+import { beforeAll, expect, test } from "bun:test";
+import { bootTarget } from "../../scripts/boot/targets.ts";
+import { usualScript, type ScriptNeeds } from "../../scripts/boot/scene.ts";
+import { kernelsFor } from "../../scripts/boot.ts";
+import type { Choices } from "../../scripts/boot/choices.ts";
+import { passed, usual } from "../support/boots.ts";
+
+const TARGET = { target: "arm64-small", cpu: bootTarget("arm64-small").cpu, smp: 1 } as const satisfies Partial<Choices>;
+
+// What the cache lacks is made before the clock of a test runs.
+beforeAll(async () => void (await kernelsFor({ ...usual, ...TARGET })), 600_000);
+
+/** The usual pipeline, with everything that the second kernel says of itself on the console. */
+function aloud(needs: ScriptNeeds): string {
+  return usualScript({ ...needs, bootargs: needs.bootargs.replace("quiet ", "") });
+}
+
+/** Boots, and returns which of these the second kernel said, up to the lines' ends. */
+async function said(changed: Partial<Choices>, texts: readonly string[], script = aloud): Promise<string[]> {
+  const lines = await passed({ ...TARGET, ...changed }, { script });
+  return texts.filter((text) => lines.some((line) => line.includes(text)));
+}
+
+test("one cpu at EL1 finds its random numbers and its addresses by fresh seeds", async () => {
+  const expected = ["CPU: All CPU(s) started at EL1", "KASLR enabled", "[    0.000000] random: crng init done"];
+  expect(await said({}, expected)).toEqual(expected);
+});
+
+test("four cpus are online, also by the blob of /sys/firmware/fdt in place of the directory", async () => {
+  const expected = ["SMP: Total of 4 processors activated", "KASLR enabled"];
+  const fromBlob = (needs: ScriptNeeds) => aloud(needs).replace("/proc/device-tree", "/sys/firmware/fdt");
+  expect(await said({ smp: 4 }, expected, fromBlob)).toEqual(expected);
+});
+
+test("a machine that was at EL2 is there again", async () => {
+  const expected = ["CPU: All CPU(s) started at EL2"];
+  expect(await said({ smp: 2, machine: ["virtualization=on"] }, expected)).toEqual(expected);
+});
+
+test("a GICv3 goes on with the tables that the first kernel gave it", async () => {
+  const expected = ["Using preallocated redistributor tables", "CPU0: using reserved LPI pending table", "CPU1: using reserved"];
+  expect(await said({ smp: 2, machine: ["gic-version=3"] }, expected)).toEqual(expected);
+});
