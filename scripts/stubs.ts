@@ -66,6 +66,21 @@ export async function buildBzImagePayload(): Promise<Uint8Array> {
   ]);
 }
 
+/**
+ * The same for arm64 in qemu's virt machine: an Image, entered at its first byte, at any multiple of 2 MiB.
+ *
+ * @throws Failure with the compiler's last message
+ */
+export async function buildImagePayload(): Promise<Uint8Array> {
+  const sources = ["payload-head.S", "payload.c"].map((name) => join(STUBS, "arm64", name));
+  return flatImage("arm64", (object) => [
+    ...[`${TOOLS.arm64.prefix}gcc`, "-o", object, ...sources, "-Wall", "-Wextra", "-Werror"],
+    ...["-mgeneral-regs-only", "-mstrict-align", "-fpie"],
+    ...["-Os", "-ffreestanding", "-fno-stack-protector", "-fno-asynchronous-unwind-tables"],
+    ...["-nostdlib", "-static", "-no-pie", "-Wl,--build-id=none", `-Wl,-T,${join(STUBS, "arm64", "payload.lds")}`],
+  ]);
+}
+
 async function flatImage(machine: StubMachine, command: (object: string) => string[]): Promise<Uint8Array> {
   return inTemporaryFolder(async (folder) => {
     const object = join(folder, "stub.o");

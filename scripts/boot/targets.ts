@@ -3,7 +3,7 @@
 import { arm64Image, asBzImage, bzImage, kernelImage, type KernelName } from "../kernels.ts";
 import type { FlatImage } from "../elf.ts";
 import type { GuestMachine } from "../guest.ts";
-import { buildBzImagePayload, buildPayload } from "../stubs.ts";
+import { buildBzImagePayload, buildImagePayload, buildPayload } from "../stubs.ts";
 
 const MIB = 0x100000;
 
@@ -72,8 +72,8 @@ function x64Addresses(_first: number, next: number): Addresses {
   return { stub, tree: stub + 0x100, kernel, initrd: stub + room };
 }
 
-async function ppc64Payload(): Promise<FlatImage> {
-  const bytes = await buildPayload();
+async function whole(payload: Promise<Uint8Array>): Promise<FlatImage> {
+  const bytes = await payload;
   return { bytes, memsz: bytes.length };
 }
 
@@ -94,7 +94,7 @@ const ppc64 = {
   chain: 0x100,
   argument: "device tree blob",
   image: kernelImage,
-  payload: ppc64Payload,
+  payload: () => whole(buildPayload()),
   addresses: ppc64Addresses,
 } as const;
 
@@ -114,7 +114,7 @@ export const targets = {
     chain: 0xf8,
     argument: "device tree blob",
     image: arm64Image,
-    payload: undefined,
+    payload: () => whole(buildImagePayload()),
     addresses: arm64Addresses,
   },
   "x64-small": {

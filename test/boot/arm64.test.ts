@@ -1,6 +1,6 @@
 // arm64 in qemu's virt machine: from one kernel to the next by the stub and fs2dt's tree.
 
-import { beforeAll, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { bootTarget } from "../../scripts/boot/targets.ts";
 import { usualScript, type ScriptNeeds } from "../../scripts/boot/scene.ts";
 import { kernelsFor } from "../../scripts/boot.ts";
@@ -42,4 +42,32 @@ test("a machine that was at EL2 is there again", async () => {
 test("a GICv3 goes on with the tables that the first kernel gave it", async () => {
   const expected = ["Using preallocated redistributor tables", "CPU0: using reserved LPI pending table", "CPU1: using reserved"];
   expect(await said({ smp: 2, machine: ["gic-version=3"] }, expected)).toEqual(expected);
+});
+
+describe("the stub hands over as the boot protocol says, by the test payload", () => {
+  test.each([
+    ["EL1", [], "cortex-a72", 1n],
+    ["EL2", ["virtualization=on"], "cortex-a72", 2n],
+    ["EL2 with a kernel that runs there", ["virtualization=on"], "max", 2n],
+  ] as const)("at %s", async (_, machine, cpu, level) => {
+    const initrd = Uint8Array.from({ length: 0x5004 }, (_, at) => at & 0xff);
+    const files = [{ path: "initrd", content: initrd, mode: 0o644 } as const];
+    const script = (needs: ScriptNeeds): string => usualScript({ ...needs, initrdSize: initrd.length });
+    const lines = await passed({ ...TARGET, smp: 2, machine, cpu, payload: true }, { script, files });
+    const words = lines.filter((line) => line.startsWith("payload: ")).flatMap((line) => line.split(" "));
+    const handed = new Map(words.flatMap((word): [string, bigint][] => {
+      const [, name, value] = /^([a-z0-9-]+)=(0x[0-9a-f]+)$/.exec(word) ?? [];
+      return name === undefined ? [] : [[name, BigInt(value!)]];
+    }));
+    const is = (...names: string[]) => names.map((name) => handed.get(name) ?? -1n);
+    const stub = 0x45e00000n;
+    expect(is("x0", "x1", "x2", "x3", "base")).toEqual([stub + 0x100n, 0n, 0n, 0n, stub + 0x200000n]);
+    // Debug, SError, IRQ and FIQ are masked.
+    expect(is("el", "mmu", "data-cache", "masked")).toEqual([level, 0n, 0n, 15n]);
+    expect(is("magic", "version", "cpus")).toEqual([0xd00dfeedn, 17n, 2n]);
+    const [start, end] = is("initrd-start", "initrd-end");
+    expect(end! - start!).toBe(0x5004n);
+    expect(is("initrd-begins")).toEqual([0x0001020304050607n]);
+    expect(lines).toContain("payload: done");
+  });
 });
