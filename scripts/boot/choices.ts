@@ -42,7 +42,8 @@ Boots a qemu machine, kexecs from its kernel into another, and says what happene
                            paging), max,la57=off (4-level)
   --machine OPTIONS        more of qemu's -M; arm64: virtualization=on starts it at EL2,
                            gic-version=3 has another interrupt controller
-  --uefi                   x64: started by UEFI firmware (OVMF) in place of a BIOS
+  --uefi                   started by UEFI firmware; x64: in place of a BIOS; arm64:
+                           with ACPI tables in place of the device tree
   --memory MIB             default 1024, with small kernels and for arm64 and x64 512
   --small                  the small kernel in place of the distribution's; ppc64 always has it,
                            arm64 and x64 never

@@ -49,6 +49,8 @@ export interface ScriptNeeds {
   /** What the kernel is handed: on x86-64 a zero page, and the kernel is still in /bzImage. */
   readonly argument: "device tree blob" | "zero page";
   readonly bootargs: string;
+  /** What fs2dt makes its blob of. */
+  readonly source: string;
   /** Bytes of /initrd; 0 where there is none. */
   readonly initrdSize: number;
   /** Bytes of the next kernel's bss, behind the bytes of /vmlinux.kexec. */
@@ -66,7 +68,9 @@ export async function sceneFor(
   const bootargs = `console=${target.console} quiet panic=-1 kexecbox.nonce=${nonce}`;
   const { argument, chain } = target;
   const bss = next.memory - next.image.length;
-  const needs = { addresses, argument, chain, bootargs, initrdSize: initrd?.length ?? 0, bss };
+  // With ACPI, which UEFI firmware brings, arm64 has no directory.
+  const source = choices.uefi ? "/sys/firmware/fdt" : "/proc/device-tree";
+  const needs = { addresses, source, argument, chain, bootargs, initrdSize: initrd?.length ?? 0, bss };
   const script = (special.script ?? usualScript)(needs);
   const files: AddedFile[] = [
     { path: argument === "zero page" ? "bzImage" : "vmlinux.kexec", content: next.image, mode: 0o644 },
@@ -126,13 +130,13 @@ export function secondScript(more: readonly string[]): string {
 }
 
 /** The README's pipeline, with a command line and an initrd for the next kernel. */
-export function usualScript({ addresses, argument, chain, bootargs, initrdSize, bss }: ScriptNeeds): string {
+export function usualScript({ addresses, source, argument, chain, bootargs, initrdSize, bss }: ScriptNeeds): string {
   const { stub, tree, kernel, initrd } = addresses;
   const range = initrdSize === 0 ? "" : ` -i ${hex(initrd)},${hex(initrd + initrdSize)}`;
   const told = `-v -b ${hex(tree)} -B '${bootargs}'${range}`;
   const [cut, generator] = argument === "zero page"
     ? ["zeropage --kernel /bzImage > /vmlinux.kexec\n", `zeropage ${told} /bzImage`]
-    : ["", `fs2dt ${told} /proc/device-tree`];
+    : ["", `fs2dt ${told} ${source}`];
   const stubAndArgument = `-a ${hex(stub)} -e -w -s`;
   const image = `-a ${hex(kernel)} -c ${hex(chain)} -f /vmlinux.kexec${bss === 0 ? "" : ` -z ${hex(bss)}`}`;
   const ramdisk = initrdSize === 0 ? "" : ` -a ${hex(initrd)} -f /initrd`;

@@ -110,7 +110,7 @@ export const targets = {
     memory: 512,
     smallMemory: 512,
     memoryStart: ARM64_MEMORY,
-    uefi: undefined,
+    uefi: "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd",
     chain: 0xf8,
     argument: "device tree blob",
     image: arm64Image,

@@ -5,7 +5,7 @@ import { blob, MAX_BLOB, versions, type Version } from "../devicetree/blob.ts";
 import { openDirectory, treeFromDirectory } from "../devicetree/directory.ts";
 import { setBootargs, setInitrd, setUsableMemory } from "../devicetree/edits.ts";
 import { treeFromBlob } from "../devicetree/from-blob.ts";
-import { dropStale, hasSeed, isArm64Tree, setSeeds } from "../devicetree/handover.ts";
+import { dropStale, isArm64Tree, setSeeds } from "../devicetree/handover.ts";
 import { hasIts, lpiTables } from "../devicetree/lpi-tables.ts";
 import { reportOddities } from "../devicetree/oddities.ts";
 import { reservationsOf } from "../devicetree/reservations.ts";
@@ -32,7 +32,7 @@ export const fs2dt: Applet = {
     { short: "i", long: "initrd", value: "START,END", help: "sets linux,initrd-start and linux,initrd-end, and reserves that memory" },
     { long: "usable", value: "START,SIZE", help: "confines a crash kernel to this memory" },
     { long: "reserve", value: "START,SIZE[,START,SIZE]...", help: "reserves more memory" },
-    { long: "seeds", help: "adds a fresh kaslr-seed and rng-seed, also where the tree has neither" },
+    { long: "seeds", help: "sets a fresh kaslr-seed and rng-seed in any tree" },
     { long: "secrets", help: "copies security-* properties, otherwise left empty" },
     { long: "strict", help: "a symbolic link in the tree is an error, otherwise passed over" },
     { long: "max-size", value: "BYTES", help: "refuses a larger blob (default 2147483647)" },
@@ -47,7 +47,7 @@ linux,initrd-start + linux,initrd-end and opal-base-address +
 opal-runtime-size, then the blob itself. The blob is written whole or not at
 all.
 
-In a tree of arm64 kaslr-seed and rng-seed become fresh ones, the tables that
+A tree of arm64 gets a fresh kaslr-seed and a fresh rng-seed; the tables that
 a GICv3 goes on using (the kernel's log names them) are reserved, and what was
 meant for the running kernel alone is left out: linux,elfcorehdr,
 linux,usable-memory-range, linux,ima-kexec-buffer, linux,booted-from-kexec, and
@@ -60,8 +60,9 @@ linux,initrd-start and -end unless -i sets them.
     if (system.isTerminal(STDOUT)) throw usage("standard output", "refusing to write binary to a terminal");
     const notice = (place: string, fact: string) => system.say(`fs2dt: ${shown(place)}: ${fact}`);
     const { root, reservations: taken } = readSource(system, request, notice);
-    const found = [...taken, ...request.reserve, ...(isArm64Tree(root) ? forArm64(system, root, request, notice) : [])];
-    if (request.seeds) setSeeds(root, (length) => system.random(length));
+    const arm64 = isArm64Tree(root);
+    const found = [...taken, ...request.reserve, ...(arm64 ? forArm64(system, root, request, notice) : [])];
+    if (request.seeds || arm64) setSeeds(root, (length) => system.random(length));
     const reservations = [...found, ...edit(root, request), ...reservationsOf(root)];
     reportOddities(root, notice);
     const bytes = blob(root, { ...request, reservations });
@@ -177,10 +178,9 @@ function readSource(system: System, request: Request, notice: Notice): Source {
   return { root, reservations: reservations.filter((range) => !isOver(range)) };
 }
 
-/** Renews and drops what the running kernel was told for itself alone; returns the memory that hardware goes on using. */
+/** Drops what the running kernel was told for itself alone; returns the memory that hardware goes on using. */
 function forArm64(system: System, root: Node, { initrd }: Request, notice: Notice): MemoryRange[] {
   dropStale(root, { initrd: initrd === undefined });
-  if (hasSeed(root)) setSeeds(root, (length) => system.random(length));
   if (!hasIts(root) || wasToldNoLpis(system, root)) return [];
   const tables = lpiTables(system);
   if (tables.length === 0) {

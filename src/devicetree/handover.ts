@@ -36,12 +36,10 @@ export function dropStale(root: Node, { initrd }: { readonly initrd: boolean }):
   return dropped.map(({ name }) => name);
 }
 
-/** Whether the running kernel was given a seed: of the two only this one is left where it was, all zeros. */
-export function hasSeed(root: Node): boolean {
-  return Object.keys(SEEDS).some((name) => property(child(root, "chosen"), name) !== undefined);
-}
-
-/** Fresh seeds for the next kernel's addresses and its random numbers. `random` gives so many random bytes. */
+/**
+ * Fresh seeds for the next kernel's addresses and its random numbers, as the kernel's own kexec_file_load writes them,
+ * whether it was given any or not. `random` gives so many random bytes.
+ */
 export function setSeeds(root: Node, random: (length: number) => Uint8Array): void {
   const chosen = childOrNew(root, "chosen");
   for (const [name, length] of Object.entries(SEEDS)) setProperty(chosen, name, random(length));

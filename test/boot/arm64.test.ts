@@ -44,6 +44,11 @@ test("a GICv3 goes on with the tables that the first kernel gave it", async () =
   expect(await said({ smp: 2, machine: ["gic-version=3"] }, expected)).toEqual(expected);
 });
 
+test("a machine with UEFI and ACPI, which has no directory, hands on what its firmware told it", async () => {
+  const expected = ["efi: EFI v2", "ACPI: RSDP", "SMP: Total of 2 processors activated", "KASLR enabled"];
+  expect(await said({ smp: 2, uefi: true }, expected)).toEqual(expected);
+});
+
 describe("the stub hands over as the boot protocol says, by the test payload", () => {
   test.each([
     ["EL1", [], "cortex-a72", 1n],

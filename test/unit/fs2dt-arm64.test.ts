@@ -86,10 +86,8 @@ describe("in a tree of arm64", () => {
     expect(new Set([...seeds.flat(), "00".repeat(8)]).size).toBe(5);
   });
 
-  test("that was given no seed, seeds are added only with --seeds", () => {
-    const tree: Tree = [["chosen", [["bootargs", ""]]], ["psci", PSCI]];
-    expect(chosenNames(tree)).toEqual(["bootargs"]);
-    expect(chosenNames(tree, "--seeds")).toEqual(["bootargs", "kaslr-seed", "rng-seed"]);
+  test("that was given no seed, the next kernel gets both", () => {
+    expect(chosenNames([["chosen", [["bootargs", ""]]], ["psci", PSCI]])).toEqual(["bootargs", "kaslr-seed", "rng-seed"]);
   });
 
   test("a kernel that gives no random bytes is an error, and nothing is written", () => {
@@ -128,6 +126,12 @@ describe("a tree of another machine", () => {
     ["chosen", STALE],
     ["cpus", [["PowerPC,POWER9@0", [["enable-method", "spin-table\0"], ["ibm,ppc-interrupt-server#s", cells(0)]]]]],
   ];
+
+  test("gets seeds only with --seeds", () => {
+    const tree: Tree = [["chosen", [["bootargs", ""]]]];
+    expect(chosenNames(tree)).toEqual(["bootargs"]);
+    expect(chosenNames(tree, "--seeds")).toEqual(["bootargs", "kaslr-seed", "rng-seed"]);
+  });
 
   test("is left as it is, whatever machine this is", () => {
     expect(chosenNames(ppc64)).toEqual(STALE.map(([name]) => name));
