@@ -37,7 +37,7 @@ export function bzImage(wanted: BzImage = {}): Buffer {
   setup.writeUInt32LE(wanted.commandLineSize ?? 0x7ff, 0x238);
   setup.writeBigUInt64LE(0x100_0000n, 0x258);
   setup.writeUInt32LE(wanted.initSize ?? 0x337_8000, 0x260);
-  // Code for real mode, which follows the header.
-  setup.fill(0x90, 0x202 + (wanted.headerLength ?? 0x6a), 0x2f0);
+  // What a later header may have more, or code for real mode.
+  setup.fill(0x90, 0x26c, 0x2f0);
   return Buffer.concat([setup, kernel]);
 }

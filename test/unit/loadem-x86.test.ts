@@ -157,6 +157,13 @@ test("where /proc/iomem says nothing, all that is left to the kernel", () => {
   expect(run(`${USUAL} -a 0xfed00000 -f INITRD`, zeroPage(), hidden).code).toBe(0);
 });
 
+test("on ppc64 it is the device tree that tells of RAM, whatever /proc/iomem says", () => {
+  const files = { "/proc/iomem": "00000000-0fffffff : System RAM\n  00000000-0fffffff : reserved\n" };
+  const { code, err } = loadem(folder.path, { machine: "ppc64", files },
+    "-a", "0x10000000", "-e", "-f", folder.in("kernel"));
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+});
+
 test("the zero page is looked at only behind our stub", () => {
   writeFileSync(folder.in("other"), Buffer.alloc(0x1000, 0x90));
   expect(run(`-a 0x2000000 -e -f ${folder.in("other")} -a 0x1000000 -f KERNEL`).code).toBe(0);

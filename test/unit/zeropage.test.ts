@@ -95,6 +95,11 @@ describe("the zero page", () => {
     expect(page.commandLine).toBe("console=ttyS0 \xe9t\xe9");
   });
 
+  test("has a NUL behind a command line that fills its 16 bytes, too", () => {
+    const { bytes, commandLine, setupData } = written(["-B", "0123456789abcdef"]);
+    expect([commandLine, setupData.length, bytes.length]).toEqual(["0123456789abcdef", 1, 4096 + 32 + 48]);
+  });
+
   test("takes the running kernel's command line unless told another", () => {
     expect(written().commandLine).toBe("console=ttyS0 root=/dev/vda");
     expect(written(["-B", ""]).commandLine).toBe("");
@@ -255,6 +260,7 @@ describe("refused, with nothing written:", () => {
     expect(told(padded("\x7fELF"))).toStartWith("1 zeropage: FILE: not a bzImage: begins with an ELF header");
     expect(told(padded("\x1f\x8b\x08"))).toBe("1 zeropage: FILE: not a bzImage: compressed with gzip");
     expect(told(padded("MZ"))).toBe("1 zeropage: FILE: not a bzImage: no boot sector with HdrS at 0x202");
+    expect(told(bzImage().fill(0, 0x1fe, 0x200))).toBe("1 zeropage: FILE: not a bzImage: no boot sector with HdrS at 0x202");
     expect(told(Buffer.alloc(100))).toBe("1 zeropage: FILE: not a bzImage: 100 bytes");
     expect(told(Buffer.alloc(0))).toBe("1 zeropage: FILE: not a bzImage: 0 bytes");
   });
