@@ -6,6 +6,7 @@ import { EXIT, Failure } from "../src/failure.ts";
 import { parseScript } from "../src/script/parse.ts";
 import { chosen, HELP, type Choices } from "./boot/choices.ts";
 import { firstKernel, nextKernel, type FirstKernel, type NextKernel } from "./boot/kernels.ts";
+import { bootTarget } from "./boot/targets.ts";
 import { sceneFor, type Special } from "./boot/scene.ts";
 import { Timeline, type Step, type Verdict } from "./boot/timeline.ts";
 import { cacheFolder, inTemporaryFolder } from "./cache.ts";
@@ -93,7 +94,8 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(HELP);
     return EXIT.done;
   }
-  await ensure("guest-ppc64", ...(choices.payload ? (["stub-ppc64"] as const) : []));
+  const { machine } = bootTarget(choices.target);
+  await ensure(`guest-${machine}`, ...(choices.payload ? ([`stub-${machine}`] as const) : []));
   const script = choices.script === undefined ? undefined : await readScript(choices.script);
   const special: Special = script === undefined ? {} : { script: () => script };
   const kernels = await kernelsFor(choices);

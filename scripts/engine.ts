@@ -20,6 +20,8 @@ interface Toolchain {
   abi: readonly string[];
   /** Flags that the compiler needs there to make the code small. */
   compact: readonly string[];
+  /** The compiler's own library, linked where its code calls it: for arithmetic that the machine does not have. */
+  libgcc?: string;
   /** Runs the target's programs here; undefined where this machine does that itself. */
   emulator: string | undefined;
 }
@@ -45,6 +47,15 @@ const toolchains = {
     abi: ["-mabi=elfv2", "-mlong-double-64"],
     compact: ["-fno-jump-tables"],
     emulator: "qemu-ppc64le",
+  },
+  "arm64-small": {
+    prefix: "aarch64-linux-gnu-",
+    musl: "aarch64-linux-musl",
+    abi: ["-fno-pie"],
+    compact: ["-mno-outline-atomics"],
+    // A long double, of which printf is made, has 128 bits there, and no instructions.
+    libgcc: "libgcc.a",
+    emulator: emulatorUnless("arm64", "qemu-aarch64"),
   },
   "x64-small": {
     prefix: "x86_64-linux-gnu-",
@@ -128,6 +139,8 @@ export interface SmallEngine {
 
 interface Compiler extends Toolchain {
   command: readonly string[];
+  /** What is linked last, by their paths. */
+  libraries: readonly string[];
   /** Changes when the tools do. */
   identity: string;
 }
@@ -143,7 +156,9 @@ async function compilerFor(target: SmallTarget): Promise<Compiler> {
   const command = [`${toolchain.prefix}gcc`, ...toolchain.abi, ...toolchain.compact];
   const tools = ["gcc", "ld"].map((name) => `${toolchain.prefix}${name}`);
   const versions = await Promise.all(tools.map((tool) => runTool([tool, "--version"])));
-  return { ...toolchain, command, identity: [...command, ...versions].join("\n") };
+  const { libgcc } = toolchain;
+  const libraries = libgcc === undefined ? [] : [(await runTool([...command, `-print-file-name=${libgcc}`])).trim()];
+  return { ...toolchain, command, libraries, identity: [...command, ...versions].join("\n") };
 }
 
 async function unpack(tarball: SourceTarball, into: string): Promise<void> {
@@ -238,7 +253,7 @@ function objects(folder: string, names: readonly string[]): string[] {
 
 function linkCommand(compiler: Compiler, libc: string, parts: readonly string[], output: string): string[] {
   const start = objects(libc, ["crt1.o", "crti.o"]);
-  const end = objects(libc, ["libc.a", "crtn.o"]);
+  const end = [...objects(libc, ["libc.a"]), ...compiler.libraries, ...objects(libc, ["crtn.o"])];
   return [`${compiler.prefix}ld`, ...LINK_FLAGS, "-o", output, ...start, ...parts, ...end];
 }
 

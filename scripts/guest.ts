@@ -1,22 +1,36 @@
-// Runs one qemu pseries guest: the only door to the emulator. Each has a time limit, and none outlives us.
+// Runs one qemu guest: the only door to the emulator. Each has a time limit, and none outlives us.
 
 import { closeSync, openSync, writeSync } from "node:fs";
 import { Failure } from "../src/failure.ts";
 import { undoOnInterrupt } from "./interrupt.ts";
 
-const EMULATOR = "qemu-system-ppc64";
+/** The emulator's program for each machine, and the words of its -M. */
+const MACHINES = {
+  /**
+   * x-vof: a small Open Firmware inside qemu instead of SLOF, seconds faster. The caps are mitigations that an
+   * emulated cpu cannot give; qemu wants to hear that. Large hash pages: POWER8 kernels start twice as fast.
+   */
+  ppc64: {
+    emulator: "qemu-system-ppc64",
+    words: [
+      "pseries", "x-vof=on", "cap-cfpc=broken", "cap-sbbc=broken", "cap-ibs=broken", "cap-ccf-assist=off",
+      "cap-hpt-max-page-size=16M",
+    ],
+  },
+  /** Without firmware qemu itself starts the kernel, with a device tree. */
+  arm64: { emulator: "qemu-system-aarch64", words: ["virt"] },
+  /** With SeaBIOS unless `bios` says other firmware. */
+  x64: { emulator: "qemu-system-x86_64", words: ["q35"] },
+} as const;
 
-/**
- * x-vof: a small Open Firmware inside qemu instead of SLOF, seconds faster. The caps are mitigations that an
- * emulated cpu cannot give; qemu wants to hear that. Large hash pages: POWER8 kernels start twice as fast.
- */
-const MACHINE = [
-  "pseries,x-vof=on,cap-cfpc=broken,cap-sbbc=broken,cap-ibs=broken,cap-ccf-assist=off",
-  "cap-hpt-max-page-size=16M",
-].join(",");
+export type GuestMachine = keyof typeof MACHINES;
 
 export interface Guest {
-  /** A qemu cpu model: POWER8 (hash MMU), POWER9 or POWER10 (radix). */
+  /** ppc64 unless said. */
+  machine?: GuestMachine;
+  /** Further words of qemu's -M: `gic-version=3`. */
+  machineOptions?: readonly string[];
+  /** A qemu cpu model: POWER8 (hash MMU), POWER9 or POWER10 (radix); cortex-a72; max. */
   cpu: string;
   /** Number of cpus. */
   smp: number;
@@ -26,7 +40,7 @@ export interface Guest {
   kernel?: string;
   initrd?: string;
   append?: string;
-  /** Firmware of our own, loaded at 0, entered at 0x100 in big endian real mode. */
+  /** Firmware: on ppc64 of our own, loaded at 0, entered at 0x100 in big endian real mode. */
   bios?: string;
   /** Files that lie in memory as they are when the guest starts, each at its physical address. */
   segments?: readonly { file: string; address: bigint }[];
@@ -62,11 +76,17 @@ function escaped(path: string): string {
   return path.replaceAll(",", ",,");
 }
 
+function emulatorFor({ machine = "ppc64" }: Guest): string {
+  return MACHINES[machine].emulator;
+}
+
 function command(guest: Guest, serial: string): string[] {
-  const program = Bun.which(EMULATOR, { PATH: process.env["PATH"] ?? "" });
-  if (program === null) throw new Failure(EMULATOR, "not found; `npm run setup` installs what is missing");
+  const emulator = emulatorFor(guest);
+  const program = Bun.which(emulator, { PATH: process.env["PATH"] ?? "" });
+  if (program === null) throw new Failure(emulator, "not found; `npm run setup` installs what is missing");
+  const words = [...MACHINES[guest.machine ?? "ppc64"].words, ...(guest.machineOptions ?? [])];
   const args = [
-    ...["-M", MACHINE, "-cpu", guest.cpu, "-smp", `${guest.smp}`, "-m", `${guest.memory}`],
+    ...["-M", words.join(","), "-cpu", guest.cpu, "-smp", `${guest.smp}`, "-m", `${guest.memory}`],
     ...["-nodefaults", "-display", "none", "-serial", serial, "-no-reboot"],
   ];
   for (const name of ["bios", "kernel", "initrd", "append"] as const) {
@@ -133,8 +153,9 @@ export async function runGuest(guest: Guest, { timeout, log, onLine }: Watch): P
     cutter.end();
     const code = await child.exited;
     if (end === "off" && code !== 0) {
-      const reason = (await errors).trim().split("\n").at(-1)?.replace(`${EMULATOR}: `, "");
-      throw new Failure(EMULATOR, reason || howItEnded(child));
+      const emulator = emulatorFor(guest);
+      const reason = (await errors).trim().split("\n").at(-1)?.replace(`${emulator}: `, "");
+      throw new Failure(emulator, reason || howItEnded(child));
     }
     return { lines, end, seconds: seconds() };
   } finally {
@@ -156,7 +177,7 @@ export async function runInteractively(guest: Guest): Promise<void> {
   const forget = undoOnInterrupt(() => child.kill("SIGKILL"));
   try {
     const code = await child.exited;
-    if (code !== 0) throw new Failure(EMULATOR, howItEnded(child));
+    if (code !== 0) throw new Failure(emulatorFor(guest), howItEnded(child));
   } finally {
     forget();
   }

@@ -11,15 +11,17 @@ import { applets } from "../src/kexecbox.ts";
 import { parseScript } from "../src/script/parse.ts";
 import { errnoText } from "../src/sys/errno.ts";
 import { build, replaceFile } from "./build.ts";
+import { targetNames } from "./boot/targets.ts";
 import { endWith } from "./command.ts";
 
-const TARGETS = ["ppc64", "ppc64le"] as const;
+/** Those that run in a guest. */
+const TARGETS = targetNames;
 
-const HELP = `usage: npm run initramfs -- --target ppc64|ppc64le [OPTION]...
+const HELP = `usage: npm run initramfs -- --target TARGET [OPTION]...
 
 Makes an initramfs whose only program is kexecbox.
 
-  --target TARGET      ppc64 (big endian) or ppc64le
+  --target TARGET      ppc64 (big endian), ppc64le or arm64-small
   --script FILE        what init runs (/init.script); without it init goes to a prompt
   --add FILE[:PATH]    puts FILE in, as PATH (/NAME unless said); any number of times
   -o, --output FILE    default dist/initramfs-TARGET.cpio, with .gz behind it if compressed

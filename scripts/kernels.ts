@@ -1,14 +1,15 @@
-// Kernels to boot, by name: Debian's own for ppc64el, and small ones built here from Debian's Linux source.
+// Kernels to boot, by name: Debian's own, and small ones for ppc64 built here from Debian's Linux source.
 
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Failure, usage } from "../src/failure.ts";
-import type { Suites } from "./apt.ts";
 import { cached, cacheEntry, cacheFolder, inTemporaryFolder } from "./cache.ts";
 import { endWith } from "./command.ts";
 import { type BinaryPackage, withBinaryPackage } from "./debian.ts";
+import { arm64Header } from "../src/kexec/arm64.ts";
+import { HEADER_SPAN, setupHeader } from "../src/zeropage/setup-header.ts";
 import { EM_PPC64, flatImage, type FlatImage, readElf } from "./elf.ts";
 import { withProgress } from "./progress.ts";
 import { ensure } from "./setup.ts";
@@ -19,8 +20,10 @@ const FRAGMENTS = join(import.meta.dir, "kernels");
 /** Raise it when the way a kernel is made changes its outcome; it is part of every cache key here. */
 const RECIPE = "1";
 
-const BOOKWORM: Suites = { names: ["bookworm", "bookworm-security"], architecture: "ppc64el" };
+const BOOKWORM = ["bookworm", "bookworm-security"] as const;
 const SOURCE_PACKAGE = "linux-source-6.1";
+/** The package is the same for all; its lists are then those of the stock kernel. */
+const SOURCE_LISTED_FOR = "ppc64el";
 
 /** What the fragments give with Linux 6.1; only shown, so it need not be exact. */
 const USUAL_OBJECTS = 655;
@@ -37,10 +40,32 @@ const SMALL = {
   "small-ppc64le-4k": { machine: "ppc64le", fragments: ["common", "little-endian", "4k-pages"] },
 } as const satisfies Record<string, Small>;
 
+interface Stock {
+  /** Debian's name of the machine. */
+  architecture: string;
+  /** The meta package, which depends on the newest one. */
+  meta: string;
+  /** That newest one carries its version in its name. */
+  member: RegExp;
+}
+
 const STOCK = {
-  // The meta package depends on the newest one, which carries its version in its name.
-  "stock-ppc64le": { meta: "linux-image-powerpc64le", member: /^linux-image-[0-9.]+-[0-9]+-powerpc64le$/ },
-} as const;
+  "stock-ppc64le": {
+    architecture: "ppc64el",
+    meta: "linux-image-powerpc64le",
+    member: /^linux-image-[0-9.]+-[0-9]+-powerpc64le$/,
+  },
+  "stock-arm64": {
+    architecture: "arm64",
+    meta: "linux-image-cloud-arm64",
+    member: /^linux-image-[0-9.]+-[0-9]+-cloud-arm64$/,
+  },
+  "stock-x64": {
+    architecture: "amd64",
+    meta: "linux-image-cloud-amd64",
+    member: /^linux-image-[0-9.]+-[0-9]+-cloud-amd64$/,
+  },
+} as const satisfies Record<string, Stock>;
 
 type SmallName = keyof typeof SMALL;
 type StockName = keyof typeof STOCK;
@@ -50,7 +75,7 @@ export const KERNELS = [...Object.keys(STOCK), ...Object.keys(SMALL)] as KernelN
 
 export interface Kernel {
   name: KernelName;
-  /** The ELF file, without debug information. */
+  /** What the distribution installs as vmlinuz: an ELF file on ppc64, an Image on arm64, a bzImage on x86-64. */
   vmlinux: string;
   /** Of Linux, as Debian counts: "6.1.192-2". */
   version: string;
@@ -85,7 +110,7 @@ function fragmentsOf(name: SmallName): string {
 function inputsOf(name: KernelName): readonly string[] {
   return isSmall(name)
     ? [RECIPE, SOURCE_PACKAGE, fragmentsOf(name)]
-    : [RECIPE, STOCK[name].meta, ...BOOKWORM.names];
+    : [RECIPE, STOCK[name].meta, ...BOOKWORM];
 }
 
 /** Takes files out of a .deb without unpacking the rest (a kernel package holds 300 MB of modules). */
@@ -102,11 +127,11 @@ async function onlyFile(folder: string, pattern: RegExp): Promise<string> {
 }
 
 function pageSizeIn(config: string): 4096 | 65536 {
-  return /^CONFIG_PPC_64K_PAGES=y$/m.test(config) ? 65536 : 4096;
+  return /^CONFIG_(PPC|ARM64)_64K_PAGES=y$/m.test(config) ? 65536 : 4096;
 }
 
 function endianIn(config: string): "big" | "little" {
-  return /^CONFIG_CPU_LITTLE_ENDIAN=y$/m.test(config) ? "little" : "big";
+  return /^CONFIG_(CPU_LITTLE_ENDIAN|ARM64|X86_64)=y$/m.test(config) ? "little" : "big";
 }
 
 async function writeFacts(
@@ -124,16 +149,16 @@ async function writeFacts(
 }
 
 async function fetchStock(name: StockName, made: string): Promise<void> {
-  const { meta, member } = STOCK[name];
-  await withBinaryPackage(meta, member, BOOKWORM, async (found) => {
+  const { architecture, meta, member } = STOCK[name];
+  await withBinaryPackage(meta, member, { names: BOOKWORM, architecture }, async (found) => {
     const unpacked = join(made, "unpacked");
     await mkdir(unpacked);
     await withProgress(`unpacking ${found.name}`, () =>
-      extract(found.deb, ["./boot/vmlinux-*", "./boot/config-*"], unpacked),
+      extract(found.deb, ["./boot/vmlinu[xz]-*", "./boot/config-*"], unpacked),
     );
     const boot = join(unpacked, "boot");
     await writeFacts(made, await readFile(await onlyFile(boot, /^config-/), "utf8"), found);
-    await rename(await onlyFile(boot, /^vmlinux-/), join(made, "vmlinux"));
+    await rename(await onlyFile(boot, /^vmlinu[xz]-/), join(made, "vmlinux"));
     await runTool(["rm", "-r", unpacked]);
   });
 }
@@ -146,7 +171,7 @@ interface LinuxSource {
 /** Debian's Linux source, kept in the cache: each of the small kernels is built from it. */
 async function linuxSource(): Promise<LinuxSource> {
   const entry = await cached("linux-source", [SOURCE_PACKAGE], (made) =>
-    withBinaryPackage(SOURCE_PACKAGE, undefined, BOOKWORM, async (found) => {
+    withBinaryPackage(SOURCE_PACKAGE, undefined, { names: BOOKWORM, architecture: SOURCE_LISTED_FOR }, async (found) => {
       await extract(found.deb, ["./usr/src/linux-source-*.tar.xz"], made);
       await rename(await onlyFile(join(made, "usr/src"), /^linux-source-/), join(made, "linux.tar.xz"));
       await runTool(["rm", "-r", join(made, "usr")]);
@@ -258,6 +283,37 @@ export async function kernel(name: KernelName): Promise<Kernel> {
   return { name, vmlinux: join(folder, "vmlinux"), ...facts };
 }
 
+async function readKernel(path: string): Promise<Buffer> {
+  return readFile(path).catch((error: NodeJS.ErrnoException) => {
+    throw new Failure(path, `cannot be read: ${error.code}`);
+  });
+}
+
+/**
+ * An arm64 kernel, which is distributed as the image that a stub starts, and its size in memory.
+ * @throws Failure where the file does not begin with an Image's header
+ */
+export async function arm64Image(path: string): Promise<FlatImage> {
+  const bytes = await readKernel(path);
+  const header = arm64Header(bytes);
+  if (header === undefined) throw new Failure(path, "not an arm64 Image");
+  return { bytes, memsz: Number(header.imageSize) };
+}
+
+/**
+ * A bzImage as it is, and its size in memory. Its setup code, which is not loaded, counts in both.
+ * @throws Failure where the file is no bzImage with a 64-bit entry point
+ */
+export async function bzImage(path: string): Promise<FlatImage> {
+  return asBzImage(path, await readKernel(path));
+}
+
+/** The same of bytes that are here already. */
+export function asBzImage(name: string, bytes: Uint8Array): FlatImage {
+  const { initSize, kernelStart } = setupHeader(name, bytes.subarray(0, HEADER_SPAN), bytes.length);
+  return { bytes, memsz: kernelStart + initSize };
+}
+
 export interface KernelImage extends FlatImage {
   endian: "big" | "little";
 }
@@ -268,9 +324,7 @@ export interface KernelImage extends FlatImage {
  * @throws Failure for anything else
  */
 export async function kernelImage(vmlinux: string): Promise<KernelImage> {
-  const bytes = await readFile(vmlinux).catch((error: NodeJS.ErrnoException) => {
-    throw new Failure(vmlinux, `cannot be read: ${error.code}`);
-  });
+  const bytes = await readKernel(vmlinux);
   const { endian, machine } = readElf(vmlinux, bytes);
   if (machine !== EM_PPC64)
     throw new Failure(vmlinux, `made for machine ${machine}, not for ${EM_PPC64} (powerpc64)`);

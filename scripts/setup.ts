@@ -16,13 +16,18 @@ const WITNESSES = {
   "device-tree-compiler": "dtc",
   flex: "flex",
   gcc: "gcc",
+  "gcc-aarch64-linux-gnu": "aarch64-linux-gnu-gcc",
   "gcc-powerpc64-linux-gnu": "powerpc64-linux-gnu-gcc",
   "gcc-powerpc64le-linux-gnu": "powerpc64le-linux-gnu-gcc",
   "gcc-x86-64-linux-gnu": "x86_64-linux-gnu-gcc",
   "libc6-dev": "/usr/include/stdlib.h",
   make: "make",
+  ovmf: "/usr/share/ovmf/OVMF.fd",
+  "qemu-efi-aarch64": "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd",
+  "qemu-system-arm": "qemu-system-aarch64",
   "qemu-system-data": "/usr/share/qemu/vof.bin",
   "qemu-system-ppc": "qemu-system-ppc64",
+  "qemu-system-x86": "qemu-system-x86_64",
   "qemu-user": "qemu-ppc64",
   strace: "strace",
   "xz-utils": "xz",
@@ -39,14 +44,19 @@ const ENGINE = ["gcc", "libc6-dev", "make", "xz-utils"] as const;
 const KERNEL = ["gcc", "libc6-dev", "make", "flex", "bison", "bc", "xz-utils"] as const;
 
 const JOBS = {
+  // Debian has a cross compiler's package for other machines only; on the machine itself it is gcc.
+  "engine-arm64-small": [...ENGINE, "qemu-user", ...(arch() === "arm64" ? [] : (["gcc-aarch64-linux-gnu"] as const))],
   "engine-ppc64": [...ENGINE, "gcc-powerpc64-linux-gnu", "qemu-user"],
   "engine-ppc64le": [...ENGINE, "gcc-powerpc64le-linux-gnu", "qemu-user"],
-  // Debian has a package of this name for other machines only; on x86-64 it is gcc itself.
   "engine-x64-small": [...ENGINE, ...(arch() === "x64" ? [] : (["gcc-x86-64-linux-gnu"] as const))],
+  "guest-arm64": ["qemu-system-arm", "qemu-efi-aarch64"],
   "guest-ppc64": ["qemu-system-ppc", "qemu-system-data"],
+  "guest-x64": ["qemu-system-x86", "ovmf"],
   "kernel-ppc64": [...KERNEL, "gcc-powerpc64-linux-gnu"],
   "kernel-ppc64le": [...KERNEL, "gcc-powerpc64le-linux-gnu"],
+  "stub-arm64": ["gcc-aarch64-linux-gnu"],
   "stub-ppc64": ["gcc-powerpc64-linux-gnu"],
+  "stub-x64": [arch() === "x64" ? "gcc" : "gcc-x86-64-linux-gnu"],
   test: ["cpio", "device-tree-compiler", "qemu-user", "strace"],
 } as const satisfies Record<string, readonly Package[]>;
 

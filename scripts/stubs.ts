@@ -1,4 +1,4 @@
-// Makes the ppc64 stubs with the cross tools. Run as a command it renews the prebuilt bytes of v2wrap.
+// Makes the stubs with the cross tools. Run as a command it renews the prebuilt bytes of those that kexecbox embeds.
 
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -7,18 +7,34 @@ import { endWith } from "./command.ts";
 import { ensure } from "./setup.ts";
 import { runTool } from "./tool.ts";
 
-const STUBS = new URL("../stub/ppc64/", import.meta.url).pathname;
-const PREBUILT = join(STUBS, "v2wrap.hex");
-const TOOL = "powerpc64-linux-gnu-";
+const STUBS = new URL("../stub/", import.meta.url).pathname;
+
+/** The tools of each machine that has a folder in stub/. */
+const TOOLS = {
+  ppc64: { prefix: "powerpc64-linux-gnu-", assembler: ["-mbig"] },
+  arm64: { prefix: "aarch64-linux-gnu-", assembler: [] },
+  x86_64: { prefix: "x86_64-linux-gnu-", assembler: ["--64"] },
+} as const;
+
+export type StubMachine = keyof typeof TOOLS;
+
+/** The sources of what kexecbox embeds; the prebuilt bytes lie beside them, `.hex` in place of `.S`. */
+export const EMBEDDED = [
+  { machine: "ppc64", source: "v2wrap.S" },
+  { machine: "arm64", source: "wrap.S" },
+  { machine: "x86_64", source: "wrap.S" },
+] as const;
 
 /**
  * The bytes of one stub as they are put into memory.
  *
- * @param source a file in stub/ppc64, for the assembler alone (no C preprocessor)
+ * @param source a file in stub/ppc64 or the machine's own folder, for the assembler alone (no C preprocessor)
  * @throws Failure with the assembler's last message
  */
-export async function assemble(source: string): Promise<Uint8Array> {
-  return flatImage((object) => [`${TOOL}as`, "-mbig", "-o", object, join(STUBS, source)]);
+export async function assemble(source: string, machine: StubMachine = "ppc64"): Promise<Uint8Array> {
+  const { prefix, assembler } = TOOLS[machine];
+  const path = join(STUBS, machine, source);
+  return flatImage(machine, (object) => [`${prefix}as`, ...assembler, "-o", object, path]);
 }
 
 /**
@@ -27,22 +43,52 @@ export async function assemble(source: string): Promise<Uint8Array> {
  * @throws Failure with the compiler's last message
  */
 export async function buildPayload(): Promise<Uint8Array> {
-  const sources = ["payload-head.S", "payload.c"].map((name) => join(STUBS, name));
-  return flatImage((object) => [
-    ...[`${TOOL}gcc`, "-o", object, ...sources, "-Wall", "-Wextra", "-Werror"],
+  const sources = ["payload-head.S", "payload.c"].map((name) => join(STUBS, "ppc64", name));
+  return flatImage("ppc64", (object) => [
+    ...[`${TOOLS.ppc64.prefix}gcc`, "-o", object, ...sources, "-Wall", "-Wextra", "-Werror"],
     ...["-mbig", "-mabi=elfv2", "-mcpu=power4", "-msoft-float", "-mtraceback=no"],
     ...["-Os", "-ffreestanding", "-fno-stack-protector", "-fno-asynchronous-unwind-tables"],
-    ...["-nostdlib", "-static", "-Wl,--build-id=none", `-Wl,-T,${join(STUBS, "payload.lds")}`],
+    ...["-nostdlib", "-static", "-Wl,--build-id=none", `-Wl,-T,${join(STUBS, "ppc64", "payload.lds")}`],
   ]);
 }
 
-async function flatImage(command: (object: string) => string[]): Promise<Uint8Array> {
+/**
+ * The same for x86-64: a bzImage, whose kernel is entered 0x200 behind its start, at any multiple of 2 MiB.
+ *
+ * @throws Failure with the compiler's last message
+ */
+export async function buildBzImagePayload(): Promise<Uint8Array> {
+  const sources = ["payload-head.S", "payload.c"].map((name) => join(STUBS, "x86_64", name));
+  return flatImage("x86_64", (object) => [
+    ...[`${TOOLS.x86_64.prefix}gcc`, "-o", object, ...sources, "-Wall", "-Wextra", "-Werror"],
+    ...["-m64", "-mgeneral-regs-only", "-mno-red-zone", "-fcf-protection=none", "-fpie"],
+    ...["-Os", "-ffreestanding", "-fno-stack-protector", "-fno-asynchronous-unwind-tables"],
+    ...["-nostdlib", "-static", "-no-pie", "-Wl,--build-id=none", `-Wl,-T,${join(STUBS, "x86_64", "payload.lds")}`],
+  ]);
+}
+
+/**
+ * The same for arm64 in qemu's virt machine: an Image, entered at its first byte, at any multiple of 2 MiB.
+ *
+ * @throws Failure with the compiler's last message
+ */
+export async function buildImagePayload(): Promise<Uint8Array> {
+  const sources = ["payload-head.S", "payload.c"].map((name) => join(STUBS, "arm64", name));
+  return flatImage("arm64", (object) => [
+    ...[`${TOOLS.arm64.prefix}gcc`, "-o", object, ...sources, "-Wall", "-Wextra", "-Werror"],
+    ...["-mgeneral-regs-only", "-mstrict-align", "-fpie"],
+    ...["-Os", "-ffreestanding", "-fno-stack-protector", "-fno-asynchronous-unwind-tables"],
+    ...["-nostdlib", "-static", "-no-pie", "-Wl,--build-id=none", `-Wl,-T,${join(STUBS, "arm64", "payload.lds")}`],
+  ]);
+}
+
+async function flatImage(machine: StubMachine, command: (object: string) => string[]): Promise<Uint8Array> {
   return inTemporaryFolder(async (folder) => {
     const object = join(folder, "stub.o");
     const image = join(folder, "stub.bin");
     // An interrupted compiler leaves its temporary files; this folder is removed.
     await runTool(command(object), { env: { TMPDIR: folder } });
-    await runTool([`${TOOL}objcopy`, "-O", "binary", "-j", ".text", object, image]);
+    await runTool([`${TOOLS[machine].prefix}objcopy`, "-O", "binary", "-j", ".text", object, image]);
     return new Uint8Array(await readFile(image));
   });
 }
@@ -57,9 +103,13 @@ export function toHexText(bytes: Uint8Array): string {
 
 if (import.meta.main) {
   await endWith("stubs", async () => {
-    await ensure("stub-ppc64");
-    await writeFile(`${PREBUILT}.new`, toHexText(await assemble("v2wrap.S")));
-    await rename(`${PREBUILT}.new`, PREBUILT);
-    console.log("stub/ppc64/v2wrap.hex written");
+    await ensure("stub-arm64", "stub-ppc64", "stub-x64");
+    for (const { machine, source } of EMBEDDED) {
+      const name = join(machine, source.replace(/S$/, "hex"));
+      const prebuilt = join(STUBS, name);
+      await writeFile(`${prebuilt}.new`, toHexText(await assemble(source, machine)));
+      await rename(`${prebuilt}.new`, prebuilt);
+      console.log(`stub/${name} written`);
+    }
   });
 }

@@ -10,11 +10,12 @@ import { loadem } from "./applets/loadem.ts";
 import { ls } from "./applets/ls.ts";
 import { poweroff } from "./applets/poweroff.ts";
 import { v2wrap } from "./applets/v2wrap.ts";
+import { zeropage } from "./applets/zeropage.ts";
 import { EXIT, Failure, shown, usage } from "./failure.ts";
 import type { ByteString } from "./sys/engine.ts";
 import { SIGPIPE, type System } from "./sys/system.ts";
 
-export const applets: readonly Applet[] = [fs2dt, loadem, v2wrap, init(names), cat, echo, ls, poweroff];
+export const applets: readonly Applet[] = [fs2dt, zeropage, loadem, v2wrap, init(names), cat, echo, ls, poweroff];
 
 function names(): string[] {
   return applets.map(({ name }) => name);

@@ -2,13 +2,16 @@
 
 import { parseArgs } from "node:util";
 import { usage } from "../../src/failure.ts";
-
-export type Target = "ppc64" | "ppc64le";
+import { bootTarget, targetNames, type Target } from "./targets.ts";
 
 export interface Choices {
   readonly target: Target;
   readonly smp: number;
   readonly cpu: string;
+  /** Further words of qemu's -M. */
+  readonly machine: readonly string[];
+  /** Whether the machine is started by UEFI firmware. */
+  readonly uefi: boolean;
   /** MiB; undefined: what the kernels need. */
   readonly memory: number | undefined;
   /** Whether the small kernel is wanted in place of the distribution's. */
@@ -29,18 +32,26 @@ export interface Choices {
 
 export const HELP = `usage: npm run boot -- [OPTION]...
 
-Boots qemu's pseries machine, kexecs from its kernel into another, and says what happened.
+Boots a qemu machine, kexecs from its kernel into another, and says what happened.
 
-  --target ppc64|ppc64le   big or little endian (default ppc64le)
+  --target TARGET          ppc64 (big endian) or ppc64le (default) in qemu's pseries machine;
+                           arm64-small in its virt machine, x64-small in q35
   --smp N                  cpus (default 4)
-  --cpu MODEL              POWER8 (hash) or POWER9 (radix, default) or POWER10
-  --memory MIB             default 1024, with small kernels 512
-  --small                  the small kernel in place of the distribution's; ppc64 always has it
-  --kernel FILE            the first kernel, a vmlinux, or a name out of npm run kernels
+  --cpu MODEL              POWER8 (hash) or POWER9 (radix, default) or POWER10;
+                           arm64: cortex-a72 (default), max; x64: max (default, 5-level
+                           paging), max,la57=off (4-level)
+  --machine OPTIONS        more of qemu's -M; arm64: virtualization=on starts it at EL2,
+                           gic-version=3 has another interrupt controller
+  --uefi                   started by UEFI firmware; x64: in place of a BIOS; arm64:
+                           with ACPI tables in place of the device tree
+  --memory MIB             default 1024, with small kernels and for arm64 and x64 512
+  --small                  the small kernel in place of the distribution's; ppc64 always has it,
+                           arm64 and x64 never
+  --kernel FILE            the first kernel, a vmlinux (arm64: an Image, x64: a bzImage), or a name out of npm run kernels
   --next-kernel FILE       the second kernel, of either endianness (default: the first)
   --next-initrd FILE       its initramfs (default: one that says how many cpus are online)
   --payload                no second kernel but a test payload, which prints what it is handed
-  --script FILE            what the first init runs (default: fs2dt | loadem, loadem -k)
+  --script FILE            what the first init runs (default: fs2dt or zeropage | loadem, loadem -k)
   --interactive            no script: the guest's console is yours, in both kernels
   --runs N                 so many boots, one line each
   --timeout SECONDS        a guest that takes longer has failed (default 120)
@@ -52,16 +63,20 @@ Exit code 0: the second kernel printed the nonce that was chosen for this run an
 export function chosen(args: readonly string[]): Choices | undefined {
   const values = parsed(args);
   if (values.help) return undefined;
-  const { target } = values;
-  if (target !== "ppc64" && target !== "ppc64le") throw usage("--target", `'${target}' is neither ppc64 nor ppc64le`);
+  const target = targetNames.find((known) => known === values.target);
+  if (target === undefined) throw usage("--target", `'${values.target}' is none of ${targetNames.join(" ")}`);
   if (values.interactive && values.runs !== "1") throw usage("--runs", "does not go with --interactive");
+  if (values.uefi && bootTarget(target).uefi === undefined) throw usage("--uefi", `not for ${target}`);
+  if (values.payload && bootTarget(target).payload === undefined) throw usage("--payload", `there is none for ${target}`);
   if (values.payload && (values["next-kernel"] ?? values["next-initrd"]) !== undefined) {
     throw usage("--payload", "does not go with --next-kernel or --next-initrd: it takes their place");
   }
   return {
     target,
     smp: count("--smp", values.smp),
-    cpu: values.cpu,
+    cpu: values.cpu ?? bootTarget(target).cpu,
+    uefi: values.uefi,
+    machine: values.machine === undefined ? [] : [values.machine],
     memory: values.memory === undefined ? undefined : count("--memory", values.memory),
     small: values.small,
     kernel: values.kernel,
@@ -82,7 +97,9 @@ function parsed(args: readonly string[]) {
       options: {
         "target": { type: "string", default: "ppc64le" },
         "smp": { type: "string", default: "4" },
-        "cpu": { type: "string", default: "POWER9" },
+        "cpu": { type: "string" },
+        "machine": { type: "string" },
+        "uefi": { type: "boolean", default: false },
         "memory": { type: "string" },
         "small": { type: "boolean", default: false },
         "kernel": { type: "string" },

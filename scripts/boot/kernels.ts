@@ -3,8 +3,8 @@
 import { readFile } from "node:fs/promises";
 import { Failure } from "../../src/failure.ts";
 import { kernel, kernelImage, KERNELS } from "../kernels.ts";
-import { buildPayload } from "../stubs.ts";
-import type { Choices, Target } from "./choices.ts";
+import type { Choices } from "./choices.ts";
+import { bootTarget, type Target } from "./targets.ts";
 
 /** The kernel that qemu starts. */
 export interface FirstKernel {
@@ -18,7 +18,7 @@ export interface FirstKernel {
 /** The kernel that kexec starts. */
 export interface NextKernel {
   readonly title: string;
-  /** What stands at its load address: an objcopy -O binary of it. */
+  /** What stands at its load address: on ppc64 an objcopy -O binary of it. On x86-64 the bzImage it is cut out of. */
   readonly image: Uint8Array;
   readonly memory: number;
   readonly target: Target;
@@ -26,17 +26,22 @@ export interface NextKernel {
 
 export async function firstKernel(choices: Choices): Promise<FirstKernel> {
   const { vmlinux, title } = await located(choices.kernel ?? defaultName(choices));
-  const { memsz } = await kernelImage(vmlinux);
+  const { memsz } = await bootTarget(choices.target).image(vmlinux);
   return { title, vmlinux, memory: memsz };
 }
 
 /** `first` is taken again unless another was chosen. */
 export async function nextKernel(choices: Choices, first: FirstKernel): Promise<NextKernel> {
-  if (choices.payload) {
-    const image = await buildPayload();
-    return { title: "the test payload", image, memory: image.length, target: choices.target };
+  const { image, machine, payload } = bootTarget(choices.target);
+  if (choices.payload && payload !== undefined) {
+    const { bytes, memsz } = await payload();
+    return { title: "the test payload", image: bytes, memory: memsz, target: choices.target };
   }
   const { vmlinux, title } = choices.nextKernel === undefined ? first : await located(choices.nextKernel);
+  if (machine !== "ppc64") {
+    const { bytes, memsz } = await image(vmlinux);
+    return { title, image: bytes, memory: memsz, target: choices.target };
+  }
   if (!(await isElf(vmlinux))) {
     const image = await readFile(vmlinux);
     return { title, image, memory: image.length, target: choices.target };
@@ -46,7 +51,8 @@ export async function nextKernel(choices: Choices, first: FirstKernel): Promise<
 }
 
 function defaultName({ target, small }: Choices): string {
-  return target === "ppc64" ? "small-ppc64" : small ? "small-ppc64le" : "stock-ppc64le";
+  const { kernel, smallKernel } = bootTarget(target);
+  return small ? smallKernel : kernel;
 }
 
 async function located(choice: string): Promise<{ vmlinux: string; title: string }> {

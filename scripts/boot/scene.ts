@@ -8,29 +8,18 @@ import { Failure, hex } from "../../src/failure.ts";
 import { applets } from "../../src/kexecbox.ts";
 import { build } from "../build.ts";
 import type { Guest } from "../guest.ts";
-import type { Choices, Target } from "./choices.ts";
+import type { Choices } from "./choices.ts";
 import type { FirstKernel, NextKernel } from "./kernels.ts";
+import { bootTarget, type Addresses, type Target } from "./targets.ts";
 
 const MIB = 0x100000;
 const PAGE = 0x10000;
-
-/** As in the README of 2005, unless a kernel is so large that it needs the room. */
-const LOWEST_STUB = 0x5000000;
-const ROOM_FOR_STUB = 0x1000000;
 
 /** Printed by the second init alone; the first one's console never shows the text of that script. */
 export const SECOND_INIT = "kexecbox: the second kernel's init";
 
 export const ONLINE = "/sys/devices/system/cpu/online";
 export const PRESENT = "/sys/devices/system/cpu/present";
-
-/** Physical addresses, in bytes. */
-export interface Addresses {
-  readonly stub: number;
-  readonly tree: number;
-  readonly kernel: number;
-  readonly initrd: number;
-}
 
 export interface Scene {
   readonly guest: Guest;
@@ -55,18 +44,17 @@ export interface Special {
 /** What a script of the first init has to know. */
 export interface ScriptNeeds {
   readonly addresses: Addresses;
+  /** Where the stub has the kernel's address, as -c takes it. */
+  readonly chain: number;
+  /** What the kernel is handed: on x86-64 a zero page, and the kernel is still in /bzImage. */
+  readonly argument: "device tree blob" | "zero page";
   readonly bootargs: string;
+  /** What fs2dt makes its blob of. */
+  readonly source: string;
   /** Bytes of /initrd; 0 where there is none. */
   readonly initrdSize: number;
   /** Bytes of the next kernel's bss, behind the bytes of /vmlinux.kexec. */
   readonly bss: number;
-}
-
-/** Nothing may lie where either kernel is, or where the next one copies itself to: from 0 up to its own size. */
-function addressesFor(first: FirstKernel, next: NextKernel): Addresses {
-  const stub = Math.max(LOWEST_STUB, align(Math.max(first.memory, next.memory), ROOM_FOR_STUB));
-  const kernel = stub + ROOM_FOR_STUB;
-  return { stub, tree: stub + 0x100, kernel, initrd: align(kernel + next.memory, 16 * MIB) };
 }
 
 /** Writes the first initramfs into `folder`. */
@@ -74,13 +62,18 @@ export async function sceneFor(
   choices: Choices, first: FirstKernel, next: NextKernel, folder: string, special: Special = {},
 ): Promise<Scene> {
   const nonce = randomBytes(8).toString("hex");
-  const addresses = addressesFor(first, next);
+  const target = bootTarget(choices.target);
+  const addresses = target.addresses(first.memory, next.memory);
   const initrd = choices.payload ? undefined : special.initrd ?? (await secondInitrd(choices, next.target));
-  const bootargs = `console=hvc0 quiet panic=-1 kexecbox.nonce=${nonce}`;
-  const needs = { addresses, bootargs, initrdSize: initrd?.length ?? 0, bss: next.memory - next.image.length };
+  const bootargs = `console=${target.console} quiet panic=-1 kexecbox.nonce=${nonce}`;
+  const { argument, chain } = target;
+  const bss = next.memory - next.image.length;
+  // With ACPI, which UEFI firmware brings, arm64 has no directory.
+  const source = choices.uefi ? "/sys/firmware/fdt" : "/proc/device-tree";
+  const needs = { addresses, source, argument, chain, bootargs, initrdSize: initrd?.length ?? 0, bss };
   const script = (special.script ?? usualScript)(needs);
   const files: AddedFile[] = [
-    { path: "vmlinux.kexec", content: next.image, mode: 0o644 },
+    { path: argument === "zero page" ? "bzImage" : "vmlinux.kexec", content: next.image, mode: 0o644 },
     ...(initrd === undefined ? [] : [{ path: "initrd", content: initrd, mode: 0o644 } as const]),
     ...(special.files ?? []),
   ];
@@ -89,12 +82,15 @@ export async function sceneFor(
   const path = join(folder, "initrd");
   // As one array: given several, Bun 1.4.5 leaves zeros at the file's end.
   await writeFile(path, Buffer.concat(image({ executable, applets: names(), ...run, files })));
-  const memory = choices.memory ?? (choices.small || choices.target === "ppc64" ? 512 : 1024);
-  refuseTooLittleMemory(memory, addresses.initrd + needs.initrdSize);
+  const memory = choices.memory ?? (choices.small ? target.smallMemory : target.memory);
+  refuseTooLittleMemory(memory, addresses.initrd + needs.initrdSize - target.memoryStart);
   return {
     nonce,
     script,
     guest: {
+      machine: target.machine,
+      ...(choices.uefi && target.uefi !== undefined ? { bios: target.uefi } : {}),
+      machineOptions: choices.machine,
       cpu: choices.cpu,
       smp: choices.smp,
       memory,
@@ -134,16 +130,15 @@ export function secondScript(more: readonly string[]): string {
 }
 
 /** The README's pipeline, with a command line and an initrd for the next kernel. */
-export function usualScript({ addresses, bootargs, initrdSize, bss }: ScriptNeeds): string {
+export function usualScript({ addresses, source, argument, chain, bootargs, initrdSize, bss }: ScriptNeeds): string {
   const { stub, tree, kernel, initrd } = addresses;
   const range = initrdSize === 0 ? "" : ` -i ${hex(initrd)},${hex(initrd + initrdSize)}`;
-  const fs2dt = `fs2dt -v -b ${hex(tree)} -B '${bootargs}'${range} /proc/device-tree`;
-  const stubAndTree = `-a ${hex(stub)} -e -w -s`;
-  const image = `-a ${hex(kernel)} -c 0x100 -f /vmlinux.kexec${bss === 0 ? "" : ` -z ${hex(bss)}`}`;
+  const told = `-v -b ${hex(tree)} -B '${bootargs}'${range}`;
+  const [cut, generator] = argument === "zero page"
+    ? ["zeropage --kernel /bzImage > /vmlinux.kexec\n", `zeropage ${told} /bzImage`]
+    : ["", `fs2dt ${told} ${source}`];
+  const stubAndArgument = `-a ${hex(stub)} -e -w -s`;
+  const image = `-a ${hex(kernel)} -c ${hex(chain)} -f /vmlinux.kexec${bss === 0 ? "" : ` -z ${hex(bss)}`}`;
   const ramdisk = initrdSize === 0 ? "" : ` -a ${hex(initrd)} -f /initrd`;
-  return `${fs2dt} | loadem -v -r ${hex(PAGE)} ${stubAndTree} ${image}${ramdisk}\nloadem -k\n`;
-}
-
-function align(value: number, to: number): number {
-  return Math.ceil(value / to) * to;
+  return `${cut}${generator} | loadem -v -r ${hex(PAGE)} ${stubAndArgument} ${image}${ramdisk}\nloadem -k\n`;
 }

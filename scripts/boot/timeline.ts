@@ -33,7 +33,9 @@ export class Timeline {
     readonly onStep: (step: Step) => void,
   ) {}
 
-  read({ seconds, text }: ConsoleLine): void {
+  read({ seconds, text: raw }: ConsoleLine): void {
+    // UEFI firmware leaves codes for a terminal at the start of the kernel's first line.
+    const text = raw.replace(/\x1b\[[0-9;=?]*[A-Za-z]/g, "");
     const step = this.#jumped ? this.#afterTheJump(text) : this.#beforeTheJump(text);
     if (step !== undefined) this.onStep({ seconds, what: step });
   }
@@ -44,8 +46,7 @@ export class Timeline {
       return "first kernel's init";
     }
     if (text.startsWith("init: ")) this.#failure = text;
-    const tree = /^fs2dt: ([0-9]+ nodes, .*)$/.exec(text);
-    if (tree !== null) return `fs2dt: ${tree[1]}`;
+    if (/^(fs2dt: [0-9]+ nodes|zeropage: [0-9]+ memory ranges), /.test(text)) return text;
     const segment = /^loadem: [0-9]+ +0x[0-9a-f]+ +0x[0-9a-f]+ +(0x[0-9a-f]+) /.exec(text);
     if (segment !== null) {
       this.#segments++;

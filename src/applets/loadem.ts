@@ -9,8 +9,7 @@ import { machineFacts, type MachineFacts } from "../kexec/machine.ts";
 import { planned, type Plan } from "../kexec/plan.ts";
 import { errnoText } from "../sys/errno.ts";
 import { tellSecondaries, type Told } from "../kexec/secondaries.ts";
-import { v2wrapBytes } from "../kexec/v2wrap.ts";
-import type { Machine } from "../sys/engine.ts";
+import { builtInStub } from "../kexec/stubs.ts";
 import type { System } from "../sys/system.ts";
 
 /** What builds an image, from left to right. */
@@ -40,9 +39,6 @@ const modes: readonly Option[] = [
   { short: "k", long: "reboot", help: "jumps into the loaded kernel; a mode of its own" },
   { short: "u", long: "unload", help: "forgets the loaded kernel (with -p: the crash kernel)" },
 ];
-
-/** The machines whose stub is built in. */
-const stubs: Partial<Record<Machine, () => Uint8Array>> = { ppc64: v2wrapBytes, ppc64le: v2wrapBytes };
 
 export const loadem: Applet = {
   name: "loadem",
@@ -82,7 +78,7 @@ function refuseOthers(directives: readonly Directive[], allowed: readonly string
 }
 
 function loadAsTold(system: System, directives: readonly Directive[], has: (long: string) => boolean): number {
-  const plan = planned(system, directives, () => stubFor(system.machine));
+  const plan = planned(system, directives, () => builtInStub("-w", system.machine));
   if (plan.segments.length === 0) throw usage("no segment", "-a opens one; --help lists all options");
   refuseForeignArch(plan, system.abi.elfMachine);
   const image = assembled(system, plan);
@@ -96,12 +92,6 @@ function loadAsTold(system: System, directives: readonly Directive[], has: (long
   if (has("diagnose")) return diagnose(system, image);
   refuseChangedFiles(system, plan);
   return load(system, image);
-}
-
-function stubFor(machine: Machine): Uint8Array {
-  const stub = stubs[machine];
-  if (stub === undefined) throw usage("-w", `no stub for ${machine} is built in, only for ${Object.keys(stubs).join(" ")}`);
-  return stub();
 }
 
 /** The kernel would say EINVAL. */

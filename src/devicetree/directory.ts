@@ -44,9 +44,17 @@ class Vanished {
 /**
  * Reads the tree below `directory` (which may itself be a symbolic link), properties by name and children by unit address.
  * The tree is live: a node that loses an entry between listing and reading is read once more, then given up.
+ * `opened` is what opening the directory gave: its descriptor, which is closed here, or -errno.
  */
-export function treeFromDirectory(system: System, directory: ByteString, rules: ReadRules): Node {
-  return new DirectoryReader(system, rules).read(directory);
+export function treeFromDirectory(
+  system: System, directory: ByteString, rules: ReadRules, opened = openDirectory(system, directory),
+): Node {
+  return new DirectoryReader(system, rules).read(directory, opened);
+}
+
+/** Its descriptor, or -errno. */
+export function openDirectory(system: System, directory: ByteString): number {
+  return system.open(CWD, directory, system.abi.O_DIRECTORY);
 }
 
 class DirectoryReader {
@@ -60,11 +68,8 @@ class DirectoryReader {
     readonly rules: ReadRules,
   ) {}
 
-  read(directory: ByteString): Node {
-    const descriptor = this.system.must(
-      this.system.open(CWD, directory, this.system.abi.O_DIRECTORY),
-      directory,
-    );
+  read(directory: ByteString, opened: number): Node {
+    const descriptor = this.system.must(opened, directory);
     const root: Node = { name: "", properties: [], children: [] };
     const open: OpenNode[] = [{ node: root, path: directory.replace(/\/+$/, ""), descriptor, pending: [], readAgain: false }];
     try {

@@ -5,9 +5,12 @@ import { headOf } from "../devicetree/blob.ts";
 import { Failure, hex } from "../failure.ts";
 import { contains, overlap, rangeOfSize, roundUp, shownRange, type MemoryRange } from "../range.ts";
 import { errno, type ErrnoName } from "../sys/errno.ts";
+import { wrongWithArm64Kernel } from "./arm64-checks.ts";
 import type { KexecImage, Segment } from "./image.ts";
 import type { MachineFacts } from "./machine.ts";
-import { isOurStub, STUB_SIZE, stubKernelAddress } from "./v2wrap.ts";
+import { kernelAddressIn, stubIn, type Stub } from "./stubs.ts";
+import { STUB_SIZE } from "./v2wrap.ts";
+import { wrongWithZeroPage } from "./zero-page-checks.ts";
 
 /** linux/kexec.h KEXEC_SEGMENT_MAX. */
 const MAX_SEGMENTS = 16;
@@ -23,8 +26,8 @@ interface Check {
   find(image: KexecImage, machine: MachineFacts): Finding | undefined;
 }
 
-/** e_machine of ppc64, either endian. */
-const EM_PPC64 = 21;
+/** e_machine of arm64. */
+const EM_AARCH64 = 183;
 /** "\x7fELF". */
 const ELF_MAGIC = 0x7f454c46;
 /** The word at 0x5c of a relocatable ppc64 kernel that will copy itself down to 0 (arch/powerpc/kernel/head_64.S run_at_load). */
@@ -39,6 +42,7 @@ const checks: readonly Check[] = [
   { errno: "EADDRNOTAVAIL", find: outsideCrashRegion },
   { errno: "ETXTBSY", find: (image, machine) => inSegments(image, (segment) => belowKernelEnd(segment, machine)) },
   { errno: undefined, find: (image, machine) => inSegments(image, (segment) => outsideMemory(segment, machine)) },
+  { errno: undefined, find: (image, machine) => inSegments(image, (segment) => overTaken(segment, machine)) },
   { errno: "EINVAL", find: overHalfOfRam },
   { errno: undefined, find: entryNowhere },
   { errno: undefined, find: entryUnaligned },
@@ -46,6 +50,8 @@ const checks: readonly Check[] = [
   { errno: undefined, find: stubOnAnotherMachine },
   { errno: undefined, find: stubWithoutTree },
   { errno: undefined, find: stubWithoutKernel },
+  { errno: undefined, find: stubWithoutZeroPage },
+  { errno: undefined, find: badArm64Kernel },
   { errno: undefined, find: inTheKernelsWay },
   { errno: undefined, find: enteredElf },
 ];
@@ -128,6 +134,12 @@ function outsideMemory(segment: Segment, { memory }: MachineFacts): string | und
   return `not within the machine's memory ${memory.map(shownRange).join(" ")}`;
 }
 
+/** The kernel of x86-64 and arm64 loads there without a word. */
+function overTaken(segment: Segment, { taken }: MachineFacts): string | undefined {
+  const hit = taken.find((range) => overlap(range, segment));
+  return hit && `lies over ${shownRange(hit)}, which is taken: ${hit.name}`;
+}
+
 function overHalfOfRam(image: KexecImage, { pageSize, totalRam }: MachineFacts): Finding | undefined {
   if (totalRam === undefined) return undefined;
   const half = totalRam / pageSize / 2n * pageSize;
@@ -168,21 +180,25 @@ function outsideRealMode(image: KexecImage, { realMode }: MachineFacts): Finding
   return { place: segmentPlace(image, outside), fact: `not within ${shownRange(realMode)}, all that is there without MMU` };
 }
 
-/** The segment that begins with our stub and is entered there. */
-function entryStub({ entry, segments }: KexecImage): Segment | undefined {
-  return segments.find((segment) => segment.start === entry && isOurStub(segment.bytes));
+/** The segment that begins with a stub of ours and is entered there. */
+function entryStub({ entry, segments }: KexecImage): { segment: Segment; stub: Stub } | undefined {
+  const segment = segments.find(({ start }) => start === entry);
+  const stub = segment && stubIn(segment.bytes);
+  return segment && stub && { segment, stub };
 }
 
 function stubOnAnotherMachine(image: KexecImage, { elfMachine }: MachineFacts): Finding | undefined {
-  const segment = entryStub(image);
-  if (segment === undefined || elfMachine === EM_PPC64) return undefined;
-  const fact = `the ppc64 stub is entered, but this machine is ${elfMachine}, not ${EM_PPC64}`;
-  return { place: segmentPlace(image, segment), fact };
+  const entered = entryStub(image);
+  if (entered === undefined || elfMachine === entered.stub.elfMachine) return undefined;
+  const { name, elfMachine: own } = entered.stub;
+  const fact = `the ${name} stub is entered, but this machine is ${elfMachine}, not ${own}`;
+  return { place: segmentPlace(image, entered.segment), fact };
 }
 
 function stubWithoutTree(image: KexecImage): Finding | undefined {
-  const segment = entryStub(image);
-  if (segment === undefined) return undefined;
+  const entered = entryStub(image);
+  if (entered?.stub.before !== "device tree blob") return undefined;
+  const { segment } = entered;
   const tree = segment.start + BigInt(STUB_SIZE);
   const bytes = segment.bytes.subarray(STUB_SIZE);
   const head = headOf(bytes);
@@ -200,13 +216,31 @@ function stubWithoutTree(image: KexecImage): Finding | undefined {
 }
 
 function stubWithoutKernel(image: KexecImage): Finding | undefined {
-  const segment = entryStub(image);
-  if (segment === undefined) return undefined;
-  const kernel = stubKernelAddress(segment.bytes);
+  const entered = entryStub(image);
+  if (entered === undefined) return undefined;
+  const { segment, stub } = entered;
+  const kernel = kernelAddressIn(stub, segment.bytes);
   if (image.segments.some((other) => other !== segment && contains(other, rangeOfSize(kernel, 4n)))) return undefined;
   const place = segmentPlace(image, segment);
-  if (kernel === 0n) return { place, fact: "the stub does not know its kernel: -c 0x100 behind the kernel's -a tells it" };
+  if (kernel === 0n) return { place, fact: `the stub does not know its kernel: -c ${hex(stub.chain)} behind the kernel's -a tells it` };
   return { place, fact: `the stub's kernel address ${hex(kernel)} lies in no other segment` };
+}
+
+function stubWithoutZeroPage(image: KexecImage): Finding | undefined {
+  const entered = entryStub(image);
+  if (entered?.stub.before !== "zero page") return undefined;
+  const { segment, stub } = entered;
+  const wrong = wrongWithZeroPage(segment, kernelAddressIn(stub, segment.bytes), image.segments);
+  return wrong && { place: segmentPlace(image, wrong.segment), fact: wrong.fact };
+}
+
+function badArm64Kernel(image: KexecImage, machine: MachineFacts): Finding | undefined {
+  if (machine.elfMachine !== EM_AARCH64) return undefined;
+  for (const kernel of enteredSegments(image)) {
+    const wrong = wrongWithArm64Kernel(kernel, image.segments, machine);
+    if (wrong !== undefined) return { place: segmentPlace(image, wrong.segment), fact: wrong.fact };
+  }
+  return undefined;
 }
 
 /**

@@ -4,7 +4,8 @@ import { Failure, hex } from "../failure.ts";
 import { roundUp, type MemoryRange } from "../range.ts";
 import type { System } from "../sys/system.ts";
 import type { Patch, Piece, Plan, SegmentPlan } from "./plan.ts";
-import { isOurStub, KERNEL_ADDRESS, STUB_SIZE } from "./v2wrap.ts";
+import { stubIn } from "./stubs.ts";
+import { KERNEL_ADDRESS, STUB_SIZE } from "./v2wrap.ts";
 
 /** A struct kexec_segment: `bytes` is buf and bufsz, the range is mem and memsz. */
 export interface Segment extends MemoryRange {
@@ -112,7 +113,7 @@ function located(system: System, segment: Segment, patch: Patch): Stored {
     throw new Failure(patch.place, `the ${word} is not within the ${hex(length)} bytes of the segment at ${hex(segment.start)}`);
   }
   if (at % BigInt(size) !== 0n) throw new Failure(patch.place, `the ${word} is not aligned to ${size} bytes`);
-  if (patch.kind === "chain" && at < STUB_SIZE && at !== BigInt(KERNEL_ADDRESS) && isOurStub(segment.bytes)) {
+  if (patch.kind === "chain" && at < STUB_SIZE && at !== BigInt(KERNEL_ADDRESS) && stubIn(segment.bytes) !== undefined) {
     throw new Failure(patch.place, `the ${word} is the stub's code: the word for its kernel ends at ${hex(STUB_SIZE)}`);
   }
   return { ...patch, at: Number(at), as, because };
@@ -124,9 +125,10 @@ function store({ bytes }: Segment, { kind, at, value, as }: Stored): void {
   else view.setUint32(at, Number(value), as === "little");
 }
 
-/** Our stub is big endian whoever enters it, and so is the tree behind it; all else is taken to be like the running machine. */
+/** A stub of ours has its own, the ppc64 one big endian whoever enters it; all else is taken to be like the running machine. */
 function byteOrder(system: System, segment: Segment, patch: Patch): { as: "big" | "little"; because: string } {
   if (patch.endian !== undefined) return { as: patch.endian, because: "as --endian says" };
-  if (isOurStub(segment.bytes)) return { as: "big", because: "as the stub has it" };
+  const stub = stubIn(segment.bytes);
+  if (stub !== undefined) return { as: stub.endian, because: "as the stub has it" };
   return { as: system.abi.endian, because: "as the running machine" };
 }

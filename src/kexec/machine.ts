@@ -1,12 +1,14 @@
 // What the running machine is like, as far as it decides whether an image can be loaded and entered.
 
 import { treeFromDirectory } from "../devicetree/directory.ts";
+import { lpiTables } from "../devicetree/lpi-tables.ts";
 import { memoryCells, memoryRanges } from "../devicetree/memory.ts";
 import { cellsAt, property, type Node, type Property } from "../devicetree/tree.ts";
 import { Failure } from "../failure.ts";
 import { joined, rangeOfSize, type MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { CWD, O_NONBLOCK, type System } from "../sys/system.ts";
+import { readIomem, type NamedRange } from "./iomem.ts";
 import { secondaryThreads } from "./v2wrap.ts";
 
 /** What could not be found out is undefined, or empty: its checks are then left to the kernel. */
@@ -16,6 +18,8 @@ export interface MachineFacts {
   readonly elfMachine: number;
   /** All RAM, sorted and joined; empty where not all of it is known. */
   readonly memory: readonly MemoryRange[];
+  /** What in that memory must stay as it is, by the running kernel's names for it. */
+  readonly taken: readonly NamedRange[];
   /** ppc64: the real mode area, the first memory node, where a cpu without MMU can be. */
   readonly realMode: MemoryRange | undefined;
   /** ppc64: where the running kernel ends, __pa(_end). */
@@ -27,20 +31,32 @@ export interface MachineFacts {
   readonly secondaries: number | undefined;
 }
 
+/** e_machine of ppc64, either endian. */
+const EM_PPC64 = 21;
+
 const TREE = "/proc/device-tree";
 
 export function machineFacts(system: System): MachineFacts {
+  // On ppc64 /proc/iomem does not know the crash kernel's region.
+  const iomem = system.abi.elfMachine === EM_PPC64 ? undefined : readIomem(system);
   const memory = unlessFailure(() => memoryNodes(system)) ?? [];
   return {
     pageSize: BigInt(system.pageSize),
     elfMachine: system.abi.elfMachine,
-    memory: hasMemoryElsewhere(system) ? [] : joined(memory),
-    realMode: memory.find(({ start }) => start === 0n),
+    memory: iomem?.memory ?? (hasMemoryElsewhere(system) ? [] : joined(memory)),
+    taken: [...(iomem?.taken ?? []), ...lpiTablesInUse(system)],
+    realMode: system.abi.elfMachine === EM_PPC64 ? memory.find(({ start }) => start === 0n) : undefined,
     kernelEnd: chosenNumber(system, "linux,kernel-end"),
-    crashRegion: crashRegion(system),
+    crashRegion: iomem?.crashRegion ?? crashRegion(system),
     totalRam: totalRam(system),
     secondaries: secondaries(system),
   };
+}
+
+/** A GICv3's, which /proc/iomem knows only where EFI keeps them. */
+function lpiTablesInUse(system: System): NamedRange[] {
+  if (system.machine !== "aarch64") return [];
+  return lpiTables(system).map((range) => ({ ...range, name: "an LPI table of the interrupt controller" }));
 }
 
 /** The ranges of the root's memory nodes, in their order. */

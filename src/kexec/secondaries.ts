@@ -19,7 +19,7 @@ export function tellSecondaries(
 ): Told | undefined {
   const entered = segments.find(({ start, bytes }) => start === entry && isOurStub(bytes));
   if (entered === undefined) {
-    if (asked !== undefined) throw usage("--secondaries", "the entry is not our stub, nothing else waits for cpus");
+    if (asked !== undefined) throw usage("--secondaries", "the entry is not our ppc64 stub, nothing else waits for cpus");
     return undefined;
   }
   const poked = stored.some(({ segment, at }) => segments[segment] === entered && at === WAIT_WORD);

@@ -2,13 +2,13 @@
 
 import hex from "../../stub/ppc64/v2wrap.hex" with { type: "text" };
 
-/** Bytes of the stub. The device tree blob starts right behind them (layout: stub/ppc64/README.md). */
+/** Bytes of every stub. The device tree blob starts right behind them (layout: stub/ppc64/README.md). */
 export const STUB_SIZE = 0x100;
 
 /** Offset of the wait word, 32 bits, big endian: see {@link waitWord}. */
 export const WAIT_WORD = 0xf4;
 
-/** Offset of the address of the kernel to enter, 64 bits, big endian: what `loadem -c 0x100` writes. */
+/** Offset of the address of the kernel to enter, 64 bits, in every stub; here big endian: what `loadem -c 0x100` writes. */
 export const KERNEL_ADDRESS = 0xf8;
 
 /** How many secondary cpus will come out of the old kernel, if that is known. */
@@ -64,11 +64,6 @@ export function waitWord(
 
 function isCount(value: number, least: number, most: number): boolean {
   return Number.isInteger(value) && value >= least && value <= most;
-}
-
-/** The address in the stub's last doubleword: the kernel it will enter. 0 until somebody has written it. */
-export function stubKernelAddress(stub: Uint8Array): bigint {
-  return new DataView(stub.buffer, stub.byteOffset, stub.length).getBigUint64(KERNEL_ADDRESS);
 }
 
 /**

@@ -227,6 +227,18 @@ export class System {
     return typeof bytes === "number" ? undefined : bytes;
   }
 
+  /** At most 256 bytes, all or none (getrandom(2)); waits until the kernel's random numbers are good. */
+  random(length: number): Uint8Array {
+    const bytes = new Uint8Array(length);
+    for (;;) {
+      const got = this.call("getrandom", bytes, length, 0);
+      if (got !== -errno.EINTR) {
+        this.must(got, "getrandom");
+        return bytes;
+      }
+    }
+  }
+
   /** What a symbolic link says; or -errno. */
   readLink(directory: number, name: ByteString): ByteString | number {
     const bytes = new Uint8Array(PATH_MAX);

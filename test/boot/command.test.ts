@@ -68,7 +68,7 @@ describe("a boot that did not reach the second kernel ends with FAIL, exits 1 an
 
 describe("what cannot be booted is refused with one line", () => {
   const refused = {
-    "an unknown target": [["--target", "vax"], 2, "boot: --target: 'vax' is neither ppc64 nor ppc64le\n"],
+    "an unknown target": [["--target", "vax"], 2, "boot: --target: 'vax' is none of ppc64 ppc64le arm64-small x64-small\n"],
     "no number of cpus": [["--smp", "0"], 2, "boot: --smp: '0' is not a number above 0\n"],
     "a kernel that is not there": [["--kernel", "/nowhere"], 1, "boot: /nowhere: cannot be read: ENOENT\n"],
     "too little memory for the segments": [

@@ -164,7 +164,7 @@ test("a build leaves nothing beside its result", async () => {
 
 test("an unknown target is a usage error that lists the known ones", () => {
   expect(build("x64-small", "ppc32")).toEqual({
-    code: 2, out: "", err: "build: ppc32: no such target; there are: ppc64 ppc64le x64-small\n",
+    code: 2, out: "", err: "build: ppc32: no such target; there are: ppc64 ppc64le arm64-small x64-small\n",
   });
 });
 

@@ -54,7 +54,7 @@ function internalError(message: string): Result {
 
 describe.each(smallTargets)("%s", (target) => {
   test("names its machine", () => {
-    const machine = { "ppc64": "ppc64", "ppc64le": "ppc64le", "x64-small": "x86_64" }[target];
+    const machine = { "ppc64": "ppc64", "ppc64le": "ppc64le", "arm64-small": "aarch64", "x64-small": "x86_64" }[target];
     expect(under(target, "machine", "one")).toEqual(succeeds(`${machine} machine,one\n`));
   });
 

@@ -43,10 +43,10 @@ describe.each(runners.map((runner) => [runner.name, runner] as const))("fs2dt un
   }
 
   describe("given as DIR", () => {
-    test("what is not there, or is no directory, names it", () => {
+    test("what is not there, or is neither a directory nor a blob, names it", () => {
       expect(fs2dt()).toMatchObject(refused(1, "fs2dt: tree: ENOENT (no such file or directory)\n"));
       writeFileSync(folder.in("tree"), "a file");
-      expect(fs2dt()).toMatchObject(refused(1, "fs2dt: tree: ENOTDIR (not a directory)\n"));
+      expect(fs2dt()).toMatchObject(refused(1, "fs2dt: tree: neither a directory nor a device tree blob\n"));
     });
 
     test("a symbolic link to the tree, or a path with slashes behind, makes the same blob", () => {
@@ -63,7 +63,7 @@ describe.each(runners.map((runner) => [runner.name, runner] as const))("fs2dt un
 
     test("no directory or two of them is a usage error", () => {
       expect(runWith(runner, ["fs2dt", "-b", "0"])).toMatchObject(
-        refused(2, "fs2dt: operands: one directory is needed, 0 are given\n"),
+        refused(2, "fs2dt: operands: one directory or blob is needed, 0 are given\n"),
       );
       make([]);
       expect(fs2dt(["."]).code).toBe(2);

@@ -9,7 +9,7 @@ import { engine as host } from "../../src/sys/bun.ts";
 import { System } from "../../src/sys/system.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import {
-  buildRunners, bun, ppc64, ppc64le, runners, runWith, x64, type Run, type Runner, type RunOptions,
+  arm64, buildRunners, bun, ppc64, ppc64le, runners, runWith, x64, type Run, type Runner, type RunOptions,
 } from "../support/run.ts";
 
 /** Without CAP_SYS_BOOT nobody loads a kernel, root included. The files of a clone in root's home stay readable. */
@@ -33,7 +33,7 @@ function run(runner: Runner, line: string, options: RunOptions = {}): Run {
 /** Text and exit code, without what only the running machine decides. */
 function told(runner: Runner, line: string): string {
   const { code, signal, out, err } = run(runner, line);
-  const arch = runner === bun || runner === x64 ? "62" : "21";
+  const arch = runner === bun || runner === x64 ? "62" : runner === arm64 ? "183" : "21";
   return `${signal ?? code}\n${out}${err}`
     .replaceAll(`${arch} (the running kernel's)`, "OURS (the running kernel's)")
     .replaceAll(`kernel takes ${arch} or 0`, "kernel takes OURS or 0");
@@ -65,7 +65,7 @@ describe("every engine says the same", () => {
   test("whatever the line", () => {
     for (const line of lines) {
       const first = { line, told: told(bun, line) };
-      for (const runner of [x64, ppc64, ppc64le]) expect({ line, told: told(runner, line) }).toEqual(first);
+      for (const runner of runners) expect({ line, told: told(runner, line) }).toEqual(first);
     }
   }, 60_000);
 
@@ -84,16 +84,15 @@ describe("every engine says the same", () => {
     const stored = (runner: Runner) => run(runner, line).out.toString().split("\n").at(-2);
     const little = "stored 0x20000000 at 0x10000100, little endian as the running machine";
     expect(runners.map(stored)).toEqual([
-      little, little, "stored 0x20000000 at 0x100000f8, big endian as the running machine", little,
+      little, little, little, "stored 0x20000000 at 0x100000f8, big endian as the running machine", little,
     ]);
   });
 
-  test("and for the stub, which ppc64 has built in", () => {
+  test("and for the stub, which is the machine's own", () => {
     const line = "-n --no-checks -a 0x5000000 -e -w -a 0x6000000 -c 0x100 -f page";
-    for (const runner of [bun, x64]) {
-      expect(run(runner, line)).toMatchObject({
-        code: 2, err: "loadem: -w: no stub for x86_64 is built in, only for ppc64 ppc64le\n",
-      });
+    for (const runner of [bun, x64, arm64]) {
+      expect(run(runner, line.replace("0x100", "0xf8")).out.toString()).toContain(
+        "stored 0x6000000 at 0x50000f8, little endian as the stub has it\n");
     }
     for (const runner of [ppc64, ppc64le]) {
       expect(run(runner, line).out.toString()).toContain(
@@ -122,7 +121,7 @@ describe("every engine says the same", () => {
   });
 });
 
-test.each([ppc64, ppc64le].map((runner) => [runner.name, runner] as const))(
+test.each([arm64, ppc64, ppc64le].map((runner) => [runner.name, runner] as const))(
   "a kernel without kexec is told as such on %s", (_, runner) => {
     const result = run(runner, "-a 0x10000000 -e -f page");
     expect({ ...result, out: result.out.length }).toEqual({

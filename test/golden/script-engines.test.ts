@@ -3,20 +3,20 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildSmall } from "../../scripts/build.ts";
+import { emulatorOf, smallTargets } from "../../scripts/engine.ts";
 
 const ENTRY = join(import.meta.dir, "script-runner.ts");
-const ENGINES = ["bun", "x64-small", "ppc64", "ppc64le"] as const;
-const EMULATORS = { "x64-small": [], "ppc64": ["qemu-ppc64"], "ppc64le": ["qemu-ppc64le"] } as const;
+const ENGINES = ["bun", ...smallTargets] as const;
 
 let folder: string;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "kexecbox-engines-"));
-  for (const engine of ENGINES) if (engine !== "bun") await buildSmall(engine, ENTRY, join(folder, engine));
+  for (const target of smallTargets) await buildSmall(target, ENTRY, join(folder, target));
 }, 600_000);
 afterAll(() => rmSync(folder, { recursive: true }));
 
 function run(engine: (typeof ENGINES)[number], script: string): { code: number; out: string; err: string } {
-  const command = engine === "bun" ? [process.execPath, ENTRY] : [...EMULATORS[engine], join(folder, engine)];
+  const command = engine === "bun" ? [process.execPath, ENTRY] : [...emulatorOf(engine), join(folder, engine)];
   const stdin = Buffer.from(script, "latin1");
   const { exitCode, stdout, stderr } = Bun.spawnSync(command, { cwd: folder, stdin });
   return { code: exitCode, out: stdout.toString("latin1"), err: stderr.toString("latin1") };

@@ -9,6 +9,8 @@ export const usual: Choices = {
   target: "ppc64le",
   smp: 4,
   cpu: "POWER9",
+  machine: [],
+  uefi: false,
   memory: undefined,
   small: true,
   kernel: undefined,

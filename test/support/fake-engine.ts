@@ -45,12 +45,12 @@ export interface FakeWorld {
 
 /** What reads and cannot harm; all else has an answer of the test's, or is among `quiet`, or is an error. */
 const harmless: ReadonlySet<CallName> = new Set<CallName>([
-  "close", "getdents64", "ioctl", "mmap", "openat", "pipe2", "read", "readlinkat", "statx", "write",
+  "close", "getdents64", "getrandom", "ioctl", "mmap", "openat", "pipe2", "read", "readlinkat", "statx", "write",
 ]);
 
 /** Of no consequence here, and done with nothing. */
 const quiet: ReadonlySet<CallName> = new Set<CallName>([
-  "ppoll", "rt_sigaction", "rt_sigpending", "rt_sigprocmask", "sync",
+  "ppoll", "rt_sigaction", "rt_sigpending", "rt_sigprocmask", "sync", "syslog",
 ]);
 
 /** Calls whose first two arguments are a directory's descriptor and a name in it. */

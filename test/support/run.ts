@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { build, executableFor } from "../../scripts/build.ts";
-import type { SmallTarget } from "../../scripts/engine.ts";
+import { emulatorOf, smallTargets, type SmallTarget } from "../../scripts/engine.ts";
 
 const MAIN = join(import.meta.dir, "../../src/main.ts");
 
@@ -14,22 +14,23 @@ export interface Runner {
   readonly executable: string | undefined;
 }
 
-function small(name: SmallTarget, ...emulator: string[]): Runner {
+function small(name: SmallTarget): Runner {
   const executable = executableFor(name);
-  return { name, command: [...emulator, executable], executable };
+  return { name, command: [...emulatorOf(name), executable], executable };
 }
 
 export const bun: Runner = { name: "bun", command: [process.execPath, MAIN], executable: undefined };
 export const x64: Runner = small("x64-small");
-export const ppc64: Runner = small("ppc64", "qemu-ppc64");
-export const ppc64le: Runner = small("ppc64le", "qemu-ppc64le");
+export const ppc64: Runner = small("ppc64");
+export const ppc64le: Runner = small("ppc64le");
+export const arm64: Runner = small("arm64-small");
 
 /** Bun first: the others are compared with it. */
-export const runners: readonly Runner[] = [bun, x64, ppc64, ppc64le];
+export const runners: readonly Runner[] = [bun, x64, arm64, ppc64, ppc64le];
 
 /** Brings the executables of all runners up to date: for beforeAll. */
 export async function buildRunners(): Promise<void> {
-  for (const target of ["x64-small", "ppc64", "ppc64le"] as const) await build(target);
+  for (const target of smallTargets) await build(target);
 }
 
 export interface Run {

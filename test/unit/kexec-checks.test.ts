@@ -57,6 +57,7 @@ function facts({ world }: Case): MachineFacts {
     elfMachine: 21,
     memory: hole === undefined ? [{ start: 0n, end }] : [{ start: 0n, end: hole }, { start: hole + PAGE,
       end }],
+    taken: [],
     realMode: { start: 0n, end: BigInt(world.realModePages) * PAGE },
     kernelEnd: BigInt(world.kernelPages) * PAGE,
     crashRegion: crash === null ? undefined

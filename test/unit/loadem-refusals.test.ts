@@ -79,7 +79,7 @@ describe("usage errors name the argument and end with 2", () => {
       "argument 1 (--secondaries): 'few' is not a number below 2^64 (decimal, 0x hexadecimal or 0 octal)"],
     ["--secondaries 0x7fff", "argument 1 (--secondaries): the stub counts at most 32766 cpus"],
     ["-a 0x10000000 -e -f F --secondaries 1",
-      "--secondaries: the entry is not our stub, nothing else waits for cpus"],
+      "--secondaries: the entry is not our ppc64 stub, nothing else waits for cpus"],
     ["-k -n", "argument 2 (-n): does not go with --reboot"],
     ["-a 1 -k", "argument 1 (-a): does not go with --reboot"],
     ["-k -u", "argument 2 (-u): does not go with --reboot"],
@@ -92,11 +92,6 @@ describe("usage errors name the argument and end with 2", () => {
     "18446744073709551616", "0x10000000000000000"])("'%s' is no address", (text) => {
     const says = `argument 1 (-a): '${text}' is not a number below 2^64 (decimal, 0x hexadecimal or 0 octal)`;
     expect(refused(run({}, "-a", text))).toBe(`2 ${says}`);
-  });
-
-  test("-w has no stub to offer on x86-64", () => {
-    expect(refusedLine("-a 0x10000000 -e -w", { machine: "x86_64", files: WITHOUT_TREE! }))
-      .toBe("2 -w: no stub for x86_64 is built in, only for ppc64 ppc64le");
   });
 });
 

@@ -101,7 +101,7 @@ describe("what is not our stub", () => {
     expect(Buffer.from(content).equals(withFile(content).loads[0]!.segments[0]!.bytes)).toBe(true);
     const { code, err, changes } = withFile(content, "--secondaries", "1");
     expect({ code, err, changes }).toEqual({
-      code: 2, err: "loadem: --secondaries: the entry is not our stub, nothing else waits for cpus\n",
+      code: 2, err: "loadem: --secondaries: the entry is not our ppc64 stub, nothing else waits for cpus\n",
         changes: [],
     });
   });

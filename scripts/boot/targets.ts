@@ -1,0 +1,144 @@
+// The targets of a boot, as a table: which guest each runs in, its kernels, and where in its memory everything goes.
+
+import { arm64Image, asBzImage, bzImage, kernelImage, type KernelName } from "../kernels.ts";
+import type { FlatImage } from "../elf.ts";
+import type { GuestMachine } from "../guest.ts";
+import { buildBzImagePayload, buildImagePayload, buildPayload } from "../stubs.ts";
+
+const MIB = 0x100000;
+
+/** Physical addresses, in bytes. */
+export interface Addresses {
+  readonly stub: number;
+  readonly tree: number;
+  readonly kernel: number;
+  readonly initrd: number;
+}
+
+interface BootTarget {
+  readonly machine: GuestMachine;
+  /** A qemu cpu model. */
+  readonly cpu: string;
+  /** The kernel's name of the guest's serial port. */
+  readonly console: string;
+  readonly kernel: KernelName;
+  /** The one that --small takes. */
+  readonly smallKernel: KernelName;
+  /** MiB of a guest with each of them. */
+  readonly memory: number;
+  readonly smallMemory: number;
+  /** Where the guest's memory begins. */
+  readonly memoryStart: number;
+  /** Firmware for --uefi; undefined where there is none to choose. */
+  readonly uefi: string | undefined;
+  /** What -c says of the stub's word for its kernel. */
+  readonly chain: number;
+  /** What the next kernel is handed, and so which applet makes it. */
+  readonly argument: "device tree blob" | "zero page";
+  readonly image: (path: string) => Promise<FlatImage>;
+  /** The test payload in a kernel's place; undefined where there is none. */
+  readonly payload: (() => Promise<FlatImage>) | undefined;
+  /** Where everything goes, by the bytes of memory that either kernel takes. */
+  readonly addresses: (first: number, next: number) => Addresses;
+}
+
+/**
+ * As in the README of 2005, unless a kernel is so large that it needs the room: nothing may lie where either kernel
+ * is, or where the next one copies itself to: from 0 up to its own size.
+ */
+function ppc64Addresses(first: number, next: number): Addresses {
+  const room = 16 * MIB;
+  const stub = Math.max(0x5000000, align(Math.max(first, next), room));
+  const kernel = stub + room;
+  return { stub, tree: stub + 0x100, kernel, initrd: align(kernel + next, room) };
+}
+
+/**
+ * Behind the first kernel, which qemu puts at 2 MiB, and behind what that takes for a GICv3's tables; the kernel ends
+ * before 128 MiB, where qemu puts the initrd and then its tree.
+ */
+function arm64Addresses(first: number, next: number): Addresses {
+  const room = 2 * MIB;
+  const stub = Math.max(ARM64_MEMORY + 94 * MIB, align(ARM64_MEMORY + room + first, room));
+  const kernel = stub + room;
+  return { stub, tree: stub + 0x100, kernel, initrd: align(kernel + next, room) };
+}
+
+/** The kernel where it was linked to be, the rest behind the memory that it uses before it looks around. */
+function x64Addresses(_first: number, next: number): Addresses {
+  const room = 2 * MIB;
+  const kernel = 16 * MIB;
+  const stub = align(kernel + next, room);
+  return { stub, tree: stub + 0x100, kernel, initrd: stub + room };
+}
+
+async function whole(payload: Promise<Uint8Array>): Promise<FlatImage> {
+  const bytes = await payload;
+  return { bytes, memsz: bytes.length };
+}
+
+function align(value: number, to: number): number {
+  return Math.ceil(value / to) * to;
+}
+
+const ARM64_MEMORY = 0x40000000;
+
+const ppc64 = {
+  machine: "ppc64",
+  cpu: "POWER9",
+  console: "hvc0",
+  memory: 1024,
+  smallMemory: 512,
+  memoryStart: 0,
+  uefi: undefined,
+  chain: 0x100,
+  argument: "device tree blob",
+  image: kernelImage,
+  payload: () => whole(buildPayload()),
+  addresses: ppc64Addresses,
+} as const;
+
+export const targets = {
+  "ppc64": { ...ppc64, kernel: "small-ppc64", smallKernel: "small-ppc64", memory: 512 },
+  "ppc64le": { ...ppc64, kernel: "stock-ppc64le", smallKernel: "small-ppc64le" },
+  "arm64-small": {
+    machine: "arm64",
+    cpu: "cortex-a72",
+    console: "ttyAMA0",
+    kernel: "stock-arm64",
+    smallKernel: "stock-arm64",
+    memory: 512,
+    smallMemory: 512,
+    memoryStart: ARM64_MEMORY,
+    uefi: "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd",
+    chain: 0xf8,
+    argument: "device tree blob",
+    image: arm64Image,
+    payload: () => whole(buildImagePayload()),
+    addresses: arm64Addresses,
+  },
+  "x64-small": {
+    machine: "x64",
+    cpu: "max",
+    console: "ttyS0",
+    kernel: "stock-x64",
+    smallKernel: "stock-x64",
+    memory: 512,
+    smallMemory: 512,
+    memoryStart: 0,
+    uefi: "/usr/share/ovmf/OVMF.fd",
+    chain: 0xf8,
+    argument: "zero page",
+    image: bzImage,
+    payload: async () => asBzImage("payload", await buildBzImagePayload()),
+    addresses: x64Addresses,
+  },
+} as const satisfies Record<string, BootTarget>;
+
+export type Target = keyof typeof targets;
+
+export const targetNames = Object.keys(targets) as Target[];
+
+export function bootTarget(name: Target): BootTarget {
+  return targets[name];
+}

@@ -1,0 +1,143 @@
+// zeropage: the zero page that an x86 kernel expects on entry, or the kernel out of a bzImage, on standard output.
+
+import { numberOf, pairOf, parse, type Applet, type Arguments } from "../applet.ts";
+import { EXIT, Failure, hex, usage } from "../failure.ts";
+import { shownRange, type MemoryRange } from "../range.ts";
+import type { ByteString } from "../sys/engine.ts";
+import { errnoText } from "../sys/errno.ts";
+import { CWD, O_NONBLOCK, STDOUT, type System } from "../sys/system.ts";
+import { runningMachine } from "../zeropage/running.ts";
+import { HEADER_SPAN, setupHeader, type SetupHeader } from "../zeropage/setup-header.ts";
+import { SEED_SIZE, zeroPage } from "../zeropage/zeropage.ts";
+
+export const zeropage: Applet = {
+  name: "zeropage",
+  summary: "Writes the zero page that an x86-64 kernel expects on entry",
+  operands: "BZIMAGE",
+  options: [
+    { short: "b", long: "address", value: "ADDR", help: "where the zero page will lie (required, a multiple of 16)" },
+    { short: "B", long: "bootargs", value: "TEXT", help: "the next kernel's command line (default: the running one's)" },
+    { short: "i", long: "initrd", value: "START,END", help: "where the next kernel's initrd will lie" },
+    { long: "rsdp", value: "ADDR", help: "the ACPI root pointer (default: as the running kernel knows it)" },
+    { long: "kernel", help: "writes the kernel itself: BZIMAGE without its setup sectors. A mode of its own" },
+    { short: "v", long: "verbose", help: "says on standard error what was written, and what the kernel needs" },
+  ],
+  notes: `
+The zero page is made from BZIMAGE's setup header, the machine's memory map
+(/sys/firmware/memmap) and what the running kernel was told of ACPI and the
+screen. Behind its 4096 bytes come the command line and a random seed. It is
+written whole or not at all. -v tells where the kernel may lie and how much
+memory it needs beyond its own bytes, for loadem -z.
+
+  zeropage --kernel bzImage > kernel
+  zeropage -b 0x5000100 -i 0x6000000,0x60d1a40 -B console=ttyS0 bzImage |
+    loadem -a 0x5000000 -e -w -s -a 0x1000000 -c 0xf8 -f kernel -z 0x25f5840
+    -a 0x6000000 -f initrd -r 0x1000
+`,
+  run(system, args) {
+    const request = requested(parse(zeropage.options, args));
+    if (system.isTerminal(STDOUT)) throw usage("standard output", "refusing to write binary to a terminal");
+    const image = openedImage(system, request.file);
+    if (request.kind === "kernel") {
+      system.writeAll(STDOUT, kernelIn(system, image), "standard output");
+      return EXIT.done;
+    }
+    const running = runningMachine(system, request.rsdp);
+    const commandLine = system.bytes(request.bootargs ?? runningCommandLine(system));
+    const seed = system.random(SEED_SIZE);
+    const bytes = zeroPage(image.header, { ...request, ...running, commandLine, seed });
+    system.writeAll(STDOUT, bytes, "standard output");
+    if (request.verbose) {
+      const map = `${running.memoryMap.length} memory ranges`;
+      const rsdp = running.rsdp === 0n ? "no RSDP" : `RSDP ${hex(running.rsdp)}`;
+      system.say(`zeropage: ${map}, ${rsdp}, command line of ${commandLine.length} bytes, ${bytes.length} bytes`);
+      describe(system, image, request.initrd);
+    }
+    return EXIT.done;
+  },
+};
+
+interface PageRequest {
+  readonly kind: "page";
+  readonly file: ByteString;
+  readonly address: bigint;
+  readonly bootargs: ByteString | undefined;
+  readonly initrd: MemoryRange | undefined;
+  readonly rsdp: bigint | undefined;
+  readonly verbose: boolean;
+}
+
+function requested({ given, operands }: Arguments): PageRequest | { readonly kind: "kernel"; readonly file: ByteString } {
+  if (operands.length !== 1) throw usage("operands", `one bzImage is needed, ${operands.length} are given`);
+  const file = operands[0]!;
+  if (given.has("kernel")) {
+    const other = [...given.keys()].find((name) => name !== "kernel");
+    if (other !== undefined) throw usage(`--${other}`, "does not go with --kernel");
+    return { kind: "kernel", file };
+  }
+  const rsdp = given.get("rsdp");
+  return {
+    kind: "page",
+    file,
+    address: alignedAddress(given.get("address")),
+    bootargs: given.get("bootargs"),
+    initrd: initrdOf(given.get("initrd")),
+    rsdp: rsdp === undefined ? undefined : numberOf("--rsdp", rsdp),
+    verbose: given.has("verbose"),
+  };
+}
+
+function alignedAddress(text: ByteString | undefined): bigint {
+  if (text === undefined) throw usage("-b", "missing: the address at which the zero page will lie");
+  const address = numberOf("-b", text);
+  if (address % 16n !== 0n) throw usage("-b", `${hex(address)} is not a multiple of 16`);
+  return address;
+}
+
+function initrdOf(text: ByteString | undefined): MemoryRange | undefined {
+  if (text === undefined) return undefined;
+  const [start, end] = pairOf("-i", text, "START,END");
+  if (end <= start) throw usage("-i", `the end ${hex(end)} is not above the start ${hex(start)}`);
+  return { start, end };
+}
+
+interface OpenedImage {
+  readonly file: ByteString;
+  readonly descriptor: number;
+  readonly size: number;
+  readonly header: SetupHeader;
+}
+
+function openedImage(system: System, file: ByteString): OpenedImage {
+  const descriptor = system.must(system.open(CWD, file, O_NONBLOCK), file);
+  const status = system.status(descriptor);
+  if (typeof status === "number") throw new Failure(file, errnoText(status));
+  if (status.kind !== "file") throw new Failure(file, `is a ${status.kind}, not a file`);
+  const size = Number(status.size);
+  const start = new Uint8Array(HEADER_SPAN);
+  const got = system.must(system.read(descriptor, start, 0, start.length), file);
+  return { file, descriptor, size, header: setupHeader(file, start.subarray(0, got), size) };
+}
+
+/** A view of the mapped file: 14 MB of kernel cost no heap. */
+function kernelIn(system: System, { file, descriptor, size, header }: OpenedImage): Uint8Array {
+  const memory = system.allocate(size, file);
+  system.mapOver(memory, 0, descriptor, size, file);
+  return memory.subarray(header.kernelStart, size);
+}
+
+function runningCommandLine(system: System): ByteString {
+  const place = "/proc/cmdline";
+  const bytes = system.readIfThere(place);
+  if (bytes === undefined) throw new Failure(place, "cannot be read: -B TEXT says the command line");
+  return system.text(bytes).replace(/\n$/, "");
+}
+
+function describe(system: System, { header, size }: OpenedImage, initrd: MemoryRange | undefined): void {
+  const { alignment, initSize, kernelStart, preferredAddress } = header;
+  const length = size - kernelStart;
+  const more = Math.max(0, initSize - length);
+  const places = `${hex(preferredAddress)} or another multiple of ${hex(alignment)}`;
+  system.say(`zeropage: the kernel is ${hex(length)} bytes and needs ${hex(more)} more (-z), at ${places}`);
+  if (initrd !== undefined) system.say(`zeropage: the initrd is expected at ${shownRange(initrd)}`);
+}

@@ -1,0 +1,46 @@
+// What an arm64 kernel was told for itself alone: the next one is told it anew, or not at all.
+// Linux: drivers/of/fdt.c (early_init_dt_scan_chosen), drivers/of/kexec.c, arch/arm64/kernel/kaslr.c.
+
+import type { ByteString } from "../sys/engine.ts";
+import { child, childOrNew, property, setProperty, type Node } from "./tree.ts";
+
+/** Of the running kernel's own boot: memory that is in use for something else by now, and the limits of a crash kernel. */
+const NOT_HANDED_ON: readonly ByteString[] = [
+  "linux,booted-from-kexec", "linux,elfcorehdr", "linux,ima-kexec-buffer", "linux,usable-memory-range",
+];
+
+const INITRD: readonly ByteString[] = ["linux,initrd-start", "linux,initrd-end"];
+
+/** Bytes of each. The kernel wipes the first, and takes the second out of its tree (it may be of any size). */
+const SEEDS = { "kaslr-seed": 8, "rng-seed": 64 } as const;
+
+/**
+ * Whether a tree is arm64's, by what only such a tree has: PSCI, cpus that have an enable-method (a must there,
+ * Documentation/devicetree/bindings/arm/cpus.yaml), or what an EFI stub writes. On the ppc64 side some embedded cpus
+ * have one too, by the name of PowerPC.
+ */
+export function isArm64Tree(root: Node): boolean {
+  const cpus = child(root, "cpus")?.children ?? [];
+  return child(root, "psci") !== undefined
+    || property(child(root, "chosen"), "linux,uefi-system-table") !== undefined
+    || cpus.some((cpu) => !cpu.name.startsWith("PowerPC,") && property(cpu, "enable-method") !== undefined);
+}
+
+/** Takes out of /chosen what is not to be handed on, `initrd` as well, and returns the names of what was there. */
+export function dropStale(root: Node, { initrd }: { readonly initrd: boolean }): ByteString[] {
+  const chosen = child(root, "chosen");
+  if (chosen === undefined) return [];
+  const stale = new Set([...NOT_HANDED_ON, ...(initrd ? INITRD : [])]);
+  const dropped = chosen.properties.filter(({ name }) => stale.has(name));
+  chosen.properties = chosen.properties.filter(({ name }) => !stale.has(name));
+  return dropped.map(({ name }) => name);
+}
+
+/**
+ * Fresh seeds for the next kernel's addresses and its random numbers, as the kernel's own kexec_file_load writes them,
+ * whether it was given any or not. `random` gives so many random bytes.
+ */
+export function setSeeds(root: Node, random: (length: number) => Uint8Array): void {
+  const chosen = childOrNew(root, "chosen");
+  for (const [name, length] of Object.entries(SEEDS)) setProperty(chosen, name, random(length));
+}

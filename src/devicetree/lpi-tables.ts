@@ -1,0 +1,42 @@
+// Memory that a GICv3's redistributors go on using under the next kernel: the tables of its message interrupts (LPIs).
+// Linux: drivers/irqchip/irq-gic-v3-its.c. Without EFI nothing but the kernel's log tells where they are; a kernel that
+// finds them reserved in its tree goes on with them, one that finds them in its own image overwrites that.
+
+import { rangeOfSize, type MemoryRange } from "../range.ts";
+import type { System } from "../sys/system.ts";
+import { property, visit, type Node } from "./tree.ts";
+
+/** syslog(2). */
+const SYSLOG_READ_ALL = 3;
+const SYSLOG_SIZE = 10;
+
+/** Of either table, as Linux makes them: LPI_PROPBASE_SZ and LPI_PENDBASE_SZ for up to 16 bits of an LPI's number. */
+const TABLE_SIZE = 0x10000n;
+
+const ITS = "arm,gic-v3-its";
+
+export function hasIts(root: Node): boolean {
+  let found = false;
+  visit(root, {
+    enter(node) {
+      const compatible = property(node, "compatible");
+      found ||= compatible !== undefined && String.fromCharCode(...compatible).split("\0").includes(ITS);
+    },
+  });
+  return found;
+}
+
+/** The tables that the running kernel's log names; none where it may not be read, or has lost its beginning. */
+export function lpiTables(system: System): MemoryRange[] {
+  const size = system.call("syslog", SYSLOG_SIZE, null, 0);
+  if (size <= 0) return [];
+  const log = new Uint8Array(size);
+  const length = system.call("syslog", SYSLOG_READ_ALL, log, size);
+  return length <= 0 ? [] : tablesIn(system.text(log.subarray(0, length)));
+}
+
+/** "GICv3: using LPI property table @0x421b0000", "GICv3: CPU0: using allocated LPI pending table @0x421c0000". */
+export function tablesIn(log: string): MemoryRange[] {
+  const starts = [...log.matchAll(/\bLPI (?:property|pending) table @(0x[0-9a-f]+)/g)].map(([, start]) => BigInt(start!));
+  return [...new Set(starts)].map((start) => rangeOfSize(start, TABLE_SIZE));
+}

@@ -1,0 +1,146 @@
+// Blobs as the source of fs2dt: read as they are, or refused.
+
+import { describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { treeFromBlob } from "../../src/devicetree/from-blob.ts";
+import { Failure } from "../../src/failure.ts";
+import { readBlob } from "../support/blob-reader.ts";
+import { sortedSource } from "../support/dtc.ts";
+import { runInside, type FakeRun } from "../support/fake-engine.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { cells, largeTree, makeTree, type Tree } from "../support/tree.ts";
+
+const folder = temporaryFolder();
+
+const SMALL: Tree = [
+  ["compatible", "a,b\0c\0"],
+  ["empty", ""],
+  ["chosen", [["bootargs", "quiet\0"], ["linux,initrd-start", cells(0x5000)], ["linux,initrd-end", cells(0x6000)]]],
+  ["memory@0", [["reg", cells(0, 0x1000)], ["odd", "xyz"], ["\xff", "\xfe"]]],
+];
+
+function flattened(tree: Tree, version = "17"): Buffer {
+  makeTree(folder.in("tree"), tree);
+  const { code, err, out } = runInside({}, "fs2dt", "-b", "0x8000", "-V", version, folder.in("tree"));
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+  return out;
+}
+
+function fromFile(blob: Uint8Array, ...options: string[]): FakeRun {
+  writeFileSync(folder.in("blob"), blob);
+  return runInside({}, "fs2dt", "-b", "0x8000", ...options, folder.in("blob"));
+}
+
+/** The one line that refuses it. */
+function refusal(blob: Uint8Array): string {
+  try {
+    treeFromBlob(blob, "blob");
+  } catch (error) {
+    if (error instanceof Failure) return `${error.place}: ${error.fact}`;
+    throw error;
+  }
+  throw new Error("accepted");
+}
+
+describe("a blob", () => {
+  test.each([["small", SMALL], ["large", largeTree(1, 40, 400)]] as const)(
+    "of ours is made into the same bytes again: %s", (_, tree) => {
+      const blob = flattened(tree);
+      const { code, err, out } = fromFile(blob);
+      expect({ code, err }).toEqual({ code: 0, err: "" });
+      expect(out.equals(blob)).toBe(true);
+    });
+
+  test("of version 16 is read as one of version 17 is", () => {
+    makeTree(folder.in("tree"), SMALL);
+    const [old, now] = ["16", "17"].map((version) =>
+      runInside({}, "fs2dt", "-b", "0x8000", "-V", version, folder.in("tree")).out);
+    expect(fromFile(old!).out.equals(now!)).toBe(true);
+  });
+
+  test("made by dtc keeps its order, its meaning and its reservations", () => {
+    const source = `/dts-v1/; /memreserve/ 0x1000 0x2000; / { zebra = "z"; apple; node@2 { reg = <2>; }; node@1 {}; };`;
+    writeFileSync(folder.in("source"), source);
+    const made = Bun.spawnSync(["dtc", "-q", "-I", "dts", "-O", "dtb", folder.in("source")]).stdout;
+    const { out } = fromFile(made);
+    const { root, reserved } = readBlob(out);
+    expect(root.properties.map(({ name }) => name)).toEqual(["zebra", "apple"]);
+    expect(root.children.map(({ name }) => name)).toEqual(["node@2", "node@1"]);
+    expect(reserved).toEqual([{ start: 0x1000n, size: 0x2000n }, { start: 0x8000n, size: BigInt(out.length) }]);
+    writeFileSync(folder.in("ours"), out);
+    writeFileSync(folder.in("theirs"), made);
+    expect(sortedSource("dtb", folder.in("ours"))).toBe(sortedSource("dtb", folder.in("theirs")));
+  });
+
+  test("with bytes behind its end is read up to that", () => {
+    const blob = flattened(SMALL);
+    expect(fromFile(Buffer.concat([blob, Buffer.alloc(100, 0xff)])).out.equals(blob)).toBe(true);
+  });
+});
+
+describe("what is no well-formed blob is refused:", () => {
+  test("a file of something else", () => {
+    expect(fromFile(Buffer.from("text")).err).toBe(
+      `fs2dt: ${folder.in("blob")}: neither a directory nor a device tree blob\n`);
+  });
+
+  test("a blob cut off anywhere", () => {
+    const blob = flattened(SMALL);
+    for (let length = 0; length < blob.length; length++) {
+      expect(refusal(blob.subarray(0, length))).toMatch(/neither a directory|of which 0x[0-9a-f]+ are here/);
+    }
+  });
+
+  test("any cell of it that is another number is read or refused, never anything else", () => {
+    const blob = flattened(SMALL);
+    let refusals = 0;
+    for (let at = 0; at < blob.length; at += 4) {
+      for (const value of [0, 1, 2, 3, 9, 0x7fffffff, 0xffffffff, blob.length - 3]) {
+        const broken = Buffer.from(blob);
+        broken.writeUInt32BE(value, at);
+        try {
+          treeFromBlob(broken, "blob");
+        } catch (error) {
+          expect(error).toBeInstanceOf(Failure);
+          refusals++;
+        }
+      }
+    }
+    expect(refusals).toBeGreaterThan(100);
+  });
+
+  test.each([
+    ["the magic", 0, 1, "blob: neither a directory nor a device tree blob"],
+    ["the size", 4, 39, /^blob: at 0x4: 0x27 bytes, of which/],
+    ["the structure's place", 8, 0x39, /^blob: at 0x8: the structure block at 0x39 is not aligned to 4$/],
+    ["the structure's place beyond the end", 8, 0xfffff000, /^blob: at 0x8: the block 0xfffff000-.* is not within the blob$/],
+    ["the strings' place", 12, 0xfffff000, /^blob: at 0xc: the block .* is not within the blob$/],
+    ["the reserve map's place", 16, 44, "blob: at 0x10: the reserve map at 0x2c is not aligned to 8"],
+    ["the reserve map's place beyond the end", 16, 0x10000, "blob: at 0x10: the reserve map has no end"],
+    ["the version", 20, 3, "blob: at 0x14: version 3, not 16 or 17"],
+    ["the size of the strings", 32, 0x10000, /^blob: at 0xc: the block .* is not within the blob$/],
+    ["the size of the structure", 36, 8, /^blob: at 0x[0-9a-f]+: the structure block ends too early$/],
+  ])("%s", (_, at, value, expected) => {
+    const blob = flattened(SMALL);
+    blob.writeUInt32BE(value, at);
+    expect(refusal(blob)).toMatch(expected);
+  });
+
+  test("a token out of its place, a name or a value that does not end", () => {
+    const blob = flattened(SMALL);
+    const structure = blob.readUInt32BE(8);
+    const changed = (words: readonly [offset: number, value: number][]) => {
+      const broken = Buffer.from(blob);
+      for (const [offset, value] of words) broken.writeUInt32BE(value, structure + offset);
+      return refusal(broken).replace(/^blob: at 0x[0-9a-f]+: /, "");
+    };
+    // BEGIN_NODE, the root's empty name, PROP, its length, its name.
+    expect(changed([[0, 3]])).toBe("token 0x3 is not expected here");
+    expect(changed([[0, 9]])).toBe("token 0x9 is not expected here");
+    expect(changed([[8, 2]])).toBe("token 0x6 is not expected here");
+    expect(changed([[8, 7]])).toBe("token 0x7 is not expected here");
+    expect(changed([[12, 0x10000]])).toBe("0x10000 bytes are not within the structure block");
+    expect(changed([[16, 0x10000]])).toBe("a name at 0x10000 is not within the strings");
+    expect(changed([[4, 0x2f000000]])).toBe("a slash in a node's name");
+  });
+});

@@ -1,0 +1,159 @@
+// What fs2dt renews, leaves out and reserves in the tree of an arm64 machine, and in no other.
+
+import { describe, expect, test } from "bun:test";
+import { nodeAt, readBlob, valueAt } from "../support/blob-reader.ts";
+import { runInside, type FakeRun, type FakeWorld } from "../support/fake-engine.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { cells, makeTree, type Tree } from "../support/tree.ts";
+
+const folder = temporaryFolder();
+let turn = 0;
+
+const STALE: Tree = [
+  ["bootargs", "quiet\0"],
+  ["kaslr-seed", cells(0, 0)],
+  ["linux,booted-from-kexec", ""],
+  ["linux,elfcorehdr", cells(0, 1, 0, 1)],
+  ["linux,ima-kexec-buffer", cells(0, 1, 0, 1)],
+  ["linux,initrd-end", cells(0x6000)],
+  ["linux,initrd-start", cells(0x5000)],
+  ["linux,uefi-mmap-size", cells(1)],
+  ["linux,usable-memory-range", cells(0, 1, 0, 1)],
+  ["stdout-path", "/pl011\0"],
+];
+
+const PSCI: Tree = [["compatible", "arm,psci-1.0\0"]];
+const ITS: Tree = [["its", [["compatible", "arm,gic-v3-its\0"]]]];
+
+const LOG = [
+  "<6>[    0.000000] ITS@0x0000000008080000: allocated 8192 Devices @421b0000 (indirect, esz 8, psz 64K, shr 1)",
+  "<6>[    0.000000] GICv3: using LPI property table @0x00000000421a0000",
+  "<6>[    0.000000] GICv3: CPU0: using allocated LPI pending table @0x00000000421b0000",
+  "<6>[    0.012345] GICv3: CPU1: using reserved LPI pending table @0x00000000421c0000",
+  "",
+].join("\n");
+
+function kernelLog(text: string): NonNullable<FakeWorld["on"]> {
+  return {
+    syslog: ([action, buffer]) => {
+      if (action === 10) return 1 << 17;
+      expect(action).toBe(3);
+      return Buffer.from(text).copy(buffer as Uint8Array);
+    },
+  };
+}
+
+function run(tree: Tree, options: string[] = [], on: FakeWorld["on"] = {}): FakeRun {
+  const path = folder.in(`tree${turn++}`);
+  makeTree(path, tree);
+  return runInside({ machine: "aarch64", on }, "fs2dt", "-b", "0x8000", ...options, path);
+}
+
+function blobOf({ code, err, out }: FakeRun) {
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+  return readBlob(out);
+}
+
+function chosenNames(tree: Tree, ...options: string[]): string[] {
+  return nodeAt(blobOf(run(tree, options)).root, "/chosen")!.properties.map(({ name }) => name);
+}
+
+const KEPT = ["bootargs", "kaslr-seed", "linux,uefi-mmap-size", "rng-seed", "stdout-path"];
+
+describe("in a tree of arm64", () => {
+  test.each<[string, Tree]>([
+    ["that has PSCI", [["chosen", STALE], ["psci", PSCI]]],
+    ["whose cpus have an enable-method", [["chosen", STALE], ["cpus", [["cpu@0", [["enable-method", "spin-table\0"]]]]]]],
+    ["that an EFI stub has written", [["chosen", [...STALE, ["linux,uefi-system-table", cells(0, 0)]]]]],
+  ])("%s, what was for the running kernel alone is left out, the rest stays", (_, tree) => {
+    expect(chosenNames(tree).filter((name) => name !== "linux,uefi-system-table")).toEqual(KEPT);
+  });
+
+  test("the initrd's range stays when -i sets it, and is reserved", () => {
+    const { root, reserved } = blobOf(run([["chosen", STALE], ["psci", PSCI]], ["-i", "0x7000,0x7800"]));
+    expect(valueAt(root, "/chosen", "linux,initrd-start")!.readBigUInt64BE()).toBe(0x7000n);
+    expect(valueAt(root, "/chosen", "linux,initrd-end")!.readBigUInt64BE()).toBe(0x7800n);
+    expect(reserved[0]).toEqual({ start: 0x7000n, size: 0x800n });
+    expect(reserved.length).toBe(2);
+  });
+
+  test("both seeds are fresh each time, of 8 and of 64 bytes", () => {
+    const seeds = [1, 2].map(() => {
+      const { root } = blobOf(run([["chosen", STALE], ["psci", PSCI]]));
+      return ["kaslr-seed", "rng-seed"].map((name) => valueAt(root, "/chosen", name)!.toString("hex"));
+    });
+    expect(seeds.flat().map((seed) => seed.length)).toEqual([16, 128, 16, 128]);
+    expect(new Set([...seeds.flat(), "00".repeat(8)]).size).toBe(5);
+  });
+
+  test("that was given no seed, the next kernel gets both", () => {
+    expect(chosenNames([["chosen", [["bootargs", ""]]], ["psci", PSCI]])).toEqual(["bootargs", "kaslr-seed", "rng-seed"]);
+  });
+
+  test("a kernel that gives no random bytes is an error, and nothing is written", () => {
+    const { code, err, out } = run([["chosen", STALE], ["psci", PSCI]], [], { getrandom: () => -38 });
+    expect({ code, err, out: out.length }).toEqual({
+      code: 1, err: "fs2dt: getrandom: ENOSYS (not in this kernel)\n", out: 0,
+    });
+  });
+});
+
+describe("a GICv3's tables", () => {
+  const tree: Tree = [["intc", ITS], ["psci", PSCI]];
+
+  test("are reserved where the kernel's log says they are, each once", () => {
+    const { reserved } = blobOf(run(tree, [], kernelLog(LOG + LOG)));
+    expect(reserved.slice(0, -1)).toEqual([0x421a0000n, 0x421b0000n, 0x421c0000n].map((start) => ({ start, size: 0x10000n })));
+  });
+
+  test("of which the log says nothing are worth a line, unless the kernel was told to use none", () => {
+    const says = "fs2dt: /: a GICv3 ITS, but the kernel's log names no LPI tables: --reserve, or irqchip.gicv3_nolpi=1 "
+      + "at its boot\n";
+    expect(run(tree, [], kernelLog("")).err).toBe(says);
+    expect(run(tree, [], { syslog: () => -1 }).err).toBe(says);
+    const told: Tree = [...tree, ["chosen", [["bootargs", "quiet irqchip.gicv3_nolpi=1\0"]]]];
+    expect(blobOf(run(told, ["-B", "other"])).reserved.length).toBe(1);
+  });
+
+  test("are not looked for on a machine without such an interrupt controller", () => {
+    const { engine } = run([["psci", PSCI]]);
+    expect(engine.asked("syslog")).toEqual([]);
+  });
+});
+
+describe("a tree of another machine", () => {
+  const ppc64: Tree = [
+    ["chosen", STALE],
+    ["cpus", [["PowerPC,POWER9@0", [["enable-method", "spin-table\0"], ["ibm,ppc-interrupt-server#s", cells(0)]]]]],
+  ];
+
+  test("gets seeds only with --seeds", () => {
+    const tree: Tree = [["chosen", [["bootargs", ""]]]];
+    expect(chosenNames(tree)).toEqual(["bootargs"]);
+    expect(chosenNames(tree, "--seeds")).toEqual(["bootargs", "kaslr-seed", "rng-seed"]);
+  });
+
+  test("is left as it is, whatever machine this is", () => {
+    expect(chosenNames(ppc64)).toEqual(STALE.map(([name]) => name));
+    expect(valueAt(blobOf(run(ppc64)).root, "/chosen", "kaslr-seed")!.equals(Buffer.alloc(8))).toBe(true);
+  });
+});
+
+describe("--reserve", () => {
+  test("reserves each range, in any tree", () => {
+    const { reserved } = blobOf(run([["a", "b"]], ["--reserve", "0x1000,0x2000,0x100000000,4096"]));
+    expect(reserved.slice(0, -1)).toEqual([
+      { start: 0x1000n, size: 0x2000n }, { start: 0x1_0000_0000n, size: 0x1000n },
+    ]);
+  });
+
+  test.each([
+    ["0x1000", "'0x1000' is not START,SIZE"],
+    ["", "'' is not START,SIZE"],
+    ["0x1000,1,0x2000", "'0x2000' is not START,SIZE"],
+    ["0x1000,0", "no memory has 0x0 bytes at 0x1000"],
+    ["0xffffffffffffffff,2", "no memory has 0x2 bytes at 0xffffffffffffffff"],
+  ])("refuses '%s'", (text, fact) => {
+    expect(run([["a", "b"]], ["--reserve", text])).toMatchObject({ code: 2, err: `fs2dt: --reserve: ${fact}\n` });
+  });
+});

@@ -1,0 +1,159 @@
+// What loadem knows of an arm64 machine and of its kernels: one line before the kernel is asked.
+
+import { describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { temporaryFolder } from "../support/folder.ts";
+import { loadem, WITHOUT_TREE, type LoadRun, type Pretended } from "../support/loading.ts";
+import { runInside } from "../support/fake-engine.ts";
+import { makeTree } from "../support/tree.ts";
+
+const folder = temporaryFolder();
+
+const IOMEM = `09000000-09000fff : pl011@9000000
+40000000-5fffffff : System RAM
+  40210000-413fffff : Kernel code
+  41400000-416cffff : reserved
+  41d00000-41e0ffff : Kernel data
+  5c000000-5dffffff : Crash kernel
+`;
+
+const VIRT: Pretended = {
+  machine: "aarch64",
+  files: { ...WITHOUT_TREE, "/proc/iomem": IOMEM, "/proc/meminfo": "MemTotal:  480000 kB\n" },
+};
+
+interface Header {
+  readonly textOffset?: bigint;
+  readonly imageSize?: bigint;
+}
+
+/** An Image of 8 KiB that says it takes more. */
+function image({ textOffset = 0n, imageSize = 0x400000n }: Header = {}): Buffer {
+  const bytes = Buffer.alloc(0x2000, 0xd5);
+  bytes.writeBigUInt64LE(textOffset, 8);
+  bytes.writeBigUInt64LE(imageSize, 16);
+  bytes.write("ARM\x64", 56, "latin1");
+  return bytes;
+}
+
+function tree(address: string): Buffer {
+  const path = folder.in(`tree${Bun.randomUUIDv7()}`);
+  makeTree(path, [["compatible", "linux,dummy-virt\0"]]);
+  return runInside({ machine: "aarch64" }, "fs2dt", "-b", address, path).out;
+}
+
+function load(kernel: Uint8Array, kernelAddress: string, more: string[] = [], on: Pretended["on"] = {}): LoadRun {
+  writeFileSync(folder.in("Image"), kernel);
+  writeFileSync(folder.in("initrd"), Buffer.alloc(0x1000));
+  return loadem(folder.path, { ...VIRT, stdin: tree("0x45e00100"), on }, "-r", "0x1000", "-a", "0x45e00000", "-e", "-w", "-s",
+    "-a", kernelAddress, "-c", "0xf8", "-f", folder.in("Image"), ...more);
+}
+
+/** What it says, without the segment's place and the tool's name; nothing was loaded. */
+function refusal({ code, err, changes }: LoadRun): string {
+  expect({ code, changes }).toEqual({ code: 1, changes: [] });
+  return err.replaceAll(`${folder.path}/`, "").replace(/^loadem: segment (\d) \(.*?\): /, "$1 ").trimEnd();
+}
+
+test("a tree behind the stub, and an Image at a multiple of 2 MiB that begins with its header, are loaded", () => {
+  const { code, err, loads } = load(image(), "0x46000000", ["-a", "0x46400000", "-f", folder.in("initrd")]);
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+  const [stub, kernel] = loads[0]!.segments;
+  expect(loads[0]!.entry).toBe(0x45e00000n);
+  expect(stub!.bytes.readBigUInt64LE(0xf8)).toBe(0x46000000n);
+  expect(stub!.bytes.readUInt32BE(0x100)).toBe(0xd00dfeed);
+  expect(kernel!.bytes.equals(image())).toBe(true);
+});
+
+describe("an Image is refused", () => {
+  test("anywhere but text_offset bytes behind a multiple of 2 MiB", () => {
+    expect(refusal(load(image(), "0x46010000"))).toBe("1 an arm64 Image has to begin at a multiple of 0x200000");
+    expect(refusal(load(image({ textOffset: 0x80000n }), "0x46000000"))).toBe(
+      "1 an arm64 Image has to begin 0x80000 bytes behind a multiple of 0x200000");
+    expect(load(image({ textOffset: 0x80000n }), "0x46080000").code).toBe(0);
+  });
+
+  test("when another segment lies where it grows to", () => {
+    expect(refusal(load(image(), "0x46000000", ["-a", "0x463ff000", "-f", folder.in("initrd")]))).toBe(
+      "2 the kernel takes 0x46000000-0x46400000 (image_size): over this segment");
+  });
+
+  test("when it grows out of the memory, or over what is taken", () => {
+    expect(refusal(load(image(), "0x5fe00000"))).toBe(
+      "1 the kernel takes 0x5fe00000-0x60200000 (image_size), not all of it memory");
+    expect(refusal(load(image(), "0x41200000"))).toBe(
+      "1 the kernel takes 0x41200000-0x41600000 (image_size), over 0x41400000-0x416d0000: reserved");
+  });
+
+  test("while it is compressed, with the name of what it is", () => {
+    const gzip = Buffer.alloc(0x1000);
+    gzip.writeUInt16BE(0x1f8b);
+    expect(refusal(load(gzip, "0x46000000"))).toBe("1 compressed with gzip: gunzip makes the Image of it");
+    const zboot = Buffer.alloc(0x1000);
+    zboot.write("MZ\0\0zimg", "latin1");
+    zboot.writeUInt32LE(0x400, 8);
+    zboot.writeUInt32LE(0xb00, 12);
+    zboot.write("zstd", 24, "latin1");
+    expect(refusal(load(zboot, "0x46000000"))).toBe(
+      "1 an EFI zboot image: the Image is inside, zstd from byte 0x400 on, 0xb00 bytes");
+  });
+
+  test("on no other machine, and code without a header nowhere", () => {
+    const bytes = image();
+    expect(load(Buffer.alloc(0x1000, 1), "0x46001000").code).toBe(0);
+    writeFileSync(folder.in("Image"), bytes);
+    expect(loadem(folder.path, {}, "-r", "0x1000", "-a", "0x20001000", "-e", "-f", folder.in("Image")).code).toBe(0);
+  });
+});
+
+describe("any segment is refused", () => {
+  const rest = (address: string) => ["-a", address, "-f", folder.in("initrd")];
+
+  test("where there is no memory", () => {
+    expect(refusal(load(image(), "0x46000000", rest("0x9000000")))).toBe(
+      "2 not within the machine's memory 0x40000000-0x60000000");
+  });
+
+  test("over what the kernel has reserved, but not over the kernel", () => {
+    expect(refusal(load(image(), "0x46000000", rest("0x41400000")))).toBe(
+      "2 lies over 0x41400000-0x416d0000, which is taken: reserved");
+    expect(load(image(), "0x46000000", rest("0x40210000")).code).toBe(0);
+  });
+
+  test("over a GICv3's table that the kernel's log names", () => {
+    const log = "<6>[    0.000000] GICv3: using LPI property table @0x0000000048000000\n";
+    const on: Pretended["on"] = {
+      syslog: ([action, buffer]) => (action === 10 ? 4096 : Buffer.from(log).copy(buffer as Uint8Array)),
+    };
+    expect(refusal(load(image(), "0x46000000", rest("0x4800f000"), on))).toBe(
+      "2 lies over 0x48000000-0x48010000, which is taken: an LPI table of the interrupt controller");
+    expect(load(image(), "0x46000000", rest("0x48010000"), on).code).toBe(0);
+  });
+});
+
+describe("the stub of arm64", () => {
+  test("without a tree, or without a kernel, is refused as that of ppc64 is", () => {
+    writeFileSync(folder.in("Image"), image());
+    const line = ["-r", "0x1000", "-a", "0x45e00000", "-e", "-w"];
+    expect(refusal(loadem(folder.path, VIRT, ...line, "-a", "0x46000000", "-c", "0xf8", "-f", folder.in("Image")))).toBe(
+      "0 no device tree blob at 0x45e00100, behind the 0x100 bytes of the stub");
+    const stdin = tree("0x45e00100");
+    expect(refusal(loadem(folder.path, { ...VIRT, stdin }, ...line, "-s"))).toBe(
+      "0 the stub does not know its kernel: -c 0xf8 behind the kernel's -a tells it");
+  });
+
+  test("waits for no cpus, and so takes no number of them", () => {
+    writeFileSync(folder.in("Image"), image());
+    const { code, err } = load(image(), "0x46000000", ["--secondaries", "1"]);
+    expect({ code, err }).toEqual({
+      code: 2, err: "loadem: --secondaries: the entry is not our ppc64 stub, nothing else waits for cpus\n",
+    });
+  });
+
+  test("takes the chained address in its own byte order, and nowhere but in its word", () => {
+    writeFileSync(folder.in("Image"), image());
+    const { code, err } = loadem(folder.path, { ...VIRT, stdin: tree("0x45e00100") }, "-a", "0x45e00000", "-e", "-w", "-s",
+      "-a", "0x46000000", "-c", "0xf0", "-f", folder.in("Image"));
+    expect({ code, err }).toMatchObject({ code: 1, err: expect.stringContaining("is the stub's code") });
+  });
+});

@@ -1,0 +1,170 @@
+// loadem on x86-64: the zero page behind the stub is read, /proc/iomem is, and what would hang in silence is refused.
+
+import { beforeEach, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { builtInStub } from "../../src/kexec/stubs.ts";
+import { bzImage, type BzImage } from "../support/bzimage.ts";
+import { runInside } from "../support/fake-engine.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { loadem, WITHOUT_TREE, type LoadRun, type Pretended } from "../support/loading.ts";
+
+const folder = temporaryFolder();
+
+const IOMEM = `00000000-00000fff : Reserved
+00001000-0009fbff : System RAM
+00100000-7ffdffff : System RAM
+  02000000-02dfffff : Kernel code
+  70000000-700fffff : reserved
+  72000000-73ffffff : Crash kernel
+fed00000-fed003ff : HPET 0
+100000000-1ffffffff : System RAM
+`;
+
+const KERNEL = 0x100_0000;
+const INIT_SIZE = 0x40_0000;
+const STUB = 0x200_0000;
+const INITRD = 0x300_0000;
+
+const MACHINE: Pretended = { machine: "x86_64", files: { ...WITHOUT_TREE, "/proc/iomem": IOMEM } };
+
+interface Made extends BzImage {
+  /** Where the zero page is made for; behind the stub unless said. */
+  readonly address?: number;
+  readonly initrd?: string;
+}
+
+/** What `zeropage` writes for such a kernel. */
+function zeroPage({ address = STUB + 0x100, initrd, ...kernel }: Made = {}): Buffer {
+  const file = folder.in("bzImage");
+  writeFileSync(file, bzImage({ initSize: INIT_SIZE, ...kernel }));
+  const files = { "/sys/firmware/memmap/0/start": "0x0\n", "/sys/firmware/memmap/0/end": "0x9fbff\n",
+    "/sys/firmware/memmap/0/type": "System RAM\n" };
+  const range = initrd === undefined ? [] : ["-i", initrd];
+  const { code, out, err } = runInside({ root: folder.in("zeropage"), files },
+    "zeropage", "-b", `0x${address.toString(16)}`, "-B", "quiet", ...range, file);
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+  return out;
+}
+
+/** Runs loadem with `${kernel}` and `${initrd}` standing for files of a page each. */
+function run(line: string, stdin = zeroPage(), pretended: Pretended = {}): LoadRun {
+  const words = line.replaceAll("KERNEL", folder.in("kernel")).replaceAll("INITRD", folder.in("initrd")).split(" ");
+  return loadem(folder.path, { ...MACHINE, stdin, ...pretended }, ...words);
+}
+
+const SPACE = `-z 0x${(INIT_SIZE - 0x1000).toString(16)}`;
+const STUB_SEGMENT = "-r 0x1000 -a 0x2000000 -e -w -s";
+const USUAL = `${STUB_SEGMENT} -a 0x1000000 -c 0xf8 -f KERNEL ${SPACE}`;
+
+function refused(line: string, stdin?: Buffer, pretended?: Pretended): string {
+  const { code, err, loads } = run(line, stdin, pretended);
+  expect(loads).toEqual([]);
+  return `${code} ${err.replaceAll(folder.path, "").trimEnd().replace(/^loadem: /, "")}`;
+}
+
+beforeEach(() => {
+  writeFileSync(folder.in("kernel"), Buffer.alloc(0x1000, 0xcc));
+  writeFileSync(folder.in("initrd"), Buffer.alloc(0x1000, 0x11));
+});
+
+test("the kernel's address is stored little endian in the stub, and the segments reach the kernel as told", () => {
+  const stdin = zeroPage({ initrd: "0x3000000,0x3001000" });
+  const { code, err, loads } = run(`${USUAL} -a 0x3000000 -f INITRD`, stdin);
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+  const [stub, kernel, initrd] = loads[0]!.segments;
+  expect(loads[0]!.entry).toBe(BigInt(STUB));
+  expect(stub!.bytes.subarray(0, 0xf8).equals(Buffer.from(builtInStub("", "x86_64")).subarray(0, 0xf8))).toBe(true);
+  expect(stub!.bytes.readBigUInt64LE(0xf8)).toBe(BigInt(KERNEL));
+  expect(stub!.bytes.subarray(0x100).equals(stdin)).toBe(true);
+  expect([kernel!.mem, kernel!.memsz]).toEqual([BigInt(KERNEL), BigInt(INIT_SIZE)]);
+  expect(initrd!.mem).toBe(BigInt(INITRD));
+});
+
+test("-n says that the word is little endian because the stub has it so", () => {
+  expect(run(`${USUAL} -n`).out.toString()).toInclude("stored 0x1000000 at 0x20000f8, little endian as the stub has it\n");
+});
+
+test("a chain into the stub's code is refused, as 0x100 would be in the zero page", () => {
+  expect(refused(USUAL.replace("0xf8", "0xf0"))).toInclude("is the stub's code");
+});
+
+test("a stub with no zero page behind it is refused", () => {
+  const fact = "no zero page at 0x2000100, behind the 0x100 bytes of the stub: zeropage makes it";
+  const place = "1 segment 0 (0x2000000-0x2001000, v2wrap + standard input)";
+  expect(refused(USUAL, Buffer.alloc(0xe00, 1))).toBe(`${place}: ${fact}`);
+  expect(refused(USUAL.replace(" -s", ""))).toEndWith(fact);
+  expect(refused(USUAL, zeroPage().fill(0, 0x202, 0x206))).toEndWith(fact);
+  expect(refused(USUAL, zeroPage().subarray(0, 4095))).toEndWith(fact);
+});
+
+test("a zero page made for another address is refused", () => {
+  expect(refused(USUAL, zeroPage({ address: 0x500_0100 }))).toEndWith("its command line is expected at 0x5001100, "
+    + "outside this segment: was it made with zeropage -b 0x2000100?");
+});
+
+test("a stub that does not know its kernel is told the option", () => {
+  expect(refused(USUAL.replace("-c 0xf8 ", ""))).toEndWith("the stub does not know its kernel: "
+    + "-c 0xf8 behind the kernel's -a tells it");
+});
+
+test("an initrd that the zero page tells of and no segment holds is refused", () => {
+  const stdin = zeroPage({ initrd: "0x3000000,0x3001001" });
+  expect(refused(`${USUAL} -a 0x3000000 -f INITRD`, stdin)).toEndWith("the zero page tells of an initrd at "
+    + "0x3000000-0x3001001, which no segment holds");
+});
+
+test("a bzImage with its setup sectors is refused: its first byte is code for real mode", () => {
+  writeFileSync(folder.in("kernel"), bzImage());
+  expect(refused(USUAL)).toEndWith("is a whole bzImage, with code for real mode at its start: "
+    + "zeropage --kernel gives what can be entered");
+});
+
+test("a kernel off its alignment is refused", () => {
+  expect(refused(USUAL.replaceAll("0x1000000", "0x1010000"))).toEndWith("the kernel's address 0x1010000 is not a "
+    + "multiple of 0x200000, its kernel_alignment");
+  expect(run(USUAL.replaceAll("0x1000000", "0x1200000")).code).toBe(0);
+});
+
+test("memory that the kernel uses early and the segment does not cover is refused, with the -z that covers it", () => {
+  const fact = "the kernel uses its memory up to 0x1400000 before it looks around (init_size): -z 0x3ff000 keeps it free";
+  expect(refused(USUAL.replace(` ${SPACE}`, ""))).toEndWith(fact);
+  expect(refused(USUAL.replace(SPACE, "-z 0x3fe000"))).toEndWith(fact);
+});
+
+test("a kernel is loaded above 4 GiB only if it can be", () => {
+  const above = USUAL.replaceAll("0x1000000", "0x100000000");
+  expect(run(above).code).toBe(0);
+  expect(refused(above, zeroPage({ xloadflags: 1 }))).toEndWith("this kernel cannot be loaded above 4 GiB");
+});
+
+test("what is not RAM by /proc/iomem is refused, what the running kernel lies in is not", () => {
+  expect(refused(`${USUAL} -a 0xfed00000 -f INITRD`)).toEndWith("not within the machine's memory "
+    + "0x1000-0x9fc00 0x100000-0x7ffe0000 0x100000000-0x200000000");
+  expect(run(`${USUAL} -a 0x2400000 -f INITRD`).code).toBe(0);
+});
+
+test("a segment over what the running kernel has reserved is refused", () => {
+  expect(refused(`${USUAL} -a 0x700ff000 -f INITRD`)).toEndWith("lies over 0x70000000-0x70100000, in /proc/iomem: reserved");
+  expect(run(`${USUAL} -a 0x70100000 -f INITRD`).code).toBe(0);
+});
+
+test("a crash kernel has to be in the region that /proc/iomem tells of", () => {
+  expect(refused(`-p ${USUAL}`)).toEndWith("not within the crash kernel's memory 0x72000000-0x74000000");
+});
+
+test("where /proc/iomem says nothing, all that is left to the kernel", () => {
+  const hidden = { files: { ...WITHOUT_TREE, "/proc/iomem": "00000000-00000000 : System RAM\n" } };
+  expect(run(`${USUAL} -a 0xfed00000 -f INITRD`, zeroPage(), hidden).code).toBe(0);
+});
+
+test("on ppc64 it is the device tree that tells of RAM, whatever /proc/iomem says", () => {
+  const files = { "/proc/iomem": "00000000-0fffffff : System RAM\n  00000000-0fffffff : reserved\n" };
+  const { code, err } = loadem(folder.path, { machine: "ppc64", files },
+    "-a", "0x10000000", "-e", "-f", folder.in("kernel"));
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+});
+
+test("the zero page is looked at only behind our stub", () => {
+  writeFileSync(folder.in("other"), Buffer.alloc(0x1000, 0x90));
+  expect(run(`-a 0x2000000 -e -f ${folder.in("other")} -a 0x1000000 -f KERNEL`).code).toBe(0);
+});

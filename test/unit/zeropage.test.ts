@@ -1,0 +1,325 @@
+// zeropage: what it writes, read by a reader that shares nothing with it, and everything it refuses.
+
+import { beforeEach, describe, expect, test } from "bun:test";
+import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { errno } from "../../src/sys/errno.ts";
+import { bzImage, type BzImage } from "../support/bzimage.ts";
+import { runInside, type FakeRun, type FakeWorld } from "../support/fake-engine.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { ZeroPageReader } from "../support/zero-page-reader.ts";
+
+const folder = temporaryFolder();
+let image: string;
+
+/** In the kernel's order of entries, which a directory does not keep. */
+const MAP: readonly (readonly [start: string, end: string, type: string])[] = [
+  ["0x0", "0x9fbff", "System RAM"],
+  ["0x9fc00", "0x9ffff", "Reserved"],
+  ["0x100000", "0x7ffdffff", "System RAM"],
+  ["0x7ffe0000", "0x7ffeffff", "ACPI Tables"],
+  ["0x7fff0000", "0x7fff7fff", "ACPI Non-volatile Storage"],
+  ["0x7fff8000", "0x7fff8fff", "Unusable memory"],
+  ["0x7fff9000", "0x7fff9fff", "Something new"],
+  ["0x7fffa000", "0x7fffafff", "Persistent Memory"],
+  ["0x7fffb000", "0x7fffbfff", "Persistent Memory (legacy)"],
+  ["0xfd00000000", "0xffffffffff", "Reserved"],
+  ["0x100000000", "0x17fffffff", "System RAM"],
+];
+
+function memmap(entries: readonly (readonly [string, string, string])[]): Record<string, string> {
+  return Object.fromEntries(entries.flatMap(([start, end, type], index) =>
+    [["start", start], ["end", end], ["type", type]].map(([name, value]) =>
+      [`/sys/firmware/memmap/${index}/${name}`, `${value}\n`])));
+}
+
+/** A running kernel's zero page: a screen, an EDID, a root pointer, and pointers that must not be handed on. */
+function bootParams(rsdp = 0xf59e0n): Buffer {
+  const bytes = Buffer.alloc(4096, 0x5a);
+  bytes.fill(0x11, 0, 0x40);
+  bytes.fill(0x22, 0x140, 0x1c0);
+  bytes.writeBigUInt64LE(rsdp, 0x70);
+  return bytes;
+}
+
+const MACHINE: NonNullable<FakeWorld["files"]> = {
+  ...memmap(MAP),
+  "/sys/kernel/boot_params/data": bootParams(),
+  "/proc/cmdline": "console=ttyS0 root=/dev/vda\n",
+};
+
+function zeropage(args: readonly string[], world: FakeWorld = {}): FakeRun {
+  return runInside({ root: folder.in("machine"), files: MACHINE, ...world }, "zeropage", ...args);
+}
+
+function written(args: readonly string[] = [], world: FakeWorld = {}, address = 0x500_0100n): ZeroPageReader {
+  const { code, out, err } = zeropage(["-b", `0x${address.toString(16)}`, ...args, image], world);
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+  return new ZeroPageReader(out, address);
+}
+
+function writeImage(wanted: BzImage = {}): void {
+  writeFileSync(image, bzImage(wanted));
+}
+
+beforeEach(() => {
+  image = folder.in("bzImage");
+  writeImage();
+});
+
+describe("the zero page", () => {
+  test("has the setup header, with the loader's fields set and what only the boot loader may say cleared", () => {
+    const page = written();
+    expect(page.field("header")).toBe(0x53726448n);
+    expect(page.field("boot_flag")).toBe(0xaa55n);
+    expect(page.field("version")).toBe(0x20fn);
+    expect(page.field("setup_sects")).toBe(39n);
+    expect(page.field("kernel_alignment")).toBe(0x20_0000n);
+    expect(page.field("init_size")).toBe(0x337_8000n);
+    expect(page.field("pref_address")).toBe(0x100_0000n);
+    expect(page.field("xloadflags")).toBe(0x7fn);
+    expect(page.field("type_of_loader")).toBe(0xffn);
+    expect(page.field("vid_mode")).toBe(0xffffn);
+    expect(page.field("loadflags")).toBe(1n);
+    expect(page.field("sentinel")).toBe(0n);
+  });
+
+  test("holds nothing behind the header's end, whatever stands there in the file", () => {
+    expect(written().bytes.slice(0x202 + 0x6a, 0x2d0).every((byte) => byte === 0)).toBe(true);
+    writeImage({ headerLength: 0xe0 });
+    expect(written().bytes.slice(0x290, 0x2d0).every((byte) => byte === 0)).toBe(true);
+  });
+
+  test("is followed by the command line, which it points to, with its NUL", () => {
+    const page = written(["-B", "console=ttyS0 \xe9t\xe9"]);
+    expect(page.field("cmd_line_ptr")).toBe(0x500_0100n + 4096n);
+    expect(page.commandLine).toBe("console=ttyS0 \xe9t\xe9");
+  });
+
+  test("has a NUL behind a command line that fills its 16 bytes, too", () => {
+    const { bytes, commandLine, setupData } = written(["-B", "0123456789abcdef"]);
+    expect([commandLine, setupData.length, bytes.length]).toEqual(["0123456789abcdef", 1, 4096 + 32 + 48]);
+  });
+
+  test("takes the running kernel's command line unless told another", () => {
+    expect(written().commandLine).toBe("console=ttyS0 root=/dev/vda");
+    expect(written(["-B", ""]).commandLine).toBe("");
+  });
+
+  test("has no initrd unless told", () => {
+    expect(written().initrd).toEqual({ start: 0n, size: 0n });
+    expect(written(["-i", "0x6000000,0x60d1a41"]).initrd).toEqual({ start: 0x600_0000n, size: 0xd1a41n });
+  });
+
+  test("points above 4 GiB with the upper halves", () => {
+    const page = written(["-i", "0x180000000,0x280000001"], {}, 0x1_4000_0000n);
+    expect(page.initrd).toEqual({ start: 0x1_8000_0000n, size: 0x1_0000_0001n });
+    expect(page.field("ext_cmd_line_ptr")).toBe(1n);
+    expect(page.commandLine).toBe("console=ttyS0 root=/dev/vda");
+    expect(page.setupData).toHaveLength(1);
+  });
+
+  test("has the firmware's memory map in its order, ends as lengths, types as numbers", () => {
+    const types = [1n, 2n, 1n, 3n, 4n, 5n, 2n, 7n, 12n, 2n, 1n];
+    const expected = MAP.map(([start, end], index) =>
+      ({ start: BigInt(start), size: BigInt(end) - BigInt(start) + 1n, type: types[index]! }));
+    expect(written().memoryMap).toEqual(expected);
+  });
+
+  test("takes the map out of the running kernel's zero page where /sys has none", () => {
+    const old = bootParams();
+    old[0x1e8] = 2;
+    Buffer.from("00000000000000000000a0000000000001000000", "hex").copy(old, 0x2d0);
+    Buffer.from("000010000000000000ff00000100000002000000", "hex").copy(old, 0x2d0 + 20);
+    const files = { "/sys/kernel/boot_params/data": old };
+    expect(written(["-B", "x"], { files }).memoryMap).toEqual([
+      { start: 0n, size: 0xa0_0000n, type: 1n },
+      { start: 0x10_0000n, size: 0x1_0000_ff00n, type: 2n },
+    ]);
+  });
+
+  test("keeps of the running kernel's zero page the screen, the monitor and the root pointer, and nothing else", () => {
+    const { bytes } = written();
+    const other = Buffer.from(bytes.slice(0, 0x1e8));
+    expect(other.subarray(0, 0x40).every((byte) => byte === 0x11)).toBe(true);
+    expect(other.subarray(0x140, 0x1c0).every((byte) => byte === 0x22)).toBe(true);
+    other.fill(0, 0, 0x40).fill(0, 0x140, 0x1c0).fill(0, 0x70, 0x78).fill(0, 0xc0, 0xcc);
+    expect(other.every((byte) => byte === 0)).toBe(true);
+  });
+
+  test("needs none of it: without boot_params all that is 0", () => {
+    const { "/sys/kernel/boot_params/data": _, ...files } = MACHINE;
+    const page = written([], { files });
+    expect(page.bytes.slice(0, 0x1c0).every((byte, at) => byte === 0 || at >= 0xc0)).toBe(true);
+  });
+
+  test("carries a random seed of 32 bytes as setup_data 9, another each time", () => {
+    const [first, second] = [written().setupData, written().setupData];
+    expect(first.map(({ type, data }) => [type, data.length])).toEqual([[9n, 32]]);
+    expect(first[0]!.data.equals(second[0]!.data)).toBe(false);
+    expect(written().field("setup_data") % 16n).toBe(0n);
+  });
+});
+
+describe("the ACPI root pointer", () => {
+  const efi = { "/sys/firmware/efi/systab": "ACPI20=0x7fb7e014\nACPI=0x7fb7e000\nSMBIOS=0x7f9c7000\n" };
+  const told = (rsdp: bigint): Record<string, Buffer> => ({ "/sys/kernel/boot_params/data": bootParams(rsdp) });
+
+  test("is the one that EFI's system table names, version 2 before version 1", () => {
+    expect(written([], { files: { ...MACHINE, ...efi } }).field("acpi_rsdp_addr")).toBe(0x7fb7_e014n);
+    const old = { "/sys/firmware/efi/systab": "SMBIOS=0x1\nACPI=0x7fb7e000\n" };
+    expect(written([], { files: { ...MACHINE, ...old } }).field("acpi_rsdp_addr")).toBe(0x7fb7_e000n);
+  });
+
+  test("is the one the running kernel was told, where there is no EFI", () => {
+    expect(written().field("acpi_rsdp_addr")).toBe(0xf59e0n);
+  });
+
+  test("may be missing on a machine without EFI, whose kernel looks for it", () => {
+    expect(written([], { files: { ...MACHINE, ...told(0n) } }).field("acpi_rsdp_addr")).toBe(0n);
+  });
+
+  test("must not be missing on a machine with EFI: the next kernel would have one cpu", () => {
+    const files = { ...MACHINE, ...told(0n), "/sys/firmware/efi/fw_platform_size": "64\n" };
+    const { code, out, err } = zeropage(["-b", "0x5000100", image], { files });
+    expect([code, out.length]).toEqual([1, 0]);
+    expect(err).toBe("zeropage: /sys/firmware/efi/systab: no ACPI20= there, and the running kernel was told none: "
+      + "the next one would have one cpu and no ACPI; --rsdp ADDR tells it\n");
+    expect(written(["--rsdp", "0x7fb7e014"], { files }).field("acpi_rsdp_addr")).toBe(0x7fb7_e014n);
+  });
+});
+
+describe("the kernel in a bzImage", () => {
+  test("is what stands behind the setup sectors", () => {
+    const kernel = Buffer.from(Array.from({ length: 0x3010 }, (_, at) => at % 251));
+    writeImage({ setupSects: 7, kernel });
+    const { code, out } = zeropage(["--kernel", image]);
+    expect(code).toBe(0);
+    expect(out.equals(kernel)).toBe(true);
+  });
+
+  test("stands behind four setup sectors where the header says 0", () => {
+    writeImage({ setupSects: 0 });
+    expect(zeropage(["--kernel", image]).out.length).toBe(0x3000);
+  });
+
+  test("is described by -v: its size, what it needs beyond, and where it may lie", () => {
+    const { err } = zeropage(["-v", "-b", "0x5000100", "-B", "abc", image]);
+    expect(err).toBe("zeropage: 11 memory ranges, RSDP 0xf59e0, command line of 3 bytes, 4160 bytes\n"
+      + "zeropage: the kernel is 0x3000 bytes and needs 0x3375000 more (-z), at 0x1000000 or another multiple of 0x200000\n");
+  });
+});
+
+describe("refused, with nothing written:", () => {
+  function refused(args: readonly string[], world: FakeWorld = {}): string {
+    const { code, out, err } = zeropage(args, world);
+    expect(out.length).toBe(0);
+    expect(err.endsWith("\n") && err.split("\n").length === 2).toBe(true);
+    return `${code} ${err.trimEnd()}`;
+  }
+  const at = ["-b", "0x5000100"];
+
+  test("no address, a crooked one, one that is no number", () => {
+    expect(refused([image])).toBe("2 zeropage: -b: missing: the address at which the zero page will lie");
+    expect(refused(["-b", "0x5000108", image])).toBe("2 zeropage: -b: 0x5000108 is not a multiple of 16");
+    expect(refused(["-b", "here", image])).toStartWith("2 zeropage: -b: 'here' is not a number");
+  });
+
+  test("no bzImage, two, one that is not there, a directory, a fifo's like", () => {
+    expect(refused(at)).toBe("2 zeropage: operands: one bzImage is needed, 0 are given");
+    expect(refused([...at, image, image])).toBe("2 zeropage: operands: one bzImage is needed, 2 are given");
+    expect(refused([...at, "/nowhere"])).toStartWith("1 zeropage: /nowhere: ENOENT");
+    mkdirSync(folder.in("directory"));
+    expect(refused([...at, folder.in("directory")])).toEndWith("is a directory, not a file");
+    symlinkSync("loop", folder.in("loop"));
+    expect(refused([...at, folder.in("loop")])).toInclude("ELOOP");
+    expect(refused([...at, "/dev/null"])).toBe("1 zeropage: /dev/null: is a device, not a file");
+  });
+
+  test("an initrd that ends before it starts, or is not two numbers", () => {
+    expect(refused([...at, "-i", "0x2000,0x1000", image])).toBe("2 zeropage: -i: the end 0x1000 is not above the start 0x2000");
+    expect(refused([...at, "-i", "0x2000", image])).toBe("2 zeropage: -i: '0x2000' is not START,END");
+  });
+
+  test("an option that is not there, or does not go with --kernel", () => {
+    expect(refused([...at, "-q", image])).toBe("2 zeropage: argument 3 (-q): no such option");
+    expect(refused([...at, "--kernel", image])).toBe("2 zeropage: --address: does not go with --kernel");
+  });
+
+  test("a terminal as standard output", () => {
+    const onTerminal = { terminals: [1] };
+    expect(refused([...at, image], onTerminal)).toBe("2 zeropage: standard output: refusing to write binary to a terminal");
+    expect(refused(["--kernel", image], onTerminal)).toStartWith("2 zeropage: standard output");
+  });
+
+  test("a vmlinux, a gzip file, other bytes, hardly any bytes", () => {
+    const told = (bytes: Uint8Array): string => {
+      writeFileSync(image, bytes);
+      return refused([...at, image]).replace(image, "FILE");
+    };
+    const padded = (start: string): Buffer => Buffer.concat([Buffer.from(start, "latin1"), Buffer.alloc(4096)]);
+    expect(told(padded("\x7fELF"))).toStartWith("1 zeropage: FILE: not a bzImage: begins with an ELF header");
+    expect(told(padded("\x1f\x8b\x08"))).toBe("1 zeropage: FILE: not a bzImage: compressed with gzip");
+    expect(told(padded("MZ"))).toBe("1 zeropage: FILE: not a bzImage: no boot sector with HdrS at 0x202");
+    expect(told(bzImage().fill(0, 0x1fe, 0x200))).toBe("1 zeropage: FILE: not a bzImage: no boot sector with HdrS at 0x202");
+    expect(told(Buffer.alloc(100))).toBe("1 zeropage: FILE: not a bzImage: 100 bytes");
+    expect(told(Buffer.alloc(0))).toBe("1 zeropage: FILE: not a bzImage: 0 bytes");
+  });
+
+  test("a kernel too old to say what it can, one without a 64-bit entry, one that is cut off", () => {
+    writeImage({ version: 0x20b });
+    expect(refused([...at, image])).toEndWith("boot protocol 2.11, at least 2.12 is needed");
+    writeImage({ xloadflags: 0x7e });
+    expect(refused([...at, image])).toEndWith("a kernel without 64-bit entry point");
+    writeImage();
+    truncateSync(image, 0x5000 + 0x2fff);
+    expect(refused([...at, image])).toEndWith("cut off: 32767 bytes of at least 32768");
+    expect(refused(["--kernel", image])).toEndWith("cut off: 32767 bytes of at least 32768");
+  });
+
+  test("a command line longer than the kernel's", () => {
+    writeImage({ commandLineSize: 8 });
+    expect(written(["-B", "12345678"]).commandLine).toBe("12345678");
+    expect(refused([...at, "-B", "123456789", image])).toBe("1 zeropage: command line: 9 bytes, this kernel takes 8");
+  });
+
+  test("anything above 4 GiB for a kernel that takes nothing there", () => {
+    writeImage({ xloadflags: 1 });
+    const fact = "this kernel takes nothing above 4 GiB (XLF_CAN_BE_LOADED_ABOVE_4G is not set)";
+    expect(refused([...at, "-i", "0xfff00000,0x100000001", image])).toBe(`1 zeropage: 0x100000001: ${fact}`);
+    expect(refused(["-b", "0x100000000", "-B", "x", image])).toBe(`1 zeropage: 0x100001040: ${fact}`);
+    expect(written(["-i", "0xfff00000,0x100000000"]).initrd.size).toBe(0x10_0000n);
+  });
+
+  test("a memory map that the zero page has no room for", () => {
+    const many = Array.from({ length: 129 }, (_, index) =>
+      [`0x${(index * 0x2000).toString(16)}`, `0x${(index * 0x2000 + 0xfff).toString(16)}`, "System RAM"] as const);
+    const full = { files: { ...MACHINE, ...memmap(many.slice(0, 128)) } };
+    expect(written([], full).memoryMap).toHaveLength(128);
+    expect(refused([...at, image], { files: { ...MACHINE, ...memmap(many) } }))
+      .toBe("1 zeropage: memory map: 129 ranges, the zero page has room for 128");
+  });
+
+  test("a machine that tells no memory map, or a crooked one", () => {
+    const files = { "/proc/cmdline": "x\n" };
+    expect(refused([...at, image], { root: folder.in("bare"), files }))
+      .toBe("1 zeropage: /sys/firmware/memmap: no memory map there, nor in /sys/kernel/boot_params/data");
+    const crooked = { ...MACHINE, "/sys/firmware/memmap/3/end": "nonsense\n" };
+    expect(refused([...at, image], { files: crooked }))
+      .toBe("1 zeropage: /sys/firmware/memmap/3/end: 'nonsense' is not a hexadecimal number");
+  });
+
+  test("a running kernel whose command line cannot be read, where none is given", () => {
+    const { "/proc/cmdline": _, ...files } = MACHINE;
+    expect(refused([...at, image], { files })).toBe("1 zeropage: /proc/cmdline: cannot be read: -B TEXT says the command line");
+  });
+
+  test("a machine without random numbers", () => {
+    expect(refused([...at, image], { on: { getrandom: () => -errno.ENOSYS } })).toStartWith("1 zeropage: getrandom: ENOSYS");
+  });
+
+  test("a full disk, which is the one thing that is found out late", () => {
+    const { code, err } = zeropage([...at, image], { on: { write: ([fd], call) => (fd === 1 ? -errno.ENOSPC : call.pass()) } });
+    expect(code).toBe(1);
+    expect(err).toStartWith("zeropage: standard output: ENOSPC");
+  });
+});
