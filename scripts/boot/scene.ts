@@ -65,7 +65,7 @@ export async function sceneFor(
   const target = bootTarget(choices.target);
   const addresses = target.addresses(first.memory, next.memory);
   const initrd = choices.payload ? undefined : special.initrd ?? (await secondInitrd(choices, next.target));
-  const bootargs = `console=${target.console} quiet panic=-1 kexecbox.nonce=${nonce}`;
+  const bootargs = `console=${target.console} quiet panic=-1 kexecbox.nonce=${nonce} ${target.append ?? ""}`.trim();
   const { argument, chain } = target;
   const bss = next.memory - next.image.length;
   // With ACPI, which UEFI firmware brings, arm64 has no directory.

@@ -3,10 +3,12 @@
 import { describe, expect, test } from "bun:test";
 import { image } from "../../initramfs/image.ts";
 import type { Choices } from "../../scripts/boot/choices.ts";
-import { ONLINE, PRESENT, secondScript, usualScript, type ScriptNeeds } from "../../scripts/boot/scene.ts";
+import { ONLINE, PRESENT, SECOND_INIT, secondScript, usualScript, type ScriptNeeds } from "../../scripts/boot/scene.ts";
 import { build } from "../../scripts/build.ts";
+import { hex } from "../../src/failure.ts";
 import { applets } from "../../src/kexecbox.ts";
 import { attempted, passed } from "../support/boots.ts";
+import { example } from "../support/readme.ts";
 
 const X64 = { target: "x64-small", cpu: "max", small: false } as const;
 
@@ -80,6 +82,14 @@ describe("the next kernel has all cpus and the firmware's memory map", () => {
     expect(seen.memmaps[1]).toEqual(seen.memmaps[0]);
     expect(seen.memmaps[0].join()).toContain("0x100000000");
   });
+});
+
+test("the README's example runs as it stands there", async () => {
+  const script = ({ bootargs, initrdSize, bss }: ScriptNeeds): string => {
+    const replaced = { "0x469e5c4": hex(0x460_0000 + initrdSize), "console=ttyS0": bootargs, "0x25f5840": hex(bss) };
+    return [example("zeropage --kernel"), example("zeropage -v", replaced), "loadem -k", ""].join("\n");
+  };
+  expect(await passed({ ...X64, smp: 2 }, { script })).toContain(SECOND_INIT);
 });
 
 describe("the stub hands over as the boot protocol says, by the test payload", () => {
