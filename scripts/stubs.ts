@@ -37,6 +37,21 @@ export async function assemble(source: string, machine: StubMachine = "ppc64"): 
   return flatImage(machine, (object) => [`${prefix}as`, ...assembler, "-o", object, path]);
 }
 
+/** The starts of fused executables, stub/fuse/TARGET.S, by TARGET. */
+export const STARTS = { x64: "x86_64", arm64: "arm64" } as const satisfies Record<string, StubMachine>;
+
+/**
+ * The bytes of a fused executable's start, before its parameters.
+ *
+ * @throws Failure with the assembler's last message
+ */
+export async function assembleStart(target: keyof typeof STARTS): Promise<Uint8Array> {
+  const machine = STARTS[target];
+  const { prefix, assembler } = TOOLS[machine];
+  const path = join(STUBS, "fuse", `${target}.S`);
+  return flatImage(machine, (object) => [`${prefix}as`, ...assembler, "-o", object, path]);
+}
+
 /**
  * The test kernel as a flat image: entered at its first byte, at any address.
  *
@@ -101,15 +116,21 @@ export function toHexText(bytes: Uint8Array): string {
   return lines.join("");
 }
 
+async function writePrebuilt(name: string, bytes: Uint8Array): Promise<void> {
+  const prebuilt = join(STUBS, name);
+  await writeFile(`${prebuilt}.new`, toHexText(bytes));
+  await rename(`${prebuilt}.new`, prebuilt);
+  console.log(`stub/${name} written`);
+}
+
 if (import.meta.main) {
   await endWith("stubs", async () => {
     await ensure("stub-arm64", "stub-ppc64", "stub-x64");
     for (const { machine, source } of EMBEDDED) {
-      const name = join(machine, source.replace(/S$/, "hex"));
-      const prebuilt = join(STUBS, name);
-      await writeFile(`${prebuilt}.new`, toHexText(await assemble(source, machine)));
-      await rename(`${prebuilt}.new`, prebuilt);
-      console.log(`stub/${name} written`);
+      await writePrebuilt(join(machine, source.replace(/S$/, "hex")), await assemble(source, machine));
+    }
+    for (const target of Object.keys(STARTS) as (keyof typeof STARTS)[]) {
+      await writePrebuilt(`fuse/${target}.hex`, await assembleStart(target));
     }
   });
 }
