@@ -1,8 +1,8 @@
-// Bun's door: libc's syscall(2) and posix_spawn(3) through bun:ffi.
+// Bun's door: libc's syscall(2), posix_spawn(3) and sigaction(3) through bun:ffi.
 
 import { dlopen, FFIType, ptr, read, toArrayBuffer, type Pointer } from "bun:ffi";
 import { readFileSync } from "node:fs";
-import type { Argument, ByteString, Engine, Machine } from "./engine.ts";
+import type { Argument, ByteString, Engine, HeldSignals, Machine } from "./engine.ts";
 
 const { symbols: libc } = dlopen("libc.so.6", {
   syscall: { args: ["i64", "i64", "i64", "i64", "i64", "i64", "i64"], returns: FFIType.i64_fast },
@@ -16,6 +16,10 @@ const { symbols: libc } = dlopen("libc.so.6", {
   posix_spawnattr_setflags: { args: ["ptr", "i16"], returns: "i32" },
   posix_spawnattr_setsigdefault: { args: ["ptr", "ptr"], returns: "i32" },
   posix_spawnattr_destroy: { args: ["ptr"], returns: "i32" },
+  mmap: { args: ["ptr", "u64", "i32", "i32", "i32", "i64"], returns: "ptr" },
+  mprotect: { args: ["ptr", "u64", "i32"], returns: "i32" },
+  sigaction: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+  raise: { args: ["i32"], returns: "i32" },
 });
 
 const machines: Partial<Record<NodeJS.Architecture, Machine>> = { x64: "x86_64", arm64: "aarch64" };
@@ -60,22 +64,24 @@ function addressOf(bytes: Uint8Array): number {
   return bytes.length === 0 ? 0 : ptr(bytes);
 }
 
-/** `argv` as the kernel gave it, byte for byte: Bun's own copy has lost what is not UTF-8. */
+/** Arguments or environment as the kernel gave them, byte for byte: Bun's own copy has lost what is not UTF-8. */
+function givenByKernel(what: "cmdline" | "environ"): ByteString[] {
+  return readFileSync(`/proc/self/${what}`, "latin1").split("\0").slice(0, -1);
+}
+
+/** The name we were called by, then what follows Bun's own arguments, of which an executable has none. */
 function rawArguments(): ByteString[] {
-  const given = process.argv.slice(2);
-  try {
-    const raw = readFileSync("/proc/self/cmdline", "latin1").split("\0").slice(0, -1);
-    return [process.argv0, ...(given.length === 0 ? [] : raw.slice(-given.length))];
-  } catch {
-    return [process.argv0, ...given];
-  }
+  const given = process.argv.length - 2;
+  const raw = givenByKernel("cmdline");
+  return [raw[0] ?? "", ...raw.slice(raw.length - given)];
 }
 
 function spawn(
   path: ByteString, argv: readonly ByteString[], stdin: number, stdout: number, stderr: number,
 ): number {
   const strings = [path, ...argv].map(cString);
-  const environment = Object.entries(process.env).map(([name, value]) => Buffer.from(`${name}=${value}\0`));
+  // Not process.env, from which our executable's start has taken everything that could steer Bun.
+  const environment = givenByKernel("environ").map(cString);
   const actions = new Uint8Array(512);
   const attributes = new Uint8Array(1024);
   const signals = new Uint8Array(128);
@@ -95,10 +101,68 @@ function spawn(
   return failed ? -failed : pid[0]!;
 }
 
+const PROT_READ = 1;
+const PROT_WRITE = 2;
+const PROT_EXEC = 4;
+const MAP_PRIVATE_ANONYMOUS = 0x22;
+/** Of glibc's struct sigaction: the handler, 1024 bits of mask, flags. */
+const SIGACTION_SIZE = 152;
+const SIGACTION_FLAGS = 136;
+const SA_RESTART = 0x10000000;
+
+/**
+ * Bun has threads that no mask of ours reaches, and the kernel gives a signal to any that lets it in. A handler is for
+ * all of them. It can be no JavaScript: two pages, the second of which has a byte for each signal that came.
+ */
+function heldSignals(pageSize: number): HeldSignals {
+  const pages = libc.mmap(null, 2 * pageSize, PROT_READ | PROT_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0)!;
+  const code = new DataView(toArrayBuffer(pages, 0, pageSize));
+  const came = new Uint8Array(toArrayBuffer(pages, pageSize, 128));
+  if (process.arch === "arm64") {
+    code.setUint32(0, 0x10000001 | ((pageSize / 4) << 5), true); // adr x1, .+pageSize
+    code.setUint32(4, 0x52800022, true); // mov w2, #1
+    code.setUint32(8, 0x38206822, true); // strb w2, [x1, x0]
+    code.setUint32(12, 0xd65f03c0, true); // ret
+  } else {
+    code.setUint32(0, 0x00058d48, true); // lea pageSize(%rip - 7), %rax
+    code.setInt32(3, pageSize - 7, true);
+    code.setUint32(7, 0x013804c6, true); // movb $1, (%rax,%rdi)
+    code.setUint8(11, 0xc3); // ret
+  }
+  libc.mprotect(pages, pageSize, PROT_READ | PROT_EXEC);
+  const handling = new DataView(new ArrayBuffer(SIGACTION_SIZE));
+  handling.setBigUint64(0, BigInt(pages), true);
+  handling.setInt32(SIGACTION_FLAGS, SA_RESTART, true);
+  const before = new Map<number, Uint8Array>();
+  return {
+    hold(signals) {
+      for (const signal of signals) {
+        came[signal] = 0;
+        const old = new Uint8Array(SIGACTION_SIZE);
+        libc.sigaction(signal, new Uint8Array(handling.buffer), old);
+        before.set(signal, old);
+      }
+    },
+    pending: (signal) => came[signal] === 1,
+    release(signals) {
+      for (const signal of signals) {
+        const now = new DataView(new ArrayBuffer(SIGACTION_SIZE));
+        libc.sigaction(signal, null, new Uint8Array(now.buffer));
+        // Who has told the kernel something else meanwhile wants it to stay.
+        if (now.getBigUint64(0, true) !== BigInt(pages)) continue;
+        libc.sigaction(signal, before.get(signal)!, null);
+        if (came[signal] === 1) libc.raise(signal);
+      }
+    },
+  };
+}
+
+const pageSize = Number(libc.sysconf(_SC_PAGESIZE));
+
 export const engine: Engine = {
   args: rawArguments(),
   machine: machines[process.arch]!,
-  pageSize: Number(libc.sysconf(_SC_PAGESIZE)),
+  pageSize,
   syscall,
   address: (bytes) => BigInt(addressOf(bytes)),
   memory: (address, length) => new Uint8Array(toArrayBuffer(address as Pointer, 0, length)),
@@ -109,4 +173,5 @@ export const engine: Engine = {
   },
   spawn,
   exit: (code) => process.exit(code),
+  heldSignals: heldSignals(pageSize),
 };

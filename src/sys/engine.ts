@@ -30,4 +30,15 @@ export interface Engine {
    */
   spawn(path: ByteString, argv: readonly ByteString[], stdin: number, stdout: number, stderr: number): number;
   exit(code: number): never;
+  /** Absent where the process has one thread, for which its mask does all of this. */
+  readonly heldSignals?: HeldSignals;
+}
+
+/** How signals are kept from acting for a while, in an engine with threads of its own. */
+export interface HeldSignals {
+  hold(signals: readonly number[]): void;
+  /** Whether it came since it is held. */
+  pending(signal: number): boolean;
+  /** Lets those that came act now, unless what the kernel shall do about them has been set meanwhile. */
+  release(signals: readonly number[]): void;
 }

@@ -292,15 +292,19 @@ export class System {
 
   /** Keeps these signals pending instead of acting on them. */
   hold(signals: readonly number[]): void {
+    if (this.engine.heldSignals !== undefined) return this.engine.heldSignals.hold(signals);
     this.call("rt_sigprocmask", SIG_BLOCK, this.#signalSet(signals), null, 8);
   }
 
   release(signals: readonly number[]): void {
+    if (this.engine.heldSignals !== undefined) return this.engine.heldSignals.release(signals);
     this.call("rt_sigprocmask", SIG_UNBLOCK, this.#signalSet(signals), null, 8);
   }
 
   /** The first of these signals that came while it was held. */
   pending(signals: readonly number[]): number | undefined {
+    const { heldSignals } = this.engine;
+    if (heldSignals !== undefined) return signals.find((signal) => heldSignals.pending(signal));
     const set = new BigUint64Array(1);
     this.call("rt_sigpending", new Uint8Array(set.buffer), 8);
     return signals.find((signal) => (set[0]! >> BigInt(signal - 1)) & 1n);

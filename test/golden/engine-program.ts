@@ -3,6 +3,7 @@
 
 import { engine } from "#sys";
 import { abis } from "../../src/sys/abi.ts";
+import { SIGINT, SIGTERM, System } from "../../src/sys/system.ts";
 
 const abi = abis[engine.machine];
 
@@ -202,12 +203,38 @@ function crossed(): void {
   engine.exit(exitCodeOf(pid));
 }
 
+/** Each of two signals comes many times, from outside, while it is held. */
+function interruptWhileHeld(system: System): void {
+  system.hold([SIGINT, SIGTERM]);
+  print(`${system.pending([SIGINT, SIGTERM])}`);
+  const script = "for n in 1 2 3 4 5 6 7 8 9; do kill -TERM $PPID; done";
+  print(`${exitCodeOf(engine.spawn("/bin/sh", ["sh", "-c", script], 0, 1, 2))} ${system.pending([SIGINT, SIGTERM])}`);
+  exitCodeOf(engine.spawn("/bin/sh", ["sh", "-c", "kill -INT $PPID"], 0, 1, 2));
+  print(`${system.pending([SIGINT, SIGTERM])}`);
+}
+
+function interrupts(): void {
+  const system = new System(engine);
+  interruptWhileHeld(system);
+  system.ignore([SIGINT, SIGTERM]);
+  system.release([SIGINT, SIGTERM]);
+  print("ignored");
+}
+
+function interrupted(): void {
+  const system = new System(engine);
+  interruptWhileHeld(system);
+  system.release([SIGTERM]);
+  print("never");
+}
+
 function deep(level: number): number {
   return level === 0 ? 0 : 1 + deep(level - 1);
 }
 
 const acts: Record<string, () => void> = {
-  arithmetic, expressions, numbers, bytes, errors, refusals, arrays, programs, brokenPipe, crossed,
+  arithmetic, expressions, numbers, bytes, errors, refusals, arrays, programs, brokenPipe, crossed, interrupts,
+  interrupted,
   machine: () => print(`${engine.machine} ${engine.args.slice(1)}`),
   exit: () => engine.exit(42),
   throw: () => { throw new Error("line one\nline two \u2603"); },
