@@ -1,5 +1,4 @@
-// Builds dist/kexecbox-TARGET: bundles the program, compiles it to bytecode and links it with the small
-// engine.
+// Builds dist/kexecbox-TARGET: bundles the program and puts it into the engine of the target, small or Bun.
 
 import { createHash } from "node:crypto";
 import { existsSync, rmSync, statSync } from "node:fs";
@@ -8,16 +7,23 @@ import { builtinModules } from "node:module";
 import { basename, dirname, join, relative } from "node:path";
 import type { BunPlugin } from "bun";
 import { Failure, usage } from "../src/failure.ts";
+import { bunEngine, bunTargets, emulatorOfBun, type BunTarget } from "./bun.ts";
 import { inTemporaryFolder } from "./cache.ts";
 import { endWith } from "./command.ts";
-import { smallEngine, smallTargets, type SmallEngine, type SmallTarget } from "./engine.ts";
+import { emulatorOf, smallEngine, smallTargets, type SmallTarget } from "./engine.ts";
 import { undoOnInterrupt } from "./interrupt.ts";
+import { writeLicenses } from "./licenses.ts";
 import { ensure } from "./setup.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const ENTRY = join(ROOT, "src/main.ts");
+const DIST = join(ROOT, "dist");
 
-/** The most an executable may weigh: it is copied into initramfs images. Bytes. */
+export type Target = SmallTarget | BunTarget;
+
+export const targets: readonly Target[] = [...smallTargets, ...bunTargets];
+
+/** The most an executable of the small engine may weigh: it is copied into initramfs images. Bytes. */
 const SIZE_LIMIT = 1_048_576;
 
 function fromRoot(path: string): string {
@@ -82,25 +88,62 @@ export async function replaceFile(path: string, make: (temporary: string) => Pro
   }
 }
 
-async function make(engine: SmallEngine, program: string, name: string, outFile: string): Promise<void> {
-  await inTemporaryFolder(async (folder) => {
-    await writeFile(join(folder, "program.js"), program);
-    await engine.compileModule("program.js", "program.bc", { name, folder });
-    await engine.link("program.bc", "program", folder);
-    await replaceFile(outFile, async (temporary) => {
-      await copyFile(join(folder, "program"), temporary);
-      await chmod(temporary, 0o755);
-    });
+/** What an executable is made from, and how. */
+interface Recipe {
+  /** Changes when the executable would. */
+  readonly inputs: readonly string[];
+  make(output: string): Promise<void>;
+  /** The most it may weigh, in bytes. */
+  readonly limit: number;
+}
+
+function isBunTarget(target: Target): target is BunTarget {
+  return bunTargets.some((known) => known === target);
+}
+
+/** What has to stand in front of a target's program to run it on this machine. */
+export function emulatorFor(target: Target): readonly string[] {
+  return isBunTarget(target) ? emulatorOfBun(target) : emulatorOf(target);
+}
+
+async function recipeFor(target: Target, entry: string): Promise<Recipe> {
+  return isBunTarget(target) ? bunRecipe(target, entry) : smallRecipe(target, entry);
+}
+
+async function smallRecipe(target: SmallTarget, entry: string): Promise<Recipe> {
+  const program = await bundle(entry);
+  const engine = await smallEngine(target);
+  return {
+    inputs: [engine.key, program],
+    limit: SIZE_LIMIT,
+    make: (output) => inTemporaryFolder(async (folder) => {
+      await writeFile(join(folder, "program.js"), program);
+      await engine.compileModule("program.js", "program.bc", { name: fromRoot(entry), folder });
+      await engine.link("program.bc", "program", folder);
+      await copyFile(join(folder, "program"), output);
+    }),
+  };
+}
+
+async function bunRecipe(target: BunTarget, entry: string): Promise<Recipe> {
+  const engine = await bunEngine(target);
+  const program = await engine.bundle(entry);
+  return { inputs: [engine.key, program], limit: Infinity, make: (output) => engine.make(program, output) };
+}
+
+async function makeExecutable({ make }: Recipe, outFile: string): Promise<void> {
+  await replaceFile(outFile, async (temporary) => {
+    await make(temporary);
+    await chmod(temporary, 0o755);
   });
 }
 
 /**
- * Builds an executable of the small engine from any entry file.
- * @throws Failure when the program asks for something that engine does not have
+ * Builds an executable for `target` from any entry file.
+ * @throws Failure when the program asks for something that the engine does not have
  */
-export async function buildSmall(target: SmallTarget, entry: string, outFile: string): Promise<void> {
-  const program = await bundle(entry);
-  await make(await smallEngine(target), program, fromRoot(entry), outFile);
+export async function buildFrom(target: Target, entry: string, outFile: string): Promise<void> {
+  await makeExecutable(await recipeFor(target, entry), outFile);
 }
 
 async function readIfThere(path: string): Promise<Buffer | undefined> {
@@ -114,8 +157,8 @@ function sha256(...parts: readonly (string | Uint8Array)[]): string {
 }
 
 /** Where `npm run build` puts the executable for `target`. */
-export function executableFor(target: SmallTarget): string {
-  return join(ROOT, "dist", `kexecbox-${target}`);
+export function executableFor(target: Target): string {
+  return join(DIST, `kexecbox-${target}`);
 }
 
 /**
@@ -123,39 +166,48 @@ export function executableFor(target: SmallTarget): string {
  * note of what it was made from and of its own hash; while both still hold, nothing is done.
  * @throws Failure when the result is larger than an executable may be
  */
-export async function build(target: SmallTarget): Promise<string> {
+export async function build(target: Target): Promise<string> {
   await ensure(`engine-${target}`);
   const outFile = executableFor(target);
-  const noteFile = join(ROOT, "dist", `.kexecbox-${target}.made-from`);
-  const program = await bundle(ENTRY);
-  const engine = await smallEngine(target);
-  const noteOf = (executable: Uint8Array): string => `${sha256(engine.key, program)} ${sha256(executable)}\n`;
+  const noteFile = join(DIST, `.kexecbox-${target}.made-from`);
+  const recipe = await recipeFor(target, ENTRY);
+  const noteOf = (executable: Uint8Array): string => `${sha256(...recipe.inputs)} ${sha256(executable)}\n`;
   const [present, note] = await Promise.all([readIfThere(outFile), readIfThere(noteFile)]);
   if (present !== undefined && note?.toString() === noteOf(present)) return outFile;
 
-  await make(engine, program, fromRoot(ENTRY), outFile);
+  await makeExecutable(recipe, outFile);
   const executable = await readFile(outFile);
-  if (executable.length > SIZE_LIMIT) {
+  if (executable.length > recipe.limit) {
     await rm(outFile);
-    throw new Failure(fromRoot(outFile), `${executable.length} bytes, more than ${SIZE_LIMIT}; not kept`);
+    throw new Failure(fromRoot(outFile), `${executable.length} bytes, more than ${recipe.limit}; not kept`);
   }
   await replaceFile(noteFile, (temporary) => writeFile(temporary, noteOf(executable)));
   return outFile;
 }
 
-function targetNamed(name: string): SmallTarget {
-  const target = smallTargets.find((known) => known === name);
-  if (target === undefined) throw usage(name, `no such target; there are: ${smallTargets.join(" ")}`);
+function targetNamed(name: string): Target {
+  const target = targets.find((known) => known === name);
+  if (target === undefined) throw usage(name, `no such target; there are: ${targets.join(" ")}`);
   return target;
 }
 
+/** Hashes as `sha256sum -c` reads them, of everything in dist that is ours. */
+async function writeSums(): Promise<void> {
+  const present = targets.map(executableFor).filter((path) => existsSync(path));
+  const lines = await Promise.all(present.sort().map(async (path) =>
+    `${sha256(await readFile(path))}  ${basename(path)}\n`));
+  await replaceFile(join(DIST, "SHA256SUMS"), (temporary) => writeFile(temporary, lines.join("")));
+}
+
 async function buildAll(names: readonly string[]): Promise<void> {
-  const targets = names.length === 0 ? smallTargets : names.map(targetNamed);
-  await ensure(...targets.map((target) => `engine-${target}` as const));
-  for (const target of targets) {
+  const wanted = names.length === 0 ? targets : names.map(targetNamed);
+  await ensure(...wanted.map((target) => `engine-${target}` as const));
+  for (const target of wanted) {
     const path = await build(target);
     process.stdout.write(`${fromRoot(path)}: ${statSync(path).size} bytes\n`);
   }
+  await writeSums();
+  if (names.length === 0) await replaceFile(join(DIST, "LICENSES"), writeLicenses);
 }
 
 if (import.meta.main) await endWith("build", () => buildAll(process.argv.slice(2)));

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { readdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "../src/failure.ts";
-import { type Suites, withPrivateApt } from "./apt.ts";
+import { type PrivateApt, type Suites, withPrivateApt } from "./apt.ts";
 import { cached, inTemporaryFolder } from "./cache.ts";
 import { withProgress } from "./progress.ts";
 import { runTool } from "./tool.ts";
@@ -47,28 +47,49 @@ export async function withBinaryPackage<T>(
 ): Promise<T> {
   return withPrivateApt("deb", suites, (apt) =>
     inTemporaryFolder(async (folder) => {
-      const record = (of: string): Promise<string> =>
-        apt.run(["apt-cache", "show", "--no-all-versions", of], folder).catch((error: Failure) => {
-          // apt-cache itself does not say which package it did not find.
-          throw new Failure(of, `${suites.names.join(", ")}: ${error.fact}`);
-        });
-      const chosen = member === undefined ? name : dependencyIn(await record(name), member);
+      const chosen = member === undefined ? name : dependencyIn(await record(apt, name, suites, folder), member);
       if (chosen === undefined) throw new Failure(name, `depends on no package ${member}`);
-      const details = await record(chosen);
-      const megabytes = Math.ceil(Number(fieldOf(details, "Size")) / 1e6);
-      await withProgress(`downloading ${chosen} (${megabytes} MB)`, () =>
-        apt.run(["apt-get", "-q", "download", chosen], folder),
-      );
-      const deb = (await readdir(folder)).find((file) => file.endsWith(".deb"));
-      if (deb === undefined) throw new Failure(chosen, "apt-get download left no .deb");
-      return work({
-        name: chosen,
-        version: fieldOf(details, "Version"),
-        sha256: fieldOf(details, "SHA256"),
-        deb: join(folder, deb),
-      });
+      return work(await download(apt, chosen, suites, folder));
     }),
   );
+}
+
+/** The same for several packages, whose package lists are fetched once. */
+export async function withBinaryPackages<T>(
+  names: readonly string[],
+  suites: Suites,
+  work: (found: readonly BinaryPackage[]) => Promise<T>,
+): Promise<T> {
+  return withPrivateApt("deb", suites, (apt) =>
+    inTemporaryFolder(async (folder) => {
+      const found: BinaryPackage[] = [];
+      for (const name of names) found.push(await download(apt, name, suites, folder));
+      return work(found);
+    }),
+  );
+}
+
+async function record(apt: PrivateApt, name: string, suites: Suites, folder: string): Promise<string> {
+  return apt.run(["apt-cache", "show", "--no-all-versions", name], folder).catch((error: Failure) => {
+    // apt-cache itself does not say which package it did not find.
+    throw new Failure(name, `${suites.names.join(", ")}: ${error.fact}`);
+  });
+}
+
+async function download(apt: PrivateApt, name: string, suites: Suites, folder: string): Promise<BinaryPackage> {
+  const details = await record(apt, name, suites, folder);
+  const megabytes = Math.ceil(Number(fieldOf(details, "Size")) / 1e6);
+  await withProgress(`downloading ${name} (${megabytes} MB)`, () =>
+    apt.run(["apt-get", "-q", "download", name], folder),
+  );
+  const deb = (await readdir(folder)).find((file) => file.startsWith(`${name}_`) && file.endsWith(".deb"));
+  if (deb === undefined) throw new Failure(name, "apt-get download left no .deb");
+  return {
+    name,
+    version: fieldOf(details, "Version"),
+    sha256: fieldOf(details, "SHA256"),
+    deb: join(folder, deb),
+  };
 }
 
 export interface SourceTarball {

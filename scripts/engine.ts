@@ -70,13 +70,13 @@ export type SmallTarget = keyof typeof toolchains;
 
 export const smallTargets = Object.keys(toolchains) as SmallTarget[];
 
-const MUSL: SourceTarball = {
+export const MUSL: SourceTarball = {
   name: "musl",
   suite: "trixie",
   sha256: "a9a118bbe84d8764da0ea0d28b3ab3fae8477fc7e4085d90102b8596fc7c75e4",
 };
 
-const QUICKJS: SourceTarball = {
+export const QUICKJS: SourceTarball = {
   name: "quickjs",
   suite: "trixie",
   sha256: "ec81da5b3249ed648dbc7df4a1654988910e66a118d9b71cb63534216efcfbbe",

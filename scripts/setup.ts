@@ -45,9 +45,12 @@ const KERNEL = ["gcc", "libc6-dev", "make", "flex", "bison", "bc", "xz-utils"] a
 
 const JOBS = {
   // Debian has a cross compiler's package for other machines only; on the machine itself it is gcc.
+  // Bun and glibc come ready made.
+  "engine-arm64": [],
   "engine-arm64-small": [...ENGINE, "qemu-user", ...(arch() === "arm64" ? [] : (["gcc-aarch64-linux-gnu"] as const))],
   "engine-ppc64": [...ENGINE, "gcc-powerpc64-linux-gnu", "qemu-user"],
   "engine-ppc64le": [...ENGINE, "gcc-powerpc64le-linux-gnu", "qemu-user"],
+  "engine-x64": [],
   "engine-x64-small": [...ENGINE, ...(arch() === "x64" ? [] : (["gcc-x86-64-linux-gnu"] as const))],
   "guest-arm64": ["qemu-system-arm", "qemu-efi-aarch64"],
   "guest-ppc64": ["qemu-system-ppc", "qemu-system-data"],

@@ -3,11 +3,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { EXIT, Failure } from "../src/failure.ts";
-import { build } from "./build.ts";
+import { build, targets } from "./build.ts";
 import { inTemporaryFolder } from "./cache.ts";
 import { checkTypes } from "./check.ts";
 import { endWith } from "./command.ts";
-import { smallTargets } from "./engine.ts";
 import { kernel, KERNELS } from "./kernels.ts";
 import { EVERY_JOB, ensure } from "./setup.ts";
 
@@ -33,7 +32,7 @@ async function runTests(args: readonly string[]): Promise<{ total: number; faile
 async function main(args: readonly string[]): Promise<number> {
   await ensure(...EVERY_JOB);
   await checkTypes();
-  for (const target of smallTargets) await build(target);
+  for (const target of targets) await build(target);
   for (const name of KERNELS) await kernel(name);
   const { total, failed, skipped, ok } = await runTests(args);
   const counted = ok ? failed : Math.max(failed, 1);

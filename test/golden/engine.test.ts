@@ -2,8 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { buildSmall } from "../../scripts/build.ts";
-import { emulatorOf, smallTargets, type SmallTarget } from "../../scripts/engine.ts";
+import { bunTargets } from "../../scripts/bun.ts";
+import { buildFrom, emulatorFor, type Target, targets } from "../../scripts/build.ts";
+import { emulatorOf, smallTargets } from "../../scripts/engine.ts";
 
 const PROGRAM = join(import.meta.dir, "engine-program.ts");
 
@@ -14,7 +15,7 @@ const EMULATED_MS = 60_000;
 let folder: string;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "kexecbox-engine-"));
-  for (const target of smallTargets) await buildSmall(target, PROGRAM, join(folder, target));
+  for (const target of targets) await buildFrom(target, PROGRAM, join(folder, target));
 }, COLD_BUILD_MS);
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -34,8 +35,8 @@ function underBun(...args: string[]): Result {
   return run([process.execPath, PROGRAM, ...args]);
 }
 
-function under(target: SmallTarget, ...args: string[]): Result {
-  return run([...emulatorOf(target), join(folder, target), ...args]);
+function under(target: Target, ...args: string[]): Result {
+  return run([...emulatorFor(target), join(folder, target), ...args]);
 }
 
 /** x64-small as a child of a shell that has set limits. */
@@ -146,6 +147,13 @@ describe.each(smallTargets)("%s", (target) => {
     expect(under(target, "crossed")).toEqual({ code: 0, out: "to-error\n", err: "to-output\n" });
   });
 
+  test("holds signals, tells which came, and lets them act afterwards", () => {
+    const result = under(target, "interrupts");
+    expect(result).toEqual(succeeds("undefined\n0 15\n2\nignored\n"));
+    expect(underBun("interrupts")).toEqual(result);
+    expect(under(target, "interrupted")).toMatchObject({ out: "undefined\n0 15\n2\n" });
+  });
+
   test("ends with the code it is told", () => {
     expect(under(target, "exit")).toEqual({ code: 42, out: "", err: "" });
   });
@@ -165,6 +173,23 @@ describe.each(smallTargets)("%s", (target) => {
   test("turns endless recursion into an error that can be caught, and has room for 2,000 levels", () => {
     expect(under(target, "overflow")).toEqual(succeeds("InternalError\n"));
     expect(under(target, "depth")).toEqual(succeeds("2000\n"));
+  });
+});
+
+describe.each(bunTargets)("Bun's own executable for %s", (target) => {
+  test("does as Bun does with the source", () => {
+    for (const act of ["arithmetic", "errors", "arrays", "brokenPipe", "crossed", "interrupts", "exit"]) {
+      expect({ act, ...under(target, act) }).toEqual({ act, ...underBun(act) });
+    }
+  }, EMULATED_MS);
+
+  test("names its machine, and keeps every byte of its arguments", () => {
+    const machine = { x64: "x86_64", arm64: "aarch64" }[target];
+    expect(under(target, "machine", "--version", "-e", "1")).toEqual(succeeds(`${machine} machine,--version,-e,1\n`));
+  });
+
+  test("lets a signal act that came while it was held", () => {
+    expect(under(target, "interrupted")).toEqual({ code: null, out: "undefined\n0 15\n2\n", err: "" });
   });
 });
 

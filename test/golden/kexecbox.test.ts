@@ -3,13 +3,14 @@ import { copyFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { applets } from "../../src/kexecbox.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { arm64, buildRunners, ppc64, ppc64le, runWith, x64, type Run } from "../support/run.ts";
+import { arm64, buildRunners, fused, ppc64, ppc64le, runWith, x64, type Run } from "../support/run.ts";
 
 beforeAll(buildRunners, 600_000);
 const folder = temporaryFolder();
 
-// Under Bun the program has no file of its own, and so no name that it could be called by.
+// Under bun src/main.ts the program has no file of its own, and so no name that it could be called by.
 describe.each([
+  ["Bun", fused],
   ["x64-small", x64],
   ["arm64-small", arm64],
   ["ppc64", ppc64],

@@ -9,7 +9,7 @@ import { engine as host } from "../../src/sys/bun.ts";
 import { System } from "../../src/sys/system.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import {
-  arm64, buildRunners, bun, ppc64, ppc64le, runners, runWith, x64, type Run, type Runner, type RunOptions,
+  arm64, buildRunners, bun, fused, ppc64, ppc64le, runners, runWith, x64, type Run, type Runner, type RunOptions,
 } from "../support/run.ts";
 
 /** Without CAP_SYS_BOOT nobody loads a kernel, root included. The files of a clone in root's home stay readable. */
@@ -33,7 +33,7 @@ function run(runner: Runner, line: string, options: RunOptions = {}): Run {
 /** Text and exit code, without what only the running machine decides. */
 function told(runner: Runner, line: string): string {
   const { code, signal, out, err } = run(runner, line);
-  const arch = runner === bun || runner === x64 ? "62" : runner === arm64 ? "183" : "21";
+  const arch = [bun, fused, x64].includes(runner) ? "62" : runner === arm64 ? "183" : "21";
   return `${signal ?? code}\n${out}${err}`
     .replaceAll(`${arch} (the running kernel's)`, "OURS (the running kernel's)")
     .replaceAll(`kernel takes ${arch} or 0`, "kernel takes OURS or 0");
@@ -84,7 +84,7 @@ describe("every engine says the same", () => {
     const stored = (runner: Runner) => run(runner, line).out.toString().split("\n").at(-2);
     const little = "stored 0x20000000 at 0x10000100, little endian as the running machine";
     expect(runners.map(stored)).toEqual([
-      little, little, little, "stored 0x20000000 at 0x100000f8, big endian as the running machine", little,
+      little, little, little, little, "stored 0x20000000 at 0x100000f8, big endian as the running machine", little,
     ]);
   });
 

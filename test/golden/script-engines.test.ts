@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { buildSmall } from "../../scripts/build.ts";
+import { buildFrom } from "../../scripts/build.ts";
 import { emulatorOf, smallTargets } from "../../scripts/engine.ts";
 
 const ENTRY = join(import.meta.dir, "script-runner.ts");
@@ -11,7 +11,7 @@ const ENGINES = ["bun", ...smallTargets] as const;
 let folder: string;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "kexecbox-engines-"));
-  for (const target of smallTargets) await buildSmall(target, ENTRY, join(folder, target));
+  for (const target of smallTargets) await buildFrom(target, ENTRY, join(folder, target));
 }, 600_000);
 afterAll(() => rmSync(folder, { recursive: true }));
 

@@ -1,8 +1,7 @@
 // Runs the whole program as a process, under each engine.
 
 import { join } from "node:path";
-import { build, executableFor } from "../../scripts/build.ts";
-import { emulatorOf, smallTargets, type SmallTarget } from "../../scripts/engine.ts";
+import { build, emulatorFor, executableFor, type Target, targets } from "../../scripts/build.ts";
 
 const MAIN = join(import.meta.dir, "../../src/main.ts");
 
@@ -14,23 +13,27 @@ export interface Runner {
   readonly executable: string | undefined;
 }
 
-function small(name: SmallTarget): Runner {
+function executableOf(name: Target): Runner {
   const executable = executableFor(name);
-  return { name, command: [...emulatorOf(name), executable], executable };
+  return { name, command: [...emulatorFor(name), executable], executable };
 }
 
 export const bun: Runner = { name: "bun", command: [process.execPath, MAIN], executable: undefined };
-export const x64: Runner = small("x64-small");
-export const ppc64: Runner = small("ppc64");
-export const ppc64le: Runner = small("ppc64le");
-export const arm64: Runner = small("arm64-small");
+export const x64: Runner = executableOf("x64-small");
+export const ppc64: Runner = executableOf("ppc64");
+export const ppc64le: Runner = executableOf("ppc64le");
+export const arm64: Runner = executableOf("arm64-small");
+
+/** Bun's own executables. It takes a second to start the one for the other machine. */
+export const fused: Runner = executableOf(process.arch === "arm64" ? "arm64" : "x64");
+export const fusedElsewhere: Runner = executableOf(process.arch === "arm64" ? "x64" : "arm64");
 
 /** Bun first: the others are compared with it. */
-export const runners: readonly Runner[] = [bun, x64, arm64, ppc64, ppc64le];
+export const runners: readonly Runner[] = [bun, fused, x64, arm64, ppc64, ppc64le];
 
 /** Brings the executables of all runners up to date: for beforeAll. */
 export async function buildRunners(): Promise<void> {
-  for (const target of smallTargets) await build(target);
+  for (const target of targets) await build(target);
 }
 
 export interface Run {

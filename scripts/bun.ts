@@ -1,0 +1,163 @@
+// The Bun engine for one target: an executable of `bun build --compile`, fused with Debian's glibc into one
+// file.
+
+import { createHash } from "node:crypto";
+import { readdir, readFile, rename } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { Failure } from "../src/failure.ts";
+import { cached, inTemporaryFolder } from "./cache.ts";
+import { withBinaryPackages } from "./debian.ts";
+import { fuse, type NamedFile } from "./fuse.ts";
+import { withProgress } from "./progress.ts";
+import { runTool } from "./tool.ts";
+
+const ROOT = join(import.meta.dir, "..");
+
+const platforms = {
+  x64: {
+    bun: "@oven/bun-linux-x64",
+    debian: "amd64",
+    triplet: "x86_64-linux-gnu",
+    loader: "ld-linux-x86-64.so.2",
+    emulator: process.arch === "x64" ? [] : ["qemu-x86_64"],
+  },
+  arm64: {
+    bun: "@oven/bun-linux-aarch64",
+    debian: "arm64",
+    triplet: "aarch64-linux-gnu",
+    loader: "ld-linux-aarch64.so.1",
+    emulator: process.arch === "arm64" ? [] : ["qemu-aarch64"],
+  },
+} as const;
+
+export type BunTarget = keyof typeof platforms;
+
+export const bunTargets = Object.keys(platforms) as BunTarget[];
+
+/** What Bun needs, and libgcc_s, which glibc loads by itself when a thread is cancelled. */
+const LIBRARIES = ["libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "libgcc_s.so.1"];
+
+/**
+ * The packages they are in, and those with the terms: libgcc-s1 refers to gcc-12-base for them, all of them
+ * to base-files for the GPL's text. Not pinned, because Debian replaces them with each security update.
+ */
+const PACKAGES = ["libc6", "libgcc-s1", "gcc-12-base", "base-files"];
+const SUITES = ["bookworm", "bookworm-security"];
+
+/** Raise it when something else is taken from the packages. */
+const RECIPE = "1";
+
+/** What has to stand in front of a target's program to run it on this machine. */
+export function emulatorOfBun(target: BunTarget): readonly string[] {
+  return platforms[target].emulator;
+}
+
+/** Version and integrity (`sha512-BASE64`) that package-lock.json has of an npm package. */
+async function locked(name: string): Promise<{ version: string; integrity: string }> {
+  const { packages } = JSON.parse(await readFile(join(ROOT, "package-lock.json"), "utf8"));
+  const found = packages[`node_modules/${name}`];
+  if (found === undefined) throw new Failure("package-lock.json", `has no ${name}`);
+  return found;
+}
+
+/** The path of Bun itself for `target`, from npm's registry and checked against package-lock.json. */
+async function bunItself(target: BunTarget): Promise<string> {
+  const name = platforms[target].bun;
+  const { version, integrity } = await locked(name);
+  const entry = await cached("bun", [name, version, integrity], (made) =>
+    withProgress(`downloading ${name} ${version}`, () =>
+      inTemporaryFolder(async (folder) => {
+        await runTool(["npm", "pack", "--silent", `${name}@${version}`], { cwd: folder });
+        const [tarball = ""] = await readdir(folder);
+        const bytes = await readFile(join(folder, tarball));
+        const hash = `sha512-${createHash("sha512").update(bytes).digest("base64")}`;
+        if (hash !== integrity) throw new Failure(name, "its hash is not the one in package-lock.json");
+        await runTool(["tar", "-xf", tarball, "package/bin/bun"], { cwd: folder });
+        await rename(join(folder, "package/bin/bun"), join(made, "bun"));
+      }),
+    ),
+  );
+  return join(entry, "bun");
+}
+
+/** The folder of ld.so and the libraries for `target`, with what their packages say of their terms in doc/. */
+async function glibc(target: BunTarget): Promise<string> {
+  const { debian, triplet, loader } = platforms[target];
+  return cached("glibc", [RECIPE, debian, ...PACKAGES, ...SUITES, ...LIBRARIES], (made) =>
+    withBinaryPackages(PACKAGES, { names: SUITES, architecture: debian }, (found) =>
+      inTemporaryFolder(async (folder) => {
+        for (const { deb } of found) await runTool(["dpkg-deb", "-x", deb, folder]);
+        const files = [loader, ...LIBRARIES].map((name) => join(folder, "lib", triplet, name));
+        await runTool(["cp", "-L", ...files, made]);
+        const doc = join(folder, "usr/share/doc");
+        await runTool(["cp", join(doc, "libc6/copyright"), join(made, "libc6.copyright")]);
+        await runTool(["cp", join(doc, "gcc-12-base/copyright"), join(made, "libgcc-s1.copyright")]);
+        await runTool(["cp", "-rL", join(folder, "usr/share/common-licenses"), made]);
+        const versions = found.map(({ name, version, sha256 }) => `${name} ${version} ${debian} sha256 ${sha256}\n`);
+        await Bun.write(join(made, "packages"), versions.join(""));
+      }),
+    ),
+  );
+}
+
+async function named(path: string): Promise<NamedFile> {
+  return { name: basename(path), bytes: new Uint8Array(await readFile(path)) };
+}
+
+/** What the executables for one target are made with. */
+export interface BunEngine {
+  /** Changes when anything does that goes into an executable besides its program. */
+  readonly key: string;
+  /** The folder of the libraries' terms: *.copyright, common-licenses/, and packages, which names versions. */
+  readonly terms: string;
+  /** The program as one ES module, as `make` puts it inside. */
+  bundle(entry: string): Promise<string>;
+  /** Makes the executable `output` of a bundled program. */
+  make(program: string, output: string): Promise<void>;
+}
+
+/** Everything an executable for `target` is made from, but the program: from the cache, or downloaded now. */
+export async function bunEngine(target: BunTarget): Promise<BunEngine> {
+  const [bun, libraries] = [await bunItself(target), await glibc(target)];
+  const sources = ["bun.ts", "fuse.ts", "dynamic-elf.ts", `../stub/fuse/${target}.hex`];
+  const texts = await Promise.all(sources.map((name) => readFile(join(import.meta.dir, name), "utf8")));
+  return {
+    key: [basename(join(bun, "..")), basename(libraries), await readFile(join(libraries, "packages"), "utf8"), ...texts].join("\n"),
+    terms: libraries,
+    async bundle(entry) {
+      const result = await Bun.build({
+        entrypoints: [entry],
+        target: "bun",
+        format: "esm",
+        minify: true,
+        // Left to itself, the bundler puts in what it runs on.
+        define: { "process.arch": JSON.stringify(target) },
+        throw: false,
+      });
+      const [log] = result.logs;
+      if (!result.success) throw new Failure(entry, log?.message ?? "cannot be bundled");
+      return result.outputs[0]!.text();
+    },
+    async make(program, output) {
+      await inTemporaryFolder(async (folder) => {
+        // The names are inside the result.
+        await Bun.write(join(folder, "kexecbox.js"), program);
+        await compile(bun, folder);
+        const [executable, loader, ...others] = await Promise.all([
+          named(join(folder, "kexecbox")),
+          ...[platforms[target].loader, ...LIBRARIES].map((name) => named(join(libraries, name))),
+        ]);
+        await Bun.write(output, fuse(executable, loader!, others));
+      });
+    },
+  };
+}
+
+/** `folder`/kexecbox out of `folder`/kexecbox.js. Nothing in the place where it runs shall steer it. */
+async function compile(bun: string, folder: string): Promise<void> {
+  await runTool([
+    process.execPath, "build", "--compile", `--compile-executable-path=${bun}`, "--no-compile-autoload-dotenv",
+    "--no-compile-autoload-bunfig", "--no-compile-autoload-tsconfig", "--no-compile-autoload-package-json", "--minify",
+    "kexecbox.js", "--outfile=kexecbox",
+  ], { cwd: folder });
+}

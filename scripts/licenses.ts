@@ -1,0 +1,60 @@
+// dist/LICENSES: what is inside the executables, and on what terms.
+
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { bunEngine, bunTargets } from "./bun.ts";
+import { sourceTarball } from "./debian.ts";
+import { MUSL, QUICKJS } from "./engine.ts";
+import { runTool } from "./tool.ts";
+
+const ROOT = join(import.meta.dir, "..");
+
+const OVERVIEW = `What is inside the executables of kexecbox, and on what terms
+
+  all                      kexecbox (MIT), minimist (MIT)
+  ppc64, ppc64le, x64-small, arm64-small
+                           QuickJS (MIT), musl (MIT)
+  arm64-small              parts of libgcc (GPL-3 with the GCC Runtime Library Exception)
+  x64, arm64               Bun and what it links (MIT and others), glibc (LGPL-2.1 or later, parts others),
+                           libgcc_s (GPL-3 with the GCC Runtime Library Exception)
+
+The sources of glibc and libgcc are Debian's source packages glibc and gcc-12, in the versions of the packages that
+they were taken from:
+`;
+
+function fileIn(tarball: string, name: string): Promise<string> {
+  return runTool(["tar", "-xOf", tarball, "--wildcards", `*/${name}`]);
+}
+
+/** The licences of Debian's common-licenses that one of these texts refers to, in alphabetical order. */
+export function commonLicensesIn(texts: readonly string[]): string[] {
+  const found = texts.flatMap((text) => [...text.matchAll(/\/usr\/share\/common-licenses\/([A-Za-z]+(?:-[0-9.]*[0-9])?)/g)]);
+  return [...new Set(found.map(([, name]) => name!))].sort();
+}
+
+/** Writes it to `output`, fetching what has not been built yet. */
+export async function writeLicenses(output: string): Promise<void> {
+  const read = (path: string): Promise<string> => readFile(path, "utf8");
+  const engines = await Promise.all(bunTargets.map(bunEngine));
+  const packages = await Promise.all(engines.map(({ terms }) => read(join(terms, "packages"))));
+  const terms = engines[0]!.terms;
+  const debian = {
+    "glibc": await read(join(terms, "libc6.copyright")),
+    "libgcc": await read(join(terms, "libgcc-s1.copyright")),
+  };
+  // LGPL-2 is JavaScriptCore's.
+  const common = [...new Set([...commonLicensesIn(Object.values(debian)), "LGPL-2"])].sort();
+  const sections = {
+    "kexecbox": await read(join(ROOT, "LICENSE")),
+    "minimist": await read(join(ROOT, "node_modules/minimist/LICENSE")),
+    "QuickJS": await fileIn(await sourceTarball(QUICKJS), "LICENSE"),
+    "musl": await fileIn(await sourceTarball(MUSL), "COPYRIGHT"),
+    "Bun": await read(join(import.meta.dir, "licenses/bun.txt")),
+    ...debian,
+    ...Object.fromEntries(await Promise.all(common.map(async (name) =>
+      [name, await read(join(terms, "common-licenses", name))] as const))),
+  };
+  const listed = packages.join("").replace(/^/gm, "  ").trimEnd();
+  const texts = Object.entries(sections).map(([name, text]) => `\n${"=".repeat(100)}\n${name}\n\n${text.trimEnd()}\n`);
+  await writeFile(output, `${OVERVIEW}\n${listed}\n${texts.join("")}`);
+}
