@@ -18,7 +18,7 @@ import { engine } from "../../src/sys/bun.ts";
 import { O_CLOEXEC, O_NONBLOCK } from "../../src/sys/system.ts";
 import { nodeAt, readBlob, valueAt } from "../support/blob-reader.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { buildRunners, runners, runWith, runWithBytes, type Run, type RunOptions } from "../support/run.ts";
+import { buildRunners, fused, runners, runWith, runWithBytes, type Run, type RunOptions } from "../support/run.ts";
 import { cells, fillTree, makeTree, type Tree } from "../support/tree.ts";
 
 beforeAll(buildRunners, 600_000);
@@ -415,7 +415,8 @@ describe.each(runners.map((runner) => [runner.name, runner] as const))("fs2dt un
       }
     });
 
-    test("to a file that may not grow ends with 1, whatever was taken before", () => {
+    // Bun's own executable does not even start there: the libraries inside become files of 2 MB in memory.
+    test.skipIf(runner === fused)("to a file that may not grow ends with 1, whatever was taken before", () => {
       make(large);
       // The limit is in units of 1024 bytes, and sends a signal that would end the program before its error.
       const script = `trap '' XFSZ; ulimit -f 64; exec ${command} > blob`;

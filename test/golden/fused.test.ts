@@ -120,6 +120,12 @@ test("without /proc it says so, in one line", () => {
   expect(plain(run)).toEqual({ code: 1, out: "", err: "kexecbox: /proc: not mounted\n" });
 });
 
+test("where files may not be as large as the libraries it says so, in one line", () => {
+  const limited = ["bash", "-c", `trap '' XFSZ; ulimit -f 64; exec "$@"`, "bash"];
+  const run = runWith(fused, ["--list"], { under: limited });
+  expect(plain(run)).toEqual({ code: 1, out: "", err: "kexecbox: memory: no room for the libraries inside\n" });
+});
+
 test("as process 1 it mounts /proc itself", () => {
   const hidden = ["sh", "-c", 'umount -l /proc && exec "$@"', "sh"];
   const run = runWith(fused, ["cat", "/proc/1/comm"], { under: [...CONTAINED, ...hidden] });
