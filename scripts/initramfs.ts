@@ -21,7 +21,7 @@ const HELP = `usage: npm run initramfs -- --target TARGET [OPTION]...
 
 Makes an initramfs whose only program is kexecbox.
 
-  --target TARGET      ppc64 (big endian), ppc64le or arm64-small
+  --target TARGET      ppc64 (big endian), ppc64le, arm64-small, x64-small, arm64 or x64
   --script FILE        what init runs (/init.script); without it init goes to a prompt
   --add FILE[:PATH]    puts FILE in, as PATH (/NAME unless said); any number of times
   -o, --output FILE    default dist/initramfs-TARGET.cpio, with .gz behind it if compressed

@@ -35,7 +35,8 @@ export const HELP = `usage: npm run boot -- [OPTION]...
 Boots a qemu machine, kexecs from its kernel into another, and says what happened.
 
   --target TARGET          ppc64 (big endian) or ppc64le (default) in qemu's pseries machine;
-                           arm64-small in its virt machine, x64-small in q35
+                           arm64-small in its virt machine, x64-small in q35; arm64 and x64:
+                           the same with Bun's executables
   --smp N                  cpus (default 4)
   --cpu MODEL              POWER8 (hash) or POWER9 (radix, default) or POWER10;
                            arm64: cortex-a72 (default), max; x64: max (default, 5-level
@@ -44,7 +45,7 @@ Boots a qemu machine, kexecs from its kernel into another, and says what happene
                            gic-version=3 has another interrupt controller
   --uefi                   started by UEFI firmware; x64: in place of a BIOS; arm64:
                            with ACPI tables in place of the device tree
-  --memory MIB             default 1024, with small kernels and for arm64 and x64 512
+  --memory MIB             default 1024; 512 with small kernels and for arm64-small and x64-small
   --small                  the small kernel in place of the distribution's; ppc64 always has it,
                            arm64 and x64 never
   --kernel FILE            the first kernel, a vmlinux (arm64: an Image, x64: a bzImage), or a name out of npm run kernels
