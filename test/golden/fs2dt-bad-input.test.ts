@@ -416,7 +416,7 @@ describe.each(runners.map((runner) => [runner.name, runner] as const))("fs2dt un
     });
 
     // Bun's own executable does not even start there: the libraries inside become files of 2 MB in memory.
-    test.skipIf(runner === fused)("to a file that may not grow ends with 1, whatever was taken before", () => {
+    if (runner !== fused) test("to a file that may not grow ends with 1, whatever was taken before", () => {
       make(large);
       // The limit is in units of 1024 bytes, and sends a signal that would end the program before its error.
       const script = `trap '' XFSZ; ulimit -f 64; exec ${command} > blob`;
