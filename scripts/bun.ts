@@ -3,7 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { readdir, readFile, rename } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { Failure } from "../src/failure.ts";
 import { cached, inTemporaryFolder } from "./cache.ts";
 import { withBinaryPackages } from "./debian.ts";
@@ -121,8 +121,9 @@ export async function bunEngine(target: BunTarget): Promise<BunEngine> {
   const [bun, libraries] = [await bunItself(target), await glibc(target)];
   const sources = ["bun.ts", "fuse.ts", "dynamic-elf.ts", `../stub/fuse/${target}.hex`];
   const texts = await Promise.all(sources.map((name) => readFile(join(import.meta.dir, name), "utf8")));
+  const packages = await readFile(join(libraries, "packages"), "utf8");
   return {
-    key: [basename(join(bun, "..")), basename(libraries), await readFile(join(libraries, "packages"), "utf8"), ...texts].join("\n"),
+    key: [basename(dirname(bun)), basename(libraries), packages, ...texts].join("\n"),
     terms: libraries,
     async bundle(entry) {
       const result = await Bun.build({

@@ -51,7 +51,7 @@ const AT_SECURE = 23;
 /** Files through which ld.so would be told from outside what to load: it shall look for nothing. */
 const STEERING_FILES = ["/etc/ld.so.preload", "/etc/ld.so.cache"];
 
-/** Digits fit that no descriptor's number exceeds (/proc/sys/fs/nr_open is below 2^31). Further slashes change no path. */
+/** Room for the digits of any descriptor's number, which is below 2^31. Slashes that are left change no path. */
 const DESCRIPTOR_SLOT = "/proc/self/fd" + "/".repeat(11);
 
 function fromHex(text: string): Uint8Array {
@@ -143,7 +143,8 @@ class Places {
    * A segment of `file`, which is loaded at `base`. Its .bss is written out up to the end of the page, which
    * ld.so uses too; a read-only segment comes with what is before it in its page.
    */
-  putSegment(file: Uint8Array, { offset, address, fileSize, memorySize, flags }: ProgramHeader, base: number): ProgramHeader {
+  putSegment(file: Uint8Array, header: ProgramHeader, base: number): ProgramHeader {
+    const { offset, address, fileSize, memorySize, flags } = header;
     const skew = address % this.page;
     const writable = (flags & PF_W) !== 0;
     const bytes = new Uint8Array(writable ? up(skew + memorySize, this.page) : skew + memorySize);
@@ -223,14 +224,15 @@ function checkExecutable({ name }: NamedFile, { type, headers }: FileHeader, pag
   }
 }
 
-function checkLoader({ name, bytes }: NamedFile, { type, machine, entry, headers }: FileHeader, main: FileHeader): void {
+function checkLoader({ name, bytes }: NamedFile, header: FileHeader, main: FileHeader): void {
+  const { type, machine, entry, headers } = header;
   if (machine !== main.machine) throw new Failure(name, `for ELF machine ${machine}, not ${main.machine}`);
   if (type !== ET_DYN) throw new Failure(name, "not a shared object (ET_DYN)");
-  if (headers.some((header) => header.type === PT_INTERP || header.type === PT_TLS)) {
+  if (headers.some((each) => each.type === PT_INTERP || each.type === PT_TLS)) {
     throw new Failure(name, "PT_INTERP or PT_TLS in it: no ld.so");
   }
   if (dynamicNames(name, bytes).needed.length > 0) throw new Failure(name, "needs libraries: no ld.so");
-  const loads = headers.filter((header) => header.type === PT_LOAD);
+  const loads = headers.filter((each) => each.type === PT_LOAD);
   const code = loads.find(({ address, fileSize }) => entry >= address && entry < address + fileSize);
   if (code === undefined || (code.flags & PF_X) === 0) throw new Failure(name, "its entry is in no code");
   if (loads[0]?.address !== 0 || loads[0].offset !== 0) throw new Failure(name, "does not begin with its ELF header");

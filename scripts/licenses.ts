@@ -28,7 +28,8 @@ function fileIn(tarball: string, name: string): Promise<string> {
 
 /** The licences of Debian's common-licenses that one of these texts refers to, in alphabetical order. */
 export function commonLicensesIn(texts: readonly string[]): string[] {
-  const found = texts.flatMap((text) => [...text.matchAll(/\/usr\/share\/common-licenses\/([A-Za-z]+(?:-[0-9.]*[0-9])?)/g)]);
+  const reference = /\/usr\/share\/common-licenses\/([A-Za-z]+(?:-[0-9.]*[0-9])?)/g;
+  const found = texts.flatMap((text) => [...text.matchAll(reference)]);
   return [...new Set(found.map(([, name]) => name!))].sort();
 }
 

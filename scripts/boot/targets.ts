@@ -139,7 +139,7 @@ const small = {
   },
 } as const satisfies Record<string, BootTarget>;
 
-/** Bun's executables lie in both initramfs, and the first holds the second: a quarter of a gigabyte, packed and unpacked. */
+/** Bun's executable lies in both initramfs, and the second in the first: a quarter of a gigabyte, packed and unpacked. */
 const BUN_MEMORY = { memory: 1024, smallMemory: 1024 } as const;
 
 /** The same, with the initrd behind that which qemu puts at 128 MiB. */

@@ -184,6 +184,21 @@ test("npm run build does nothing while nothing has changed, and repairs a result
   expect(readFileSync(output).equals(whole)).toBe(true);
 }, 60_000);
 
+test("npm run build alone makes every target, their hashes, and the terms of all that is inside", () => {
+  const { code, out } = build();
+  expect(code).toBe(0);
+  expect(out.split("\n").map((line) => line.split(":")[0])).toEqual([
+    ...targets.map((target) => `dist/kexecbox-${target}`), "",
+  ]);
+  const check = Bun.spawnSync(["sha256sum", "--check", "SHA256SUMS"], { cwd: join(ROOT, "dist") });
+  expect(check.stdout.toString().split("\n").sort()).toEqual(["", ...targets.map((name) => `kexecbox-${name}: OK`).sort()]);
+  const licenses = readFileSync(join(ROOT, "dist/LICENSES"), "utf8");
+  const named = [...licenses.matchAll(/^=+\n(.*)\n/gm)].map(([, name]) => name);
+  const inside = ["kexecbox", "minimist", "QuickJS", "musl", "Bun", "glibc", "libgcc"];
+  expect(named).toEqual(expect.arrayContaining([...inside, "GPL-3", "LGPL-2", "LGPL-2.1"]));
+  for (const name of ["libc6", "libgcc-s1"]) expect(licenses).toMatch(new RegExp(`^  ${name} \\d\\S+ arm64 sha256`, "m"));
+}, COLD_BUILD_MS);
+
 test("128-bit division agrees with BigInt on quotients and rests of every shape", () => {
   const driver = join(folder, "driver.c");
   const program = join(folder, "driver");
