@@ -144,7 +144,7 @@ test("what is not RAM by /proc/iomem is refused, what the running kernel lies in
 });
 
 test("a segment over what the running kernel has reserved is refused", () => {
-  expect(refused(`${USUAL} -a 0x700ff000 -f INITRD`)).toEndWith("lies over 0x70000000-0x70100000, in /proc/iomem: reserved");
+  expect(refused(`${USUAL} -a 0x700ff000 -f INITRD`)).toEndWith("lies over 0x70000000-0x70100000, which is taken: reserved");
   expect(run(`${USUAL} -a 0x70100000 -f INITRD`).code).toBe(0);
 });
 
