@@ -61,7 +61,7 @@ linux,initrd-start and -end unless -i sets them.
     const notice = (place: string, fact: string) => system.say(`fs2dt: ${shown(place)}: ${fact}`);
     const { root, reservations: taken } = readSource(system, request, notice);
     const arm64 = isArm64Tree(root);
-    const found = [...taken, ...request.reserve, ...(arm64 ? forArm64(system, root, request, notice) : [])];
+    const found = [...taken, ...request.reserve, ...(arm64 ? forArm64(system, root, notice) : [])];
     if (request.seeds || arm64) setSeeds(root, (length) => system.random(length));
     const reservations = [...found, ...edit(root, request), ...reservationsOf(root)];
     reportOddities(root, notice);
@@ -179,8 +179,8 @@ function readSource(system: System, request: Request, notice: Notice): Source {
 }
 
 /** Drops what the running kernel was told for itself alone; returns the memory that hardware goes on using. */
-function forArm64(system: System, root: Node, { initrd }: Request, notice: Notice): MemoryRange[] {
-  dropStale(root, { initrd: initrd === undefined });
+function forArm64(system: System, root: Node, notice: Notice): MemoryRange[] {
+  dropStale(root);
   if (!hasIts(root) || wasToldNoLpis(system, root)) return [];
   const tables = lpiTables(system);
   if (tables.length === 0) {

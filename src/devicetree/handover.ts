@@ -6,10 +6,9 @@ import { child, childOrNew, property, setProperty, type Node } from "./tree.ts";
 
 /** Of the running kernel's own boot: memory that is in use for something else by now, and the limits of a crash kernel. */
 const NOT_HANDED_ON: readonly ByteString[] = [
-  "linux,booted-from-kexec", "linux,elfcorehdr", "linux,ima-kexec-buffer", "linux,usable-memory-range",
+  "linux,booted-from-kexec", "linux,elfcorehdr", "linux,ima-kexec-buffer", "linux,initrd-end", "linux,initrd-start",
+  "linux,usable-memory-range",
 ];
-
-const INITRD: readonly ByteString[] = ["linux,initrd-start", "linux,initrd-end"];
 
 /** Bytes of each. The kernel wipes the first, and takes the second out of its tree (it may be of any size). */
 const SEEDS = { "kaslr-seed": 8, "rng-seed": 64 } as const;
@@ -26,14 +25,10 @@ export function isArm64Tree(root: Node): boolean {
     || cpus.some((cpu) => !cpu.name.startsWith("PowerPC,") && property(cpu, "enable-method") !== undefined);
 }
 
-/** Takes out of /chosen what is not to be handed on, `initrd` as well, and returns the names of what was there. */
-export function dropStale(root: Node, { initrd }: { readonly initrd: boolean }): ByteString[] {
+/** Takes out of /chosen what is not to be handed on. */
+export function dropStale(root: Node): void {
   const chosen = child(root, "chosen");
-  if (chosen === undefined) return [];
-  const stale = new Set([...NOT_HANDED_ON, ...(initrd ? INITRD : [])]);
-  const dropped = chosen.properties.filter(({ name }) => stale.has(name));
-  chosen.properties = chosen.properties.filter(({ name }) => !stale.has(name));
-  return dropped.map(({ name }) => name);
+  if (chosen !== undefined) chosen.properties = chosen.properties.filter(({ name }) => !NOT_HANDED_ON.includes(name));
 }
 
 /**

@@ -6,10 +6,6 @@ import { rangeOfSize, type MemoryRange } from "../range.ts";
 import type { System } from "../sys/system.ts";
 import { property, visit, type Node } from "./tree.ts";
 
-/** syslog(2). */
-const SYSLOG_READ_ALL = 3;
-const SYSLOG_SIZE = 10;
-
 /** Of either table, as Linux makes them: LPI_PROPBASE_SZ and LPI_PENDBASE_SZ for up to 16 bits of an LPI's number. */
 const TABLE_SIZE = 0x10000n;
 
@@ -28,15 +24,11 @@ export function hasIts(root: Node): boolean {
 
 /** The tables that the running kernel's log names; none where it may not be read, or has lost its beginning. */
 export function lpiTables(system: System): MemoryRange[] {
-  const size = system.call("syslog", SYSLOG_SIZE, null, 0);
-  if (size <= 0) return [];
-  const log = new Uint8Array(size);
-  const length = system.call("syslog", SYSLOG_READ_ALL, log, size);
-  return length <= 0 ? [] : tablesIn(system.text(log.subarray(0, length)));
+  return tablesIn(system.kernelLog());
 }
 
 /** "GICv3: using LPI property table @0x421b0000", "GICv3: CPU0: using allocated LPI pending table @0x421c0000". */
-export function tablesIn(log: string): MemoryRange[] {
+function tablesIn(log: string): MemoryRange[] {
   const starts = [...log.matchAll(/\bLPI (?:property|pending) table @(0x[0-9a-f]+)/g)].map(([, start]) => BigInt(start!));
   return [...new Set(starts)].map((start) => rangeOfSize(start, TABLE_SIZE));
 }

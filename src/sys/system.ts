@@ -59,6 +59,9 @@ const PROT_WRITE = 2;
 const MAP_PRIVATE = 2;
 const MAP_FIXED = 0x10;
 const MAP_ANONYMOUS = 0x20;
+// include/linux/syslog.h.
+const SYSLOG_ACTION_READ_ALL = 3;
+const SYSLOG_ACTION_SIZE_BUFFER = 10;
 const POLLOUT = 4;
 const SIG_BLOCK = 0;
 const SIG_UNBLOCK = 1;
@@ -237,6 +240,15 @@ export class System {
         return bytes;
       }
     }
+  }
+
+  /** As much of its log as the kernel still has; "" where it may not be read. */
+  kernelLog(): ByteString {
+    const size = this.call("syslog", SYSLOG_ACTION_SIZE_BUFFER, null, 0);
+    if (size <= 0) return "";
+    const log = new Uint8Array(size);
+    const length = this.call("syslog", SYSLOG_ACTION_READ_ALL, log, size);
+    return length <= 0 ? "" : this.text(log.subarray(0, length));
   }
 
   /** What a symbolic link says; or -errno. */

@@ -78,6 +78,18 @@ describe("a blob", () => {
   });
 });
 
+/** A blob of version 17 with this structure block and the names "a" at 0 and "b" at 2. */
+function blobWith(...structure: readonly number[]): Buffer {
+  const header = [0xd00dfeed, 56 + 4 * structure.length + 4, 56, 56 + 4 * structure.length, 40, 17, 16, 0, 4, 4 * structure.length];
+  const ended = [0, 0, 0, 0];
+  return Buffer.concat([cells(...header, ...ended, ...structure), Buffer.from("a\0b\0")]);
+}
+
+test("words that say nothing are passed over, wherever they stand", () => {
+  const { root } = treeFromBlob(blobWith(4, 1, 0, 4, 3, 0, 0, 4, 4, 2, 4, 9), "blob");
+  expect(root).toEqual({ name: "", properties: [{ name: "a", value: new Uint8Array(0) }], children: [] });
+});
+
 describe("what is no well-formed blob is refused:", () => {
   test("a file of something else", () => {
     expect(fromFile(Buffer.from("text")).err).toBe(
@@ -124,6 +136,16 @@ describe("what is no well-formed blob is refused:", () => {
     const blob = flattened(SMALL);
     blob.writeUInt32BE(value, at);
     expect(refusal(blob)).toMatch(expected);
+  });
+
+  test("a property behind a child, a second root, and nodes deeper than Linux takes", () => {
+    const child = [1, 0x78000000, 2];
+    expect(refusal(blobWith(1, 0, ...child, 3, 0, 0, 2, 9))).toMatch(/: a property behind a child node$/);
+    expect(refusal(blobWith(1, 0, 2, 1, 0, 2, 9))).toMatch(/: a second root$/);
+    const nested = (depth: number) =>
+      blobWith(1, 0, ...Array.from({ length: depth }, () => [1, 0x78000000]).flat(), ...Array(depth + 1).fill(2), 9);
+    expect(treeFromBlob(nested(64), "blob").root.children).toHaveLength(1);
+    expect(refusal(nested(65))).toMatch(/: deeper than 64 nodes$/);
   });
 
   test("a token out of its place, a name or a value that does not end", () => {

@@ -131,6 +131,19 @@ describe("any segment is refused", () => {
   });
 });
 
+test("memory that begins at 0 is no real mode area: a kernel may lie behind it", () => {
+  const cells = (...words: number[]) => Buffer.concat(words.map((word) => Buffer.from(word.toString(16).padStart(8, "0"), "hex")));
+  const files = {
+    ...VIRT.files, "/proc/iomem": "00000000-3fffffff : System RAM\n40000000-5fffffff : System RAM\n",
+    "/proc/device-tree/#address-cells": cells(1), "/proc/device-tree/#size-cells": cells(1),
+    "/proc/device-tree/memory@0/reg": cells(0, 0x40000000), "/proc/device-tree/memory@0/device_type": "memory\0",
+  };
+  writeFileSync(folder.in("Image"), image());
+  const { code, err } = loadem(folder.path, { ...VIRT, files, stdin: tree("0x45e00100") }, "-r", "0x1000",
+    "-a", "0x45e00000", "-e", "-w", "-s", "-a", "0x46000000", "-c", "0xf8", "-f", folder.in("Image"));
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+});
+
 describe("the stub of arm64", () => {
   test("without a tree, or without a kernel, is refused as that of ppc64 is", () => {
     writeFileSync(folder.in("Image"), image());
