@@ -51,7 +51,7 @@ anchors an 8-byte word by the end that does not move with its size: big endian
 OFF-8 to OFF, little endian OFF to OFF+8. The byte order is the built-in stub's
 where one is stored into, else the running machine's. -n says which was taken.
 
-  fs2dt -b 0x5000100 /proc/device-tree |
+  fs2dt -b 0x5000100 /proc/device-tree | \\
     loadem -a 0x5000000 -e -w -s -a 0x6000000 -c 0x100 -f vmlinux.kexec \\
       -r 0x10000
   loadem -k

@@ -30,9 +30,9 @@ written whole or not at all. -v tells where the kernel may lie and how much
 memory it needs beyond its own bytes, for loadem -z.
 
   zeropage --kernel bzImage > kernel
-  zeropage -b 0x5000100 -i 0x6000000,0x60d1a40 -B console=ttyS0 bzImage |
-    loadem -a 0x5000000 -e -w -s -a 0x1000000 -c 0xf8 -f kernel -z 0x25f5840
-    -a 0x6000000 -f initrd -r 0x1000
+  zeropage -b 0x5000100 -i 0x6000000,0x60d1a40 -B console=ttyS0 bzImage | \\
+    loadem -a 0x5000000 -e -w -s -a 0x1000000 -c 0xf8 -f kernel \\
+      -z 0x25f5840 -a 0x6000000 -f initrd -r 0x1000
 `,
   run(system, args) {
     const request = requested(parse(zeropage.options, args));
