@@ -27,7 +27,7 @@ export const fs2dt: Applet = {
   operands: "DIR|FILE",
   options: [
     { short: "b", long: "address", value: "ADDR", help: "where the blob will lie, a multiple of 8; it reserves itself there; required" },
-    { short: "V", long: "version", value: "N", help: "format 2, 3, 16 or 17 (default 17; the fs2dt of 2005 wrote 2)" },
+    { short: "V", long: "version", value: "N", help: "format 1, 2, 3, 16 or 17 (default 17; the fs2dt of 2005 wrote 2)" },
     { short: "B", long: "bootargs", value: "TEXT", help: "replaces the next kernel's command line, /chosen/bootargs" },
     { short: "i", long: "initrd", value: "START,END", help: "sets linux,initrd-start and linux,initrd-end, and reserves that memory" },
     { long: "usable", value: "START,SIZE", help: "confines a crash kernel to this memory" },
@@ -65,7 +65,7 @@ linux,initrd-start and -end unless -i sets them.
     if (request.seeds || arm64) setSeeds(root, (length) => system.random(length));
     const reservations = [...found, ...edit(root, request), ...reservationsOf(root)];
     reportOddities(root, notice);
-    const bytes = blob(root, { ...request, reservations });
+    const bytes = blob(root, { ...request, reservations, bootCpu: 0, padding: 0 });
     system.writeAll(STDOUT, bytes, "standard output");
     if (request.verbose) describe(system, root, bytes, request, reservations);
     return EXIT.done;

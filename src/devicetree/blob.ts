@@ -1,23 +1,23 @@
-// A tree as a flattened device tree: versions 2 and 3 with full path names, 16 and 17 with unit names.
+// A tree as a flattened device tree: versions 1 to 3 with full path names, 16 and 17 with unit names.
 // Devicetree Specification 0.4 chapter 5 for 16 and 17; Linux Documentation/powerpc/booting-without-of.txt
-// (2005 to 2016) for 2 and 3.
+// (2005 to 2016) for 1 to 3.
 
 import { Failure, hex } from "../failure.ts";
 import { rangeOfSize, type MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { baseName, stringValue, visit, type Node, type Property } from "./tree.ts";
 
-export const versions = [2, 3, 16, 17] as const;
+export const versions = [1, 2, 3, 16, 17] as const;
 export type Version = (typeof versions)[number];
 
 /** totalsize is unsigned, but readers hold it in an int. */
 export const MAX_BLOB = 2 ** 31 - 1;
 
 const MAGIC = 0xd00dfeed;
-/** Offsets in the header, and the bytes of the shortest one, of versions 1 and 2. */
+/** Offsets in the header, and the bytes of the shortest one, of version 1. */
 const TOTAL_SIZE = 4;
 const RESERVE_MAP = 16;
-const SMALLEST_HEADER = 32;
+const SMALLEST_HEADER = 28;
 const BEGIN_NODE = 1;
 const END_NODE = 2;
 const PROP = 3;
@@ -25,6 +25,7 @@ const END = 9;
 
 /** Bytes of the header, and the oldest version whose readers still understand the blob. */
 const layouts: Readonly<Record<Version, { header: number; compatible: number; fullPaths: boolean }>> = {
+  1: { header: 28, compatible: 1, fullPaths: true },
   2: { header: 32, compatible: 2, fullPaths: true },
   3: { header: 36, compatible: 2, fullPaths: true },
   16: { header: 36, compatible: 16, fullPaths: false },
@@ -33,9 +34,13 @@ const layouts: Readonly<Record<Version, { header: number; compatible: number; fu
 
 export interface BlobRequest {
   readonly version: Version;
-  /** Where the blob will lie: it reserves its own memory there. A multiple of 8. */
-  readonly address: bigint;
+  /** Where the blob will lie: it reserves its own memory there. A multiple of 8; undefined where it is not to do that. */
+  readonly address: bigint | undefined;
   readonly reservations: readonly MemoryRange[];
+  /** The hardware id of the cpu that boots; version 1 has no place for it. */
+  readonly bootCpu: number;
+  /** Bytes of room at the end, for those who will add to the blob. */
+  readonly padding: number;
   /** Largest totalsize in bytes. */
   readonly maxSize: number;
 }
@@ -47,19 +52,21 @@ export function blob(root: Node, request: BlobRequest): Uint8Array {
   const strings = new StringTable();
   const structureSize = sizeOfStructure(nodes, strings, fullPaths);
   const reserveMap = align(header, 8);
-  const structure = reserveMap + 16 * (request.reservations.length + 2);
+  const { address, maxSize, reservations } = request;
+  const structure = reserveMap + 16 * (reservations.length + (address === undefined ? 1 : 2));
   const stringsAt = structure + structureSize;
-  const total = align(stringsAt + strings.size, 8);
-  const { address, maxSize } = request;
+  const total = align(stringsAt + strings.size + request.padding, 8);
   if (total > maxSize) throw new Failure("blob", `${total} bytes are more than ${maxSize}`);
-  if (address + BigInt(total) > 1n << 64n) throw new Failure(hex(address), `a blob of ${hex(total)} bytes ends above 2^64`);
+  const own = address === undefined ? [] : [rangeOfSize(address, BigInt(total))];
+  if (own.some(({ end }) => end > 1n << 64n)) throw new Failure(hex(address!), `a blob of ${hex(total)} bytes ends above 2^64`);
 
   const out = new Writer(total);
-  for (const field of [MAGIC, total, structure, stringsAt, reserveMap, request.version, compatible, 0]) out.u32(field);
+  for (const field of [MAGIC, total, structure, stringsAt, reserveMap, request.version, compatible]) out.u32(field);
+  if (request.version >= 2) out.u32(request.bootCpu);
   if (request.version >= 3) out.u32(strings.size);
   if (request.version >= 17) out.u32(structureSize);
   out.at = reserveMap;
-  for (const { start, end } of [...request.reservations, { start: address, end: address + BigInt(total) }]) {
+  for (const { start, end } of [...reservations, ...own]) {
     out.u64(start);
     out.u64(end - start);
   }

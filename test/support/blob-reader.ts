@@ -1,4 +1,4 @@
-// Reads a device tree blob, and refuses whatever is not exactly as the formats 2, 3, 16 and 17 have it.
+// Reads a device tree blob, and refuses whatever is not exactly as the formats 1, 2, 3, 16 and 17 have it.
 // Written from the Devicetree Specification and booting-without-of.txt, and from nothing in src/.
 
 import type { Tree } from "./tree.ts";
@@ -30,7 +30,7 @@ export interface ReadBlob {
   readonly root: ReadNode;
 }
 
-const HEADER_SIZES: Readonly<Record<number, number>> = { 2: 32, 3: 36, 16: 36, 17: 40 };
+const HEADER_SIZES: Readonly<Record<number, number>> = { 1: 28, 2: 32, 3: 36, 16: 36, 17: 40 };
 
 function demand(condition: boolean, fact: string): asserts condition {
   if (!condition) throw new Error(`blob: ${fact}`);
@@ -39,8 +39,9 @@ function demand(condition: boolean, fact: string): asserts condition {
 export function readBlob(blob: Buffer): ReadBlob {
   const word = (at: number): number => blob.readUInt32BE(at);
   demand(word(0) === 0xd00dfeed, "magic");
-  const [totalsize, structureAt, stringsAt, reserveMapAt, version, compatible, bootCpu] =
-    [4, 8, 12, 16, 20, 24, 28].map(word) as [number, number, number, number, number, number, number];
+  const [totalsize, structureAt, stringsAt, reserveMapAt, version, compatible] =
+    [4, 8, 12, 16, 20, 24].map(word) as [number, number, number, number, number, number];
+  const bootCpu = version >= 2 ? word(28) : 0;
   demand(totalsize === blob.length, `totalsize ${totalsize} of ${blob.length} bytes`);
   const headerSize = HEADER_SIZES[version]!;
   demand(headerSize !== undefined, `version ${version}`);

@@ -8,8 +8,10 @@ function node(name: string, properties: readonly Property[], children: Node[] = 
   return { name, properties: [...properties], children };
 }
 
+const usual = { address: 0x8000n, reservations: [], bootCpu: 0, padding: 0, maxSize: MAX_BLOB } as const;
+
 function flattened(root: Node, version: Version, more: Partial<BlobRequest> = {}): Buffer {
-  return Buffer.from(blob(root, { version, address: 0x8000n, reservations: [], maxSize: MAX_BLOB, ...more }));
+  return Buffer.from(blob(root, { ...usual, version, ...more }));
 }
 
 /** Values of every length from 0 to 24, so that each of them is met at each alignment. */
@@ -34,6 +36,7 @@ const tree = node(
 
 describe("the header of version", () => {
   const expected: Readonly<Record<Version, { header: number; compatible: number }>> = {
+    1: { header: 32, compatible: 1 },
     2: { header: 32, compatible: 2 },
     3: { header: 40, compatible: 2 },
     16: { header: 40, compatible: 16 },
@@ -75,7 +78,7 @@ describe("the structure of version", () => {
   }
 
   // readBlob checks the full paths themselves.
-  test.each([2, 3] as const)(
+  test.each([1, 2, 3] as const)(
     "%d has every property, and each node's name as one, added where it was missing",
     (version) => {
       expect(shape(readBlob(flattened(tree, version)).root)).toEqual(meant(tree, true));
@@ -86,7 +89,7 @@ describe("the structure of version", () => {
     expect(shape(readBlob(flattened(tree, version)).root)).toEqual(meant(tree, false));
   });
 
-  test.each([2, 3] as const)("%d aligns values of 8 bytes and more to 8", (version) => {
+  test.each([1, 2, 3] as const)("%d aligns values of 8 bytes and more to 8", (version) => {
     const { properties } = readBlob(flattened(tree, version)).root.children[0]!;
     expect(properties.filter(({ value }) => value.length >= 8).map(({ at }) => at % 8)).toEqual(
       Array(17).fill(0),
