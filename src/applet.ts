@@ -2,6 +2,7 @@
 
 import minimist from "minimist";
 import { usage } from "./failure.ts";
+import { parseNumber } from "./number.ts";
 import type { ByteString } from "./sys/engine.ts";
 import type { System } from "./sys/system.ts";
 
@@ -12,6 +13,8 @@ export interface Option {
   readonly long: string;
   /** What the value is called in the help; an option without it is a switch. */
   readonly value?: string;
+  /** May be given several times, and acts in its turn. */
+  readonly inTurn?: true;
   readonly help: string;
 }
 
@@ -31,6 +34,8 @@ export interface Applet {
 export interface Arguments {
   /** By long name; an option that was not given is absent, a switch is "". */
   readonly given: ReadonlyMap<string, ByteString>;
+  /** Options that act in their turn, in the order in which they were given. */
+  readonly inTurn: readonly Directive[];
   readonly operands: readonly ByteString[];
 }
 
@@ -43,24 +48,30 @@ export interface Directive {
   readonly place: string;
 }
 
-/** The arguments of an applet whose options stand in any order, each at most once. */
+/** The arguments of an applet whose options stand in any order, each at most once but for those that act in their turn. */
 export function parse(options: readonly Option[], args: readonly ByteString[]): Arguments {
   const { tokens, operands } = tokensOf(options, args);
   const parsed = minimist(tokens.map(({ token }) => token), minimistOptions(options));
   const given = new Map<string, ByteString>();
-  for (const { long, value } of options) {
+  const isInTurn = ({ long }: Token) => options.some((option) => option.inTurn && option.long === long);
+  for (const { long, value, inTurn } of options) {
+    if (inTurn) continue;
     const found: unknown = parsed[long];
     if (Array.isArray(found)) throw usage(`--${long}`, "given twice");
     if (value !== undefined && found !== undefined) given.set(long, String(found));
     if (value === undefined && found === true) given.set(long, "");
   }
-  return { given, operands };
+  return { given, operands, inTurn: directivesOf(options, tokens.filter(isInTurn)) };
 }
 
 /** The arguments of an applet without operands whose options act from left to right, as often as they are given. */
 export function parseInOrder(options: readonly Option[], args: readonly ByteString[]): Directive[] {
   const { tokens, operands } = tokensOf(options, args);
   if (operands[0] !== undefined) throw usage(`'${operands[0]}'`, "not an option, and nothing else is expected");
+  return directivesOf(options, tokens);
+}
+
+function directivesOf(options: readonly Option[], tokens: readonly Token[]): Directive[] {
   return tokens.map(({ token, long, place }) => {
     const found: unknown = minimist([token], minimistOptions(options))[long];
     return { long, place, value: typeof found === "string" ? found : "" };
@@ -138,12 +149,6 @@ function namesIn(options: readonly Option[], arg: string): { name: string; attac
     break;
   }
   return names;
-}
-
-/** Decimal, octal with a leading 0, or hexadecimal with 0x; undefined for all else. */
-function parseNumber(text: string): bigint | undefined {
-  if (!/^(0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*)$/i.test(text)) return undefined;
-  return BigInt(/^0[0-7]+$/.test(text) ? `0o${text.slice(1)}` : text);
 }
 
 /** An address or a size. */

@@ -11,6 +11,10 @@ export function rangeOfSize(start: bigint, size: bigint): MemoryRange {
   return { start, end: start + size };
 }
 
+export function sameRange(a: MemoryRange, b: MemoryRange): boolean {
+  return a.start === b.start && a.end === b.end;
+}
+
 export function overlap(a: MemoryRange, b: MemoryRange): boolean {
   return a.start < b.end && b.start < a.end;
 }

@@ -13,15 +13,16 @@ export type Version = (typeof versions)[number];
 /** totalsize is unsigned, but readers hold it in an int. */
 export const MAX_BLOB = 2 ** 31 - 1;
 
-const MAGIC = 0xd00dfeed;
-/** Offsets in the header, and the bytes of the shortest one, of version 1. */
-const TOTAL_SIZE = 4;
-const RESERVE_MAP = 16;
-const SMALLEST_HEADER = 28;
-const BEGIN_NODE = 1;
-const END_NODE = 2;
-const PROP = 3;
-const END = 9;
+export const MAGIC = 0xd00dfeed;
+/** Where the fields of the header are, in bytes. */
+export const FIELD = {
+  totalSize: 4, structure: 8, strings: 12, reserveMap: 16, version: 20, compatible: 24, bootCpu: 28, stringsSize: 32,
+  structureSize: 36,
+} as const;
+/** What the structure block is made of. */
+export const TOKEN = { beginNode: 1, endNode: 2, property: 3, nop: 4, end: 9 } as const;
+/** Bytes of the shortest header, of version 1. */
+export const SMALLEST_HEADER = 28;
 
 /** Bytes of the header, and the oldest version whose readers still understand the blob. */
 const layouts: Readonly<Record<Version, { header: number; compatible: number; fullPaths: boolean }>> = {
@@ -90,12 +91,12 @@ export function headOf(bytes: Uint8Array): BlobHead | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   if (view.byteLength < SMALLEST_HEADER || view.getUint32(0) !== MAGIC) return undefined;
   const reserved: MemoryRange[] = [];
-  for (let at = view.getUint32(RESERVE_MAP); at + 16 <= view.byteLength; at += 16) {
+  for (let at = view.getUint32(FIELD.reserveMap); at + 16 <= view.byteLength; at += 16) {
     const size = view.getBigUint64(at + 8);
     if (size === 0n) break;
     reserved.push(rangeOfSize(view.getBigUint64(at), size));
   }
-  return { size: view.getUint32(TOTAL_SIZE), reserved };
+  return { size: view.getUint32(FIELD.totalSize), reserved };
 }
 
 /** A node as it stands in the structure block, and how many nodes end after its properties. */
@@ -126,7 +127,7 @@ function withName(node: Node): readonly Property[] {
 }
 
 /** Before version 16 values of 8 bytes or more begin on a multiple of 8. The structure block itself does in all versions. */
-function valueStart(at: number, length: number, fullPaths: boolean): number {
+export function valueStart(at: number, length: number, fullPaths: boolean): number {
   return fullPaths && length >= 8 ? align(at, 8) : at;
 }
 
@@ -146,20 +147,20 @@ function sizeOfStructure(nodes: readonly FlatNode[], strings: StringTable, fullP
 function writeStructure(out: Writer, nodes: readonly FlatNode[], strings: StringTable, fullPaths: boolean): void {
   const start = out.at;
   for (const { name, properties, ends } of nodes) {
-    out.u32(BEGIN_NODE);
+    out.u32(TOKEN.beginNode);
     out.string(name);
     out.at = align(out.at, 4);
     for (const { name: propertyName, value } of properties) {
-      out.u32(PROP);
+      out.u32(TOKEN.property);
       out.u32(value.length);
       out.u32(strings.add(propertyName));
       out.at = start + valueStart(out.at - start, value.length, fullPaths);
       out.raw(value);
       out.at = align(out.at, 4);
     }
-    for (let end = 0; end < ends; end++) out.u32(END_NODE);
+    for (let end = 0; end < ends; end++) out.u32(TOKEN.endNode);
   }
-  out.u32(END);
+  out.u32(TOKEN.end);
 }
 
 /** Property names, each once, by the offset it was given. */

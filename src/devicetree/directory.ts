@@ -4,12 +4,10 @@ import { Failure } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { errno, errnoText } from "../sys/errno.ts";
 import { CWD, O_NONBLOCK, type Entry, type System } from "../sys/system.ts";
-import { compareBytes, sortedByUnitAddress, type Node, type Property } from "./tree.ts";
+import { compareBytes, MAX_DEPTH, sortedByUnitAddress, type Node, type Property } from "./tree.ts";
 
 /** The largest property we take. The largest known real one is an ibm,dynamic-memory of 480 KB. */
 const MAX_PROPERTY = 16 * 1024 * 1024;
-/** Nodes below the root. Linux itself stops at 64 (drivers/of/fdt.c FDT_MAX_DEPTH). */
-const MAX_DEPTH = 64;
 /** PATH_MAX. */
 const MAX_PATH = 4096;
 /** The kernel hands out a property at most a page a call, and no Linux page is smaller: a shorter read is the end. */

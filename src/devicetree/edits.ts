@@ -1,23 +1,84 @@
-// What the next kernel shall be told differently from what this one was: its command line, its initrd, its memory.
+// The changes that a tree is asked for, each an error where it names what is not there.
 
 import { Failure } from "../failure.ts";
-import type { MemoryRange } from "../range.ts";
+import { sameRange, shownRange, type MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { isMemory, memoryCells, memoryRanges, rangesValue } from "./memory.ts";
-import { child, childOrNew, setProperty, stringValue, u64Value, type Node } from "./tree.ts";
+import { below } from "./names.ts";
+import { findNode } from "./references.ts";
+import { initrdOf } from "./reservations.ts";
+import {
+  addChild, child, childOrNew, removeProperty, setProperty, stringValue, u64Value, type DeviceTree,
+} from "./tree.ts";
 
 /** Below this a ppc64 crash kernel keeps using memory: its exception vectors are there (kexec-tools' KDUMP_BACKUP_LIMIT). */
 const VECTORS_END = 0x10000n;
 
-export function setBootargs(root: Node, text: ByteString): void {
+/** A property, as a reference to its node and its own name. */
+export interface PropertyName {
+  readonly node: ByteString;
+  readonly name: ByteString;
+}
+
+/** Sets a property, new or old, of a node that is there. */
+export function setValue({ root }: DeviceTree, { node, name }: PropertyName, value: Uint8Array): void {
+  setProperty(findNode(root, node).node, name, value);
+}
+
+export function deleteProperty({ root }: DeviceTree, { node, name }: PropertyName): void {
+  const found = findNode(root, node);
+  if (!removeProperty(found.node, name)) throw new Failure(below(found.path, name), "no such property");
+}
+
+/** Adds an empty node `name` to the node that `parent` refers to. */
+export function addNode({ root }: DeviceTree, parent: ByteString, name: ByteString): void {
+  const found = findNode(root, parent);
+  if (child(found.node, name) !== undefined) throw new Failure(below(found.path, name), "is there already");
+  addChild(found.node, name);
+}
+
+/** Deletes a node with all that is in it. */
+export function deleteNode({ root }: DeviceTree, reference: ByteString): void {
+  const { node, parent } = findNode(root, reference);
+  if (parent === undefined) throw new Failure("/", "the root cannot be deleted");
+  parent.children = parent.children.filter((each) => each !== node);
+}
+
+export function reserve(tree: DeviceTree, range: MemoryRange): void {
+  tree.reservations = [...tree.reservations, range];
+}
+
+/** Takes one entry out of the reserve map. */
+export function unreserve(tree: DeviceTree, range: MemoryRange): void {
+  const place = tree.reservations.findIndex((each) => sameRange(each, range));
+  if (place < 0) throw new Failure(shownRange(range), "no such entry in the reserve map");
+  tree.reservations = tree.reservations.toSpliced(place, 1);
+}
+
+export function setBootargs({ root }: DeviceTree, text: ByteString): void {
   setProperty(childOrNew(root, "chosen"), "bootargs", stringValue(text));
 }
 
-/** The initrd's range as the tree says it; the reserve map follows from the tree. */
-export function setInitrd(root: Node, { start, end }: MemoryRange): void {
-  const chosen = childOrNew(root, "chosen");
-  setProperty(chosen, "linux,initrd-start", u64Value(start));
-  setProperty(chosen, "linux,initrd-end", u64Value(end));
+/** The initrd's range, in the tree and in the reserve map; that of an older one is given up. */
+export function setInitrd(tree: DeviceTree, range: MemoryRange): void {
+  giveUpInitrd(tree);
+  const chosen = childOrNew(tree.root, "chosen");
+  setProperty(chosen, "linux,initrd-start", u64Value(range.start));
+  setProperty(chosen, "linux,initrd-end", u64Value(range.end));
+  reserve(tree, range);
+}
+
+/** Forgets the initrd, of which there has to be one. */
+export function dropInitrd(tree: DeviceTree): void {
+  const chosen = child(tree.root, "chosen");
+  giveUpInitrd(tree);
+  const removed = ["linux,initrd-start", "linux,initrd-end"].filter((name) => chosen && removeProperty(chosen, name));
+  if (removed.length === 0) throw new Failure("/chosen", "no initrd");
+}
+
+function giveUpInitrd(tree: DeviceTree): void {
+  const old = initrdOf(tree.root);
+  if (old !== undefined) tree.reservations = tree.reservations.filter((range) => !sameRange(range, old));
 }
 
 /** Here a partition lists the memory that it can gain and lose (LoPAR, ibm,dynamic-memory). */
@@ -26,9 +87,10 @@ const DYNAMIC_MEMORY = "ibm,dynamic-reconfiguration-memory";
 /**
  * Confines a crash kernel to `usable` and the exception vectors: every memory node gets a linux,usable-memory of
  * what it has below `usable.end` (drivers/of/fdt.c early_init_dt_scan_memory takes it in place of reg).
- * Returns what lies between, the old kernel's memory, which has to be reserved.
+ * What lies between, the old kernel's memory, is reserved.
  */
-export function setUsableMemory(root: Node, usable: MemoryRange): MemoryRange[] {
+export function setUsableMemory(tree: DeviceTree, usable: MemoryRange): void {
+  const { root } = tree;
   // A crash kernel would take all that is listed there for its own, the crashed one's memory with it.
   if (child(root, DYNAMIC_MEMORY) !== undefined) {
     throw new Failure(`/${DYNAMIC_MEMORY}`, "memory that is listed here cannot be confined");
@@ -46,5 +108,5 @@ export function setUsableMemory(root: Node, usable: MemoryRange): MemoryRange[] 
       .filter(({ start, end }) => start < end);
     setProperty(node, "linux,usable-memory", rangesValue(kept, cells));
   }
-  return usable.start > VECTORS_END ? [{ start: VECTORS_END, end: usable.start }] : [];
+  if (usable.start > VECTORS_END) reserve(tree, { start: VECTORS_END, end: usable.start });
 }

@@ -1,43 +1,66 @@
-// A tree from a flattened device tree such as /sys/firmware/fdt: versions 16 and 17, refused wherever it is not well formed.
-// Devicetree Specification 0.4, chapter 5.
+// A tree from a flattened device tree of any version up to 17, refused by name wherever it is not well formed.
+// Devicetree Specification 0.4, chapter 5; Linux Documentation/powerpc/booting-without-of.txt for versions below 16.
 
 import { Failure, hex } from "../failure.ts";
 import { rangeOfSize, type MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
-import type { Node } from "./tree.ts";
+import { FIELD, MAGIC, SMALLEST_HEADER, TOKEN, valueStart } from "./blob.ts";
+import { baseName, MAX_DEPTH, property, removeProperty, stringValue, type DeviceTree, type Node } from "./tree.ts";
 
-const MAGIC = 0xd00dfeed;
-const HEADER = 40;
-/** The only version whose readers understand both: 16 has no size of the structure block. */
-const VERSIONS = [16, 17];
-/** Linux itself stops there (drivers/of/fdt.c FDT_MAX_DEPTH). */
-const MAX_DEPTH = 64;
+/** The newest version; later ones can be read as this one if they say so. */
+const NEWEST = 17;
+/** Nodes and properties. The largest known real tree has some 60,000. */
+const MAX_ENTRIES = 1_000_000;
 
-const BEGIN_NODE = 1;
-const END_NODE = 2;
-const PROP = 3;
-const NOP = 4;
-const END = 9;
+/** What can be wrong with a blob. Each is the second word of a refusal: `at 0x14: bad-version: ...`. */
+export const faults = {
+  "bad-magic": "the first word is not 0xd00dfeed",
+  "bad-totalsize": "the blob is longer than what is there, or shorter than its header",
+  "bad-version": "a version that nobody has defined, or one that only newer readers understand",
+  "bad-reserve-map": "the reserve map is not aligned, not within the blob, has no end, or wraps",
+  "bad-structure": "the structure block is not aligned or not within the blob",
+  "bad-strings": "the strings are not within the blob",
+  "structure-ends": "the structure block ends before the tree does",
+  "bad-token": "a word that begins nothing, or nothing that may stand there",
+  "bad-node-name": "a node's name does not end, is empty, has a slash, or is not its parent's path and a name",
+  "bad-property-length": "a value is not within the structure block",
+  "bad-property-name": "a property's name is not within the strings, or empty",
+  "property-after-node": "a property stands behind a child of its node",
+  "second-root": "something follows the root",
+  "too-deep": "nodes lie deeper than Linux reads them",
+  "too-many": "more nodes and properties than we take",
+} as const;
 
-export interface BlobContents {
-  readonly root: Node;
-  /** The reserve map without the entry that ends it. */
-  readonly reservations: readonly MemoryRange[];
-  /** Bytes of the whole blob. */
-  readonly size: number;
+type Fault = keyof typeof faults;
+
+/**
+ * Nodes and properties keep the blob's order. Before version 16 a `name` that says what the node is called is left
+ * out, as later versions do. `place` is what a Failure calls the blob; offsets in it are hexadecimal.
+ */
+export function treeFromBlob(bytes: Uint8Array, place: ByteString): DeviceTree {
+  return new BlobReader(bytes, place).read();
 }
 
-/** Nodes and properties keep the blob's order. `place` is what a Failure calls the blob; offsets in it are hexadecimal. */
-export function treeFromBlob(bytes: Uint8Array, place: ByteString): BlobContents {
-  return new BlobReader(bytes, place).read();
+interface Block {
+  readonly start: number;
+  readonly end: number;
+}
+
+interface OpenNode {
+  readonly node: Node;
+  /** "" for the root. */
+  readonly path: ByteString;
 }
 
 class BlobReader {
   readonly #view: DataView;
+  #fullPaths = false;
+  #structure: Block = { start: 0, end: 0 };
+  #strings: Block = { start: 0, end: 0 };
   /** Where the structure block is read. */
   #at = 0;
-  #end = 0;
-  #strings = { start: 0, end: 0 };
+  #entries = 0;
+  readonly #names = new Map<number, ByteString>();
 
   constructor(
     readonly bytes: Uint8Array,
@@ -46,99 +69,162 @@ class BlobReader {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  read(): BlobContents {
-    if (this.bytes.length < HEADER || this.#view.getUint32(0) !== MAGIC) {
-      throw new Failure(this.place, "neither a directory nor a device tree blob");
+  read(): DeviceTree {
+    if (this.bytes.length < SMALLEST_HEADER || this.#view.getUint32(0) !== MAGIC) {
+      throw new Failure(this.place, "bad-magic: neither a directory nor a device tree blob");
     }
-    const [size, structure, strings, reserveMap, version, compatible] =
-      [4, 8, 12, 16, 20, 24].map((at) => this.#view.getUint32(at)) as [number, number, number, number, number, number];
-    if (size < HEADER || size > this.bytes.length) throw this.#wrong(4, `${hex(size)} bytes, of which ${hex(this.bytes.length)} are here`);
-    if (!VERSIONS.includes(version) && !(version > 17 && VERSIONS.includes(compatible))) {
-      throw this.#wrong(20, `version ${version}, not 16 or 17`);
-    }
-    this.#strings = this.#block(12, strings, this.#view.getUint32(32), size);
-    const structureSize = version >= 17 ? this.#view.getUint32(36) : size - structure;
-    if (structure % 4 !== 0) throw this.#wrong(8, `the structure block at ${hex(structure)} is not aligned to 4`);
-    const { start, end } = this.#block(8, structure, structureSize, size);
-    this.#at = start;
-    this.#end = end;
-    return { root: this.#root(), reservations: this.#reservations(reserveMap, size), size };
+    const version = this.#version();
+    const size = this.#totalSize(version);
+    const header = headerSize(version);
+    const strings = this.#field("strings");
+    const structure = this.#field("structure");
+    this.#fullPaths = version < 16;
+    this.#strings = this.#block("strings", version >= 3 ? this.#field("stringsSize") : size - strings, header, size);
+    this.#structure = this.#block("structure", version >= 17 ? this.#field("structureSize") : size - structure, header, size);
+    if (structure % 4 !== 0) throw this.#wrong(FIELD.structure, "bad-structure", `${hex(structure)} is not a multiple of 4`);
+    this.#at = structure;
+    const reserved = this.#reservations(header, size);
+    const own = reserved.find(({ start, end }) => end - start === BigInt(size));
+    return {
+      root: this.#root(),
+      reservations: reserved.filter((range) => range !== own),
+      address: own?.start,
+      bootCpu: version >= 2 ? this.#field("bootCpu") : 0,
+    };
   }
 
-  #block(field: number, start: number, length: number, size: number): { start: number; end: number } {
+  #field(name: keyof typeof FIELD): number {
+    return this.#view.getUint32(FIELD[name]);
+  }
+
+  #version(): number {
+    const version = this.#field("version");
+    const compatible = this.#field("compatible");
+    if (version < 1 || compatible > NEWEST || compatible > version) {
+      const fact = `version ${version}, for readers of ${compatible} and later; 1 to ${NEWEST} are known`;
+      throw this.#wrong(FIELD.version, "bad-version", fact);
+    }
+    return version;
+  }
+
+  #totalSize(version: number): number {
+    const size = this.#field("totalSize");
+    if (size < headerSize(version) || size > this.bytes.length) {
+      const fact = `${hex(size)} bytes, of which ${hex(this.bytes.length)} are here`;
+      throw this.#wrong(FIELD.totalSize, "bad-totalsize", fact);
+    }
+    return size;
+  }
+
+  #block(name: "strings" | "structure", length: number, header: number, size: number): Block {
+    const start = this.#field(name);
     const end = start + length;
-    if (start < HEADER - 4 || end > size) throw this.#wrong(field, `the block ${hex(start)}-${hex(end)} is not within the blob`);
+    if (start < header || start > size || end > size) {
+      throw this.#wrong(FIELD[name], `bad-${name}`, `${hex(start)}-${hex(end)} is not within the blob`);
+    }
     return { start, end };
   }
 
-  #reservations(start: number, size: number): MemoryRange[] {
-    if (start % 8 !== 0) throw this.#wrong(16, `the reserve map at ${hex(start)} is not aligned to 8`);
+  /** Up to the first entry of size 0, as every reader has it. */
+  #reservations(header: number, size: number): MemoryRange[] {
+    const start = this.#field("reserveMap");
+    const wrong = (fact: string): Failure => this.#wrong(FIELD.reserveMap, "bad-reserve-map", fact);
+    if (start % 8 !== 0) throw wrong(`${hex(start)} is not a multiple of 8`);
+    if (start < header) throw wrong(`${hex(start)} is within the header`);
     const ranges: MemoryRange[] = [];
     for (let at = start; ; at += 16) {
-      if (at + 16 > size) throw this.#wrong(16, "the reserve map has no end");
+      if (at + 16 > size) throw wrong("it has no end");
       const range = rangeOfSize(this.#view.getBigUint64(at), this.#view.getBigUint64(at + 8));
-      if (range.start === 0n && range.end === 0n) return ranges;
-      if (range.end > 1n << 64n) throw this.#wrong(at, "a reserved range ends above 2^64");
-      if (range.end > range.start) ranges.push(range);
+      if (range.end === range.start) return ranges;
+      if (range.end > 1n << 64n) throw this.#wrong(at, "bad-reserve-map", "a range ends above 2^64");
+      ranges.push(range);
     }
   }
 
   #root(): Node {
-    const open: Node[] = [];
+    const open: OpenNode[] = [];
     let root: Node | undefined;
     for (;;) {
       const at = this.#at;
       const token = this.#u32();
       const top = open.at(-1);
-      if (token === NOP) continue;
-      if (token === BEGIN_NODE) {
-        const node: Node = { name: this.#nodeName(), properties: [], children: [] };
-        if (open.length > MAX_DEPTH) throw this.#wrong(at, `deeper than ${MAX_DEPTH} nodes`);
-        if (top !== undefined) top.children.push(node);
-        else if (root === undefined) root = node;
-        else throw this.#wrong(at, "a second root");
-        open.push(node);
-      } else if (token === PROP && top !== undefined) {
-        if (top.children.length > 0) throw this.#wrong(at, "a property behind a child node");
-        const [length, name] = [this.#u32(), this.#u32()];
-        top.properties.push({ name: this.#propertyName(at, name), value: this.#take(at, length) });
-      } else if (token === END_NODE && top !== undefined) open.pop();
-      else if (token === END && top === undefined && root !== undefined) return root;
-      else throw this.#wrong(at, `token ${hex(token)} is not expected here`);
+      if (token === TOKEN.nop) continue;
+      if (token === TOKEN.beginNode) {
+        if (open.length > MAX_DEPTH) throw this.#wrong(at, "too-deep", `deeper than ${MAX_DEPTH} nodes`);
+        if (top === undefined && root !== undefined) throw this.#wrong(at, "second-root", "a second root");
+        const begun = this.#beginNode(at, top);
+        root ??= begun.node;
+        top?.node.children.push(begun.node);
+        open.push(begun);
+      } else if (token === TOKEN.property && top !== undefined) {
+        if (top.node.children.length > 0) throw this.#wrong(at, "property-after-node", "a property behind a child node");
+        this.#property(at, top.node);
+      } else if (token === TOKEN.endNode && top !== undefined) {
+        if (this.#fullPaths) dropPlainName(top.node);
+        open.pop();
+      } else if (token === TOKEN.end && top === undefined && root !== undefined) {
+        return root;
+      } else {
+        throw this.#wrong(at, "bad-token", `token ${hex(token)} is not expected here`);
+      }
     }
   }
 
   #u32(): number {
-    if (this.#at + 4 > this.#end) throw this.#wrong(this.#at, "the structure block ends too early");
+    if (this.#at + 4 > this.#structure.end) throw this.#wrong(this.#at, "structure-ends", "the structure block ends too early");
     const value = this.#view.getUint32(this.#at);
     this.#at += 4;
     return value;
   }
 
-  /** The next `length` bytes, and what pads them to a multiple of 4. */
-  #take(token: number, length: number): Uint8Array {
-    const end = this.#at + length;
-    if (end > this.#end) throw this.#wrong(token, `${hex(length)} bytes are not within the structure block`);
-    const value = this.bytes.subarray(this.#at, end);
-    this.#at = Math.ceil(end / 4) * 4;
-    return value;
+  #beginNode(token: number, parent: OpenNode | undefined): OpenNode {
+    this.#count(token);
+    const nul = this.#endOfText(this.#at, this.#structure.end);
+    if (nul < 0) throw this.#wrong(this.#at, "bad-node-name", "a node's name does not end");
+    const written = this.#text(this.#at, nul);
+    this.#at = align4(nul + 1);
+    const name = this.#fullPaths ? lastName(written, parent) : written;
+    if (name === undefined) throw this.#wrong(token, "bad-node-name", "a path that does not begin with its parent's");
+    if ((name === "") !== (parent === undefined)) {
+      throw this.#wrong(token, "bad-node-name", parent === undefined ? "the root has a name" : "a node without a name");
+    }
+    if (name.includes("/")) throw this.#wrong(token, "bad-node-name", "a slash in a node's name");
+    const path = parent === undefined ? "" : this.#fullPaths ? written : `${parent.path}/${name}`;
+    return { node: { name, properties: [], children: [] }, path };
   }
 
-  #nodeName(): ByteString {
-    const nul = this.bytes.indexOf(0, this.#at);
-    if (nul < 0 || nul >= this.#end) throw this.#wrong(this.#at, "a node's name does not end");
-    const name = this.#text(this.#at, nul);
-    this.#at = Math.ceil((nul + 1) / 4) * 4;
-    if (name.includes("/")) throw this.#wrong(nul - name.length, "a slash in a node's name");
+  #property(token: number, node: Node): void {
+    this.#count(token);
+    const length = this.#u32();
+    const name = this.#propertyName(token, this.#u32());
+    const { start, end: blockEnd } = this.#structure;
+    const at = start + valueStart(this.#at - start, length, this.#fullPaths);
+    const end = at + length;
+    if (end > blockEnd) throw this.#wrong(token, "bad-property-length", `${hex(length)} bytes are not within the structure block`);
+    this.#at = align4(end);
+    node.properties.push({ name, value: this.bytes.subarray(at, end) });
+  }
+
+  /** Most properties share their names with others. */
+  #propertyName(token: number, offset: number): ByteString {
+    const known = this.#names.get(offset);
+    if (known !== undefined) return known;
+    const start = this.#strings.start + offset;
+    const nul = start < this.#strings.end ? this.#endOfText(start, this.#strings.end) : -1;
+    if (nul < 0) throw this.#wrong(token, "bad-property-name", `a name at ${hex(offset)} is not within the strings`);
+    if (nul === start) throw this.#wrong(token, "bad-property-name", "a property without a name");
+    const name = this.#text(start, nul);
+    this.#names.set(offset, name);
     return name;
   }
 
-  #propertyName(token: number, offset: number): ByteString {
-    const start = this.#strings.start + offset;
-    const nul = start < this.#strings.end ? this.bytes.indexOf(0, start) : -1;
-    if (nul < 0 || nul >= this.#strings.end) throw this.#wrong(token, `a name at ${hex(offset)} is not within the strings`);
-    if (nul === start) throw this.#wrong(token, "a property without a name");
-    return this.#text(start, nul);
+  #count(token: number): void {
+    if (++this.#entries > MAX_ENTRIES) throw this.#wrong(token, "too-many", `more than ${MAX_ENTRIES} nodes and properties`);
+  }
+
+  /** Where the NUL is that ends the text at `start`, below `limit`; -1 where there is none. */
+  #endOfText(start: number, limit: number): number {
+    return this.bytes.subarray(0, limit).indexOf(0, start);
   }
 
   #text(start: number, end: number): ByteString {
@@ -147,7 +233,28 @@ class BlobReader {
     return text;
   }
 
-  #wrong(at: number, fact: string): Failure {
-    return new Failure(this.place, `at ${hex(at)}: ${fact}`);
+  #wrong(at: number, fault: Fault, fact: string): Failure {
+    return new Failure(this.place, `at ${hex(at)}: ${fault}: ${fact}`);
   }
+}
+
+function headerSize(version: number): number {
+  return version >= 17 ? 40 : version >= 3 ? 36 : version === 2 ? 32 : SMALLEST_HEADER;
+}
+
+/** Of a node whose full path is written; undefined where that is not its parent's path, a slash and a name. */
+function lastName(written: ByteString, parent: OpenNode | undefined): ByteString | undefined {
+  if (parent === undefined) return written === "/" ? "" : written;
+  const prefix = `${parent.path}/`;
+  return written.startsWith(prefix) ? written.slice(prefix.length) : undefined;
+}
+
+function dropPlainName(node: Node): void {
+  const said = property(node, "name");
+  const plain = stringValue(baseName(node.name));
+  if (said?.length === plain.length && plain.every((byte, index) => said[index] === byte)) removeProperty(node, "name");
+}
+
+function align4(at: number): number {
+  return Math.ceil(at / 4) * 4;
 }

@@ -4,7 +4,7 @@
 import { Failure } from "../failure.ts";
 import { rangeOfSize, type MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { cellsAt, property, type Node } from "./tree.ts";
+import { cellsAt, property, u32Value, type Node } from "./tree.ts";
 
 export interface Cells {
   readonly address: number;
@@ -43,10 +43,8 @@ export function memoryRanges(node: Node, cells: Cells): MemoryRange[] {
 
 /** The inverse: ranges as the value of a reg or a linux,usable-memory. */
 export function rangesValue(ranges: readonly MemoryRange[], cells: Cells): Uint8Array {
-  const words = ranges.flatMap(({ start, end }) => [...wordsOf(start, cells.address), ...wordsOf(end - start, cells.size)]);
-  const value = new DataView(new ArrayBuffer(4 * words.length));
-  words.forEach((word, index) => value.setUint32(4 * index, word));
-  return new Uint8Array(value.buffer);
+  return u32Value(...ranges.flatMap(({ start, end }) =>
+    [...wordsOf(start, cells.address), ...wordsOf(end - start, cells.size)]));
 }
 
 function wordsOf(number: bigint, cells: number): number[] {

@@ -3,7 +3,7 @@
 import { Failure, hex } from "../failure.ts";
 import type { MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { cellsAt, property, visit, type Node } from "./tree.ts";
+import { cellsAt, child, property, visit, type Node } from "./tree.ts";
 
 interface Pair {
   readonly first: ByteString;
@@ -32,6 +32,16 @@ export function reservationsOf(root: Node): MemoryRange[] {
     },
   });
   return ranges;
+}
+
+/** Where /chosen says that the initrd is; undefined where it does not, or says something that cannot be. */
+export function initrdOf(root: Node): MemoryRange | undefined {
+  const chosen = child(root, "chosen");
+  const [start, end] = ["linux,initrd-start", "linux,initrd-end"].map((name) => {
+    const value = property(chosen, name);
+    return value?.length === 4 || value?.length === 8 ? cellsAt(value, 0, value.length / 4) : undefined;
+  });
+  return start === undefined || end === undefined || end <= start ? undefined : { start, end };
 }
 
 function rangeOf(node: Node, path: ByteString, pair: Pair): MemoryRange | undefined {

@@ -1,6 +1,10 @@
 // The device tree as a model: nodes, properties as bytes, and the questions every other file asks of it.
 
+import type { MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
+
+/** Nodes below the root. Linux itself stops at 64 (drivers/of/fdt.c FDT_MAX_DEPTH). */
+export const MAX_DEPTH = 64;
 
 export interface Property {
   readonly name: ByteString;
@@ -13,6 +17,17 @@ export interface Node {
   readonly name: ByteString;
   properties: Property[];
   children: Node[];
+}
+
+/** A tree with what a blob holds besides its nodes. */
+export interface DeviceTree {
+  readonly root: Node;
+  /** The memory reserve map, without the blob's own entry. */
+  reservations: readonly MemoryRange[];
+  /** Where the blob reserves itself; undefined where it does not. */
+  address: bigint | undefined;
+  /** The hardware id of the cpu that boots (boot_cpuid_phys). */
+  bootCpu: number;
 }
 
 export interface Visitor {
@@ -52,20 +67,38 @@ export function child(node: Node | undefined, name: ByteString): Node | undefine
   return node?.children.find((candidate) => candidate.name === name);
 }
 
-/** Replaces the property's value, or adds the property where its name sorts. */
+/** Replaces the property's value, or adds the property in front of the first whose name sorts behind. */
 export function setProperty(node: Node, name: ByteString, value: Uint8Array): void {
-  const present = node.properties.find((candidate) => candidate.name === name);
-  if (present !== undefined) present.value = value;
-  else node.properties = [...node.properties, { name, value }].sort((a, b) => compareBytes(a.name, b.name));
+  const { properties } = node;
+  const present = properties.find((candidate) => candidate.name === name);
+  if (present !== undefined) {
+    present.value = value;
+    return;
+  }
+  const place = properties.findIndex((candidate) => candidate.name > name);
+  node.properties = properties.toSpliced(place < 0 ? properties.length : place, 0, { name, value });
+}
+
+/** False where there is none of that name. */
+export function removeProperty(node: Node, name: ByteString): boolean {
+  const kept = node.properties.filter((candidate) => candidate.name !== name);
+  const removed = kept.length < node.properties.length;
+  if (removed) node.properties = kept;
+  return removed;
+}
+
+/** A child of that name, which there was not, in front of the first whose unit address sorts behind. */
+export function addChild(node: Node, name: ByteString): Node {
+  const made: Node = { name, properties: [], children: [] };
+  const key = sortKey(name);
+  const place = node.children.findIndex((candidate) => compareKeys(sortKey(candidate.name), key) > 0);
+  node.children = node.children.toSpliced(place < 0 ? node.children.length : place, 0, made);
+  return made;
 }
 
 /** The child of that name, made where there is none. */
 export function childOrNew(node: Node, name: ByteString): Node {
-  const present = child(node, name);
-  if (present !== undefined) return present;
-  const made: Node = { name, properties: [], children: [] };
-  node.children = sortedByUnitAddress([...node.children, made], (each) => each.name);
-  return made;
+  return child(node, name) ?? addChild(node, name);
 }
 
 export function compareBytes(a: ByteString, b: ByteString): number {
@@ -112,6 +145,12 @@ export function sortedByUnitAddress<T>(items: readonly T[], nameOf: (item: T) =>
 /** Appends NUL: a string as firmware writes it. */
 export function stringValue(text: ByteString): Uint8Array {
   return Uint8Array.from([...text, "\0"], (character) => character.charCodeAt(0));
+}
+
+export function u32Value(...numbers: readonly number[]): Uint8Array {
+  const value = new DataView(new ArrayBuffer(4 * numbers.length));
+  numbers.forEach((number, index) => value.setUint32(4 * index, number));
+  return new Uint8Array(value.buffer);
 }
 
 export function u64Value(...numbers: readonly bigint[]): Uint8Array {

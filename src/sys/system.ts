@@ -190,6 +190,11 @@ export class System {
     return this.#statx(directory, name, AT_SYMLINK_NOFOLLOW);
   }
 
+  /** Of what the path leads to. */
+  statusOfFile(path: ByteString): FileStatus | number {
+    return this.#statx(CWD, path, 0);
+  }
+
   #statx(directory: number, name: ByteString, flags: number): FileStatus | number {
     // struct statx has one layout on every machine (include/uapi/linux/stat.h).
     const bytes = new Uint8Array(256);

@@ -1,0 +1,212 @@
+// The edits as a person writes them: options that act in their turn, or lines of a file that say the same.
+
+import { numberOf, pairOf, type Directive, type Option } from "../applet.ts";
+import { Failure, hex, usage } from "../failure.ts";
+import { rangeOfSize, roundUp, type MemoryRange } from "../range.ts";
+import type { ByteString } from "../sys/engine.ts";
+import { errnoText } from "../sys/errno.ts";
+import { CWD, O_NONBLOCK, type System } from "../sys/system.ts";
+import {
+  addNode, deleteNode, deleteProperty, dropInitrd, reserve, setBootargs, setInitrd, setUsableMemory, setValue, unreserve,
+  type PropertyName,
+} from "./edits.ts";
+import { setSeeds } from "./handover.ts";
+import { unescapedName } from "./names.ts";
+import { findNode, freePhandle, phandleOf } from "./references.ts";
+import { setProperty, u32Value, type DeviceTree } from "./tree.ts";
+import { parseValue, type Resolve } from "./values.ts";
+
+/** A change that is known to make sense, and meets its tree later. Throws Failure where that has not what it names. */
+export type Edit = (tree: DeviceTree) => void;
+
+/** What the help calls the value of -i. */
+const INITRD = "START,END|FILE[,FILE]...@ADDR";
+const RANGES = "START,SIZE[,START,SIZE]...";
+
+export const editOptions: readonly Option[] = [
+  { long: "set", value: "NODE/PROPERTY[=VALUE]", inTurn: true, help: "sets a property of a node that is there" },
+  { long: "delete", value: "NODE/PROPERTY", inTurn: true, help: "deletes a property" },
+  { long: "add-node", value: "NODE", inTurn: true, help: "adds an empty node to one that is there" },
+  { long: "delete-node", value: "NODE", inTurn: true, help: "deletes a node and all that is in it" },
+  { short: "B", long: "bootargs", value: "TEXT", inTurn: true, help: "replaces the next kernel's command line, /chosen/bootargs" },
+  { short: "i", long: "initrd", value: INITRD, inTurn: true, help: "sets linux,initrd-start and linux,initrd-end, and reserves that memory" },
+  { long: "no-initrd", inTurn: true, help: "forgets the initrd" },
+  { long: "usable", value: "START,SIZE", inTurn: true, help: "confines a crash kernel to this memory" },
+  { long: "reserve", value: RANGES, inTurn: true, help: "reserves more memory" },
+  { long: "unreserve", value: "START,SIZE", inTurn: true, help: "takes an entry out of the reserve map" },
+  { long: "boot-cpu", value: "ID", inTurn: true, help: "sets the hardware id of the cpu that boots" },
+  { long: "seeds", inTurn: true, help: "sets a fresh kaslr-seed and rng-seed in any tree" },
+  { long: "from", value: "FILE", inTurn: true, help: "takes edits from FILE, a line each: an option above without its dashes" },
+];
+
+/** What the help of an applet with these options says of them. */
+export const EDIT_NOTES = `Edits act in the order in which they are given. NODE is /a/path, an alias,
+&label, &{/a/path} or &phandle; VALUE is "text", <cells>, [bytes] or &node as
+in device tree source, with commas between. What an edit names has to be there,
+but for the property of --set and the node of --add-node.`;
+
+/** Reads no tree; of --initrd it asks for the files' sizes, and --from is read. */
+export function editsOf(system: System, directives: readonly Directive[]): Edit[] {
+  return directives.flatMap((directive) =>
+    directive.long === "from" ? editsIn(system, directive.value) : [editOf(system, directive)]);
+}
+
+/** Lines of an option's long name and its value. Empty ones and those that begin with # say nothing. */
+function editsIn(system: System, file: ByteString): Edit[] {
+  const descriptor = system.must(system.open(CWD, file, O_NONBLOCK), file);
+  const bytes = system.readAll(descriptor, LARGEST_FILE);
+  system.close(descriptor);
+  if (typeof bytes === "number") throw new Failure(file, errnoText(bytes));
+  return system.text(bytes).split("\n").flatMap((text, index) => {
+    const line = text.trim();
+    if (line === "" || line.startsWith("#")) return [];
+    return [inContext(`${file}:${index + 1}`, () => inLine(system, line, `${file}:${index + 1}`))];
+  });
+}
+
+/** Bytes of a file of edits. */
+const LARGEST_FILE = 64 * 1024 * 1024;
+
+function inLine(system: System, line: ByteString, place: string): Edit {
+  const [, long = "", value = ""] = /^(\S+)\s*([^]*)$/.exec(line) ?? [];
+  const option = editOptions.find((each) => each.long === long);
+  if (option === undefined || long === "from") throw new Failure(place, `'${long}' is no edit`);
+  if ((option.value === undefined) !== (value === "")) {
+    if (option.value === undefined) throw new Failure(place, `${long} takes no value`);
+    if (long !== "bootargs") throw new Failure(place, `${long} needs ${option.value}`);
+  }
+  const edit = editOf(system, { long, value, place });
+  return (tree) => inContext(place, () => edit(tree));
+}
+
+/** In a file, every mistake is one of input, and its line is told. */
+function inContext<T>(place: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    throw new Failure(place, error.place === place ? error.fact : `${error.place}: ${error.fact}`);
+  }
+}
+
+function editOf(system: System, { long, value, place }: Directive): Edit {
+  switch (long) {
+    case "set":
+      return settingOf(place, value);
+    case "delete": {
+      const name = propertyNameOf(place, value);
+      return (tree) => deleteProperty(tree, name);
+    }
+    case "add-node": {
+      const { node, name } = propertyNameOf(place, value);
+      return (tree) => addNode(tree, node, name);
+    }
+    case "delete-node":
+      return (tree) => deleteNode(tree, value);
+    case "bootargs":
+      return (tree) => setBootargs(tree, value);
+    case "initrd": {
+      const range = initrdRange(system, value);
+      return (tree) => setInitrd(tree, range);
+    }
+    case "no-initrd":
+      return dropInitrd;
+    case "usable": {
+      const range = memoryOf("--usable", value);
+      return (tree) => setUsableMemory(tree, range);
+    }
+    case "reserve": {
+      const ranges = memoriesOf(value);
+      return (tree) => ranges.forEach((range) => reserve(tree, range));
+    }
+    case "unreserve": {
+      const range = memoryOf("--unreserve", value);
+      return (tree) => unreserve(tree, range);
+    }
+    case "boot-cpu": {
+      const id = numberOf("--boot-cpu", value);
+      if (id >= 1n << 32n) throw usage("--boot-cpu", `${hex(id)} is not below 2^32`);
+      return (tree) => void (tree.bootCpu = Number(id));
+    }
+    default:
+      return ({ root }) => setSeeds(root, (length) => system.random(length));
+  }
+}
+
+/** Syntax is looked at now; what a reference stands for is known when its turn has come. */
+function settingOf(place: string, text: ByteString): Edit {
+  const equals = text.indexOf("=");
+  const name = propertyNameOf(place, equals < 0 ? text : text.slice(0, equals));
+  if (equals < 0) return (tree) => setValue(tree, name, new Uint8Array(0));
+  const written = text.slice(equals + 1);
+  const anyNode: Resolve = () => ({ path: "", phandle: () => 0 });
+  const value = asUsage(place, () => parseValue(written, anyNode, place));
+  if (!written.includes("&")) return (tree) => setValue(tree, name, value);
+  return (tree) => setValue(tree, name, parseValue(written, nodesOf(tree), place));
+}
+
+function asUsage<T>(place: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof Failure ? usage(place, error.fact) : error;
+  }
+}
+
+/** As dtc does, a node that is referred to by its phandle and has none is given one. */
+function nodesOf({ root }: DeviceTree): Resolve {
+  return (reference) => {
+    const { node, path } = findNode(root, reference);
+    return {
+      path,
+      phandle() {
+        const phandle = phandleOf(node) ?? freePhandle(root);
+        if (phandleOf(node) === undefined) setProperty(node, "phandle", u32Value(phandle));
+        return phandle;
+      },
+    };
+  };
+}
+
+/** `/chosen/bootargs` → `/chosen` and `bootargs`. */
+function propertyNameOf(place: string, text: ByteString): PropertyName {
+  const slash = text.lastIndexOf("/");
+  const name = unescapedName(text.slice(slash + 1));
+  if (slash < 0 || name === "" || name.includes("/") || name.includes("\0")) {
+    throw usage(place, `'${text}' is no path with a name at its end`);
+  }
+  return { node: text.slice(0, slash) || "/", name };
+}
+
+function initrdRange(system: System, text: ByteString): MemoryRange {
+  const at = text.lastIndexOf("@");
+  if (at >= 0) {
+    const start = numberOf("-i", text.slice(at + 1));
+    return rangeOfSize(start, sizeOfFiles(system, text.slice(0, at).split(",")));
+  }
+  const [start, end] = pairOf("-i", text, "START,END");
+  if (end <= start) throw usage("-i", `the end ${hex(end)} is not above the start ${hex(start)}`);
+  return { start, end };
+}
+
+/** One after the other, each padded to a multiple of 4 before the next: what `loadem -f FILE -4 -f FILE` loads. */
+function sizeOfFiles(system: System, files: readonly ByteString[]): bigint {
+  return files.reduce((size, file) => {
+    const status = system.statusOfFile(file);
+    if (typeof status === "number") throw new Failure(file, errnoText(status));
+    if (status.kind !== "file" || status.size === 0n) throw new Failure(file, "not a file that has bytes");
+    return roundUp(size, 4n) + status.size;
+  }, 0n);
+}
+
+function memoriesOf(text: string): MemoryRange[] {
+  const numbers = text.split(",");
+  return numbers.flatMap((_, index) =>
+    index % 2 === 0 ? [memoryOf("--reserve", numbers.slice(index, index + 2).join(","))] : []);
+}
+
+function memoryOf(place: string, text: string): MemoryRange {
+  const [start, size] = pairOf(place, text, "START,SIZE");
+  if (size === 0n || start + size > 1n << 64n) throw usage(place, `no memory has ${hex(size)} bytes at ${hex(start)}`);
+  return rangeOfSize(start, size);
+}

@@ -1,0 +1,114 @@
+// How a person names a node: by its path, by an alias, by a label, by its phandle.
+// Devicetree Specification 0.4, 2.2.3 (paths), 3.3 (aliases), 2.3.3 (phandle); dtc -@ writes labels into /__symbols__.
+
+import { Failure } from "../failure.ts";
+import type { ByteString } from "../sys/engine.ts";
+import { below, unescapedName } from "./names.ts";
+import { baseName, cellsAt, child, property, visit, type Node } from "./tree.ts";
+
+export interface Found {
+  readonly node: Node;
+  /** Undefined for the root. */
+  readonly parent: Node | undefined;
+  readonly path: ByteString;
+}
+
+/**
+ * The node that `reference` names: `/cpus/cpu@0`, `serial0`, `serial0/port`, `&label`, `&{/path}`, `&0x1f`. A name
+ * without unit address stands for the only node that has it.
+ * @throws Failure whose place is the reference
+ */
+export function findNode(root: Node, reference: ByteString): Found {
+  const [first, ...rest] = splitReference(reference);
+  return rest.reduce((found, name) => childOf(found, name, reference), startOf(root, first!, reference));
+}
+
+/** `&{/a/b}/c` → `&{/a/b}`, `c`; `/a/b` → "", `a`, `b`. */
+function splitReference(reference: ByteString): ByteString[] {
+  const braced = /^&\{[^}]*\}/.exec(reference)?.[0] ?? "";
+  const [first, ...rest] = reference.slice(braced.length).split("/");
+  return [braced + first!, ...rest.filter((name) => name !== "")];
+}
+
+function startOf(root: Node, first: ByteString, reference: ByteString): Found {
+  if (first === "") return { node: root, parent: undefined, path: "/" };
+  const braced = /^&\{(\/[^}]*)\}$/.exec(first)?.[1];
+  if (braced !== undefined) return findNode(root, braced);
+  if (/^&[0-9]/.test(first)) return nodeOfPhandle(root, first.slice(1), reference);
+  const isLabel = first.startsWith("&");
+  const table = isLabel ? "__symbols__" : "aliases";
+  const name = unescapedName(isLabel ? first.slice(1) : first);
+  const value = property(child(root, table), name);
+  if (value === undefined) throw new Failure(reference, `no such ${isLabel ? "label" : "alias"} in /${table}`);
+  const path = textOf(value);
+  if (!path.startsWith("/")) throw new Failure(reference, `/${table}/${name} is no path`);
+  return path.split("/").filter((each) => each !== "")
+    .reduce((found, each) => childOf(found, each, reference), startOf(root, "", reference));
+}
+
+function childOf({ node, path }: Found, written: ByteString, reference: ByteString): Found {
+  const name = unescapedName(written);
+  const found = child(node, name) ?? onlyChildCalled(node, name, reference);
+  if (found === undefined) throw new Failure(reference, `${path} has no node ${name}`);
+  return { node: found, parent: node, path: below(path, found.name) };
+}
+
+function onlyChildCalled(node: Node, name: ByteString, reference: ByteString): Node | undefined {
+  const [found, other] = name.includes("@") ? [] : node.children.filter((each) => baseName(each.name) === name);
+  if (other !== undefined) throw new Failure(reference, `may be ${found!.name} or ${other.name}`);
+  return found;
+}
+
+function nodeOfPhandle(root: Node, number: string, reference: ByteString): Found {
+  const wanted = /^(0x[0-9a-fA-F]+|[0-9]+)$/.test(number) ? Number(number) : NaN;
+  const path = pathsOfPhandles(root).get(wanted);
+  if (path === undefined) throw new Failure(reference, "no node has this phandle");
+  return nodeAt(root, path);
+}
+
+/** By the path that visit() gave it. */
+function nodeAt(root: Node, path: ByteString): Found {
+  let found: Found = { node: root, parent: undefined, path: "/" };
+  for (const name of path.split("/").slice(path === "/" ? 2 : 1)) {
+    found = { node: child(found.node, name)!, parent: found.node, path: below(found.path, name) };
+  }
+  return found;
+}
+
+/** The specification's name, and Linux's of before there was one. */
+const PHANDLES: readonly ByteString[] = ["phandle", "linux,phandle"];
+
+/** The node's phandle; undefined where it has none. */
+export function phandleOf(node: Node): number | undefined {
+  for (const name of PHANDLES) {
+    const value = property(node, name);
+    if (value?.length === 4) return Number(cellsAt(value, 0, 1));
+  }
+  return undefined;
+}
+
+/** By phandle, the path of the first node that has it. */
+export function pathsOfPhandles(root: Node): ReadonlyMap<number, ByteString> {
+  const paths = new Map<number, ByteString>();
+  visit(root, {
+    enter(node, path) {
+      const phandle = phandleOf(node);
+      if (phandle !== undefined && !paths.has(phandle)) paths.set(phandle, path);
+    },
+  });
+  return paths;
+}
+
+/** A phandle that no node has. */
+export function freePhandle(root: Node): number {
+  const taken = pathsOfPhandles(root);
+  for (let phandle = 1; ; phandle++) if (!taken.has(phandle)) return phandle;
+}
+
+/** A string value up to its NUL. */
+export function textOf(value: Uint8Array): ByteString {
+  const nul = value.indexOf(0);
+  let text = "";
+  for (const byte of nul < 0 ? value : value.subarray(0, nul)) text += String.fromCharCode(byte);
+  return text;
+}

@@ -1,0 +1,41 @@
+// Where trees come from: a directory such as /proc/device-tree, a blob in a file, a blob on standard input.
+
+import { Failure, usage } from "../failure.ts";
+import type { ByteString } from "../sys/engine.ts";
+import { errno, errnoText } from "../sys/errno.ts";
+import { CWD, O_NONBLOCK, STDIN, type System } from "../sys/system.ts";
+import { openDirectory, treeFromDirectory, type ReadRules } from "./directory.ts";
+import { treeFromBlob } from "./from-blob.ts";
+import type { DeviceTree } from "./tree.ts";
+
+/** Bytes of a blob that is read. Linux maps at most 2 MiB of one (arch/arm64/include/asm/boot.h MAX_FDT_SIZE). */
+const LARGEST_BLOB = 64 * 1024 * 1024;
+
+/** What it is called where it is named as a source. */
+const STANDARD_INPUT = "-";
+
+/** The tree of a directory, which has no reserve map, or of a blob; `-` is a blob on standard input. */
+export function readTree(system: System, source: ByteString, rules: ReadRules): DeviceTree {
+  if (source === STANDARD_INPUT) {
+    if (system.isTerminal(STDIN)) throw usage("standard input", "a terminal is no blob");
+    return blobFrom(system, STDIN, "standard input");
+  }
+  const directory = openDirectory(system, source);
+  if (directory !== -errno.ENOTDIR) {
+    const root = treeFromDirectory(system, source, rules, directory);
+    return { root, reservations: [], address: undefined, bootCpu: 0 };
+  }
+  const descriptor = system.must(system.open(CWD, source, O_NONBLOCK), source);
+  try {
+    return blobFrom(system, descriptor, source);
+  } finally {
+    system.close(descriptor);
+  }
+}
+
+function blobFrom(system: System, descriptor: number, place: string): DeviceTree {
+  const bytes = system.readAll(descriptor, LARGEST_BLOB);
+  if (bytes === -errno.EFBIG) throw new Failure(place, `more than ${LARGEST_BLOB} bytes`);
+  if (typeof bytes === "number") throw new Failure(place, errnoText(bytes));
+  return treeFromBlob(bytes, place);
+}

@@ -1,0 +1,166 @@
+// Values of properties as source text writes them: "text", <cells>, [bytes], &node, with commas between.
+// Devicetree Specification 0.4, 6.3 and 6.4; /bits/ and escapes as dtc reads them.
+
+import { Failure, hex } from "../failure.ts";
+import { parseNumber } from "../number.ts";
+import type { ByteString } from "../sys/engine.ts";
+import { kindOf, stringsOf, wordsOf } from "./kinds.ts";
+
+/** What a reference in a value stands for. */
+export interface Target {
+  readonly path: ByteString;
+  /** Asked for only where the phandle is written. */
+  phandle(): number;
+}
+
+/** The node that `&label`, `&{/path}` or `&0x1f` names. */
+export type Resolve = (reference: ByteString) => Target;
+
+const ESCAPES: Readonly<Record<string, number>> = { a: 7, b: 8, t: 9, n: 10, v: 11, f: 12, r: 13 };
+const LETTERS = new Map(Object.entries(ESCAPES).map(([letter, code]) => [code, letter]));
+
+/** `"a\n"`; bytes that are not printable as \xHH. */
+export function quoted(text: ByteString): string {
+  const escaped = text.replace(/[^ !#-[\]-~]/g, (character) => {
+    const code = character.charCodeAt(0);
+    const letter = LETTERS.get(code);
+    if (letter !== undefined) return `\\${letter}`;
+    return code === 0x22 || code === 0x5c ? `\\${character}` : `\\x${code.toString(16).padStart(2, "0")}`;
+  });
+  return `"${escaped}"`;
+}
+
+/** A value as text on one line, its cells in groups of so many; "" where it is empty. */
+export function valueText(name: ByteString, value: Uint8Array, group = Infinity): string {
+  switch (kindOf(name, value)) {
+    case "empty":
+      return "";
+    case "strings":
+      return stringsOf(value).map(quoted).join(", ");
+    case "cells":
+      return groupsOf(wordsOf(value), group).map((words) => `<${words.map((word) => hex(word)).join(" ")}>`).join(", ");
+    case "bytes":
+      return `[${Array.from(value, (byte) => byte.toString(16).padStart(2, "0")).join(" ")}]`;
+  }
+}
+
+function groupsOf<T>(items: readonly T[], size: number): T[][] {
+  if (items.length <= size) return [[...items]];
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(size * index, size * (index + 1)));
+}
+
+/**
+ * The bytes of a value that is written as source text.
+ * @throws Failure whose place is `place`
+ */
+export function parseValue(text: ByteString, resolve: Resolve, place: string): Uint8Array {
+  return new ValueReader(text, resolve, place).read();
+}
+
+/** Widths of /bits/. */
+type Bits = 8 | 16 | 32 | 64;
+
+class ValueReader {
+  readonly #bytes: number[] = [];
+  #at = 0;
+
+  constructor(
+    readonly text: ByteString,
+    readonly resolve: Resolve,
+    readonly place: string,
+  ) {}
+
+  read(): Uint8Array {
+    do this.#item();
+    while (this.#take(/,/y) !== undefined);
+    if (this.#take(/$/y) === undefined) throw this.#wrong("a comma or the end is expected");
+    return Uint8Array.from(this.#bytes);
+  }
+
+  #item(): void {
+    const bits = this.#take(/\/bits\/\s+(?:8|16|32|64)(?=\s*<)/y);
+    if (bits !== undefined) return this.#cells(Number(/\d+$/.exec(bits)![0]) as Bits);
+    if (this.#peek() === "<") return this.#cells(32);
+    if (this.#peek() === "[") return this.#hexadecimal();
+    if (this.#peek() === '"') return this.#string();
+    const reference = this.#reference();
+    if (reference === undefined) throw this.#wrong('"text", <cells>, [bytes] or &node is expected');
+    this.#append(`${this.resolve(reference).path}\0`);
+  }
+
+  #cells(bits: Bits): void {
+    this.#take(/</y);
+    while (this.#take(/>/y) === undefined) {
+      const reference = this.#reference();
+      if (reference !== undefined) {
+        if (bits !== 32) throw this.#wrong("a phandle has 32 bits");
+        this.#number(BigInt(this.resolve(reference).phandle()), 32);
+        continue;
+      }
+      const minus = this.#take(/-/y) !== undefined;
+      const number = parseNumber(this.#take(/[0-9A-Za-z]+/y) ?? "");
+      if (number === undefined) throw this.#wrong("a number, &node or > is expected");
+      this.#number(minus ? -number : number, bits);
+    }
+  }
+
+  #number(number: bigint, bits: Bits): void {
+    const limit = 1n << BigInt(bits);
+    if (number >= limit || number < -limit / 2n) throw this.#wrong(`${number} does not fit into ${bits} bits`);
+    for (let shift = bits - 8; shift >= 0; shift -= 8) this.#bytes.push(Number((number >> BigInt(shift)) & 0xffn));
+  }
+
+  #hexadecimal(): void {
+    this.#take(/\[/y);
+    while (this.#take(/\]/y) === undefined) {
+      const digits = this.#take(/[0-9a-fA-F]{2}/y);
+      if (digits === undefined) throw this.#wrong("two hexadecimal digits or ] are expected");
+      this.#bytes.push(parseInt(digits, 16));
+    }
+  }
+
+  #string(): void {
+    const start = ++this.#at;
+    while (this.text[this.#at] !== '"') {
+      if (this.#at >= this.text.length) throw this.#wrong("the text has no end");
+      this.#at += this.text[this.#at] === "\\" ? 2 : 1;
+    }
+    const text = this.text.slice(start, this.#at++).replace(/\\(x[0-9a-fA-F]{1,2}|[0-7]{1,3}|[^])/g, (_, escape: string) => {
+      if (/^x./.test(escape)) return String.fromCharCode(parseInt(escape.slice(1), 16));
+      if (/^[0-7]/.test(escape)) return String.fromCharCode(parseInt(escape, 8) & 0xff);
+      const code = ESCAPES[escape];
+      return code === undefined ? escape : String.fromCharCode(code);
+    });
+    this.#append(`${text}\0`);
+  }
+
+  #append(text: ByteString): void {
+    for (let index = 0; index < text.length; index++) this.#bytes.push(text.charCodeAt(index));
+  }
+
+  #reference(): ByteString | undefined {
+    return this.#take(/&(?:\{\/[^}]*\}|0[xX][0-9a-fA-F]+|[0-9]+|[A-Za-z_][A-Za-z0-9_]*)/y);
+  }
+
+  #peek(): string | undefined {
+    this.#skipSpace();
+    return this.text[this.#at];
+  }
+
+  /** What stands here, behind white space, if it matches; `pattern` is sticky. */
+  #take(pattern: RegExp): string | undefined {
+    this.#skipSpace();
+    pattern.lastIndex = this.#at;
+    const found = pattern.exec(this.text)?.[0];
+    if (found !== undefined) this.#at += found.length;
+    return found;
+  }
+
+  #skipSpace(): void {
+    while (/\s/.test(this.text[this.#at] ?? "")) this.#at++;
+  }
+
+  #wrong(fact: string): Failure {
+    return new Failure(this.place, `character ${this.#at + 1} of the value: ${fact}`);
+  }
+}
