@@ -3,8 +3,6 @@
 
 import { Failure, hex } from "../src/failure.ts";
 
-export const EM_PPC64 = 21;
-
 const PT_LOAD = 1;
 
 interface Load {

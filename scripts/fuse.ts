@@ -16,6 +16,7 @@ import { basename } from "node:path";
 import arm64Stub from "../stub/fuse/arm64.hex" with { type: "text" };
 import x64Stub from "../stub/fuse/x64.hex" with { type: "text" };
 import { Failure, hex } from "../src/failure.ts";
+import { EM_AARCH64, EM_X86_64 } from "../src/sys/abi.ts";
 import {
   dynamicNames, ET_DYN, ET_EXEC, fileHeader, type FileHeader, PF_R, PF_W, PF_X, PROGRAM_HEADER_SIZE,
   type ProgramHeader, PT_GNU_STACK, PT_INTERP, PT_LOAD, PT_NOTE, PT_PHDR, PT_TLS, writeFileHeader,
@@ -37,8 +38,8 @@ interface Machine {
 
 /** By e_machine. */
 const machines: Readonly<Record<number, Machine>> = {
-  62: { stub: fromHex(x64Stub), page: 0x1000 },
-  183: { stub: fromHex(arm64Stub), page: 0x10000 },
+  [EM_X86_64]: { stub: fromHex(x64Stub), page: 0x1000 },
+  [EM_AARCH64]: { stub: fromHex(arm64Stub), page: 0x10000 },
 };
 
 // Of the auxiliary vector (linux/auxvec.h).

@@ -1,7 +1,7 @@
 // What an applet is, and how its table of options becomes both its parser and its help.
 
 import minimist from "minimist";
-import { usage } from "./failure.ts";
+import { hex, usage } from "./failure.ts";
 import { parseNumber } from "./number.ts";
 import type { ByteString } from "./sys/engine.ts";
 import type { System } from "./sys/system.ts";
@@ -165,6 +165,14 @@ export function pairOf(place: string, text: string, form: string): readonly [big
   const [first, second, ...more] = text.split(form.includes("=") ? "=" : ",");
   if (first === undefined || second === undefined || more.length > 0) throw usage(place, `'${text}' is not ${form}`);
   return [numberOf(place, first), numberOf(place, second)];
+}
+
+/** -b: where the `what` that an applet writes will lie. */
+export function addressOf(text: ByteString | undefined, what: string, alignment: bigint): bigint {
+  if (text === undefined) throw usage("-b", `missing: the address at which the ${what} will lie`);
+  const address = numberOf("-b", text);
+  if (address % alignment !== 0n) throw usage("-b", `${hex(address)} is not a multiple of ${alignment}`);
+  return address;
 }
 
 /** What a serial console has. */

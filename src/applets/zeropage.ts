@@ -1,7 +1,8 @@
 // zeropage: the zero page that an x86 kernel expects on entry, or the kernel out of a bzImage, on standard output.
 
-import { numberOf, pairOf, parse, type Applet, type Arguments } from "../applet.ts";
+import { addressOf, numberOf, parse, type Applet, type Arguments } from "../applet.ts";
 import { EXIT, Failure, hex, usage } from "../failure.ts";
+import { INITRD_FORM, initrdRange } from "../initrd.ts";
 import { shownRange, type MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { errnoText } from "../sys/errno.ts";
@@ -17,7 +18,7 @@ export const zeropage: Applet = {
   options: [
     { short: "b", long: "address", value: "ADDR", help: "where the zero page will lie (required, a multiple of 16)" },
     { short: "B", long: "bootargs", value: "TEXT", help: "the next kernel's command line (default: the running one's)" },
-    { short: "i", long: "initrd", value: "START,END", help: "where the next kernel's initrd will lie" },
+    { short: "i", long: "initrd", value: INITRD_FORM, help: "where the next kernel's initrd will lie" },
     { long: "rsdp", value: "ADDR", help: "the ACPI root pointer (default: as the running kernel knows it)" },
     { long: "kernel", help: "writes the kernel itself: BZIMAGE without its setup sectors. A mode of its own" },
     { short: "v", long: "verbose", help: "says on standard error what was written, and what the kernel needs" },
@@ -35,7 +36,7 @@ memory it needs beyond its own bytes, for loadem -z.
       -z 0x25f5840 -a 0x6000000 -f initrd -r 0x1000
 `,
   run(system, args) {
-    const request = requested(parse(zeropage.options, args));
+    const request = requested(system, parse(zeropage.options, args));
     if (system.isTerminal(STDOUT)) throw usage("standard output", "refusing to write binary to a terminal");
     const image = openedImage(system, request.file);
     if (request.kind === "kernel") {
@@ -67,7 +68,9 @@ interface PageRequest {
   readonly verbose: boolean;
 }
 
-function requested({ given, operands }: Arguments): PageRequest | { readonly kind: "kernel"; readonly file: ByteString } {
+function requested(
+  system: System, { given, operands }: Arguments,
+): PageRequest | { readonly kind: "kernel"; readonly file: ByteString } {
   if (operands.length !== 1) throw usage("operands", `one bzImage is needed, ${operands.length} are given`);
   const file = operands[0]!;
   if (given.has("kernel")) {
@@ -75,30 +78,17 @@ function requested({ given, operands }: Arguments): PageRequest | { readonly kin
     if (other !== undefined) throw usage(`--${other}`, "does not go with --kernel");
     return { kind: "kernel", file };
   }
+  const initrd = given.get("initrd");
   const rsdp = given.get("rsdp");
   return {
     kind: "page",
     file,
-    address: alignedAddress(given.get("address")),
+    address: addressOf(given.get("address"), "zero page", 16n),
     bootargs: given.get("bootargs"),
-    initrd: initrdOf(given.get("initrd")),
+    initrd: initrd === undefined ? undefined : initrdRange(system, initrd),
     rsdp: rsdp === undefined ? undefined : numberOf("--rsdp", rsdp),
     verbose: given.has("verbose"),
   };
-}
-
-function alignedAddress(text: ByteString | undefined): bigint {
-  if (text === undefined) throw usage("-b", "missing: the address at which the zero page will lie");
-  const address = numberOf("-b", text);
-  if (address % 16n !== 0n) throw usage("-b", `${hex(address)} is not a multiple of 16`);
-  return address;
-}
-
-function initrdOf(text: ByteString | undefined): MemoryRange | undefined {
-  if (text === undefined) return undefined;
-  const [start, end] = pairOf("-i", text, "START,END");
-  if (end <= start) throw usage("-i", `the end ${hex(end)} is not above the start ${hex(start)}`);
-  return { start, end };
 }
 
 interface OpenedImage {

@@ -2,7 +2,8 @@
 
 import { numberOf, pairOf, type Directive, type Option } from "../applet.ts";
 import { Failure, hex, usage } from "../failure.ts";
-import { rangeOfSize, roundUp, type MemoryRange } from "../range.ts";
+import { INITRD_FORM, initrdRange } from "../initrd.ts";
+import { rangeOfSize, type MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { errnoText } from "../sys/errno.ts";
 import { CWD, O_NONBLOCK, type System } from "../sys/system.ts";
@@ -19,8 +20,6 @@ import { parseValue, type Resolve } from "./values.ts";
 /** A change that is known to make sense, and meets its tree later. Throws Failure where that has not what it names. */
 export type Edit = (tree: DeviceTree) => void;
 
-/** What the help calls the value of -i. */
-const INITRD = "START,END|FILE[,FILE]...@ADDR";
 const RANGES = "START,SIZE[,START,SIZE]...";
 
 export const editOptions: readonly Option[] = [
@@ -29,7 +28,7 @@ export const editOptions: readonly Option[] = [
   { long: "add-node", value: "NODE", inTurn: true, help: "adds an empty node to one that is there" },
   { long: "delete-node", value: "NODE", inTurn: true, help: "deletes a node and all that is in it" },
   { short: "B", long: "bootargs", value: "TEXT", inTurn: true, help: "replaces the next kernel's command line, /chosen/bootargs" },
-  { short: "i", long: "initrd", value: INITRD, inTurn: true, help: "sets linux,initrd-start and linux,initrd-end, and reserves that memory" },
+  { short: "i", long: "initrd", value: INITRD_FORM, inTurn: true, help: "sets linux,initrd-start and linux,initrd-end, and reserves that memory" },
   { long: "no-initrd", inTurn: true, help: "forgets the initrd" },
   { long: "usable", value: "START,SIZE", inTurn: true, help: "confines a crash kernel to this memory" },
   { long: "reserve", value: RANGES, inTurn: true, help: "reserves more memory" },
@@ -176,27 +175,6 @@ function propertyNameOf(place: string, text: ByteString): PropertyName {
     throw usage(place, `'${text}' is no path with a name at its end`);
   }
   return { node: text.slice(0, slash) || "/", name };
-}
-
-function initrdRange(system: System, text: ByteString): MemoryRange {
-  const at = text.lastIndexOf("@");
-  if (at >= 0) {
-    const start = numberOf("-i", text.slice(at + 1));
-    return rangeOfSize(start, sizeOfFiles(system, text.slice(0, at).split(",")));
-  }
-  const [start, end] = pairOf("-i", text, "START,END");
-  if (end <= start) throw usage("-i", `the end ${hex(end)} is not above the start ${hex(start)}`);
-  return { start, end };
-}
-
-/** One after the other, each padded to a multiple of 4 before the next: what `loadem -f FILE -4 -f FILE` loads. */
-function sizeOfFiles(system: System, files: readonly ByteString[]): bigint {
-  return files.reduce((size, file) => {
-    const status = system.statusOfFile(file);
-    if (typeof status === "number") throw new Failure(file, errnoText(status));
-    if (status.kind !== "file" || status.size === 0n) throw new Failure(file, "not a file that has bytes");
-    return roundUp(size, 4n) + status.size;
-  }, 0n);
 }
 
 function memoriesOf(text: string): MemoryRange[] {

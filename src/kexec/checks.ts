@@ -4,6 +4,7 @@
 import { headOf } from "../devicetree/blob.ts";
 import { Failure, hex } from "../failure.ts";
 import { contains, overlap, rangeOfSize, roundUp, shownRange, type MemoryRange } from "../range.ts";
+import { EM_AARCH64 } from "../sys/abi.ts";
 import { errno, type ErrnoName } from "../sys/errno.ts";
 import { wrongWithArm64Kernel } from "./arm64-checks.ts";
 import type { KexecImage, Segment } from "./image.ts";
@@ -26,8 +27,6 @@ interface Check {
   find(image: KexecImage, machine: MachineFacts): Finding | undefined;
 }
 
-/** e_machine of arm64. */
-const EM_AARCH64 = 183;
 /** "\x7fELF". */
 const ELF_MAGIC = 0x7f454c46;
 /** The word at 0x5c of a relocatable ppc64 kernel that will copy itself down to 0 (arch/powerpc/kernel/head_64.S run_at_load). */

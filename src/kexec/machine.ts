@@ -6,6 +6,7 @@ import { memoryCells, memoryRanges } from "../devicetree/memory.ts";
 import { cellsAt, property, type Node, type Property } from "../devicetree/tree.ts";
 import { Failure } from "../failure.ts";
 import { joined, rangeOfSize, type MemoryRange } from "../range.ts";
+import { EM_PPC64 } from "../sys/abi.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { CWD, O_NONBLOCK, type System } from "../sys/system.ts";
 import { readIomem, type NamedRange } from "./iomem.ts";
@@ -30,9 +31,6 @@ export interface MachineFacts {
   /** Cpus that the running kernel sends to the new one besides the one that boots it; undefined where not known. */
   readonly secondaries: number | undefined;
 }
-
-/** e_machine of ppc64, either endian. */
-const EM_PPC64 = 21;
 
 const TREE = "/proc/device-tree";
 

@@ -4,6 +4,7 @@
 import arm64 from "../../stub/arm64/wrap.hex" with { type: "text" };
 import x86 from "../../stub/x86_64/wrap.hex" with { type: "text" };
 import { usage } from "../failure.ts";
+import { EM_AARCH64, EM_PPC64, EM_X86_64 } from "../sys/abi.ts";
 import type { ByteString, Machine } from "../sys/engine.ts";
 import { KERNEL_ADDRESS, STUB_SIZE, v2wrapBytes, WAIT_WORD } from "./v2wrap.ts";
 
@@ -27,16 +28,16 @@ export interface Stub {
 
 export const stubs: readonly Stub[] = [
   {
-    name: "ppc64", machines: ["ppc64", "ppc64le"], elfMachine: 21,
+    name: "ppc64", machines: ["ppc64", "ppc64le"], elfMachine: EM_PPC64,
     endian: "big", chain: STUB_SIZE, before: "device tree blob", codeSize: WAIT_WORD, bytes: v2wrapBytes,
   },
   {
-    name: "arm64", machines: ["aarch64"], elfMachine: 183,
+    name: "arm64", machines: ["aarch64"], elfMachine: EM_AARCH64,
     endian: "little", chain: KERNEL_ADDRESS, before: "device tree blob", codeSize: KERNEL_ADDRESS,
     bytes: () => bytesOf(arm64),
   },
   {
-    name: "x86_64", machines: ["x86_64"], elfMachine: 62,
+    name: "x86_64", machines: ["x86_64"], elfMachine: EM_X86_64,
     endian: "little", chain: KERNEL_ADDRESS, before: "zero page", codeSize: KERNEL_ADDRESS,
     bytes: () => bytesOf(x86),
   },

@@ -42,6 +42,11 @@ export interface Abi {
   readonly endian: "big" | "little";
 }
 
+/** e_machine (linux/elf-em.h); ppc64's is that of either endianness. */
+export const EM_PPC64 = 21;
+export const EM_X86_64 = 62;
+export const EM_AARCH64 = 183;
+
 const ppc64 = {
   call: {
     close: 6, getdents64: 202, getpid: 20, getrandom: 359, geteuid: 49, ioctl: 54, kexec_load: 268, mkdirat: 287,
@@ -52,7 +57,7 @@ const ppc64 = {
   O_DIRECTORY: 0o40000,
   O_NOFOLLOW: 0o100000,
   TCGETS: 0x402c7413,
-  elfMachine: 21,
+  elfMachine: EM_PPC64,
 } as const;
 
 export const abis: Readonly<Record<Machine, Abi>> = {
@@ -66,7 +71,7 @@ export const abis: Readonly<Record<Machine, Abi>> = {
     O_DIRECTORY: 0o200000,
     O_NOFOLLOW: 0o400000,
     TCGETS: 0x5401,
-    elfMachine: 62,
+    elfMachine: EM_X86_64,
     endian: "little",
   },
   aarch64: {
@@ -79,7 +84,7 @@ export const abis: Readonly<Record<Machine, Abi>> = {
     O_DIRECTORY: 0o40000,
     O_NOFOLLOW: 0o100000,
     TCGETS: 0x5401,
-    elfMachine: 183,
+    elfMachine: EM_AARCH64,
     endian: "little",
   },
   ppc64: { ...ppc64, endian: "big" },

@@ -2,8 +2,9 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { EM_PPC64, flatImage, readElf } from "../../scripts/elf.ts";
+import { flatImage, readElf } from "../../scripts/elf.ts";
 import { optionsNotTaken } from "../../scripts/kernels.ts";
+import { EM_PPC64 } from "../../src/sys/abi.ts";
 
 let folder = "";
 

@@ -1,0 +1,58 @@
+// The options that every command on trees has: how a tree is read, and how a blob is written.
+
+import { numberOf, type Arguments, type Option } from "../applet.ts";
+import { usage } from "../failure.ts";
+import { MAX_BLOB, versions, type Version } from "./blob.ts";
+import type { ReadRules } from "./directory.ts";
+
+type Given = Arguments["given"];
+
+export const readOptions: readonly Option[] = [
+  { long: "secrets", help: "copies security-* properties, otherwise left empty" },
+  { long: "strict", help: "a symbolic link in the tree is an error, otherwise passed over" },
+  { long: "max-size", value: "BYTES", help: "refuses a larger blob (default 2147483647)" },
+];
+
+export const blobOptions: readonly Option[] = [
+  { short: "V", long: "version", value: "N", help: "format 1, 2, 3, 16 or 17 (default 17; the fs2dt of 2005 wrote 2)" },
+  { long: "pad", value: "BYTES", help: "leaves room at the blob's end for those who add to it" },
+];
+
+export function readRulesOf(given: Given, notice: ReadRules["notice"]): ReadRules {
+  return {
+    secrets: given.has("secrets"),
+    strict: given.has("strict"),
+    maxSize: sizeOf("--max-size", given.get("max-size"), MAX_BLOB),
+    notice,
+  };
+}
+
+export interface BlobForm {
+  readonly version: Version;
+  readonly padding: number;
+  readonly maxSize: number;
+}
+
+export function blobFormOf(given: Given): BlobForm {
+  return {
+    version: versionOf(given.get("version")),
+    padding: sizeOf("--pad", given.get("pad"), 0),
+    maxSize: sizeOf("--max-size", given.get("max-size"), MAX_BLOB),
+  };
+}
+
+const DEFAULT_VERSION: Version = 17;
+
+function versionOf(text: string | undefined): Version {
+  if (text === undefined) return DEFAULT_VERSION;
+  const version = versions.find((known) => BigInt(known) === numberOf("-V", text));
+  if (version === undefined) throw usage("-V", `${text} is none of ${versions.join(" ")}`);
+  return version;
+}
+
+function sizeOf(place: string, text: string | undefined, otherwise: number): number {
+  if (text === undefined) return otherwise;
+  const size = numberOf(place, text);
+  if (size > BigInt(MAX_BLOB)) throw usage(place, `${size} is more than ${MAX_BLOB}`);
+  return Number(size);
+}
