@@ -2,6 +2,10 @@
 
 import { help, type Applet } from "./applet.ts";
 import { cat } from "./applets/cat.ts";
+import { dtcheck } from "./applets/dtcheck.ts";
+import { dtdiff } from "./applets/dtdiff.ts";
+import { dtdump } from "./applets/dtdump.ts";
+import { dtedit } from "./applets/dtedit.ts";
 import { echo } from "./applets/echo.ts";
 import { fs2dt } from "./applets/fs2dt.ts";
 import { init } from "./applets/init.ts";
@@ -15,7 +19,9 @@ import { EXIT, Failure, shown, usage } from "./failure.ts";
 import type { ByteString } from "./sys/engine.ts";
 import { SIGPIPE, type System } from "./sys/system.ts";
 
-export const applets: readonly Applet[] = [fs2dt, zeropage, loadem, v2wrap, init(names), cat, echo, ls, poweroff];
+export const applets: readonly Applet[] = [
+  fs2dt, zeropage, loadem, v2wrap, dtdump, dtedit, dtdiff, dtcheck, init(names), cat, echo, ls, poweroff,
+];
 
 function names(): string[] {
   return applets.map(({ name }) => name);

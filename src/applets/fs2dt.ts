@@ -54,8 +54,6 @@ linux,initrd-start and -end unless -i sets them.
     if (system.isTerminal(STDOUT)) throw usage("standard output", "refusing to write binary to a terminal");
     const notice = (place: string, fact: string) => system.say(`fs2dt: ${shown(place)}: ${fact}`);
     const tree = readTree(system, request.source, readRulesOf(given.given, notice));
-    // What of a blob's reserve map its tree says too follows the tree from here on.
-    tree.reservations = without(tree.reservations, reservationsOf(tree.root));
     if (isArm64Tree(tree.root)) handOverOnArm64(system, tree, notice);
     for (const edit of request.edits) edit(tree);
     tree.address = request.address;
@@ -101,7 +99,7 @@ function without(ranges: readonly MemoryRange[], others: readonly MemoryRange[])
 /** Drops what the running kernel was told for itself alone, and reserves the memory that hardware goes on using. */
 function handOverOnArm64(system: System, tree: DeviceTree, notice: Notice): void {
   const { root } = tree;
-  dropStale(root);
+  dropStale(tree);
   setSeeds(root, (length) => system.random(length));
   if (!hasIts(root) || wasToldNoLpis(system, root)) return;
   const tables = lpiTables(system);

@@ -76,7 +76,8 @@ export function dropInitrd(tree: DeviceTree): void {
   if (removed.length === 0) throw new Failure("/chosen", "no initrd");
 }
 
-function giveUpInitrd(tree: DeviceTree): void {
+/** Takes the initrd's entry, if there is one, out of the reserve map. */
+export function giveUpInitrd(tree: DeviceTree): void {
   const old = initrdOf(tree.root);
   if (old !== undefined) tree.reservations = tree.reservations.filter((range) => !sameRange(range, old));
 }

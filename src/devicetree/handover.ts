@@ -2,7 +2,8 @@
 // Linux: drivers/of/fdt.c (early_init_dt_scan_chosen), drivers/of/kexec.c, arch/arm64/kernel/kaslr.c.
 
 import type { ByteString } from "../sys/engine.ts";
-import { child, childOrNew, property, setProperty, type Node } from "./tree.ts";
+import { giveUpInitrd } from "./edits.ts";
+import { child, childOrNew, property, setProperty, type DeviceTree, type Node } from "./tree.ts";
 
 /** Of the running kernel's own boot: memory that is in use for something else by now, and the limits of a crash kernel. */
 const NOT_HANDED_ON: readonly ByteString[] = [
@@ -25,9 +26,10 @@ export function isArm64Tree(root: Node): boolean {
     || cpus.some((cpu) => !cpu.name.startsWith("PowerPC,") && property(cpu, "enable-method") !== undefined);
 }
 
-/** Takes out of /chosen what is not to be handed on. */
-export function dropStale(root: Node): void {
-  const chosen = child(root, "chosen");
+/** Takes out of /chosen what is not to be handed on, and the old initrd out of the reserve map. */
+export function dropStale(tree: DeviceTree): void {
+  giveUpInitrd(tree);
+  const chosen = child(tree.root, "chosen");
   if (chosen !== undefined) chosen.properties = chosen.properties.filter(({ name }) => !NOT_HANDED_ON.includes(name));
 }
 

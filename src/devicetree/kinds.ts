@@ -11,7 +11,8 @@ const CELLS: ReadonlySet<ByteString> = new Set([
   "phandle", "ranges", "reg", "timebase-frequency", "virtual-reg",
 ]);
 
-const STRINGS: ReadonlySet<ByteString> = new Set([
+/** What is text wherever it stands. */
+export const TEXT_PROPERTIES: ReadonlySet<ByteString> = new Set([
   "bootargs", "compatible", "device_type", "linux,stdout-path", "model", "name", "status", "stdout-path",
 ]);
 
@@ -20,7 +21,7 @@ export function kindOf(name: ByteString, value: Uint8Array): Kind {
   if (value.length === 0) return "empty";
   const couldBeCells = value.length % 4 === 0;
   if (couldBeCells && (CELLS.has(name) || /^#.*-cells$/.test(name))) return "cells";
-  if (isText(value) && (STRINGS.has(name) || looksLikeStrings(value))) return "strings";
+  if (isText(value) && (TEXT_PROPERTIES.has(name) || looksLikeStrings(value))) return "strings";
   return couldBeCells ? "cells" : "bytes";
 }
 
@@ -50,8 +51,8 @@ export function stringsOf(value: Uint8Array): ByteString[] {
   return strings;
 }
 
-/** The cells of a value of whole cells. */
+/** The whole cells of a value. */
 export function wordsOf(value: Uint8Array): number[] {
   const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
-  return Array.from({ length: value.length / 4 }, (_, index) => view.getUint32(4 * index));
+  return Array.from({ length: Math.floor(value.length / 4) }, (_, index) => view.getUint32(4 * index));
 }

@@ -2,6 +2,9 @@
 
 import type { ByteString } from "../sys/engine.ts";
 
+/** Of a node without its unit address, and of a property. Devicetree Specification 0.4, 2.2.1 and 2.2.4. */
+export const MAX_NAME = 31;
+
 /** What a name is written with as it is; all else becomes \xHH. Devicetree Specification 0.4, tables 2.1 and 2.2. */
 const PLAIN = /[^A-Za-z0-9,._+*#?@-]/g;
 

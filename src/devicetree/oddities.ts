@@ -1,10 +1,8 @@
 // Things a kernel accepts that are still worth a line, since they are seldom meant.
 
 import type { ByteString } from "../sys/engine.ts";
+import { MAX_NAME } from "./names.ts";
 import { baseName, property, visit, type Node } from "./tree.ts";
-
-/** Devicetree Specification 0.4, 2.2.1 and 2.2.4. */
-const MAX_NAME = 31;
 
 /**
  * Tells `notice` of standard properties whose length cannot be right, each, and of overlong names, together: firmware

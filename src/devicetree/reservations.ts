@@ -24,14 +24,17 @@ const pairs: readonly Pair[] = [
 export function reservationsOf(root: Node): MemoryRange[] {
   const ranges: MemoryRange[] = [];
   visit(root, {
-    enter(node, path) {
-      for (const pair of pairs) {
-        const range = rangeOf(node, path, pair);
-        if (range !== undefined && range.end > range.start) ranges.push(range);
-      }
-    },
+    enter: (node, path) => void ranges.push(...reservationsOfNode(node, path)),
   });
   return ranges;
+}
+
+/** The same of one node, whose path is for messages. */
+export function reservationsOfNode(node: Node, path: ByteString): MemoryRange[] {
+  return pairs.flatMap((pair) => {
+    const range = rangeOf(node, path, pair);
+    return range !== undefined && range.end > range.start ? [range] : [];
+  });
 }
 
 /** Where /chosen says that the initrd is; undefined where it does not, or says something that cannot be. */

@@ -17,6 +17,7 @@ export const CWD = -100;
 export const O_WRONLY = 0o1;
 export const O_RDWR = 0o2;
 export const O_CREAT = 0o100;
+export const O_EXCL = 0o200;
 export const O_TRUNC = 0o1000;
 export const O_APPEND = 0o2000;
 export const O_NONBLOCK = 0o4000;
@@ -53,6 +54,7 @@ const REBOOT_MAGIC1 = 0xfee1dead;
 const REBOOT_MAGIC2 = 672274793;
 const AT_EMPTY_PATH = 0x1000;
 const AT_SYMLINK_NOFOLLOW = 0x100;
+const AT_REMOVEDIR = 0x200;
 const STATX_BASIC_STATS = 0x7ff;
 const PROT_READ = 1;
 const PROT_WRITE = 2;
@@ -223,6 +225,30 @@ export class System {
       if (got === 0) return bytes.subarray(0, length);
       length += got;
       if (length > limit) return -errno.EFBIG;
+    }
+  }
+
+  /** Removes a file or an empty directory; true where it is gone. */
+  remove(path: ByteString): boolean {
+    return this.call("unlinkat", CWD, path, 0) === 0 || this.call("unlinkat", CWD, path, AT_REMOVEDIR) === 0;
+  }
+
+  /**
+   * Makes a file of these bytes in the place of what is there, which must be a file or nothing: whole, or not at all.
+   */
+  replaceFile(path: ByteString, bytes: Uint8Array): void {
+    const present = this.statusOf(CWD, path);
+    if (typeof present !== "number" && present.kind !== "file") throw new Failure(path, `a ${present.kind} is there`);
+    const beside = `${path}.${this.call("getpid")}`;
+    const descriptor = this.must(this.open(CWD, beside, O_WRONLY | O_CREAT | O_EXCL), beside);
+    try {
+      this.writeAll(descriptor, bytes, path);
+      this.must(this.call("renameat2", CWD, beside, CWD, path, 0), path);
+    } catch (error) {
+      this.remove(beside);
+      throw error;
+    } finally {
+      this.close(descriptor);
     }
   }
 

@@ -206,8 +206,8 @@ test("command line, initrd and usable memory together are all in the tree and in
   );
   expect(valueAt(root, "/chosen", "bootargs")!.toString()).toBe("irqpoll\0");
   expect(reserved.slice(0, -1)).toEqual([
-    { start: 0x10000n, size: 0x7ff0000n },
     { start: 0x9000000n, size: 0x100000n },
+    { start: 0x10000n, size: 0x7ff0000n },
     { start: 0x2fff0000n, size: 0x1000n },
   ]);
 });

@@ -93,7 +93,7 @@ test("words that say nothing are passed over, wherever they stand", () => {
 describe("what is no well-formed blob is refused:", () => {
   test("a file of something else", () => {
     expect(fromFile(Buffer.from("text")).err).toBe(
-      `fs2dt: ${folder.in("blob")}: neither a directory nor a device tree blob\n`);
+      `fs2dt: ${folder.in("blob")}: bad-magic: neither a directory nor a device tree blob\n`);
   });
 
   test("a blob cut off anywhere", () => {
@@ -122,16 +122,16 @@ describe("what is no well-formed blob is refused:", () => {
   });
 
   test.each([
-    ["the magic", 0, 1, "blob: neither a directory nor a device tree blob"],
-    ["the size", 4, 39, /^blob: at 0x4: 0x27 bytes, of which/],
-    ["the structure's place", 8, 0x39, /^blob: at 0x8: the structure block at 0x39 is not aligned to 4$/],
-    ["the structure's place beyond the end", 8, 0xfffff000, /^blob: at 0x8: the block 0xfffff000-.* is not within the blob$/],
-    ["the strings' place", 12, 0xfffff000, /^blob: at 0xc: the block .* is not within the blob$/],
-    ["the reserve map's place", 16, 44, "blob: at 0x10: the reserve map at 0x2c is not aligned to 8"],
-    ["the reserve map's place beyond the end", 16, 0x10000, "blob: at 0x10: the reserve map has no end"],
-    ["the version", 20, 3, "blob: at 0x14: version 3, not 16 or 17"],
-    ["the size of the strings", 32, 0x10000, /^blob: at 0xc: the block .* is not within the blob$/],
-    ["the size of the structure", 36, 8, /^blob: at 0x[0-9a-f]+: the structure block ends too early$/],
+    ["the magic", 0, 1, "blob: bad-magic: neither a directory nor a device tree blob"],
+    ["the size", 4, 39, /^blob: at 0x4: bad-totalsize: 0x27 bytes, of which/],
+    ["the structure's place", 8, 0x39, /^blob: at 0x8: bad-structure: 0x39 is not a multiple of 4$/],
+    ["the structure's place beyond the end", 8, 0xfffff000, /^blob: at 0x8: bad-structure: 0xfffff000-.* is not within the blob$/],
+    ["the strings' place", 12, 0xfffff000, /^blob: at 0xc: bad-strings: .* is not within the blob$/],
+    ["the reserve map's place", 16, 44, "blob: at 0x10: bad-reserve-map: 0x2c is not a multiple of 8"],
+    ["the reserve map's place beyond the end", 16, 0x10000, "blob: at 0x10: bad-reserve-map: it has no end"],
+    ["the version", 20, 15, "blob: at 0x14: bad-version: version 15, for readers of 16 and later; 1 to 17 are known"],
+    ["the size of the strings", 32, 0x10000, /^blob: at 0xc: bad-strings: .* is not within the blob$/],
+    ["the size of the structure", 36, 8, /^blob: at 0x[0-9a-f]+: structure-ends: the structure block ends too early$/],
   ])("%s", (_, at, value, expected) => {
     const blob = flattened(SMALL);
     blob.writeUInt32BE(value, at);
@@ -154,7 +154,7 @@ describe("what is no well-formed blob is refused:", () => {
     const changed = (words: readonly [offset: number, value: number][]) => {
       const broken = Buffer.from(blob);
       for (const [offset, value] of words) broken.writeUInt32BE(value, structure + offset);
-      return refusal(broken).replace(/^blob: at 0x[0-9a-f]+: /, "");
+      return refusal(broken).replace(/^blob: at 0x[0-9a-f]+: [a-z-]+: /, "");
     };
     // BEGIN_NODE, the root's empty name, PROP, its length, its name.
     expect(changed([[0, 3]])).toBe("token 0x3 is not expected here");
@@ -163,6 +163,8 @@ describe("what is no well-formed blob is refused:", () => {
     expect(changed([[8, 7]])).toBe("token 0x7 is not expected here");
     expect(changed([[12, 0x10000]])).toBe("0x10000 bytes are not within the structure block");
     expect(changed([[16, 0x10000]])).toBe("a name at 0x10000 is not within the strings");
-    expect(changed([[4, 0x2f000000]])).toBe("a slash in a node's name");
+    expect(changed([[4, 0x2f000000]])).toBe("the root has a name");
+    expect(refusal(blobWith(1, 0, 1, 0x612f6200, 2, 2, 9))).toMatch(/: bad-node-name: a slash in a node's name$/);
+    expect(refusal(blobWith(1, 0, 1, 0, 2, 2, 9))).toMatch(/: bad-node-name: a node without a name$/);
   });
 });

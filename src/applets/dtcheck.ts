@@ -1,0 +1,41 @@
+// dtcheck: what is wrong with a tree, by a table of checks.
+
+import { parse, type Applet } from "../applet.ts";
+import { checks, findingsIn, findingText } from "../devicetree/checks.ts";
+import { readOptions, readRulesOf } from "../devicetree/options.ts";
+import { readTree } from "../devicetree/source.ts";
+import { EXIT, shown, usage } from "../failure.ts";
+
+export const dtcheck: Applet = {
+  name: "dtcheck",
+  summary: "Checks a device tree",
+  operands: "SOURCE",
+  options: [
+    { short: "l", long: "list", help: "lists the checks, with their reasons and where those are written" },
+    { long: "skip", value: "CHECK[,CHECK]...", help: "leaves these checks out" },
+    ...readOptions,
+  ],
+  notes: `
+SOURCE is a directory, a blob of any version up to 17, or - for a blob on
+standard input. Each finding is a line on standard output. An error is what a
+kernel fails by or misreads; a warning is what is seldom meant. Exits with 1 if
+there is an error.
+
+  dtcheck /proc/device-tree
+`,
+  run(system, args) {
+    const { given, operands } = parse(dtcheck.options, args);
+    const skipped = new Set((given.get("skip") ?? "").split(",").filter((name) => name !== ""));
+    for (const name of skipped) if (!checks.some((check) => check.name === name)) throw usage("--skip", `no check is called '${name}'`);
+    if (given.has("list")) {
+      if (operands.length > 0) throw usage("--list", "is given no tree");
+      system.print(checks.map(({ name, severity, reason, source }) => `${name} (${severity}): ${reason}. ${source}\n`).join(""));
+      return EXIT.done;
+    }
+    if (operands.length !== 1) throw usage("operands", `one tree is needed, ${operands.length} are given`);
+    const rules = readRulesOf(given, (place, fact) => system.say(`dtcheck: ${shown(place)}: ${fact}`));
+    const findings = findingsIn(readTree(system, operands[0]!, rules), skipped);
+    system.print(findings.map((finding) => `${shown(finding.place)}: ${findingText(finding)}\n`).join(""));
+    return findings.some(({ check }) => check.severity === "error") ? EXIT.input : EXIT.done;
+  },
+};

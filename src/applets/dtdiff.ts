@@ -1,0 +1,50 @@
+// dtdiff: what makes one tree another, for people or as edits. Exits as diff does.
+
+import { parse, type Applet } from "../applet.ts";
+import { differences, differenceText, patchText } from "../devicetree/diff.ts";
+import { readOptions, readRulesOf } from "../devicetree/options.ts";
+import { readTree } from "../devicetree/source.ts";
+import { Failure, shown, usage } from "../failure.ts";
+import type { System } from "../sys/system.ts";
+
+/** As POSIX has it for diff: all trouble is one code, whatever it is. */
+const SAME = 0;
+const DIFFERENT = 1;
+const TROUBLE = 2;
+
+export const dtdiff: Applet = {
+  name: "dtdiff",
+  summary: "Tells what differs between two device trees",
+  operands: "A B",
+  options: [
+    { short: "p", long: "patch", help: "writes the edits that turn A into B, for --from" },
+    ...readOptions,
+  ],
+  notes: `
+A and B are each a directory, a blob of any version up to 17, or - for a blob
+on standard input. The order of nodes and of properties is no difference, nor
+is a blob's own entry in its reserve map. Exits with 0 where both are the same,
+1 where they differ, 2 in all other cases.
+
+  dtdiff --patch before.dtb after.dtb > edits
+  dtedit --from edits before.dtb after-too.dtb
+`,
+  run(system, args) {
+    try {
+      return compared(system, args);
+    } catch (error) {
+      throw error instanceof Failure ? new Failure(error.place, error.fact, TROUBLE) : error;
+    }
+  },
+};
+
+function compared(system: System, args: readonly string[]): number {
+  const { given, operands } = parse(dtdiff.options, args);
+  const [first, second, ...more] = operands;
+  if (first === undefined || second === undefined || more.length > 0) throw usage("operands", `two trees are needed, ${operands.length} are given`);
+  if (first === "-" && second === "-") throw usage("operands", "standard input can be read only once");
+  const rules = readRulesOf(given, (place, fact) => system.say(`dtdiff: ${shown(place)}: ${fact}`));
+  const found = differences(readTree(system, first, rules), readTree(system, second, rules));
+  system.print(given.has("patch") ? patchText(found) : differenceText(found));
+  return found.length === 0 ? SAME : DIFFERENT;
+}

@@ -1,0 +1,53 @@
+// dtdump: a tree, or one node of it, as device tree source or as JSON.
+
+import { parse, type Applet } from "../applet.ts";
+import { readOptions, readRulesOf } from "../devicetree/options.ts";
+import { nodeJson, treeJson } from "../devicetree/json.ts";
+import { findNode } from "../devicetree/references.ts";
+import { coloured, nodeSource, plain, treeSource, unwritableNames } from "../devicetree/source-text.ts";
+import { readTree } from "../devicetree/source.ts";
+import { surveyOf } from "../devicetree/survey.ts";
+import { EXIT, shown, usage } from "../failure.ts";
+import { STDOUT } from "../sys/system.ts";
+
+export const dtdump: Applet = {
+  name: "dtdump",
+  summary: "Shows a device tree as source text",
+  operands: "SOURCE [NODE]",
+  options: [
+    { short: "a", long: "annotate", help: "says what numbers mean: addresses as ranges, phandles as paths" },
+    { long: "json", help: "writes JSON, for programs" },
+    ...readOptions,
+  ],
+  notes: `
+SOURCE is a directory, a blob of any version up to 17, or - for a blob on
+standard input. NODE is /a/path, an alias, &label, &{/a/path} or &phandle.
+Nothing in a tree says what the bytes of a property are: what is known by its
+name is shown as that; else, as dtc guesses, text where it can be that, cells,
+or bytes. Whatever is shown, dtc makes the same bytes of it again. Colours are
+used on a terminal only.
+
+  dtdump /proc/device-tree /chosen
+`,
+  run(system, args) {
+    const { given, operands } = parse(dtdump.options, args);
+    const [source, node, ...more] = operands;
+    if (source === undefined || more.length > 0) throw usage("operands", `a source and perhaps a node are needed, ${operands.length} are given`);
+    if (given.has("json") && given.has("annotate")) throw usage("--annotate", "does not go with --json");
+    const notice = (place: string, fact: string) => system.say(`dtdump: ${shown(place)}: ${fact}`);
+    const tree = readTree(system, source, readRulesOf(given, notice));
+    if (given.has("json")) {
+      system.print(node === undefined ? treeJson(tree) : nodeJson(findNode(tree.root, node).node));
+      return EXIT.done;
+    }
+    const survey = surveyOf(tree);
+    const style = { paint: system.isTerminal(STDOUT) ? coloured : plain, annotate: given.has("annotate") };
+    if (node === undefined) {
+      for (const name of unwritableNames(survey)) notice(name, "dtc cannot read this name");
+      system.print(treeSource(survey, style));
+    } else {
+      system.print(nodeSource(survey, survey.byPath.get(findNode(tree.root, node).path)!, style));
+    }
+    return EXIT.done;
+  },
+};

@@ -1,0 +1,173 @@
+// What makes one tree another: differences node by node, as a person reads them, and as the edits that do it.
+
+import { Failure, hex } from "../failure.ts";
+import { sameRange, type MemoryRange } from "../range.ts";
+import type { ByteString } from "../sys/engine.ts";
+import { below, escapedName, escapedPath } from "./names.ts";
+import { visit, type DeviceTree, type Node, type Property } from "./tree.ts";
+import { valueText } from "./values.ts";
+
+/** One difference; what is absent on either side is undefined there. The order of nodes and properties is none. */
+export type Difference =
+  | { readonly kind: "node"; readonly path: ByteString; readonly before?: Node; readonly after?: Node }
+  | { readonly kind: "property"; readonly path: ByteString; readonly before?: Property; readonly after?: Property }
+  | { readonly kind: "reservation"; readonly before?: MemoryRange; readonly after?: MemoryRange }
+  | { readonly kind: "boot-cpu"; readonly before: number; readonly after: number };
+
+/**
+ * From `before` to `after`, parents before their children, what is gone before what is new.
+ * @throws Failure where two properties or two nodes have one name
+ */
+export function differences(before: DeviceTree, after: DeviceTree): Difference[] {
+  return [
+    ...reservationDifferences(before.reservations, after.reservations),
+    ...(before.bootCpu === after.bootCpu ? [] : [{ kind: "boot-cpu", before: before.bootCpu, after: after.bootCpu } as const]),
+    ...nodeDifferences(before.root, after.root),
+  ];
+}
+
+function reservationDifferences(before: readonly MemoryRange[], after: readonly MemoryRange[]): Difference[] {
+  const added = [...after];
+  const removed = before.filter((range) => {
+    const place = added.findIndex((each) => sameRange(each, range));
+    if (place >= 0) added.splice(place, 1);
+    return place < 0;
+  });
+  return [
+    ...removed.map((range) => ({ kind: "reservation", before: range }) as const),
+    ...added.map((range) => ({ kind: "reservation", after: range }) as const),
+  ];
+}
+
+function nodeDifferences(before: Node, after: Node): Difference[] {
+  const found: Difference[] = [];
+  const open = [{ before, after, path: "/" }];
+  for (let pair = open.pop(); pair !== undefined; pair = open.pop()) {
+    const { path } = pair;
+    const [oldValues, newValues] = [pair.before, pair.after].map((node) => byName(node.properties, path));
+    const [oldNodes, newNodes] = [pair.before, pair.after].map((node) => byName(node.children, path));
+    for (const [name, property] of oldValues!) {
+      const other = newValues!.get(name);
+      if (other === undefined) found.push({ kind: "property", path, before: property });
+      else if (!sameBytes(property.value, other.value)) found.push({ kind: "property", path, before: property, after: other });
+    }
+    for (const [name, property] of newValues!) if (!oldValues!.has(name)) found.push({ kind: "property", path, after: property });
+    for (const [name, node] of oldNodes!) if (!newNodes!.has(name)) found.push({ kind: "node", path: below(path, name), before: node });
+    const both: typeof open = [];
+    for (const [name, node] of newNodes!) {
+      const other = oldNodes!.get(name);
+      if (other === undefined) found.push({ kind: "node", path: below(path, name), after: node });
+      else both.push({ before: other, after: node, path: below(path, name) });
+    }
+    open.push(...both.reverse());
+  }
+  return found;
+}
+
+function byName<T extends { readonly name: ByteString }>(items: readonly T[], path: ByteString): Map<ByteString, T> {
+  const table = new Map<ByteString, T>();
+  for (const item of items) {
+    if (table.has(item.name)) throw new Failure(below(path, item.name), "is there twice: what differs cannot be said");
+    table.set(item.name, item);
+  }
+  return table;
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false;
+  return true;
+}
+
+/** Edits, a line each, that turn `before` into `after`; `--from` takes them. */
+export function patchText(found: readonly Difference[]): string {
+  return found.flatMap(editsFor).map((line) => `${line}\n`).join("");
+}
+
+function editsFor(difference: Difference): string[] {
+  switch (difference.kind) {
+    case "node":
+      if (difference.after !== undefined) return editsThatAdd(difference.path, difference.after);
+      return [`delete-node ${escapedPath(difference.path)}`];
+    case "property": {
+      const { path, before, after } = difference;
+      return [after === undefined ? `delete ${escapedPath(below(path, before!.name))}` : `set ${assignment(path, after)}`];
+    }
+    case "reservation":
+      if (difference.after !== undefined) return [`reserve ${startAndSize(difference.after)}`];
+      return [`unreserve ${startAndSize(difference.before!)}`];
+    case "boot-cpu":
+      return [`boot-cpu ${hex(difference.after)}`];
+  }
+}
+
+function editsThatAdd(path: ByteString, added: Node): string[] {
+  const edits: string[] = [];
+  visit(added, {
+    enter({ properties }, inner) {
+      const own = inner === "/" ? path : path + inner;
+      edits.push(`add-node ${escapedPath(own)}`, ...properties.map((property) => `set ${assignment(own, property)}`));
+    },
+  });
+  return edits;
+}
+
+function assignment(path: ByteString, { name, value }: Property): string {
+  const text = valueText(name, value);
+  return `${escapedPath(path)}${path === "/" ? "" : "/"}${escapedName(name)}${text === "" ? "" : `=${text}`}`;
+}
+
+function startAndSize({ start, end }: MemoryRange): string {
+  return `${hex(start)},${hex(end - start)}`;
+}
+
+/** For people: a heading for each node, and lines that begin with - or +. */
+export function differenceText(found: readonly Difference[]): string {
+  let heading = "";
+  return found.map((difference) => {
+    const next = headingOf(difference);
+    const lines = linesOf(difference).map((line) => `${line}\n`).join("");
+    const text = next === heading ? lines : `${heading === "" ? "" : "\n"}${next}\n${lines}`;
+    heading = next;
+    return text;
+  }).join("");
+}
+
+function headingOf(difference: Difference): string {
+  if (difference.kind === "reservation") return "the reserve map";
+  return difference.kind === "boot-cpu" ? "the header" : escapedPath(difference.path);
+}
+
+function linesOf(difference: Difference): string[] {
+  switch (difference.kind) {
+    case "node":
+      return difference.after === undefined ? nodeLines("-", difference.before!) : nodeLines("+", difference.after);
+    case "property":
+      return [
+        ...(difference.before === undefined ? [] : [`- ${propertyText(difference.before)}`]),
+        ...(difference.after === undefined ? [] : [`+ ${propertyText(difference.after)}`]),
+      ];
+    case "reservation":
+      return [difference.after === undefined ? `- ${startAndSize(difference.before!)}` : `+ ${startAndSize(difference.after)}`];
+    case "boot-cpu":
+      return [`- boot cpu ${hex(difference.before)}`, `+ boot cpu ${hex(difference.after)}`];
+  }
+}
+
+function nodeLines(sign: "-" | "+", node: Node): string[] {
+  const lines: string[] = [];
+  let depth = 0;
+  visit(node, {
+    enter({ name, properties }) {
+      const indent = `${sign} ${"  ".repeat(depth++)}`;
+      lines.push(`${indent}${escapedName(name)} {`, ...properties.map((property) => `${indent}  ${propertyText(property)}`));
+    },
+    leave: () => void lines.push(`${sign} ${"  ".repeat(--depth)}};`),
+  });
+  return lines;
+}
+
+function propertyText({ name, value }: Property): string {
+  const text = valueText(name, value);
+  return `${escapedName(name)}${text === "" ? "" : ` = ${text}`};`;
+}

@@ -1,0 +1,77 @@
+// A tree as JSON, for programs: nodes and properties by their names.
+
+import { Failure, hex } from "../failure.ts";
+import type { ByteString } from "../sys/engine.ts";
+import { kindOf, stringsOf, wordsOf } from "./kinds.ts";
+import { below } from "./names.ts";
+import { visit, type DeviceTree, type Node } from "./tree.ts";
+
+/** `true`, texts, cells, or bytes as hexadecimal digits. */
+type Value = true | readonly string[] | readonly number[] | { readonly bytes: string };
+
+interface JsonNode {
+  readonly properties: Record<ByteString, Value>;
+  readonly nodes: Record<ByteString, JsonNode>;
+}
+
+/**
+ * One line: `{"reservations":[{"start":"0x0","size":"0x0"}],"bootCpu":0,"root":{"properties":{},"nodes":{}}}`. All of it
+ * is ASCII; bytes of names and texts that are not are \u0080 to \u00ff.
+ * @throws Failure where two properties or two nodes have one name
+ */
+export function treeJson({ root, reservations, bootCpu }: DeviceTree): string {
+  const json = {
+    reservations: reservations.map(({ start, end }) => ({ start: hex(start), size: hex(end - start) })),
+    bootCpu,
+    root: jsonOf(root),
+  };
+  return asciiLine(json);
+}
+
+/** One node with all that is in it: `{"properties":{},"nodes":{}}`. */
+export function nodeJson(node: Node): string {
+  return asciiLine(jsonOf(node));
+}
+
+function asciiLine(json: unknown): string {
+  return `${JSON.stringify(json).replace(/[\x7f-\xff]/g, (byte) => `\\u00${byte.charCodeAt(0).toString(16)}`)}\n`;
+}
+
+function jsonOf(root: Node): JsonNode {
+  const open: JsonNode[] = [];
+  let top: JsonNode | undefined;
+  visit(root, {
+    enter(node, path) {
+      const made: JsonNode = { properties: emptyTable(), nodes: emptyTable() };
+      for (const { name, value } of node.properties) {
+        if (name in made.properties) throw new Failure(below(path, name), "is there twice");
+        made.properties[name] = valueOf(name, value);
+      }
+      const parent = open.at(-1);
+      if (parent !== undefined && node.name in parent.nodes) throw new Failure(path, "is there twice");
+      if (parent !== undefined) parent.nodes[node.name] = made;
+      top ??= made;
+      open.push(made);
+    },
+    leave: () => void open.pop(),
+  });
+  return top!;
+}
+
+/** Without what objects are born with: a property may be called `constructor`. */
+function emptyTable<T>(): Record<string, T> {
+  return Object.create(null) as Record<string, T>;
+}
+
+function valueOf(name: ByteString, value: Uint8Array): Value {
+  switch (kindOf(name, value)) {
+    case "empty":
+      return true;
+    case "strings":
+      return stringsOf(value);
+    case "cells":
+      return wordsOf(value);
+    case "bytes":
+      return { bytes: Array.from(value, (byte) => byte.toString(16).padStart(2, "0")).join("") };
+  }
+}

@@ -1,0 +1,103 @@
+// A tree as device tree source, which dtc compiles to the same tree again.
+// Devicetree Specification 0.4, chapter 6.
+
+import { hex } from "../failure.ts";
+import type { ByteString } from "../sys/engine.ts";
+import { annotation, cellsInGroup } from "./annotations.ts";
+import { kindOf } from "./kinds.ts";
+import { below, escapedName } from "./names.ts";
+import type { Survey, Surveyed } from "./survey.ts";
+import type { Property } from "./tree.ts";
+import { valueText } from "./values.ts";
+
+/** How each part of the text is shown: as it is, or in a colour. */
+export interface Paint {
+  readonly node: (text: string) => string;
+  readonly property: (text: string) => string;
+  readonly text: (text: string) => string;
+  readonly comment: (text: string) => string;
+}
+
+const asItIs = (text: string): string => text;
+
+export const plain: Paint = { node: asItIs, property: asItIs, text: asItIs, comment: asItIs };
+
+function escape(code: number): (text: string) => string {
+  return (text) => `\x1b[${code}m${text}\x1b[0m`;
+}
+
+/** ANSI escapes, as every Linux console has them. */
+export const coloured: Paint = { node: escape(1), property: escape(36), text: escape(32), comment: escape(2) };
+
+export interface SourceStyle {
+  readonly paint: Paint;
+  /** With comments that say what numbers mean. */
+  readonly annotate: boolean;
+}
+
+/** The whole tree with its reserve map. */
+export function treeSource(survey: Survey, style: SourceStyle): string {
+  const { reservations, bootCpu } = survey.tree;
+  return [
+    "/dts-v1/;", "",
+    ...reservations.map(({ start, end }) => `/memreserve/ ${hex(start)} ${hex(end - start)};`),
+    ...(bootCpu === 0 ? [] : [style.paint.comment(`/* boot cpu: ${hex(bootCpu)} */`)]),
+    ...(reservations.length > 0 || bootCpu !== 0 ? [""] : []),
+    nodeSource(survey, survey.nodes[0]!, style),
+  ].join("\n");
+}
+
+/** One node with all that is in it, as it stands in source. */
+export function nodeSource(survey: Survey, surveyed: Surveyed, style: SourceStyle): string {
+  const lines: string[] = [];
+  let open = 0;
+  const closeDownTo = (level: number): void => {
+    while (open > level) lines.push(`${tabs(--open)}};`);
+  };
+  for (const each of withDescendants(survey, surveyed)) {
+    const level = each.depth - surveyed.depth;
+    closeDownTo(level);
+    if (level > 0 && !lines.at(-1)!.endsWith(" {")) lines.push("");
+    lines.push(`${tabs(level)}${style.paint.node(each.parent === undefined ? "/" : escapedName(each.node.name))} {`);
+    open = level + 1;
+    for (const property of each.node.properties) lines.push(tabs(open) + propertySource(survey, each, property, style));
+  }
+  closeDownTo(0);
+  return `${lines.join("\n")}\n`;
+}
+
+/** Parents before their children: what stands behind a node and lies deeper is in it. */
+function withDescendants(survey: Survey, surveyed: Surveyed): readonly Surveyed[] {
+  const start = survey.nodes.indexOf(surveyed);
+  const behind = survey.nodes.slice(start + 1);
+  const length = behind.findIndex(({ depth }) => depth <= surveyed.depth);
+  return [surveyed, ...(length < 0 ? behind : behind.slice(0, length))];
+}
+
+/** One property, as it stands in source. */
+export function propertySource(survey: Survey, surveyed: Surveyed, property: Property, style: SourceStyle): string {
+  const { paint } = style;
+  const { name, value } = property;
+  const text = valueText(name, value, cellsInGroup(survey, surveyed, name, value));
+  const shown = kindOf(name, value) === "strings" ? paint.text(text) : text;
+  const comment = style.annotate ? annotation(survey, surveyed, name, value) : undefined;
+  const end = comment === undefined ? ";" : `; ${paint.comment(`/* ${escapedComment(comment)} */`)}`;
+  return `${paint.property(escapedName(name))}${text === "" ? "" : ` = ${shown}`}${end}`;
+}
+
+/** A path in a comment shall neither end it nor have anything in it that a terminal acts on. */
+function escapedComment(text: ByteString): string {
+  return text.split(/([ /])/).map((part) => (part === " " || part === "/" ? part : escapedName(part))).join("").replaceAll("*/", "*\\x2f");
+}
+
+function tabs(depth: number): string {
+  return "\t".repeat(depth);
+}
+
+/** Names that no source text can have: dtc will not read them. */
+export function unwritableNames(survey: Survey): ByteString[] {
+  return survey.nodes.flatMap(({ node, path, parent }) => [
+    ...(parent !== undefined && escapedName(node.name) !== node.name ? [path] : []),
+    ...node.properties.filter(({ name }) => escapedName(name) !== name).map(({ name }) => below(path, name)),
+  ]);
+}

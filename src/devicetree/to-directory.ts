@@ -1,0 +1,58 @@
+// A tree as a directory of files: the inverse of what fs2dt does, for making trees to test with.
+
+import { Failure } from "../failure.ts";
+import type { ByteString } from "../sys/engine.ts";
+import { CWD, O_CREAT, O_EXCL, O_WRONLY, type System } from "../sys/system.ts";
+import { below } from "./names.ts";
+import { visit, type Node } from "./tree.ts";
+
+/** NAME_MAX. */
+const MAX_FILE_NAME = 255;
+
+/**
+ * Makes `directory`, which must not be there, with a directory for each node and a file for each property. Where that
+ * fails half way, what was made is removed.
+ */
+export function writeDirectory(system: System, root: Node, directory: ByteString): void {
+  refuseWhatNoDirectoryHolds(root);
+  const made: ByteString[] = [];
+  try {
+    visit(root, {
+      enter(node, path) {
+        const place = directory + (path === "/" ? "" : path);
+        system.must(system.call("mkdirat", CWD, place, 0o777), place);
+        made.push(place);
+        for (const { name, value } of node.properties) made.push(writtenFile(system, `${place}/${name}`, value));
+      },
+    });
+  } catch (error) {
+    for (const place of made.reverse()) system.remove(place);
+    throw error;
+  }
+}
+
+function writtenFile(system: System, path: ByteString, bytes: Uint8Array): ByteString {
+  const descriptor = system.must(system.open(CWD, path, O_WRONLY | O_CREAT | O_EXCL), path);
+  try {
+    system.writeAll(descriptor, bytes, path);
+  } catch (error) {
+    system.remove(path);
+    throw error;
+  } finally {
+    system.close(descriptor);
+  }
+  return path;
+}
+
+function refuseWhatNoDirectoryHolds(root: Node): void {
+  visit(root, {
+    enter({ properties, children }, path) {
+      const names = new Set<ByteString>();
+      for (const { name } of [...properties, ...children]) {
+        if (!/^(?!\.{1,2}$)[^/\0]+$/.test(name) || name.length > MAX_FILE_NAME) throw new Failure(below(path, name), "is no name of a file");
+        if (names.has(name)) throw new Failure(below(path, name), "two things of one name, which a directory cannot hold");
+        names.add(name);
+      }
+    },
+  });
+}
