@@ -177,6 +177,8 @@ export function addressOf(text: ByteString | undefined, what: string, alignment:
 
 /** What a serial console has. */
 const CONSOLE_COLUMNS = 80;
+/** Columns for options and their values. */
+const WIDEST_OPTION = 30;
 
 function wrapped(text: string, columns: number): string[] {
   const lines: string[] = [];
@@ -192,10 +194,12 @@ function wrapped(text: string, columns: number): string[] {
 export function help(applet: Applet): string {
   const left = applet.options.map(({ short, long, value }) =>
     `  ${short === undefined ? "   " : `-${short},`} --${long}${value === undefined ? "" : ` ${value}`}`);
-  const width = Math.max(...left.map((text) => text.length)) + 2;
-  const lines = applet.options.flatMap((option, row) =>
-    wrapped(option.help, CONSOLE_COLUMNS - width).map((line, index) =>
-      (index === 0 ? left[row]! : "").padEnd(width) + line));
+  const width = Math.min(Math.max(...left.map((text) => text.length)) + 2, WIDEST_OPTION);
+  const lines = applet.options.flatMap((option, row) => {
+    const helped = wrapped(option.help, CONSOLE_COLUMNS - width).map((line) => " ".repeat(width) + line);
+    // What is too wide to have its help beside it has it below.
+    return left[row]!.length > width - 2 ? [left[row]!, ...helped] : [left[row]! + helped[0]!.slice(left[row]!.length), ...helped.slice(1)];
+  });
   return [
     `usage: ${applet.name}${applet.options.length === 0 ? "" : " [OPTION]..."} ${applet.operands}`.trimEnd(),
     "",

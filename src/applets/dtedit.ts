@@ -20,7 +20,7 @@ type Format = (typeof formats)[number];
 
 export const dtedit: Applet = {
   name: "dtedit",
-  summary: "Changes a device tree, and writes it as a blob, source, JSON or a directory",
+  summary: "Changes a device tree: as a blob, source, JSON or a directory",
   operands: "IN OUT",
   options: [
     { short: "O", long: "format", value: "FORMAT", help: "what OUT becomes: dtb (default), dts, json or dir" },

@@ -12,7 +12,6 @@ import { build } from "../../scripts/build.ts";
 import { inTemporaryFolder } from "../../scripts/cache.ts";
 import { runGuest } from "../../scripts/guest.ts";
 import { gzip } from "../../scripts/initramfs.ts";
-import { hex } from "../../src/failure.ts";
 import { applets } from "../../src/kexecbox.ts";
 import { passed, usual } from "../support/boots.ts";
 import { example } from "../support/readme.ts";
@@ -64,14 +63,13 @@ async function twoArchives(target: "ppc64" | "ppc64le"): Promise<{ large: Uint8A
 
 test.each(targets)("the second example joins two archives with -4 into one initramfs of the next %s kernel", async (target) => {
   const { large, small } = await twoArchives(target);
-  const end = 0x38000000 + Math.ceil(large.length / 4) * 4 + small.length;
   const files = [
     { path: "fs_large.cpio.gz", content: large, mode: 0o644 } as const,
     { path: "kexec.cpio.gz", content: small, mode: 0o644 } as const,
   ];
   const script = ({ bootargs }: { bootargs: string }): string => [
     "v2wrap > /v2wrap\n",
-    example("/fs2dt ", { "0x38a41b20": hex(end), "console=hvc0": bootargs }),
+    example("/fs2dt ", { "console=hvc0": bootargs }),
     "\n/loadem -k\n",
   ].join("");
   const lines = await passed({ target, memory: 1024 }, { script, files });
