@@ -8,6 +8,7 @@ import { runGuest, type Guest } from "../../scripts/guest.ts";
 import { kernel, type KernelName } from "../../scripts/kernels.ts";
 import { applets } from "../../src/kexecbox.ts";
 import { nodeAt, readBlob, treeOf, valueAt, type ReadNode } from "../support/blob-reader.ts";
+import { received } from "../support/boots.ts";
 import { dumpedReservations, gottenBytes, sortedSource } from "../support/dtc.ts";
 import { runWith, x64 } from "../support/run.ts";
 import { makeTree } from "../support/tree.ts";
@@ -105,11 +106,6 @@ async function blobsOf(
         .join("\n"),
     );
   return { 17: received(join(folder, "hvc1")), 3: received(join(folder, "hvc2")) };
-}
-
-/** The terminal turned each line feed into carriage return and line feed: this is the exact way back. */
-function received(path: string): Buffer {
-  return Buffer.from(readFileSync(path, "latin1").replaceAll("\r\n", "\n"), "latin1");
 }
 
 describe("the live tree of", () => {

@@ -1,5 +1,6 @@
 // Boots for tests: the boot command's own choices with something changed, and a failure that shows the console.
 
+import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { boot, kernelsFor, type Boot } from "../../scripts/boot.ts";
 import type { Choices } from "../../scripts/boot/choices.ts";
@@ -37,4 +38,9 @@ export async function passed(changed: Partial<Choices>, special: Special = {}): 
   const lines = run.lines.map(({ text }) => text);
   if (!verdict.passed) throw new Error([verdict.reason, ...lines.slice(-40)].join("\n  | "));
   return lines.slice(lines.findLastIndex((text) => /^\+ (\S*loadem -k|echo c >)/.test(text)));
+}
+
+/** What a guest wrote to a terminal, which turned each line feed into carriage return and line feed: the exact way back. */
+export function received(path: string): Buffer {
+  return Buffer.from(readFileSync(path, "latin1").replaceAll("\r\n", "\n"), "latin1");
 }
