@@ -46,7 +46,7 @@ describe.each(runners.map((runner) => [runner.name, runner] as const))("fs2dt un
     test("what is not there, or is neither a directory nor a blob, names it", () => {
       expect(fs2dt()).toMatchObject(refused(1, "fs2dt: tree: ENOENT (no such file or directory)\n"));
       writeFileSync(folder.in("tree"), "a file");
-      expect(fs2dt()).toMatchObject(refused(1, "fs2dt: tree: neither a directory nor a device tree blob\n"));
+      expect(fs2dt()).toMatchObject(refused(1, "fs2dt: tree: bad-magic: neither a directory nor a device tree blob\n"));
     });
 
     test("a symbolic link to the tree, or a path with slashes behind, makes the same blob", () => {
