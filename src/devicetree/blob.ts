@@ -5,7 +5,7 @@
 import { Failure, hex } from "../failure.ts";
 import { rangeOfSize, type MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { baseName, stringValue, visit, type Node, type Property } from "./tree.ts";
+import { baseName, stringValue, tellingProperties, visit, type Node, type Property } from "./tree.ts";
 
 export const versions = [1, 2, 3, 16, 17] as const;
 export type Version = (typeof versions)[number];
@@ -110,7 +110,7 @@ function flatNodes(root: Node, fullPaths: boolean): FlatNode[] {
   const nodes: FlatNode[] = [];
   visit(root, {
     enter(node, path) {
-      const properties = fullPaths ? withName(node) : node.properties.filter(({ name }) => name !== "name");
+      const properties = fullPaths ? withName(node) : tellingProperties(node);
       nodes.push({ name: fullPaths ? path : node.name, properties, ends: 0 });
     },
     leave() {

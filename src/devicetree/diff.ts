@@ -4,10 +4,10 @@ import { Failure, hex } from "../failure.ts";
 import { sameRange, type MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { below, escapedName, escapedPath } from "./names.ts";
-import { visit, type DeviceTree, type Node, type Property } from "./tree.ts";
+import { tellingProperties, visit, type DeviceTree, type Node, type Property } from "./tree.ts";
 import { valueText } from "./values.ts";
 
-/** One difference; what is absent on either side is undefined there. The order of nodes and properties is none. */
+/** One difference; what is absent on either side is undefined there. The order of nodes and properties is none, nor is a `name` that is the node's. */
 export type Difference =
   | { readonly kind: "node"; readonly path: ByteString; readonly before?: Node; readonly after?: Node }
   | { readonly kind: "property"; readonly path: ByteString; readonly before?: Property; readonly after?: Property }
@@ -44,7 +44,7 @@ function nodeDifferences(before: Node, after: Node): Difference[] {
   const open = [{ before, after, path: "/" }];
   for (let pair = open.pop(); pair !== undefined; pair = open.pop()) {
     const { path } = pair;
-    const [oldValues, newValues] = [pair.before, pair.after].map((node) => byName(node.properties, path));
+    const [oldValues, newValues] = [pair.before, pair.after].map((node) => byName(tellingProperties(node), path));
     const [oldNodes, newNodes] = [pair.before, pair.after].map((node) => byName(node.children, path));
     for (const [name, property] of oldValues!) {
       const other = newValues!.get(name);
@@ -91,7 +91,7 @@ function editsFor(difference: Difference): string[] {
       return [`delete-node ${escapedPath(difference.path)}`];
     case "property": {
       const { path, before, after } = difference;
-      return [after === undefined ? `delete ${escapedPath(below(path, before!.name))}` : `set ${assignment(path, after)}`];
+      return [after === undefined ? `delete ${propertyPath(path, before!.name)}` : `set ${assignment(path, after)}`];
     }
     case "reservation":
       if (difference.after !== undefined) return [`reserve ${startAndSize(difference.after)}`];
@@ -104,9 +104,9 @@ function editsFor(difference: Difference): string[] {
 function editsThatAdd(path: ByteString, added: Node): string[] {
   const edits: string[] = [];
   visit(added, {
-    enter({ properties }, inner) {
+    enter(node, inner) {
       const own = inner === "/" ? path : path + inner;
-      edits.push(`add-node ${escapedPath(own)}`, ...properties.map((property) => `set ${assignment(own, property)}`));
+      edits.push(`add-node ${escapedPath(own)}`, ...tellingProperties(node).map((property) => `set ${assignment(own, property)}`));
     },
   });
   return edits;
@@ -114,7 +114,12 @@ function editsThatAdd(path: ByteString, added: Node): string[] {
 
 function assignment(path: ByteString, { name, value }: Property): string {
   const text = valueText(name, value);
-  return `${escapedPath(path)}${path === "/" ? "" : "/"}${escapedName(name)}${text === "" ? "" : `=${text}`}`;
+  return `${propertyPath(path, name)}${text === "" ? "" : `=${text}`}`;
+}
+
+/** A property's own name may have a slash in it. */
+function propertyPath(path: ByteString, name: ByteString): string {
+  return below(escapedPath(path), escapedName(name));
 }
 
 function startAndSize({ start, end }: MemoryRange): string {
@@ -158,9 +163,9 @@ function nodeLines(sign: "-" | "+", node: Node): string[] {
   const lines: string[] = [];
   let depth = 0;
   visit(node, {
-    enter({ name, properties }) {
+    enter(node) {
       const indent = `${sign} ${"  ".repeat(depth++)}`;
-      lines.push(`${indent}${escapedName(name)} {`, ...properties.map((property) => `${indent}  ${propertyText(property)}`));
+      lines.push(`${indent}${escapedName(node.name)} {`, ...tellingProperties(node).map((property) => `${indent}  ${propertyText(property)}`));
     },
     leave: () => void lines.push(`${sign} ${"  ".repeat(--depth)}};`),
   });

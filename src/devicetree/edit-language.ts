@@ -93,11 +93,12 @@ function editOf(system: System, { long, value, place }: Directive): Edit {
     case "set":
       return settingOf(place, value);
     case "delete": {
-      const name = propertyNameOf(place, value);
+      const name = placeIn(place, value);
       return (tree) => deleteProperty(tree, name);
     }
     case "add-node": {
-      const { node, name } = propertyNameOf(place, value);
+      const { node, name } = placeIn(place, value);
+      if (name.includes("/")) throw usage(place, `'${value}' has a slash in a node's name`);
       return (tree) => addNode(tree, node, name);
     }
     case "delete-node":
@@ -135,7 +136,7 @@ function editOf(system: System, { long, value, place }: Directive): Edit {
 /** Syntax is looked at now; what a reference stands for is known when its turn has come. */
 function settingOf(place: string, text: ByteString): Edit {
   const equals = text.indexOf("=");
-  const name = propertyNameOf(place, equals < 0 ? text : text.slice(0, equals));
+  const name = placeIn(place, equals < 0 ? text : text.slice(0, equals));
   if (equals < 0) return (tree) => setValue(tree, name, new Uint8Array(0));
   const written = text.slice(equals + 1);
   const anyNode: Resolve = () => ({ path: "", phandle: () => 0 });
@@ -167,11 +168,11 @@ function nodesOf({ root }: DeviceTree): Resolve {
   };
 }
 
-/** `/chosen/bootargs` → `/chosen` and `bootargs`. */
-function propertyNameOf(place: string, text: ByteString): PropertyName {
+/** `/chosen/bootargs` → `/chosen` and `bootargs`. A slash in a property's own name is written `\x2f`. */
+function placeIn(place: string, text: ByteString): PropertyName {
   const slash = text.lastIndexOf("/");
   const name = unescapedName(text.slice(slash + 1));
-  if (slash < 0 || name === "" || name.includes("/") || name.includes("\0")) {
+  if (slash < 0 || name === "" || name.includes("\0")) {
     throw usage(place, `'${text}' is no path with a name at its end`);
   }
   return { node: text.slice(0, slash) || "/", name };

@@ -5,7 +5,7 @@ import { Failure, hex } from "../failure.ts";
 import { rangeOfSize, type MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { FIELD, MAGIC, SMALLEST_HEADER, TOKEN, valueStart } from "./blob.ts";
-import { baseName, MAX_DEPTH, property, removeProperty, stringValue, type DeviceTree, type Node } from "./tree.ts";
+import { MAX_DEPTH, tellingProperties, type DeviceTree, type Node } from "./tree.ts";
 
 /** The newest version; later ones can be read as this one if they say so. */
 const NEWEST = 17;
@@ -160,7 +160,7 @@ class BlobReader {
         if (top.node.children.length > 0) throw this.#wrong(at, "property-after-node", "a property behind a child node");
         this.#property(at, top.node);
       } else if (token === TOKEN.endNode && top !== undefined) {
-        if (this.#fullPaths) dropPlainName(top.node);
+        if (this.#fullPaths) top.node.properties = [...tellingProperties(top.node)];
         open.pop();
       } else if (token === TOKEN.end && top === undefined && root !== undefined) {
         return root;
@@ -247,12 +247,6 @@ function lastName(written: ByteString, parent: OpenNode | undefined): ByteString
   if (parent === undefined) return written === "/" ? "" : written;
   const prefix = `${parent.path}/`;
   return written.startsWith(prefix) ? written.slice(prefix.length) : undefined;
-}
-
-function dropPlainName(node: Node): void {
-  const said = property(node, "name");
-  const plain = stringValue(baseName(node.name));
-  if (said?.length === plain.length && plain.every((byte, index) => said[index] === byte)) removeProperty(node, "name");
 }
 
 function align4(at: number): number {

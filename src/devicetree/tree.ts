@@ -79,6 +79,20 @@ export function setProperty(node: Node, name: ByteString, value: Uint8Array): vo
   node.properties = properties.toSpliced(place < 0 ? properties.length : place, 0, { name, value });
 }
 
+/**
+ * The properties that say more than the node's name does. A `name` that is what the node is called was required before
+ * version 16 and left out since; Linux shows one in every node of /proc/device-tree.
+ */
+export function tellingProperties({ name, properties }: Node): readonly Property[] {
+  return properties.some((each) => isPlainName(name, each)) ? properties.filter((each) => !isPlainName(name, each)) : properties;
+}
+
+function isPlainName(node: ByteString, { name, value }: Property): boolean {
+  if (name !== "name") return false;
+  const plain = stringValue(baseName(node));
+  return value.length === plain.length && plain.every((byte, index) => value[index] === byte);
+}
+
 /** False where there is none of that name. */
 export function removeProperty(node: Node, name: ByteString): boolean {
   const kept = node.properties.filter((candidate) => candidate.name !== name);

@@ -1,0 +1,177 @@
+// Device trees as values of the model: generated ones, changed ones, and what one means.
+
+import fc from "fast-check";
+import { MAX_BLOB, blob, type Version } from "../../src/devicetree/blob.ts";
+import { baseName, type DeviceTree, type Node, type Property } from "../../src/devicetree/tree.ts";
+import { randomNumbers } from "./tree.ts";
+
+/** Names that mean something to readers of trees, so that generated nodes are more than noise. */
+const KNOWN_NODES = ["chosen", "aliases", "memory@0", "cpus", "cpu@0", "cpu@8", "cpu@10", "n", "n@1", "rtas"];
+const KNOWN_PROPERTIES = [
+  "reg", "ranges", "interrupts", "interrupt-parent", "phandle", "linux,phandle", "#address-cells", "#size-cells",
+  "#interrupt-cells", "compatible", "device_type", "status", "bootargs", "linux,initrd-start", "linux,initrd-end", "n", "name",
+];
+const PLAIN = "abcxyzABC0189,._+*#?@-";
+
+/** One character for each byte, from 1 to 255. */
+const anyByte = fc.integer({ min: 1, max: 255 }).map((code) => String.fromCharCode(code));
+
+function textOf(unit: fc.Arbitrary<string>): fc.Arbitrary<string> {
+  return fc.array(unit, { minLength: 1, maxLength: 8 }).map((units) => units.join(""));
+}
+
+/** What names are made of: all bytes but NUL (and in a node's, the slash), or only what source text can have. */
+export interface Letters {
+  readonly node: fc.Arbitrary<string>;
+  readonly property: fc.Arbitrary<string>;
+}
+
+export const ANY: Letters = {
+  node: fc.oneof(fc.constantFrom(...KNOWN_NODES), textOf(anyByte).map((name) => name.replaceAll("/", "|"))),
+  property: fc.oneof(fc.constantFrom(...KNOWN_PROPERTIES), textOf(anyByte)),
+};
+
+export const WRITABLE: Letters = {
+  node: fc.oneof(fc.constantFrom(...KNOWN_NODES), textOf(fc.constantFrom(...PLAIN))),
+  property: fc.oneof(fc.constantFrom(...KNOWN_PROPERTIES), textOf(fc.constantFrom(...PLAIN))),
+};
+
+const cells = fc.array(fc.oneof(fc.constantFrom(0, 1, 2, 0xffffffff), fc.nat(0x7fffffff)), { maxLength: 6 })
+  .map((words) => Uint8Array.from(words.flatMap((word) => [word >>> 24, (word >>> 16) & 255, (word >>> 8) & 255, word & 255])));
+const texts = fc.array(fc.oneof(textOf(anyByte), fc.constantFrom("", "n", "okay", "a\"b", "\\x41", "tab\t", "&n", "a=b")), { maxLength: 4 })
+  .map((strings) => bytesOf(strings.map((text) => `${text}\0`).join("")));
+
+/** Values of all kinds that firmware writes, and of none. */
+export const values: fc.Arbitrary<Uint8Array> = fc.oneof(
+  fc.constant(new Uint8Array(0)), cells, texts, fc.uint8Array({ maxLength: 12 }),
+);
+
+function bytesOf(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
+function nodes(letters: Letters): fc.Arbitrary<Node> {
+  const properties = fc.uniqueArray(fc.record<Property>({ name: letters.property, value: values }), {
+    maxLength: 5, selector: ({ name }) => name,
+  });
+  return fc.letrec<{ node: Node }>((tie) => ({
+    node: fc.record<Node>({
+      name: letters.node,
+      properties,
+      children: fc.oneof(
+        { depthSize: "small" },
+        { weight: 1, arbitrary: fc.constant([]) },
+        { weight: 4, arbitrary: fc.uniqueArray(tie("node"), { maxLength: 4, selector: ({ name }) => name }) },
+      ),
+    }),
+  })).node;
+}
+
+const ranges = fc.tuple(fc.bigInt({ min: 0n, max: (1n << 64n) - 0x10000n }), fc.bigInt({ min: 1n, max: 0x10000n }))
+  // Sizes that no blob of these tests has: a blob takes an entry of its own size for its own.
+  .map(([start, size]) => ({ start, end: start + size * 8n - 1n < 1n << 64n ? start + size * 8n - 1n : 1n << 64n }));
+
+/** Trees without two things of one name. */
+export function deviceTrees(letters: Letters = ANY): fc.Arbitrary<DeviceTree> {
+  return fc.record({
+    root: nodes(letters).map((node) => ({ ...node, name: "" })),
+    reservations: fc.array(ranges, { maxLength: 3 }),
+    address: fc.constant(undefined),
+    bootCpu: fc.oneof(fc.constant(0), fc.nat(0xffffffff)),
+  });
+}
+
+/** A copy that shares nothing with the tree but the bytes of its values. */
+export function copied(tree: DeviceTree): DeviceTree {
+  return { ...tree, root: copiedNode(tree.root) };
+}
+
+function copiedNode({ name, properties, children }: Node): Node {
+  return { name, properties: properties.map((each) => ({ ...each })), children: children.map(copiedNode) };
+}
+
+/** A copy with a few changes: properties and nodes gone, new, renamed, reordered, values changed. */
+export function mutated(tree: DeviceTree, seed: number, changes: number): DeviceTree {
+  const random = randomNumbers(seed);
+  const changed = copied(tree);
+  for (let change = 0; change < changes; change++) {
+    const all = allNodes(changed.root);
+    const node = all[random(all.length)]!;
+    const property = node.properties[random(node.properties.length || 1)];
+    const child = node.children[random(node.children.length || 1)];
+    const fresh = `new\xfe${random(5)}`;
+    switch (random(9)) {
+      case 0:
+        node.properties = node.properties.filter((each) => each !== property);
+        break;
+      case 1:
+        node.children = node.children.filter((each) => each !== child);
+        break;
+      case 2:
+        if (property !== undefined) property.value = Uint8Array.from([...property.value, random(256)]);
+        break;
+      case 3:
+        if (property !== undefined && property.value.length > 0) {
+          property.value = property.value.with(random(property.value.length), random(256));
+        }
+        break;
+      case 4:
+        if (!node.properties.some(({ name }) => name === fresh)) {
+          node.properties = [{ name: fresh, value: Uint8Array.from({ length: random(9) }, () => random(256)) }, ...node.properties];
+        }
+        break;
+      case 5:
+        if (child !== undefined && !node.children.some(({ name }) => name === fresh)) {
+          node.children = [...node.children, { ...copiedNode(child), name: fresh }];
+        }
+        break;
+      case 6:
+        node.properties = node.properties.toReversed();
+        node.children = node.children.toReversed();
+        break;
+      case 7:
+        changed.reservations = changed.reservations.toSpliced(0, random(2), { start: BigInt(random(99)), end: 101n + 2n * BigInt(random(50)) });
+        break;
+      default:
+        changed.bootCpu = random(3);
+    }
+  }
+  return changed;
+}
+
+function allNodes(root: Node): Node[] {
+  return [root, ...root.children.flatMap(allNodes)];
+}
+
+/**
+ * What a tree says, as text to compare: the order of properties, of nodes and of reservations says nothing, nor does a
+ * `name` that is what the node is called.
+ */
+export function meaning({ root, reservations, bootCpu }: DeviceTree): string {
+  const map = reservations.map(({ start, end }) => `${start.toString(16)}-${end.toString(16)}`).sort();
+  return JSON.stringify({ map, bootCpu, root: nodeMeaning(root) }, undefined, 1);
+}
+
+interface Meaning {
+  readonly name: string;
+  readonly properties: readonly string[];
+  readonly nodes: readonly Meaning[];
+}
+
+function nodeMeaning({ name, properties, children }: Node): Meaning {
+  return {
+    name,
+    properties: properties.filter((each) => !isPlainName(name, each))
+      .map((each) => `${each.name} ${Buffer.from(each.value).toString("hex")}`).sort(),
+    nodes: children.map(nodeMeaning).sort((a, b) => (a.name < b.name ? -1 : 1)),
+  };
+}
+
+function isPlainName(node: string, { name, value }: Property): boolean {
+  return name === "name" && Buffer.from(value).toString("latin1") === `${baseName(node)}\0`;
+}
+
+/** The tree as a blob of ours. */
+export function blobOf(tree: DeviceTree, version: Version = 17, padding = 0): Uint8Array {
+  return blob(tree.root, { ...tree, version, padding, maxSize: MAX_BLOB });
+}
