@@ -294,7 +294,10 @@ export const checks: readonly Check[] = [
         if (reg?.length !== 4 * cells) tell(below("/cpus", node.name), `a reg of ${reg?.length ?? 0} bytes, not of ${cells} cells`);
         return reg?.join();
       });
-      for (const id of repeated(ids)) tell(below("/cpus", each[ids.indexOf(id)]!.name), "another cpu has the same reg");
+      const twice = repeated(ids);
+      each.forEach(({ name }, index) => {
+        if (twice.has(ids[index])) tell(below("/cpus", name), "another cpu has the same reg");
+      });
       for (const { name, properties } of each) {
         const servers = properties.find((candidate) => candidate.name === SERVERS)?.value;
         if (servers !== undefined && (servers.length === 0 || servers.length % 4 !== 0)) {

@@ -1,7 +1,7 @@
 // What makes one tree another: differences node by node, as a person reads them, and as the edits that do it.
 
 import { Failure, hex } from "../failure.ts";
-import { sameRange, type MemoryRange } from "../range.ts";
+import { shownRange, type MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { below, escapedName, escapedPath } from "./names.ts";
 import { tellingProperties, visit, type DeviceTree, type Node, type Property } from "./tree.ts";
@@ -27,16 +27,22 @@ export function differences(before: DeviceTree, after: DeviceTree): Difference[]
 }
 
 function reservationDifferences(before: readonly MemoryRange[], after: readonly MemoryRange[]): Difference[] {
-  const added = [...after];
-  const removed = before.filter((range) => {
-    const place = added.findIndex((each) => sameRange(each, range));
-    if (place >= 0) added.splice(place, 1);
-    return place < 0;
-  });
   return [
-    ...removed.map((range) => ({ kind: "reservation", before: range }) as const),
-    ...added.map((range) => ({ kind: "reservation", after: range }) as const),
+    ...without(before, after).map((range) => ({ kind: "reservation", before: range }) as const),
+    ...without(after, before).map((range) => ({ kind: "reservation", after: range }) as const),
   ];
+}
+
+/** Those of `ranges` that are not among `others`; of one that is there more often, the rest. */
+function without(ranges: readonly MemoryRange[], others: readonly MemoryRange[]): MemoryRange[] {
+  const left = new Map<string, number>();
+  for (const range of others) left.set(shownRange(range), (left.get(shownRange(range)) ?? 0) + 1);
+  return ranges.filter((range) => {
+    const key = shownRange(range);
+    const count = left.get(key) ?? 0;
+    if (count > 0) left.set(key, count - 1);
+    return count === 0;
+  });
 }
 
 function nodeDifferences(before: Node, after: Node): Difference[] {

@@ -57,17 +57,20 @@ function editsIn(system: System, file: ByteString): Edit[] {
   system.close(descriptor);
   if (typeof bytes === "number") throw new Failure(file, errnoText(bytes));
   return system.text(bytes).split("\n").flatMap((text, index) => {
-    const line = text.trim();
+    const line = text.replace(OUTER_BLANKS, "");
     if (line === "" || line.startsWith("#")) return [];
     return [inContext(`${file}:${index + 1}`, () => inLine(system, line, `${file}:${index + 1}`))];
   });
 }
 
+/** Of ASCII alone: 0xa0, which JavaScript takes for a blank, is half of a letter in UTF-8. */
+const OUTER_BLANKS = /^[ \t\r]+|[ \t\r]+$/g;
+
 /** Bytes of a file of edits. */
 const LARGEST_FILE = 64 * 1024 * 1024;
 
 function inLine(system: System, line: ByteString, place: string): Edit {
-  const [, long = "", value = ""] = /^(\S+)\s*([^]*)$/.exec(line) ?? [];
+  const [, long = "", value = ""] = /^([^ \t]+)[ \t]*([^]*)$/.exec(line) ?? [];
   const option = editOptions.find((each) => each.long === long);
   if (option === undefined || long === "from") throw new Failure(place, `'${long}' is no edit`);
   if ((option.value === undefined) !== (value === "")) {

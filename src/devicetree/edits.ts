@@ -8,7 +8,7 @@ import { below } from "./names.ts";
 import { findNode } from "./references.ts";
 import { initrdOf } from "./reservations.ts";
 import {
-  addChild, child, childOrNew, removeProperty, setProperty, stringValue, u64Value, type DeviceTree,
+  addChild, child, childOrNew, removeChild, removeProperty, setProperty, stringValue, u64Value, type DeviceTree,
 } from "./tree.ts";
 
 /** Below this a ppc64 crash kernel keeps using memory: its exception vectors are there (kexec-tools' KDUMP_BACKUP_LIMIT). */
@@ -41,7 +41,7 @@ export function addNode({ root }: DeviceTree, parent: ByteString, name: ByteStri
 export function deleteNode({ root }: DeviceTree, reference: ByteString): void {
   const { node, parent } = findNode(root, reference);
   if (parent === undefined) throw new Failure("/", "the root cannot be deleted");
-  parent.children = parent.children.filter((each) => each !== node);
+  removeChild(parent, node);
 }
 
 export function reserve(tree: DeviceTree, range: MemoryRange): void {

@@ -4,13 +4,15 @@
 import { Failure, hex } from "../failure.ts";
 import { rangeOfSize, type MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { FIELD, MAGIC, SMALLEST_HEADER, TOKEN, valueStart } from "./blob.ts";
-import { MAX_DEPTH, tellingProperties, type DeviceTree, type Node } from "./tree.ts";
+import { FIELD, MAGIC, SMALLEST_HEADER, TOKEN, valueStart, versions } from "./blob.ts";
+import { MAX_DEPTH, tellingProperties, textIn, type DeviceTree, type Node } from "./tree.ts";
 
 /** The newest version; later ones can be read as this one if they say so. */
 const NEWEST = 17;
-/** Nodes and properties. The largest known real tree has some 60,000. */
+/** Nodes, properties and reservations. The largest known real tree has some 60,000. */
 const MAX_ENTRIES = 1_000_000;
+/** Bytes of all paths and names. Strings may share their bytes in a blob, not in memory. */
+const MAX_TEXT = 64 * 1024 * 1024;
 
 /** What can be wrong with a blob. Each is the second word of a refusal: `at 0x14: bad-version: ...`. */
 export const faults = {
@@ -48,8 +50,10 @@ interface Block {
 
 interface OpenNode {
   readonly node: Node;
-  /** "" for the root. */
+  /** As it is written before version 16, but for the root's, which is "" here; later "" too. */
   readonly path: ByteString;
+  /** Bytes of its path. */
+  readonly pathLength: number;
 }
 
 class BlobReader {
@@ -60,6 +64,7 @@ class BlobReader {
   /** Where the structure block is read. */
   #at = 0;
   #entries = 0;
+  #textBytes = 0;
   readonly #names = new Map<number, ByteString>();
 
   constructor(
@@ -100,8 +105,9 @@ class BlobReader {
   #version(): number {
     const version = this.#field("version");
     const compatible = this.#field("compatible");
-    if (version < 1 || compatible > NEWEST || compatible > version) {
-      const fact = `version ${version}, for readers of ${compatible} and later; 1 to ${NEWEST} are known`;
+    const isKnown = version > NEWEST || versions.some((known) => known === version);
+    if (!isKnown || compatible > NEWEST || compatible > version) {
+      const fact = `version ${version}, for readers of ${compatible} and later; known are ${versions.join(" ")}`;
       throw this.#wrong(FIELD.version, "bad-version", fact);
     }
     return version;
@@ -137,6 +143,7 @@ class BlobReader {
       const range = rangeOfSize(this.#view.getBigUint64(at), this.#view.getBigUint64(at + 8));
       if (range.end === range.start) return ranges;
       if (range.end > 1n << 64n) throw this.#wrong(at, "bad-reserve-map", "a range ends above 2^64");
+      this.#count(at);
       ranges.push(range);
     }
   }
@@ -181,7 +188,7 @@ class BlobReader {
     this.#count(token);
     const nul = this.#endOfText(this.#at, this.#structure.end);
     if (nul < 0) throw this.#wrong(this.#at, "bad-node-name", "a node's name does not end");
-    const written = this.#text(this.#at, nul);
+    const written = textIn(this.bytes, this.#at, nul);
     this.#at = align4(nul + 1);
     const name = this.#fullPaths ? lastName(written, parent) : written;
     if (name === undefined) throw this.#wrong(token, "bad-node-name", "a path that does not begin with its parent's");
@@ -189,8 +196,9 @@ class BlobReader {
       throw this.#wrong(token, "bad-node-name", parent === undefined ? "the root has a name" : "a node without a name");
     }
     if (name.includes("/")) throw this.#wrong(token, "bad-node-name", "a slash in a node's name");
-    const path = parent === undefined ? "" : this.#fullPaths ? written : `${parent.path}/${name}`;
-    return { node: { name, properties: [], children: [] }, path };
+    const pathLength = parent === undefined ? 0 : parent.pathLength + 1 + name.length;
+    this.#countText(token, pathLength);
+    return { node: { name, properties: [], children: [] }, path: this.#fullPaths && parent !== undefined ? written : "", pathLength };
   }
 
   #property(token: number, node: Node): void {
@@ -213,24 +221,24 @@ class BlobReader {
     const nul = start < this.#strings.end ? this.#endOfText(start, this.#strings.end) : -1;
     if (nul < 0) throw this.#wrong(token, "bad-property-name", `a name at ${hex(offset)} is not within the strings`);
     if (nul === start) throw this.#wrong(token, "bad-property-name", "a property without a name");
-    const name = this.#text(start, nul);
+    this.#countText(token, nul - start);
+    const name = textIn(this.bytes, start, nul);
     this.#names.set(offset, name);
     return name;
   }
 
-  #count(token: number): void {
-    if (++this.#entries > MAX_ENTRIES) throw this.#wrong(token, "too-many", `more than ${MAX_ENTRIES} nodes and properties`);
+  #count(at: number): void {
+    if (++this.#entries > MAX_ENTRIES) throw this.#wrong(at, "too-many", `more than ${MAX_ENTRIES} nodes, properties and reservations`);
+  }
+
+  #countText(at: number, length: number): void {
+    this.#textBytes += length;
+    if (this.#textBytes > MAX_TEXT) throw this.#wrong(at, "too-many", `more than ${MAX_TEXT} bytes of paths and names`);
   }
 
   /** Where the NUL is that ends the text at `start`, below `limit`; -1 where there is none. */
   #endOfText(start: number, limit: number): number {
     return this.bytes.subarray(0, limit).indexOf(0, start);
-  }
-
-  #text(start: number, end: number): ByteString {
-    let text = "";
-    for (let at = start; at < end; at++) text += String.fromCharCode(this.bytes[at]!);
-    return text;
   }
 
   #wrong(at: number, fault: Fault, fact: string): Failure {

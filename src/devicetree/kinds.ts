@@ -2,6 +2,7 @@
 // By name: Devicetree Specification 0.4, chapters 2 and 3. Otherwise as dtc guesses (treesource.c guess_value_type).
 
 import type { ByteString } from "../sys/engine.ts";
+import { textIn } from "./tree.ts";
 
 export type Kind = "empty" | "strings" | "cells" | "bytes";
 
@@ -43,9 +44,7 @@ export function stringsOf(value: Uint8Array): ByteString[] {
   const strings: ByteString[] = [];
   for (let start = 0; start < value.length;) {
     const nul = value.indexOf(0, start);
-    let text = "";
-    for (let at = start; at < nul; at++) text += String.fromCharCode(value[at]!);
-    strings.push(text);
+    strings.push(textIn(value, start, nul));
     start = nul + 1;
   }
   return strings;

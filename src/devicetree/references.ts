@@ -4,7 +4,7 @@
 import { Failure } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { below, unescapedName } from "./names.ts";
-import { baseName, cellsAt, child, property, visit, type Node } from "./tree.ts";
+import { baseName, cellsAt, child, property, textIn, visit, type Node } from "./tree.ts";
 
 export interface Found {
   readonly node: Node;
@@ -108,7 +108,5 @@ export function freePhandle(root: Node): number {
 /** A string value up to its NUL. */
 export function textOf(value: Uint8Array): ByteString {
   const nul = value.indexOf(0);
-  let text = "";
-  for (const byte of nul < 0 ? value : value.subarray(0, nul)) text += String.fromCharCode(byte);
-  return text;
+  return textIn(value, 0, nul < 0 ? value.length : nul);
 }

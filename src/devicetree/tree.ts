@@ -60,23 +60,73 @@ export function baseName(name: ByteString): ByteString {
 }
 
 export function property(node: Node | undefined, name: ByteString): Uint8Array | undefined {
-  return node?.properties.find((candidate) => candidate.name === name)?.value;
+  return node === undefined ? undefined : named(node.properties, name)?.value;
 }
 
 export function child(node: Node | undefined, name: ByteString): Node | undefined {
-  return node?.children.find((candidate) => candidate.name === name);
+  return node === undefined ? undefined : named(node.children, name);
 }
 
-/** Replaces the property's value, or adds the property in front of the first whose name sorts behind. */
-export function setProperty(node: Node, name: ByteString, value: Uint8Array): void {
-  const { properties } = node;
-  const present = properties.find((candidate) => candidate.name === name);
-  if (present !== undefined) {
-    present.value = value;
-    return;
+interface Named {
+  readonly name: ByteString;
+}
+
+/** From so many on a list has an index. */
+const LONG = 32;
+
+interface Index<T> {
+  /** Of the list when it was indexed. */
+  length: number;
+  readonly first: Map<ByteString, T>;
+}
+
+/** Of long lists: edits in thousands, of a node with thousands of children, would take minutes without. */
+const indexes = new WeakMap<readonly Named[], Index<Named>>();
+
+/** The first of that name. */
+function named<T extends Named>(items: readonly T[], name: ByteString): T | undefined {
+  if (items.length < LONG) return items.find((candidate) => candidate.name === name);
+  let index = indexes.get(items) as Index<T> | undefined;
+  if (index?.length !== items.length) {
+    index = { length: items.length, first: new Map(items.toReversed().map((item) => [item.name, item])) };
+    indexes.set(items, index);
   }
-  const place = properties.findIndex((candidate) => candidate.name > name);
-  node.properties = properties.toSpliced(place < 0 ? properties.length : place, 0, { name, value });
+  return index.first.get(name);
+}
+
+/** Adds one whose name is new, between one that sorts before it and one that sorts behind it. */
+function insert<T extends Named>(items: T[], item: T, sortsBehind: (other: T) => boolean): void {
+  let [low, high] = [0, items.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sortsBehind(items[middle]!)) high = middle;
+    else low = middle + 1;
+  }
+  const index = indexes.get(items);
+  if (index?.length === items.length) {
+    index.first.set(item.name, item);
+    index.length++;
+  }
+  items.splice(low, 0, item);
+}
+
+function remove<T extends Named>(items: T[], item: T): void {
+  const index = indexes.get(items);
+  // Where there are two of one name, another one is the first now.
+  if (index !== undefined && index.first.size === index.length && index.length === items.length) {
+    index.first.delete(item.name);
+    index.length--;
+  } else {
+    indexes.delete(items);
+  }
+  items.splice(items.indexOf(item), 1);
+}
+
+/** Replaces the property's value, or adds the property where its name sorts. */
+export function setProperty({ properties }: Node, name: ByteString, value: Uint8Array): void {
+  const present = named(properties, name);
+  if (present === undefined) insert(properties, { name, value }, (other) => other.name > name);
+  else present.value = value;
 }
 
 /**
@@ -94,20 +144,23 @@ function isPlainName(node: ByteString, { name, value }: Property): boolean {
 }
 
 /** False where there is none of that name. */
-export function removeProperty(node: Node, name: ByteString): boolean {
-  const kept = node.properties.filter((candidate) => candidate.name !== name);
-  const removed = kept.length < node.properties.length;
-  if (removed) node.properties = kept;
-  return removed;
+export function removeProperty({ properties }: Node, name: ByteString): boolean {
+  const present = named(properties, name);
+  if (present === undefined) return false;
+  for (let each: Property | undefined = present; each !== undefined; each = named(properties, name)) remove(properties, each);
+  return true;
 }
 
-/** A child of that name, which there was not, in front of the first whose unit address sorts behind. */
-export function addChild(node: Node, name: ByteString): Node {
+/** A child of that name, which there was not, where its unit address sorts. */
+export function addChild({ children }: Node, name: ByteString): Node {
   const made: Node = { name, properties: [], children: [] };
   const key = sortKey(name);
-  const place = node.children.findIndex((candidate) => compareKeys(sortKey(candidate.name), key) > 0);
-  node.children = node.children.toSpliced(place < 0 ? node.children.length : place, 0, made);
+  insert(children, made, (other) => compareKeys(sortKey(other.name), key) > 0);
   return made;
+}
+
+export function removeChild({ children }: Node, removed: Node): void {
+  remove(children, removed);
 }
 
 /** The child of that name, made where there is none. */
@@ -154,6 +207,20 @@ export function sortedByUnitAddress<T>(items: readonly T[], nameOf: (item: T) =>
     .map((item) => ({ item, key: sortKey(nameOf(item)) }))
     .sort((a, b) => compareKeys(a.key, b.key))
     .map(({ item }) => item);
+}
+
+/** Arguments that a call may have: engines differ, and this is far below all of them. */
+const CHUNK = 4096;
+
+/** The bytes from `start` to `end` as text. */
+export function textIn(bytes: Uint8Array, start = 0, end = bytes.length): ByteString {
+  let text = "";
+  for (let at = start; at < end; at += CHUNK) {
+    // As an array, which it is to apply(): spreading goes through an iterator, byte by byte.
+    const chunk = bytes.subarray(at, Math.min(at + CHUNK, end)) as unknown as number[];
+    text += String.fromCharCode.apply(null, chunk);
+  }
+  return text;
 }
 
 /** Appends NUL: a string as firmware writes it. */

@@ -78,7 +78,7 @@ class ValueReader {
   }
 
   #item(): void {
-    const bits = this.#take(/\/bits\/\s+(?:8|16|32|64)(?=\s*<)/y);
+    const bits = this.#take(/\/bits\/[ \t-\r]+(?:8|16|32|64)(?=[ \t-\r]*<)/y);
     if (bits !== undefined) return this.#cells(Number(/\d+$/.exec(bits)![0]) as Bits);
     if (this.#peek() === "<") return this.#cells(32);
     if (this.#peek() === "[") return this.#hexadecimal();
@@ -157,7 +157,7 @@ class ValueReader {
   }
 
   #skipSpace(): void {
-    while (/\s/.test(this.text[this.#at] ?? "")) this.#at++;
+    while (/[ \t-\r]/.test(this.text[this.#at] ?? "")) this.#at++;
   }
 
   #wrong(fact: string): Failure {

@@ -1,7 +1,7 @@
 // Device trees as values of the model: generated ones, changed ones, and what one means.
 
 import fc from "fast-check";
-import { MAX_BLOB, blob, type Version } from "../../src/devicetree/blob.ts";
+import { blob, MAX_BLOB, type Version } from "../../src/devicetree/blob.ts";
 import { baseName, type DeviceTree, type Node, type Property } from "../../src/devicetree/tree.ts";
 import { randomNumbers } from "./tree.ts";
 
@@ -51,16 +51,16 @@ function bytesOf(text: string): Uint8Array {
 }
 
 function nodes(letters: Letters): fc.Arbitrary<Node> {
-  const properties = fc.uniqueArray(fc.record<Property>({ name: letters.property, value: values }), {
+  const properties = fc.uniqueArray(fc.record({ name: letters.property, value: values }), {
     maxLength: 5, selector: ({ name }) => name,
   });
   return fc.letrec<{ node: Node }>((tie) => ({
-    node: fc.record<Node>({
+    node: fc.record({
       name: letters.node,
       properties,
       children: fc.oneof(
         { depthSize: "small" },
-        { weight: 1, arbitrary: fc.constant([]) },
+        { weight: 1, arbitrary: fc.constant<Node[]>([]) },
         { weight: 4, arbitrary: fc.uniqueArray(tie("node"), { maxLength: 4, selector: ({ name }) => name }) },
       ),
     }),

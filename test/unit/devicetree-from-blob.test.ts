@@ -9,6 +9,7 @@ import { sortedSource } from "../support/dtc.ts";
 import { runInside, type FakeRun } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { cells, largeTree, makeTree, type Tree } from "../support/tree.ts";
+import { blobOfWords } from "../support/words.ts";
 
 const folder = temporaryFolder();
 
@@ -78,15 +79,8 @@ describe("a blob", () => {
   });
 });
 
-/** A blob of version 17 with this structure block and the names "a" at 0 and "b" at 2. */
-function blobWith(...structure: readonly number[]): Buffer {
-  const header = [0xd00dfeed, 56 + 4 * structure.length + 4, 56, 56 + 4 * structure.length, 40, 17, 16, 0, 4, 4 * structure.length];
-  const ended = [0, 0, 0, 0];
-  return Buffer.concat([cells(...header, ...ended, ...structure), Buffer.from("a\0b\0")]);
-}
-
 test("words that say nothing are passed over, wherever they stand", () => {
-  const { root } = treeFromBlob(blobWith(4, 1, 0, 4, 3, 0, 0, 4, 4, 2, 4, 9), "blob");
+  const { root } = treeFromBlob(blobOfWords(4, 1, 0, 4, 3, 0, 0, 4, 4, 2, 4, 9), "blob");
   expect(root).toEqual({ name: "", properties: [{ name: "a", value: new Uint8Array(0) }], children: [] });
 });
 
@@ -129,7 +123,7 @@ describe("what is no well-formed blob is refused:", () => {
     ["the strings' place", 12, 0xfffff000, /^blob: at 0xc: bad-strings: .* is not within the blob$/],
     ["the reserve map's place", 16, 44, "blob: at 0x10: bad-reserve-map: 0x2c is not a multiple of 8"],
     ["the reserve map's place beyond the end", 16, 0x10000, "blob: at 0x10: bad-reserve-map: it has no end"],
-    ["the version", 20, 15, "blob: at 0x14: bad-version: version 15, for readers of 16 and later; 1 to 17 are known"],
+    ["the version", 20, 15, "blob: at 0x14: bad-version: version 15, for readers of 16 and later; known are 1 2 3 16 17"],
     ["the size of the strings", 32, 0x10000, /^blob: at 0xc: bad-strings: .* is not within the blob$/],
     ["the size of the structure", 36, 8, /^blob: at 0x[0-9a-f]+: structure-ends: the structure block ends too early$/],
   ])("%s", (_, at, value, expected) => {
@@ -140,10 +134,10 @@ describe("what is no well-formed blob is refused:", () => {
 
   test("a property behind a child, a second root, and nodes deeper than Linux takes", () => {
     const child = [1, 0x78000000, 2];
-    expect(refusal(blobWith(1, 0, ...child, 3, 0, 0, 2, 9))).toMatch(/: a property behind a child node$/);
-    expect(refusal(blobWith(1, 0, 2, 1, 0, 2, 9))).toMatch(/: a second root$/);
+    expect(refusal(blobOfWords(1, 0, ...child, 3, 0, 0, 2, 9))).toMatch(/: a property behind a child node$/);
+    expect(refusal(blobOfWords(1, 0, 2, 1, 0, 2, 9))).toMatch(/: a second root$/);
     const nested = (depth: number) =>
-      blobWith(1, 0, ...Array.from({ length: depth }, () => [1, 0x78000000]).flat(), ...Array(depth + 1).fill(2), 9);
+      blobOfWords(1, 0, ...Array.from({ length: depth }, () => [1, 0x78000000]).flat(), ...Array(depth + 1).fill(2), 9);
     expect(treeFromBlob(nested(64), "blob").root.children).toHaveLength(1);
     expect(refusal(nested(65))).toMatch(/: deeper than 64 nodes$/);
   });
@@ -164,7 +158,7 @@ describe("what is no well-formed blob is refused:", () => {
     expect(changed([[12, 0x10000]])).toBe("0x10000 bytes are not within the structure block");
     expect(changed([[16, 0x10000]])).toBe("a name at 0x10000 is not within the strings");
     expect(changed([[4, 0x2f000000]])).toBe("the root has a name");
-    expect(refusal(blobWith(1, 0, 1, 0x612f6200, 2, 2, 9))).toMatch(/: bad-node-name: a slash in a node's name$/);
-    expect(refusal(blobWith(1, 0, 1, 0, 2, 2, 9))).toMatch(/: bad-node-name: a node without a name$/);
+    expect(refusal(blobOfWords(1, 0, 1, 0x612f6200, 2, 2, 9))).toMatch(/: bad-node-name: a slash in a node's name$/);
+    expect(refusal(blobOfWords(1, 0, 1, 0, 2, 2, 9))).toMatch(/: bad-node-name: a node without a name$/);
   });
 });
