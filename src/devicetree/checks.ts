@@ -251,7 +251,7 @@ export const checks: readonly Check[] = [
         if (value === undefined) tell("/chosen", `no ${name}`);
         else if (value.length !== 4 && value.length !== 8) tell(below("/chosen", name), `${value.length} bytes are neither one cell nor two`);
       });
-      const [start, end] = values.map((value) => value && cellsAt(value, 0, value.length / 4));
+      const [start, end] = values.map((value) => (value?.length === 4 || value?.length === 8 ? cellsAt(value, 0, value.length / 4) : undefined));
       if (start !== undefined && end !== undefined && end <= start) tell("/chosen", `the initrd's end ${hex(end)} is not above its start ${hex(start)}`);
     },
   },
@@ -282,22 +282,24 @@ export const checks: readonly Check[] = [
     find: ({ memory }, tell) => tellOverlaps(memory, "/", tell),
   },
   {
-    name: "cpus", severity: "error", reason: "a kernel finds its cpus in /cpus, each with a reg of its own", source: "DTS 3.8; arch/powerpc/kernel/prom.c",
+    name: "cpus", severity: "error", reason: "a kernel finds its cpus in /cpus, each with a reg of its own for each thread", source: "DTS 3.8; arch/powerpc/kernel/prom.c",
     find({ byPath, tree: { root } }, tell) {
       const cpus = byPath.get("/cpus")?.node;
       if (cpus === undefined) return isToldByEfi(root) ? undefined : tell("/", "no /cpus");
       const each = cpus.children.filter((node) => textOf(property(node, "device_type") ?? NONE) === "cpu");
       if (each.length === 0) tell("/cpus", "no node of the device_type cpu");
       const cells = addressCells(cpus);
-      const ids = each.map((node) => {
-        const reg = property(node, "reg");
-        if (reg?.length !== 4 * cells) tell(below("/cpus", node.name), `a reg of ${reg?.length ?? 0} bytes, not of ${cells} cells`);
-        return reg?.join();
-      });
-      const twice = repeated(ids);
-      each.forEach(({ name }, index) => {
-        if (twice.has(ids[index])) tell(below("/cpus", name), "another cpu has the same reg");
-      });
+      const seen = new Set<bigint>();
+      for (const node of each) {
+        const reg = property(node, "reg") ?? NONE;
+        // One id for each thread.
+        if (reg.length === 0 || reg.length % (4 * cells) !== 0) tell(below("/cpus", node.name), `a reg of ${reg.length} bytes, not of ${cells} cells`);
+        for (let at = 0; at + 4 * cells <= reg.length && cells > 0; at += 4 * cells) {
+          const id = cellsAt(reg, at, cells)!;
+          if (seen.has(id)) tell(below("/cpus", node.name), `another cpu has the reg ${hex(id)} too`);
+          seen.add(id);
+        }
+      }
       for (const { name, properties } of each) {
         const servers = properties.find((candidate) => candidate.name === SERVERS)?.value;
         if (servers !== undefined && (servers.length === 0 || servers.length % 4 !== 0)) {
@@ -367,7 +369,7 @@ function repeated<T>(items: readonly T[]): Set<T> {
 }
 
 function isReference(root: Node, reference: ByteString): boolean {
-  return failureOf(() => findNode(root, reference)) === undefined;
+  return reference !== "" && failureOf(() => findNode(root, reference)) === undefined;
 }
 
 function failureOf(work: () => unknown): Failure | undefined {
