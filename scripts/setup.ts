@@ -44,6 +44,7 @@ const ENGINE = ["gcc", "libc6-dev", "make", "xz-utils"] as const;
 const KERNEL = ["gcc", "libc6-dev", "make", "flex", "bison", "bc", "xz-utils"] as const;
 
 const JOBS = {
+  bench: ["gcc", "libc6-dev", "device-tree-compiler", "strace"],
   // Debian has a cross compiler's package for other machines only; on the machine itself it is gcc.
   // Bun and glibc come ready made.
   "engine-arm64": [],
