@@ -5,21 +5,41 @@ import { inTemporaryFolder } from "../cache.ts";
 import { runTool } from "../tool.ts";
 
 const SOURCES = {
-  measure: join(import.meta.dir, "measure.c"),
   limit: join(import.meta.dir, "../../test/bench/limit.c"),
+  measure: join(import.meta.dir, "measure.c"),
+  memory: join(import.meta.dir, "memory.c"),
+  timebase: join(import.meta.dir, "timebase.c"),
 } as const;
 
-export type Programs = Readonly<Record<keyof typeof SOURCES, string>>;
+type Name = keyof typeof SOURCES;
 
-/** Lends `work` their paths. `compiler`: "gcc", or that for another machine. They need no other file. */
-export async function withPrograms<T>(compiler: string, work: (programs: Programs) => Promise<T>): Promise<T> {
+const HERE = ["limit", "measure"] as const satisfies readonly Name[];
+const IN_GUESTS = [...HERE, "memory", "timebase"] as const satisfies readonly Name[];
+
+/** Paths. */
+export type Programs = Readonly<Record<(typeof HERE)[number], string>>;
+export type GuestPrograms = Readonly<Record<(typeof IN_GUESTS)[number], string>>;
+
+/** Lends `work` those for this machine. They need no other file. */
+export function withPrograms<T>(work: (programs: Programs) => Promise<T>): Promise<T> {
+  return withCompiled("gcc", HERE, work);
+}
+
+/** The same for ppc64le. */
+export function withGuestPrograms<T>(work: (programs: GuestPrograms) => Promise<T>): Promise<T> {
+  return withCompiled("powerpc64le-linux-gnu-gcc", IN_GUESTS, work);
+}
+
+async function withCompiled<N extends Name, T>(
+  compiler: string, names: readonly N[], work: (programs: Readonly<Record<N, string>>) => Promise<T>,
+): Promise<T> {
   return inTemporaryFolder(async (folder) => {
     const flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-static"];
-    const made = Object.entries(SOURCES).map(async ([name, source]) => {
+    const made = names.map(async (name) => {
       const program = join(folder, name);
-      await runTool([compiler, ...flags, "-o", program, source], { env: { TMPDIR: folder } });
+      await runTool([compiler, ...flags, "-o", program, SOURCES[name]], { env: { TMPDIR: folder } });
       return [name, program];
     });
-    return work(Object.fromEntries(await Promise.all(made)) as Programs);
+    return work(Object.fromEntries(await Promise.all(made)) as Record<N, string>);
   });
 }

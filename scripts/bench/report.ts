@@ -1,5 +1,6 @@
 // The results as text: one line each, goals beside them.
 
+import type { Result } from "./result.ts";
 import { passes, type Goal, type Row, type Unit } from "./row.ts";
 
 /** A figure in the words of its unit. */
@@ -44,4 +45,11 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 
 export function report(rows: readonly Row[]): string {
   return table(["what", "goal", "median", "half of all runs", ""], rows.map(cells));
+}
+
+/** What was measured where, in one line. */
+export function headline({ origin, rounds }: Result): string {
+  const { commit, cpu, cpus, kernel, bun, peers } = origin;
+  const others = Object.entries(peers).map(([name, version]) => `${name}: ${version}`).join(", ");
+  return `kexecbox ${commit}, ${rounds} rounds; ${cpus} × ${cpu}, Linux ${kernel}, Bun ${bun}; ${others}\n`;
 }

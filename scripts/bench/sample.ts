@@ -24,3 +24,14 @@ export function sampleIn(line: string): { name: string; sample: Sample } | undef
   const [wall, user, system, peak] = found.slice(2).map(Number) as [number, number, number, number];
   return { name: found[1]!, sample: { wall: wall / 1e6, user: user / 1e3, system: system / 1e3, peak: peak * 1024 } };
 }
+
+/** All that a guest's console has of them. */
+export function samplesIn(lines: readonly string[]): Samples {
+  const samples = new Map<string, Sample[]>();
+  for (const line of lines) {
+    const found = sampleIn(line);
+    if (found === undefined) continue;
+    samples.set(found.name, [...(samples.get(found.name) ?? []), found.sample]);
+  }
+  return samples;
+}

@@ -1,0 +1,47 @@
+// In guests: from the jump to the second init, by the timebase, which counts through it.
+
+import type { Findings } from "./bench.ts";
+import { printed, type GuestBench } from "./guest.ts";
+import { KEXECBOX, WITH_CHECKS, WITHOUT_CHECKS, type Loader } from "./loaders.ts";
+import { inTurn } from "./rounds.ts";
+import { atMost, row } from "./row.ts";
+import { ratios } from "./statistics.ts";
+
+const LOADERS = [KEXECBOX, WITH_CHECKS, WITHOUT_CHECKS];
+
+export async function guestJumpFindings(bench: GuestBench): Promise<Findings> {
+  const rows = [];
+  for (const smp of [1, 4]) {
+    const times = new Map(LOADERS.map((loader) => [loader, [] as number[]]));
+    for (let round = 0; round < bench.rounds; round++) {
+      bench.tell(`jumping, smp ${smp}, round ${round + 1} of ${bench.rounds}`);
+      for (const loader of inTurn(LOADERS, round)) times.get(loader)!.push(await jumpTime(bench, smp, loader));
+    }
+    const cpus = smp === 1 ? "1 cpu" : `${smp} cpus`;
+    rows.push(
+      ...LOADERS.map((loader) => row(`guest, ${loader.name}: from the jump to the second init, ${cpus}`, "ms", times.get(loader)!)),
+      row(`guest, kexecbox: from the jump to the second init against kexec-l-no-checks, ${cpus}`, "ratio",
+        ratios(times.get(KEXECBOX)!, times.get(WITHOUT_CHECKS)!), atMost(1)),
+    );
+  }
+  return { rows, samples: new Map() };
+}
+
+/** Milliseconds. */
+async function jumpTime(bench: GuestBench, smp: number, { load, jump }: Loader): Promise<number> {
+  const lines = await printed(bench, { smp }, (needs) => [load(needs).join(" | "), "timebase", jump, ""].join("\n"));
+  return millisecondsBetween(lines);
+}
+
+/** Between the two readings of timebase.c in what a guest printed. */
+export function millisecondsBetween(lines: readonly string[]): number {
+  const readings = lines.flatMap((line) => {
+    const found = /^timebase (\d+) (\d+)$/.exec(line);
+    return found === null ? [] : [{ ticks: BigInt(found[1]!), perSecond: Number(found[2]) }];
+  });
+  const [before, after] = readings;
+  if (before === undefined || after === undefined || readings.length > 2) {
+    throw new Error(`${readings.length} readings of the timebase in what the guest printed`);
+  }
+  return (Number(after.ticks - before.ticks) / after.perSecond) * 1000;
+}
