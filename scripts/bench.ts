@@ -2,9 +2,10 @@
 
 import { relative } from "node:path";
 import { EXIT } from "../src/failure.ts";
-import { drawn } from "./bench/chart.ts";
+import { drawn, hasSpreads } from "./bench/chart.ts";
 import { chosen, HELP, type Choices } from "./bench/choices.ts";
 import { comparison, differences } from "./bench/compare.ts";
+import { guestChart } from "./bench/guest-jump.ts";
 import { origin } from "./bench/machine.ts";
 import { guestFindings, hostFindings } from "./bench/parts.ts";
 import { headline, report } from "./bench/report.ts";
@@ -25,6 +26,11 @@ async function measured({ where, parts, rounds }: Choices): Promise<Result> {
   };
 }
 
+function chartOf({ where, rows }: Result): string | undefined {
+  const chart = where === "host" ? treesChart(rows) : guestChart(rows);
+  return hasSpreads(chart) ? drawn(chart) : undefined;
+}
+
 function say(text: string): void {
   process.stdout.write(text);
 }
@@ -40,7 +46,7 @@ async function main(args: readonly string[]): Promise<number> {
   const after = choices.with === undefined ? await measured(choices) : await resultIn(choices.with);
   if (choices.with === undefined) {
     say(`${headline(after)}\n${report(after.rows)}`);
-    for (const path of await keep(after, drawn(treesChart(after)))) say(`${relative(".", path)}\n`);
+    for (const path of await keep(after, chartOf(after))) say(`${relative(".", path)}\n`);
   }
   if (before !== undefined) say(`\n${comparison(differences(before.rows, after.rows))}`);
   return EXIT.done;

@@ -23,6 +23,11 @@ export interface Series {
   readonly spreads: readonly (Spread | undefined)[];
 }
 
+/** Whether there is anything in it. */
+export function hasSpreads({ series }: Chart): boolean {
+  return series.some(({ spreads }) => spreads.some((spread) => spread !== undefined));
+}
+
 const [WIDTH, HEIGHT] = [900, 420];
 const COLOURS = ["#1b6ca8", "#e08214", "#5aae61", "#8073ac", "#d6604d", "#777777"];
 
@@ -34,7 +39,7 @@ export function drawn({ title, unit, groups, series }: Chart): string {
     backgroundColor: "#ffffff",
     color: COLOURS,
     title: { text: title, left: "center" },
-    legend: { top: 34 },
+    legend: { top: 34, itemGap: 30 },
     grid: { top: 80, left: 60, right: 20, bottom: 40 },
     xAxis: { type: "category", data: [...groups] },
     yAxis: { type: "value", name: unit, min: 0 },

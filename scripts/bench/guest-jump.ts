@@ -1,30 +1,49 @@
 // In guests: from the jump to the second init, by the timebase, which counts through it.
 
 import type { Findings } from "./bench.ts";
+import type { Chart } from "./chart.ts";
+import { loadTimeOf } from "./guest-load.ts";
 import { printed, type GuestBench } from "./guest.ts";
 import { KEXECBOX, WITH_CHECKS, WITHOUT_CHECKS, type Loader } from "./loaders.ts";
 import { inTurn } from "./rounds.ts";
-import { atMost, row } from "./row.ts";
+import { atMost, row, spreadIn, type Row } from "./row.ts";
 import { ratios } from "./statistics.ts";
 
+const CPUS = [1, 4];
 const LOADERS = [KEXECBOX, WITH_CHECKS, WITHOUT_CHECKS];
 
 export async function guestJumpFindings(bench: GuestBench): Promise<Findings> {
   const rows = [];
-  for (const smp of [1, 4]) {
+  for (const smp of CPUS) {
     const times = new Map(LOADERS.map((loader) => [loader, [] as number[]]));
     for (let round = 0; round < bench.rounds; round++) {
       bench.tell(`jumping, smp ${smp}, round ${round + 1} of ${bench.rounds}`);
       for (const loader of inTurn(LOADERS, round)) times.get(loader)!.push(await jumpTime(bench, smp, loader));
     }
-    const cpus = smp === 1 ? "1 cpu" : `${smp} cpus`;
+    const against = ratios(times.get(KEXECBOX)!, times.get(WITHOUT_CHECKS)!);
     rows.push(
-      ...LOADERS.map((loader) => row(`guest, ${loader.name}: from the jump to the second init, ${cpus}`, "ms", times.get(loader)!)),
-      row(`guest, kexecbox: from the jump to the second init against kexec-l-no-checks, ${cpus}`, "ratio",
-        ratios(times.get(KEXECBOX)!, times.get(WITHOUT_CHECKS)!), atMost(1)),
+      ...LOADERS.map((loader) => row(jumpTimeOf(loader.name, smp), "ms", times.get(loader)!)),
+      row(`${jumpTimeOf(KEXECBOX.name, smp)}, against ${WITHOUT_CHECKS.name}`, "ratio", against, atMost(1)),
     );
   }
   return { rows, samples: new Map() };
+}
+
+function jumpTimeOf(name: Loader["name"], smp: number): string {
+  return `guest, ${name}: from the jump to the second init, ${smp} cpu${smp === 1 ? "" : "s"}`;
+}
+
+/** Until loaded and from the jump, of each way to do both. */
+export function guestChart(rows: readonly Row[]): Chart {
+  return {
+    title: "ppc64le guest, 5 MB kernel and 105 MB initrd",
+    unit: "ms",
+    groups: ["until loaded", ...CPUS.map((smp) => `jump to second init, smp ${smp}`)],
+    series: LOADERS.map(({ name }) => ({
+      name,
+      spreads: [loadTimeOf(name), ...CPUS.map((smp) => jumpTimeOf(name, smp))].map((what) => spreadIn(rows, what)),
+    })),
+  };
 }
 
 /** Milliseconds. */

@@ -58,11 +58,15 @@ function walls(samples: Samples, name: string): number[] {
 
 function timeRows(samples: Samples): Row[] {
   const loads = LOADERS.map(({ name }) =>
-    row(`guest, ${name}: time until loaded`, "ms", walls(samples, name), ours(name, atMost(150))));
+    row(loadTimeOf(name), "ms", walls(samples, name), ours(name, atMost(150))));
   const others = LOADERS.filter((loader) => loader !== KEXECBOX).map(({ name }) =>
     row(`guest, kexecbox: how many times faster than ${name}`, "ratio", ratios(walls(samples, name), walls(samples, KEXECBOX.name))));
   const trees = Object.keys(FLATTENERS).map((name) => row(`guest, ${name}: time for its own tree`, "ms", walls(samples, name)));
   return [...loads, ...others, ...trees];
+}
+
+export function loadTimeOf(name: Loader["name"]): string {
+  return `guest, ${name}: time until loaded`;
 }
 
 function ours(name: Loader["name"], goal: Goal): Goal | undefined {

@@ -34,12 +34,15 @@ async function withCompiled<N extends Name, T>(
   compiler: string, names: readonly N[], work: (programs: Readonly<Record<N, string>>) => Promise<T>,
 ): Promise<T> {
   return inTemporaryFolder(async (folder) => {
-    const flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-static"];
-    const made = names.map(async (name) => {
-      const program = join(folder, name);
-      await runTool([compiler, ...flags, "-o", program, SOURCES[name]], { env: { TMPDIR: folder } });
-      return [name, program];
-    });
+    const made = names.map(async (name) => [name, await compiled(compiler, name, folder)]);
     return work(Object.fromEntries(await Promise.all(made)) as Record<N, string>);
   });
+}
+
+/** Makes `name` in `folder`, and returns its path. */
+export async function compiled(compiler: string, name: Name, folder: string): Promise<string> {
+  const program = join(folder, name);
+  const flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-static"];
+  await runTool([compiler, ...flags, "-o", program, SOURCES[name]], { env: { TMPDIR: folder } });
+  return program;
 }

@@ -18,12 +18,13 @@ export interface Result {
   readonly samples: Readonly<Record<string, readonly Sample[]>>;
 }
 
-/** Writes bench/WHERE-TIME.json and a chart beside it; returns their paths. */
-export async function keep(result: Result, chart: string): Promise<string[]> {
+/** Writes bench/WHERE-TIME.json, and an SVG document beside it where there is a chart; returns their paths. */
+export async function keep(result: Result, chart: string | undefined): Promise<string[]> {
   await mkdir(FOLDER, { recursive: true });
   const time = result.origin.date.replace(/\..*/, "").replace(/[-:]/g, "").replace("T", "-");
   const path = join(FOLDER, `${result.where}-${time}`);
   await writeFile(`${path}.json`, `${JSON.stringify(result, null, 1)}\n`);
+  if (chart === undefined) return [`${path}.json`];
   await writeFile(`${path}.svg`, chart);
   return [`${path}.json`, `${path}.svg`];
 }

@@ -35,3 +35,8 @@ export function passes({ spread: { median }, goal }: Row): boolean | undefined {
   if (goal === undefined) return undefined;
   return goal.bound === "at most" ? median <= goal.value : median >= goal.value;
 }
+
+/** Of the row of this name; undefined where there is none. */
+export function spreadIn(rows: readonly Row[], name: string): Spread | undefined {
+  return rows.find(({ what }) => what === name)?.spread;
+}

@@ -4,7 +4,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Bench, Findings } from "./bench.ts";
 import { cpuOf, inRounds } from "./rounds.ts";
-import { atMost, row, type Goal } from "./row.ts";
+import { atMost, row } from "./row.ts";
 
 const COMMANDS = ["v2wrap", "--list"];
 
@@ -13,13 +13,15 @@ export async function startFindings(bench: Bench): Promise<Findings> {
   mkdirSync(empty);
   const ours = bench.engines.flatMap(({ name, command }) =>
     COMMANDS.map((word) => ({ name: `${name}, ${word}`, command: [...command, word] })));
-  const contestants = [{ name: "limit, an empty directory", command: [bench.programs.limit, empty] }, ...ours];
-  const samples = await inRounds(bench.rounds, contestants, bench.programs.measure, bench.tell);
-  const rows = contestants.map(({ name }) => row(`${name}: CPU time`, "ms", cpuOf(samples, name), goalOf(name)));
-  return { rows, samples };
-}
-
-function goalOf(name: string): Goal | undefined {
-  if (name.startsWith("limit")) return undefined;
-  return atMost(name.startsWith("Bun") ? 10 : 1);
+  const nothing = { name: "limit, an empty directory", command: [bench.programs.limit, empty] };
+  const samples = await inRounds(bench.rounds, [nothing, ...ours], bench.programs.measure, bench.tell);
+  const leastOf = cpuOf(samples, nothing.name);
+  const rows = ours.flatMap(({ name }) => {
+    const whole = cpuOf(samples, name);
+    return [
+      row(`${name}: CPU time`, "ms", whole, atMost(name.startsWith("Bun") ? 10 : 1)),
+      row(`${name}: CPU time beyond that of a program that does nothing`, "ms", whole.map((value, round) => value - leastOf[round]!)),
+    ];
+  });
+  return { rows: [row("a program that does nothing: CPU time", "ms", leastOf), ...rows], samples };
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Bench, Engine, Findings } from "./bench.ts";
 import type { Chart } from "./chart.ts";
 import { cpuOf, inRounds, type Contestant } from "./rounds.ts";
-import { atLeast, atMost, row, type Row } from "./row.ts";
+import { atLeast, atMost, row, spreadIn, type Row } from "./row.ts";
 import type { Samples } from "./sample.ts";
 import { ratios } from "./statistics.ts";
 import { largeTree, makeTree } from "./tree.ts";
@@ -125,15 +125,12 @@ function memory(samples: Samples, name: string): Row {
 }
 
 /** CPU time against the limit, by size. */
-export function treesChart({ rows }: { readonly rows: readonly Row[] }): Chart {
+export function treesChart(rows: readonly Row[]): Chart {
   const sizes = Object.values(SIZES);
-  const spreads = (name: string) => sizes.map((size) =>
-    rows.find(({ what }) => what === againstTheLimitOf(name, size))?.spread);
-  const series = FLATTENERS.map((name) => ({ name, spreads: spreads(name) }));
   return {
     title: "fs2dt: CPU time against the least that reading the tree costs",
     unit: "× the limit",
     groups: sizes.map(shown),
-    series: series.filter(({ spreads }) => spreads.some((spread) => spread !== undefined)),
+    series: FLATTENERS.map((name) => ({ name, spreads: sizes.map((size) => spreadIn(rows, againstTheLimitOf(name, size))) })),
   };
 }
