@@ -6,7 +6,7 @@ import type { Bench, Findings } from "./bench.ts";
 import { atMost, row } from "./row.ts";
 import { runTool } from "../tool.ts";
 import { makeTree } from "./tree.ts";
-import { flatteners, shown, SIZES, START, treeOf } from "./trees.ts";
+import { brief, flatteners, SIZES, START, treeOf } from "./trees.ts";
 
 /** Of a node: openat, getdents64 for its entries and for their end, close. */
 const CALLS_PER_NODE = 4;
@@ -22,7 +22,7 @@ export async function callsFindings(bench: Bench): Promise<Findings> {
     bench.tell(name);
     const calls = (await count(command(large))) - (await count(command(small)));
     const each = (calls - CALLS_PER_NODE * (nodes - START.nodes)) / (properties - START.properties);
-    const what = `${name}, ${shown(SIZES.large)}: system calls for a property`;
+    const what = `fs2dt, ${brief(SIZES.large)}, system calls for a property: ${name}`;
     const ours = bench.engines.some((engine) => engine.name === name);
     // Rounded, since the few that are longer than a page need more than one read.
     rows.push(row(what, "calls", [Math.round(100 * each) / 100], ours ? atMost(3) : undefined));

@@ -10,14 +10,14 @@ import { System } from "../../src/sys/system.ts";
 import type { Bench, Findings } from "./bench.ts";
 import { row } from "./row.ts";
 import { makeTree } from "./tree.ts";
-import { SIZES, shown, treeOf } from "./trees.ts";
+import { brief, SIZES, treeOf } from "./trees.ts";
 
 const RULES = { maxSize: 2 ** 31 - 1, strict: false, secrets: false, notice: () => {} };
 
 export async function functionsFindings({ folder, tell }: Bench): Promise<Findings> {
   const rows = [];
   for (const size of [SIZES.power9, SIZES.large]) {
-    tell(shown(size));
+    tell(brief(size));
     const directory = join(folder, `tree-${size.nodes}`);
     makeTree(directory, treeOf(size));
     const system = new System(engine);
@@ -30,7 +30,7 @@ export async function functionsFindings({ folder, tell }: Bench): Promise<Findin
     bench.add("treeFromBlob", () => void treeFromBlob(bytes, "blob"));
     for (const { name, result } of await bench.run()) {
       if (result.state !== "completed") throw new Error(`${name}: ${result.state}`);
-      rows.push(row(`${name}(), ${shown(size)}`, "ms", result.latency.samples!));
+      rows.push(row(`${name}(), ${brief(size)}`, "ms", result.latency.samples!));
     }
   }
   return { rows, samples: new Map() };

@@ -22,8 +22,8 @@ export async function guestBootFindings({ rounds, tell }: GuestBench): Promise<F
   }
   return {
     rows: [
-      row("boot, 4 cpus: qemu's start to the second init", "ms", whole),
-      row("boot, 4 cpus: first init's first line to the jump", "ms", ours, atMost(150)),
+      row("boot, smp 4: qemu's start to second init", "ms", whole),
+      row("boot, smp 4: first init's first line to the jump", "ms", ours, atMost(150)),
     ],
     samples: new Map(),
   };

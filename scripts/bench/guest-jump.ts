@@ -23,14 +23,14 @@ export async function guestJumpFindings(bench: GuestBench): Promise<Findings> {
     const against = ratios(times.get(KEXECBOX)!, times.get(WITHOUT_CHECKS)!);
     rows.push(
       ...LOADERS.map((loader) => row(jumpTimeOf(loader.name, smp), "ms", times.get(loader)!)),
-      row(`${jumpTimeOf(KEXECBOX.name, smp)}, against ${WITHOUT_CHECKS.name}`, "ratio", against, atMost(1)),
+      row(`${jumpTimeOf(KEXECBOX.name, smp)} against ${WITHOUT_CHECKS.name}`, "ratio", against, atMost(1)),
     );
   }
   return { rows, samples: new Map() };
 }
 
 function jumpTimeOf(name: Loader["name"], smp: number): string {
-  return `guest, ${name}: from the jump to the second init, ${smp} cpu${smp === 1 ? "" : "s"}`;
+  return `guest, jump to second init, smp ${smp}: ${name}`;
 }
 
 /** Until loaded and from the jump, of each way to do both. */

@@ -27,13 +27,16 @@ const COUNTED_ROUNDS = 2;
 
 export async function guestLoadFindings(bench: GuestBench): Promise<Findings> {
   bench.tell("loading");
-  const script = (needs: ScriptNeeds) => [...timed(bench.rounds, needs), ...remembered(needs), "poweroff", ""].join("\n");
-  const lines = await printed(bench, { smp: 1 }, script);
+  const lines = await printed(bench, { smp: 1 }, (needs) =>
+    script([...timed(bench.rounds, needs), ...remembered(needs)]));
   const samples = samplesIn(lines);
   bench.tell("counting instructions");
-  const counted = samplesIn(await printed(bench, { smp: 1, extra: COUNTING }, (needs) =>
-    [...timed(COUNTED_ROUNDS, needs), "poweroff", ""].join("\n")));
-  return { rows: [...timeRows(samples), ...memoryRows(lines), ...instructionRows(counted)], samples };
+  const counted = await printed(bench, { smp: 1, extra: COUNTING }, (needs) => script(timed(COUNTED_ROUNDS, needs)));
+  return { rows: [...timeRows(samples), ...memoryRows(lines), ...instructionRows(samplesIn(counted))], samples };
+}
+
+function script(lines: readonly string[]): string {
+  return [...lines, "poweroff", ""].join("\n");
 }
 
 /** Each in turn, one round not to be counted before all others. */
@@ -57,16 +60,16 @@ function walls(samples: Samples, name: string): number[] {
 }
 
 function timeRows(samples: Samples): Row[] {
-  const loads = LOADERS.map(({ name }) =>
-    row(loadTimeOf(name), "ms", walls(samples, name), ours(name, atMost(150))));
+  const times = (name: string) => walls(samples, name);
+  const loads = LOADERS.map(({ name }) => row(loadTimeOf(name), "ms", times(name), ours(name, atMost(150))));
   const others = LOADERS.filter((loader) => loader !== KEXECBOX).map(({ name }) =>
-    row(`guest, kexecbox: how many times faster than ${name}`, "ratio", ratios(walls(samples, name), walls(samples, KEXECBOX.name))));
-  const trees = Object.keys(FLATTENERS).map((name) => row(`guest, ${name}: time for its own tree`, "ms", walls(samples, name)));
+    row(`${loadTimeOf(name)} against ${KEXECBOX.name}`, "ratio", ratios(times(name), times(KEXECBOX.name))));
+  const trees = Object.keys(FLATTENERS).map((name) => row(`guest, its own tree as a blob: ${name}`, "ms", times(name)));
   return [...loads, ...others, ...trees];
 }
 
 export function loadTimeOf(name: Loader["name"]): string {
-  return `guest, ${name}: time until loaded`;
+  return `guest, until loaded: ${name}`;
 }
 
 function ours(name: Loader["name"], goal: Goal): Goal | undefined {
@@ -77,7 +80,7 @@ function memoryRows(lines: readonly string[]): Row[] {
   return LOADERS.map(({ name }) => {
     const found = lines.flatMap((line) => memoryIn(line, name) ?? []);
     const own = found.reduce((sum, { peak, mapped }) => sum + peak - mapped, 0);
-    return row(`guest, ${name}: peak memory beyond the files it maps`, "bytes", [own], ours(name, atMost(8 * MIB)));
+    return row(`guest, peak memory beyond mapped files: ${name}`, "bytes", [own], ours(name, atMost(8 * MIB)));
   });
 }
 
@@ -91,5 +94,5 @@ export function memoryIn(line: string, name: string): { peak: number; mapped: nu
 function instructionRows(samples: Samples): Row[] {
   const names = [...LOADERS.map(({ name }) => name), ...Object.keys(FLATTENERS)];
   const nanoseconds = (name: string) => walls(samples, name).map((wall) => wall * 1e6);
-  return names.map((name) => row(`guest, ${name}: instructions`, "instructions", nanoseconds(name)));
+  return names.map((name) => row(`guest, instructions: ${name}`, "instructions", nanoseconds(name)));
 }

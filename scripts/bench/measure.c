@@ -2,8 +2,8 @@
 //
 //   measured NAME wall=NANOSECONDS user=MICROSECONDS system=MICROSECONDS peak=KIBIBYTES
 //
-// user and system are sums over the pipeline's processes, and peak is the sum of their largest resident sets: they live at
-// the same time. To be linked statically: a process inherits the peak of the one that started it, so that must be small.
+// user and system are sums over the pipeline's processes, and peak is the sum of their largest resident sets: they
+// live at the same time. To be linked statically, so that it is small: a process inherits the peak of its parent.
 
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -87,6 +87,7 @@ int main(int argc, char **argv) {
   for (int row = 0; row < count; row++) ok &= finish(pids[row], &sum);
   long long ended = now();
   if (!ok) return 1;
-  printf("measured %s wall=%lld user=%ld system=%ld peak=%ld\n", argv[1], ended - started, sum.user, sum.system, sum.peak);
+  printf("measured %s wall=%lld user=%ld system=%ld peak=%ld\n",
+         argv[1], ended - started, sum.user, sum.system, sum.peak);
   return 0;
 }

@@ -2,8 +2,8 @@
 //
 //   memory NAME peak=KIBIBYTES mapped=KIBIBYTES
 //
-// peak is its largest resident set, mapped what of its files was resident when it ended: a program that maps a file does not
-// take the memory twice. Standard input and output are passed on, so that it can stand in a pipeline.
+// peak is its largest resident set, mapped what of its files was resident when it ended: a program that maps a file
+// does not take the memory twice. Standard input and output are passed on, so that it can stand in a pipeline.
 
 #define _GNU_SOURCE
 #include <signal.h>

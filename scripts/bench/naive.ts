@@ -1,5 +1,5 @@
-// What a person would write in an afternoon, measured beside fs2dt: the directory given as argument, as a blob of version 17
-// on standard output. No edits, no reservations, no checks; it makes every mistake that fs2dt's tests are about.
+// What a person would write in an afternoon, measured beside fs2dt: a directory as a blob on standard output.
+// No edits, no reservations, no checks; it makes every mistake that fs2dt's tests are about.
 
 import { readdirSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
@@ -43,6 +43,7 @@ node(process.argv[2]!, "");
 const tree = Buffer.concat([...structure, word(9)]);
 const strings = Buffer.from([...names.keys()].map((name) => `${name}\0`).join(""));
 const at = 40 + 16;
-const header = [0xd00dfeed, at + tree.length + strings.length, at, at + tree.length, 40, 17, 16, 0, strings.length, tree.length];
+const total = at + tree.length + strings.length;
+const header = [0xd00dfeed, total, at, at + tree.length, 40, 17, 16, 0, strings.length, tree.length];
 const blob = Buffer.concat([...header.map(word), Buffer.alloc(16), tree, strings]);
 for (let written = 0; written < blob.length;) written += writeSync(1, blob, written);

@@ -12,16 +12,16 @@ export async function startFindings(bench: Bench): Promise<Findings> {
   const empty = join(bench.folder, "empty");
   mkdirSync(empty);
   const ours = bench.engines.flatMap(({ name, command }) =>
-    COMMANDS.map((word) => ({ name: `${name}, ${word}`, command: [...command, word] })));
+    COMMANDS.map((word) => ({ name: `${word}: ${name}`, command: [...command, word] })));
   const nothing = { name: "limit, an empty directory", command: [bench.programs.limit, empty] };
   const samples = await inRounds(bench.rounds, [nothing, ...ours], bench.programs.measure, bench.tell);
   const leastOf = cpuOf(samples, nothing.name);
   const rows = ours.flatMap(({ name }) => {
     const whole = cpuOf(samples, name);
     return [
-      row(`${name}: CPU time`, "ms", whole, atMost(name.startsWith("Bun") ? 10 : 1)),
-      row(`${name}: CPU time beyond that of a program that does nothing`, "ms", whole.map((value, round) => value - leastOf[round]!)),
+      row(name, "ms", whole, atMost(name.endsWith("Bun") ? 10 : 1)),
+      row(`${name}, beyond a program that does nothing`, "ms", whole.map((value, round) => value - leastOf[round]!)),
     ];
   });
-  return { rows: [row("a program that does nothing: CPU time", "ms", leastOf), ...rows], samples };
+  return { rows: [row("a program that does nothing", "ms", leastOf), ...rows], samples };
 }

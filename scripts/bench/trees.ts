@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Bench, Engine, Findings } from "./bench.ts";
 import type { Chart } from "./chart.ts";
 import { cpuOf, inRounds, type Contestant } from "./rounds.ts";
-import { atLeast, atMost, row, spreadIn, type Row } from "./row.ts";
+import { atLeast, atMost, row, spreadIn, type Goal, type Row } from "./row.ts";
 import type { Samples } from "./sample.ts";
 import { ratios } from "./statistics.ts";
 import { largeTree, makeTree } from "./tree.ts";
@@ -41,6 +41,11 @@ export function shown({ nodes, properties }: Size): string {
   return `${nodes.toLocaleString("en")} nodes, ${properties.toLocaleString("en")} properties`;
 }
 
+/** For where the properties go without saying. */
+export function brief({ nodes }: Size): string {
+  return `${nodes.toLocaleString("en")} nodes`;
+}
+
 export function treeOf({ nodes, properties }: Size) {
   return largeTree(SEED, nodes, properties);
 }
@@ -73,64 +78,68 @@ export async function treesFindings(bench: Bench): Promise<Findings> {
     contestants.push(...known.map((one) => ({ name: sampleName(one.name, size), command: one.command(tree) })));
   }
   const samples = await inRounds(bench.rounds, contestants, bench.programs.measure, bench.tell);
-  const names = known.map(({ name }) => name).filter((name) => name !== "limit");
-  const rows = [
-    ...Object.values(SIZES).flatMap((size) => names.map((name) => againstTheLimit(samples, name, size))),
-    ...(names.includes("dtc") ? bench.engines.flatMap(({ name }) => againstDtc(samples, name)) : []),
-    ...["limit", ...names].map((name) => growth(samples, name, bench.engines)),
+  return { rows: treesRows(samples, known.map(({ name }) => name), bench.engines), samples };
+}
+
+/** What the samples of these say, the limit among them. */
+export function treesRows(samples: Samples, known: readonly string[], engines: readonly Pick<Engine, "name">[]): Row[] {
+  const names = known.filter((name) => name !== "limit");
+  const sizes = Object.values(SIZES);
+  const ours = engines.map(({ name }) => name);
+  return [
+    ...sizes.flatMap((size) => names.map((name) => againstTheLimit(samples, name, size))),
+    ...(names.includes("dtc") ? sizes.flatMap((size) => ours.map((name) => againstDtc(samples, name, size))) : []),
+    ...known.map((name) => growth(samples, name, ours.includes(name) ? atMost(1.1) : undefined)),
     ...names.map((name) => memory(samples, name)),
   ];
-  return { rows, samples };
 }
 
 function againstTheLimit(samples: Samples, name: string, size: Size): Row {
   const values = ratios(cpuOf(samples, sampleName(name, size)), cpuOf(samples, sampleName("limit", size)));
-  const goal = goalAgainstTheLimit(name, size);
-  return row(againstTheLimitOf(name, size), "ratio", values, goal);
+  return row(againstTheLimitOf(name, size), "ratio", values, goalAgainstTheLimit(name, size));
 }
 
 function againstTheLimitOf(name: string, size: Size): string {
-  return `${sampleName(name, size)}: CPU time against the limit`;
+  return `fs2dt, ${brief(size)}: ${name} against the limit`;
 }
 
-function goalAgainstTheLimit(name: string, size: Size) {
+function goalAgainstTheLimit(name: string, size: Size): Goal | undefined {
   if (name !== "small engine" && name !== "Bun") return undefined;
   if (size === SIZES.large) return atMost(1.4);
   if (size === SIZES.power9) return atMost(name === "Bun" ? 1.9 : 1.4);
   return undefined;
 }
 
-function againstDtc(samples: Samples, name: string): Row[] {
-  return Object.values(SIZES).map((size) => {
-    const values = ratios(cpuOf(samples, sampleName("dtc", size)), cpuOf(samples, sampleName(name, size)));
-    return row(`${sampleName(name, size)}: how many times faster than dtc`, "ratio", values,
-      atLeast(size === SIZES.large ? 2.5 : 1.5));
-  });
+function againstDtc(samples: Samples, name: string, size: Size): Row {
+  const values = ratios(cpuOf(samples, sampleName("dtc", size)), cpuOf(samples, sampleName(name, size)));
+  const goal = atLeast(size === SIZES.large ? 2.5 : 1.5);
+  return row(`fs2dt, ${brief(size)}: dtc against ${name}`, "ratio", values, goal);
 }
 
 /** Of the CPU time for a property, from the middle size to the large one, the start set aside. */
-function growth(samples: Samples, name: string, engines: readonly Engine[]): Row {
+function growth(samples: Samples, name: string, goal: Goal | undefined): Row {
   const start = cpuOf(samples, sampleName(name, START));
   const perProperty = (size: Size) =>
     cpuOf(samples, sampleName(name, size)).map((value, round) => (value - start[round]!) / size.properties);
-  const ours = engines.some((engine) => engine.name === name);
-  const what = `${name}: CPU time for a property, ${shown(SIZES.large)} against ${shown(SIZES.middle)}`;
-  return row(what, "ratio", ratios(perProperty(SIZES.large), perProperty(SIZES.middle)), ours ? atMost(1.1) : undefined);
+  const values = ratios(perProperty(SIZES.large), perProperty(SIZES.middle));
+  const what = `fs2dt, a property of ${brief(SIZES.large)} against ${brief(SIZES.middle)}: ${name}`;
+  return row(what, "ratio", values, goal);
 }
 
 function memory(samples: Samples, name: string): Row {
   const peaks = samples.get(sampleName(name, SIZES.large))!.map(({ peak }) => peak);
   const goal = name === "small engine" ? atMost(8 * MIB) : name === "Bun" ? atMost(48 * MIB) : undefined;
-  return row(`${sampleName(name, SIZES.large)}: peak memory`, "bytes", peaks, goal);
+  return row(`fs2dt, ${brief(SIZES.large)}, peak memory: ${name}`, "bytes", peaks, goal);
 }
 
 /** CPU time against the limit, by size. */
 export function treesChart(rows: readonly Row[]): Chart {
   const sizes = Object.values(SIZES);
+  const spreads = (name: string) => sizes.map((size) => spreadIn(rows, againstTheLimitOf(name, size)));
   return {
     title: "fs2dt: CPU time against the least that reading the tree costs",
     unit: "× the limit",
     groups: sizes.map(shown),
-    series: FLATTENERS.map((name) => ({ name, spreads: sizes.map((size) => spreadIn(rows, againstTheLimitOf(name, size))) })),
+    series: FLATTENERS.map((name) => ({ name, spreads: spreads(name) })),
   };
 }

@@ -50,7 +50,8 @@ describe("the limit", () => {
     const opened = own.filter(({ name }) => name === "openat");
     const { files, directories } = namesIn(tree);
     expect(opened.flatMap(({ file }) => file ?? []).sort()).toEqual(files.sort());
-    expect(opened.flatMap(({ directory }) => directory ?? []).sort()).toEqual([folder.in("tree"), ...directories].sort());
+    const nodes = [folder.in("tree"), ...directories].sort();
+    expect(opened.flatMap(({ directory }) => directory ?? []).sort()).toEqual(nodes);
     const counted = (wanted: string) => own.filter(({ name }) => name === wanted).length;
     expect([...new Set(own.map(({ name }) => name))].map((name) => [name, counted(name)]).sort()).toEqual([
       ["close", PROPERTIES + NODES], ["exit_group", 1], ["getdents64", 2 * NODES], ["openat", PROPERTIES + NODES],
@@ -67,7 +68,8 @@ describe("the limit", () => {
 describe("measure", () => {
   const measure = () => compiled("gcc", "measure", folder.path);
   /** A process that writes into so much memory. */
-  const dd = (mebibytes: number) => ["dd", "if=/dev/zero", "of=/dev/null", `bs=${mebibytes}M`, "count=1", "status=none"];
+  const dd = (mebibytes: number) =>
+    ["dd", "if=/dev/zero", "of=/dev/null", `bs=${mebibytes}M`, "count=1", "status=none"];
 
   test("tells the memory of what it runs, not of what started it", async () => {
     const program = await measure();
@@ -79,7 +81,7 @@ describe("measure", () => {
   });
 
   test("adds up a pipeline, whose processes get each other's output", async () => {
-    const { code, out } = ran(await measure(), "a-name", ...dd(20), "|", ...dd(30), "|", "sh", "-c", `cat > ${folder.in("out")}`);
+    const { code, out } = ran(await measure(), "a-name", ...dd(20), "|", ...dd(30), "|", "cat");
     expect(code).toBe(0);
     const { name, sample } = sampleIn(out.toString())!;
     expect(name).toBe("a-name");
@@ -88,9 +90,9 @@ describe("measure", () => {
     expect(readFileSync(folder.in("out"), "utf8")).toBe("jello\n");
   });
 
-  test.each([[["false"]], [["false", "|", "true"]], [["true", "|", "false"]], [["/nonexistent"]], [["sh", "-c", "kill $$"]]])(
-    "has no figure for what fails: %j", async (command) => {
-      expect(ran(await measure(), "it", ...command)).toMatchObject({ code: 1, out: Buffer.alloc(0) });
+  test.each([["false"], ["false | true"], ["true | false"], ["/nonexistent"], ["ls /nonexistent"]])(
+    "has no figure for what fails: %s", async (command) => {
+      expect(ran(await measure(), "it", ...command.split(" "))).toMatchObject({ code: 1, out: Buffer.alloc(0) });
     });
 });
 

@@ -2,9 +2,8 @@ import { expect, test } from "bun:test";
 import { chosen, HELP } from "../../scripts/bench/choices.ts";
 
 test("without options all parts are measured on this machine, twenty times", () => {
-  expect(chosen([])).toEqual({
-    where: "host", rounds: 20, parts: ["trees", "start", "load", "calls", "functions", "sizes"], compare: undefined, with: undefined,
-  });
+  const parts = ["trees", "start", "load", "calls", "functions", "sizes"];
+  expect(chosen([])).toEqual({ where: "host", rounds: 20, parts, compare: undefined, with: undefined });
 });
 
 test("a guest has parts of its own", () => {
@@ -37,5 +36,6 @@ test.each([
 
 test("--help names every option and every part", () => {
   expect(chosen(["--help"])).toBeUndefined();
-  for (const word of ["--guest", "--rounds", "--only", "--compare", "trees", "sizes", "jump", "bytes"]) expect(HELP).toContain(word);
+  const words = ["--guest", "--rounds", "--only", "--compare", "trees", "sizes", "jump", "bytes"];
+  for (const word of words) expect(HELP).toContain(word);
 });

@@ -18,8 +18,9 @@ describe("what other programs say", () => {
 
   test("of many runs is kept by name, in order, among other lines", () => {
     const line = (name: string, wall: number) => `measured ${name} wall=${wall}000000 user=0 system=0 peak=0`;
-    const samples = samplesIn(["+ measure a", line("a", 1), line("b", 2), "kexec: no", line("a", 3), ` ${line("a", 4)}`]);
-    expect([...samples].map(([name, found]) => [name, found.map(({ wall }) => wall)])).toEqual([["a", [1, 3]], ["b", [2]]]);
+    const lines = ["+ measure a", line("a", 1), line("b", 2), "kexec: no", line("a", 3), ` ${line("a", 4)}`];
+    const walls = [...samplesIn(lines)].map(([name, found]) => [name, found.map(({ wall }) => wall)]);
+    expect(walls).toEqual([["a", [1, 3]], ["b", [2]]]);
   });
 
   test("of memory is read in bytes, and only for the name that is meant", () => {
@@ -46,13 +47,15 @@ describe("what other programs say", () => {
 });
 
 test("figures stand in the words of their unit", () => {
-  expect([figure(1.456, "ratio"), figure(3.14159, "ms"), figure(31.4159, "ms"), figure(780_184, "bytes"), figure(8_388_608, "bytes"),
-    figure(3.0049, "calls"), figure(123_800_000, "instructions")])
-    .toEqual(["1.46 ×", "3.14 ms", "31.4 ms", "780 KB", "8.4 MB", "3.00", "123.8 million"]);
+  expect([figure(3.14159, "ms"), figure(31.4159, "ms")]).toEqual(["3.14 ms", "31.4 ms"]);
+  expect([figure(780_184, "bytes"), figure(8_388_608, "bytes")]).toEqual(["780 KB", "8.4 MB"]);
+  expect([figure(1.456, "ratio"), figure(3.0049, "calls")]).toEqual(["1.46 ×", "3.00"]);
+  expect(figure(123_800_000, "instructions")).toBe("123.8 million");
 });
 
 test("the table has a line for each row, with its goal and whether it was met", () => {
-  const text = report([row("quick", "ms", [1, 2, 3], atMost(2)), row("slow", "ms", [9, 9], atMost(2)), row("large", "bytes", [5e6])]);
+  const [quick, slow] = [row("quick", "ms", [1, 2, 3], atMost(2)), row("slow", "ms", [9, 9], atMost(2))];
+  const text = report([quick, slow, row("large", "bytes", [5e6])]);
   const cells = text.trimEnd().split("\n").map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
   expect(cells.slice(2)).toEqual([
     ["quick", "≤ 2.00 ms", "2.00 ms", "1.50 ms – 2.50 ms", "pass"],
@@ -63,8 +66,9 @@ test("the table has a line for each row, with its goal and whether it was met", 
 });
 
 describe("a comparison", () => {
-  const before = [row("a", "ms", [10, 11, 12]), row("b", "ms", [10, 11, 12]), row("c", "ms", [10, 20, 30]), row("d", "ms", [1])];
-  const after = [row("a", "ms", [5, 6, 7]), row("b", "ms", [20, 21, 22]), row("c", "ms", [14, 24, 34]), row("e", "ms", [1])];
+  const rows = (all: Record<string, number[]>) => Object.entries(all).map(([what, values]) => row(what, "ms", values));
+  const before = rows({ a: [10, 11, 12], b: [10, 11, 12], c: [10, 20, 30], d: [1] });
+  const after = rows({ a: [5, 6, 7], b: [20, 21, 22], c: [14, 24, 34], e: [1] });
 
   test("calls less or more only what lies apart in half of all runs", () => {
     expect(differences(before, after).map(({ what, change }) => `${what} ${change}`))

@@ -12,7 +12,8 @@ function counted(tree: Tree): { nodes: number; properties: number } {
 
 /** A tree as text in which every byte of it counts. */
 function written(tree: Tree): string {
-  return JSON.stringify(tree, (_, value) => (value instanceof Uint8Array ? Buffer.from(value).toString("latin1") : value));
+  return JSON.stringify(tree, (_, value) =>
+    (value instanceof Uint8Array ? Buffer.from(value).toString("latin1") : value));
 }
 
 function digest(tree: Tree): string {
