@@ -7,6 +7,7 @@ import { chosen, HELP, type Choices } from "./bench/choices.ts";
 import { comparison, differences } from "./bench/compare.ts";
 import { guestChart } from "./bench/guest-jump.ts";
 import { origin } from "./bench/machine.ts";
+import { putIntoPage } from "./bench/page.ts";
 import { guestFindings, hostFindings } from "./bench/parts.ts";
 import { headline, report } from "./bench/report.ts";
 import { keep, resultIn, type Result } from "./bench/result.ts";
@@ -39,6 +40,11 @@ async function main(args: readonly string[]): Promise<number> {
   const choices = chosen(args);
   if (choices === undefined) {
     say(HELP);
+    return EXIT.done;
+  }
+  if (choices.page !== undefined) {
+    const result = await resultIn(choices.page);
+    for (const path of await putIntoPage(result, chartOf(result))) say(`${relative(".", path)}\n`);
     return EXIT.done;
   }
   // A file that cannot be read is better told before everything is measured.

@@ -17,6 +17,7 @@ takes its turn. Writes what it found to bench/, as JSON and as a chart.
                            in guests of ${GUEST.join(", ")}
   --compare FILE           tells what changed since an earlier run, whose JSON this is
   --compare FILE FILE      tells what changed from one to the other, and measures nothing
+  --page FILE              puts what an earlier run found into docs/performance.md, and measures nothing
 `;
 
 export interface Choices {
@@ -27,23 +28,25 @@ export interface Choices {
   readonly compare: string | undefined;
   /** What `compare` is compared with in place of a new run. */
   readonly with: string | undefined;
+  readonly page: string | undefined;
 }
 
 /** undefined where only help was asked for. */
 export function chosen(args: readonly string[]): Choices | undefined {
   const { values, positionals } = parsed(args);
-  const { help, guest, rounds, compare } = values;
+  const { help, guest, rounds, compare, page } = values;
   if (help) return undefined;
   if (guest !== undefined && guest !== "ppc64le") throw usage("--guest", `'${guest}' is not ppc64le`);
   if (positionals.length > (compare === undefined ? 0 : 1)) {
     throw usage("arguments", `'${positionals.at(-1)}' is one too many`);
   }
+  if (compare !== undefined && page !== undefined) throw usage("--page", "does not go with --compare");
   if (!/^[1-9][0-9]{0,4}$/.test(rounds)) throw usage("--rounds", `'${rounds}' is not a number above 0`);
   const known = guest === undefined ? HOST : GUEST;
   const parts = values.only?.split(",") ?? known;
   const unknown = parts.find((name) => !known.includes(name));
   if (unknown !== undefined) throw usage("--only", `'${unknown}' is none of ${known.join(" ")}`);
-  return { where: guest ?? "host", rounds: Number(rounds), parts, compare, with: positionals[0] };
+  return { where: guest ?? "host", rounds: Number(rounds), parts, compare, with: positionals[0], page };
 }
 
 function parsed(args: readonly string[]) {
@@ -56,6 +59,7 @@ function parsed(args: readonly string[]) {
         rounds: { type: "string", default: "20" },
         only: { type: "string" },
         compare: { type: "string" },
+        page: { type: "string" },
         help: { type: "boolean", short: "h", default: false },
       },
     });

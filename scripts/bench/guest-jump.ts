@@ -3,7 +3,7 @@
 import type { Findings } from "./bench.ts";
 import type { Chart } from "./chart.ts";
 import { loadTimeOf } from "./guest-load.ts";
-import { printed, type GuestBench } from "./guest.ts";
+import { COUNTING, printed, type GuestBench, type GuestWords } from "./guest.ts";
 import { KEXECBOX, WITH_CHECKS, WITHOUT_CHECKS, type Loader } from "./loaders.ts";
 import { inTurn } from "./rounds.ts";
 import { atMost, row, spreadIn, type Row } from "./row.ts";
@@ -18,13 +18,18 @@ export async function guestJumpFindings(bench: GuestBench): Promise<Findings> {
     const times = new Map(LOADERS.map((loader) => [loader, [] as number[]]));
     for (let round = 0; round < bench.rounds; round++) {
       bench.tell(`jumping, smp ${smp}, round ${round + 1} of ${bench.rounds}`);
-      for (const loader of inTurn(LOADERS, round)) times.get(loader)!.push(await jumpTime(bench, smp, loader));
+      for (const loader of inTurn(LOADERS, round)) times.get(loader)!.push(await jumpTime(bench, { smp }, loader));
     }
     const against = ratios(times.get(KEXECBOX)!, times.get(WITHOUT_CHECKS)!);
     rows.push(
       ...LOADERS.map((loader) => row(jumpTimeOf(loader.name, smp), "ms", times.get(loader)!)),
       row(`${jumpTimeOf(KEXECBOX.name, smp)} against ${WITHOUT_CHECKS.name}`, "ratio", against, atMost(1)),
     );
+  }
+  for (const loader of LOADERS) {
+    bench.tell(`counting the instructions of a jump by ${loader.name}`);
+    const nanoseconds = 1e6 * (await jumpTime(bench, { smp: 1, extra: COUNTING }, loader));
+    rows.push(row(`guest, jump to second init, instructions: ${loader.name}`, "instructions", [nanoseconds]));
   }
   return { rows, samples: new Map() };
 }
@@ -47,8 +52,8 @@ export function guestChart(rows: readonly Row[]): Chart {
 }
 
 /** Milliseconds. */
-async function jumpTime(bench: GuestBench, smp: number, { load, jump }: Loader): Promise<number> {
-  const lines = await printed(bench, { smp }, (needs) => [load(needs).join(" | "), "timebase", jump, ""].join("\n"));
+async function jumpTime(bench: GuestBench, words: GuestWords, { load, jump }: Loader): Promise<number> {
+  const lines = await printed(bench, words, (needs) => [load(needs).join(" | "), "timebase", jump, ""].join("\n"));
   return millisecondsBetween(lines);
 }
 

@@ -2,7 +2,7 @@
 
 import type { ScriptNeeds } from "../boot/scene.ts";
 import type { Findings } from "./bench.ts";
-import { printed, type GuestBench } from "./guest.ts";
+import { COUNTING, printed, type GuestBench } from "./guest.ts";
 import { BY_KERNEL, KEXECBOX, WITH_CHECKS, WITHOUT_CHECKS, type Loader } from "./loaders.ts";
 import { inTurn } from "./rounds.ts";
 import { atMost, row, type Goal, type Row } from "./row.ts";
@@ -21,8 +21,6 @@ const FLATTENERS = {
 const KIB = 1024;
 const MIB = 2 ** 20;
 
-/** One instruction takes one nanosecond of the guest's time, whatever the host does meanwhile. */
-const COUNTING = ["-icount", "shift=0,sleep=off"];
 const COUNTED_ROUNDS = 2;
 
 export async function guestLoadFindings(bench: GuestBench): Promise<Findings> {

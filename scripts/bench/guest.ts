@@ -30,6 +30,9 @@ export interface GuestBench {
   readonly tell: (detail: string) => void;
 }
 
+/** One instruction takes one nanosecond of the guest's time, whatever the host does meanwhile. For one cpu. */
+export const COUNTING = ["-icount", "shift=0,sleep=off"];
+
 export interface GuestWords {
   readonly smp: number;
   /** Further qemu arguments. */

@@ -10,8 +10,8 @@ import type { Sample } from "./sample.ts";
 const FOLDER = join(import.meta.dir, "../../bench");
 
 export interface Result {
-  /** "host", or the target of a guest. */
-  readonly where: string;
+  /** On this machine, or in guests of that target. */
+  readonly where: "host" | "ppc64le";
   readonly origin: Origin;
   readonly rounds: number;
   readonly rows: readonly Row[];

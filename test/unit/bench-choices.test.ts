@@ -3,7 +3,7 @@ import { chosen, HELP } from "../../scripts/bench/choices.ts";
 
 test("without options all parts are measured on this machine, twenty times", () => {
   const parts = ["trees", "start", "load", "calls", "functions", "sizes"];
-  expect(chosen([])).toEqual({ where: "host", rounds: 20, parts, compare: undefined, with: undefined });
+  expect(chosen([])).toEqual({ where: "host", rounds: 20, parts, compare: undefined, with: undefined, page: undefined });
 });
 
 test("a guest has parts of its own", () => {
@@ -23,6 +23,7 @@ test.each([
   [["--guest", "ppc64"], "--guest: 'ppc64' is not ppc64le"],
   [["more"], "arguments: 'more' is one too many"],
   [["--compare", "a", "b", "c"], "arguments: 'c' is one too many"],
+  [["--compare", "a", "--page", "b"], "--page: does not go with --compare"],
   [["--fast"], "arguments: Unknown option '--fast'"],
 ])("%j is refused", (args, message) => {
   try {
