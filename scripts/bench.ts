@@ -6,7 +6,8 @@ import { drawn, hasSpreads } from "./bench/chart.ts";
 import { chosen, HELP, type Choices } from "./bench/choices.ts";
 import { comparison, differences } from "./bench/compare.ts";
 import { guestChart } from "./bench/guest-jump.ts";
-import { origin } from "./bench/machine.ts";
+import { peersInGuest } from "./bench/guest.ts";
+import { origin, peersHere } from "./bench/machine.ts";
 import { putIntoPage } from "./bench/page.ts";
 import { guestFindings, hostFindings } from "./bench/parts.ts";
 import { headline, report } from "./bench/report.ts";
@@ -20,7 +21,7 @@ async function measured({ where, parts, rounds }: Choices): Promise<Result> {
   const found = await withProgress("measuring", (tell) => findings(parts, rounds, tell));
   return {
     where,
-    origin: await origin(),
+    origin: await origin(where === "host" ? await peersHere() : await peersInGuest()),
     rounds,
     rows: found.flatMap(({ rows }) => rows),
     samples: Object.fromEntries(found.flatMap(({ samples }) => [...samples])),

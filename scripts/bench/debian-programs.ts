@@ -25,8 +25,8 @@ const LIBRARY_FOLDERS = ["lib", "usr/lib"].flatMap((folder) => [folder, `${folde
 export interface DebianPrograms {
   /** `program` as /bin/program, with its libraries and ld.so where ld.so looks for them. */
   withLibraries(...programs: readonly string[]): Promise<readonly AddedFile[]>;
-  /** "kexec-tools 1:2.0.25-3", one for each package. */
-  readonly versions: readonly string[];
+  /** By the packages' names. */
+  readonly versions: Readonly<Record<string, string>>;
 }
 
 /** Those for ppc64le, out of the cache or fetched now. */
@@ -40,13 +40,14 @@ export async function debianPrograms(): Promise<DebianPrograms> {
         await writeFile(join(made, "packages"), found.map(({ name, version }) => `${name} ${version}\n`).join(""));
       })));
   const root = join(entry, "root");
+  const packages = (await readFile(join(entry, "packages"), "utf8")).trimEnd().split("\n");
   return {
     withLibraries: async (...programs) => {
       const files = new Map<string, AddedFile>();
       for (const program of programs) await add(root, files, `bin/${program}`, located(root, PROGRAM_FOLDERS, program));
       return [...files.values()];
     },
-    versions: (await readFile(join(entry, "packages"), "utf8")).trimEnd().split("\n"),
+    versions: Object.fromEntries(packages.map((line) => line.split(" "))),
   };
 }
 

@@ -10,6 +10,7 @@ import { build } from "../build.ts";
 import { inTemporaryFolder } from "../cache.ts";
 import { runGuest } from "../guest.ts";
 import { debianPrograms } from "./debian-programs.ts";
+import { versionOf, type Peers } from "./machine.ts";
 import { withGuestPrograms, type GuestPrograms } from "./programs.ts";
 
 /** Bytes of a file that makes the second kernel's initramfs as large as those of distributions. */
@@ -42,6 +43,18 @@ export interface GuestWords {
 function choicesOf(smp: number): Choices {
   const words = ["--target", "ppc64le", "--small", "--memory", "1024", "--smp", `${smp}`, "--timeout", `${PATIENCE}`];
   return chosen(words)!;
+}
+
+/** The emulator, the kernel, and Debian's packages. */
+export async function peersInGuest(): Promise<Peers> {
+  const { versions } = await debianPrograms();
+  const { title } = await firstKernel(choicesOf(1));
+  return {
+    qemu: await versionOf("qemu-system-ppc64"),
+    kernel: title,
+    "kexec-tools": versions["kexec-tools"]!,
+    dtc: versions["device-tree-compiler"]!,
+  };
 }
 
 /** Lends `work` the kernels, the programs and the initramfs images. */

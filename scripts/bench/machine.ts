@@ -21,11 +21,13 @@ export interface Origin {
   readonly bun: string;
   /** By the hash of its source. */
   readonly quickjs: string;
-  /** What others are measured beside it, with their versions; what is absent is said to be. */
-  readonly peers: Readonly<Record<string, string>>;
+  /** What it is measured beside or in, with versions; what is absent is said to be. */
+  readonly peers: Peers;
 }
 
-export async function origin(): Promise<Origin> {
+export type Peers = Readonly<Record<string, string>>;
+
+export async function origin(peers: Peers): Promise<Origin> {
   return {
     commit: await commit(),
     date: new Date().toISOString(),
@@ -35,8 +37,12 @@ export async function origin(): Promise<Origin> {
     kernel: release(),
     bun: Bun.version,
     quickjs: QUICKJS.sha256.slice(0, 12),
-    peers: { "dtc": await versionOf("dtc"), "kexec-tools": await versionOf("kexec") },
+    peers,
   };
+}
+
+export async function peersHere(): Promise<Peers> {
+  return { "dtc": await versionOf("dtc"), "kexec-tools": await versionOf("kexec") };
 }
 
 async function commit(): Promise<string> {
@@ -51,7 +57,9 @@ function cpuModel(): string {
   return /^(?:model name|cpu|Model)\s*:\s*(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1] ?? process.arch;
 }
 
-async function versionOf(program: string): Promise<string> {
+/** The first number in what a program says of its version. */
+export async function versionOf(program: string): Promise<string> {
   if (Bun.which(program) === null) return "absent";
-  return (await runTool([program, "--version"])).trim().split("\n")[0]!;
+  const told = await runTool([program, "--version"]);
+  return /[0-9]+(\.[0-9]+)+/.exec(told)?.[0] ?? told.trim();
 }

@@ -51,6 +51,6 @@ export function report(rows: readonly Row[]): string {
 /** What was measured where, in one line. */
 export function headline({ origin, rounds }: Result): string {
   const { commit, cpu, cpus, kernel, bun, peers } = origin;
-  const others = Object.entries(peers).map(([name, version]) => `${name}: ${version}`).join(", ");
-  return `kexecbox ${commit}, ${rounds} rounds; ${cpus} × ${cpu}, Linux ${kernel}, Bun ${bun}; ${others}\n`;
+  const others = Object.entries(peers).map(([name, version]) => `, ${name} ${version}`).join("");
+  return `kexecbox ${commit}, ${rounds} rounds, on ${cpus} × ${cpu}, Linux ${kernel}; Bun ${bun}${others}\n`;
 }

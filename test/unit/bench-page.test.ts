@@ -16,7 +16,7 @@ function result(where: Result["where"], what: string): Result {
 test("a run takes the place of the one before, and of nothing else", () => {
   const page = "# title\n<!-- host -->\n<!-- /host -->\nbetween\n<!-- ppc64le -->\nold\n<!-- /ppc64le -->\nend\n";
   const once = withResult(page, result("host", "first"));
-  expect(once).toContain("2 × a cpu");
+  expect(once).toContain("2 × a cpu, Linux 6.1; Bun 1, dtc absent\n");
   expect(once).toContain("| first ");
   const twice = withResult(once, result("host", "second"));
   expect(twice).not.toContain("first");
