@@ -20,6 +20,7 @@ export async function startFindings(bench: Bench): Promise<Findings> {
     const whole = cpuOf(samples, name);
     return [
       row(name, "ms", whole, atMost(name.endsWith("Bun") ? 10 : 1)),
+      row(`${name}, peak memory`, "bytes", samples.get(name)!.map(({ peak }) => peak)),
       row(`${name}, beyond a program that does nothing`, "ms", whole.map((value, round) => value - leastOf[round]!)),
     ];
   });
