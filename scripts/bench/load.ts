@@ -7,8 +7,8 @@ import { inRounds } from "./rounds.ts";
 import { atMost, row } from "./row.ts";
 import { spreadOf } from "./statistics.ts";
 
-const MIB = 2 ** 20;
-const INITRD = 200 * MIB;
+const MB = 1e6;
+const INITRD = 200 * MB;
 
 export async function loadFindings(bench: Bench): Promise<Findings> {
   const [large, small] = ["initrd", "small-initrd"].map((name) => join(bench.folder, name)) as [string, string];
@@ -26,7 +26,7 @@ export async function loadFindings(bench: Bench): Promise<Findings> {
     const usual = spreadOf(without!.map(({ peak }) => peak)).median;
     const more = with200!.map(({ peak }) => peak - usual);
     return [
-      row(`loadem, 200 MB against 4 KB, more memory: ${name}`, "bytes", more, atMost(2 * MIB)),
+      row(`loadem, 200 MB against 4 KB, more memory: ${name}`, "bytes", more, atMost(2 * MB)),
       row(`loadem, 200 MB, time in user space: ${name}`, "ms", with200!.map(({ user }) => user), atMost(10)),
     ];
   });

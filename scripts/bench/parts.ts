@@ -1,7 +1,8 @@
 // The parts of the benchmark by name, on this machine and in a guest, and how each gets what it needs.
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, statfsSync } from "node:fs";
 import { join } from "node:path";
+import { Failure } from "../../src/failure.ts";
 import { undoOnInterrupt } from "../interrupt.ts";
 import { ensure } from "../setup.ts";
 import { enginesHere, type Bench, type Findings } from "./bench.ts";
@@ -38,9 +39,13 @@ export const GUEST_PARTS: Parts<GuestBench> = {
 
 /** Files there are in memory: what is measured waits for no disk. */
 const MEMORY = "/dev/shm";
+/** Bytes of the largest tree, each of whose properties takes a page at least. */
+const ROOM = 400_000_000;
 
 /** An empty folder in memory for the time that `work` takes. */
 async function inMemory<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const { bavail, bsize } = statfsSync(MEMORY);
+  if (bavail * bsize < ROOM) throw new Failure(MEMORY, `${bavail * bsize} bytes are free; the trees need ${ROOM}`);
   const folder = mkdtempSync(join(MEMORY, "kexecbox-bench-"));
   const remove = () => rmSync(folder, { recursive: true, force: true });
   const forget = undoOnInterrupt(remove);

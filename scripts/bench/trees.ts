@@ -27,7 +27,7 @@ export const START: Size = { nodes: 1, properties: 1 };
 
 export const SEED = 2005;
 
-const MIB = 2 ** 20;
+const MB = 1e6;
 
 const FLATTENERS = ["small engine", "Bun", "dtc", "naive Bun"];
 
@@ -128,7 +128,7 @@ function growth(samples: Samples, name: string, goal: Goal | undefined): Row {
 
 function memory(samples: Samples, name: string): Row {
   const peaks = samples.get(sampleName(name, SIZES.large))!.map(({ peak }) => peak);
-  const goal = name === "small engine" ? atMost(8 * MIB) : name === "Bun" ? atMost(48 * MIB) : undefined;
+  const goal = name === "small engine" ? atMost(8 * MB) : name === "Bun" ? atMost(48 * MB) : undefined;
   return row(`fs2dt, ${brief(SIZES.large)}, peak memory: ${name}`, "bytes", peaks, goal);
 }
 
