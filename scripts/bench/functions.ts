@@ -22,7 +22,8 @@ export async function functionsFindings({ folder, tell }: Bench): Promise<Findin
     makeTree(directory, treeOf(size));
     const system = new System(engine);
     const tree = treeFromDirectory(system, directory, RULES);
-    const request = { version: 17, address: 0n, reservations: [], maxSize: RULES.maxSize } as const;
+    const { maxSize } = RULES;
+    const request = { version: 17, address: 0n, reservations: [], maxSize, bootCpu: 0, padding: 0 } as const;
     const bytes = blob(tree, request);
     const bench = new Tinybench({ time: 500, retainSamples: true });
     bench.add("treeFromDirectory", () => void treeFromDirectory(system, directory, RULES));
