@@ -21,6 +21,7 @@ const WITNESSES = {
   "gcc-powerpc64le-linux-gnu": "powerpc64le-linux-gnu-gcc",
   "gcc-x86-64-linux-gnu": "x86_64-linux-gnu-gcc",
   "libc6-dev": "/usr/include/stdlib.h",
+  "libc6-dev-ppc64el-cross": "/usr/powerpc64le-linux-gnu/lib/libc.a",
   make: "make",
   ovmf: "/usr/share/ovmf/OVMF.fd",
   "qemu-efi-aarch64": "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd",
@@ -44,6 +45,8 @@ const ENGINE = ["gcc", "libc6-dev", "make", "xz-utils"] as const;
 const KERNEL = ["gcc", "libc6-dev", "make", "flex", "bison", "bc", "xz-utils"] as const;
 
 const JOBS = {
+  bench: ["gcc", "libc6-dev", "device-tree-compiler", "strace"],
+  "bench-guest": ["gcc-powerpc64le-linux-gnu", "libc6-dev-ppc64el-cross"],
   // Debian has a cross compiler's package for other machines only; on the machine itself it is gcc.
   // Bun and glibc come ready made.
   "engine-arm64": [],

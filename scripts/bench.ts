@@ -1,0 +1,62 @@
+// npm run bench: how close each command is to what the machine can do, and to what a person would use instead.
+
+import { relative } from "node:path";
+import { EXIT } from "../src/failure.ts";
+import { drawn, hasSpreads } from "./bench/chart.ts";
+import { chosen, HELP, type Choices } from "./bench/choices.ts";
+import { comparison, differences } from "./bench/compare.ts";
+import { guestChart } from "./bench/guest-jump.ts";
+import { peersInGuest } from "./bench/guest.ts";
+import { origin, peersHere } from "./bench/machine.ts";
+import { putIntoPage } from "./bench/page.ts";
+import { guestFindings, hostFindings } from "./bench/parts.ts";
+import { headline, report } from "./bench/report.ts";
+import { keep, resultIn, type Result } from "./bench/result.ts";
+import { treesChart } from "./bench/trees.ts";
+import { endWith } from "./command.ts";
+import { withProgress } from "./progress.ts";
+
+async function measured({ where, parts, rounds }: Choices): Promise<Result> {
+  const findings = where === "host" ? hostFindings : guestFindings;
+  const found = await withProgress("measuring", (tell) => findings(parts, rounds, tell));
+  return {
+    where,
+    origin: await origin(where === "host" ? await peersHere() : await peersInGuest()),
+    rounds,
+    rows: found.flatMap(({ rows }) => rows),
+    samples: Object.fromEntries(found.flatMap(({ samples }) => [...samples])),
+  };
+}
+
+function chartOf({ where, rows }: Result): string | undefined {
+  const chart = where === "host" ? treesChart(rows) : guestChart(rows);
+  return hasSpreads(chart) ? drawn(chart) : undefined;
+}
+
+function say(text: string): void {
+  process.stdout.write(text);
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const choices = chosen(args);
+  if (choices === undefined) {
+    say(HELP);
+    return EXIT.done;
+  }
+  if (choices.page !== undefined) {
+    const result = await resultIn(choices.page);
+    for (const path of await putIntoPage(result, chartOf(result))) say(`${relative(".", path)}\n`);
+    return EXIT.done;
+  }
+  // A file that cannot be read is better told before everything is measured.
+  const before = choices.compare === undefined ? undefined : await resultIn(choices.compare);
+  const after = choices.with === undefined ? await measured(choices) : await resultIn(choices.with);
+  if (choices.with === undefined) {
+    say(`${headline(after)}\n${report(after.rows)}`);
+    for (const path of await keep(after, chartOf(after))) say(`${relative(".", path)}\n`);
+  }
+  if (before !== undefined) say(`\n${comparison(differences(before.rows, after.rows))}`);
+  return EXIT.done;
+}
+
+if (import.meta.main) await endWith("bench", () => main(process.argv.slice(2)));

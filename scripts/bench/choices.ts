@@ -1,0 +1,69 @@
+// The command line of npm run bench, checked.
+
+import { parseArgs } from "node:util";
+import { usage } from "../../src/failure.ts";
+import { GUEST_PARTS, HOST_PARTS } from "./parts.ts";
+
+const [HOST, GUEST] = [HOST_PARTS, GUEST_PARTS].map((parts) => Object.keys(parts)) as [string[], string[]];
+
+export const HELP = `usage: npm run bench -- [OPTION]...
+
+Measures kexecbox beside the least that its work costs and beside other people's programs, in rounds in which each
+takes its turn. Writes what it found to bench/, as JSON and as a chart.
+
+  --guest ppc64le          measures in guests, beside Debian's kexec and dtc
+  --rounds N               how often each is run (default 20)
+  --only PART[,PART]...    of ${HOST.join(", ")};
+                           in guests of ${GUEST.join(", ")}
+  --compare FILE           tells what changed since an earlier run, whose JSON this is
+  --compare FILE FILE      tells what changed from one to the other, and measures nothing
+  --page FILE              puts what an earlier run found into docs/performance.md, and measures nothing
+`;
+
+export interface Choices {
+  readonly where: "host" | "ppc64le";
+  readonly rounds: number;
+  readonly parts: readonly string[];
+  /** Paths. */
+  readonly compare: string | undefined;
+  /** What `compare` is compared with in place of a new run. */
+  readonly with: string | undefined;
+  readonly page: string | undefined;
+}
+
+/** undefined where only help was asked for. */
+export function chosen(args: readonly string[]): Choices | undefined {
+  const { values, positionals } = parsed(args);
+  const { help, guest, rounds, compare, page } = values;
+  if (help) return undefined;
+  if (guest !== undefined && guest !== "ppc64le") throw usage("--guest", `'${guest}' is not ppc64le`);
+  if (positionals.length > (compare === undefined ? 0 : 1)) {
+    throw usage("arguments", `'${positionals.at(-1)}' is one too many`);
+  }
+  if (compare !== undefined && page !== undefined) throw usage("--page", "does not go with --compare");
+  if (!/^[1-9][0-9]{0,4}$/.test(rounds)) throw usage("--rounds", `'${rounds}' is not a number above 0`);
+  const known = guest === undefined ? HOST : GUEST;
+  const parts = values.only?.split(",") ?? known;
+  const unknown = parts.find((name) => !known.includes(name));
+  if (unknown !== undefined) throw usage("--only", `'${unknown}' is none of ${known.join(" ")}`);
+  return { where: guest ?? "host", rounds: Number(rounds), parts, compare, with: positionals[0], page };
+}
+
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        guest: { type: "string" },
+        rounds: { type: "string", default: "20" },
+        only: { type: "string" },
+        compare: { type: "string" },
+        page: { type: "string" },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    });
+  } catch (error) {
+    throw usage("arguments", (error as Error).message.split(". ")[0]!);
+  }
+}

@@ -1,0 +1,30 @@
+// Whole boots, as npm run boot does them: how much of the way from qemu's start to the second kernel is ours.
+
+import { boot, kernelsFor } from "../boot.ts";
+import { chosen } from "../boot/choices.ts";
+import { Failure } from "../../src/failure.ts";
+import type { Findings } from "./bench.ts";
+import type { GuestBench } from "./guest.ts";
+import { atMost, row } from "./row.ts";
+
+export async function guestBootFindings({ rounds, tell }: GuestBench): Promise<Findings> {
+  const choices = chosen(["--target", "ppc64le", "--small", "--smp", "4"])!;
+  const kernels = await kernelsFor(choices);
+  const ours: number[] = [];
+  const whole: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    tell(`booting, round ${round + 1} of ${rounds}`);
+    const { verdict, steps } = await boot(choices, kernels, {}, () => {});
+    if (!verdict.passed) throw new Failure("boot", verdict.reason);
+    const at = (what: RegExp) => 1000 * steps.find((step) => what.test(step.what))!.seconds;
+    ours.push(at(/^the jump/) - at(/^first kernel's init/));
+    whole.push(at(/^second kernel's init/));
+  }
+  return {
+    rows: [
+      row("boot, smp 4: qemu's start to second init", "ms", whole),
+      row("boot, smp 4: first init's first line to the jump", "ms", ours, atMost(150)),
+    ],
+    samples: new Map(),
+  };
+}

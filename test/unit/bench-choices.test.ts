@@ -1,0 +1,42 @@
+import { expect, test } from "bun:test";
+import { chosen, HELP } from "../../scripts/bench/choices.ts";
+
+test("without options all parts are measured on this machine, twenty times", () => {
+  const parts = ["trees", "start", "load", "calls", "functions", "sizes"];
+  expect(chosen([])).toEqual({ where: "host", rounds: 20, parts, compare: undefined, with: undefined, page: undefined });
+});
+
+test("a guest has parts of its own", () => {
+  expect(chosen(["--guest", "ppc64le"])).toMatchObject({ where: "ppc64le", parts: ["load", "jump", "boot", "bytes"] });
+  expect(chosen(["--guest", "ppc64le", "--only", "jump,boot"])).toMatchObject({ parts: ["jump", "boot"] });
+});
+
+test("two files are compared without measuring, one with what is measured", () => {
+  expect(chosen(["--compare", "old"])).toMatchObject({ compare: "old", with: undefined });
+  expect(chosen(["--compare", "old", "new"])).toMatchObject({ compare: "old", with: "new" });
+});
+
+test.each([
+  [["--rounds", "0"], "--rounds: '0' is not a number above 0"],
+  [["--rounds", "1e3"], "--rounds: '1e3' is not a number above 0"],
+  [["--only", "trees,jump"], "--only: 'jump' is none of trees start load calls functions sizes"],
+  [["--guest", "ppc64"], "--guest: 'ppc64' is not ppc64le"],
+  [["more"], "arguments: 'more' is one too many"],
+  [["--compare", "a", "b", "c"], "arguments: 'c' is one too many"],
+  [["--compare", "a", "--page", "b"], "--page: does not go with --compare"],
+  [["--fast"], "arguments: Unknown option '--fast'"],
+])("%j is refused", (args, message) => {
+  try {
+    chosen(args);
+    expect.unreachable();
+  } catch (error) {
+    const { place, fact, exitCode } = error as { place: string; fact: string; exitCode: number };
+    expect([`${place}: ${fact}`, exitCode]).toEqual([message, 2]);
+  }
+});
+
+test("--help names every option and every part", () => {
+  expect(chosen(["--help"])).toBeUndefined();
+  const words = ["--guest", "--rounds", "--only", "--compare", "trees", "sizes", "jump", "bytes"];
+  for (const word of words) expect(HELP).toContain(word);
+});
