@@ -94,7 +94,7 @@ const MUSL_FOLDERS = [
 /** No shared library, and nothing of this machine's own libc or libgcc. */
 const MUSL_SETTINGS = ["--disable-shared", "--prefix=/", "LIBCC=", "CFLAGS=-fno-ident", "LDFLAGS="];
 
-const HOST_FOLDER = join(import.meta.dir, "../src/sys/host");
+const SYS_FOLDER = join(import.meta.dir, "../src/sys");
 
 /**
  * Speed matters in quickjs.c alone, but -Os costs its interpreter loop 40 %. Wrapping is what its arithmetic
@@ -122,8 +122,11 @@ const LINK_FLAGS = [
 const QUICKJS_FILES = ["libregexp.c", "libunicode.c", "cutils.c", "dtoa.c"];
 const QUICKJS_OBJECTS = [...QUICKJS_FILES, "inside.c"];
 
-const ENGINE_FILES = ["arena.c", "context.c", "division.c", "engine.c", "sys.c"];
-const COMPILER_FILES = ["bc.c", "context.c", "division.c"];
+const GATHER_FILES = ["area.c", "files.c", "gather.c", "order.c", "strings.c"].map((name) => `gather/${name}`);
+const ENGINE_FILES = [
+  "host/arena.c", "host/context.c", "host/division.c", "host/engine.c", "host/sys.c", ...GATHER_FILES,
+];
+const COMPILER_FILES = ["host/bc.c", "host/context.c", "host/division.c"];
 
 /** What an executable is made with. */
 export interface SmallEngine {
@@ -225,30 +228,32 @@ async function compile(
 
 /** The names and contents of our C files, for a key. */
 async function hostSources(): Promise<{ name: string; text: string }[]> {
-  const names = (await readdir(HOST_FOLDER)).sort();
+  const folders = await Promise.all(["gather", "host"].map(async (folder) =>
+    (await readdir(join(SYS_FOLDER, folder))).map((name) => `${folder}/${name}`)));
+  const names = folders.flat().filter((name) => /\.[chS]$/.test(name)).sort();
   const texts = await Promise.all(hostFiles(names).map((path) => readFile(path, "utf8")));
   return names.map((name, index) => ({ name, text: texts[index]! }));
 }
 
 function hostFiles(names: readonly string[]): string[] {
-  return names.map((name) => join(HOST_FOLDER, name));
+  return names.map((name) => join(SYS_FOLDER, name));
 }
 
 /** QuickJS's objects, and the one header of it that our C files ask for. */
 async function quickjsObjects(compiler: Compiler, headers: string): Promise<string> {
   const inputs = [QUICKJS.sha256, basename(headers), compiler.identity, ...CODE_FLAGS, ...QUICKJS_FLAGS];
-  const own = (await hostSources()).filter(({ name }) => name.startsWith("inside."));
+  const own = (await hostSources()).filter(({ name }) => name.startsWith("host/inside."));
   return cached("quickjs", [...inputs, ...own.flatMap(({ name, text }) => [name, text])], (made) =>
     inTemporaryFolder(async (folder) => {
       await unpack(QUICKJS, folder);
-      const files = [...QUICKJS_FILES.map((name) => join(folder, name)), ...hostFiles(["inside.c"])];
+      const files = [...QUICKJS_FILES.map((name) => join(folder, name)), ...hostFiles(["host/inside.c"])];
       await compile(compiler, headers, files, [...QUICKJS_FLAGS, ...includeFrom(folder)], made);
       await copyFile(join(folder, "quickjs.h"), join(made, "quickjs.h"));
     }));
 }
 
 function objects(folder: string, names: readonly string[]): string[] {
-  return names.map((name) => join(folder, name.replace(/\.[cS]$/, ".o")));
+  return names.map((name) => join(folder, basename(name).replace(/\.[cS]$/, ".o")));
 }
 
 function linkCommand(compiler: Compiler, libc: string, parts: readonly string[], output: string): string[] {
@@ -302,7 +307,7 @@ export async function smallEngine(target: SmallTarget): Promise<SmallEngine> {
         }
       },
       async link(bytecode, output, folder) {
-        const app = join(HOST_FOLDER, "app.S");
+        const [app = ""] = hostFiles(["host/app.S"]);
         const assemble = [...compiler.command, `-DAPP_FILE="${bytecode}"`, "-c", app, "-o", "app.o"];
         await runTool(assemble, { cwd: folder, env: scratchIn(folder) });
         await runTool(linkCommand(compiler, libc, ["app.o", ...parts], output), { cwd: folder });

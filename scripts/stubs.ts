@@ -1,6 +1,6 @@
 // Makes the stubs with the cross tools. Run as a command it renews the prebuilt bytes of those that kexecbox embeds.
 
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { inTemporaryFolder } from "./cache.ts";
 import { endWith } from "./command.ts";
@@ -50,6 +50,25 @@ export async function assembleStart(target: keyof typeof STARTS): Promise<Uint8A
   const { prefix, assembler } = TOOLS[machine];
   const path = join(STUBS, "fuse", `${target}.S`);
   return flatImage(machine, (object) => [`${prefix}as`, ...assembler, "-o", object, path]);
+}
+
+const GATHER = new URL("../src/sys/gather/", import.meta.url).pathname;
+
+/**
+ * The code of src/sys/gather as Bun maps it: entered at its first byte, at any address.
+ *
+ * @throws Failure with the compiler's last message
+ */
+export async function buildGather(target: keyof typeof STARTS): Promise<Uint8Array> {
+  const machine = STARTS[target];
+  const sources = (await readdir(GATHER)).filter((name) => name.endsWith(".c")).sort().map((name) => join(GATHER, name));
+  return flatImage(machine, (object) => [
+    ...[`${TOOLS[machine].prefix}gcc`, "-o", object, ...sources, "-Wall", "-Wextra", "-Werror", "-DGATHER_ALONE"],
+    ...(machine === "x86_64" ? ["-fcf-protection=none", "-fpie"] : ["-mcmodel=tiny", "-fno-pie"]),
+    ...["-Os", "-ffreestanding", "-fno-builtin", "-fno-tree-loop-distribute-patterns"],
+    ...["-ffunction-sections", "-fno-stack-protector", "-fno-asynchronous-unwind-tables"],
+    ...["-nostdlib", "-static", "-no-pie", "-Wl,--build-id=none", `-Wl,-T,${join(GATHER, "gather.lds")}`],
+  ]);
 }
 
 /**
@@ -116,21 +135,21 @@ export function toHexText(bytes: Uint8Array): string {
   return lines.join("");
 }
 
-async function writePrebuilt(name: string, bytes: Uint8Array): Promise<void> {
-  const prebuilt = join(STUBS, name);
-  await writeFile(`${prebuilt}.new`, toHexText(bytes));
-  await rename(`${prebuilt}.new`, prebuilt);
-  console.log(`stub/${name} written`);
+async function writePrebuilt(path: string, bytes: Uint8Array): Promise<void> {
+  await writeFile(`${path}.new`, toHexText(bytes));
+  await rename(`${path}.new`, path);
+  console.log(`${path} written`);
 }
 
 if (import.meta.main) {
   await endWith("stubs", async () => {
     await ensure("stub-arm64", "stub-ppc64", "stub-x64");
     for (const { machine, source } of EMBEDDED) {
-      await writePrebuilt(join(machine, source.replace(/S$/, "hex")), await assemble(source, machine));
+      await writePrebuilt(join(STUBS, machine, source.replace(/S$/, "hex")), await assemble(source, machine));
     }
     for (const target of Object.keys(STARTS) as (keyof typeof STARTS)[]) {
-      await writePrebuilt(`fuse/${target}.hex`, await assembleStart(target));
+      await writePrebuilt(join(STUBS, `fuse/${target}.hex`), await assembleStart(target));
+      await writePrebuilt(join(GATHER, `${target}.hex`), await buildGather(target));
     }
   });
 }

@@ -10,7 +10,7 @@ import { reportOddities } from "../devicetree/oddities.ts";
 import { blobFormOf, blobOptions, readOptions, readRulesOf, type BlobForm } from "../devicetree/options.ts";
 import { reservationsOf } from "../devicetree/reservations.ts";
 import { readTree } from "../devicetree/source.ts";
-import { child, property, visit, type DeviceTree, type Node } from "../devicetree/tree.ts";
+import { child, property, propertyCount, walk, type DeviceTree, type Node } from "../devicetree/tree.ts";
 import { EXIT, shown, usage } from "../failure.ts";
 import { rangeOfSize, sameRange, shownRange, type MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
@@ -118,10 +118,10 @@ function wasToldNoLpis(system: System, root: Node): boolean {
 function describe(system: System, tree: DeviceTree, bytes: Uint8Array, { version }: BlobForm): void {
   let nodes = 0;
   let properties = 0;
-  visit(tree.root, {
+  walk(tree.root, {
     enter(node) {
       nodes++;
-      properties += node.properties.length;
+      properties += propertyCount(node);
     },
   });
   system.say(`fs2dt: ${nodes} nodes, ${properties} properties, ${bytes.length} bytes, version ${version}`);

@@ -5,7 +5,9 @@
 import { Failure, hex } from "../failure.ts";
 import { rangeOfSize, type MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { baseName, stringValue, tellingProperties, visit, type Node, type Property } from "./tree.ts";
+import { NODE } from "../sys/gather.ts";
+import { NAME, RecordNode, type Records } from "./blob-records.ts";
+import { baseName, pathOf, stringValue, tellingProperties, walk, type Node, type Property } from "./tree.ts";
 
 export const versions = [1, 2, 3, 16, 17] as const;
 export type Version = (typeof versions)[number];
@@ -49,9 +51,10 @@ export interface BlobRequest {
 /** Header, reserve map (`reservations`, the blob itself, the end), structure, strings; a multiple of 8 bytes. */
 export function blob(root: Node, request: BlobRequest): Uint8Array {
   const { header, compatible, fullPaths } = layouts[request.version];
-  const nodes = flatNodes(root, fullPaths);
-  const strings = new StringTable();
-  const structureSize = sizeOfStructure(nodes, strings, fullPaths);
+  const records = fullPaths || !(root instanceof RecordNode) ? undefined : root.records;
+  const pieces = piecesOf(root, fullPaths, records);
+  const strings = new StringTable(pieces.some(isRun) ? records : undefined);
+  const structureSize = sizeOfStructure(pieces, strings, fullPaths);
   const reserveMap = align(header, 8);
   const { address, maxSize, reservations } = request;
   const structure = reserveMap + 16 * (reservations.length + (address === undefined ? 1 : 2));
@@ -72,9 +75,9 @@ export function blob(root: Node, request: BlobRequest): Uint8Array {
     out.u64(end - start);
   }
   out.at = structure;
-  writeStructure(out, nodes, strings, fullPaths);
+  writeStructure(out, pieces, strings, fullPaths);
   out.at = stringsAt;
-  for (const name of strings.names) out.string(name);
+  strings.write(out);
   return out.bytes;
 }
 
@@ -106,24 +109,62 @@ interface FlatNode {
   ends: number;
 }
 
-function flatNodes(root: Node, fullPaths: boolean): FlatNode[] {
-  const nodes: FlatNode[] = [];
-  visit(root, {
-    enter(node, path) {
-      const properties = fullPaths ? withName(node) : tellingProperties(node);
-      nodes.push({ name: fullPaths ? path : node.name, properties, ends: 0 });
+/** What was read in one go and has not been changed since: nodes, and ends of nodes, as they stand. */
+interface Run {
+  readonly records: Records;
+  readonly start: number;
+  end: number;
+  /** How many nodes end after it. */
+  ends: number;
+}
+
+type Piece = FlatNode | Run;
+
+function isRun(piece: Piece): piece is Run {
+  return "records" in piece;
+}
+
+/** The structure block in its order; what is still as `records` have it, in runs. */
+function piecesOf(root: Node, fullPaths: boolean, records: Records | undefined): Piece[] {
+  const pieces: Piece[] = [];
+  /** The last piece, as long as it may go on. */
+  let run: Run | undefined;
+  walk(root, {
+    enter(node, depth, open) {
+      if (!(node instanceof RecordNode && node.records === records && node.isKept)) {
+        run = undefined;
+        pieces.push(flatNode(node, fullPaths ? pathOf(depth, open) : undefined));
+        return true;
+      }
+      const start = records.wordOf(node, NODE.start);
+      if (run?.end !== start) {
+        run = { records, start, end: start, ends: 0 };
+        pieces.push(run);
+      }
+      run.end = records.wordOf(node, node.isWhole ? NODE.after : NODE.end);
+      return !node.isWhole;
     },
     leave() {
-      nodes.at(-1)!.ends++;
+      if (run !== undefined && run.records.tokenAt(run.end) === TOKEN.endNode) run.end += 4;
+      else {
+        run = undefined;
+        pieces.at(-1)!.ends++;
+      }
     },
   });
-  return nodes;
+  return pieces;
+}
+
+/** Versions before 16 have full paths. */
+function flatNode(node: Node, path: ByteString | undefined): FlatNode {
+  const properties = path === undefined ? tellingProperties(node) : withName(node);
+  return { name: path ?? node.name, properties, ends: 0 };
 }
 
 /** Versions before 16 have each node's name as a property too. */
 function withName(node: Node): readonly Property[] {
-  if (node.properties.some(({ name }) => name === "name")) return node.properties;
-  return [...node.properties, { name: "name", value: stringValue(baseName(node.name)) }];
+  if (node.properties.some(({ name }) => name === NAME)) return node.properties;
+  return [...node.properties, { name: NAME, value: stringValue(baseName(node.name)) }];
 }
 
 /** Before version 16 values of 8 bytes or more begin on a multiple of 8. The structure block itself does in all versions. */
@@ -131,56 +172,83 @@ export function valueStart(at: number, length: number, fullPaths: boolean): numb
   return fullPaths && length >= 8 ? align(at, 8) : at;
 }
 
-function sizeOfStructure(nodes: readonly FlatNode[], strings: StringTable, fullPaths: boolean): number {
+function sizeOfStructure(pieces: readonly Piece[], strings: StringTable, fullPaths: boolean): number {
   let at = 0;
-  for (const { name, properties, ends } of nodes) {
-    at = align(at + 4 + name.length + 1, 4);
-    for (const { name: propertyName, value } of properties) {
-      strings.add(propertyName);
-      at = align(valueStart(at + 12, value.length, fullPaths) + value.length, 4);
+  for (const piece of pieces) {
+    if (isRun(piece)) at += piece.end - piece.start;
+    else {
+      at = align(at + 4 + piece.name.length + 1, 4);
+      for (const { name, value } of piece.properties) {
+        strings.add(name);
+        at = align(valueStart(at + 12, value.length, fullPaths) + value.length, 4);
+      }
     }
-    at += 4 * ends;
+    at += 4 * piece.ends;
   }
   return at + 4;
 }
 
-function writeStructure(out: Writer, nodes: readonly FlatNode[], strings: StringTable, fullPaths: boolean): void {
+function writeStructure(out: Writer, pieces: readonly Piece[], strings: StringTable, fullPaths: boolean): void {
   const start = out.at;
-  for (const { name, properties, ends } of nodes) {
-    out.u32(TOKEN.beginNode);
-    out.string(name);
-    out.at = align(out.at, 4);
-    for (const { name: propertyName, value } of properties) {
-      out.u32(TOKEN.property);
-      out.u32(value.length);
-      out.u32(strings.add(propertyName));
-      out.at = start + valueStart(out.at - start, value.length, fullPaths);
-      out.raw(value);
+  for (const piece of pieces) {
+    if (isRun(piece)) out.raw(piece.records.bytes.subarray(piece.start, piece.end));
+    else {
+      out.u32(TOKEN.beginNode);
+      out.string(piece.name);
       out.at = align(out.at, 4);
+      for (const { name, value } of piece.properties) {
+        out.u32(TOKEN.property);
+        out.u32(value.length);
+        out.u32(strings.add(name));
+        out.at = start + valueStart(out.at - start, value.length, fullPaths);
+        out.raw(value);
+        out.at = align(out.at, 4);
+      }
     }
-    for (let end = 0; end < ends; end++) out.u32(TOKEN.endNode);
+    for (let end = 0; end < piece.ends; end++) out.u32(TOKEN.endNode);
   }
   out.u32(TOKEN.end);
 }
 
-/** Property names, each once, by the offset it was given. */
+/** Property names, each once, by the offset it was given: those of `records`, then what is added. */
 class StringTable {
-  readonly #offsets = new Map<ByteString, number>();
-  size = 0;
+  readonly #records: Records | undefined;
+  #offsets: Map<ByteString, number> | undefined;
+  readonly #added: ByteString[] = [];
+  size: number;
+
+  constructor(records: Records | undefined) {
+    this.#records = records;
+    this.size = records?.strings.length ?? 0;
+  }
 
   /** The offset of `name`, which is new or known. */
   add(name: ByteString): number {
+    this.#offsets ??= offsetsIn(this.#records?.strings ?? "");
     const known = this.#offsets.get(name);
     if (known !== undefined) return known;
     const offset = this.size;
     this.#offsets.set(name, offset);
+    this.#added.push(name);
     this.size += name.length + 1;
     return offset;
   }
 
-  get names(): Iterable<ByteString> {
-    return this.#offsets.keys();
+  write(out: Writer): void {
+    if (this.#records !== undefined) out.raw(this.#records.stringBytes);
+    for (const name of this.#added) out.string(name);
   }
+}
+
+/** Of the strings in a strings block. */
+function offsetsIn(strings: ByteString): Map<ByteString, number> {
+  const offsets = new Map<ByteString, number>();
+  for (let at = 0; at < strings.length;) {
+    const end = strings.indexOf("\0", at);
+    offsets.set(strings.slice(at, end), at);
+    at = end + 1;
+  }
+  return offsets;
 }
 
 /** Fills zeroed bytes from `at` on; what is jumped over stays zero. */

@@ -3,7 +3,7 @@
 
 import type { ByteString } from "../sys/engine.ts";
 import { giveUpInitrd } from "./edits.ts";
-import { child, childOrNew, property, setProperty, type DeviceTree, type Node } from "./tree.ts";
+import { child, childOrNew, MARK, mayHave, property, setProperty, type DeviceTree, type Node } from "./tree.ts";
 
 /** Of the running kernel's own boot: memory that is in use for something else by now, and the limits of a crash kernel. */
 const NOT_HANDED_ON: readonly ByteString[] = [
@@ -14,6 +14,11 @@ const NOT_HANDED_ON: readonly ByteString[] = [
 /** Bytes of each. The kernel wipes the first, and takes the second out of its tree (it may be of any size). */
 const SEEDS = { "kaslr-seed": 8, "rng-seed": 64 } as const;
 
+const ENABLE_METHOD = "enable-method";
+const EFI = "linux,uefi-system-table";
+
+export const arm64Names: readonly ByteString[] = [ENABLE_METHOD, EFI];
+
 /**
  * Whether a tree is arm64's, by what only such a tree has: PSCI, cpus that have an enable-method (a must there,
  * Documentation/devicetree/bindings/arm/cpus.yaml), or what an EFI stub writes. On the ppc64 side some embedded cpus
@@ -22,8 +27,9 @@ const SEEDS = { "kaslr-seed": 8, "rng-seed": 64 } as const;
 export function isArm64Tree(root: Node): boolean {
   const cpus = child(root, "cpus")?.children ?? [];
   return child(root, "psci") !== undefined
-    || property(child(root, "chosen"), "linux,uefi-system-table") !== undefined
-    || cpus.some((cpu) => !cpu.name.startsWith("PowerPC,") && property(cpu, "enable-method") !== undefined);
+    || property(child(root, "chosen"), EFI) !== undefined
+    || cpus.some((cpu) =>
+      !cpu.name.startsWith("PowerPC,") && mayHave(cpu, MARK.arm64) && property(cpu, ENABLE_METHOD) !== undefined);
 }
 
 /** Takes out of /chosen what is not to be handed on, and the old initrd out of the reserve map. */

@@ -4,7 +4,7 @@
 
 import { rangeOfSize, type MemoryRange } from "../range.ts";
 import type { System } from "../sys/system.ts";
-import { property, visit, type Node } from "./tree.ts";
+import { property, walk, type Node } from "./tree.ts";
 
 /** Of either table, as Linux makes them: LPI_PROPBASE_SZ and LPI_PENDBASE_SZ for up to 16 bits of an LPI's number. */
 const TABLE_SIZE = 0x10000n;
@@ -13,7 +13,7 @@ const ITS = "arm,gic-v3-its";
 
 export function hasIts(root: Node): boolean {
   let found = false;
-  visit(root, {
+  walk(root, {
     enter(node) {
       const compatible = property(node, "compatible");
       found ||= compatible !== undefined && String.fromCharCode(...compatible).split("\0").includes(ITS);

@@ -3,7 +3,7 @@
 import { Failure, hex } from "../failure.ts";
 import type { MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { cellsAt, child, property, visit, type Node } from "./tree.ts";
+import { cellsAt, child, MARK, property, visitMarked, type Node } from "./tree.ts";
 
 interface Pair {
   readonly first: ByteString;
@@ -20,12 +20,12 @@ const pairs: readonly Pair[] = [
   { first: "opal-base-address", second: "opal-runtime-size", isEnd: false },
 ];
 
+export const reservationNames: readonly ByteString[] = pairs.flatMap(({ first, second }) => [first, second]);
+
 /** The ranges in the order of the walk. A size of 0 is none: in the map it would be the end. */
 export function reservationsOf(root: Node): MemoryRange[] {
   const ranges: MemoryRange[] = [];
-  visit(root, {
-    enter: (node, path) => void ranges.push(...reservationsOfNode(node, path)),
-  });
+  visitMarked(root, MARK.reservation, (node, path) => ranges.push(...reservationsOfNode(node, path)));
   return ranges;
 }
 

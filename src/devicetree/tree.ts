@@ -17,6 +17,13 @@ export interface Node {
   readonly name: ByteString;
   properties: Property[];
   children: Node[];
+  // What follows only nodes have that are still as they were read (blob-records.ts).
+  /** Which bits of MARK may be set for the node itself, and for it or any node below it. */
+  readonly marks?: number;
+  readonly marksBelow?: number;
+  /** How many properties it has, and the value of one of them, without making objects of all. */
+  readonly propertyCount?: number;
+  lookUp?(name: ByteString): Uint8Array | undefined;
 }
 
 /** A tree with what a blob holds besides its nodes. */
@@ -30,27 +37,88 @@ export interface DeviceTree {
   bootCpu: number;
 }
 
+/**
+ * What is asked of every tree, though few nodes have to do with it. The reader of directories leaves at each node which
+ * of these it may have to do with, so that nobody looks through all properties for a handful.
+ */
+export const MARK = {
+  /** A property that says what memory is taken. */
+  reservation: 1,
+  /** A standard property of a wrong length, or a name that is too long. */
+  oddity: 2,
+  /** A property that only arm64 has. */
+  arm64: 4,
+  /** A property that was left empty. */
+  emptied: 8,
+} as const;
+
+/** Of a node of which nothing is known before one has looked. */
+export const ALL_MARKS = -1;
+
+export interface Walker {
+  /**
+   * `open[depth]` is the node, `open[0]` the root, those between hold it; what is behind them is of no meaning.
+   * False passes over what is below the node, which is not left either.
+   */
+  enter(node: Node, depth: number, open: readonly Node[]): boolean | void;
+  leave?(node: Node): void;
+}
+
+/** Walks over every node before its children, in their order, without recursion: depth costs no stack. */
+export function walk(root: Node, walker: Walker): void {
+  const open: Node[] = [];
+  const next: number[] = [];
+  let depth = -1;
+  for (let node: Node | undefined = root; ; node = open[depth]!.children[next[depth]!++]) {
+    if (node === undefined) {
+      walker.leave?.(open[depth]!);
+      depth--;
+    } else {
+      open[depth + 1] = node;
+      next[depth + 1] = 0;
+      if (walker.enter(node, depth + 1, open) !== false) depth++;
+    }
+    if (depth < 0) return;
+  }
+}
+
+/** The path of `open[depth]` as walk() hands it out. The root's is `/`. */
+export function pathOf(depth: number, open: readonly Node[]): ByteString {
+  return `/${open.slice(1, depth + 1).map(({ name }) => name).join("/")}`;
+}
+
 export interface Visitor {
   /** `path` is the node's full path; the root's is `/`. */
   enter(node: Node, path: ByteString): void;
   leave?(node: Node): void;
 }
 
-/** Visits every node before its children, in their order, without recursion: depth costs no stack. */
+/** The same with every node's path. */
 export function visit(root: Node, visitor: Visitor): void {
-  visitor.enter(root, "/");
-  const open = [{ node: root, path: "", next: 0 }];
-  for (let top = open[0]; top !== undefined; top = open.at(-1)) {
-    const child = top.node.children[top.next++];
-    if (child === undefined) {
-      visitor.leave?.(top.node);
-      open.pop();
-    } else {
-      const path = `${top.path}/${child.name}`;
-      visitor.enter(child, path);
-      open.push({ node: child, path, next: 0 });
-    }
-  }
+  const paths: ByteString[] = [];
+  walk(root, {
+    enter(node, depth) {
+      paths[depth] = depth === 0 ? "" : `${paths[depth - 1]}/${node.name}`;
+      visitor.enter(node, paths[depth] || "/");
+    },
+    leave: (node) => visitor.leave?.(node),
+  });
+}
+
+/** Visits in the same way those nodes that may have one of `marks`. */
+export function visitMarked(root: Node, marks: number, enter: (node: Node, path: ByteString) => void): void {
+  walk(root, {
+    enter(node, depth, open) {
+      if (((node.marksBelow ?? ALL_MARKS) & marks) === 0) return false;
+      if (mayHave(node, marks)) enter(node, pathOf(depth, open));
+      return true;
+    },
+  });
+}
+
+/** Whether a look at its properties may find what one of `marks` stands for. */
+export function mayHave(node: Node, marks: number): boolean {
+  return ((node.marks ?? ALL_MARKS) & marks) !== 0;
 }
 
 /** The name without its unit address. */
@@ -60,7 +128,12 @@ export function baseName(name: ByteString): ByteString {
 }
 
 export function property(node: Node | undefined, name: ByteString): Uint8Array | undefined {
+  if (node?.lookUp !== undefined) return node.lookUp(name);
   return node === undefined ? undefined : named(node.properties, name)?.value;
+}
+
+export function propertyCount(node: Node): number {
+  return node.propertyCount ?? node.properties.length;
 }
 
 export function child(node: Node | undefined, name: ByteString): Node | undefined {
@@ -187,6 +260,7 @@ function sortKey(name: ByteString): SortKey {
   return { base, parts: numeric ? parts : undefined, whole: name };
 }
 
+/** By name, then by unit address as a number: cpu@8 before cpu@10, as the firmware counts them. */
 function compareKeys(a: SortKey, b: SortKey): number {
   return compareBytes(a.base, b.base) || compareAddresses(a.parts, b.parts) || compareBytes(a.whole, b.whole);
 }
@@ -199,14 +273,6 @@ function compareAddresses(a: readonly string[] | undefined, b: readonly string[]
     if (x !== y) return x.length - y.length || compareBytes(x, y);
   }
   return a.length - b.length;
-}
-
-/** By name, then by unit address as a number: cpu@8 before cpu@10, as the firmware counts them. */
-export function sortedByUnitAddress<T>(items: readonly T[], nameOf: (item: T) => ByteString): T[] {
-  return items
-    .map((item) => ({ item, key: sortKey(nameOf(item)) }))
-    .sort((a, b) => compareKeys(a.key, b.key))
-    .map(({ item }) => item);
 }
 
 /** Arguments that a call may have: engines differ, and this is far below all of them. */

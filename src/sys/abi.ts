@@ -16,6 +16,7 @@ export interface Abi {
     readonly mkdirat: number;
     readonly mmap: number;
     readonly mount: number;
+    readonly mremap: number;
     readonly openat: number;
     readonly pipe2: number;
     readonly ppoll: number;
@@ -52,7 +53,8 @@ export const EM_AARCH64 = 183;
 const ppc64 = {
   call: {
     close: 6, getdents64: 202, getpid: 20, getrandom: 359, geteuid: 49, ioctl: 54, kexec_load: 268, mkdirat: 287,
-    mmap: 90, mount: 21, openat: 286, pipe2: 317, ppoll: 281, read: 3, readlinkat: 296, reboot: 88, renameat2: 357,
+    mmap: 90, mount: 21, mremap: 163, openat: 286, pipe2: 317, ppoll: 281, read: 3, readlinkat: 296, reboot: 88,
+    renameat2: 357,
     rt_sigaction: 173, rt_sigpending: 175, rt_sigprocmask: 174, setsid: 66, statx: 383, symlinkat: 295, sync: 36,
     syslog: 103, unlinkat: 292, wait4: 114, write: 4,
   },
@@ -66,7 +68,7 @@ export const abis: Readonly<Record<Machine, Abi>> = {
   x86_64: {
     call: {
       close: 3, getdents64: 217, getpid: 39, getrandom: 318, geteuid: 107, ioctl: 16, kexec_load: 246, mkdirat: 258,
-      mmap: 9, mount: 165, openat: 257, pipe2: 293, ppoll: 271, read: 0, readlinkat: 267, reboot: 169,
+      mmap: 9, mount: 165, mremap: 25, openat: 257, pipe2: 293, ppoll: 271, read: 0, readlinkat: 267, reboot: 169,
       renameat2: 316, rt_sigaction: 13, rt_sigpending: 127, rt_sigprocmask: 14, setsid: 112, statx: 332,
       symlinkat: 266, sync: 162, syslog: 103, unlinkat: 263, wait4: 61, write: 1,
     },
@@ -79,7 +81,7 @@ export const abis: Readonly<Record<Machine, Abi>> = {
   aarch64: {
     call: {
       close: 57, getdents64: 61, getpid: 172, getrandom: 278, geteuid: 175, ioctl: 29, kexec_load: 104, mkdirat: 34,
-      mmap: 222, mount: 40, openat: 56, pipe2: 59, ppoll: 73, read: 63, readlinkat: 78, reboot: 142,
+      mmap: 222, mount: 40, mremap: 216, openat: 56, pipe2: 59, ppoll: 73, read: 63, readlinkat: 78, reboot: 142,
       renameat2: 276, rt_sigaction: 134, rt_sigpending: 136, rt_sigprocmask: 135, setsid: 157, statx: 291,
       symlinkat: 36, sync: 81, syslog: 116, unlinkat: 35, wait4: 260, write: 64,
     },

@@ -1,7 +1,9 @@
 // Bun's door: libc's syscall(2), posix_spawn(3) and sigaction(3) through bun:ffi.
 
-import { dlopen, FFIType, ptr, read, toArrayBuffer, type Pointer } from "bun:ffi";
+import { CFunction, dlopen, FFIType, ptr, read, toArrayBuffer, type Pointer } from "bun:ffi";
 import { readFileSync } from "node:fs";
+import gatherArm64 from "./gather/arm64.hex" with { type: "text" };
+import gatherX64 from "./gather/x64.hex" with { type: "text" };
 import type { Argument, ByteString, Engine, HeldSignals, Machine } from "./engine.ts";
 
 const { symbols: libc } = dlopen("libc.so.6", {
@@ -101,6 +103,26 @@ function spawn(
   return failed ? -failed : pid[0]!;
 }
 
+/** The code of gather/, mapped when it is asked for. */
+let gatherCode: ReturnType<typeof mappedGatherCode> | undefined;
+
+function gather(state: Uint8Array, action: number, directory: number, name: ByteString): number {
+  if (name.includes("\0")) throw new TypeError("NUL inside a string for the kernel");
+  gatherCode ??= mappedGatherCode();
+  const fits = name.length < strings.length;
+  if (fits) strings.write(`${name}\0`, "latin1");
+  return gatherCode(state, action, directory, fits ? strings : cString(name)) as number;
+}
+
+function mappedGatherCode() {
+  const hex = process.arch === "arm64" ? gatherArm64 : gatherX64;
+  const code = Buffer.from(hex.replace(/\s/g, ""), "hex");
+  const pages = libc.mmap(null, code.length, PROT_READ | PROT_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0)!;
+  new Uint8Array(toArrayBuffer(pages, 0, code.length)).set(code);
+  libc.mprotect(pages, code.length, PROT_READ | PROT_EXEC);
+  return CFunction({ ptr: pages, args: ["ptr", "i32", "i32", "ptr"], returns: "i32" });
+}
+
 const PROT_READ = 1;
 const PROT_WRITE = 2;
 const PROT_EXEC = 4;
@@ -172,6 +194,7 @@ export const engine: Engine = {
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).write(text, at, "latin1");
   },
   spawn,
+  gather,
   exit: (code) => process.exit(code),
   heldSignals: heldSignals(pageSize),
 };

@@ -29,6 +29,8 @@ export interface Engine {
    * -errno. The environment is passed on.
    */
   spawn(path: ByteString, argv: readonly ByteString[], stdin: number, stdout: number, stderr: number): number;
+  /** gather() of gather/gather.h: `state` is its struct. The value, or -errno. */
+  gather(state: Uint8Array, action: number, directory: number, name: ByteString): number;
   exit(code: number): never;
   /** Absent where the process has one thread, for which its mask does all of this. */
   readonly heldSignals?: HeldSignals;

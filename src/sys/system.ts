@@ -73,7 +73,7 @@ export const SIGPIPE = 13;
 export const SIGTERM = 15;
 
 /** S_IFMT of st_mode >> 12 is the same number as d_type (include/linux/fs_types.h). */
-const kinds: Readonly<Record<number, FileKind>> = {
+export const kinds: Readonly<Record<number, FileKind>> = {
   1: "fifo", 2: "device", 4: "directory", 6: "device", 8: "file", 10: "symlink", 12: "socket",
 };
 
@@ -110,11 +110,11 @@ export class System {
   }
 
   open(directory: number, name: ByteString, flags: number, mode = 0o666): number {
-    return this.call("openat", directory, name, flags | O_CLOEXEC, mode);
+    return this.engine.syscall(this.abi.call.openat, directory, name, flags | O_CLOEXEC, mode);
   }
 
   close(descriptor: number): void {
-    this.call("close", descriptor);
+    this.engine.syscall(this.abi.call.close, descriptor);
   }
 
   /** Reads once, at most `length` bytes, to `at`. */

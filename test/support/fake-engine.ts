@@ -1,6 +1,7 @@
 // An engine for tests: it pretends to be any machine, answers the calls a test cares about itself, and lets
 // only harmless ones through to this machine's kernel, whose numbers and structures it translates.
 
+import { FFIType, JSCallback, toArrayBuffer, type Pointer } from "bun:ffi";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { run } from "../../src/kexecbox.ts";
@@ -45,7 +46,7 @@ export interface FakeWorld {
 
 /** What reads and cannot harm; all else has an answer of the test's, or is among `quiet`, or is an error. */
 const harmless: ReadonlySet<CallName> = new Set<CallName>([
-  "close", "getdents64", "getrandom", "ioctl", "mmap", "openat", "pipe2", "read", "readlinkat", "statx", "write",
+  "close", "getdents64", "getrandom", "ioctl", "mmap", "mremap", "openat", "pipe2", "read", "readlinkat", "statx", "write",
 ]);
 
 /** Of no consequence here, and done with nothing. */
@@ -75,6 +76,10 @@ export class FakeEngine implements Engine {
   readonly #open = new Map<number, string>();
   readonly #written = { [STDOUT]: [] as Buffer[], [STDERR]: [] as Buffer[] };
   #stdinAt = 0;
+  /** What a call threw that native code asked for: it goes on behind that code. */
+  #thrown: unknown[] = [];
+  /** Whether native code of the host looks at what a call fills in. */
+  #native = false;
 
   constructor(readonly world: FakeWorld) {
     this.machine = world.machine ?? "x86_64";
@@ -118,6 +123,34 @@ export class FakeEngine implements Engine {
     return result;
   }
 
+  /** The host's own code, whose calls of the kernel come back to syscall(). */
+  gather(state: Uint8Array, action: number, directory: number, name: string): number {
+    const { i64 } = FFIType;
+    const ask = new JSCallback((...words: bigint[]) => this.#asked(words), { args: Array(6).fill(i64), returns: i64 });
+    new BigUint64Array(state.buffer, state.byteOffset, 1)[0] = BigInt(ask.ptr!);
+    this.#native = true;
+    const result = host.gather(state, action, directory, name);
+    this.#native = false;
+    ask.close();
+    if (this.#thrown.length > 0) throw this.#thrown.pop();
+    return result;
+  }
+
+  /** A call as native code makes it, with addresses in place of strings and arrays. */
+  #asked([number, ...words]: bigint[]): number {
+    const name = this.#names.get(Number(number))!;
+    const memory = (at: number, length: number) => new Uint8Array(toArrayBuffer(Number(words[at]) as Pointer, 0, length));
+    const args: Argument[] = words.map(Number);
+    if (name === "openat") args[1] = Buffer.from(memory(1, 256)).toString("latin1").split("\0")[0]!;
+    if (name === "read" || name === "getdents64") args[1] = memory(1, Number(words[2]));
+    try {
+      return this.syscall(Number(number), ...args);
+    } catch (error) {
+      this.#thrown.push(error);
+      return -errno.EIO;
+    }
+  }
+
   spawn(path: string): number {
     throw new Error(`the fake kernel was asked to start ${path}`);
   }
@@ -159,7 +192,7 @@ export class FakeEngine implements Engine {
     if (!harmless.has(name))
       throw new Error(`the fake kernel was asked for ${name}, which it does not let through`);
     const result = host.syscall(abis[host.machine].call[name], ...this.#translated(name, args));
-    if (this.#abi.endian !== abis[host.machine].endian && result >= 0) this.#swap(name, args, result);
+    if (this.#abi.endian !== abis[host.machine].endian && result >= 0 && !this.#native) this.#swap(name, args, result);
     return result;
   }
 

@@ -50,6 +50,10 @@ class FakeKernel implements Engine {
     this.#open = new Map(descriptors.map((descriptor) => [descriptor, { path: "console", at: 0 }]));
   }
 
+  gather(): number {
+    throw new Error("init reads no device tree");
+  }
+
   syscall(number: number, ...args: Argument[]): number {
     const name = this.#names.get(number) ?? `call ${number}`;
     const { world } = this;

@@ -49,6 +49,9 @@ function tree(address: string, machine: Pretended = {}): Buffer {
   return runPretended(folder.path, machine, "fs2dt", "-b", address, "/proc/device-tree").out;
 }
 
+/** Bytes that the device tree's records, names and so on each begin with. */
+const READING_A_TREE = 0x10000;
+
 describe("usage errors name the argument and end with 2", () => {
   test.each([
     ["-f F", "argument 1 (-f): no segment yet: -a opens one"],
@@ -297,7 +300,7 @@ describe("addresses and sizes", () => {
   ])("-z %s is refused and no memory taken for it", (size, message) => {
     const result = run({}, "-a", "0x10000000", "-e", "-f", file("F"), "-z", size);
     expect(refused(result).replaceAll(`${folder.path}/`, "")).toBe(`1 ${message}`);
-    for (const { args } of result.engine.asked("mmap")) expect(Number(args[1])).toBeLessThanOrEqual(0x1000);
+    for (const { args } of result.engine.asked("mmap")) expect(Number(args[1])).toBeLessThanOrEqual(READING_A_TREE);
   });
 
   test("a size that memsz cannot hold is refused also without checks", () => {
@@ -309,7 +312,8 @@ describe("addresses and sizes", () => {
     const { engine, code } = run({}, "-a", "0x10000000", "-e", "-f", file("F"), "-a", "0x20000000", "-z",
       "0x10000000");
     expect(code).toBe(0);
-    expect(engine.asked("mmap").map(({ args }) => args[1])).toEqual([0x1000]);
+    const taken = engine.asked("mmap").map(({ args }) => args[1]).filter((size) => size !== READING_A_TREE);
+    expect(taken).toEqual([0x1000]);
   });
 });
 

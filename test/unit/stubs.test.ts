@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { assemble, EMBEDDED, toHexText } from "../../scripts/stubs.ts";
+import { assemble, buildGather, EMBEDDED, toHexText } from "../../scripts/stubs.ts";
 import { runTool } from "../../scripts/tool.ts";
 import { builtInStub, kernelAddressIn, stubIn, stubs } from "../../src/kexec/stubs.ts";
 import { KERNEL_ADDRESS, STUB_SIZE } from "../../src/kexec/v2wrap.ts";
@@ -39,6 +39,11 @@ describe.each(EMBEDDED.map((made) => [made.machine, made.source] as const))("the
     }
     expect(stubIn(stub.bytes().subarray(0, STUB_SIZE - 1))).toBeUndefined();
   });
+});
+
+test.each(["x64", "arm64"] as const)("what Bun maps to read directories on %s is what the compiler makes of its source", async (target) => {
+  const prebuilt = new URL(`../../src/sys/gather/${target}.hex`, import.meta.url).pathname;
+  expect(readFileSync(prebuilt, "latin1")).toBe(toHexText(await buildGather(target)));
 });
 
 test.each([["ppc64", 0x0102030405060708n], ["arm64", 0x0807060504030201n], ["x86_64", 0x0807060504030201n]] as const)(

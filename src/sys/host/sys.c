@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "../gather/gather.h"
 #include "sys.h"
 
 #if defined(__x86_64__)
@@ -461,6 +462,26 @@ static JSValue sys_spawn(JSContext *ctx, JSValueConst this_value, int argc, JSVa
     return result;
 }
 
+static JSValue sys_gather(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
+{
+    struct bytes state;
+    struct kernel_string name;
+    int32_t action, directory;
+    JSValue result;
+
+    (void)this_value;
+    (void)argc;
+    if (bytes_of(ctx, &state, argv[0]) || JS_ToInt32(ctx, &action, argv[1]) || JS_ToInt32(ctx, &directory, argv[2]))
+        return JS_EXCEPTION;
+    if (state.length != sizeof(struct gather))
+        return JS_ThrowRangeError(ctx, "%d bytes are no struct gather", (int)state.length);
+    if (take_kernel_string(ctx, &name, argv[3]))
+        return JS_EXCEPTION;
+    result = JS_NewInt32(ctx, gather((struct gather *)state.start, action, directory, name.bytes));
+    release_string(ctx, &name);
+    return result;
+}
+
 /* Nothing is buffered on this side, so there is nothing to flush. */
 static JSValue sys_exit(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
 {
@@ -495,6 +516,7 @@ static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("decode", 3, sys_decode),
     JS_CFUNC_DEF("encode", 3, sys_encode),
     JS_CFUNC_DEF("spawn", 5, sys_spawn),
+    JS_CFUNC_DEF("gather", 4, sys_gather),
     JS_CFUNC_DEF("exit", 1, sys_exit),
     JS_PROP_STRING_DEF("machine", MACHINE, 0),
 };

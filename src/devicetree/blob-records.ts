@@ -1,0 +1,172 @@
+// Nodes whose properties are still the records they were read as: those of a structure block of version 16 or 17.
+// Sixty thousand properties as objects would take longer to make than their files take to be read.
+
+import type { ByteString } from "../sys/engine.ts";
+import { NODE, WORDS_OF_NODE, type Gatherer } from "../sys/gather.ts";
+import { ALL_MARKS, baseName, stringValue, type Node, type Property } from "./tree.ts";
+
+/** A property of this name that says the node's own is in no blob of version 16 and later: it is no record. */
+export const NAME = "name";
+
+/** What the nodes of one tree are made of. */
+export class Records {
+  /** BEGIN_NODE, name and properties of each node, then its children, then END_NODE. */
+  readonly bytes: Uint8Array;
+  /** The strings block. */
+  readonly stringBytes: Uint8Array;
+  readonly strings: ByteString;
+  readonly #view: DataView;
+  readonly #nodes: Uint32Array;
+  readonly #keys = new Map<ByteString, number>();
+  readonly #decode: (bytes: Uint8Array) => ByteString;
+  readonly root: RecordNode;
+
+  constructor(gathered: Gatherer, decode: (bytes: Uint8Array) => ByteString) {
+    const { records, strings, nodes } = gathered;
+    this.#decode = decode;
+    this.bytes = records;
+    this.stringBytes = strings;
+    this.strings = decode(strings);
+    this.#view = viewOf(records);
+    this.#nodes = nodes;
+    this.root = new RecordNode("", this, 0);
+  }
+
+  /** The token at `offset`. */
+  tokenAt(offset: number): number {
+    return this.#view.getUint32(offset);
+  }
+
+  wordOf({ place }: RecordNode, word: number): number {
+    return this.#nodes[WORDS_OF_NODE * place + word]!;
+  }
+
+  childrenOf(node: RecordNode): RecordNode[] {
+    const children: RecordNode[] = [];
+    const behind = this.wordOf(node, NODE.next);
+    for (let place = node.place + 1; place < behind; place = this.#nodes[WORDS_OF_NODE * place + NODE.next]!) {
+      const start = this.#nodes[WORDS_OF_NODE * place + NODE.start]! + 4;
+      children.push(new RecordNode(this.#decode(this.bytes.subarray(start, this.bytes.indexOf(0, start))), this, place));
+    }
+    return children;
+  }
+
+  propertiesOf(node: RecordNode): Property[] {
+    const properties: Property[] = [];
+    const end = this.wordOf(node, NODE.end);
+    for (let at = this.#firstOf(node); at < end; at = this.#next(at)) {
+      const key = this.#view.getUint32(at + 8);
+      properties.push({ name: this.strings.slice(key, this.strings.indexOf("\0", key)), value: this.#value(at) });
+    }
+    const value = this.#ownNameOf(node);
+    if (value === undefined) return properties;
+    const behind = properties.findIndex(({ name }) => name > NAME);
+    return properties.toSpliced(behind < 0 ? properties.length : behind, 0, { name: NAME, value });
+  }
+
+  /** The value of one property; undefined where there is none of that name. */
+  valueOf(node: RecordNode, name: ByteString): Uint8Array | undefined {
+    const own = name === NAME ? this.#ownNameOf(node) : undefined;
+    if (own !== undefined) return own;
+    const key = this.#keyOf(name);
+    if (key < 0) return undefined;
+    const end = this.wordOf(node, NODE.end);
+    for (let at = this.#firstOf(node); at < end; at = this.#next(at)) {
+      if (this.#view.getUint32(at + 8) === key) return this.#value(at);
+    }
+    return undefined;
+  }
+
+  /** The offset of `name` in the strings block, or -1. */
+  #keyOf(name: ByteString): number {
+    let key = this.#keys.get(name);
+    if (key === undefined) {
+      key = `\0${this.strings}`.indexOf(`\0${name}\0`);
+      this.#keys.set(name, key);
+    }
+    return key;
+  }
+
+  #firstOf(node: RecordNode): number {
+    return align4(this.wordOf(node, NODE.start) + 4 + node.name.length + 1);
+  }
+
+  #next(at: number): number {
+    return align4(at + 12 + this.#view.getUint32(at + 4));
+  }
+
+  #value(at: number): Uint8Array {
+    return this.bytes.subarray(at + 12, at + 12 + this.#view.getUint32(at + 4));
+  }
+
+  #ownNameOf(node: RecordNode): Uint8Array | undefined {
+    return this.wordOf(node, NODE.ownName) === 0 ? undefined : stringValue(baseName(node.name));
+  }
+}
+
+/**
+ * A node as it was read, until somebody asks for its properties or its children: then these are objects, and may be
+ * changed.
+ */
+export class RecordNode implements Node {
+  #properties: Property[] | undefined;
+  #children: Node[] | undefined;
+
+  constructor(
+    readonly name: ByteString,
+    readonly records: Records,
+    /** Among the nodes of `records`. */
+    readonly place: number,
+  ) {}
+
+  get properties(): Property[] {
+    return (this.#properties ??= this.records.propertiesOf(this));
+  }
+
+  set properties(properties: Property[]) {
+    this.#properties = properties;
+  }
+
+  get children(): Node[] {
+    return (this.#children ??= this.records.childrenOf(this));
+  }
+
+  set children(children: Node[]) {
+    this.#children = children;
+  }
+
+  /** Whether its properties are as they were read. */
+  get isKept(): boolean {
+    return this.#properties === undefined;
+  }
+
+  /** Whether it is as it was read, with all below it. */
+  get isWhole(): boolean {
+    return this.#properties === undefined && this.#children === undefined;
+  }
+
+  get marks(): number {
+    return this.isKept ? this.records.wordOf(this, NODE.marks) : ALL_MARKS;
+  }
+
+  get marksBelow(): number {
+    return this.isWhole ? this.records.wordOf(this, NODE.below) : ALL_MARKS;
+  }
+
+  get propertyCount(): number {
+    return this.#properties?.length ?? this.records.wordOf(this, NODE.count);
+  }
+
+  lookUp(name: ByteString): Uint8Array | undefined {
+    if (this.#properties === undefined) return this.records.valueOf(this, name);
+    return this.#properties.find((property) => property.name === name)?.value;
+  }
+}
+
+function align4(offset: number): number {
+  return (offset + 3) & ~3;
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

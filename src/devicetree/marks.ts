@@ -1,0 +1,16 @@
+// Which names the reader of a directory marks at their nodes, and when: all that is asked of every tree.
+
+import type { NameRule } from "../sys/gather.ts";
+import { arm64Names } from "./handover.ts";
+import { lengthRules } from "./oddities.ts";
+import { reservationNames } from "./reservations.ts";
+import { MARK } from "./tree.ts";
+
+/** Of any length: no length & 0 is 1. */
+const ANY = { mask: 0, value: 1 };
+
+export const markedNames: readonly NameRule[] = [
+  ...reservationNames.map((name) => ({ name, ...ANY, mark: MARK.reservation })),
+  ...arm64Names.map((name) => ({ name, ...ANY, mark: MARK.arm64 })),
+  ...lengthRules.map((rule) => ({ ...rule, mark: MARK.oddity })),
+];

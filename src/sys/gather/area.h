@@ -1,0 +1,66 @@
+/* Asking the kernel, and memory that grows. */
+#ifndef AREA_H
+#define AREA_H
+
+#include "gather.h"
+
+/* include/uapi/asm-generic/errno-base.h; the script puts them into words */
+#define EINTR 4
+#define ENOMEM 12
+#define EFBIG 27
+
+long ask(const struct gather *g, long number, long a, long b, long c, long d, long e);
+
+/* Gives the area so many bytes. 0 or -errno. Pages that are not touched cost nothing. */
+long resize(const struct gather *g, struct area *area, uint64_t size);
+
+/* Sees to it that `more` bytes fit behind what is used. 0 or -errno. */
+long make_room(const struct gather *g, struct area *area, uint32_t more);
+
+/* Appends. 0 or -errno. */
+long add_u32(const struct gather *g, struct area *area, uint32_t value);
+long add_text(const struct gather *g, struct area *area, const char *text);
+
+/* Appends zeros up to a multiple of 4, for which make_room() has been asked. */
+void pad(struct area *area);
+
+static inline uint8_t *at(const struct area *area, uint32_t offset)
+{
+    return (uint8_t *)(uintptr_t)area->start + offset;
+}
+
+static inline uint8_t *end_of(const struct area *area)
+{
+    return at(area, area->used);
+}
+
+static inline const char *text_at(const struct area *area, uint32_t offset)
+{
+    return (const char *)at(area, offset);
+}
+
+static inline uint32_t *words_of(const struct area *area)
+{
+    return (uint32_t *)at(area, 0);
+}
+
+static inline void put_u32(uint8_t *to, uint32_t value)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    value = __builtin_bswap32(value);
+#endif
+    *(uint32_t *)to = value;
+}
+
+uint32_t length_of(const char *text);
+
+/* Copies what ends with a NUL, with it. */
+void copy_text(uint8_t *to, const char *text);
+
+/* Whose address is taken, and known only from where the code runs. */
+#define FOUND_NEARBY __attribute__((visibility("hidden")))
+
+/* Below, at or above 0 as a is before, the same as or behind b in the order of their bytes. */
+FOUND_NEARBY int compare_bytes(const char *a, const char *b);
+
+#endif
