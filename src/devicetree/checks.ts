@@ -2,7 +2,7 @@
 // kernel fails by or misreads; a warning is what is against the specification and seldom meant. No check ever throws.
 // DTS is the Devicetree Specification 0.4; files are Linux's.
 
-import { Failure, hex } from "../failure.ts";
+import { Failure, hex, shown } from "../failure.ts";
 import { contains, joined, overlap, shownRange, type MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { TEXT_PROPERTIES, wordsOf } from "./kinds.ts";
@@ -406,7 +406,7 @@ export function findingsIn(tree: DeviceTree, skipped: ReadonlySet<string> = new 
 
 /** As a line says it behind the place: `error: is there twice [duplicate-node]`. */
 export function findingText({ check, fact }: Finding): string {
-  return `${check.severity}: ${fact} [${check.name}]`;
+  return `${check.severity}: ${shown(fact)} [${check.name}]`;
 }
 
 /** Tells of all findings, and throws if there is an error among them. */

@@ -5,7 +5,7 @@ import { Failure, hex, usage } from "../failure.ts";
 import { INITRD_FORM, initrdRange } from "../initrd.ts";
 import { rangeOfSize, type MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { errnoText } from "../sys/errno.ts";
+import { errno, errnoText } from "../sys/errno.ts";
 import { CWD, O_NONBLOCK, type System } from "../sys/system.ts";
 import {
   addNode, deleteNode, deleteProperty, dropInitrd, reserve, setBootargs, setInitrd, setUsableMemory, setValue, unreserve,
@@ -55,6 +55,7 @@ function editsIn(system: System, file: ByteString): Edit[] {
   const descriptor = system.must(system.open(CWD, file, O_NONBLOCK), file);
   const bytes = system.readAll(descriptor, LARGEST_FILE);
   system.close(descriptor);
+  if (bytes === -errno.EFBIG) throw new Failure(file, `more than ${LARGEST_FILE} bytes`);
   if (typeof bytes === "number") throw new Failure(file, errnoText(bytes));
   return system.text(bytes).split("\n").flatMap((text, index) => {
     const line = text.replace(OUTER_BLANKS, "");

@@ -2,7 +2,7 @@
 
 import { Failure } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { CWD, O_CREAT, O_EXCL, O_WRONLY, type System } from "../sys/system.ts";
+import { CWD, INTERRUPTS, O_CREAT, O_EXCL, O_WRONLY, type System } from "../sys/system.ts";
 import { below } from "./names.ts";
 import { visit, type Node } from "./tree.ts";
 
@@ -11,14 +11,19 @@ const MAX_FILE_NAME = 255;
 
 /**
  * Makes `directory`, which must not be there, with a directory for each node and a file for each property. Where that
- * fails half way, what was made is removed.
+ * fails half way or is interrupted, what was made is removed.
  */
 export function writeDirectory(system: System, root: Node, directory: ByteString): void {
   refuseWhatNoDirectoryHolds(root);
+  system.uninterrupted(() => write(system, root, directory));
+}
+
+function write(system: System, root: Node, directory: ByteString): void {
   const made: ByteString[] = [];
   try {
     visit(root, {
       enter(node, path) {
+        if (system.pending(INTERRUPTS) !== undefined) throw new Failure(directory, "interrupted");
         const place = directory + (path === "/" ? "" : path);
         system.must(system.call("mkdirat", CWD, place, 0o777), place);
         made.push(place);

@@ -2,15 +2,13 @@
 
 import { EXIT, Failure } from "../failure.ts";
 import { errno, errnoText } from "../sys/errno.ts";
-import { REBOOT_KEXEC, SIGINT, SIGTERM, type System } from "../sys/system.ts";
+import { INTERRUPTS, REBOOT_KEXEC, type System } from "../sys/system.ts";
 import type { KexecImage } from "./image.ts";
 import { refusal } from "./refusal.ts";
 
 /** linux/kexec.h. */
 const KEXEC_ON_CRASH = 1;
 const KEXEC_ARCH_SHIFT = 16n;
-
-const INTERRUPTS = [SIGINT, SIGTERM] as const;
 
 /** What follows the error where reboot(2) refuses to jump: what it means then. */
 const jumpRefusals: Readonly<Record<number, string>> = {

@@ -71,6 +71,8 @@ const SIG_IGN = 1;
 export const SIGINT = 2;
 export const SIGPIPE = 13;
 export const SIGTERM = 15;
+/** By which a person ends a program. */
+export const INTERRUPTS = [SIGINT, SIGTERM] as const;
 
 /** S_IFMT of st_mode >> 12 is the same number as d_type (include/linux/fs_types.h). */
 export const kinds: Readonly<Record<number, FileKind>> = {
@@ -234,13 +236,18 @@ export class System {
   }
 
   /**
-   * Makes a file of these bytes in the place of what is there, which must be a file or nothing: whole, or not at all.
+   * Makes a file of these bytes in the place of what is there, which must be a file or nothing: whole, or not at all, and
+   * an interrupt that comes meanwhile acts behind that.
    */
   replaceFile(path: ByteString, bytes: Uint8Array): void {
+    this.uninterrupted(() => this.#replaceFile(path, bytes));
+  }
+
+  #replaceFile(path: ByteString, bytes: Uint8Array): void {
     const present = this.statusOf(CWD, path);
     if (typeof present !== "number" && present.kind !== "file") throw new Failure(path, `a ${present.kind} is there`);
     const beside = `${path}.${this.call("getpid")}`;
-    const descriptor = this.must(this.open(CWD, beside, O_WRONLY | O_CREAT | O_EXCL), beside);
+    const descriptor = this.must(this.open(CWD, beside, O_WRONLY | O_CREAT | O_EXCL), path);
     try {
       this.writeAll(descriptor, bytes, path);
       this.must(this.call("renameat2", CWD, beside, CWD, path, 0), path);
@@ -331,6 +338,16 @@ export class System {
     // struct sigaction as the kernel has it: handler, flags, restorer, mask; only the handler is not 0.
     const action = new BigUint64Array([BigInt(SIG_IGN), 0n, 0n, 0n]);
     for (const signal of signals) this.call("rt_sigaction", signal, new Uint8Array(action.buffer), null, 8);
+  }
+
+  /** Does what must not be left half done: an interrupt acts when it is through. */
+  uninterrupted<T>(work: () => T): T {
+    this.hold(INTERRUPTS);
+    try {
+      return work();
+    } finally {
+      this.release(INTERRUPTS);
+    }
   }
 
   /** Keeps these signals pending instead of acting on them. */

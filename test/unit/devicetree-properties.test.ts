@@ -4,14 +4,17 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { writeFileSync } from "node:fs";
 import { versions } from "../../src/devicetree/blob.ts";
-import { differences, patchText } from "../../src/devicetree/diff.ts";
+import { differences, differenceText, patchText } from "../../src/devicetree/diff.ts";
 import { editsOf } from "../../src/devicetree/edit-language.ts";
 import { treeFromBlob } from "../../src/devicetree/from-blob.ts";
+import { treeJson } from "../../src/devicetree/json.ts";
+import { coloured, nodeSource, plain, treeSource, unwritableNames } from "../../src/devicetree/source-text.ts";
+import { surveyOf } from "../../src/devicetree/survey.ts";
 import { type DeviceTree } from "../../src/devicetree/tree.ts";
 import { parseValue, valueText } from "../../src/devicetree/values.ts";
 import { System } from "../../src/sys/system.ts";
 import { readBlob } from "../support/blob-reader.ts";
-import { blobOf, copied, deviceTrees, meaning, mutated, values, ANY } from "../support/device-trees.ts";
+import { ANY, blobOf, copied, deviceTrees, meaning, mutated, values, WRITABLE } from "../support/device-trees.ts";
 import { fakeEngine } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
@@ -84,5 +87,42 @@ test("a value as text is read back as the same bytes, under any name and in any 
       }
     }),
     { numRuns: 10_000 },
+  );
+}, 120_000);
+
+test("source text is compiled by dtc to the same tree, for all names that dtc can read", () => {
+  // Many trees as the children of one root: a process for each would take minutes.
+  const together = (trees: readonly DeviceTree[]): DeviceTree => ({
+    ...trees[0]!,
+    root: { name: "", properties: [], children: trees.map(({ root }, index) => ({ ...root, name: `tree-${index}` })) },
+  });
+  fc.assert(
+    fc.property(fc.array(deviceTrees(WRITABLE), { minLength: 250, maxLength: 250, size: "max" }), fc.boolean(), (trees, annotate) => {
+      const tree = together(trees);
+      const survey = surveyOf(tree);
+      expect(unwritableNames(survey)).toEqual([]);
+      const text = treeSource(survey, { paint: plain, annotate });
+      // -f: what is odd in such trees (phandles, cells) is no matter here.
+      const command = ["dtc", "-q", "-q", "-f", "-I", "dts", "-O", "dtb", "-b", String(tree.bootCpu)];
+      const { exitCode, stdout, stderr } = Bun.spawnSync(command, { stdin: Buffer.from(text, "latin1") });
+      expect({ exitCode, stderr: exitCode === 0 ? "" : stderr.toString() }).toEqual({ exitCode: 0, stderr: "" });
+      expect(meaning(treeFromBlob(stdout, "dtc")) === meaning(tree)).toBe(true);
+    }),
+    { numRuns: 8, endOnFailure: true },
+  );
+}, 120_000);
+
+test("what one looks like, in whatever form, is told without an exception", () => {
+  fc.assert(
+    fc.property(deviceTrees(), deviceTrees(), (tree, other) => {
+      const survey = surveyOf(tree);
+      for (const annotate of [false, true]) {
+        expect(treeSource(survey, { paint: coloured, annotate })).toMatch(/^[\x1b\n\t -~]+$/);
+        for (const each of survey.nodes) expect(nodeSource(survey, each, { paint: plain, annotate })).toMatch(/^[\n\t -~]+$/);
+      }
+      expect(JSON.parse(treeJson(tree))).toMatchObject({ bootCpu: tree.bootCpu });
+      expect(differenceText(differences(tree, other))).toMatch(/^[\n -~]*$/);
+    }),
+    { numRuns: 1000 },
   );
 }, 120_000);
