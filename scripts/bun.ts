@@ -158,7 +158,7 @@ export async function bunEngine(target: BunTarget): Promise<BunEngine> {
 async function compile(bun: string, folder: string): Promise<void> {
   await runTool([
     process.execPath, "build", "--compile", `--compile-executable-path=${bun}`, "--no-compile-autoload-dotenv",
-    "--no-compile-autoload-bunfig", "--no-compile-autoload-tsconfig", "--no-compile-autoload-package-json", "--minify",
+    "--no-compile-autoload-bunfig", "--no-compile-autoload-tsconfig", "--no-compile-autoload-package-json", "--minify", "--bytecode", "--format=esm",
     "kexecbox.js", "--outfile=kexecbox",
   ], { cwd: folder });
 }

@@ -1,7 +1,6 @@
 // Bun's door: libc's syscall(2), posix_spawn(3) and sigaction(3) through bun:ffi.
 
 import { CFunction, dlopen, FFIType, ptr, read, toArrayBuffer, type Pointer } from "bun:ffi";
-import { readFileSync } from "node:fs";
 import gatherArm64 from "./gather/arm64.hex" with { type: "text" };
 import gatherX64 from "./gather/x64.hex" with { type: "text" };
 import type { Argument, ByteString, Engine, HeldSignals, Machine } from "./engine.ts";
@@ -22,6 +21,9 @@ const { symbols: libc } = dlopen("libc.so.6", {
   mprotect: { args: ["ptr", "u64", "i32"], returns: "i32" },
   sigaction: { args: ["i32", "ptr", "ptr"], returns: "i32" },
   raise: { args: ["i32"], returns: "i32" },
+  open: { args: ["ptr", "i32"], returns: "i32" },
+  read: { args: ["i32", "ptr", "u64"], returns: FFIType.i64_fast },
+  close: { args: ["i32"], returns: "i32" },
 });
 
 const machines: Partial<Record<NodeJS.Architecture, Machine>> = { x64: "x86_64", arm64: "aarch64" };
@@ -66,9 +68,17 @@ function addressOf(bytes: Uint8Array): number {
   return bytes.length === 0 ? 0 : ptr(bytes);
 }
 
-/** Arguments or environment as the kernel gave them, byte for byte: Bun's own copy has lost what is not UTF-8. */
+/**
+ * Arguments or environment as the kernel gave them, byte for byte: Bun's own copy has lost what is not UTF-8. By libc,
+ * since node:fs takes a millisecond and 4 MB when it is first used.
+ */
 function givenByKernel(what: "cmdline" | "environ"): ByteString[] {
-  return readFileSync(`/proc/self/${what}`, "latin1").split("\0").slice(0, -1);
+  const descriptor = libc.open(cString(`/proc/self/${what}`), 0);
+  const part = Buffer.alloc(64 * 1024);
+  let text = "";
+  for (let got = 1; got > 0; text += part.toString("latin1", 0, Math.max(got, 0))) got = Number(libc.read(descriptor, part, part.length));
+  libc.close(descriptor);
+  return text.split("\0").slice(0, -1);
 }
 
 /** The name we were called by, then what follows Bun's own arguments, of which an executable has none. */
@@ -180,6 +190,7 @@ function heldSignals(pageSize: number): HeldSignals {
 }
 
 const pageSize = Number(libc.sysconf(_SC_PAGESIZE));
+let held: HeldSignals | undefined;
 
 export const engine: Engine = {
   args: rawArguments(),
@@ -196,5 +207,7 @@ export const engine: Engine = {
   spawn,
   gather,
   exit: (code) => process.exit(code),
-  heldSignals: heldSignals(pageSize),
+  get heldSignals() {
+    return (held ??= heldSignals(pageSize));
+  },
 };
