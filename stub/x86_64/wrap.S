@@ -5,7 +5,10 @@
  * and wait for the next kernel's INIT (arch/x86/kernel/relocate_kernel_64.S). Selectors are the old kernel's, and
  * GDTR and IDTR have limit 0. The next kernel wants CS = 0x10, DS = ES = SS = 0x18 with flat descriptors in a GDT
  * that is there, and rsi = the zero page, at 0x200 behind its start (Documentation/arch/x86/boot.rst, 64-bit Boot
- * Protocol). Page tables, CR0, CR4 and EFER pass as they are: 4 or 5 levels.
+ * Protocol). CR0, CR4 and EFER pass as they are: 4 or 5 levels. So do the page tables, but for what processors ignore
+ * in the first entry of the uppermost: newer kernels leave a mark there (_PAGE_NOPTISHADOW, bit 58), and older ones,
+ * which go from 5 levels to 4, take all of that entry but its low 12 bits for an address (5.10: paging_prepare in
+ * arch/x86/boot/compressed/pgtable_64.c).
  *
  * Position independent. Its stack is the room before the kernel's address.
  */
@@ -23,6 +26,9 @@ _start:
 	push	%rax				/* the operand of lgdt: 16 bits of limit, then 64 of address */
 	pushw	$gdt_end - gdt - 1
 	lgdt	(%rsp)
+	mov	%cr3, %rax
+	and	$-0x1000, %rax			/* flags */
+	andw	$0xf, 6(%rax)			/* bits 52 to 63 of the first entry */
 	mov	kernel(%rip), %rax
 	add	$ENTRY_64, %rax
 	push	$BOOT_CS

@@ -64,15 +64,16 @@ test("that of arm64 enters the kernel at 0xf8 with the tree at 0x100 in x0 and z
   ]);
 });
 
-test("that of x86_64 loads a GDT, far-returns to 0x200 behind the kernel's address, with the zero page in rsi", async () => {
+test("that of x86_64 loads a GDT, clears 12 bits of a page table's entry, far-returns to 0x200 behind the kernel's address, with the zero page in rsi", async () => {
   const file = join(folder, "code-x86");
-  writeFileSync(file, builtInStub("", "x86_64").subarray(0, 0x47));
+  writeFileSync(file, builtInStub("", "x86_64").subarray(0, 0x55));
   const text = await runTool(["x86_64-linux-gnu-objdump", "-D", "-b", "binary", "-m", "i386:x86-64", file]);
   const code = text.split("\n").flatMap((line) => /^ +[0-9a-f]+:\t(?:[0-9a-f]{2} )+ *\t(.*)$/.exec(line)?.[1] ?? []);
   expect(code.map((each) => each.replace(/\s+#.*$/, "").replace(/\s+/g, " "))).toEqual([
     "cli", "cld", "lea 0xef(%rip),%rsp", "lea 0x70(%rip),%rax", "push %rax", "pushw $0x1f", "lgdt (%rsp)",
-    "mov 0xd8(%rip),%rax", "add $0x200,%rax", "push $0x10", "push %rax", "mov $0x18,%eax",
-    "mov %eax,%ds", "mov %eax,%es", "mov %eax,%ss", "mov %eax,%fs", "mov %eax,%gs", "lea 0xc1(%rip),%rsi",
+    "mov %cr3,%rax", "and $0xfffffffffffff000,%rax", "andw $0xf,0x6(%rax)",
+    "mov 0xca(%rip),%rax", "add $0x200,%rax", "push $0x10", "push %rax", "mov $0x18,%eax",
+    "mov %eax,%ds", "mov %eax,%es", "mov %eax,%ss", "mov %eax,%fs", "mov %eax,%gs", "lea 0xb3(%rip),%rsi",
     "xor %ebx,%ebx", "xor %ebp,%ebp", "xor %edi,%edi", "lretq",
   ]);
 });
