@@ -23,6 +23,12 @@ const MACHINES = {
   x64: { emulator: "qemu-system-x86_64", words: ["q35"] },
 } as const;
 
+/**
+ * MiB for translated code; it is emptied when it is full. Otherwise code of the first kernel stays in it, and whatever the
+ * second one writes to memory that held such code takes the emulator's slow way: an arm64 guest came up three times later.
+ */
+const TRANSLATIONS = 32;
+
 export type GuestMachine = keyof typeof MACHINES;
 
 export interface Guest {
@@ -87,7 +93,7 @@ function command(guest: Guest, serial: string): string[] {
   const words = [...MACHINES[guest.machine ?? "ppc64"].words, ...(guest.machineOptions ?? [])];
   const args = [
     ...["-M", words.join(","), "-cpu", guest.cpu, "-smp", `${guest.smp}`, "-m", `${guest.memory}`],
-    ...["-nodefaults", "-display", "none", "-serial", serial, "-no-reboot"],
+    ...["-accel", `tcg,tb-size=${TRANSLATIONS}`, "-nodefaults", "-display", "none", "-serial", serial, "-no-reboot"],
   ];
   for (const name of ["bios", "kernel", "initrd", "append"] as const) {
     const value = guest[name];
