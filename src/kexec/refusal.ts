@@ -32,7 +32,7 @@ function cause(system: System, image: KexecImage, result: number): string {
     case errno.ENOMEM:
       return "the kernel found no memory to copy the segments into";
     case errno.EFAULT:
-      return "a file shrank while the kernel copied it";
+      return "part of a file is not there: it shrank meanwhile, or its file system was full when it was written";
     default:
       return explanation(image, machineFacts(system), result) ?? otherCauses[-result] ?? "the kernel does not say why";
   }
