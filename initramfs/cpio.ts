@@ -42,7 +42,8 @@ export function cpio(entries: readonly Entry[]): Uint8Array[] {
   return [...members.flat(), trailer];
 }
 
-function withParents(entries: readonly Entry[]): Entry[] {
+/** The entries as they come into the archive: each behind the directories that it is in. */
+export function withParents(entries: readonly Entry[]): Entry[] {
   const kinds = new Map<string, Entry["kind"]>();
   const whole: Entry[] = [];
   function add(entry: Entry): void {

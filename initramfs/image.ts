@@ -1,6 +1,6 @@
 // What is in an initramfs of ours: the executable once, the names it is called by, a script, and added files.
 
-import { cpio, type Entry } from "./cpio.ts";
+import { cpio, type Entry, withParents } from "./cpio.ts";
 
 export interface Contents {
   readonly executable: Uint8Array;
@@ -25,12 +25,12 @@ const DIRECTORIES = ["dev", "proc", "sys", "tmp"];
 const AT_THE_ROOT = ["fs2dt", "loadem"];
 
 /**
- * The image as chunks of a cpio archive. Every file costs at least a page of the guest's memory, and a page
- * may be 64 KiB, so there is nothing in it without need.
+ * All that is in the image, in its order. Every file costs at least a page of the guest's memory, and a page may be
+ * 64 KiB, so there is nothing in it without need.
  * @throws Failure naming the added file that has no place
  */
-export function image({ executable, applets, script, files = [] }: Contents): Uint8Array[] {
-  return cpio([
+export function entries({ executable, applets, script, files = [] }: Contents): Entry[] {
+  return withParents([
     ...DIRECTORIES.map((path): Entry => ({ kind: "directory", path })),
     // The kernel opens it for init before devtmpfs can be mounted.
     { kind: "character device", path: "dev/console", mode: 0o600, major: 5, minor: 1 },
@@ -42,6 +42,21 @@ export function image({ executable, applets, script, files = [] }: Contents): Ui
     ...(script === undefined ? [] : [fileAt("init.script", script, 0o644)]),
     ...files.map(({ path, content, mode }) => fileAt(path.replace(/^\//, ""), content, mode)),
   ]);
+}
+
+/** The image as chunks of a cpio archive. Throws as `entries` does. */
+export function image(contents: Contents): Uint8Array[] {
+  return cpio(entries(contents));
+}
+
+/** One line for a person. */
+export function shownEntry(entry: Entry): string {
+  switch (entry.kind) {
+    case "directory": return `${entry.path}/`;
+    case "symlink": return `${entry.path} -> ${entry.target}`;
+    case "character device": return `${entry.path}: character device ${entry.major}, ${entry.minor}`;
+    case "file": return `${entry.path}: ${entry.content.length} bytes`;
+  }
 }
 
 function fileAt(path: string, content: Uint8Array, mode: AddedFile["mode"]): Entry {

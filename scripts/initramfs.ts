@@ -5,7 +5,8 @@ import { readFile, stat, writeFile } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
-import { image, type AddedFile } from "../initramfs/image.ts";
+import { cpio } from "../initramfs/cpio.ts";
+import { entries, shownEntry, type AddedFile } from "../initramfs/image.ts";
 import { EXIT, Failure, usage } from "../src/failure.ts";
 import { applets } from "../src/kexecbox.ts";
 import { parseScript } from "../src/script/parse.ts";
@@ -19,7 +20,7 @@ const TARGETS = targetNames;
 
 const HELP = `usage: npm run initramfs -- --target TARGET [OPTION]...
 
-Makes an initramfs whose only program is kexecbox.
+Makes an initramfs whose only program is kexecbox, and says what is in it.
 
   --target TARGET      ppc64 (big endian), ppc64le, arm64-small, x64-small, arm64 or x64
   --script FILE        what init runs (/init.script); without it init goes to a prompt
@@ -104,17 +105,19 @@ async function main(args: readonly string[]): Promise<number> {
   if (target === undefined) throw usage("--target", `needs one of: ${TARGETS.join(" ")}`);
   const files = await Promise.all(chosen.add.map(addedAs));
   const script = chosen.script === undefined ? undefined : await readScript(chosen.script);
-  const chunks = image({
+  const inside = entries({
     executable: await readFile(await build(target)),
     applets: applets.map(({ name }) => name),
     ...(script === undefined ? {} : { script }),
     files,
   });
+  const chunks = cpio(inside);
   const whole = chosen.gzip ? [gzip(chunks)] : chunks;
   const output = chosen.output
     ?? relative(".", join(import.meta.dir, `../dist/initramfs-${target}.cpio${chosen.gzip ? ".gz" : ""}`));
   await writeImage(output, whole);
   process.stdout.write(`${output}: ${whole.reduce((sum, { length }) => sum + length, 0)} bytes\n`);
+  process.stdout.write(inside.map((entry) => `  ${shownEntry(entry)}\n`).join(""));
   return EXIT.done;
 }
 

@@ -5,8 +5,12 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { image } from "../../initramfs/image.ts";
-import { targetNames } from "../../scripts/boot/targets.ts";
+import { kernelsFor } from "../../scripts/boot.ts";
+import { sceneFor } from "../../scripts/boot/scene.ts";
+import { bootTarget, targetNames } from "../../scripts/boot/targets.ts";
+import { executableFor } from "../../scripts/build.ts";
 import { gzip, writeImage } from "../../scripts/initramfs.ts";
+import { usual } from "../support/boots.ts";
 
 const contents = {
   executable: Buffer.from("\x7fELF, let us say"),
@@ -134,8 +138,51 @@ describe("the file of an image", () => {
   });
 });
 
+/** Of a line of `cpio -tv` the type and the path: `- bin/kexecbox`. */
+function typeAndPath(line: string): string {
+  return `${line[0]} ${line.replace(/ -> .*$/, "").split(" ").at(-1)}`;
+}
+
+function regularFiles(archive: Uint8Array): string[] {
+  return cpio(archive, "-t", "-v").map(typeAndPath).filter((entry) => entry.startsWith("- ")).map((entry) => entry.slice(2));
+}
+
+describe.each(targetNames)("the initramfs of a boot with %s", (target) => {
+  test("holds no program but one, and no file but it, the script, the next kernel and its initramfs", async () => {
+    await inFolder(async (folder) => {
+      const choices = { ...usual, target, cpu: bootTarget(target).cpu };
+      const { first, next } = await kernelsFor(choices);
+      await sceneFor(choices, first, next, folder);
+      const archive = readFileSync(join(folder, "initrd"));
+      const kernel = bootTarget(target).machine === "x64" ? "bzImage" : "vmlinux.kexec";
+      expect(regularFiles(archive)).toEqual(["bin/kexecbox", "init.script", kernel, "initrd"]);
+      const inner = Bun.spawnSync(["cpio", "--quiet", "-i", "--to-stdout", "initrd"], { stdin: archive }).stdout;
+      expect(regularFiles(inner)).toEqual(["bin/kexecbox", "init.script"]);
+    });
+  });
+});
+
 describe("npm run initramfs", () => {
   const script = join(import.meta.dir, "../../scripts/initramfs.ts");
+
+  test("says what it has put into the archive: all that Debian's cpio finds there", async () => {
+    await inFolder((folder) => {
+      const output = join(folder, "my.cpio");
+      writeFileSync(join(folder, "boot.script"), "echo a\n");
+      const args = ["--target", "x64-small", "--script", join(folder, "boot.script"), "--add", `${script}:/opt/a`, "-o", output];
+      const { stdout, exitCode } = Bun.spawnSync([process.execPath, script, ...args]);
+      expect(exitCode).toBe(0);
+      const archive = readFileSync(output);
+      const [first, ...lines] = stdout.toString().trimEnd().split("\n");
+      expect(first).toBe(`${output}: ${archive.length} bytes`);
+      const paths = lines.map((line) => /^  (\S+?)\/?(?:$|: | -> )/.exec(line)?.[1]!);
+      expect(paths).toEqual(cpio(archive, "-t"));
+      const size = statSync(executableFor("x64-small")).size;
+      expect(lines).toContain(`  bin/kexecbox: ${size} bytes`);
+      expect(lines).toContain("  init -> bin/kexecbox");
+      expect(lines).toContain("  opt/");
+    });
+  });
 
   function refusal(...args: string[]): { code: number; err: string } {
     const { exitCode, stdout, stderr } = Bun.spawnSync([process.execPath, script, ...args]);
