@@ -3,6 +3,8 @@
  * In place of libgcc's: on 64-bit big endian PowerPC musl is ELFv2, the compiler's own libgcc is ELFv1, and
  * the linker will not join the two. The same code serves every target, so that all of them test it.
  */
+#pragma GCC optimize("O2") /* with -Os it would call libgcc's shifts */
+
 typedef unsigned __int128 u128;
 typedef unsigned long u64;
 
