@@ -6,7 +6,7 @@ import { readdir, readFile, rename } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { Failure } from "../src/failure.ts";
 import { cached, inTemporaryFolder } from "./cache.ts";
-import { type BinaryPackage, withArchive } from "./debian.ts";
+import { withArchive } from "./debian.ts";
 import { fuse, type NamedFile } from "./fuse.ts";
 import { withProgress } from "./progress.ts";
 import { runTool } from "./tool.ts";
@@ -86,8 +86,7 @@ async function glibc(target: BunTarget): Promise<string> {
   return cached("glibc", [RECIPE, debian, ...PACKAGES, ...SUITES, ...LIBRARIES], (made) =>
     withArchive({ names: SUITES, architecture: debian }, (archive) =>
       inTemporaryFolder(async (folder) => {
-        const found: BinaryPackage[] = [];
-        for (const name of PACKAGES) found.push(await archive.download(name));
+        const found = await archive.downloadAll(PACKAGES);
         for (const { deb } of found) await runTool(["dpkg-deb", "-x", deb, folder]);
         const files = [loader, ...LIBRARIES].map((name) => join(folder, "lib", triplet, name));
         await runTool(["cp", "-L", ...files, made]);

@@ -38,6 +38,8 @@ export interface Archive {
   dependenciesOf(name: string): Promise<string[]>;
   /** The newest version of a package, which apt checks against the signed package lists. */
   download(name: string): Promise<BinaryPackage>;
+  /** The same for several, one after the other. */
+  downloadAll(names: readonly string[]): Promise<BinaryPackage[]>;
 }
 
 /** Lends an archive to `work`. */
@@ -47,6 +49,11 @@ export async function withArchive<T>(suites: Suites, work: (archive: Archive) =>
       work({
         dependenciesOf: async (name) => dependenciesIn(await record(apt, name, suites, folder)),
         download: (name) => download(apt, name, suites, folder),
+        async downloadAll(names) {
+          const found: BinaryPackage[] = [];
+          for (const name of names) found.push(await download(apt, name, suites, folder));
+          return found;
+        },
       }),
     ),
   );
