@@ -1,9 +1,9 @@
 // dtcheck: what is wrong with a tree, by a table of checks.
 
 import { parse, type Applet } from "../applet.ts";
-import { checks, findingsIn, findingText } from "../devicetree/checks.ts";
-import { readOptions, readRulesOf } from "../devicetree/options.ts";
-import { readTree } from "../devicetree/source.ts";
+import { checks, findingsIn, findingText } from "../devicetree/judge/checks.ts";
+import { readOptions, readRulesOf } from "../tree-options.ts";
+import { readTree } from "../devicetree/from/source.ts";
 import { EXIT, shown, usage } from "../failure.ts";
 
 export const dtcheck: Applet = {

@@ -1,9 +1,9 @@
 // dtdiff: what makes one tree another, for people or as edits. Exits as diff does.
 
 import { parse, type Applet } from "../applet.ts";
-import { differences, differenceText, patchText } from "../devicetree/diff.ts";
-import { readOptions, readRulesOf } from "../devicetree/options.ts";
-import { readTree } from "../devicetree/source.ts";
+import { differences, differenceText, patchText } from "../devicetree/judge/diff.ts";
+import { readOptions, readRulesOf } from "../tree-options.ts";
+import { readTree } from "../devicetree/from/source.ts";
 import { Failure, shown, usage } from "../failure.ts";
 import type { System } from "../sys/system.ts";
 

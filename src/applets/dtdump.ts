@@ -1,11 +1,11 @@
 // dtdump: a tree, or one node of it, as device tree source or as JSON.
 
 import { parse, type Applet } from "../applet.ts";
-import { readOptions, readRulesOf } from "../devicetree/options.ts";
-import { nodeJson, treeJson } from "../devicetree/json.ts";
+import { readOptions, readRulesOf } from "../tree-options.ts";
+import { nodeJson, treeJson } from "../devicetree/to/json.ts";
 import { findNode } from "../devicetree/references.ts";
-import { coloured, nodeSource, plain, treeSource, unwritableNames } from "../devicetree/source-text.ts";
-import { readTree } from "../devicetree/source.ts";
+import { coloured, nodeSource, plain, treeSource, unwritableNames } from "../devicetree/to/source-text.ts";
+import { readTree } from "../devicetree/from/source.ts";
 import { surveyOf } from "../devicetree/survey.ts";
 import { EXIT, shown, usage } from "../failure.ts";
 import { STDOUT } from "../sys/system.ts";

@@ -1,15 +1,15 @@
 // dtedit: a tree, changed as told, into a blob, source text, JSON or a directory.
 
 import { addressOf, parse, type Applet, type Arguments } from "../applet.ts";
-import { blob } from "../devicetree/blob.ts";
-import { refuseWhatFails } from "../devicetree/checks.ts";
-import { EDIT_NOTES, editOptions, editsOf } from "../devicetree/edit-language.ts";
-import { treeJson } from "../devicetree/json.ts";
-import { blobFormOf, blobOptions, readOptions, readRulesOf, type BlobForm } from "../devicetree/options.ts";
-import { plain, treeSource } from "../devicetree/source-text.ts";
-import { readTree } from "../devicetree/source.ts";
+import { blob } from "../devicetree/to/blob.ts";
+import { refuseWhatFails } from "../devicetree/judge/checks.ts";
+import { EDIT_NOTES, editOptions, editsOf } from "../devicetree/edit/language.ts";
+import { treeJson } from "../devicetree/to/json.ts";
+import { blobFormOf, blobOptions, readOptions, readRulesOf, type BlobForm } from "../tree-options.ts";
+import { plain, treeSource } from "../devicetree/to/source-text.ts";
+import { readTree } from "../devicetree/from/source.ts";
 import { surveyOf } from "../devicetree/survey.ts";
-import { writeDirectory } from "../devicetree/to-directory.ts";
+import { writeDirectory } from "../devicetree/to/directory.ts";
 import type { DeviceTree } from "../devicetree/tree.ts";
 import { EXIT, shown, usage } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";

@@ -1,15 +1,15 @@
 // fs2dt: a directory such as /proc/device-tree, or a blob such as /sys/firmware/fdt, as a device tree blob on standard output.
 
 import { addressOf, parse, type Applet, type Arguments } from "../applet.ts";
-import { blob } from "../devicetree/blob.ts";
-import { refuseWhatFails } from "../devicetree/checks.ts";
-import { EDIT_NOTES, editOptions, editsOf, type Edit } from "../devicetree/edit-language.ts";
-import { dropStale, isArm64Tree, setSeeds } from "../devicetree/handover.ts";
-import { hasIts, lpiTables } from "../devicetree/lpi-tables.ts";
-import { reportOddities } from "../devicetree/oddities.ts";
-import { blobFormOf, blobOptions, readOptions, readRulesOf, type BlobForm } from "../devicetree/options.ts";
+import { blob } from "../devicetree/to/blob.ts";
+import { refuseWhatFails } from "../devicetree/judge/checks.ts";
+import { EDIT_NOTES, editOptions, editsOf, type Edit } from "../devicetree/edit/language.ts";
+import { dropStale, isArm64Tree, setSeeds } from "../devicetree/edit/handover.ts";
+import { hasIts, lpiTables } from "../devicetree/edit/lpi-tables.ts";
+import { reportOddities } from "../devicetree/judge/oddities.ts";
+import { blobFormOf, blobOptions, readOptions, readRulesOf, type BlobForm } from "../tree-options.ts";
 import { reservationsOf } from "../devicetree/reservations.ts";
-import { readTree } from "../devicetree/source.ts";
+import { readTree } from "../devicetree/from/source.ts";
 import { child, property, propertyCount, walk, type DeviceTree, type Node } from "../devicetree/tree.ts";
 import { EXIT, shown, usage } from "../failure.ts";
 import { rangeOfSize, sameRange, shownRange, type MemoryRange } from "../range.ts";

@@ -1,7 +1,7 @@
 // Everything that can be known to be wrong with an image before the kernel is asked, as a table.
 // Kernel rules: kernel/kexec_core.c sanity_check_segment_list, kernel/kexec.c, arch/powerpc/kexec/core_64.c.
 
-import { headOf } from "../devicetree/blob.ts";
+import { headOf } from "../devicetree/format.ts";
 import { Failure, hex } from "../failure.ts";
 import { contains, overlap, rangeOfSize, roundUp, shownRange, type MemoryRange } from "../range.ts";
 import { EM_AARCH64 } from "../sys/abi.ts";

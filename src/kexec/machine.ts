@@ -1,7 +1,7 @@
 // What the running machine is like, as far as it decides whether an image can be loaded and entered.
 
-import { treeFromDirectory } from "../devicetree/directory.ts";
-import { lpiTables } from "../devicetree/lpi-tables.ts";
+import { treeFromDirectory } from "../devicetree/from/directory.ts";
+import { lpiTables } from "../devicetree/edit/lpi-tables.ts";
 import { memoryCells, memoryRanges } from "../devicetree/memory.ts";
 import { cellsAt, property, type Node, type Property } from "../devicetree/tree.ts";
 import { Failure } from "../failure.ts";

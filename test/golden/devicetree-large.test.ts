@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { treeFromBlob } from "../../src/devicetree/from-blob.ts";
+import { treeFromBlob } from "../../src/devicetree/from/blob.ts";
 import { type DeviceTree, type Node } from "../../src/devicetree/tree.ts";
 import { blobOf, meaning } from "../support/device-trees.ts";
 import { buildRunners, runWith, x64, type Run } from "../support/run.ts";

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { treeFromBlob } from "../../src/devicetree/from-blob.ts";
+import { treeFromBlob } from "../../src/devicetree/from/blob.ts";
 import { blobOf, meaning } from "../support/device-trees.ts";
 import { buildRunners, runWith, x64, type Run } from "../support/run.ts";
 

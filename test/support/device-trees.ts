@@ -1,7 +1,8 @@
 // Device trees as values of the model: generated ones, changed ones, and what one means.
 
 import fc from "fast-check";
-import { blob, MAX_BLOB, type Version } from "../../src/devicetree/blob.ts";
+import { MAX_BLOB, type Version } from "../../src/devicetree/format.ts";
+import { blob } from "../../src/devicetree/to/blob.ts";
 import { baseName, type DeviceTree, type Node, type Property } from "../../src/devicetree/tree.ts";
 import { randomNumbers } from "./tree.ts";
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { blob, MAX_BLOB, versions, type BlobRequest, type Version } from "../../src/devicetree/blob.ts";
+import { MAX_BLOB, versions, type Version } from "../../src/devicetree/format.ts";
+import { blob, type BlobRequest } from "../../src/devicetree/to/blob.ts";
 import { stringValue, type Node, type Property } from "../../src/devicetree/tree.ts";
 import { readBlob, type ReadNode } from "../support/blob-reader.ts";
 import { cells } from "../support/tree.ts";

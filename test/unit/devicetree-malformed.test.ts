@@ -2,8 +2,8 @@
 // around a blob is ever read.
 
 import { afterAll, describe, expect, test } from "bun:test";
-import { versions } from "../../src/devicetree/blob.ts";
-import { faults, treeFromBlob } from "../../src/devicetree/from-blob.ts";
+import { versions } from "../../src/devicetree/format.ts";
+import { faults, treeFromBlob } from "../../src/devicetree/from/blob.ts";
 import { visit, type DeviceTree } from "../../src/devicetree/tree.ts";
 import { Failure } from "../../src/failure.ts";
 import { tourOf, type Field, type Tour } from "../support/blob-tour.ts";

@@ -3,12 +3,12 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { writeFileSync } from "node:fs";
-import { versions } from "../../src/devicetree/blob.ts";
-import { differences, differenceText, patchText } from "../../src/devicetree/diff.ts";
-import { editsOf } from "../../src/devicetree/edit-language.ts";
-import { treeFromBlob } from "../../src/devicetree/from-blob.ts";
-import { treeJson } from "../../src/devicetree/json.ts";
-import { coloured, nodeSource, plain, treeSource, unwritableNames } from "../../src/devicetree/source-text.ts";
+import { versions } from "../../src/devicetree/format.ts";
+import { differences, differenceText, patchText } from "../../src/devicetree/judge/diff.ts";
+import { editsOf } from "../../src/devicetree/edit/language.ts";
+import { treeFromBlob } from "../../src/devicetree/from/blob.ts";
+import { treeJson } from "../../src/devicetree/to/json.ts";
+import { coloured, nodeSource, plain, treeSource, unwritableNames } from "../../src/devicetree/to/source-text.ts";
 import { surveyOf } from "../../src/devicetree/survey.ts";
 import { type DeviceTree } from "../../src/devicetree/tree.ts";
 import { parseValue, valueText } from "../../src/devicetree/values.ts";

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { readFileSync, writeFileSync } from "node:fs";
-import { checks, findingsIn, findingText } from "../../src/devicetree/checks.ts";
+import { checks, findingsIn, findingText } from "../../src/devicetree/judge/checks.ts";
 import {
   removeProperty, setProperty, stringValue, u32Value, u64Value, type DeviceTree, type Node,
 } from "../../src/devicetree/tree.ts";

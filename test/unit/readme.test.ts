@@ -10,7 +10,7 @@ import { dtedit } from "../../src/applets/dtedit.ts";
 import { fs2dt } from "../../src/applets/fs2dt.ts";
 import { loadem } from "../../src/applets/loadem.ts";
 import { zeropage } from "../../src/applets/zeropage.ts";
-import { faults } from "../../src/devicetree/from-blob.ts";
+import { faults } from "../../src/devicetree/from/blob.ts";
 import { parseScript } from "../../src/script/parse.ts";
 import { commands, documents, firstColumns } from "../support/readme.ts";
 

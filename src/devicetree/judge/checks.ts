@@ -2,16 +2,16 @@
 // kernel fails by or misreads; a warning is what is against the specification and seldom meant. No check ever throws.
 // DTS is the Devicetree Specification 0.4; files are Linux's.
 
-import { Failure, hex, shown } from "../failure.ts";
-import { contains, joined, overlap, shownRange, type MemoryRange } from "../range.ts";
-import type { ByteString } from "../sys/engine.ts";
-import { TEXT_PROPERTIES, wordsOf } from "./kinds.ts";
-import { isMemory } from "./memory.ts";
-import { below, MAX_NAME } from "./names.ts";
-import { findNode, textOf } from "./references.ts";
-import { initrdOf, reservationsOfNode } from "./reservations.ts";
-import { addressCells, cellIn, interruptParent, sizeCells, surveyOf, type Survey, type Surveyed } from "./survey.ts";
-import { baseName, cellsAt, MAX_DEPTH, property, type DeviceTree, type Node } from "./tree.ts";
+import { Failure, hex, shown } from "../../failure.ts";
+import { contains, joined, overlap, shownRange, type MemoryRange } from "../../range.ts";
+import type { ByteString } from "../../sys/engine.ts";
+import { TEXT_PROPERTIES, wordsOf } from "../kinds.ts";
+import { isMemory } from "../memory.ts";
+import { below, MAX_NAME } from "../names.ts";
+import { findNode, textOf } from "../references.ts";
+import { initrdOf, reservationsOfNode } from "../reservations.ts";
+import { addressCells, cellIn, interruptParent, sizeCells, surveyOf, type Survey, type Surveyed } from "../survey.ts";
+import { baseName, cellsAt, MAX_DEPTH, property, type DeviceTree, type Node } from "../tree.ts";
 
 export interface Finding {
   readonly check: Check;

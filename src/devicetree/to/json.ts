@@ -1,10 +1,10 @@
 // A tree as JSON, for programs: nodes and properties by their names.
 
-import { Failure, hex } from "../failure.ts";
-import type { ByteString } from "../sys/engine.ts";
-import { kindOf, stringsOf, wordsOf } from "./kinds.ts";
-import { below } from "./names.ts";
-import { visit, type DeviceTree, type Node } from "./tree.ts";
+import { Failure, hex } from "../../failure.ts";
+import type { ByteString } from "../../sys/engine.ts";
+import { kindOf, stringsOf, wordsOf } from "../kinds.ts";
+import { below } from "../names.ts";
+import { visit, type DeviceTree, type Node } from "../tree.ts";
 
 /** `true`, texts, cells, or bytes as hexadecimal digits. */
 type Value = true | readonly string[] | readonly number[] | { readonly bytes: string };

@@ -1,9 +1,9 @@
 // The options that every command on trees has: how a tree is read, and how a blob is written.
 
-import { numberOf, type Arguments, type Option } from "../applet.ts";
-import { usage } from "../failure.ts";
-import { MAX_BLOB, versions, type Version } from "./blob.ts";
-import type { ReadRules } from "./directory.ts";
+import { numberOf, type Arguments, type Option } from "./applet.ts";
+import { usage } from "./failure.ts";
+import { MAX_BLOB, versions, type Version } from "./devicetree/format.ts";
+import type { ReadRules } from "./devicetree/from/directory.ts";
 
 type Given = Arguments["given"];
 

@@ -1,15 +1,15 @@
 // The changes that a tree is asked for, each an error where it names what is not there.
 
-import { Failure } from "../failure.ts";
-import { sameRange, shownRange, type MemoryRange } from "../range.ts";
-import type { ByteString } from "../sys/engine.ts";
-import { isMemory, memoryCells, memoryRanges, rangesValue } from "./memory.ts";
-import { below } from "./names.ts";
-import { findNode } from "./references.ts";
-import { initrdOf } from "./reservations.ts";
+import { Failure } from "../../failure.ts";
+import { sameRange, shownRange, type MemoryRange } from "../../range.ts";
+import type { ByteString } from "../../sys/engine.ts";
+import { isMemory, memoryCells, memoryRanges, rangesValue } from "../memory.ts";
+import { below } from "../names.ts";
+import { findNode } from "../references.ts";
+import { initrdOf } from "../reservations.ts";
 import {
   addChild, child, childOrNew, removeChild, removeProperty, setProperty, stringValue, u64Value, type DeviceTree,
-} from "./tree.ts";
+} from "../tree.ts";
 
 /** Below this a ppc64 crash kernel keeps using memory: its exception vectors are there (kexec-tools' KDUMP_BACKUP_LIMIT). */
 const VECTORS_END = 0x10000n;

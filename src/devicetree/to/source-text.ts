@@ -1,14 +1,14 @@
 // A tree as device tree source, which dtc compiles to the same tree again.
 // Devicetree Specification 0.4, chapter 6.
 
-import { hex } from "../failure.ts";
-import type { ByteString } from "../sys/engine.ts";
+import { hex } from "../../failure.ts";
+import type { ByteString } from "../../sys/engine.ts";
 import { annotation, cellsInGroup } from "./annotations.ts";
-import { kindOf } from "./kinds.ts";
-import { below, escapedName } from "./names.ts";
-import type { Survey, Surveyed } from "./survey.ts";
-import type { Property } from "./tree.ts";
-import { valueText } from "./values.ts";
+import { kindOf } from "../kinds.ts";
+import { below, escapedName } from "../names.ts";
+import type { Survey, Surveyed } from "../survey.ts";
+import type { Property } from "../tree.ts";
+import { valueText } from "../values.ts";
 
 /** How each part of the text is shown: as it is, or in a colour. */
 export interface Paint {

@@ -1,8 +1,8 @@
 // Things a kernel accepts that are still worth a line, since they are seldom meant.
 
-import type { ByteString } from "../sys/engine.ts";
-import { MAX_NAME } from "./names.ts";
-import { baseName, MARK, property, visitMarked, type Node } from "./tree.ts";
+import type { ByteString } from "../../sys/engine.ts";
+import { MAX_NAME } from "../names.ts";
+import { baseName, MARK, property, visitMarked, type Node } from "../tree.ts";
 
 /** Standard properties, and what their length & mask has to be. */
 export const lengthRules = [

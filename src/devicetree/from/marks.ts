@@ -1,10 +1,10 @@
 // Which names the reader of a directory marks at their nodes, and when: all that is asked of every tree.
 
-import type { NameRule } from "../sys/gather.ts";
-import { arm64Names } from "./handover.ts";
-import { lengthRules } from "./oddities.ts";
-import { reservationNames } from "./reservations.ts";
-import { MARK } from "./tree.ts";
+import type { NameRule } from "../../sys/gather.ts";
+import { arm64Names } from "../edit/handover.ts";
+import { lengthRules } from "../judge/oddities.ts";
+import { reservationNames } from "../reservations.ts";
+import { MARK } from "../tree.ts";
 
 /** Of any length: no length & 0 is 1. */
 const ANY = { mask: 0, value: 1 };

@@ -1,15 +1,15 @@
 // A tree from a directory such as /proc/device-tree: a directory is a node, a file a property, nothing else belongs there.
 
-import { Failure } from "../failure.ts";
-import type { ByteString } from "../sys/engine.ts";
-import { errno, errnoText } from "../sys/errno.ts";
-import { Gatherer, STOP } from "../sys/gather.ts";
-import { CWD, type Entry, type System } from "../sys/system.ts";
-import { TOKEN } from "./blob.ts";
-import { NAME, Records } from "./blob-records.ts";
+import { Failure } from "../../failure.ts";
+import type { ByteString } from "../../sys/engine.ts";
+import { errno, errnoText } from "../../sys/errno.ts";
+import { Gatherer, STOP } from "../../sys/gather.ts";
+import { CWD, type Entry, type System } from "../../sys/system.ts";
+import { TOKEN } from "../format.ts";
+import { NAME, Records } from "../records.ts";
 import { markedNames } from "./marks.ts";
-import { MAX_NAME } from "./names.ts";
-import { MARK, MAX_DEPTH, type Node } from "./tree.ts";
+import { MAX_NAME } from "../names.ts";
+import { MARK, MAX_DEPTH, type Node } from "../tree.ts";
 
 /** The largest property we take. The largest known real one is an ibm,dynamic-memory of 480 KB. */
 const MAX_PROPERTY = 16 * 1024 * 1024;

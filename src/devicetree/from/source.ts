@@ -1,12 +1,12 @@
 // Where trees come from: a directory such as /proc/device-tree, a blob in a file, a blob on standard input.
 
-import { Failure, usage } from "../failure.ts";
-import type { ByteString } from "../sys/engine.ts";
-import { errno, errnoText } from "../sys/errno.ts";
-import { CWD, O_NONBLOCK, STDIN, type System } from "../sys/system.ts";
+import { Failure, usage } from "../../failure.ts";
+import type { ByteString } from "../../sys/engine.ts";
+import { errno, errnoText } from "../../sys/errno.ts";
+import { CWD, O_NONBLOCK, STDIN, type System } from "../../sys/system.ts";
 import { openDirectory, treeFromDirectory, type ReadRules } from "./directory.ts";
-import { treeFromBlob } from "./from-blob.ts";
-import type { DeviceTree } from "./tree.ts";
+import { treeFromBlob } from "./blob.ts";
+import type { DeviceTree } from "../tree.ts";
 
 /** Bytes of a blob that is read. Linux maps at most 2 MiB of one (arch/arm64/include/asm/boot.h MAX_FDT_SIZE). */
 const LARGEST_BLOB = 64 * 1024 * 1024;

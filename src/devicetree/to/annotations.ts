@@ -1,11 +1,11 @@
 // What the numbers of a property mean, in words: addresses as ranges, phandles as paths, interrupts with who takes them.
 // Devicetree Specification 0.4, 2.3 and 2.4; names with phandles in them: Linux drivers/of/property.c.
 
-import { hex } from "../failure.ts";
-import type { ByteString } from "../sys/engine.ts";
-import { wordsOf } from "./kinds.ts";
-import { addressCells, cellIn, interruptParent, sizeCells, type Survey, type Surveyed } from "./survey.ts";
-import { cellsAt } from "./tree.ts";
+import { hex } from "../../failure.ts";
+import type { ByteString } from "../../sys/engine.ts";
+import { wordsOf } from "../kinds.ts";
+import { addressCells, cellIn, interruptParent, sizeCells, type Survey, type Surveyed } from "../survey.ts";
+import { cellsAt } from "../tree.ts";
 
 /** Properties whose entries are address and size in the parent's cells. */
 const REGIONS: ReadonlySet<ByteString> = new Set(["reg", "linux,usable-memory", "assigned-addresses"]);

@@ -1,39 +1,12 @@
 // A tree as a flattened device tree: versions 1 to 3 with full path names, 16 and 17 with unit names.
-// Devicetree Specification 0.4 chapter 5 for 16 and 17; Linux Documentation/powerpc/booting-without-of.txt
-// (2005 to 2016) for 1 to 3.
 
-import { Failure, hex } from "../failure.ts";
-import { rangeOfSize, type MemoryRange } from "../range.ts";
-import type { ByteString } from "../sys/engine.ts";
-import { NODE } from "../sys/gather.ts";
-import { NAME, RecordNode, type Records } from "./blob-records.ts";
-import { baseName, pathOf, stringValue, tellingProperties, walk, type Node, type Property } from "./tree.ts";
-
-export const versions = [1, 2, 3, 16, 17] as const;
-export type Version = (typeof versions)[number];
-
-/** totalsize is unsigned, but readers hold it in an int. */
-export const MAX_BLOB = 2 ** 31 - 1;
-
-export const MAGIC = 0xd00dfeed;
-/** Where the fields of the header are, in bytes. */
-export const FIELD = {
-  totalSize: 4, structure: 8, strings: 12, reserveMap: 16, version: 20, compatible: 24, bootCpu: 28, stringsSize: 32,
-  structureSize: 36,
-} as const;
-/** What the structure block is made of. */
-export const TOKEN = { beginNode: 1, endNode: 2, property: 3, nop: 4, end: 9 } as const;
-/** Bytes of the shortest header, of version 1. */
-export const SMALLEST_HEADER = 28;
-
-/** Bytes of the header, and the oldest version whose readers still understand the blob. */
-const layouts: Readonly<Record<Version, { header: number; compatible: number; fullPaths: boolean }>> = {
-  1: { header: 28, compatible: 1, fullPaths: true },
-  2: { header: 32, compatible: 2, fullPaths: true },
-  3: { header: 36, compatible: 2, fullPaths: true },
-  16: { header: 36, compatible: 16, fullPaths: false },
-  17: { header: 40, compatible: 16, fullPaths: false },
-};
+import { Failure, hex } from "../../failure.ts";
+import { rangeOfSize, type MemoryRange } from "../../range.ts";
+import type { ByteString } from "../../sys/engine.ts";
+import { NODE } from "../../sys/gather.ts";
+import { align, layouts, MAGIC, TOKEN, valueStart, type Version } from "../format.ts";
+import { NAME, RecordNode, type Records } from "../records.ts";
+import { baseName, pathOf, stringValue, tellingProperties, walk, type Node, type Property } from "../tree.ts";
 
 export interface BlobRequest {
   readonly version: Version;
@@ -79,27 +52,6 @@ export function blob(root: Node, request: BlobRequest): Uint8Array {
   out.at = stringsAt;
   strings.write(out);
   return out.bytes;
-}
-
-/** What a blob says of itself. */
-export interface BlobHead {
-  /** totalsize, in bytes; the bytes at hand may be fewer. */
-  readonly size: number;
-  /** The reserve map, as far as it lies within the bytes at hand. */
-  readonly reserved: readonly MemoryRange[];
-}
-
-/** The head of the blob that `bytes` begin with, whatever its version; undefined where there is none. */
-export function headOf(bytes: Uint8Array): BlobHead | undefined {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (view.byteLength < SMALLEST_HEADER || view.getUint32(0) !== MAGIC) return undefined;
-  const reserved: MemoryRange[] = [];
-  for (let at = view.getUint32(FIELD.reserveMap); at + 16 <= view.byteLength; at += 16) {
-    const size = view.getBigUint64(at + 8);
-    if (size === 0n) break;
-    reserved.push(rangeOfSize(view.getBigUint64(at), size));
-  }
-  return { size: view.getUint32(FIELD.totalSize), reserved };
 }
 
 /** A node as it stands in the structure block, and how many nodes end after its properties. */
@@ -165,11 +117,6 @@ function flatNode(node: Node, path: ByteString | undefined): FlatNode {
 function withName(node: Node): readonly Property[] {
   if (node.properties.some(({ name }) => name === NAME)) return node.properties;
   return [...node.properties, { name: NAME, value: stringValue(baseName(node.name)) }];
-}
-
-/** Before version 16 values of 8 bytes or more begin on a multiple of 8. The structure block itself does in all versions. */
-export function valueStart(at: number, length: number, fullPaths: boolean): number {
-  return fullPaths && length >= 8 ? align(at, 8) : at;
 }
 
 function sizeOfStructure(pieces: readonly Piece[], strings: StringTable, fullPaths: boolean): number {
@@ -281,8 +228,4 @@ class Writer {
     for (let index = 0; index < text.length; index++) this.bytes[this.at + index] = text.charCodeAt(index);
     this.at += text.length + 1;
   }
-}
-
-function align(value: number, to: number): number {
-  return Math.ceil(value / to) * to;
 }

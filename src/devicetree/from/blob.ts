@@ -1,11 +1,11 @@
 // A tree from a flattened device tree of any version up to 17, refused by name wherever it is not well formed.
 // Devicetree Specification 0.4, chapter 5; Linux Documentation/powerpc/booting-without-of.txt for versions below 16.
 
-import { Failure, hex } from "../failure.ts";
-import { rangeOfSize, type MemoryRange } from "../range.ts";
-import type { ByteString } from "../sys/engine.ts";
-import { FIELD, MAGIC, SMALLEST_HEADER, TOKEN, valueStart, versions } from "./blob.ts";
-import { MAX_DEPTH, tellingProperties, textIn, type DeviceTree, type Node } from "./tree.ts";
+import { Failure, hex } from "../../failure.ts";
+import { rangeOfSize, type MemoryRange } from "../../range.ts";
+import type { ByteString } from "../../sys/engine.ts";
+import { align, FIELD, layouts, MAGIC, SMALLEST_HEADER, TOKEN, valueStart, versions, type Version } from "../format.ts";
+import { MAX_DEPTH, tellingProperties, textIn, type DeviceTree, type Node } from "../tree.ts";
 
 /** The newest version; later ones can be read as this one if they say so. */
 const NEWEST = 17;
@@ -80,10 +80,10 @@ class BlobReader {
     }
     const version = this.#version();
     const size = this.#totalSize(version);
-    const header = headerSize(version);
+    const { header, fullPaths } = layouts[version];
     const strings = this.#field("strings");
     const structure = this.#field("structure");
-    this.#fullPaths = version < 16;
+    this.#fullPaths = fullPaths;
     this.#strings = this.#block("strings", version >= 3 ? this.#field("stringsSize") : size - strings, header, size);
     this.#structure = this.#block("structure", version >= 17 ? this.#field("structureSize") : size - structure, header, size);
     if (structure % 4 !== 0) throw this.#wrong(FIELD.structure, "bad-structure", `${hex(structure)} is not a multiple of 4`);
@@ -102,20 +102,21 @@ class BlobReader {
     return this.#view.getUint32(FIELD[name]);
   }
 
-  #version(): number {
+  /** As which it can be read. */
+  #version(): Version {
     const version = this.#field("version");
     const compatible = this.#field("compatible");
-    const isKnown = version > NEWEST || versions.some((known) => known === version);
-    if (!isKnown || compatible > NEWEST || compatible > version) {
+    const known = version > NEWEST ? NEWEST : versions.find((each) => each === version);
+    if (known === undefined || compatible > NEWEST || compatible > version) {
       const fact = `version ${version}, for readers of ${compatible} and later; known are ${versions.join(" ")}`;
       throw this.#wrong(FIELD.version, "bad-version", fact);
     }
-    return version;
+    return known;
   }
 
-  #totalSize(version: number): number {
+  #totalSize(version: Version): number {
     const size = this.#field("totalSize");
-    if (size < headerSize(version) || size > this.bytes.length) {
+    if (size < layouts[version].header || size > this.bytes.length) {
       const fact = `${hex(size)} bytes, of which ${hex(this.bytes.length)} are here`;
       throw this.#wrong(FIELD.totalSize, "bad-totalsize", fact);
     }
@@ -189,7 +190,7 @@ class BlobReader {
     const nul = this.#endOfText(this.#at, this.#structure.end);
     if (nul < 0) throw this.#wrong(this.#at, "bad-node-name", "a node's name does not end");
     const written = textIn(this.bytes, this.#at, nul);
-    this.#at = align4(nul + 1);
+    this.#at = align(nul + 1, 4);
     const name = this.#fullPaths ? lastName(written, parent) : written;
     if (name === undefined) throw this.#wrong(token, "bad-node-name", "a path that does not begin with its parent's");
     if ((name === "") !== (parent === undefined)) {
@@ -209,7 +210,7 @@ class BlobReader {
     const at = start + valueStart(this.#at - start, length, this.#fullPaths);
     const end = at + length;
     if (end > blockEnd) throw this.#wrong(token, "bad-property-length", `${hex(length)} bytes are not within the structure block`);
-    this.#at = align4(end);
+    this.#at = align(end, 4);
     node.properties.push({ name, value: this.bytes.subarray(at, end) });
   }
 
@@ -246,17 +247,9 @@ class BlobReader {
   }
 }
 
-function headerSize(version: number): number {
-  return version >= 17 ? 40 : version >= 3 ? 36 : version === 2 ? 32 : SMALLEST_HEADER;
-}
-
 /** Of a node whose full path is written; undefined where that is not its parent's path, a slash and a name. */
 function lastName(written: ByteString, parent: OpenNode | undefined): ByteString | undefined {
   if (parent === undefined) return written === "/" ? "" : written;
   const prefix = `${parent.path}/`;
   return written.startsWith(prefix) ? written.slice(prefix.length) : undefined;
-}
-
-function align4(at: number): number {
-  return Math.ceil(at / 4) * 4;
 }

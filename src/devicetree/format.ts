@@ -1,0 +1,62 @@
+// How a flattened device tree is laid out, in all its versions: what its writer and its reader both have to know.
+// Devicetree Specification 0.4 chapter 5 for 16 and 17; Linux Documentation/powerpc/booting-without-of.txt
+// (2005 to 2016) for 1 to 3.
+
+import { rangeOfSize, type MemoryRange } from "../range.ts";
+
+export const versions = [1, 2, 3, 16, 17] as const;
+export type Version = (typeof versions)[number];
+
+/** totalsize is unsigned, but readers hold it in an int. */
+export const MAX_BLOB = 2 ** 31 - 1;
+
+export const MAGIC = 0xd00dfeed;
+/** Where the fields of the header are, in bytes. */
+export const FIELD = {
+  totalSize: 4, structure: 8, strings: 12, reserveMap: 16, version: 20, compatible: 24, bootCpu: 28, stringsSize: 32,
+  structureSize: 36,
+} as const;
+/** What the structure block is made of. */
+export const TOKEN = { beginNode: 1, endNode: 2, property: 3, nop: 4, end: 9 } as const;
+/** Bytes of the shortest header, of version 1. */
+export const SMALLEST_HEADER = 28;
+
+/** Bytes of the header, and the oldest version whose readers still understand the blob. */
+export const layouts: Readonly<Record<Version, { header: number; compatible: number; fullPaths: boolean }>> = {
+  1: { header: 28, compatible: 1, fullPaths: true },
+  2: { header: 32, compatible: 2, fullPaths: true },
+  3: { header: 36, compatible: 2, fullPaths: true },
+  16: { header: 36, compatible: 16, fullPaths: false },
+  17: { header: 40, compatible: 16, fullPaths: false },
+};
+
+/** Before version 16 values of 8 bytes or more begin on a multiple of 8. The structure block does so in all versions. */
+export function valueStart(at: number, length: number, fullPaths: boolean): number {
+  return fullPaths && length >= 8 ? align(at, 8) : at;
+}
+
+/** `value` rounded up to a multiple of `to`. */
+export function align(value: number, to: number): number {
+  return Math.ceil(value / to) * to;
+}
+
+/** What a blob says of itself. */
+export interface BlobHead {
+  /** totalsize, in bytes; the bytes at hand may be fewer. */
+  readonly size: number;
+  /** The reserve map, as far as it lies within the bytes at hand. */
+  readonly reserved: readonly MemoryRange[];
+}
+
+/** The head of the blob that `bytes` begin with, whatever its version; undefined where there is none. */
+export function headOf(bytes: Uint8Array): BlobHead | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (view.byteLength < SMALLEST_HEADER || view.getUint32(0) !== MAGIC) return undefined;
+  const reserved: MemoryRange[] = [];
+  for (let at = view.getUint32(FIELD.reserveMap); at + 16 <= view.byteLength; at += 16) {
+    const size = view.getBigUint64(at + 8);
+    if (size === 0n) break;
+    reserved.push(rangeOfSize(view.getBigUint64(at), size));
+  }
+  return { size: view.getUint32(FIELD.totalSize), reserved };
+}
