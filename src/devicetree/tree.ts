@@ -17,7 +17,7 @@ export interface Node {
   readonly name: ByteString;
   properties: Property[];
   children: Node[];
-  // What follows only nodes have that are still as they were read (blob-records.ts).
+  // What follows only nodes have that are still as they were read (records.ts).
   /** Which bits of MARK may be set for the node itself, and for it or any node below it. */
   readonly marks?: number;
   readonly marksBelow?: number;
