@@ -16,12 +16,11 @@ export function fieldOf(record: string, field: string): string {
   return line.slice(field.length + 2);
 }
 
-/** The first package named among the dependencies of a record whose whole name matches. */
-export function dependencyIn(record: string, member: RegExp): string | undefined {
+/** The names of all packages that a record says it depends on, alternatives among them. */
+export function dependenciesIn(record: string): string[] {
   return fieldOf(record, "Depends")
     .split(/[,|]/)
-    .map((text) => text.trim().split(" ")[0] ?? "")
-    .find((text) => member.test(text));
+    .map((text) => text.trim().split(" ")[0] ?? "");
 }
 
 export interface BinaryPackage {
@@ -29,44 +28,41 @@ export interface BinaryPackage {
   version: string;
   /** Of the .deb, as the signed package lists state it. */
   sha256: string;
-  /** The .deb; it is removed when `work` is done. */
+  /** The .deb; it is removed when the archive is given back. */
   deb: string;
 }
 
-/**
- * Downloads the newest version of a binary package, which apt checks against the signed package lists.
- * @param name the package, or a meta package
- * @param member what to take in place of a meta package: the first dependency whose name matches; undefined:
- *   `name` itself
- */
-export async function withBinaryPackage<T>(
-  name: string,
-  member: RegExp | undefined,
-  suites: Suites,
-  work: (found: BinaryPackage) => Promise<T>,
-): Promise<T> {
+/** Suites of the Debian archive, for as long as they are lent. */
+export interface Archive {
+  /** What a package depends on. */
+  dependenciesOf(name: string): Promise<string[]>;
+  /** The newest version of a package, which apt checks against the signed package lists. */
+  download(name: string): Promise<BinaryPackage>;
+}
+
+/** Lends an archive to `work`. */
+export async function withArchive<T>(suites: Suites, work: (archive: Archive) => Promise<T>): Promise<T> {
   return withPrivateApt("deb", suites, (apt) =>
-    inTemporaryFolder(async (folder) => {
-      const chosen = member === undefined ? name : dependencyIn(await record(apt, name, suites, folder), member);
-      if (chosen === undefined) throw new Failure(name, `depends on no package ${member}`);
-      return work(await download(apt, chosen, suites, folder));
-    }),
+    inTemporaryFolder((folder) =>
+      work({
+        dependenciesOf: async (name) => dependenciesIn(await record(apt, name, suites, folder)),
+        download: (name) => download(apt, name, suites, folder),
+      }),
+    ),
   );
 }
 
-/** The same for several packages, whose package lists are fetched once. */
+/** Lends several packages to `work`, all of one archive. */
 export async function withBinaryPackages<T>(
   names: readonly string[],
   suites: Suites,
   work: (found: readonly BinaryPackage[]) => Promise<T>,
 ): Promise<T> {
-  return withPrivateApt("deb", suites, (apt) =>
-    inTemporaryFolder(async (folder) => {
-      const found: BinaryPackage[] = [];
-      for (const name of names) found.push(await download(apt, name, suites, folder));
-      return work(found);
-    }),
-  );
+  return withArchive(suites, async (archive) => {
+    const found: BinaryPackage[] = [];
+    for (const name of names) found.push(await archive.download(name));
+    return work(found);
+  });
 }
 
 async function record(apt: PrivateApt, name: string, suites: Suites, folder: string): Promise<string> {

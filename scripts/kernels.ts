@@ -1,13 +1,13 @@
-// Kernels to boot, by name: Debian's own, and small ones for ppc64 built here from Debian's Linux source.
+// Kernels to boot, by name: Debian's own, of three ages, and small ones for ppc64 built here from Debian's Linux source.
 
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { Failure, usage } from "../src/failure.ts";
 import { cached, cacheEntry, cacheFolder, inTemporaryFolder } from "./cache.ts";
 import { endWith } from "./command.ts";
-import { type BinaryPackage, withBinaryPackage } from "./debian.ts";
+import { type Archive, type BinaryPackage, withArchive } from "./debian.ts";
 import { arm64Header } from "../src/kexec/arm64.ts";
 import { EM_PPC64 } from "../src/sys/abi.ts";
 import { HEADER_SPAN, setupHeader } from "../src/zeropage/setup-header.ts";
@@ -44,28 +44,29 @@ const SMALL = {
 interface Stock {
   /** Debian's name of the machine. */
   architecture: string;
-  /** The meta package, which depends on the newest one. */
-  meta: string;
-  /** That newest one carries its version in its name. */
-  member: RegExp;
+  /** Debian's name of the kernel, behind the version. */
+  flavour: string;
+  /** Suites that are taken together; the further ones where the mirror does not have those before. */
+  suites: readonly (readonly string[])[];
 }
 
+/** A suite that is no longer supported leaves the mirrors some day. */
+const OLDEST = [["bullseye"], BOOKWORM] as const;
+const NEWEST = [["trixie-backports"], ["sid"]] as const;
+
+const ARM64 = { architecture: "arm64", flavour: "cloud-arm64" } as const;
+const X64 = { architecture: "amd64", flavour: "cloud-amd64" } as const;
+const PPC64LE = { architecture: "ppc64el", flavour: "powerpc64le" } as const;
+
 const STOCK = {
-  "stock-ppc64le": {
-    architecture: "ppc64el",
-    meta: "linux-image-powerpc64le",
-    member: /^linux-image-[0-9.]+-[0-9]+-powerpc64le$/,
-  },
-  "stock-arm64": {
-    architecture: "arm64",
-    meta: "linux-image-cloud-arm64",
-    member: /^linux-image-[0-9.]+-[0-9]+-cloud-arm64$/,
-  },
-  "stock-x64": {
-    architecture: "amd64",
-    meta: "linux-image-cloud-amd64",
-    member: /^linux-image-[0-9.]+-[0-9]+-cloud-amd64$/,
-  },
+  "stock-ppc64le": { ...PPC64LE, suites: [BOOKWORM] },
+  "stock-arm64": { ...ARM64, suites: [BOOKWORM] },
+  "stock-x64": { ...X64, suites: [BOOKWORM] },
+  "oldest-arm64": { ...ARM64, suites: OLDEST },
+  "oldest-x64": { ...X64, suites: OLDEST },
+  "newest-ppc64le": { ...PPC64LE, suites: [["sid"]] },
+  "newest-arm64": { ...ARM64, suites: NEWEST },
+  "newest-x64": { ...X64, suites: NEWEST },
 } as const satisfies Record<string, Stock>;
 
 type SmallName = keyof typeof SMALL;
@@ -111,7 +112,7 @@ function fragmentsOf(name: SmallName): string {
 function inputsOf(name: KernelName): readonly string[] {
   return isSmall(name)
     ? [RECIPE, SOURCE_PACKAGE, fragmentsOf(name)]
-    : [RECIPE, STOCK[name].meta, ...BOOKWORM];
+    : [RECIPE, metaPackage(STOCK[name]), ...STOCK[name].suites.flat()];
 }
 
 /** Takes files out of a .deb without unpacking the rest (a kernel package holds 300 MB of modules). */
@@ -121,8 +122,9 @@ async function extract(deb: string, patterns: readonly string[], into: string): 
   await runTool(["sh", "-c", pipeline, "sh", deb, into, ...patterns]);
 }
 
-async function onlyFile(folder: string, pattern: RegExp): Promise<string> {
-  const found = (await readdir(folder)).find((name) => pattern.test(name));
+/** The file of such a name in a folder or below. */
+async function fileBelow(folder: string, pattern: RegExp): Promise<string> {
+  const found = (await readdir(folder, { recursive: true })).find((path) => pattern.test(basename(path)));
   if (found === undefined) throw new Failure(folder, `holds no file like ${pattern}`);
   return join(folder, found);
 }
@@ -149,19 +151,61 @@ async function writeFacts(
   await writeFile(join(folder, "facts.json"), `${JSON.stringify(facts, null, 2)}\n`);
 }
 
-async function fetchStock(name: StockName, made: string): Promise<void> {
-  const { architecture, meta, member } = STOCK[name];
-  await withBinaryPackage(meta, member, { names: BOOKWORM, architecture }, async (found) => {
-    const unpacked = join(made, "unpacked");
-    await mkdir(unpacked);
-    await withProgress(`unpacking ${found.name}`, () =>
-      extract(found.deb, ["./boot/vmlinu[xz]-*", "./boot/config-*"], unpacked),
-    );
-    const boot = join(unpacked, "boot");
-    await writeFacts(made, await readFile(await onlyFile(boot, /^config-/), "utf8"), found);
-    await rename(await onlyFile(boot, /^vmlinu[xz]-/), join(made, "vmlinux"));
-    await runTool(["rm", "-r", unpacked]);
+/** It depends on the newest kernel of its flavour. */
+function metaPackage({ flavour }: Stock): string {
+  return `linux-image-${flavour}`;
+}
+
+/** Of what a meta package depends on, the kernel: it carries its version in its name. */
+export function imageIn(dependencies: readonly string[], flavour: string): string | undefined {
+  return dependencies.find((name) => /^linux-image-[0-9]/.test(name) && name.endsWith(`-${flavour}`));
+}
+
+/** A package, and where in it the files that are wanted of it are, as tar has patterns. */
+interface Part {
+  name: string;
+  files: readonly string[];
+}
+
+/**
+ * Where a kernel and its configuration are.
+ * @param dependencies of the package `image`, which holds both up to Debian 13, and depends on both after that
+ */
+export function partsOf(image: string, dependencies: readonly string[]): Part[] {
+  const release = image.replace("linux-image-", "");
+  const split = [
+    { name: `linux-binary-${release}`, files: ["./usr/lib/modules/*/vmlinu[xz]"] },
+    { name: `linux-base-${release}`, files: ["./usr/lib/modules/*/config"] },
+  ];
+  if (split.every(({ name }) => dependencies.includes(name))) return split;
+  return [{ name: image, files: ["./boot/vmlinu[xz]-*", "./boot/config-*"] }];
+}
+
+async function takeKernel(archive: Archive, stock: Stock, made: string): Promise<void> {
+  const meta = metaPackage(stock);
+  const image = imageIn(await archive.dependenciesOf(meta), stock.flavour);
+  if (image === undefined) throw new Failure(meta, `depends on no kernel for ${stock.flavour}`);
+  const found: BinaryPackage[] = [];
+  await inTemporaryFolder(async (unpacked) => {
+    for (const { name, files } of partsOf(image, await archive.dependenciesOf(image))) {
+      const part = await archive.download(name);
+      await withProgress(`unpacking ${name}`, () => extract(part.deb, files, unpacked));
+      found.push(part);
+    }
+    await writeFacts(made, await readFile(await fileBelow(unpacked, /^config/), "utf8"), found[0]!);
+    await rename(await fileBelow(unpacked, /^vmlinu[xz]/), join(made, "vmlinux"));
   });
+}
+
+/** Takes the kernel out of the first of these suites that there are. */
+async function fetchStock(stock: Stock, [names = [], ...others]: Stock["suites"], made: string): Promise<void> {
+  try {
+    await withArchive({ names, architecture: stock.architecture }, (archive) => takeKernel(archive, stock, made));
+  } catch (error) {
+    if (others.length === 0 || !(error instanceof Failure)) throw error;
+    process.stderr.write(`doing without ${names.join(", ")}: ${error.message}\n`);
+    await fetchStock(stock, others, made);
+  }
 }
 
 interface LinuxSource {
@@ -172,9 +216,10 @@ interface LinuxSource {
 /** Debian's Linux source, kept in the cache: each of the small kernels is built from it. */
 async function linuxSource(): Promise<LinuxSource> {
   const entry = await cached("linux-source", [SOURCE_PACKAGE], (made) =>
-    withBinaryPackage(SOURCE_PACKAGE, undefined, { names: BOOKWORM, architecture: SOURCE_LISTED_FOR }, async (found) => {
+    withArchive({ names: BOOKWORM, architecture: SOURCE_LISTED_FOR }, async (archive) => {
+      const found = await archive.download(SOURCE_PACKAGE);
       await extract(found.deb, ["./usr/src/linux-source-*.tar.xz"], made);
-      await rename(await onlyFile(join(made, "usr/src"), /^linux-source-/), join(made, "linux.tar.xz"));
+      await rename(await fileBelow(join(made, "usr/src"), /^linux-source-/), join(made, "linux.tar.xz"));
       await runTool(["rm", "-r", join(made, "usr")]);
       const { name, version, sha256 } = found;
       await writeFile(join(made, "package.json"), JSON.stringify({ name, version, sha256 }));
@@ -278,7 +323,7 @@ async function buildSmall(name: SmallName, made: string): Promise<void> {
  */
 export async function kernel(name: KernelName): Promise<Kernel> {
   const folder = await cached(name, inputsOf(name), (made) =>
-    isSmall(name) ? buildSmall(name, made) : fetchStock(name, made),
+    isSmall(name) ? buildSmall(name, made) : fetchStock(STOCK[name], STOCK[name].suites, made),
   );
   const facts = JSON.parse(await readFile(join(folder, "facts.json"), "utf8")) as Facts;
   return { name, vmlinux: join(folder, "vmlinux"), ...facts };

@@ -63,27 +63,29 @@ export async function sceneFor(
 ): Promise<Scene> {
   const nonce = randomBytes(8).toString("hex");
   const target = bootTarget(choices.target);
-  const addresses = target.addresses(first.memory, next.memory);
   const initrd = choices.payload ? undefined : special.initrd ?? (await secondInitrd(choices, next.target));
+  const executable = await readFile(await build(choices.target));
   const bootargs = `console=${target.console} quiet panic=-1 kexecbox.nonce=${nonce} ${target.append ?? ""}`.trim();
   const { argument, chain } = target;
   const bss = next.memory - next.image.length;
   // With ACPI, which UEFI firmware brings, arm64 has no directory.
   const source = choices.uefi ? "/sys/firmware/fdt" : "/proc/device-tree";
-  const needs = { addresses, source, argument, chain, bootargs, initrdSize: initrd?.length ?? 0, bss };
-  const script = (special.script ?? usualScript)(needs);
+  const initrdSize = initrd?.length ?? 0;
   const files: AddedFile[] = [
     { path: argument === "zero page" ? "bzImage" : "vmlinux.kexec", content: next.image, mode: 0o644 },
     ...(initrd === undefined ? [] : [{ path: "initrd", content: initrd, mode: 0o644 } as const]),
     ...(special.files ?? []),
   ];
-  const executable = await readFile(await build(choices.target));
+  const carried = [executable, ...files.map(({ content }) => content)].reduce((sum, { length }) => sum + length, 0);
+  const sizes = { first: first.memory, next: next.memory, initrd: initrdSize, carried };
+  const addresses = target.addresses({ uefi: choices.uefi, ...sizes });
+  const script = (special.script ?? usualScript)({ addresses, source, argument, chain, bootargs, initrdSize, bss });
   const run = choices.interactive && choices.script === undefined ? {} : { script: Buffer.from(script, "latin1") };
   const path = join(folder, "initrd");
   // As one array: given several, Bun 1.4.5 leaves zeros at the file's end.
   await writeFile(path, Buffer.concat(image({ executable, applets: names(), ...run, files })));
   const memory = choices.memory ?? (choices.small ? target.smallMemory : target.memory);
-  refuseTooLittleMemory(memory, addresses.initrd + needs.initrdSize - target.memoryStart);
+  refuseTooLittleMemory(memory, addresses.initrd + initrdSize - target.memoryStart);
   return {
     nonce,
     script,

@@ -1,6 +1,7 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { firstError, mirrorsFrom, sourcesList } from "../../scripts/apt.ts";
-import { dependencyIn, fieldOf } from "../../scripts/debian.ts";
+import { dependenciesIn, fieldOf } from "../../scripts/debian.ts";
+import { imageIn, partsOf } from "../../scripts/kernels.ts";
 
 const FETCHED = [
   "http://a.example/debian/|bookworm|main|Debian",
@@ -60,11 +61,30 @@ test("a field of a package record is found by its whole name, in the record that
   expect(() => fieldOf(record, "Depends")).toThrow("no field Depends");
 });
 
-test("the newest kernel is found among the dependencies of its meta package", () => {
-  const member = /^linux-image-[0-9.]+-[0-9]+-powerpc64le$/;
-  const record = (depends: string): string => `Package: meta\nDepends: ${depends}\n`;
-  expect(
-    dependencyIn(record("initramfs-tools | other, linux-image-6.1.0-50-powerpc64le (= 6.1.176-1)"), member),
-  ).toBe("linux-image-6.1.0-50-powerpc64le");
-  expect(dependencyIn(record("linux-image-6.1.0-50-powerpc64le-dbg"), member)).toBeUndefined();
+test("a package depends on all that its record names, whatever the version and in place of whatever", () => {
+  const record = "Package: a\nPre-Depends: b\nDepends: c | d (>= 0.1), e-6.1.0-50 (= 6.1.176-1)\n";
+  expect(dependenciesIn(record)).toEqual(["c", "d", "e-6.1.0-50"]);
+});
+
+describe("the kernel that a meta package depends on", () => {
+  const depends = [
+    "linux-base-cloud-arm64", "linux-image-7.3.4+deb13-cloud-arm64-dbg", "linux-image-7.3.4+deb13-cloud-arm64",
+    "linux-modules-cloud-arm64",
+  ];
+
+  test("is found by its flavour, whatever its version looks like", () => {
+    expect(imageIn(depends, "cloud-arm64")).toBe("linux-image-7.3.4+deb13-cloud-arm64");
+    expect(imageIn(["linux-image-6.1.0-50-powerpc64le"], "powerpc64le")).toBe("linux-image-6.1.0-50-powerpc64le");
+    expect(imageIn(depends, "powerpc64le")).toBeUndefined();
+  });
+
+  test("is in that package, or in the two that it is split into since Debian 14", () => {
+    const image = "linux-image-7.3.4+deb13-cloud-arm64";
+    const split = ["linux-base-7.3.4+deb13-cloud-arm64", "linux-binary-7.3.4+deb13-cloud-arm64", "linux-modules-7"];
+    expect(partsOf(image, split)).toEqual([
+      { name: "linux-binary-7.3.4+deb13-cloud-arm64", files: ["./usr/lib/modules/*/vmlinu[xz]"] },
+      { name: "linux-base-7.3.4+deb13-cloud-arm64", files: ["./usr/lib/modules/*/config"] },
+    ]);
+    expect(partsOf(image, ["kmod", "linux-base"]).map(({ name }) => name)).toEqual([image]);
+  });
 });
