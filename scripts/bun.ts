@@ -6,7 +6,7 @@ import { readdir, readFile, rename } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { Failure } from "../src/failure.ts";
 import { cached, inTemporaryFolder } from "./cache.ts";
-import { withArchive } from "./debian.ts";
+import { withBinaryPackages } from "./debian.ts";
 import { fuse, type NamedFile } from "./fuse.ts";
 import { withProgress } from "./progress.ts";
 import { runTool } from "./tool.ts";
@@ -84,9 +84,8 @@ async function bunItself(target: BunTarget): Promise<string> {
 async function glibc(target: BunTarget): Promise<string> {
   const { debian, triplet, loader } = platforms[target];
   return cached("glibc", [RECIPE, debian, ...PACKAGES, ...SUITES, ...LIBRARIES], (made) =>
-    withArchive({ names: SUITES, architecture: debian }, (archive) =>
+    withBinaryPackages(PACKAGES, { names: SUITES, architecture: debian }, (found) =>
       inTemporaryFolder(async (folder) => {
-        const found = await archive.downloadAll(PACKAGES);
         for (const { deb } of found) await runTool(["dpkg-deb", "-x", deb, folder]);
         const files = [loader, ...LIBRARIES].map((name) => join(folder, "lib", triplet, name));
         await runTool(["cp", "-L", ...files, made]);

@@ -38,8 +38,6 @@ export interface Archive {
   dependenciesOf(name: string): Promise<string[]>;
   /** The newest version of a package, which apt checks against the signed package lists. */
   download(name: string): Promise<BinaryPackage>;
-  /** The same for several, one after the other. */
-  downloadAll(names: readonly string[]): Promise<BinaryPackage[]>;
 }
 
 /** Lends an archive to `work`. */
@@ -49,14 +47,22 @@ export async function withArchive<T>(suites: Suites, work: (archive: Archive) =>
       work({
         dependenciesOf: async (name) => dependenciesIn(await record(apt, name, suites, folder)),
         download: (name) => download(apt, name, suites, folder),
-        async downloadAll(names) {
-          const found: BinaryPackage[] = [];
-          for (const name of names) found.push(await download(apt, name, suites, folder));
-          return found;
-        },
       }),
     ),
   );
+}
+
+/** Lends several packages to `work`, all of one archive. */
+export async function withBinaryPackages<T>(
+  names: readonly string[],
+  suites: Suites,
+  work: (found: readonly BinaryPackage[]) => Promise<T>,
+): Promise<T> {
+  return withArchive(suites, async (archive) => {
+    const found: BinaryPackage[] = [];
+    for (const name of names) found.push(await archive.download(name));
+    return work(found);
+  });
 }
 
 async function record(apt: PrivateApt, name: string, suites: Suites, folder: string): Promise<string> {

@@ -6,7 +6,7 @@ import { basename, join } from "node:path";
 import type { AddedFile } from "../../initramfs/image.ts";
 import { Failure } from "../../src/failure.ts";
 import { cached, inTemporaryFolder } from "../cache.ts";
-import { withArchive } from "../debian.ts";
+import { withBinaryPackages } from "../debian.ts";
 import { dynamicNames } from "../dynamic-elf.ts";
 import { runTool } from "../tool.ts";
 
@@ -32,9 +32,8 @@ export interface DebianPrograms {
 /** Those for ppc64le, out of the cache or fetched now. */
 export async function debianPrograms(): Promise<DebianPrograms> {
   const entry = await cached("peers", [RECIPE, ...PACKAGES, ...SUITES], (made) =>
-    withArchive({ names: SUITES, architecture: "ppc64el" }, (archive) =>
+    withBinaryPackages(PACKAGES, { names: SUITES, architecture: "ppc64el" }, (found) =>
       inTemporaryFolder(async (folder) => {
-        const found = await archive.downloadAll(PACKAGES);
         const root = join(folder, "root");
         for (const { deb } of found) await runTool(["dpkg-deb", "-x", deb, root]);
         await rename(root, join(made, "root"));
