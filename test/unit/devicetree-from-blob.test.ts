@@ -117,7 +117,7 @@ describe("what is no well-formed blob is refused:", () => {
 
   test.each([
     ["the magic", 0, 1, "blob: bad-magic: neither a directory nor a device tree blob"],
-    ["the size", 4, 39, /^blob: at 0x4: bad-totalsize: 0x27 bytes, of which/],
+    ["the size", 4, 39, /^blob: at 0x4: bad-totalsize: 0x27 bytes are not even a header, which has 0x28$/],
     ["the structure's place", 8, 0x39, /^blob: at 0x8: bad-structure: 0x39 is not a multiple of 4$/],
     ["the structure's place beyond the end", 8, 0xfffff000, /^blob: at 0x8: bad-structure: 0xfffff000-.* is not within the blob$/],
     ["the strings' place", 12, 0xfffff000, /^blob: at 0xc: bad-strings: .* is not within the blob$/],

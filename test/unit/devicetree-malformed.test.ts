@@ -36,11 +36,13 @@ const proven = new Set<Fault>();
 
 /** What is made of the blob in the middle of other bytes: the same whatever those are, and none of them in it. */
 function read(blob: Uint8Array): DeviceTree | Fault {
-  const outcomes = POISONS.map((poison) => {
+  // Where it says how long it is, what follows it in a file is around it too.
+  const more = blob.length >= 8 && Buffer.from(blob).readUInt32BE(4) === blob.length ? 64 : 0;
+  const outcomes = POISONS.flatMap((poison) => [0, more].map((behind) => ({ poison, behind }))).map(({ poison, behind }) => {
     const memory = new Uint8Array(2 * AROUND + blob.length).fill(poison);
     memory.set(blob, AROUND);
     try {
-      const tree = treeFromBlob(memory.subarray(AROUND, AROUND + blob.length), "blob");
+      const tree = treeFromBlob(memory.subarray(AROUND, AROUND + blob.length + behind), "blob");
       expectWithin(tree, memory, AROUND + blob.length);
       return { tree, said: meaning(tree) };
     } catch (error) {
@@ -50,7 +52,8 @@ function read(blob: Uint8Array): DeviceTree | Fault {
     }
   });
   const [first] = outcomes;
-  for (const { said } of outcomes) expect(said).toBe(first!.said);
+  // Only where it fails: there are hundreds of thousands of these.
+  for (const { said } of outcomes) if (said !== first!.said) expect(said).toBe(first!.said);
   if (first!.tree !== undefined) return first!.tree;
   proven.add(first!.fault);
   return first!.fault;
@@ -59,11 +62,9 @@ function read(blob: Uint8Array): DeviceTree | Fault {
 function expectWithin({ root }: DeviceTree, memory: Uint8Array, end: number): void {
   visit(root, {
     enter({ name, properties }) {
-      expect(name).not.toContain("Z");
-      for (const { name: own, value } of properties) {
-        expect(own).not.toContain("Z");
-        expect(value.buffer === memory.buffer && value.byteOffset >= AROUND && value.byteOffset + value.length <= end).toBe(true);
-      }
+      const isWithin = properties.every(({ name: own, value: { buffer, byteOffset, length } }) =>
+        !own.includes("Z") && buffer === memory.buffer && byteOffset >= AROUND && byteOffset + length <= end);
+      if (name.includes("Z") || !isWithin) throw new Error(`something of ${name} lies around the blob`);
     },
   });
 }
@@ -348,6 +349,13 @@ describe("a structure that is well formed word by word", () => {
   ])("of %s", (_, words, expected) => {
     const blob = blobOfWords(...words);
     expect(faultOf(blob)).toBe(expected);
+  });
+
+  test("has its reserve map at a multiple of 8, though it would be one at half of that", () => {
+    const blob = blobOfStructure(cells(1, 0, 2, 9), undefined, cells(0, 0, 0, 0, 0, 0));
+    expect(faultOf(blob)).toBe("none");
+    expect(faultOf(changed(blob, 16, 48))).toBe("none");
+    expect(faultOf(changed(blob, 16, 44))).toBe("bad-reserve-map");
   });
 
   test("may have a million nodes and properties, with the reservations, and not one more", () => {

@@ -116,10 +116,10 @@ class BlobReader {
 
   #totalSize(version: Version): number {
     const size = this.#field("totalSize");
-    if (size < layouts[version].header || size > this.bytes.length) {
-      const fact = `${hex(size)} bytes, of which ${hex(this.bytes.length)} are here`;
-      throw this.#wrong(FIELD.totalSize, "bad-totalsize", fact);
-    }
+    const { header } = layouts[version];
+    const wrong = (fact: string): Failure => this.#wrong(FIELD.totalSize, "bad-totalsize", `${hex(size)} bytes${fact}`);
+    if (size < header) throw wrong(` are not even a header, which has ${hex(header)}`);
+    if (size > this.bytes.length) throw wrong(`, of which ${hex(this.bytes.length)} are here`);
     return size;
   }
 
