@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { existsSync, rmSync, statSync } from "node:fs";
-import { chmod, copyFile, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { builtinModules } from "node:module";
 import { basename, dirname, join, relative } from "node:path";
 import type { BunPlugin } from "bun";
@@ -53,17 +53,52 @@ function watchImports(refused: Failure[]): BunPlugin {
   };
 }
 
-/** The program as one ES module in which only qjs:sys is still imported. */
-async function bundle(entry: string): Promise<string> {
+/**
+ * Puts in place of each applet of the program in `folder` one that is loaded when it is called: an executable reads
+ * only as much of itself as the command needs.
+ */
+function loadAppletsLater(folder: string): BunPlugin {
+  return {
+    name: "load applets later",
+    setup(build) {
+      build.onResolve({ filter: /^\.\/applets\// }, ({ path }) =>
+        ({ path: basename(path, ".ts"), namespace: "later" }));
+      build.onLoad({ filter: /.*/, namespace: "later" }, async ({ path: name }) => {
+        const source = await readFile(join(folder, "applets", `${name}.ts`), "utf8");
+        // One of them is made by a function.
+        const [given, made] = source.includes(`export function ${name}(`) ? ["(...given) => ", "(...given)"] : ["", ""];
+        return {
+          loader: "js",
+          contents: `import { load } from "qjs:sys";
+            import { loadedLater } from ${JSON.stringify(join(folder, "applet.ts"))};
+            export const ${name} = ${given}loadedLater("${name}", () => load("${name}.js").${name}${made});`,
+        };
+      });
+    },
+  };
+}
+
+interface Module {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** The program as ES modules, its entry first, in which besides each other only qjs:sys is still imported. */
+async function bundle(entry: string): Promise<Module[]> {
   const refused: Failure[] = [];
+  const folder = dirname(entry);
+  const applets = join(folder, "applets");
+  const apart = existsSync(applets) ? (await readdir(applets)).sort().map((name) => join(applets, name)) : [];
   const result = await Bun.build({
-    entrypoints: [entry],
+    entrypoints: [entry, ...apart],
+    splitting: true,
+    naming: { entry: "[name].js", chunk: "[hash].js" },
     target: "browser",
     conditions: ["quickjs"],
     external: ["qjs:*"],
     format: "esm",
     minify: true,
-    plugins: [watchImports(refused)],
+    plugins: [watchImports(refused), loadAppletsLater(folder)],
     throw: false,
   });
   if (refused[0] !== undefined) throw refused[0];
@@ -71,7 +106,26 @@ async function bundle(entry: string): Promise<string> {
     const [log] = result.logs;
     throw new Failure(fromRoot(log?.position?.file ?? entry), log?.message ?? "cannot be bundled");
   }
-  return result.outputs[0]!.text();
+  const modules = await Promise.all(result.outputs.map(async (output) =>
+    ({ name: basename(output.path), text: await output.text() })));
+  return renumbered(modules, [entry, ...apart].map((path) => basename(path).replace(/\.\w+$/, ".js")));
+}
+
+/** `entries`, then what they share, by numbers: the bundler calls that by where the sources lie. */
+function renumbered(modules: readonly Module[], entries: readonly string[]): Module[] {
+  const texts = new Map(modules.map(({ name, text }) => [name, text]));
+  const names = new Map(entries.map((name) => [name, name]));
+  const importIn = /"\.\/(\w+\.js)"/g;
+  for (const name of names.keys()) {
+    for (const [, imported] of texts.get(name)!.matchAll(importIn)) {
+      if (texts.has(imported!) && !names.has(imported!)) names.set(imported!, `${names.size - entries.length}.js`);
+    }
+  }
+  return [...names].map(([old, name]) => ({
+    name,
+    text: texts.get(old)!.replace(importIn, (whole, imported) =>
+      names.has(imported) ? `"./${names.get(imported)}"` : whole),
+  }));
 }
 
 /** Makes `path` in one step: a reader sees the old file or the new one, never a part. */
@@ -111,14 +165,15 @@ async function recipeFor(target: Target, entry: string): Promise<Recipe> {
 }
 
 async function smallRecipe(target: SmallTarget, entry: string): Promise<Recipe> {
-  const program = await bundle(entry);
+  const modules = await bundle(entry);
   const engine = await smallEngine(target);
   return {
-    inputs: [engine.key, program],
+    inputs: [engine.key, ...modules.flatMap(({ name, text }) => [name, text])],
     limit: SIZE_LIMIT,
     make: (output) => inTemporaryFolder(async (folder) => {
-      await writeFile(join(folder, "program.js"), program);
-      await engine.compileModule("program.js", "program.bc", { name: fromRoot(entry), folder });
+      for (const { name, text } of modules) await writeFile(join(folder, name), text);
+      const names = modules.map(({ name }) => name);
+      await engine.compileModules(names, "program.bc", { name: fromRoot(entry), folder });
       await engine.link("program.bc", "program", folder);
       await copyFile(join(folder, "program"), output);
     }),

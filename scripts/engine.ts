@@ -113,7 +113,7 @@ const QUICKJS_MAIN_FLAGS = [
   "-fno-tree-slp-vectorize", "-falign-functions=1", "-falign-jumps=1", "-falign-labels=1", "-falign-loops=1",
 ];
 
-/** What QuickJS has in its sources for those who do without: 32 KB of Unicode's properties, and Atomics with threads. */
+/** What QuickJS leaves to whoever builds it: 24 KB of Unicode's properties, and Atomics with 10 KB of threads. */
 const QUICKJS_LEFT_OUT = [
   { file: "libunicode.h", line: "#define CONFIG_ALL_UNICODE" },
   { file: "quickjs.c", line: "#define CONFIG_ATOMICS" },
@@ -136,7 +136,7 @@ const QUICKJS_OBJECTS = [...QUICKJS_FILES, "inside.c"];
 
 const GATHER_FILES = ["area.c", "files.c", "gather.c", "order.c", "strings.c"].map((name) => `gather/${name}`);
 const ENGINE_FILES = [
-  "host/arena.c", "host/context.c", "host/division.c", "host/engine.c", "host/sys.c", ...GATHER_FILES,
+  "host/arena.c", "host/context.c", "host/division.c", "host/engine.c", "host/program.c", "host/sys.c", ...GATHER_FILES,
 ];
 const COMPILER_FILES = ["host/bc.c", "host/context.c", "host/division.c"];
 
@@ -145,9 +145,12 @@ export interface SmallEngine {
   /** Changes when anything does that goes into an executable besides its program. */
   key: string;
   /**
-   * Turns the module `source` into bytecode; both are names in `folder`. A Failure speaks of it as `name`.
+   * Turns the modules `sources`, of which the first is run, into one file of bytecode; all are names in `folder`. A
+   * Failure speaks of them as `name`.
    */
-  compileModule(source: string, bytecode: string, program: { name: string; folder: string }): Promise<void>;
+  compileModules(
+    sources: readonly string[], bytecode: string, program: { name: string; folder: string },
+  ): Promise<void>;
   /** Makes the executable `output` of the file `bytecode`; both are names in `folder`. */
   link(bytecode: string, output: string, folder: string): Promise<void>;
 }
@@ -294,8 +297,8 @@ async function hostObjects(
   const sources = (await hostSources()).flatMap(({ name, text }) => [name, text]);
   const entries = [headers, libc, quickjs].map((entry) => basename(entry));
   const flags = [...CODE_FLAGS, ...HOST_FLAGS, ...LINK_FLAGS];
-  return cached("host", [...entries, compiler.identity, ...flags, ...sources], async (made) => {
-    const files = [...new Set([...ENGINE_FILES, ...COMPILER_FILES])];
+  const files = [...new Set([...ENGINE_FILES, ...COMPILER_FILES])];
+  return cached("host", [...entries, compiler.identity, ...flags, ...files, ...sources], async (made) => {
     await compile(compiler, headers, hostFiles(files), [...HOST_FLAGS, ...includeFrom(quickjs)], made);
     const parts = [...objects(made, COMPILER_FILES), ...objects(quickjs, QUICKJS_OBJECTS)];
     await runTool(linkCommand(compiler, libc, parts, "bc"), { cwd: made });
@@ -318,12 +321,12 @@ export async function smallEngine(target: SmallTarget): Promise<SmallEngine> {
     const parts = [...objects(host, ENGINE_FILES), ...objects(quickjs, QUICKJS_OBJECTS)];
     return {
       key: basename(host),
-      async compileModule(source, bytecode, { name, folder }) {
+      async compileModules(sources, bytecode, { name, folder }) {
         let complaint = "";
         const onFailure = (output: string): void => {
           complaint = [...new Set(output.trim().split("\n"))].join("; ");
         };
-        const compile = [...emulatorOf(target), join(host, "bc"), source, bytecode];
+        const compile = [...emulatorOf(target), join(host, "bc"), bytecode, ...sources];
         try {
           await runTool(compile, { cwd: folder, onFailure });
         } catch (error) {

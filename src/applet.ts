@@ -26,9 +26,29 @@ export interface Applet {
   readonly operands: string;
   readonly options: readonly Option[];
   /** What the help says after the options, if anything. */
-  readonly notes?: string;
+  readonly notes?: string | undefined;
   /** Returns the exit code; throws Failure. */
   run(system: System, args: readonly ByteString[]): number;
+}
+
+/** The applet of that name, which is loaded when more than its name is asked for. */
+export function loadedLater(name: string, load: () => Applet): Applet {
+  return {
+    name,
+    get summary() {
+      return load().summary;
+    },
+    get operands() {
+      return load().operands;
+    },
+    get options() {
+      return load().options;
+    },
+    get notes() {
+      return load().notes;
+    },
+    run: (system, args) => load().run(system, args),
+  };
 }
 
 export interface Arguments {

@@ -1,4 +1,4 @@
-/* The compiler of the small engine: bc MODULE BYTECODE turns one bundled ES module into bytecode.
+/* The compiler of the small engine: bc PROGRAM MODULE... turns bundled ES modules into one file of bytecode.
  *
  * It is built for the target and runs under emulation where that is another machine: compiled regular
  * expressions are kept in the byte order of the machine that compiled them, while all other bytecode is put
@@ -41,14 +41,6 @@ static char *read_whole(const char *path, size_t *length)
     return bytes;
 }
 
-static void write_whole(const char *path, const uint8_t *bytes, size_t length)
-{
-    FILE *file = fopen(path, "wb");
-
-    if (!file || fwrite(bytes, 1, length, file) != length || fclose(file))
-        fail(path, strerror(errno));
-}
-
 static int nothing_to_initialise(JSContext *ctx, JSModuleDef *module)
 {
     (void)ctx;
@@ -56,15 +48,25 @@ static int nothing_to_initialise(JSContext *ctx, JSModuleDef *module)
     return 0;
 }
 
-/* The engine's own module is an empty one here: what it exports is looked up when the program starts. */
+/* What a program is made of. */
+struct module_names {
+    char **names;
+    int count;
+};
+
+/* Any module but the one that is compiled is an empty one here: what it exports is looked up when the program starts. */
 static JSModuleDef *load_module(JSContext *ctx, const char *name, void *opaque)
 {
-    (void)opaque;
-    if (strcmp(name, "qjs:sys")) {
-        JS_ThrowReferenceError(ctx, "imports \"%s\", and the small engine has only qjs:sys", name);
-        return NULL;
-    }
-    return JS_NewCModule(ctx, name, nothing_to_initialise);
+    const struct module_names *known = opaque;
+    int i;
+
+    for (i = 0; i < known->count; i++)
+        if (strcmp(known->names[i], name) == 0)
+            return JS_NewCModule(ctx, name, nothing_to_initialise);
+    if (strcmp(name, "qjs:sys") == 0)
+        return JS_NewCModule(ctx, name, nothing_to_initialise);
+    JS_ThrowReferenceError(ctx, "imports \"%s\", and the small engine has only qjs:sys", name);
+    return NULL;
 }
 
 static void fail_with_exception(JSContext *ctx)
@@ -81,31 +83,57 @@ static void say_missing(const char *name)
     fprintf(stderr, "uses %s, which the small engine does not have\n", name);
 }
 
-int main(int argc, char **argv)
+static void append(FILE *program, const void *bytes, size_t length)
+{
+    if (fwrite(bytes, 1, length, program) != length)
+        fail("bytecode", strerror(errno));
+}
+
+/* Appends one module as program.c reads it. How many globals of it are missing. */
+static int compile_module(const char *path, struct module_names *known, FILE *program)
 {
     JSRuntime *runtime = JS_NewRuntime();
     JSContext *ctx = runtime ? new_tool_context(runtime) : NULL;
-    size_t source_length, bytecode_length;
-    char *source;
-    uint8_t *bytecode;
+    size_t source_length, length;
+    char *source = read_whole(path, &source_length);
+    uint8_t *bytecode, head[4];
     JSValue module;
+    int i, missing;
 
-    if (argc != 3)
-        fail("bc", "usage: bc MODULE BYTECODE");
     if (!ctx)
         fail("bc", "out of memory");
-    source = read_whole(argv[1], &source_length);
     JS_AddIntrinsicEval(ctx);
-    JS_SetModuleLoaderFunc(runtime, NULL, load_module, NULL);
+    JS_SetModuleLoaderFunc(runtime, NULL, load_module, known);
     JS_SetStripInfo(runtime, JS_STRIP_DEBUG);
-    module = JS_Eval(ctx, source, source_length, "kexecbox", JS_EVAL_TYPE_MODULE | JS_EVAL_FLAG_COMPILE_ONLY);
+    module = JS_Eval(ctx, source, source_length, path, JS_EVAL_TYPE_MODULE | JS_EVAL_FLAG_COMPILE_ONLY);
     if (JS_IsException(module))
         fail_with_exception(ctx);
-    if (find_missing_globals(ctx, module, say_missing))
-        return 1;
-    bytecode = JS_WriteObject(ctx, &bytecode_length, module, JS_WRITE_OBJ_BYTECODE);
+    missing = find_missing_globals(ctx, module, say_missing);
+    bytecode = JS_WriteObject(ctx, &length, module, JS_WRITE_OBJ_BYTECODE);
     if (!bytecode)
         fail_with_exception(ctx);
-    write_whole(argv[2], bytecode, bytecode_length);
-    return 0;
+    for (i = 0; i < 4; i++)
+        head[i] = (uint8_t)(length >> (24 - 8 * i));
+    append(program, path, strlen(path) + 1);
+    append(program, head, sizeof head);
+    append(program, bytecode, length);
+    return missing;
+}
+
+int main(int argc, char **argv)
+{
+    struct module_names modules = { argv + 2, argc - 2 };
+    FILE *program;
+    int i, missing = 0;
+
+    if (argc < 3)
+        fail("bc", "usage: bc PROGRAM MODULE...");
+    program = fopen(argv[1], "wb");
+    if (!program)
+        fail(argv[1], strerror(errno));
+    for (i = 2; i < argc; i++)
+        missing += compile_module(argv[i], &modules, program);
+    if (fclose(program))
+        fail(argv[1], strerror(errno));
+    return missing ? 1 : 0;
 }

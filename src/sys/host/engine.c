@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "arena.h"
 #include "context.h"
+#include "program.h"
 #include "quickjs.h"
 #include "sys.h"
 
@@ -17,8 +18,6 @@
 
 /* Searching for cycles walks over every object; what a tool makes is mostly alive until it ends. */
 #define FIRST_CYCLE_SEARCH ((size_t)64 << 20)
-
-extern const uint8_t app_begin[], app_end[];
 
 static char printable(char character)
 {
@@ -90,16 +89,6 @@ static void note_rejection(JSContext *ctx, JSValueConst promise, JSValueConst re
         JS_FreeValue(ctx, noted->reason);
         noted->promise = noted->reason = JS_UNDEFINED;
     }
-}
-
-/* Evaluates the embedded module: the promise of its end. */
-static JSValue start_program(JSContext *ctx)
-{
-    JSValue module = JS_ReadObject(ctx, app_begin, (size_t)(app_end - app_begin), JS_READ_OBJ_BYTECODE);
-
-    if (JS_IsException(module) || JS_ResolveModule(ctx, module) < 0)
-        return JS_EXCEPTION;
-    return JS_EvalFunction(ctx, module);
 }
 
 static void run_program(JSRuntime *runtime, JSContext *ctx)

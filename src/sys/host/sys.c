@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "../gather/gather.h"
+#include "program.h"
 #include "sys.h"
 
 #if defined(__x86_64__)
@@ -482,6 +483,17 @@ static JSValue sys_gather(JSContext *ctx, JSValueConst this_value, int argc, JSV
     return result;
 }
 
+static JSValue sys_load(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
+{
+    const char *name = JS_ToCString(ctx, argv[0]);
+    JSValue exports = name ? load_exports(ctx, name) : JS_EXCEPTION;
+
+    (void)this_value;
+    (void)argc;
+    JS_FreeCString(ctx, name);
+    return exports;
+}
+
 /* Nothing is buffered on this side, so there is nothing to flush. */
 static JSValue sys_exit(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
 {
@@ -517,6 +529,7 @@ static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("encode", 3, sys_encode),
     JS_CFUNC_DEF("spawn", 5, sys_spawn),
     JS_CFUNC_DEF("gather", 4, sys_gather),
+    JS_CFUNC_DEF("load", 1, sys_load), /* not of the interface: for what is bundled apart (scripts/build.ts) */
     JS_CFUNC_DEF("exit", 1, sys_exit),
     JS_PROP_STRING_DEF("machine", MACHINE, 0),
 };
