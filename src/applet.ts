@@ -33,21 +33,23 @@ export interface Applet {
 
 /** The applet of that name, which is loaded when more than its name is asked for. */
 export function loadedLater(name: string, load: () => Applet): Applet {
+  let loaded: Applet | undefined;
+  const applet = (): Applet => (loaded ??= load());
   return {
     name,
     get summary() {
-      return load().summary;
+      return applet().summary;
     },
     get operands() {
-      return load().operands;
+      return applet().operands;
     },
     get options() {
-      return load().options;
+      return applet().options;
     },
     get notes() {
-      return load().notes;
+      return applet().notes;
     },
-    run: (system, args) => load().run(system, args),
+    run: (system, args) => applet().run(system, args),
   };
 }
 
@@ -218,7 +220,8 @@ export function help(applet: Applet): string {
   const lines = applet.options.flatMap((option, row) => {
     const helped = wrapped(option.help, CONSOLE_COLUMNS - width).map((line) => " ".repeat(width) + line);
     // What is too wide to have its help beside it has it below.
-    return left[row]!.length > width - 2 ? [left[row]!, ...helped] : [left[row]! + helped[0]!.slice(left[row]!.length), ...helped.slice(1)];
+    const own = left[row]!;
+    return own.length > width - 2 ? [own, ...helped] : [own + helped[0]!.slice(own.length), ...helped.slice(1)];
   });
   return [
     `usage: ${applet.name}${applet.options.length === 0 ? "" : " [OPTION]..."} ${applet.operands}`.trimEnd(),

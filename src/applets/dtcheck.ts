@@ -26,10 +26,13 @@ there is an error.
   run(system, args) {
     const { given, operands } = parse(dtcheck.options, args);
     const skipped = new Set((given.get("skip") ?? "").split(",").filter((name) => name !== ""));
-    for (const name of skipped) if (!checks.some((check) => check.name === name)) throw usage("--skip", `no check is called '${name}'`);
+    for (const name of skipped)
+      if (!checks.some((check) => check.name === name)) throw usage("--skip", `no check is called '${name}'`);
     if (given.has("list")) {
       if (operands.length > 0) throw usage("--list", "is given no tree");
-      system.print(checks.map(({ name, severity, reason, source }) => `${name} (${severity}): ${reason}. ${source}\n`).join(""));
+      system.print(
+        checks.map(({ name, severity, reason, source }) => `${name} (${severity}): ${reason}. ${source}\n`).join(""),
+      );
       return EXIT.done;
     }
     if (operands.length !== 1) throw usage("operands", `one tree is needed, ${operands.length} are given`);

@@ -16,10 +16,7 @@ export const dtdiff: Applet = {
   name: "dtdiff",
   summary: "Tells what differs between two device trees",
   operands: "A B",
-  options: [
-    { short: "p", long: "patch", help: "writes the edits that turn A into B, for --from" },
-    ...readOptions,
-  ],
+  options: [{ short: "p", long: "patch", help: "writes the edits that turn A into B, for --from" }, ...readOptions],
   notes: `
 A and B are each a directory, a blob of any version up to 17, or - for a blob
 on standard input. The order of nodes and of properties is no difference, nor
@@ -41,7 +38,8 @@ is a blob's own entry in its reserve map. Exits with 0 where both are the same,
 function compared(system: System, args: readonly string[]): number {
   const { given, operands } = parse(dtdiff.options, args);
   const [first, second, ...more] = operands;
-  if (first === undefined || second === undefined || more.length > 0) throw usage("operands", `two trees are needed, ${operands.length} are given`);
+  if (first === undefined || second === undefined || more.length > 0)
+    throw usage("operands", `two trees are needed, ${operands.length} are given`);
   if (first === "-" && second === "-") throw usage("operands", "standard input can be read only once");
   const rules = readRulesOf(given, (place, fact) => system.say(`dtdiff: ${shown(place)}: ${fact}`));
   const found = differences(readTree(system, first, rules), readTree(system, second, rules));

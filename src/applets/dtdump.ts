@@ -32,7 +32,8 @@ used on a terminal only.
   run(system, args) {
     const { given, operands } = parse(dtdump.options, args);
     const [source, node, ...more] = operands;
-    if (source === undefined || more.length > 0) throw usage("operands", `a source and perhaps a node are needed, ${operands.length} are given`);
+    if (source === undefined || more.length > 0)
+      throw usage("operands", `a source and perhaps a node are needed, ${operands.length} are given`);
     if (given.has("json") && given.has("annotate")) throw usage("--annotate", "does not go with --json");
     const notice = (place: string, fact: string) => system.say(`dtdump: ${shown(place)}: ${fact}`);
     const tree = readTree(system, source, readRulesOf(given, notice));

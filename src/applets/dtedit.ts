@@ -24,7 +24,12 @@ export const dtedit: Applet = {
   operands: "IN OUT",
   options: [
     { short: "O", long: "format", value: "FORMAT", help: "what OUT becomes: dtb (default), dts, json or dir" },
-    { short: "b", long: "address", value: "ADDR", help: "where the blob will lie, a multiple of 8; it reserves itself there" },
+    {
+      short: "b",
+      long: "address",
+      value: "ADDR",
+      help: "where the blob will lie, a multiple of 8; it reserves itself there",
+    },
     ...blobOptions,
     ...editOptions,
     ...readOptions,
@@ -69,7 +74,8 @@ interface Request {
 
 function requested({ given, operands }: Arguments): Request {
   const [source, target, ...more] = operands;
-  if (source === undefined || target === undefined || more.length > 0) throw usage("operands", `IN and OUT are needed, ${operands.length} are given`);
+  if (source === undefined || target === undefined || more.length > 0)
+    throw usage("operands", `IN and OUT are needed, ${operands.length} are given`);
   const name = given.get("format") ?? "dtb";
   const format = formats.find((known) => known === name);
   if (format === undefined) throw usage("-O", `'${name}' is none of ${formats.join(" ")}`);

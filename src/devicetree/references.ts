@@ -42,7 +42,9 @@ function startOf(root: Node, first: ByteString, reference: ByteString): Found {
   if (value === undefined) throw new Failure(reference, `no such ${isLabel ? "label" : "alias"} in /${table}`);
   const path = textOf(value);
   if (!path.startsWith("/")) throw new Failure(reference, `/${table}/${name} is no path`);
-  return path.split("/").filter((each) => each !== "")
+  return path
+    .split("/")
+    .filter((each) => each !== "")
     .reduce((found, each) => childOf(found, each, reference), startOf(root, "", reference));
 }
 

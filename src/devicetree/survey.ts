@@ -42,7 +42,8 @@ export function surveyOf(tree: DeviceTree): Survey {
     nodes,
     byPath: new Map(nodes.map((each) => [each.path, each])),
     pathsOfPhandles: pathsOfPhandles(tree.root),
-    memory: nodes.filter(({ node, parent }) => parent === root && isMemory(node))
+    memory: nodes
+      .filter(({ node, parent }) => parent === root && isMemory(node))
       .flatMap(({ node }) => regEntries(property(node, "reg"), addressCells(root.node), sizeCells(root.node))),
   };
 }
@@ -68,7 +69,8 @@ export function regEntries(reg: Uint8Array | undefined, address: number, size: n
   const step = 4 * (address + size);
   if (reg === undefined || step === 0 || step > 32) return [];
   return Array.from({ length: Math.floor(reg.length / step) }, (_, index) =>
-    rangeOfSize(cellsAt(reg, step * index, address)!, cellsAt(reg, step * index + 4 * address, size)!));
+    rangeOfSize(cellsAt(reg, step * index, address)!, cellsAt(reg, step * index + 4 * address, size)!),
+  );
 }
 
 /** The node that takes this node's interrupts: the nearest interrupt-parent, or the parent that has #interrupt-cells. */

@@ -38,7 +38,9 @@ export function valueText(name: ByteString, value: Uint8Array, group = Infinity)
     case "strings":
       return stringsOf(value).map(quoted).join(", ");
     case "cells":
-      return groupsOf(wordsOf(value), group).map((words) => `<${words.map((word) => hex(word)).join(" ")}>`).join(", ");
+      return groupsOf(wordsOf(value), group)
+        .map((words) => `<${words.map((word) => hex(word)).join(" ")}>`)
+        .join(", ");
     case "bytes":
       return `[${Array.from(value, (byte) => byte.toString(16).padStart(2, "0")).join(" ")}]`;
   }
@@ -46,7 +48,9 @@ export function valueText(name: ByteString, value: Uint8Array, group = Infinity)
 
 function groupsOf<T>(items: readonly T[], size: number): T[][] {
   if (items.length <= size) return [[...items]];
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(size * index, size * (index + 1)));
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(size * index, size * (index + 1)),
+  );
 }
 
 /**
@@ -125,12 +129,14 @@ class ValueReader {
       if (this.#at >= this.text.length) throw this.#wrong("the text has no end");
       this.#at += this.text[this.#at] === "\\" ? 2 : 1;
     }
-    const text = this.text.slice(start, this.#at++).replace(/\\(x[0-9a-fA-F]{1,2}|[0-7]{1,3}|[^])/g, (_, escape: string) => {
-      if (/^x./.test(escape)) return String.fromCharCode(parseInt(escape.slice(1), 16));
-      if (/^[0-7]/.test(escape)) return String.fromCharCode(parseInt(escape, 8) & 0xff);
-      const code = ESCAPES[escape];
-      return code === undefined ? escape : String.fromCharCode(code);
-    });
+    const text = this.text
+      .slice(start, this.#at++)
+      .replace(/\\(x[0-9a-fA-F]{1,2}|[0-7]{1,3}|[^])/g, (_, escape: string) => {
+        if (/^x./.test(escape)) return String.fromCharCode(parseInt(escape.slice(1), 16));
+        if (/^[0-7]/.test(escape)) return String.fromCharCode(parseInt(escape, 8) & 0xff);
+        const code = ESCAPES[escape];
+        return code === undefined ? escape : String.fromCharCode(code);
+      });
     this.#append(`${text}\0`);
   }
 

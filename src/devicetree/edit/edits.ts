@@ -8,7 +8,15 @@ import { below } from "../names.ts";
 import { findNode } from "../references.ts";
 import { initrdOf } from "../reservations.ts";
 import {
-  addChild, child, childOrNew, removeChild, removeProperty, setProperty, stringValue, u64Value, type DeviceTree,
+  addChild,
+  child,
+  childOrNew,
+  removeChild,
+  removeProperty,
+  setProperty,
+  stringValue,
+  u64Value,
+  type DeviceTree,
 } from "../tree.ts";
 
 /** Below this a ppc64 crash kernel keeps using memory: its exception vectors are there (kexec-tools' KDUMP_BACKUP_LIMIT). */

@@ -8,7 +8,16 @@ import type { ByteString } from "../../sys/engine.ts";
 import { errno, errnoText } from "../../sys/errno.ts";
 import { CWD, O_NONBLOCK, type System } from "../../sys/system.ts";
 import {
-  addNode, deleteNode, deleteProperty, dropInitrd, reserve, setBootargs, setInitrd, setUsableMemory, setValue, unreserve,
+  addNode,
+  deleteNode,
+  deleteProperty,
+  dropInitrd,
+  reserve,
+  setBootargs,
+  setInitrd,
+  setUsableMemory,
+  setValue,
+  unreserve,
   type PropertyName,
 } from "./edits.ts";
 import { setSeeds } from "./handover.ts";
@@ -27,15 +36,32 @@ export const editOptions: readonly Option[] = [
   { long: "delete", value: "NODE/PROPERTY", inTurn: true, help: "deletes a property" },
   { long: "add-node", value: "NODE", inTurn: true, help: "adds an empty node to one that is there" },
   { long: "delete-node", value: "NODE", inTurn: true, help: "deletes a node and all that is in it" },
-  { short: "B", long: "bootargs", value: "TEXT", inTurn: true, help: "replaces the next kernel's command line, /chosen/bootargs" },
-  { short: "i", long: "initrd", value: INITRD_FORM, inTurn: true, help: "sets linux,initrd-start and linux,initrd-end, and reserves that memory" },
+  {
+    short: "B",
+    long: "bootargs",
+    value: "TEXT",
+    inTurn: true,
+    help: "replaces the next kernel's command line, /chosen/bootargs",
+  },
+  {
+    short: "i",
+    long: "initrd",
+    value: INITRD_FORM,
+    inTurn: true,
+    help: "sets linux,initrd-start and linux,initrd-end, and reserves that memory",
+  },
   { long: "no-initrd", inTurn: true, help: "forgets the initrd" },
   { long: "usable", value: "START,SIZE", inTurn: true, help: "confines a crash kernel to this memory" },
   { long: "reserve", value: RANGES, inTurn: true, help: "reserves more memory" },
   { long: "unreserve", value: "START,SIZE", inTurn: true, help: "takes an entry out of the reserve map" },
   { long: "boot-cpu", value: "ID", inTurn: true, help: "sets the hardware id of the cpu that boots" },
   { long: "seeds", inTurn: true, help: "sets a fresh kaslr-seed and rng-seed in any tree" },
-  { long: "from", value: "FILE", inTurn: true, help: "takes edits from FILE, a line each: an option above without its dashes" },
+  {
+    long: "from",
+    value: "FILE",
+    inTurn: true,
+    help: "takes edits from FILE, a line each: an option above without its dashes",
+  },
 ];
 
 /** What the help of an applet with these options says of them. */
@@ -47,7 +73,8 @@ but for the property of --set and the node of --add-node.`;
 /** Reads no tree; of --initrd it asks for the files' sizes, and --from is read. */
 export function editsOf(system: System, directives: readonly Directive[]): Edit[] {
   return directives.flatMap((directive) =>
-    directive.long === "from" ? editsIn(system, directive.value) : [editOf(system, directive)]);
+    directive.long === "from" ? editsIn(system, directive.value) : [editOf(system, directive)],
+  );
 }
 
 /** Lines of an option's long name and its value. Empty ones and those that begin with # say nothing. */
@@ -57,11 +84,14 @@ function editsIn(system: System, file: ByteString): Edit[] {
   system.close(descriptor);
   if (bytes === -errno.EFBIG) throw new Failure(file, `more than ${LARGEST_FILE} bytes`);
   if (typeof bytes === "number") throw new Failure(file, errnoText(bytes));
-  return system.text(bytes).split("\n").flatMap((text, index) => {
-    const line = text.replace(OUTER_BLANKS, "");
-    if (line === "" || line.startsWith("#")) return [];
-    return [inContext(`${file}:${index + 1}`, () => inLine(system, line, `${file}:${index + 1}`))];
-  });
+  return system
+    .text(bytes)
+    .split("\n")
+    .flatMap((text, index) => {
+      const line = text.replace(OUTER_BLANKS, "");
+      if (line === "" || line.startsWith("#")) return [];
+      return [inContext(`${file}:${index + 1}`, () => inLine(system, line, `${file}:${index + 1}`))];
+    });
 }
 
 /** Of ASCII alone: 0xa0, which JavaScript takes for a blank, is half of a letter in UTF-8. */
@@ -185,7 +215,8 @@ function placeIn(place: string, text: ByteString): PropertyName {
 function memoriesOf(text: string): MemoryRange[] {
   const numbers = text.split(",");
   return numbers.flatMap((_, index) =>
-    index % 2 === 0 ? [memoryOf("--reserve", numbers.slice(index, index + 2).join(","))] : []);
+    index % 2 === 0 ? [memoryOf("--reserve", numbers.slice(index, index + 2).join(","))] : [],
+  );
 }
 
 function memoryOf(place: string, text: string): MemoryRange {

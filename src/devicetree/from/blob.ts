@@ -85,8 +85,14 @@ class BlobReader {
     const structure = this.#field("structure");
     this.#fullPaths = fullPaths;
     this.#strings = this.#block("strings", version >= 3 ? this.#field("stringsSize") : size - strings, header, size);
-    this.#structure = this.#block("structure", version >= 17 ? this.#field("structureSize") : size - structure, header, size);
-    if (structure % 4 !== 0) throw this.#wrong(FIELD.structure, "bad-structure", `${hex(structure)} is not a multiple of 4`);
+    this.#structure = this.#block(
+      "structure",
+      version >= 17 ? this.#field("structureSize") : size - structure,
+      header,
+      size,
+    );
+    if (structure % 4 !== 0)
+      throw this.#wrong(FIELD.structure, "bad-structure", `${hex(structure)} is not a multiple of 4`);
     this.#at = structure;
     const reserved = this.#reservations(header, size);
     const own = reserved.find(({ start, end }) => end - start === BigInt(size));
@@ -165,7 +171,8 @@ class BlobReader {
         top?.node.children.push(begun.node);
         open.push(begun);
       } else if (token === TOKEN.property && top !== undefined) {
-        if (top.node.children.length > 0) throw this.#wrong(at, "property-after-node", "a property behind a child node");
+        if (top.node.children.length > 0)
+          throw this.#wrong(at, "property-after-node", "a property behind a child node");
         this.#property(at, top.node);
       } else if (token === TOKEN.endNode && top !== undefined) {
         if (this.#fullPaths) top.node.properties = [...tellingProperties(top.node)];
@@ -179,7 +186,8 @@ class BlobReader {
   }
 
   #u32(): number {
-    if (this.#at + 4 > this.#structure.end) throw this.#wrong(this.#at, "structure-ends", "the structure block ends too early");
+    if (this.#at + 4 > this.#structure.end)
+      throw this.#wrong(this.#at, "structure-ends", "the structure block ends too early");
     const value = this.#view.getUint32(this.#at);
     this.#at += 4;
     return value;
@@ -199,7 +207,11 @@ class BlobReader {
     if (name.includes("/")) throw this.#wrong(token, "bad-node-name", "a slash in a node's name");
     const pathLength = parent === undefined ? 0 : parent.pathLength + 1 + name.length;
     this.#countText(token, pathLength);
-    return { node: { name, properties: [], children: [] }, path: this.#fullPaths && parent !== undefined ? written : "", pathLength };
+    return {
+      node: { name, properties: [], children: [] },
+      path: this.#fullPaths && parent !== undefined ? written : "",
+      pathLength,
+    };
   }
 
   #property(token: number, node: Node): void {
@@ -209,7 +221,8 @@ class BlobReader {
     const { start, end: blockEnd } = this.#structure;
     const at = start + valueStart(this.#at - start, length, this.#fullPaths);
     const end = at + length;
-    if (end > blockEnd) throw this.#wrong(token, "bad-property-length", `${hex(length)} bytes are not within the structure block`);
+    if (end > blockEnd)
+      throw this.#wrong(token, "bad-property-length", `${hex(length)} bytes are not within the structure block`);
     this.#at = align(end, 4);
     node.properties.push({ name, value: this.bytes.subarray(at, end) });
   }
@@ -229,7 +242,8 @@ class BlobReader {
   }
 
   #count(at: number): void {
-    if (++this.#entries > MAX_ENTRIES) throw this.#wrong(at, "too-many", `more than ${MAX_ENTRIES} nodes, properties and reservations`);
+    if (++this.#entries > MAX_ENTRIES)
+      throw this.#wrong(at, "too-many", `more than ${MAX_ENTRIES} nodes, properties and reservations`);
   }
 
   #countText(at: number, length: number): void {

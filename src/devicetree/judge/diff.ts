@@ -7,7 +7,10 @@ import { below, escapedName, escapedPath } from "../names.ts";
 import { tellingProperties, visit, type DeviceTree, type Node, type Property } from "../tree.ts";
 import { valueText } from "../values.ts";
 
-/** One difference; what is absent on either side is undefined there. The order of nodes and properties is none, nor is a `name` that is the node's. */
+/**
+ * One difference; what is absent on either side is undefined there. The order of nodes and properties is none, nor is
+ * a `name` that is the node's.
+ */
 export type Difference =
   | { readonly kind: "node"; readonly path: ByteString; readonly before?: Node; readonly after?: Node }
   | { readonly kind: "property"; readonly path: ByteString; readonly before?: Property; readonly after?: Property }
@@ -21,7 +24,9 @@ export type Difference =
 export function differences(before: DeviceTree, after: DeviceTree): Difference[] {
   return [
     ...reservationDifferences(before.reservations, after.reservations),
-    ...(before.bootCpu === after.bootCpu ? [] : [{ kind: "boot-cpu", before: before.bootCpu, after: after.bootCpu } as const]),
+    ...(before.bootCpu === after.bootCpu
+      ? []
+      : [{ kind: "boot-cpu", before: before.bootCpu, after: after.bootCpu } as const]),
     ...nodeDifferences(before.root, after.root),
   ];
 }
@@ -55,10 +60,13 @@ function nodeDifferences(before: Node, after: Node): Difference[] {
     for (const [name, property] of oldValues!) {
       const other = newValues!.get(name);
       if (other === undefined) found.push({ kind: "property", path, before: property });
-      else if (!sameBytes(property.value, other.value)) found.push({ kind: "property", path, before: property, after: other });
+      else if (!sameBytes(property.value, other.value))
+        found.push({ kind: "property", path, before: property, after: other });
     }
-    for (const [name, property] of newValues!) if (!oldValues!.has(name)) found.push({ kind: "property", path, after: property });
-    for (const [name, node] of oldNodes!) if (!newNodes!.has(name)) found.push({ kind: "node", path: below(path, name), before: node });
+    for (const [name, property] of newValues!)
+      if (!oldValues!.has(name)) found.push({ kind: "property", path, after: property });
+    for (const [name, node] of oldNodes!)
+      if (!newNodes!.has(name)) found.push({ kind: "node", path: below(path, name), before: node });
     const both: typeof open = [];
     for (const [name, node] of newNodes!) {
       const other = oldNodes!.get(name);
@@ -87,7 +95,10 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 
 /** Edits, a line each, that turn `before` into `after`; `--from` takes them. */
 export function patchText(found: readonly Difference[]): string {
-  return found.flatMap(editsFor).map((line) => `${line}\n`).join("");
+  return found
+    .flatMap(editsFor)
+    .map((line) => `${line}\n`)
+    .join("");
 }
 
 function editsFor(difference: Difference): string[] {
@@ -112,7 +123,10 @@ function editsThatAdd(path: ByteString, added: Node): string[] {
   visit(added, {
     enter(node, inner) {
       const own = inner === "/" ? path : path + inner;
-      edits.push(`add-node ${escapedPath(own)}`, ...tellingProperties(node).map((property) => `set ${assignment(own, property)}`));
+      edits.push(
+        `add-node ${escapedPath(own)}`,
+        ...tellingProperties(node).map((property) => `set ${assignment(own, property)}`),
+      );
     },
   });
   return edits;
@@ -135,13 +149,17 @@ function startAndSize({ start, end }: MemoryRange): string {
 /** For people: a heading for each node, and lines that begin with - or +. */
 export function differenceText(found: readonly Difference[]): string {
   let heading = "";
-  return found.map((difference) => {
-    const next = headingOf(difference);
-    const lines = linesOf(difference).map((line) => `${line}\n`).join("");
-    const text = next === heading ? lines : `${heading === "" ? "" : "\n"}${next}\n${lines}`;
-    heading = next;
-    return text;
-  }).join("");
+  return found
+    .map((difference) => {
+      const next = headingOf(difference);
+      const lines = linesOf(difference)
+        .map((line) => `${line}\n`)
+        .join("");
+      const text = next === heading ? lines : `${heading === "" ? "" : "\n"}${next}\n${lines}`;
+      heading = next;
+      return text;
+    })
+    .join("");
 }
 
 function headingOf(difference: Difference): string {
@@ -159,7 +177,11 @@ function linesOf(difference: Difference): string[] {
         ...(difference.after === undefined ? [] : [`+ ${propertyText(difference.after)}`]),
       ];
     case "reservation":
-      return [difference.after === undefined ? `- ${startAndSize(difference.before!)}` : `+ ${startAndSize(difference.after)}`];
+      return [
+        difference.after === undefined
+          ? `- ${startAndSize(difference.before!)}`
+          : `+ ${startAndSize(difference.after)}`,
+      ];
     case "boot-cpu":
       return [`- boot cpu ${hex(difference.before)}`, `+ boot cpu ${hex(difference.after)}`];
   }
@@ -171,7 +193,10 @@ function nodeLines(sign: "-" | "+", node: Node): string[] {
   visit(node, {
     enter(node) {
       const indent = `${sign} ${"  ".repeat(depth++)}`;
-      lines.push(`${indent}${escapedName(node.name)} {`, ...tellingProperties(node).map((property) => `${indent}  ${propertyText(property)}`));
+      lines.push(
+        `${indent}${escapedName(node.name)} {`,
+        ...tellingProperties(node).map((property) => `${indent}  ${propertyText(property)}`),
+      );
     },
     leave: () => void lines.push(`${sign} ${"  ".repeat(--depth)}};`),
   });

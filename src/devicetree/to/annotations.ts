@@ -13,22 +13,42 @@ const TRANSLATIONS: ReadonlySet<ByteString> = new Set(["ranges", "dma-ranges"]);
 
 /** Properties that are nothing but phandles. */
 const PHANDLES: ReadonlySet<ByteString> = new Set([
-  "interrupt-parent", "l2-cache", "next-level-cache", "memory-region", "phy-handle", "cpu", "operating-points-v2", "cpu-idle-states",
+  "interrupt-parent",
+  "l2-cache",
+  "next-level-cache",
+  "memory-region",
+  "phy-handle",
+  "cpu",
+  "operating-points-v2",
+  "cpu-idle-states",
 ]);
 
 /** Properties of phandles with arguments, and which property of the node so named counts those. */
 const WITH_ARGUMENTS: Readonly<Record<ByteString, ByteString>> = {
-  "clocks": "#clock-cells", "dmas": "#dma-cells", "interrupts-extended": "#interrupt-cells", "iommus": "#iommu-cells",
-  "mboxes": "#mbox-cells", "msi-parent": "#msi-cells", "phys": "#phy-cells", "power-domains": "#power-domain-cells",
-  "pwms": "#pwm-cells", "resets": "#reset-cells", "gpios": "#gpio-cells",
+  clocks: "#clock-cells",
+  dmas: "#dma-cells",
+  "interrupts-extended": "#interrupt-cells",
+  iommus: "#iommu-cells",
+  mboxes: "#mbox-cells",
+  "msi-parent": "#msi-cells",
+  phys: "#phy-cells",
+  "power-domains": "#power-domain-cells",
+  pwms: "#pwm-cells",
+  resets: "#reset-cells",
+  gpios: "#gpio-cells",
 };
 
 /** How many cells of the property belong together; undefined where nothing says it, or what is said does not fit. */
 export function cellsInGroup(
-  survey: Survey, surveyed: Surveyed, name: ByteString, value: Uint8Array,
+  survey: Survey,
+  surveyed: Surveyed,
+  name: ByteString,
+  value: Uint8Array,
 ): number | undefined {
   const cells = cellsByName(survey, surveyed, name);
-  return cells === undefined || cells === 0 || value.length === 0 || value.length % (4 * cells) !== 0 ? undefined : cells;
+  return cells === undefined || cells === 0 || value.length === 0 || value.length % (4 * cells) !== 0
+    ? undefined
+    : cells;
 }
 
 function cellsByName(survey: Survey, surveyed: Surveyed, name: ByteString): number | undefined {
@@ -42,7 +62,12 @@ function cellsByName(survey: Survey, surveyed: Surveyed, name: ByteString): numb
 }
 
 /** A comment on the property's value; undefined where there is nothing to say. */
-export function annotation(survey: Survey, surveyed: Surveyed, name: ByteString, value: Uint8Array): string | undefined {
+export function annotation(
+  survey: Survey,
+  surveyed: Surveyed,
+  name: ByteString,
+  value: Uint8Array,
+): string | undefined {
   const group = cellsInGroup(survey, surveyed, name, value);
   if (group !== undefined) {
     if (name === "interrupts") return `to ${interruptParent(survey, surveyed)!.path}`;
@@ -72,7 +97,11 @@ function span(start: bigint, size: bigint): string {
 }
 
 /** The nodes that are named, as far as they are there; `argumentsOf` counts the words behind each. */
-function pathsOf(survey: Survey, words: readonly number[], argumentsOf: (path: ByteString) => number): string | undefined {
+function pathsOf(
+  survey: Survey,
+  words: readonly number[],
+  argumentsOf: (path: ByteString) => number,
+): string | undefined {
   const paths: ByteString[] = [];
   for (let at = 0; at < words.length;) {
     const path = survey.pathsOfPhandles.get(words[at]!);

@@ -54,8 +54,10 @@ function refuseWhatNoDirectoryHolds(root: Node): void {
     enter({ properties, children }, path) {
       const names = new Set<ByteString>();
       for (const { name } of [...properties, ...children]) {
-        if (!/^(?!\.{1,2}$)[^/\0]+$/.test(name) || name.length > MAX_FILE_NAME) throw new Failure(below(path, name), "is no name of a file");
-        if (names.has(name)) throw new Failure(below(path, name), "two things of one name, which a directory cannot hold");
+        if (!/^(?!\.{1,2}$)[^/\0]+$/.test(name) || name.length > MAX_FILE_NAME)
+          throw new Failure(below(path, name), "is no name of a file");
+        if (names.has(name))
+          throw new Failure(below(path, name), "two things of one name, which a directory cannot hold");
         names.add(name);
       }
     },

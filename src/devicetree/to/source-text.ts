@@ -39,7 +39,8 @@ export interface SourceStyle {
 export function treeSource(survey: Survey, style: SourceStyle): string {
   const { reservations, bootCpu } = survey.tree;
   return [
-    "/dts-v1/;", "",
+    "/dts-v1/;",
+    "",
     ...reservations.map(({ start, end }) => `/memreserve/ ${hex(start)} ${hex(end - start)};`),
     ...(bootCpu === 0 ? [] : [style.paint.comment(`/* boot cpu: ${hex(bootCpu)} */`)]),
     ...(reservations.length > 0 || bootCpu !== 0 ? [""] : []),
@@ -87,7 +88,11 @@ export function propertySource(survey: Survey, surveyed: Surveyed, property: Pro
 
 /** A path in a comment shall neither end it nor have anything in it that a terminal acts on. */
 function escapedComment(text: ByteString): string {
-  return text.split(/([ /])/).map((part) => (part === " " || part === "/" ? part : escapedName(part))).join("").replaceAll("*/", "*\\x2f");
+  return text
+    .split(/([ /])/)
+    .map((part) => (part === " " || part === "/" ? part : escapedName(part)))
+    .join("")
+    .replaceAll("*/", "*\\x2f");
 }
 
 function tabs(depth: number): string {
