@@ -24,8 +24,9 @@ const MACHINES = {
 } as const;
 
 /**
- * MiB for translated code; it is emptied when it is full. Otherwise code of the first kernel stays in it, and whatever the
- * second one writes to memory that held such code takes the emulator's slow way: an arm64 guest came up three times later.
+ * MiB for translated code; it is emptied when it is full. Otherwise code of the first kernel stays in it, and whatever
+ * the second one writes to memory that held such code takes the emulator's slow way: an arm64 guest came up three times
+ * later.
  */
 const TRANSLATIONS = 32;
 

@@ -1,4 +1,4 @@
-// Kernels to boot, by name: Debian's own, of three ages, and small ones for ppc64 built here from Debian's Linux source.
+// Kernels to boot, by name: Debian's own, of three ages, and small ones for ppc64, built here from Debian's source.
 
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";

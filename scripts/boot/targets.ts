@@ -68,8 +68,9 @@ function ppc64Addresses({ first, next }: Load): Addresses {
 }
 
 /**
- * Behind the first kernel, which qemu puts at 2 MiB, and behind what that takes for a GICv3's tables, all before 128 MiB,
- * where qemu puts the initrd and then its tree. Behind those two if it is too much. UEFI has them at the end of memory.
+ * Behind the first kernel, which qemu puts at 2 MiB, and behind what that takes for a GICv3's tables, all before
+ * 128 MiB, where qemu puts the initrd and then its tree. Behind those two if it is too much. UEFI has them at the end
+ * of memory.
  */
 function arm64Addresses({ uefi, first, next, initrd, carried }: Load): Addresses {
   const room = 2 * MIB;

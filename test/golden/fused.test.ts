@@ -78,7 +78,8 @@ describe("no file of the machine", () => {
   test.each(lines.map((words) => [words.join(" "), words] as const))("is opened by %s", (_, words) => {
     makeInputs();
     const trace = ["strace", "-f", "-y", "-o", folder.in("trace"), "-e", "trace=open,openat,openat2,execve"];
-    const [big, small] = [runWith(fused, words, { cwd: folder.path, under: trace }), runWith(x64, words, { cwd: folder.path })];
+    const cwd = folder.path;
+    const [big, small] = [runWith(fused, words, { cwd, under: trace }), runWith(x64, words, { cwd })];
     // A zero page ends in a random seed, and init names its own process.
     const told = ({ code, out, err }: Run) => ({ code, bytes: out.length, err: err.replace(/process id [0-9]+/, "") });
     expect(told(big)).toEqual(told(small));

@@ -144,7 +144,8 @@ function typeAndPath(line: string): string {
 }
 
 function regularFiles(archive: Uint8Array): string[] {
-  return cpio(archive, "-t", "-v").map(typeAndPath).filter((entry) => entry.startsWith("- ")).map((entry) => entry.slice(2));
+  const files = cpio(archive, "-t", "-v").map(typeAndPath).filter((entry) => entry.startsWith("- "));
+  return files.map((entry) => entry.slice(2));
 }
 
 describe.each(targetNames)("the initramfs of a boot with %s", (target) => {
@@ -169,7 +170,8 @@ describe("npm run initramfs", () => {
     await inFolder((folder) => {
       const output = join(folder, "my.cpio");
       writeFileSync(join(folder, "boot.script"), "echo a\n");
-      const args = ["--target", "x64-small", "--script", join(folder, "boot.script"), "--add", `${script}:/opt/a`, "-o", output];
+      const added = ["--script", join(folder, "boot.script"), "--add", `${script}:/opt/a`];
+      const args = ["--target", "x64-small", ...added, "-o", output];
       const { stdout, exitCode } = Bun.spawnSync([process.execPath, script, ...args]);
       expect(exitCode).toBe(0);
       const archive = readFileSync(output);

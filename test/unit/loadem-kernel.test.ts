@@ -99,7 +99,8 @@ describe("an error that no segment is to blame for", () => {
     ["EBUSY", "EBUSY (busy): another load is under way"],
     ["ENOMEM", "ENOMEM (out of memory): the kernel found no memory to copy the segments into"],
     ["EFAULT",
-      "EFAULT (bad address): part of a file is not there: it shrank meanwhile, or its file system was full when it was written"],
+      "EFAULT (bad address): part of a file is not there: it shrank meanwhile, or its file system was full when it was "
+        + "written"],
     ["EINVAL", "EINVAL (invalid argument): the kernel does not say why; --diagnose finds the segment"],
     ["ETXTBSY",
       "ETXTBSY (text busy): a segment lies over the running kernel or a TCE table; --diagnose finds it"],
