@@ -131,7 +131,10 @@ export function mutated(tree: DeviceTree, seed: number, changes: number): Device
         node.children = node.children.toReversed();
         break;
       case 7:
-        changed.reservations = changed.reservations.toSpliced(0, random(2), { start: BigInt(random(99)), end: 101n + 2n * BigInt(random(50)) });
+        // Also one that is there already, once more.
+        changed.reservations = changed.reservations.toSpliced(0, random(2), random(2) === 0 && changed.reservations[0] !== undefined
+          ? changed.reservations[0]
+          : { start: BigInt(random(99)), end: 101n + 2n * BigInt(random(50)) });
         break;
       default:
         changed.bootCpu = random(3);

@@ -90,6 +90,12 @@ test("a value as text is read back as the same bytes, under any name and in any 
   );
 }, 120_000);
 
+test("blanks in a value are those of ASCII alone", () => {
+  const read = (text: string) => parseValue(text, () => ({ path: "/", phandle: () => 1 }), "value");
+  expect(read(" \t<1\t2>\n,\r&{/}\v\f")).toEqual(Uint8Array.of(0, 0, 0, 1, 0, 0, 0, 2, 0x2f, 0));
+  for (const text of ["<1>\xa0", "\xa0<1>", "<1\xa0>", "\ufeff<1>"]) expect(() => read(text)).toThrow("value: character");
+});
+
 test("source text is compiled by dtc to the same tree, for all names that dtc can read", () => {
   // Many trees as the children of one root: a process for each would take minutes.
   const together = (trees: readonly DeviceTree[]): DeviceTree => ({

@@ -133,6 +133,7 @@ const broken: Readonly<Record<string, readonly (readonly [breaks: (tree: DeviceT
   "status": [[set(SERIAL, "status", text("on")), `${SERIAL}/status: warning: is none of okay disabled reserved fail [status]`]],
   "root": [[remove("/", "model"), "/: warning: no model [root]"]],
   "aliases": [
+    [set("/aliases", "serial1", text("")), "/aliases/serial1: warning: names no node [aliases]"],
     [set("/aliases", "serial1", text("/nothing")), "/aliases/serial1: warning: names no node [aliases]"],
     [
       set("/aliases", "Serial_1", text(SERIAL)),
