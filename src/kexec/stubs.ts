@@ -6,7 +6,7 @@ import x86 from "../../stub/x86_64/wrap.hex" with { type: "text" };
 import { usage } from "../failure.ts";
 import { EM_AARCH64, EM_PPC64, EM_X86_64 } from "../sys/abi.ts";
 import type { ByteString, Machine } from "../sys/engine.ts";
-import { KERNEL_ADDRESS, STUB_SIZE, v2wrapBytes, WAIT_WORD } from "./v2wrap.ts";
+import { bytesOfWords, KERNEL_ADDRESS, STUB_SIZE, v2wrapBytes, WAIT_WORD } from "./v2wrap.ts";
 
 export interface Stub {
   readonly name: "ppc64" | "arm64" | "x86_64";
@@ -34,12 +34,12 @@ export const stubs: readonly Stub[] = [
   {
     name: "arm64", machines: ["aarch64"], elfMachine: EM_AARCH64,
     endian: "little", chain: KERNEL_ADDRESS, before: "device tree blob", codeSize: KERNEL_ADDRESS,
-    bytes: () => bytesOf(arm64),
+    bytes: () => bytesOfWords(arm64),
   },
   {
     name: "x86_64", machines: ["x86_64"], elfMachine: EM_X86_64,
     endian: "little", chain: KERNEL_ADDRESS, before: "zero page", codeSize: KERNEL_ADDRESS,
-    bytes: () => bytesOf(x86),
+    bytes: () => bytesOfWords(x86),
   },
 ];
 
@@ -63,8 +63,4 @@ export function stubIn(bytes: Uint8Array): Stub | undefined {
 export function kernelAddressIn({ endian }: Stub, bytes: Uint8Array): bigint {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   return view.getBigUint64(KERNEL_ADDRESS, endian === "little");
-}
-
-function bytesOf(hex: string): Uint8Array {
-  return Uint8Array.from(hex.match(/[0-9a-f]{2}/g) ?? [], (pair) => Number.parseInt(pair, 16));
 }

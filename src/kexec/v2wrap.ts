@@ -25,8 +25,15 @@ const TICKS_WHEN_UNKNOWN = 0x1000_0000; // 0.5 s at 512 MHz, always spent
 
 /** The 256 bytes of the stub, a fresh copy: kernel address 0, number of secondaries unknown. */
 export function v2wrapBytes(): Uint8Array {
-  const pairs = hex.match(/[0-9a-f]{2}/g) ?? [];
-  return Uint8Array.from(pairs, (pair) => Number.parseInt(pair, 16));
+  return bytesOfWords(hex);
+}
+
+/** Prebuilt bytes, which are kept as text: words of eight hexadecimal digits between blanks. */
+export function bytesOfWords(text: string): Uint8Array {
+  const words = text.trim().split(/\s+/);
+  const bytes = new DataView(new ArrayBuffer(4 * words.length));
+  words.forEach((word, index) => bytes.setUint32(4 * index, Number.parseInt(word, 16)));
+  return new Uint8Array(bytes.buffer);
 }
 
 /**

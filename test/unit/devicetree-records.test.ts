@@ -1,0 +1,136 @@
+import { describe, expect, test } from "bun:test";
+import { mkdirSync } from "node:fs";
+import type { Version } from "../../src/devicetree/format.ts";
+import { blob } from "../../src/devicetree/to/blob.ts";
+import { RecordNode } from "../../src/devicetree/records.ts";
+import { treeFromDirectory } from "../../src/devicetree/from/directory.ts";
+import { reportOddities } from "../../src/devicetree/judge/oddities.ts";
+import { reservationsOf } from "../../src/devicetree/reservations.ts";
+import {
+  addChild, child, property, propertyCount, removeProperty, setProperty, visit, type Node,
+} from "../../src/devicetree/tree.ts";
+import { engine } from "../../src/sys/bun.ts";
+import { System } from "../../src/sys/system.ts";
+import { readBlob, treeOf } from "../support/blob-reader.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { randomCase } from "../support/random-tree.ts";
+import { cells, fillTree, largeTree, randomNumbers, type Tree } from "../support/tree.ts";
+
+const folder = temporaryFolder();
+const system = new System(engine);
+
+function read(path: string): Node {
+  return treeFromDirectory(system, path, { maxSize: 2 ** 31 - 1, strict: false, secrets: true, notice() {} });
+}
+
+/** The same tree in objects that were never records. */
+function plain({ name, properties, children }: Node): Node {
+  return { name, properties: properties.map((each) => ({ ...each })), children: children.map(plain) };
+}
+
+function blobOf(root: Node, version: Version): Uint8Array {
+  return blob(root, { version, address: 0n, reservations: [], maxSize: 2 ** 31 - 1, bootCpu: 0, padding: 0 });
+}
+
+/** Changes, or only looks at, some nodes: the same for the same seed. */
+function change(root: Node, seed: number): void {
+  const random = randomNumbers(seed);
+  for (let turn = 0; turn < 1 + (seed % 5); turn++) {
+    let node = root;
+    for (let depth = random(4); depth > 0 && node.children.length > 0; depth--) {
+      node = node.children[random(node.children.length)]!;
+    }
+    const some = node.properties[random(node.properties.length || 1)]?.name ?? "none";
+    [
+      () => void node.properties.length,
+      () => void node.children.length,
+      () => setProperty(node, some, new Uint8Array(random(9))),
+      () => setProperty(node, "a-new-one", cells(turn)),
+      () => setProperty(node, "name", cells(turn)),
+      () => removeProperty(node, some),
+      () => child(node, "made") ?? addChild(node, "made"),
+      () => (node.children = node.children.slice(1)),
+      () => (node.children = node.children.slice(0, -1)),
+      () => (node.children = [...node.children].reverse()),
+    ][random(10)]!();
+  }
+}
+
+/** The places and facts that are noticed, and the reservations or why there are none. */
+function asked(root: Node): string[] {
+  const told: string[] = [];
+  reportOddities(root, (place, fact) => told.push(`${place}: ${fact}`));
+  try {
+    told.push(...reservationsOf(root).map(({ start, end }) => `${start}-${end}`));
+  } catch (error) {
+    told.push(String(error));
+  }
+  return told;
+}
+
+/** Without what takes long to write, and with few of what is many. */
+function small(tree: Tree): Tree {
+  return tree.slice(0, 40).flatMap(([name, content]) => {
+    if (Array.isArray(content)) return [[name, small(content)] as const];
+    return content.length > 5000 ? [] : [[name, content] as const];
+  });
+}
+
+function made(name: string, tree: Tree): string {
+  const path = folder.in(name);
+  mkdirSync(path);
+  fillTree(path, tree);
+  return path;
+}
+
+describe("a tree that was read and then changed in part", () => {
+  test("is written as one of plain objects is", () => {
+    for (let seed = 1; seed <= 40; seed++) {
+      const path = made(`written-${seed}`, small(randomCase(seed).tree));
+      const [kept, copied] = [read(path), plain(read(path))];
+      change(kept, seed);
+      change(copied, seed);
+      for (const version of [17, 3] as const) {
+        const [ofKept, ofCopied] = [kept, copied].map((root) => readBlob(Buffer.from(blobOf(root, version))));
+        expect(treeOf(ofKept!.root)).toEqual(treeOf(ofCopied!.root));
+      }
+    }
+  });
+
+  test("says of reservations and oddities what one of plain objects does", () => {
+    const facts = new Set<string>();
+    for (let seed = 1; seed <= 40; seed++) {
+      const path = made(`asked-${seed}`, [
+        ...small(randomCase(seed).tree).filter(([name]) => !["odd", "rtas"].includes(name)),
+        ["odd", [["reg", "x".repeat(seed % 7)], ["interrupt-parent", "y".repeat(seed % 6)], ["n".repeat(30 + seed % 4), ""]]],
+        ["rtas", [["linux,rtas-base", cells(seed)], ...(seed % 3 === 0 ? [] : [["rtas-size", cells(1)] as const])]],
+      ]);
+      const [kept, copied] = [read(path), plain(read(path))];
+      for (const root of [kept, copied]) change(root, seed);
+      expect(asked(kept)).toEqual(asked(copied));
+      asked(kept).forEach((fact) => facts.add(fact));
+    }
+    expect(facts.size).toBeGreaterThan(40);
+  });
+});
+
+describe("a tree that was read", () => {
+  test("tells its properties and how many they are without making objects of them", () => {
+    const path = made("looked-at", largeTree(11, 60, 700));
+    const [kept, copied] = [read(path), plain(read(path))];
+    visit(copied, {
+      enter(node, place) {
+        const same = nodeAtPath(kept, place);
+        expect(propertyCount(same)).toBe(node.properties.length);
+        for (const name of [...node.properties.map((each) => each.name), "nam", "none", "name", ""]) {
+          expect(property(same, name)).toEqual(property(node, name)!);
+        }
+        expect((same as RecordNode).isKept).toBe(true);
+      },
+    });
+  });
+});
+
+function nodeAtPath(root: Node, path: string): Node {
+  return path.split("/").filter((name) => name !== "").reduce((node, name) => child(node, name)!, root);
+}
