@@ -9,6 +9,7 @@ import { editsOf } from "../../src/devicetree/edit/language.ts";
 import { treeFromBlob } from "../../src/devicetree/from/blob.ts";
 import { treeJson } from "../../src/devicetree/to/json.ts";
 import { coloured, nodeSource, plain, treeSource, unwritableNames } from "../../src/devicetree/to/source-text.ts";
+import { kindOf } from "../../src/devicetree/kinds.ts";
 import { surveyOf } from "../../src/devicetree/survey.ts";
 import { type DeviceTree } from "../../src/devicetree/tree.ts";
 import { parseValue, valueText } from "../../src/devicetree/values.ts";
@@ -117,6 +118,18 @@ test("source text is compiled by dtc to the same tree, for all names that dtc ca
     { numRuns: 8, endOnFailure: true },
   );
 }, 120_000);
+
+test("what a value is, where its name does not say it, is guessed as dtc guesses it", () => {
+  const few = fc.array(fc.constantFrom(0, 0, 0, 0x41, 0x42, 7, 10, 0x1f, 0x7f, 0xff), { minLength: 1, maxLength: 9 }).map((bytes) => Uint8Array.from(bytes));
+  const guessed = fc.sample(fc.oneof(few, values), { seed: 3, numRuns: 3000 });
+  const root = { name: "", properties: guessed.map((value, index) => ({ name: `p${index}`, value })), children: [] };
+  const blob = blobOf({ root, reservations: [], address: undefined, bootCpu: 0 });
+  const source = Bun.spawnSync(["dtc", "-q", "-q", "-I", "dtb", "-O", "dts"], { stdin: blob }).stdout.toString("latin1");
+  const theirs = [...source.matchAll(/^\tp\d+(?: = (.))?/gm)].map(([, first]) => first ?? ";");
+  const signs = { empty: ";", strings: '"', cells: "<", bytes: "[" } as const;
+  expect(theirs).toEqual(guessed.map((value, index) => signs[kindOf(`p${index}`, value)]));
+  expect(new Set(theirs).size).toBe(4);
+});
 
 test("what one looks like, in whatever form, is told without an exception", () => {
   fc.assert(
