@@ -40,11 +40,17 @@ function write(name: string, tree: DeviceTree): DeviceTree {
 
 /** Bytes that are no text and no repetition. */
 function noise(length: number): Uint8Array {
-  return Uint8Array.from({ length }, (_, index) => (Math.imul(index + 1, 0x9e3779b1) >>> 24));
+  return Uint8Array.from({ length }, (_, index) => Math.imul(index + 1, 0x9e3779b1) >>> 24);
 }
 
 describe("a blob", () => {
-  const MADE = [["dtedit", "large", "out"], ["dtdump", "large"], ["dtdiff", "large", "large"], ["dtcheck", "large"], ["fs2dt", "-b", "0", "large"]];
+  const MADE = [
+    ["dtedit", "large", "out"],
+    ["dtdump", "large"],
+    ["dtdiff", "large", "large"],
+    ["dtcheck", "large"],
+    ["fs2dt", "-b", "0", "large"],
+  ];
 
   test("of 64 MiB is taken, whatever is in it", () => {
     const value = noise(MIB);
@@ -63,18 +69,23 @@ describe("a blob", () => {
     writeFileSync(join(folder, "large"), new Uint8Array(LIMIT + 1));
     for (const words of MADE) {
       expect(within(256, ...words)).toMatchObject({
-        code: words[0] === "dtdiff" ? 2 : 1, err: `${words[0]}: large: more than ${LIMIT} bytes\n`,
+        code: words[0] === "dtdiff" ? 2 : 1,
+        err: `${words[0]}: large: more than ${LIMIT} bytes\n`,
       });
     }
   }, 60_000);
 
   test("of 64 MiB that are nothing but nodes is refused, with the limit, before it fills memory", () => {
     const nodes = Math.floor((LIMIT - 100) / 12);
-    writeFileSync(join(folder, "large"),
-      blobOfStructure(Buffer.concat([cells(1, 0), Buffer.alloc(12 * nodes, cells(1, 0x78000000, 2)), cells(2, 9)])));
+    writeFileSync(
+      join(folder, "large"),
+      blobOfStructure(Buffer.concat([cells(1, 0), Buffer.alloc(12 * nodes, cells(1, 0x78000000, 2)), cells(2, 9)])),
+    );
     const { code, err } = within(768, "dtedit", "large", "out");
     expect(code).toBe(1);
-    expect(err).toMatch(/^dtedit: large: at 0x[0-9a-f]+: too-many: more than 1000000 nodes, properties and reservations\n$/);
+    expect(err).toMatch(
+      /^dtedit: large: at 0x[0-9a-f]+: too-many: more than 1000000 nodes, properties and reservations\n$/,
+    );
   }, 60_000);
 });
 
@@ -89,42 +100,79 @@ describe("is changed into nothing, and nothing into it, as into itself:", () => 
   }
 
   const TREES: readonly (readonly [string, () => DeviceTree])[] = [
-    ["a node of 20,000 children", () =>
-      wide((index) => ({ name: `n@${index.toString(16)}`, properties: [{ name: "reg", value: cells(index, 1) }], children: [] }))],
-    ["a node of 20,000 children, last first", () => wide((index) => ({ name: `n@${(20_000 - index).toString(16)}`, properties: [], children: [] }))],
-    ["60,000 properties in 5,000 nodes", () => treeOf({
-      properties: [],
-      children: Array.from({ length: 5000 }, (_, node) => ({
-        name: `n${node}`, properties: Array.from({ length: 12 }, (_, index) => ({ name: `p${index}`, value: noise(index * 3) })), children: [],
-      })),
-    })],
-    ["20,000 properties in one node", () => treeOf({
-      properties: Array.from({ length: 20_000 }, (_, index) => ({ name: `p${index}`, value: cells(index) })), children: [],
-    })],
-    ["a property of 1 MiB and a byte", () => treeOf({ properties: [{ name: "p", value: noise(MIB + 1) }], children: [] })],
-    ["a text of 1 MiB", () => treeOf({ properties: [{ name: "p", value: new Uint8Array(MIB).fill(0x61).with(MIB - 1, 0) }], children: [] })],
+    [
+      "a node of 20,000 children",
+      () =>
+        wide((index) => ({
+          name: `n@${index.toString(16)}`,
+          properties: [{ name: "reg", value: cells(index, 1) }],
+          children: [],
+        })),
+    ],
+    [
+      "a node of 20,000 children, last first",
+      () => wide((index) => ({ name: `n@${(20_000 - index).toString(16)}`, properties: [], children: [] })),
+    ],
+    [
+      "60,000 properties in 5,000 nodes",
+      () =>
+        treeOf({
+          properties: [],
+          children: Array.from({ length: 5000 }, (_, node) => ({
+            name: `n${node}`,
+            properties: Array.from({ length: 12 }, (_, index) => ({ name: `p${index}`, value: noise(index * 3) })),
+            children: [],
+          })),
+        }),
+    ],
+    [
+      "20,000 properties in one node",
+      () =>
+        treeOf({
+          properties: Array.from({ length: 20_000 }, (_, index) => ({ name: `p${index}`, value: cells(index) })),
+          children: [],
+        }),
+    ],
+    [
+      "a property of 1 MiB and a byte",
+      () => treeOf({ properties: [{ name: "p", value: noise(MIB + 1) }], children: [] }),
+    ],
+    [
+      "a text of 1 MiB",
+      () =>
+        treeOf({ properties: [{ name: "p", value: new Uint8Array(MIB).fill(0x61).with(MIB - 1, 0) }], children: [] }),
+    ],
     ["64 nodes, one in the other", chain],
   ];
 
-  test.each(TREES)("%s", (name, made) => {
-    const tree = write("a", made());
-    write("nothing", treeOf({ properties: [], children: [] }));
-    for (const [from, to] of [["nothing", "a"], ["a", "nothing"]] as const) {
-      const patch = within(256, "dtdiff", "--patch", from, to);
-      expect({ code: patch.code, err: patch.err }).toEqual({ code: 1, err: "" });
-      writeFileSync(join(folder, "edits"), patch.out);
-      expect(within(256, "dtedit", "--from", "edits", from, "out")).toMatchObject({ code: 0, err: "" });
-      const after = readFileSync(join(folder, to));
-      expect(meaning(treeFromBlob(readFileSync(join(folder, "out")), "out")) === meaning(treeFromBlob(after, to))).toBe(true);
-    }
-    const text = within(256, "dtdump", "--annotate", "a");
-    expect({ code: text.code, err: text.err }).toEqual({ code: 0, err: "" });
-    expect(within(256, "dtdump", "--json", "a").code).toBe(0);
-    expect(within(256, "dtcheck", "a").err).toBe("");
-    // More than 10,000 of anything in one node is too much for dtc's parser, or takes it minutes.
-    if (name.includes("20,000")) return;
-    const { exitCode, stdout } = Bun.spawnSync(["dtc", "-q", "-q", "-I", "dts", "-O", "dtb"], { stdin: text.out });
-    expect(exitCode).toBe(0);
-    expect(meaning(treeFromBlob(stdout, "dtc")) === meaning(tree)).toBe(true);
-  }, 120_000);
+  test.each(TREES)(
+    "%s",
+    (name, made) => {
+      const tree = write("a", made());
+      write("nothing", treeOf({ properties: [], children: [] }));
+      for (const [from, to] of [
+        ["nothing", "a"],
+        ["a", "nothing"],
+      ] as const) {
+        const patch = within(256, "dtdiff", "--patch", from, to);
+        expect({ code: patch.code, err: patch.err }).toEqual({ code: 1, err: "" });
+        writeFileSync(join(folder, "edits"), patch.out);
+        expect(within(256, "dtedit", "--from", "edits", from, "out")).toMatchObject({ code: 0, err: "" });
+        const after = readFileSync(join(folder, to));
+        expect(
+          meaning(treeFromBlob(readFileSync(join(folder, "out")), "out")) === meaning(treeFromBlob(after, to)),
+        ).toBe(true);
+      }
+      const text = within(256, "dtdump", "--annotate", "a");
+      expect({ code: text.code, err: text.err }).toEqual({ code: 0, err: "" });
+      expect(within(256, "dtdump", "--json", "a").code).toBe(0);
+      expect(within(256, "dtcheck", "a").err).toBe("");
+      // More than 10,000 of anything in one node is too much for dtc's parser, or takes it minutes.
+      if (name.includes("20,000")) return;
+      const { exitCode, stdout } = Bun.spawnSync(["dtc", "-q", "-q", "-I", "dts", "-O", "dtb"], { stdin: text.out });
+      expect(exitCode).toBe(0);
+      expect(meaning(treeFromBlob(stdout, "dtc")) === meaning(tree)).toBe(true);
+    },
+    120_000,
+  );
 });

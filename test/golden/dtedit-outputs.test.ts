@@ -9,7 +9,9 @@ import { blobOf, meaning } from "../support/device-trees.ts";
 import { buildRunners, runWith, x64, type Run } from "../support/run.ts";
 
 const children = Array.from({ length: 40 }, (_, index) => ({
-  name: `n@${index}`, properties: [{ name: "p", value: new Uint8Array(5000).fill(index) }], children: [],
+  name: `n@${index}`,
+  properties: [{ name: "p", value: new Uint8Array(5000).fill(index) }],
+  children: [],
 }));
 const tree = { root: { name: "", properties: [], children }, reservations: [], address: undefined, bootCpu: 0 };
 const BEFORE = "what was there before";
@@ -80,27 +82,41 @@ describe("a file", () => {
     expect(readFileSync(join(place, "out"), "latin1")).toBe(BEFORE);
   });
 
-  test.each(["INT", "TERM"])("is whole where SIG%s comes while it is written, and the program ends by that", (signal) => {
-    writeFileSync(join(place, "out"), BEFORE);
-    // The signal comes with the write itself.
-    const { signal: ended } = injected(`write:signal=SIG${signal}`, "../blob", "out");
-    expect(ended).toBe(`SIG${signal}`);
-    expect(readdirSync(place)).toEqual(["out"]);
-    expect(meaning(treeFromBlob(readFileSync(join(place, "out")), "out"))).toBe(meaning(tree));
-  });
+  test.each(["INT", "TERM"])(
+    "is whole where SIG%s comes while it is written, and the program ends by that",
+    (signal) => {
+      writeFileSync(join(place, "out"), BEFORE);
+      // The signal comes with the write itself.
+      const { signal: ended } = injected(`write:signal=SIG${signal}`, "../blob", "out");
+      expect(ended).toBe(`SIG${signal}`);
+      expect(readdirSync(place)).toEqual(["out"]);
+      expect(meaning(treeFromBlob(readFileSync(join(place, "out")), "out"))).toBe(meaning(tree));
+    },
+  );
 
   test("is no device, no link and no directory", () => {
     mkdirSync(join(place, "directory"));
     symlinkSync("target", join(place, "link"));
-    for (const [path, kind] of [["/dev/full", "device"], ["directory", "directory"], ["link", "symlink"]] as const) {
+    for (const [path, kind] of [
+      ["/dev/full", "device"],
+      ["directory", "directory"],
+      ["link", "symlink"],
+    ] as const) {
       expect(edited([], ["../blob", path])).toMatchObject({ code: 1, err: `dtedit: ${path}: a ${kind} is there\n` });
     }
-    expect(edited([], ["../blob", "nonesuch/out"])).toMatchObject({ code: 1, err: "dtedit: nonesuch/out: ENOENT (no such file or directory)\n" });
+    expect(edited([], ["../blob", "nonesuch/out"])).toMatchObject({
+      code: 1,
+      err: "dtedit: nonesuch/out: ENOENT (no such file or directory)\n",
+    });
     expect(readdirSync(place).sort()).toEqual(["directory", "link"]);
   });
 
   test("is not begun where an edit is wrong", () => {
-    for (const words of [["--delete", "/nonesuch"], ["--set", "/p=<"], ["--pad", "x"]]) {
+    for (const words of [
+      ["--delete", "/nonesuch"],
+      ["--set", "/p=<"],
+      ["--pad", "x"],
+    ]) {
       expect(edited([], [...words, "../blob", "out"]).code).toBeGreaterThan(0);
       expect(readdirSync(place)).toEqual([]);
     }
@@ -114,7 +130,11 @@ describe("a directory", () => {
   });
 
   const FAULTS = [
-    ["a disk that is full in the middle", "write:error=ENOSPC:when=20", /^dtedit: out\/n@\d+\/p: ENOSPC \(no space left\)\n$/],
+    [
+      "a disk that is full in the middle",
+      "write:error=ENOSPC:when=20",
+      /^dtedit: out\/n@\d+\/p: ENOSPC \(no space left\)\n$/,
+    ],
     ["a node that cannot be made", "mkdirat:error=ENOSPC:when=30", /^dtedit: out\/n@\d+: ENOSPC/],
     ["a property that cannot be made", "openat:error=EMFILE:when=30", /^dtedit: out\/n@\d+\/p: EMFILE/],
   ] as const;
@@ -136,7 +156,10 @@ describe("a directory", () => {
     mkdirSync(join(place, "out"));
     writeFileSync(join(place, "file"), BEFORE);
     for (const path of ["out", "file"]) {
-      expect(edited([], ["-O", "dir", "../blob", path])).toMatchObject({ code: 1, err: `dtedit: ${path}: EEXIST (exists already)\n` });
+      expect(edited([], ["-O", "dir", "../blob", path])).toMatchObject({
+        code: 1,
+        err: `dtedit: ${path}: EEXIST (exists already)\n`,
+      });
     }
     expect(readdirSync(join(place, "out"))).toEqual([]);
     expect(readFileSync(join(place, "file"), "latin1")).toBe(BEFORE);

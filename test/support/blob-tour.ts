@@ -2,10 +2,25 @@
 // Written from the Devicetree Specification and booting-without-of.txt, and from nothing in src/.
 
 export type Field =
-  | "magic" | "totalsize" | "off_dt_struct" | "off_dt_strings" | "off_mem_rsvmap" | "version" | "last_comp_version"
-  | "boot_cpuid_phys" | "size_dt_strings" | "size_dt_struct"
-  | "reserve-address" | "reserve-size" | "reserve-end"
-  | "begin-node" | "end-node" | "property" | "end" | "length" | "name-offset";
+  | "magic"
+  | "totalsize"
+  | "off_dt_struct"
+  | "off_dt_strings"
+  | "off_mem_rsvmap"
+  | "version"
+  | "last_comp_version"
+  | "boot_cpuid_phys"
+  | "size_dt_strings"
+  | "size_dt_struct"
+  | "reserve-address"
+  | "reserve-size"
+  | "reserve-end"
+  | "begin-node"
+  | "end-node"
+  | "property"
+  | "end"
+  | "length"
+  | "name-offset";
 
 export interface Tour {
   readonly version: number;
@@ -27,15 +42,26 @@ export interface Extent {
 }
 
 const HEADER: readonly Field[] = [
-  "magic", "totalsize", "off_dt_struct", "off_dt_strings", "off_mem_rsvmap", "version", "last_comp_version",
-  "boot_cpuid_phys", "size_dt_strings", "size_dt_struct",
+  "magic",
+  "totalsize",
+  "off_dt_struct",
+  "off_dt_strings",
+  "off_mem_rsvmap",
+  "version",
+  "last_comp_version",
+  "boot_cpuid_phys",
+  "size_dt_strings",
+  "size_dt_struct",
 ];
 
 export function tourOf(blob: Buffer): Tour {
   const word = (at: number): number => blob.readUInt32BE(at);
   const version = word(20);
   const count = version >= 17 ? 10 : version >= 3 ? 9 : version === 2 ? 8 : 7;
-  const fields: { field: Field; at: number }[] = HEADER.slice(0, count).map((field, index) => ({ field, at: 4 * index }));
+  const fields: { field: Field; at: number }[] = HEADER.slice(0, count).map((field, index) => ({
+    field,
+    at: 4 * index,
+  }));
   const [structure, strings] = [word(8), word(12)];
   for (let at = word(16); ; at += 16) {
     if (blob.readBigUInt64BE(at + 8) === 0n) {
@@ -62,7 +88,8 @@ export function tourOf(blob: Buffer): Tour {
       at = aligned(start + length, 4);
     } else {
       fields.push({ field: token === 2 ? "end-node" : "end", at });
-      if (token !== 2) return { version, header: 4 * count, structure, strings, fields, nodeNames, values, propertyNames };
+      if (token !== 2)
+        return { version, header: 4 * count, structure, strings, fields, nodeNames, values, propertyNames };
       at += 4;
     }
   }

@@ -9,8 +9,23 @@ import { randomNumbers } from "./tree.ts";
 /** Names that mean something to readers of trees, so that generated nodes are more than noise. */
 const KNOWN_NODES = ["chosen", "aliases", "memory@0", "cpus", "cpu@0", "cpu@8", "cpu@10", "n", "n@1", "rtas"];
 const KNOWN_PROPERTIES = [
-  "reg", "ranges", "interrupts", "interrupt-parent", "phandle", "linux,phandle", "#address-cells", "#size-cells",
-  "#interrupt-cells", "compatible", "device_type", "status", "bootargs", "linux,initrd-start", "linux,initrd-end", "n", "name",
+  "reg",
+  "ranges",
+  "interrupts",
+  "interrupt-parent",
+  "phandle",
+  "linux,phandle",
+  "#address-cells",
+  "#size-cells",
+  "#interrupt-cells",
+  "compatible",
+  "device_type",
+  "status",
+  "bootargs",
+  "linux,initrd-start",
+  "linux,initrd-end",
+  "n",
+  "name",
 ];
 const PLAIN = "abcxyzABC0189,._+*#?@-";
 
@@ -28,7 +43,10 @@ export interface Letters {
 }
 
 export const ANY: Letters = {
-  node: fc.oneof(fc.constantFrom(...KNOWN_NODES), textOf(anyByte).map((name) => name.replaceAll("/", "|"))),
+  node: fc.oneof(
+    fc.constantFrom(...KNOWN_NODES),
+    textOf(anyByte).map((name) => name.replaceAll("/", "|")),
+  ),
   property: fc.oneof(fc.constantFrom(...KNOWN_PROPERTIES), textOf(anyByte)),
 };
 
@@ -37,14 +55,23 @@ export const WRITABLE: Letters = {
   property: fc.oneof(fc.constantFrom(...KNOWN_PROPERTIES), textOf(fc.constantFrom(...PLAIN))),
 };
 
-const cells = fc.array(fc.oneof(fc.constantFrom(0, 1, 2, 0xffffffff), fc.nat(0x7fffffff)), { maxLength: 6 })
-  .map((words) => Uint8Array.from(words.flatMap((word) => [word >>> 24, (word >>> 16) & 255, (word >>> 8) & 255, word & 255])));
-const texts = fc.array(fc.oneof(textOf(anyByte), fc.constantFrom("", "n", "okay", "a\"b", "\\x41", "tab\t", "&n", "a=b")), { maxLength: 4 })
+const cells = fc
+  .array(fc.oneof(fc.constantFrom(0, 1, 2, 0xffffffff), fc.nat(0x7fffffff)), { maxLength: 6 })
+  .map((words) =>
+    Uint8Array.from(words.flatMap((word) => [word >>> 24, (word >>> 16) & 255, (word >>> 8) & 255, word & 255])),
+  );
+const texts = fc
+  .array(fc.oneof(textOf(anyByte), fc.constantFrom("", "n", "okay", 'a"b', "\\x41", "tab\t", "&n", "a=b")), {
+    maxLength: 4,
+  })
   .map((strings) => bytesOf(strings.map((text) => `${text}\0`).join("")));
 
 /** Values of all kinds that firmware writes, and of none. */
 export const values: fc.Arbitrary<Uint8Array> = fc.oneof(
-  fc.constant(new Uint8Array(0)), cells, texts, fc.uint8Array({ maxLength: 12 }),
+  fc.constant(new Uint8Array(0)),
+  cells,
+  texts,
+  fc.uint8Array({ maxLength: 12 }),
 );
 
 function bytesOf(text: string): Uint8Array {
@@ -53,7 +80,8 @@ function bytesOf(text: string): Uint8Array {
 
 function nodes(letters: Letters): fc.Arbitrary<Node> {
   const properties = fc.uniqueArray(fc.record({ name: letters.property, value: values }), {
-    maxLength: 5, selector: ({ name }) => name,
+    maxLength: 5,
+    selector: ({ name }) => name,
   });
   return fc.letrec<{ node: Node }>((tie) => ({
     node: fc.record({
@@ -68,7 +96,8 @@ function nodes(letters: Letters): fc.Arbitrary<Node> {
   })).node;
 }
 
-const ranges = fc.tuple(fc.bigInt({ min: 0n, max: (1n << 64n) - 0x10000n }), fc.bigInt({ min: 1n, max: 0x10000n }))
+const ranges = fc
+  .tuple(fc.bigInt({ min: 0n, max: (1n << 64n) - 0x10000n }), fc.bigInt({ min: 1n, max: 0x10000n }))
   // Sizes that no blob of these tests has: a blob takes an entry of its own size for its own.
   .map(([start, size]) => ({ start, end: start + size * 8n - 1n < 1n << 64n ? start + size * 8n - 1n : 1n << 64n }));
 
@@ -118,7 +147,10 @@ export function mutated(tree: DeviceTree, seed: number, changes: number): Device
         break;
       case 4:
         if (!node.properties.some(({ name }) => name === fresh)) {
-          node.properties = [{ name: fresh, value: Uint8Array.from({ length: random(9) }, () => random(256)) }, ...node.properties];
+          node.properties = [
+            { name: fresh, value: Uint8Array.from({ length: random(9) }, () => random(256)) },
+            ...node.properties,
+          ];
         }
         break;
       case 5:
@@ -132,9 +164,13 @@ export function mutated(tree: DeviceTree, seed: number, changes: number): Device
         break;
       case 7:
         // Also one that is there already, once more.
-        changed.reservations = changed.reservations.toSpliced(0, random(2), random(2) === 0 && changed.reservations[0] !== undefined
-          ? changed.reservations[0]
-          : { start: BigInt(random(99)), end: 101n + 2n * BigInt(random(50)) });
+        changed.reservations = changed.reservations.toSpliced(
+          0,
+          random(2),
+          random(2) === 0 && changed.reservations[0] !== undefined
+            ? changed.reservations[0]
+            : { start: BigInt(random(99)), end: 101n + 2n * BigInt(random(50)) },
+        );
         break;
       default:
         changed.bootCpu = random(3);
@@ -165,8 +201,10 @@ interface Meaning {
 function nodeMeaning({ name, properties, children }: Node): Meaning {
   return {
     name,
-    properties: properties.filter((each) => !isPlainName(name, each))
-      .map((each) => `${each.name} ${Buffer.from(each.value).toString("hex")}`).sort(),
+    properties: properties
+      .filter((each) => !isPlainName(name, each))
+      .map((each) => `${each.name} ${Buffer.from(each.value).toString("hex")}`)
+      .sort(),
     nodes: children.map(nodeMeaning).sort((a, b) => (a.name < b.name ? -1 : 1)),
   };
 }

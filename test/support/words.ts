@@ -7,7 +7,11 @@ export function blobOfWords(...structure: readonly number[]): Buffer {
   return blobOfStructure(cells(...structure));
 }
 
-export function blobOfStructure(structure: Uint8Array, strings: Uint8Array = Buffer.from("a\0b\0"), map = cells(0, 0, 0, 0)): Buffer {
+export function blobOfStructure(
+  structure: Uint8Array,
+  strings: Uint8Array = Buffer.from("a\0b\0"),
+  map = cells(0, 0, 0, 0),
+): Buffer {
   const start = 40 + map.length;
   const end = start + structure.length;
   const header = cells(0xd00dfeed, end + strings.length, start, end, 40, 17, 16, 0, strings.length, structure.length);

@@ -2,7 +2,15 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { addChild, child, property, removeChild, removeProperty, setProperty, type Node } from "../../src/devicetree/tree.ts";
+import {
+  addChild,
+  child,
+  property,
+  removeChild,
+  removeProperty,
+  setProperty,
+  type Node,
+} from "../../src/devicetree/tree.ts";
 
 interface Step {
   readonly does: "set" | "remove" | "look";
@@ -11,7 +19,10 @@ interface Step {
 
 /** Names of which there are few more than make a list long, so that they are met again. */
 const steps = fc.array(
-  fc.record<Step>({ does: fc.constantFrom("set", "set", "set", "remove", "look"), name: fc.nat(60).map((number) => `n@${number.toString(16)}`) }),
+  fc.record<Step>({
+    does: fc.constantFrom("set", "set", "set", "remove", "look"),
+    name: fc.nat(60).map((number) => `n@${number.toString(16)}`),
+  }),
   { minLength: 100, maxLength: 300, size: "max" },
 );
 
@@ -23,41 +34,47 @@ function ascending(items: readonly { readonly name: string }[], key: (name: stri
 
 describe("in a node of any number of entries", () => {
   test("a property is what it was set to last, or not there, and stands where its name sorts", () => {
-    fc.assert(fc.property(steps, (steps) => {
-      const node = empty();
-      const expected = new Map<string, number>();
-      for (const [turn, { does, name }] of steps.entries()) {
-        if (does === "set") {
-          setProperty(node, name, Uint8Array.of(turn & 255));
-          expected.set(name, turn & 255);
-        } else if (does === "remove") {
-          expect(removeProperty(node, name)).toBe(expected.delete(name));
+    fc.assert(
+      fc.property(steps, (steps) => {
+        const node = empty();
+        const expected = new Map<string, number>();
+        for (const [turn, { does, name }] of steps.entries()) {
+          if (does === "set") {
+            setProperty(node, name, Uint8Array.of(turn & 255));
+            expected.set(name, turn & 255);
+          } else if (does === "remove") {
+            expect(removeProperty(node, name)).toBe(expected.delete(name));
+          }
+          expect(property(node, name)?.[0]).toBe(expected.get(name));
+          expect(node.properties).toHaveLength(expected.size);
         }
-        expect(property(node, name)?.[0]).toBe(expected.get(name));
-        expect(node.properties).toHaveLength(expected.size);
-      }
-      expect(ascending(node.properties, (name) => name)).toBe(true);
-      expect(new Map(node.properties.map(({ name, value }) => [name, value[0]!]))).toEqual(expected);
-    }), { numRuns: 200 });
+        expect(ascending(node.properties, (name) => name)).toBe(true);
+        expect(new Map(node.properties.map(({ name, value }) => [name, value[0]!]))).toEqual(expected);
+      }),
+      { numRuns: 200 },
+    );
   }, 60_000);
 
   test("a child is the one that was added, or not there, and stands where its unit address sorts", () => {
-    fc.assert(fc.property(steps, (steps) => {
-      const node = empty();
-      const expected = new Map<string, Node>();
-      for (const { does, name } of steps) {
-        const present = expected.get(name);
-        if (does === "set" && present === undefined) {
-          expected.set(name, addChild(node, name));
-        } else if (does === "remove" && present !== undefined) {
-          removeChild(node, present);
-          expected.delete(name);
+    fc.assert(
+      fc.property(steps, (steps) => {
+        const node = empty();
+        const expected = new Map<string, Node>();
+        for (const { does, name } of steps) {
+          const present = expected.get(name);
+          if (does === "set" && present === undefined) {
+            expected.set(name, addChild(node, name));
+          } else if (does === "remove" && present !== undefined) {
+            removeChild(node, present);
+            expected.delete(name);
+          }
+          expect(child(node, name)).toBe(expected.get(name)!);
+          expect(node.children).toHaveLength(expected.size);
         }
-        expect(child(node, name)).toBe(expected.get(name)!);
-        expect(node.children).toHaveLength(expected.size);
-      }
-      expect(ascending(node.children, (name) => parseInt(name.slice(2), 16))).toBe(true);
-    }), { numRuns: 200 });
+        expect(ascending(node.children, (name) => parseInt(name.slice(2), 16))).toBe(true);
+      }),
+      { numRuns: 200 },
+    );
   }, 60_000);
 
   test.each([2, 50])("of two of one name the first is found, then the other: %d entries", (count) => {
@@ -70,8 +87,10 @@ describe("in a node of any number of entries", () => {
     removeChild(node, second!);
     expect(child(node, "n0")).toBeUndefined();
     expect(node.children).toEqual(others);
-    node.properties = ["a", "b", "a", ...Array.from({ length: count }, (_, index) => `p${index}`), "a"]
-      .map((name) => ({ name, value: new Uint8Array(0) }));
+    node.properties = ["a", "b", "a", ...Array.from({ length: count }, (_, index) => `p${index}`), "a"].map((name) => ({
+      name,
+      value: new Uint8Array(0),
+    }));
     expect(removeProperty(node, "a")).toBe(true);
     expect(node.properties.map(({ name }) => name).slice(0, 2)).toEqual(["b", "p0"]);
     expect(property(node, "a")).toBeUndefined();

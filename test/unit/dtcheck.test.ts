@@ -5,7 +5,13 @@ import fc from "fast-check";
 import { readFileSync, writeFileSync } from "node:fs";
 import { checks, findingsIn, findingText } from "../../src/devicetree/judge/checks.ts";
 import {
-  removeProperty, setProperty, stringValue, u32Value, u64Value, type DeviceTree, type Node,
+  removeProperty,
+  setProperty,
+  stringValue,
+  u32Value,
+  u64Value,
+  type DeviceTree,
+  type Node,
 } from "../../src/devicetree/tree.ts";
 import { blobOf, deviceTrees } from "../support/device-trees.ts";
 import { runInside } from "../support/fake-engine.ts";
@@ -27,31 +33,62 @@ function soundTree(): DeviceTree {
   return {
     address: undefined,
     bootCpu: 8,
-    reservations: [{ start: 0x2000000n, end: 0x2100000n }, { start: 0x3000000n, end: 0x3001000n }],
+    reservations: [
+      { start: 0x2000000n, end: 0x2100000n },
+      { start: 0x3000000n, end: 0x3001000n },
+    ],
     root: node(
       "",
-      { "#address-cells": cells(2), "#size-cells": cells(2), "compatible": text("IBM,pSeries"), "model": text("test") },
+      { "#address-cells": cells(2), "#size-cells": cells(2), compatible: text("IBM,pSeries"), model: text("test") },
       node("aliases", { serial0: text("/bus@f0000000/serial@10") }),
       node("chosen", {
-        "bootargs": text("console=hvc0"), "linux,initrd-end": u64Value(0x2100000n), "linux,initrd-start": u64Value(0x2000000n),
+        bootargs: text("console=hvc0"),
+        "linux,initrd-end": u64Value(0x2100000n),
+        "linux,initrd-start": u64Value(0x2000000n),
         "stdout-path": text("serial0:115200"),
       }),
       node(
         "cpus",
         { "#address-cells": cells(1), "#size-cells": cells(0) },
-        node("PowerPC,POWER9@0", { "device_type": text("cpu"), "ibm,ppc-interrupt-server#s": cells(0, 1), "reg": cells(0) }),
-        node("PowerPC,POWER9@8", { "device_type": text("cpu"), "ibm,ppc-interrupt-server#s": cells(8, 9), "reg": cells(8) }),
+        node("PowerPC,POWER9@0", {
+          device_type: text("cpu"),
+          "ibm,ppc-interrupt-server#s": cells(0, 1),
+          reg: cells(0),
+        }),
+        node("PowerPC,POWER9@8", {
+          device_type: text("cpu"),
+          "ibm,ppc-interrupt-server#s": cells(8, 9),
+          reg: cells(8),
+        }),
       ),
       node("memory@0", { device_type: text("memory"), reg: cells(0, 0, 0, 0x10000000) }),
-      node("rtas", { "linux,rtas-base": cells(0x3000000), "linux,rtas-entry": cells(0x3000100), "rtas-size": cells(0x1000) }),
+      node("rtas", {
+        "linux,rtas-base": cells(0x3000000),
+        "linux,rtas-entry": cells(0x3000100),
+        "rtas-size": cells(0x1000),
+      }),
       node(
         "bus@f0000000",
         {
-          "#address-cells": cells(1), "#size-cells": cells(1), "interrupt-parent": cells(1),
-          "ranges": cells(0, 0, 0xf0000000, 0x10000), "compatible": text("simple-bus"),
+          "#address-cells": cells(1),
+          "#size-cells": cells(1),
+          "interrupt-parent": cells(1),
+          ranges: cells(0, 0, 0xf0000000, 0x10000),
+          compatible: text("simple-bus"),
         },
-        node("pic@0", { "#interrupt-cells": cells(2), "interrupt-controller": new Uint8Array(0), "phandle": cells(1), "reg": cells(0, 0x10) }),
-        node("serial@10", { "interrupts": cells(4, 1), "linux,phandle": cells(2), "phandle": cells(2), "reg": cells(0x10, 8), "status": text("okay") }),
+        node("pic@0", {
+          "#interrupt-cells": cells(2),
+          "interrupt-controller": new Uint8Array(0),
+          phandle: cells(1),
+          reg: cells(0, 0x10),
+        }),
+        node("serial@10", {
+          interrupts: cells(4, 1),
+          "linux,phandle": cells(2),
+          phandle: cells(2),
+          reg: cells(0x10, 8),
+          status: text("okay"),
+        }),
       ),
     ),
   };
@@ -59,7 +96,10 @@ function soundTree(): DeviceTree {
 
 /** By its path, names whole. */
 function at({ root }: DeviceTree, path: string): Node {
-  return path.split("/").filter((name) => name !== "").reduce((found, name) => found.children.find((each) => each.name === name)!, root);
+  return path
+    .split("/")
+    .filter((name) => name !== "")
+    .reduce((found, name) => found.children.find((each) => each.name === name)!, root);
 }
 
 function set(path: string, name: string, value: Uint8Array): (tree: DeviceTree) => void {
@@ -80,15 +120,22 @@ const CPU = "/cpus/PowerPC,POWER9@8";
 
 /** What breaks each check, alone, and what is said then. */
 const broken: Readonly<Record<string, readonly (readonly [breaks: (tree: DeviceTree) => void, line: string])[]>> = {
-  "duplicate-node": [[add("/", node("twice", {}), node("twice", {})), "/twice: error: is there twice [duplicate-node]"]],
-  "duplicate-property": [[
-    (tree) => void at(tree, SERIAL).properties.push({ name: "status", value: text("okay") }),
-    `${SERIAL}/status: error: is there twice [duplicate-property]`,
-  ]],
+  "duplicate-node": [
+    [add("/", node("twice", {}), node("twice", {})), "/twice: error: is there twice [duplicate-node]"],
+  ],
+  "duplicate-property": [
+    [
+      (tree) => void at(tree, SERIAL).properties.push({ name: "status", value: text("okay") }),
+      `${SERIAL}/status: error: is there twice [duplicate-property]`,
+    ],
+  ],
   "name-clash": [[add(SERIAL, node("status", {})), `${SERIAL}/status: warning: is a property and a node [name-clash]`]],
   "node-name": [
     [add("/", node("a b", {})), "/a b: warning: is no name with a unit address [node-name]"],
-    [add(BUS, node("a@1@2", { reg: cells(1, 1) })), `${BUS}/a@1@2: warning: is no name with a unit address [node-name]`],
+    [
+      add(BUS, node("a@1@2", { reg: cells(1, 1) })),
+      `${BUS}/a@1@2: warning: is no name with a unit address [node-name]`,
+    ],
   ],
   "property-name": [[set("/", "a b", cells(1)), "/a b: warning: is no name of a property [property-name]"]],
   "name-length": [
@@ -96,43 +143,68 @@ const broken: Readonly<Record<string, readonly (readonly [breaks: (tree: DeviceT
     [add("/", node("n".repeat(32), {})), `/${"n".repeat(32)}: warning: 32 characters [name-length]`],
   ],
   "name-property": [[set(SERIAL, "name", text("parallel")), `${SERIAL}/name: warning: is not serial [name-property]`]],
-  "depth": [[
-    (tree) => {
-      const place = Array.from({ length: 65 }, () => node("d", {}));
-      place.slice(1).forEach((each, index) => place[index]!.children.push(each));
-      tree.root.children.push(place[0]!);
-    },
-    `${"/d".repeat(65)}: error: deeper than 64 nodes [depth]`,
-  ]],
-  "strings": [[set("/", "model", Uint8Array.of(0x61)), "/model: error: does not end with NUL [strings]"]],
-  "phandle": [
+  depth: [
+    [
+      (tree) => {
+        const place = Array.from({ length: 65 }, () => node("d", {}));
+        place.slice(1).forEach((each, index) => place[index]!.children.push(each));
+        tree.root.children.push(place[0]!);
+      },
+      `${"/d".repeat(65)}: error: deeper than 64 nodes [depth]`,
+    ],
+  ],
+  strings: [[set("/", "model", Uint8Array.of(0x61)), "/model: error: does not end with NUL [strings]"]],
+  phandle: [
     [set(SERIAL, "phandle", cells(2, 2)), `${SERIAL}/phandle: error: 8 bytes, not 4 [phandle]`],
     [set("/rtas", "phandle", cells(0)), "/rtas/phandle: error: 0x0 is no phandle [phandle]"],
     [set("/rtas", "phandle", cells(0xffffffff)), "/rtas/phandle: error: 0xffffffff is no phandle [phandle]"],
     [set(SERIAL, "linux,phandle", cells(3)), `${SERIAL}: error: phandle 0x2, linux,phandle 0x3 [phandle]`],
   ],
-  "phandle-unique": [[set("/rtas", "phandle", cells(2)), `${SERIAL}: error: phandle 0x2 is that of /rtas [phandle-unique]`]],
-  "cells": [
+  "phandle-unique": [
+    [set("/rtas", "phandle", cells(2)), `${SERIAL}: error: phandle 0x2 is that of /rtas [phandle-unique]`],
+  ],
+  cells: [
     [set("/rtas", "#address-cells", cells(5)), "/rtas/#address-cells: error: 5 cells [cells]"],
     [set("/rtas", "#size-cells", Uint8Array.of(1)), "/rtas/#size-cells: error: 1 bytes, not 4 [cells]"],
   ],
-  "reg": [
+  reg: [
     [set(SERIAL, "reg", cells(0x10)), `${SERIAL}/reg: warning: 4 bytes are not entries of 1 + 1 cells [reg]`],
     [set(SERIAL, "reg", new Uint8Array(0)), `${SERIAL}/reg: warning: 0 bytes are not entries of 1 + 1 cells [reg]`],
   ],
-  "ranges": [[set(BUS, "ranges", cells(0, 0, 0xf0000000)), `${BUS}/ranges: warning: 12 bytes are not entries of 1 + 2 + 1 cells [ranges]`]],
+  ranges: [
+    [
+      set(BUS, "ranges", cells(0, 0, 0xf0000000)),
+      `${BUS}/ranges: warning: 12 bytes are not entries of 1 + 2 + 1 cells [ranges]`,
+    ],
+  ],
   "unit-address": [
-    [add(BUS, node("timer", { reg: cells(0x20, 1) })), `${BUS}/timer: warning: a reg, but no unit address [unit-address]`],
+    [
+      add(BUS, node("timer", { reg: cells(0x20, 1) })),
+      `${BUS}/timer: warning: a reg, but no unit address [unit-address]`,
+    ],
     [add(BUS, node("timer@20", {})), `${BUS}/timer@20: warning: a unit address, but no reg [unit-address]`],
   ],
   "interrupt-parent": [
-    [set("/rtas", "interrupt-parent", cells(9)), "/rtas/interrupt-parent: warning: no node has the phandle 0x9 [interrupt-parent]"],
-    [set("/rtas", "interrupt-parent", cells(1, 1)), "/rtas/interrupt-parent: warning: 8 bytes, not 4 [interrupt-parent]"],
+    [
+      set("/rtas", "interrupt-parent", cells(9)),
+      "/rtas/interrupt-parent: warning: no node has the phandle 0x9 [interrupt-parent]",
+    ],
+    [
+      set("/rtas", "interrupt-parent", cells(1, 1)),
+      "/rtas/interrupt-parent: warning: 8 bytes, not 4 [interrupt-parent]",
+    ],
   ],
-  "interrupts": [[set(SERIAL, "interrupts", cells(4)), `${SERIAL}/interrupts: warning: 4 bytes are not entries of 2 cells [interrupts]`]],
-  "status": [[set(SERIAL, "status", text("on")), `${SERIAL}/status: warning: is none of okay disabled reserved fail [status]`]],
-  "root": [[remove("/", "model"), "/: warning: no model [root]"]],
-  "aliases": [
+  interrupts: [
+    [
+      set(SERIAL, "interrupts", cells(4)),
+      `${SERIAL}/interrupts: warning: 4 bytes are not entries of 2 cells [interrupts]`,
+    ],
+  ],
+  status: [
+    [set(SERIAL, "status", text("on")), `${SERIAL}/status: warning: is none of okay disabled reserved fail [status]`],
+  ],
+  root: [[remove("/", "model"), "/: warning: no model [root]"]],
+  aliases: [
     [set("/aliases", "serial1", text("")), "/aliases/serial1: warning: names no node [aliases]"],
     [set("/aliases", "serial1", text("/nothing")), "/aliases/serial1: warning: names no node [aliases]"],
     [
@@ -140,49 +212,74 @@ const broken: Readonly<Record<string, readonly (readonly [breaks: (tree: DeviceT
       "/aliases/Serial_1: warning: not lower case letters, digits and dashes alone [aliases]",
     ],
   ],
-  "chosen": [[remove("/chosen", "bootargs"), "/chosen: warning: no bootargs [chosen]"]],
-  "stdout-path": [[set("/chosen", "stdout-path", text("serial7")), "/chosen/stdout-path: warning: names no node [stdout-path]"]],
-  "initrd": [
+  chosen: [[remove("/chosen", "bootargs"), "/chosen: warning: no bootargs [chosen]"]],
+  "stdout-path": [
+    [set("/chosen", "stdout-path", text("serial7")), "/chosen/stdout-path: warning: names no node [stdout-path]"],
+  ],
+  initrd: [
     [remove("/chosen", "linux,initrd-end"), "/chosen: error: no linux,initrd-end [initrd]"],
-    [set("/chosen", "linux,initrd-end", cells(0x1000)), "/chosen: error: the initrd's end 0x1000 is not above its start 0x2000000 [initrd]"],
+    [
+      set("/chosen", "linux,initrd-end", cells(0x1000)),
+      "/chosen: error: the initrd's end 0x1000 is not above its start 0x2000000 [initrd]",
+    ],
     [
       set("/chosen", "linux,initrd-start", Uint8Array.of(1)),
       "/chosen/linux,initrd-start: error: 1 bytes are neither one cell nor two [initrd]",
     ],
   ],
-  "initrd-memory": [[
-    set("/chosen", "linux,initrd-end", u64Value(0x10000001n)),
-    "/chosen: error: the initrd 0x2000000-0x10000001 is not in memory [initrd-memory]",
-  ]],
-  "memory": [[
-    (tree) => {
-      tree.root.children = tree.root.children.filter(({ name }) => name !== "memory@0");
-    },
-    "/: error: no memory node [memory]",
-  ]],
-  "memory-overlap": [[
-    add("/", node("memory@8000000", { device_type: text("memory"), reg: cells(0, 0x8000000, 0, 0x10000000) })),
-    "/: warning: 0x0-0x10000000 and 0x8000000-0x18000000 overlap [memory-overlap]",
-  ]],
-  "cpus": [
+  "initrd-memory": [
+    [
+      set("/chosen", "linux,initrd-end", u64Value(0x10000001n)),
+      "/chosen: error: the initrd 0x2000000-0x10000001 is not in memory [initrd-memory]",
+    ],
+  ],
+  memory: [
+    [
+      (tree) => {
+        tree.root.children = tree.root.children.filter(({ name }) => name !== "memory@0");
+      },
+      "/: error: no memory node [memory]",
+    ],
+  ],
+  "memory-overlap": [
+    [
+      add("/", node("memory@8000000", { device_type: text("memory"), reg: cells(0, 0x8000000, 0, 0x10000000) })),
+      "/: warning: 0x0-0x10000000 and 0x8000000-0x18000000 overlap [memory-overlap]",
+    ],
+  ],
+  cpus: [
     [set(CPU, "reg", cells(0)), `${CPU}: error: another cpu has the reg 0x0 too [cpus]`],
-    [set(CPU, "ibm,ppc-interrupt-server#s", new Uint8Array(0)), `${CPU}/ibm,ppc-interrupt-server#s: error: 0 bytes are not whole cells [cpus]`],
+    [
+      set(CPU, "ibm,ppc-interrupt-server#s", new Uint8Array(0)),
+      `${CPU}/ibm,ppc-interrupt-server#s: error: 0 bytes are not whole cells [cpus]`,
+    ],
     [
       (tree) => ["/cpus/PowerPC,POWER9@0", CPU].forEach((path) => removeProperty(at(tree, path), "device_type")),
       "/cpus: error: no node of the device_type cpu [cpus]",
     ],
   ],
   "boot-cpu": [[(tree) => void (tree.bootCpu = 3), "/cpus: warning: no cpu 0x3, which is to boot [boot-cpu]"]],
-  "pairs": [[set("/rtas", "linux,tce-base", u64Value(0n)), "/rtas: error: linux,tce-base without linux,tce-size [pairs]"]],
-  "rtas": [[set("/rtas", "linux,rtas-entry", cells(0x3001000)), "/rtas: error: the entry 0x3001000 is not in 0x3000000-0x3001000 [rtas]"]],
-  "reserve-overlap": [[
-    (tree) => void (tree.reservations = [...tree.reservations, { start: 0x3000800n, end: 0x3002000n }]),
-    "the reserve map: warning: 0x3000000-0x3001000 and 0x3000800-0x3002000 overlap [reserve-overlap]",
-  ]],
-  "reserve-memory": [[
-    (tree) => void (tree.reservations = [...tree.reservations, { start: 0x20000000n, end: 0x20000001n }]),
-    "the reserve map: warning: 0x20000000-0x20000001 is not in memory [reserve-memory]",
-  ]],
+  pairs: [
+    [set("/rtas", "linux,tce-base", u64Value(0n)), "/rtas: error: linux,tce-base without linux,tce-size [pairs]"],
+  ],
+  rtas: [
+    [
+      set("/rtas", "linux,rtas-entry", cells(0x3001000)),
+      "/rtas: error: the entry 0x3001000 is not in 0x3000000-0x3001000 [rtas]",
+    ],
+  ],
+  "reserve-overlap": [
+    [
+      (tree) => void (tree.reservations = [...tree.reservations, { start: 0x3000800n, end: 0x3002000n }]),
+      "the reserve map: warning: 0x3000000-0x3001000 and 0x3000800-0x3002000 overlap [reserve-overlap]",
+    ],
+  ],
+  "reserve-memory": [
+    [
+      (tree) => void (tree.reservations = [...tree.reservations, { start: 0x20000000n, end: 0x20000001n }]),
+      "the reserve map: warning: 0x20000000-0x20000001 is not in memory [reserve-memory]",
+    ],
+  ],
 };
 
 function lines(tree: DeviceTree): string[] {
@@ -222,7 +319,8 @@ test("one server more than the reg says is no fault: a cpu has as many ids as it
 test("no tree makes a check throw, or say what a terminal would act on", () => {
   fc.assert(
     fc.property(deviceTrees(), (tree) => {
-      for (const finding of findingsIn(tree)) expect(findingText(finding)).toMatch(/^(error|warning): [ -~]+ \[[a-z-]+\]$/);
+      for (const finding of findingsIn(tree))
+        expect(findingText(finding)).toMatch(/^(error|warning): [ -~]+ \[[a-z-]+\]$/);
     }),
     { numRuns: 3000 },
   );
@@ -231,30 +329,47 @@ test("no tree makes a check throw, or say what a terminal would act on", () => {
 describe("the tree of a machine that qemu makes has no error:", () => {
   function dumped(emulator: string, ...words: readonly string[]): string {
     const file = folder.in("machine.dtb");
-    const command = [emulator, "-nodefaults", "-nographic", "-S", "-M", `${words[0]},dumpdtb=${file}`, ...words.slice(1)];
+    const command = [
+      emulator,
+      "-nodefaults",
+      "-nographic",
+      "-S",
+      "-M",
+      `${words[0]},dumpdtb=${file}`,
+      ...words.slice(1),
+    ];
     const { exitCode, stderr } = Bun.spawnSync(command, { stdin: null, timeout: 60_000 });
     expect({ exitCode, stderr: exitCode === 0 ? "" : stderr.toString() }).toEqual({ exitCode: 0, stderr: "" });
     return file;
   }
 
   const MACHINES = [
-    ["pseries, with what Linux adds to it before it goes on", ["qemu-system-ppc64", "pseries,x-vof=on", "-smp", "4", "-m", "1024"]],
+    [
+      "pseries, with what Linux adds to it before it goes on",
+      ["qemu-system-ppc64", "pseries,x-vof=on", "-smp", "4", "-m", "1024"],
+    ],
     ["powernv", ["qemu-system-ppc64", "powernv9", "-smp", "2", "-m", "1024"]],
     ["arm64's virt", ["qemu-system-aarch64", "virt,gic-version=3", "-cpu", "cortex-a57", "-smp", "2", "-m", "512"]],
   ] as const;
 
-  test.each(MACHINES)("%s", (name, [emulator, ...words]) => {
-    const file = dumped(emulator, ...words);
-    if (name.startsWith("pseries")) {
-      expect(runInside({}, "dtcheck", file).out.toString()).toContain("/rtas: error: rtas-size without linux,rtas-base [pairs]\n");
-      const edits = ["--set", "/rtas/linux,rtas-base=<0x3000000>", "--set", "/rtas/linux,rtas-entry=<0x3000000>"];
-      const { code, out } = runInside({}, "dtedit", ...edits, file, "-");
-      expect(code).toBe(0);
-      writeFileSync(file, out);
-    }
-    const { code, out, err } = runInside({}, "dtcheck", "--skip", "name-length,chosen", file);
-    expect({ code, out: out.toString(), err }).toEqual({ code: 0, out: "", err: "" });
-  }, 60_000);
+  test.each(MACHINES)(
+    "%s",
+    (name, [emulator, ...words]) => {
+      const file = dumped(emulator, ...words);
+      if (name.startsWith("pseries")) {
+        expect(runInside({}, "dtcheck", file).out.toString()).toContain(
+          "/rtas: error: rtas-size without linux,rtas-base [pairs]\n",
+        );
+        const edits = ["--set", "/rtas/linux,rtas-base=<0x3000000>", "--set", "/rtas/linux,rtas-entry=<0x3000000>"];
+        const { code, out } = runInside({}, "dtedit", ...edits, file, "-");
+        expect(code).toBe(0);
+        writeFileSync(file, out);
+      }
+      const { code, out, err } = runInside({}, "dtcheck", "--skip", "name-length,chosen", file);
+      expect({ code, out: out.toString(), err }).toEqual({ code: 0, out: "", err: "" });
+    },
+    60_000,
+  );
 });
 
 describe("dtcheck", () => {
@@ -269,11 +384,15 @@ describe("dtcheck", () => {
     expect(checked(tree)).toEqual({ code: 0, out: "", err: "" });
     setProperty(at(tree, SERIAL), "st\x1btus", cells(1));
     expect(checked(tree)).toEqual({
-      code: 0, out: `${SERIAL}/st\\x1btus: warning: is no name of a property [property-name]\n`, err: "",
+      code: 0,
+      out: `${SERIAL}/st\\x1btus: warning: is no name of a property [property-name]\n`,
+      err: "",
     });
     setProperty(at(tree, "/"), "model", Uint8Array.of(1));
     expect(checked(tree, "--skip", "property-name")).toEqual({
-      code: 1, out: "/model: error: does not end with NUL [strings]\n", err: "",
+      code: 1,
+      out: "/model: error: does not end with NUL [strings]\n",
+      err: "",
     });
     expect(checked(tree, "--skip=property-name,strings")).toEqual({ code: 0, out: "", err: "" });
   });
@@ -282,30 +401,43 @@ describe("dtcheck", () => {
     const { code, out } = runInside({}, "dtcheck", "--list");
     expect(code).toBe(0);
     expect(out.toString().trimEnd().split("\n")).toEqual(
-      checks.map(({ name, severity, reason, source }) => `${name} (${severity}): ${reason}. ${source}`));
+      checks.map(({ name, severity, reason, source }) => `${name} (${severity}): ${reason}. ${source}`),
+    );
   });
 
   test("refuses a check that there is not, and another number of trees than one", () => {
-    expect(runInside({}, "dtcheck", "--skip", "nonesuch", "x")).toMatchObject({ code: 2, err: "dtcheck: --skip: no check is called 'nonesuch'\n" });
+    expect(runInside({}, "dtcheck", "--skip", "nonesuch", "x")).toMatchObject({
+      code: 2,
+      err: "dtcheck: --skip: no check is called 'nonesuch'\n",
+    });
     expect(runInside({}, "dtcheck").code).toBe(2);
     expect(runInside({}, "dtcheck", "a", "b").code).toBe(2);
     expect(runInside({}, "dtcheck", "--list", "a").code).toBe(2);
   });
 
-  test.each(["dtedit", "fs2dt"])("%s --check writes nothing where there is an error, and tells all that is found", (applet) => {
-    const tree = soundTree();
-    setProperty(at(tree, "/"), "model", Uint8Array.of(1));
-    setProperty(at(tree, SERIAL), "status", text("on"));
-    writeFileSync(folder.in("blob"), blobOf(tree));
-    const words = applet === "dtedit" ? [folder.in("blob"), folder.in("out")] : ["-b", "0x8000000", folder.in("blob")];
-    const { code, out, err } = runInside({}, applet, "--check", ...words);
-    expect({ code, out: out.length, err }).toEqual({
-      code: 1, out: 0,
-      err: [
-        "/model: error: does not end with NUL [strings]", `${SERIAL}/status: warning: is none of okay disabled reserved fail [status]`,
-        "--check: 1 error; nothing is written", "",
-      ].map((line) => (line === "" ? "" : `${applet}: ${line}`)).join("\n"),
-    });
-    expect(() => readFileSync(folder.in("out"))).toThrow("ENOENT");
-  });
+  test.each(["dtedit", "fs2dt"])(
+    "%s --check writes nothing where there is an error, and tells all that is found",
+    (applet) => {
+      const tree = soundTree();
+      setProperty(at(tree, "/"), "model", Uint8Array.of(1));
+      setProperty(at(tree, SERIAL), "status", text("on"));
+      writeFileSync(folder.in("blob"), blobOf(tree));
+      const words =
+        applet === "dtedit" ? [folder.in("blob"), folder.in("out")] : ["-b", "0x8000000", folder.in("blob")];
+      const { code, out, err } = runInside({}, applet, "--check", ...words);
+      expect({ code, out: out.length, err }).toEqual({
+        code: 1,
+        out: 0,
+        err: [
+          "/model: error: does not end with NUL [strings]",
+          `${SERIAL}/status: warning: is none of okay disabled reserved fail [status]`,
+          "--check: 1 error; nothing is written",
+          "",
+        ]
+          .map((line) => (line === "" ? "" : `${applet}: ${line}`))
+          .join("\n"),
+      });
+      expect(() => readFileSync(folder.in("out"))).toThrow("ENOENT");
+    },
+  );
 });

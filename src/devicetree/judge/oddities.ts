@@ -21,7 +21,8 @@ export function reportOddities(root: Node, notice: (place: ByteString, fact: str
     if (baseName(node.name).length > MAX_NAME) overlong.push(path);
     for (const { name } of node.properties) if (name.length > MAX_NAME) overlong.push(`${prefix}/${name}`);
     const parent = property(node, "interrupt-parent");
-    if (parent !== undefined && parent.length !== 4) notice(`${prefix}/interrupt-parent`, `${parent.length} bytes, not 4`);
+    if (parent !== undefined && parent.length !== 4)
+      notice(`${prefix}/interrupt-parent`, `${parent.length} bytes, not 4`);
     const reg = property(node, "reg");
     if (reg !== undefined && reg.length % 4 !== 0) notice(`${prefix}/reg`, `${reg.length} bytes, not whole cells`);
   });

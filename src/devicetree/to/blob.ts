@@ -35,7 +35,8 @@ export function blob(root: Node, request: BlobRequest): Uint8Array {
   const total = align(stringsAt + strings.size + request.padding, 8);
   if (total > maxSize) throw new Failure("blob", `${total} bytes are more than ${maxSize}`);
   const own = address === undefined ? [] : [rangeOfSize(address, BigInt(total))];
-  if (own.some(({ end }) => end > 1n << 64n)) throw new Failure(hex(address!), `a blob of ${hex(total)} bytes ends above 2^64`);
+  if (own.some(({ end }) => end > 1n << 64n))
+    throw new Failure(hex(address!), `a blob of ${hex(total)} bytes ends above 2^64`);
 
   const out = new Writer(total);
   for (const field of [MAGIC, total, structure, stringsAt, reserveMap, request.version, compatible]) out.u32(field);
