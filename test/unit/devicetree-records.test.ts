@@ -47,12 +47,13 @@ function change(root: Node, seed: number): void {
       () => setProperty(node, some, new Uint8Array(random(9))),
       () => setProperty(node, "a-new-one", cells(turn)),
       () => setProperty(node, "name", cells(turn)),
+      () => setProperty(node, "reg", new Uint8Array(3)),
       () => removeProperty(node, some),
       () => child(node, "made") ?? addChild(node, "made"),
       () => (node.children = node.children.slice(1)),
       () => (node.children = node.children.slice(0, -1)),
       () => (node.children = [...node.children].reverse()),
-    ][random(10)]!();
+    ][random(11)]!();
   }
 }
 
@@ -102,7 +103,9 @@ describe("a tree that was read and then changed in part", () => {
     for (let seed = 1; seed <= 40; seed++) {
       const path = made(`asked-${seed}`, [
         ...small(randomCase(seed).tree).filter(([name]) => !["odd", "rtas"].includes(name)),
-        ["odd", [["reg", "x".repeat(seed % 7)], ["interrupt-parent", "y".repeat(seed % 6)], ["n".repeat(30 + seed % 4), ""]]],
+        ["odd", [
+          ["reg", "x".repeat(seed % 7)], ["interrupt-parent", "y".repeat(seed % 6)], ["n".repeat(30 + seed % 4), ""],
+        ]],
         ["rtas", [["linux,rtas-base", cells(seed)], ...(seed % 3 === 0 ? [] : [["rtas-size", cells(1)] as const])]],
       ]);
       const [kept, copied] = [read(path), plain(read(path))];
@@ -115,6 +118,22 @@ describe("a tree that was read and then changed in part", () => {
 });
 
 describe("a tree that was read", () => {
+  test("has every name that is not what its node is called, in every version, and those that are before 16", () => {
+    const names = {
+      "is@1": "is\0", "other@2": "else\0", "short@3": "shor\0", "long@4": "long4\0", "bare@5": "bare", "is": "is\0",
+    };
+    const nodeOf = (name: string): Tree => [["a", ""], ["name", name], ["z", ""]];
+    const root = read(made("named", Object.entries(names).map(([node, name]) => [node, nodeOf(name)])));
+    for (const version of [1, 17] as const) {
+      const { children } = readBlob(Buffer.from(blobOf(root, version))).root;
+      for (const [node, name] of Object.entries(names)) {
+        const { properties } = children.find((each) => each.name === node)!;
+        const kept = version === 1 || name !== "is\0" ? [["name", name]] : [];
+        expect(properties.map((each) => [each.name, each.value.toString()])).toEqual([["a", ""], ...kept, ["z", ""]]);
+      }
+    }
+  });
+
   test("tells its properties and how many they are without making objects of them", () => {
     const path = made("looked-at", largeTree(11, 60, 700));
     const [kept, copied] = [read(path), plain(read(path))];

@@ -234,7 +234,6 @@ static long make_call(const long *words)
     return result == -1 ? -errno : result;
 }
 
-/* The hot path of the whole program: sixty thousand small files are three of these each. */
 static JSValue sys_syscall(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
 {
     struct call call;
