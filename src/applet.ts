@@ -73,7 +73,7 @@ export interface Directive {
 /** The arguments of an applet whose options stand in any order, each at most once but for those that act in their turn. */
 export function parse(options: readonly Option[], args: readonly ByteString[]): Arguments {
   const { tokens, operands } = tokensOf(options, args);
-  const parsed = minimist(tokens.map(({ token }) => token), minimistOptions(options));
+  const parsed = minimist(tokens.map(({ token }) => token), minimistOptions(options, tokens));
   const given = new Map<string, ByteString>();
   const isInTurn = ({ long }: Token) => options.some((option) => option.inTurn && option.long === long);
   for (const { long, value, inTurn } of options) {
@@ -94,17 +94,22 @@ export function parseInOrder(options: readonly Option[], args: readonly ByteStri
 }
 
 function directivesOf(options: readonly Option[], tokens: readonly Token[]): Directive[] {
-  return tokens.map(({ token, long, place }) => {
-    const found: unknown = minimist([token], minimistOptions(options))[long];
+  return tokens.map((each) => {
+    const { token, long, place } = each;
+    const found: unknown = minimist([token], minimistOptions(options, [each]))[long];
     return { long, place, value: typeof found === "string" ? found : "" };
   });
 }
 
-/** Everything is a string: minimist would round numbers above 2^53. */
-function minimistOptions(options: readonly Option[]): minimist.Opts {
+/**
+ * Everything is a string: minimist would round numbers above 2^53. It is told of no more options than are given, since
+ * it takes its time for each.
+ */
+function minimistOptions(options: readonly Option[], tokens: readonly Token[]): minimist.Opts {
+  const given = options.filter((option) => tokens.some(({ long }) => long === option.long));
   return {
-    string: options.flatMap(({ long, value }) => (value === undefined ? [] : [long])),
-    boolean: options.flatMap(({ long, value }) => (value === undefined ? [long] : [])),
+    string: given.flatMap(({ long, value }) => (value === undefined ? [] : [long])),
+    boolean: given.flatMap(({ long, value }) => (value === undefined ? [long] : [])),
   };
 }
 
