@@ -30,7 +30,7 @@ export function v2wrapBytes(): Uint8Array {
 
 /** Prebuilt bytes, which are kept as text: words of eight hexadecimal digits between blanks. */
 export function bytesOfWords(text: string): Uint8Array {
-  const words = text.trim().split(/\s+/);
+  const words = text.replaceAll("\n", " ").trim().split(" ");
   const bytes = new DataView(new ArrayBuffer(4 * words.length));
   words.forEach((word, index) => bytes.setUint32(4 * index, Number.parseInt(word, 16)));
   return new Uint8Array(bytes.buffer);
