@@ -1,9 +1,10 @@
 // The options that every command on trees has: how a tree is read, and how a blob is written.
 
 import { numberOf, type Arguments, type Option } from "./applet.ts";
-import { usage } from "./failure.ts";
+import { shown, usage } from "./failure.ts";
 import { MAX_BLOB, versions, type Version } from "./devicetree/format.ts";
 import type { ReadRules } from "./devicetree/from/directory.ts";
+import type { System } from "./sys/system.ts";
 
 type Given = Arguments["given"];
 
@@ -25,6 +26,11 @@ export function readRulesOf(given: Given, notice: ReadRules["notice"]): ReadRule
     maxSize: sizeOf("--max-size", given.get("max-size"), MAX_BLOB),
     notice,
   };
+}
+
+/** How a command tells of what it does not end by: a line on standard error. */
+export function noticesOf(system: System, tool: string): ReadRules["notice"] {
+  return (place, fact) => system.say(`${tool}: ${shown(place)}: ${fact}`);
 }
 
 export interface BlobForm {

@@ -2,7 +2,7 @@
 
 import { parse, type Applet } from "../applet.ts";
 import { checks, findingsIn, findingText } from "../devicetree/judge/checks.ts";
-import { readOptions, readRulesOf } from "../tree-options.ts";
+import { noticesOf, readOptions, readRulesOf } from "../tree-options.ts";
 import { readTree } from "../devicetree/from/source.ts";
 import { EXIT, shown, usage } from "../failure.ts";
 
@@ -36,7 +36,7 @@ there is an error.
       return EXIT.done;
     }
     if (operands.length !== 1) throw usage("operands", `one tree is needed, ${operands.length} are given`);
-    const rules = readRulesOf(given, (place, fact) => system.say(`dtcheck: ${shown(place)}: ${fact}`));
+    const rules = readRulesOf(given, noticesOf(system, "dtcheck"));
     const findings = findingsIn(readTree(system, operands[0]!, rules), skipped);
     system.print(findings.map((finding) => `${shown(finding.place)}: ${findingText(finding)}\n`).join(""));
     return findings.some(({ check }) => check.severity === "error") ? EXIT.input : EXIT.done;

@@ -2,9 +2,9 @@
 
 import { parse, type Applet } from "../applet.ts";
 import { differences, differenceText, patchText } from "../devicetree/judge/diff.ts";
-import { readOptions, readRulesOf } from "../tree-options.ts";
+import { noticesOf, readOptions, readRulesOf } from "../tree-options.ts";
 import { readTree } from "../devicetree/from/source.ts";
-import { Failure, shown, usage } from "../failure.ts";
+import { Failure, usage } from "../failure.ts";
 import type { System } from "../sys/system.ts";
 
 /** As POSIX has it for diff: all trouble is one code, whatever it is. */
@@ -41,7 +41,7 @@ function compared(system: System, args: readonly string[]): number {
   if (first === undefined || second === undefined || more.length > 0)
     throw usage("operands", `two trees are needed, ${operands.length} are given`);
   if (first === "-" && second === "-") throw usage("operands", "standard input can be read only once");
-  const rules = readRulesOf(given, (place, fact) => system.say(`dtdiff: ${shown(place)}: ${fact}`));
+  const rules = readRulesOf(given, noticesOf(system, "dtdiff"));
   const found = differences(readTree(system, first, rules), readTree(system, second, rules));
   system.print(given.has("patch") ? patchText(found) : differenceText(found));
   return found.length === 0 ? SAME : DIFFERENT;

@@ -1,13 +1,13 @@
 // dtdump: a tree, or one node of it, as device tree source or as JSON.
 
 import { parse, type Applet } from "../applet.ts";
-import { readOptions, readRulesOf } from "../tree-options.ts";
+import { noticesOf, readOptions, readRulesOf } from "../tree-options.ts";
 import { nodeJson, treeJson } from "../devicetree/to/json.ts";
 import { findNode } from "../devicetree/references.ts";
 import { coloured, nodeSource, plain, treeSource, unwritableNames } from "../devicetree/to/source-text.ts";
 import { readTree } from "../devicetree/from/source.ts";
 import { surveyOf } from "../devicetree/survey.ts";
-import { EXIT, shown, usage } from "../failure.ts";
+import { EXIT, usage } from "../failure.ts";
 import { STDOUT } from "../sys/system.ts";
 
 export const dtdump: Applet = {
@@ -35,7 +35,7 @@ used on a terminal only.
     if (source === undefined || more.length > 0)
       throw usage("operands", `a source and perhaps a node are needed, ${operands.length} are given`);
     if (given.has("json") && given.has("annotate")) throw usage("--annotate", "does not go with --json");
-    const notice = (place: string, fact: string) => system.say(`dtdump: ${shown(place)}: ${fact}`);
+    const notice = noticesOf(system, "dtdump");
     const tree = readTree(system, source, readRulesOf(given, notice));
     if (given.has("json")) {
       system.print(node === undefined ? treeJson(tree) : nodeJson(findNode(tree.root, node).node));

@@ -5,13 +5,13 @@ import { blob } from "../devicetree/to/blob.ts";
 import { refuseWhatFails } from "../devicetree/judge/checks.ts";
 import { EDIT_NOTES, editOptions, editsOf } from "../devicetree/edit/language.ts";
 import { treeJson } from "../devicetree/to/json.ts";
-import { blobFormOf, blobOptions, readOptions, readRulesOf, type BlobForm } from "../tree-options.ts";
+import { blobFormOf, blobOptions, noticesOf, readOptions, readRulesOf, type BlobForm } from "../tree-options.ts";
 import { plain, treeSource } from "../devicetree/to/source-text.ts";
 import { readTree } from "../devicetree/from/source.ts";
 import { surveyOf } from "../devicetree/survey.ts";
 import { writeDirectory } from "../devicetree/to/directory.ts";
 import type { DeviceTree } from "../devicetree/tree.ts";
-import { EXIT, shown, usage } from "../failure.ts";
+import { EXIT, usage } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { STDOUT, type System } from "../sys/system.ts";
 
@@ -54,7 +54,7 @@ ${EDIT_NOTES}
     if (target === "-" && format === "dtb" && system.isTerminal(STDOUT)) {
       throw usage("standard output", "refusing to write binary to a terminal");
     }
-    const notice = (place: string, fact: string) => system.say(`dtedit: ${shown(place)}: ${fact}`);
+    const notice = noticesOf(system, "dtedit");
     const tree = readTree(system, source, readRulesOf(given.given, notice));
     for (const edit of edits) edit(tree);
     tree.address = address ?? tree.address;

@@ -7,11 +7,11 @@ import { EDIT_NOTES, editOptions, editsOf, type Edit } from "../devicetree/edit/
 import { dropStale, isArm64Tree, setSeeds } from "../devicetree/edit/handover.ts";
 import { hasIts, lpiTables } from "../devicetree/edit/lpi-tables.ts";
 import { reportOddities } from "../devicetree/judge/oddities.ts";
-import { blobFormOf, blobOptions, readOptions, readRulesOf, type BlobForm } from "../tree-options.ts";
+import { blobFormOf, blobOptions, noticesOf, readOptions, readRulesOf, type BlobForm } from "../tree-options.ts";
 import { reservationsOf } from "../devicetree/reservations.ts";
 import { readTree } from "../devicetree/from/source.ts";
 import { child, property, propertyCount, walk, type DeviceTree, type Node } from "../devicetree/tree.ts";
-import { EXIT, shown, usage } from "../failure.ts";
+import { EXIT, usage } from "../failure.ts";
 import { rangeOfSize, sameRange, shownRange, type MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { STDOUT, type System } from "../sys/system.ts";
@@ -52,7 +52,7 @@ linux,initrd-start and -end unless -i sets them.
     const given = parse(fs2dt.options, args);
     const request = requested(system, given);
     if (system.isTerminal(STDOUT)) throw usage("standard output", "refusing to write binary to a terminal");
-    const notice = (place: string, fact: string) => system.say(`fs2dt: ${shown(place)}: ${fact}`);
+    const notice = noticesOf(system, "fs2dt");
     const tree = readTree(system, request.source, readRulesOf(given.given, notice));
     if (isArm64Tree(tree.root)) handOverOnArm64(system, tree, notice);
     for (const edit of request.edits) edit(tree);

@@ -4,7 +4,7 @@
 import { Failure } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { below, unescapedName } from "./names.ts";
-import { baseName, cellsAt, child, property, textIn, visit, type Node } from "./tree.ts";
+import { baseName, cellIn, child, property, textIn, visit, type Node } from "./tree.ts";
 
 export interface Found {
   readonly node: Node;
@@ -20,7 +20,15 @@ export interface Found {
  */
 export function findNode(root: Node, reference: ByteString): Found {
   const [first, ...rest] = splitReference(reference);
-  return rest.reduce((found, name) => childOf(found, name, reference), startOf(root, first!, reference));
+  return descend(startOf(root, first!, reference), rest, reference);
+}
+
+function descend(from: Found, names: readonly ByteString[], reference: ByteString): Found {
+  return names.reduce((found, name) => childOf(found, name, reference), from);
+}
+
+function namesIn(path: ByteString): ByteString[] {
+  return path.split("/").filter((name) => name !== "");
 }
 
 /** `&{/a/b}/c` → `&{/a/b}`, `c`; `/a/b` → "", `a`, `b`. */
@@ -42,10 +50,7 @@ function startOf(root: Node, first: ByteString, reference: ByteString): Found {
   if (value === undefined) throw new Failure(reference, `no such ${isLabel ? "label" : "alias"} in /${table}`);
   const path = textOf(value);
   if (!path.startsWith("/")) throw new Failure(reference, `/${table}/${name} is no path`);
-  return path
-    .split("/")
-    .filter((each) => each !== "")
-    .reduce((found, each) => childOf(found, each, reference), startOf(root, "", reference));
+  return descend(startOf(root, "", reference), namesIn(path), reference);
 }
 
 function childOf({ node, path }: Found, written: ByteString, reference: ByteString): Found {
@@ -77,16 +82,9 @@ function nodeAt(root: Node, path: ByteString): Found {
   return found;
 }
 
-/** The specification's name, and Linux's of before there was one. */
-const PHANDLES: readonly ByteString[] = ["phandle", "linux,phandle"];
-
-/** The node's phandle; undefined where it has none. */
+/** The node's phandle, by the specification's name or by Linux's of before there was one; undefined where it has none. */
 export function phandleOf(node: Node): number | undefined {
-  for (const name of PHANDLES) {
-    const value = property(node, name);
-    if (value?.length === 4) return Number(cellsAt(value, 0, 1));
-  }
-  return undefined;
+  return cellIn(node, "phandle") ?? cellIn(node, "linux,phandle");
 }
 
 /** By phandle, the path of the first node that has it. */

@@ -4,7 +4,7 @@ import { rangeOfSize, type MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { isMemory } from "./memory.ts";
 import { pathsOfPhandles } from "./references.ts";
-import { cellsAt, property, visit, type DeviceTree, type Node } from "./tree.ts";
+import { cellIn, cellsAt, property, visit, type DeviceTree, type Node } from "./tree.ts";
 
 export interface Surveyed {
   readonly node: Node;
@@ -48,12 +48,6 @@ export function surveyOf(tree: DeviceTree): Survey {
   };
 }
 
-/** One cell as a number; undefined where the property is absent or of another length. */
-export function cellIn(node: Node, name: ByteString): number | undefined {
-  const value = property(node, name);
-  return value?.length === 4 ? Number(cellsAt(value, 0, 1)) : undefined;
-}
-
 /** Of the addresses of a node's children. The default is the specification's (Devicetree Specification 0.4, 2.3.5). */
 export function addressCells(node: Node): number {
   return cellIn(node, "#address-cells") ?? 2;
@@ -65,7 +59,7 @@ export function sizeCells(node: Node): number {
 }
 
 /** The whole entries of a reg as ranges. */
-export function regEntries(reg: Uint8Array | undefined, address: number, size: number): MemoryRange[] {
+function regEntries(reg: Uint8Array | undefined, address: number, size: number): MemoryRange[] {
   const step = 4 * (address + size);
   if (reg === undefined || step === 0 || step > 32) return [];
   return Array.from({ length: Math.floor(reg.length / step) }, (_, index) =>

@@ -241,7 +241,7 @@ export function childOrNew(node: Node, name: ByteString): Node {
   return child(node, name) ?? addChild(node, name);
 }
 
-export function compareBytes(a: ByteString, b: ByteString): number {
+function compareBytes(a: ByteString, b: ByteString): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
@@ -313,4 +313,10 @@ export function cellsAt(value: Uint8Array, offset: number, cells: number): bigin
   let number = 0n;
   for (let cell = 0; cell < cells; cell++) number = (number << 32n) | BigInt(view.getUint32(offset + 4 * cell));
   return number;
+}
+
+/** The property's one cell; undefined where it is absent or of another length. */
+export function cellIn(node: Node, name: ByteString): number | undefined {
+  const value = property(node, name);
+  return value?.length === 4 ? Number(cellsAt(value, 0, 1)) : undefined;
 }

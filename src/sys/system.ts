@@ -112,11 +112,11 @@ export class System {
   }
 
   open(directory: number, name: ByteString, flags: number, mode = 0o666): number {
-    return this.engine.syscall(this.abi.call.openat, directory, name, flags | O_CLOEXEC, mode);
+    return this.call("openat", directory, name, flags | O_CLOEXEC, mode);
   }
 
   close(descriptor: number): void {
-    this.engine.syscall(this.abi.call.close, descriptor);
+    this.call("close", descriptor);
   }
 
   /** Reads once, at most `length` bytes, to `at`. */
@@ -228,6 +228,14 @@ export class System {
       length += got;
       if (length > limit) return -errno.EFBIG;
     }
+  }
+
+  /** The whole of an open file that has to be readable, and no larger than `limit` bytes. */
+  mustReadAll(descriptor: number, limit: number, place: string): Uint8Array {
+    const bytes = this.readAll(descriptor, limit);
+    if (bytes === -errno.EFBIG) throw new Failure(place, `more than ${limit} bytes`);
+    if (typeof bytes === "number") throw new Failure(place, errnoText(bytes));
+    return bytes;
   }
 
   /** Removes a file or an empty directory; true where it is gone. */

@@ -5,7 +5,6 @@ import { Failure, hex, usage } from "../../failure.ts";
 import { INITRD_FORM, initrdRange } from "../../initrd.ts";
 import { rangeOfSize, type MemoryRange } from "../../range.ts";
 import type { ByteString } from "../../sys/engine.ts";
-import { errno, errnoText } from "../../sys/errno.ts";
 import { CWD, O_NONBLOCK, type System } from "../../sys/system.ts";
 import {
   addNode,
@@ -80,18 +79,16 @@ export function editsOf(system: System, directives: readonly Directive[]): Edit[
 /** Lines of an option's long name and its value. Empty ones and those that begin with # say nothing. */
 function editsIn(system: System, file: ByteString): Edit[] {
   const descriptor = system.must(system.open(CWD, file, O_NONBLOCK), file);
-  const bytes = system.readAll(descriptor, LARGEST_FILE);
-  system.close(descriptor);
-  if (bytes === -errno.EFBIG) throw new Failure(file, `more than ${LARGEST_FILE} bytes`);
-  if (typeof bytes === "number") throw new Failure(file, errnoText(bytes));
-  return system
-    .text(bytes)
-    .split("\n")
-    .flatMap((text, index) => {
+  try {
+    const lines = system.text(system.mustReadAll(descriptor, LARGEST_FILE, file)).split("\n");
+    return lines.flatMap((text, index) => {
       const line = text.replace(OUTER_BLANKS, "");
-      if (line === "" || line.startsWith("#")) return [];
-      return [inContext(`${file}:${index + 1}`, () => inLine(system, line, `${file}:${index + 1}`))];
+      const place = `${file}:${index + 1}`;
+      return line === "" || line.startsWith("#") ? [] : [inContext(place, () => inLine(system, line, place))];
     });
+  } finally {
+    system.close(descriptor);
+  }
 }
 
 /** Of ASCII alone: 0xa0, which JavaScript takes for a blank, is half of a letter in UTF-8. */

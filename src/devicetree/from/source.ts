@@ -1,8 +1,8 @@
 // Where trees come from: a directory such as /proc/device-tree, a blob in a file, a blob on standard input.
 
-import { Failure, usage } from "../../failure.ts";
+import { usage } from "../../failure.ts";
 import type { ByteString } from "../../sys/engine.ts";
-import { errno, errnoText } from "../../sys/errno.ts";
+import { errno } from "../../sys/errno.ts";
 import { CWD, O_NONBLOCK, STDIN, type System } from "../../sys/system.ts";
 import { openDirectory, treeFromDirectory, type ReadRules } from "./directory.ts";
 import { treeFromBlob } from "./blob.ts";
@@ -34,8 +34,5 @@ export function readTree(system: System, source: ByteString, rules: ReadRules): 
 }
 
 function blobFrom(system: System, descriptor: number, place: string): DeviceTree {
-  const bytes = system.readAll(descriptor, LARGEST_BLOB);
-  if (bytes === -errno.EFBIG) throw new Failure(place, `more than ${LARGEST_BLOB} bytes`);
-  if (typeof bytes === "number") throw new Failure(place, errnoText(bytes));
-  return treeFromBlob(bytes, place);
+  return treeFromBlob(system.mustReadAll(descriptor, LARGEST_BLOB, place), place);
 }

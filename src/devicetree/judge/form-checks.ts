@@ -4,9 +4,9 @@
 import { hex } from "../../failure.ts";
 import { TEXT_PROPERTIES } from "../kinds.ts";
 import { below, MAX_NAME } from "../names.ts";
-import { textOf } from "../references.ts";
-import { addressCells, cellIn, interruptParent, sizeCells } from "../survey.ts";
-import { baseName, MAX_DEPTH, property } from "../tree.ts";
+import { phandleOf, textOf } from "../references.ts";
+import { addressCells, interruptParent, sizeCells } from "../survey.ts";
+import { baseName, cellIn, MAX_DEPTH, property } from "../tree.ts";
 import { eachNode, eachProperty, repeated, type Check } from "./check.ts";
 
 export const formChecks: readonly Check[] = [
@@ -120,7 +120,7 @@ export const formChecks: readonly Check[] = [
     reason: "two nodes of one phandle: a reference finds either",
     source: "DTS 2.3.3",
     find: eachNode(({ node, path }, tell, { pathsOfPhandles }) => {
-      const phandle = cellIn(node, "phandle") ?? cellIn(node, "linux,phandle");
+      const phandle = phandleOf(node);
       const first = phandle === undefined ? undefined : pathsOfPhandles.get(phandle);
       if (first !== undefined && first !== path) tell(path, `phandle ${hex(phandle!)} is that of ${first}`);
     }),

@@ -9,8 +9,8 @@ import { isMemory } from "../memory.ts";
 import { below } from "../names.ts";
 import { findNode, textOf } from "../references.ts";
 import { initrdOf, reservationsOfNode } from "../reservations.ts";
-import { addressCells, cellIn, sizeCells } from "../survey.ts";
-import { cellsAt, property, type Node } from "../tree.ts";
+import { addressCells, sizeCells } from "../survey.ts";
+import { cellIn, cellsAt, property, type Node } from "../tree.ts";
 import { failureOf, type Check, type Tell } from "./check.ts";
 
 export const machineChecks: readonly Check[] = [

@@ -4,8 +4,8 @@
 import { hex } from "../../failure.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { wordsOf } from "../kinds.ts";
-import { addressCells, cellIn, interruptParent, sizeCells, type Survey, type Surveyed } from "../survey.ts";
-import { cellsAt } from "../tree.ts";
+import { addressCells, interruptParent, sizeCells, type Survey, type Surveyed } from "../survey.ts";
+import { cellIn, cellsAt } from "../tree.ts";
 
 /** Properties whose entries are address and size in the parent's cells. */
 const REGIONS: ReadonlySet<ByteString> = new Set(["reg", "linux,usable-memory", "assigned-addresses"]);

@@ -76,7 +76,7 @@ function withDescendants(survey: Survey, surveyed: Surveyed): readonly Surveyed[
 }
 
 /** One property, as it stands in source. */
-export function propertySource(survey: Survey, surveyed: Surveyed, property: Property, style: SourceStyle): string {
+function propertySource(survey: Survey, surveyed: Surveyed, property: Property, style: SourceStyle): string {
   const { paint } = style;
   const { name, value } = property;
   const text = valueText(name, value, cellsInGroup(survey, surveyed, name, value));
