@@ -8,7 +8,7 @@ export type Entry = { readonly path: string } & (
   | { readonly kind: "directory" }
   | { readonly kind: "file"; readonly content: Uint8Array; readonly mode: 0o644 | 0o755 }
   | { readonly kind: "symlink"; readonly target: string }
-  | { readonly kind: "character device"; readonly mode: number } & DeviceNumber
+  | ({ readonly kind: "character device"; readonly mode: number } & DeviceNumber)
 );
 
 interface DeviceNumber {
@@ -89,8 +89,10 @@ function parentsOf(path: string): string[] {
 /** A directory is linked from its parent, from itself and from each directory inside. */
 function linksOf(entry: Entry, whole: readonly Entry[]): number {
   if (entry.kind !== "directory") return 1;
-  const inside = whole.filter(({ kind, path }) =>
-    kind === "directory" && path.startsWith(`${entry.path}/`) && !path.includes("/", entry.path.length + 1));
+  const inside = whole.filter(
+    ({ kind, path }) =>
+      kind === "directory" && path.startsWith(`${entry.path}/`) && !path.includes("/", entry.path.length + 1),
+  );
   return 2 + inside.length;
 }
 
@@ -139,8 +141,19 @@ function header({ path, inode, mode, links, size, major, minor }: Fields): Uint8
   const name = Buffer.from(`${path}\0`);
   const [owner, group, time, deviceMajor, deviceMinor, checksum] = [0, 0, 0, 0, 0, 0];
   const numbers = [
-    inode, mode, owner, group, links, time, size,
-    deviceMajor, deviceMinor, major, minor, name.length, checksum,
+    inode,
+    mode,
+    owner,
+    group,
+    links,
+    time,
+    size,
+    deviceMajor,
+    deviceMinor,
+    major,
+    minor,
+    name.length,
+    checksum,
   ];
   const text = `070701${numbers.map((number) => number.toString(16).padStart(8, "0")).join("")}`;
   const length = HEADER_LENGTH + name.length;

@@ -52,10 +52,14 @@ export function image(contents: Contents): Uint8Array[] {
 /** One line for a person. */
 export function shownEntry(entry: Entry): string {
   switch (entry.kind) {
-    case "directory": return `${entry.path}/`;
-    case "symlink": return `${entry.path} -> ${entry.target}`;
-    case "character device": return `${entry.path}: character device ${entry.major}, ${entry.minor}`;
-    case "file": return `${entry.path}: ${entry.content.length} bytes`;
+    case "directory":
+      return `${entry.path}/`;
+    case "symlink":
+      return `${entry.path} -> ${entry.target}`;
+    case "character device":
+      return `${entry.path}: character device ${entry.major}, ${entry.minor}`;
+    case "file":
+      return `${entry.path}: ${entry.content.length} bytes`;
   }
 }
 

@@ -30,10 +30,7 @@ export interface PrivateApt {
   run(command: readonly string[], cwd: string): Promise<string>;
 }
 
-const KEYRINGS = [
-  "/usr/share/keyrings/debian-archive-keyring.gpg",
-  "/usr/share/keyrings/debian-archive-keyring.pgp",
-];
+const KEYRINGS = ["/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/share/keyrings/debian-archive-keyring.pgp"];
 
 /** Settings of the machine that decide how a mirror is reached: proxies, certificates, old snapshots. */
 const REACHING =
@@ -52,14 +49,12 @@ function requireApt(): void {
  */
 export function mirrorsFrom(targets: string): Mirrors {
   const lines = targets.split("\n").map((line) => line.split("|"));
-  const withLabel = (wanted: string): string | undefined =>
-    lines.find(([, , , label]) => label === wanted)?.[0];
+  const withLabel = (wanted: string): string | undefined => lines.find(([, , , label]) => label === wanted)?.[0];
   const unlabelled = lines.filter(([, , component, label]) => component === "main" && label === "$(LABEL)");
   const main =
     withLabel("Debian") ??
     unlabelled.find(([uri = "", release = ""]) => /\/debian\/?$/.test(uri) && !isSecurity(release))?.[0];
-  const security =
-    withLabel("Debian-Security") ?? unlabelled.find(([, release = ""]) => isSecurity(release))?.[0];
+  const security = withLabel("Debian-Security") ?? unlabelled.find(([, release = ""]) => isSecurity(release))?.[0];
   if (main === undefined) throw new Failure("apt", "no Debian mirror among this machine's package sources");
   return { main, security };
 }
@@ -118,9 +113,7 @@ function configuration(folder: string, machine: string, trusted: string, suites:
 
 /** Every key the machine trusts, and Debian's own keyring, which newer releases keep apart from those. */
 async function linkKeys(into: string, trustedParts: string): Promise<void> {
-  const parts = existsSync(trustedParts)
-    ? (await readdir(trustedParts)).map((name) => join(trustedParts, name))
-    : [];
+  const parts = existsSync(trustedParts) ? (await readdir(trustedParts)).map((name) => join(trustedParts, name)) : [];
   for (const key of [...parts, ...KEYRINGS].filter((path) => existsSync(path))) {
     await symlink(key, join(into, basename(key)));
   }
@@ -178,14 +171,7 @@ export async function withPrivateApt<T>(
     names: suites.names.filter((name) => mirrorOf(name, mirrors) !== undefined),
   };
   const settings = await runTool(["apt-config", "dump"]);
-  const keys = await runTool([
-    "apt-config",
-    "shell",
-    "A",
-    "Dir::Etc::trusted/f",
-    "B",
-    "Dir::Etc::trustedparts/d",
-  ]);
+  const keys = await runTool(["apt-config", "shell", "A", "Dir::Etc::trusted/f", "B", "Dir::Etc::trustedparts/d"]);
   const [trusted = "", trustedParts = ""] = Array.from(keys.matchAll(/'(.*)'/g), ([, path]) => path);
   return inTemporaryFolder(async (folder) => {
     for (const name of ["state/lists/partial", "cache/archives/partial", "log", "keys"]) {

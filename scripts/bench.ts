@@ -3,15 +3,15 @@
 import { relative } from "node:path";
 import { EXIT } from "../src/failure.ts";
 import { drawn, hasSpreads } from "./bench/chart.ts";
-import { chosen, HELP, type Choices } from "./bench/choices.ts";
+import { type Choices, chosen, HELP } from "./bench/choices.ts";
 import { comparison, differences } from "./bench/compare.ts";
-import { guestChart } from "./bench/guest-jump.ts";
 import { peersInGuest } from "./bench/guest.ts";
+import { guestChart } from "./bench/guest-jump.ts";
 import { origin, peersHere } from "./bench/machine.ts";
 import { putIntoPage } from "./bench/page.ts";
 import { guestFindings, hostFindings } from "./bench/parts.ts";
 import { headline, report } from "./bench/report.ts";
-import { keep, resultIn, type Result } from "./bench/result.ts";
+import { keep, type Result, resultIn } from "./bench/result.ts";
 import { treesChart } from "./bench/trees.ts";
 import { endWith } from "./command.ts";
 import { withProgress } from "./progress.ts";

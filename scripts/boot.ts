@@ -4,14 +4,14 @@ import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { EXIT, Failure } from "../src/failure.ts";
 import { parseScript } from "../src/script/parse.ts";
-import { chosen, HELP, type Choices } from "./boot/choices.ts";
-import { firstKernel, nextKernel, type FirstKernel, type NextKernel } from "./boot/kernels.ts";
+import { type Choices, chosen, HELP } from "./boot/choices.ts";
+import { type FirstKernel, firstKernel, type NextKernel, nextKernel } from "./boot/kernels.ts";
+import { type Special, sceneFor } from "./boot/scene.ts";
 import { bootTarget } from "./boot/targets.ts";
-import { sceneFor, type Special } from "./boot/scene.ts";
-import { Timeline, type Step, type Verdict } from "./boot/timeline.ts";
+import { type Step, Timeline, type Verdict } from "./boot/timeline.ts";
 import { cacheFolder, inTemporaryFolder } from "./cache.ts";
 import { endWith } from "./command.ts";
-import { runGuest, runInteractively, type GuestRun } from "./guest.ts";
+import { type GuestRun, runGuest, runInteractively } from "./guest.ts";
 import { ensure } from "./setup.ts";
 
 const LAST_LINES = 25;
@@ -36,7 +36,10 @@ export async function kernelsFor(choices: Choices): Promise<Kernels> {
 
 /** One boot from start to end. `onStep` is told of each step as it happens. */
 export async function boot(
-  choices: Choices, { first, next }: Kernels, special: Special, onStep: (step: Step) => void,
+  choices: Choices,
+  { first, next }: Kernels,
+  special: Special,
+  onStep: (step: Step) => void,
 ): Promise<Boot> {
   return inTemporaryFolder(async (folder) => {
     const scene = await sceneFor(choices, first, next, folder, special);
@@ -79,9 +82,11 @@ function showFailure({ run, log }: Boot): void {
 }
 
 async function readScript(path: string): Promise<string> {
-  const text = await Bun.file(path).bytes().catch((error: NodeJS.ErrnoException) => {
-    throw new Failure(path, `cannot be read: ${error.code}`);
-  });
+  const text = await Bun.file(path)
+    .bytes()
+    .catch((error: NodeJS.ErrnoException) => {
+      throw new Failure(path, `cannot be read: ${error.code}`);
+    });
   const script = Buffer.from(text).toString("latin1");
   // A mistake in it is better told here than by a machine that stops.
   parseScript(path, script);
@@ -100,7 +105,9 @@ async function main(args: readonly string[]): Promise<number> {
   const special: Special = script === undefined ? {} : { script: () => script };
   const kernels = await kernelsFor(choices);
   const { first, next } = kernels;
-  say(`${choices.target} on ${choices.cpu}, ${choices.smp} cpus: ${first.title}${next.title === first.title ? "" : ` to ${next.title}`}`);
+  say(
+    `${choices.target} on ${choices.cpu}, ${choices.smp} cpus: ${first.title}${next.title === first.title ? "" : ` to ${next.title}`}`,
+  );
   if (choices.interactive) return interact(choices, kernels, special);
   return choices.runs === 1 ? bootOnce(choices, kernels, special) : bootOften(choices, kernels, special);
 }

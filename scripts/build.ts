@@ -7,10 +7,10 @@ import { builtinModules } from "node:module";
 import { basename, dirname, join, relative } from "node:path";
 import type { BunPlugin } from "bun";
 import { Failure, usage } from "../src/failure.ts";
-import { bunEngine, bunTargets, emulatorOfBun, type BunTarget } from "./bun.ts";
+import { type BunTarget, bunEngine, bunTargets, emulatorOfBun } from "./bun.ts";
 import { inTemporaryFolder } from "./cache.ts";
 import { endWith } from "./command.ts";
-import { emulatorOf, smallEngine, smallTargets, type SmallTarget } from "./engine.ts";
+import { emulatorOf, type SmallTarget, smallEngine, smallTargets } from "./engine.ts";
 import { undoOnInterrupt } from "./interrupt.ts";
 import { writeLicenses } from "./licenses.ts";
 import { ensure } from "./setup.ts";
@@ -61,8 +61,10 @@ function loadAppletsLater(folder: string): BunPlugin {
   return {
     name: "load applets later",
     setup(build) {
-      build.onResolve({ filter: /^\.\/applets\// }, ({ path }) =>
-        ({ path: basename(path, ".ts"), namespace: "later" }));
+      build.onResolve({ filter: /^\.\/applets\// }, ({ path }) => ({
+        path: basename(path, ".ts"),
+        namespace: "later",
+      }));
       build.onLoad({ filter: /.*/, namespace: "later" }, async ({ path: name }) => {
         const source = await readFile(join(folder, "applets", `${name}.ts`), "utf8");
         // One of them is made by a function.
@@ -106,9 +108,13 @@ async function bundle(entry: string): Promise<Module[]> {
     const [log] = result.logs;
     throw new Failure(fromRoot(log?.position?.file ?? entry), log?.message ?? "cannot be bundled");
   }
-  const modules = await Promise.all(result.outputs.map(async (output) =>
-    ({ name: basename(output.path), text: await output.text() })));
-  return renumbered(modules, [entry, ...apart].map((path) => basename(path).replace(/\.\w+$/, ".js")));
+  const modules = await Promise.all(
+    result.outputs.map(async (output) => ({ name: basename(output.path), text: await output.text() })),
+  );
+  return renumbered(
+    modules,
+    [entry, ...apart].map((path) => basename(path).replace(/\.\w+$/, ".js")),
+  );
 }
 
 /** `entries`, then what they share, by numbers: the bundler calls that by where the sources lie. */
@@ -123,8 +129,9 @@ function renumbered(modules: readonly Module[], entries: readonly string[]): Mod
   }
   return [...names].map(([old, name]) => ({
     name,
-    text: texts.get(old)!.replace(importIn, (whole, imported) =>
-      names.has(imported) ? `"./${names.get(imported)}"` : whole),
+    text: texts
+      .get(old)!
+      .replace(importIn, (whole, imported) => (names.has(imported) ? `"./${names.get(imported)}"` : whole)),
   }));
 }
 
@@ -170,13 +177,14 @@ async function smallRecipe(target: SmallTarget, entry: string): Promise<Recipe> 
   return {
     inputs: [engine.key, ...modules.flatMap(({ name, text }) => [name, text])],
     limit: SIZE_LIMIT,
-    make: (output) => inTemporaryFolder(async (folder) => {
-      for (const { name, text } of modules) await writeFile(join(folder, name), text);
-      const names = modules.map(({ name }) => name);
-      await engine.compileModules(names, "program.bc", { name: fromRoot(entry), folder });
-      await engine.link("program.bc", "program", folder);
-      await copyFile(join(folder, "program"), output);
-    }),
+    make: (output) =>
+      inTemporaryFolder(async (folder) => {
+        for (const { name, text } of modules) await writeFile(join(folder, name), text);
+        const names = modules.map(({ name }) => name);
+        await engine.compileModules(names, "program.bc", { name: fromRoot(entry), folder });
+        await engine.link("program.bc", "program", folder);
+        await copyFile(join(folder, "program"), output);
+      }),
   };
 }
 
@@ -249,8 +257,9 @@ function targetNamed(name: string): Target {
 /** Hashes as `sha256sum -c` reads them, of everything in dist that is ours. */
 async function writeSums(): Promise<void> {
   const present = targets.map(executableFor).filter((path) => existsSync(path));
-  const lines = await Promise.all(present.sort().map(async (path) =>
-    `${sha256(await readFile(path))}  ${basename(path)}\n`));
+  const lines = await Promise.all(
+    present.sort().map(async (path) => `${sha256(await readFile(path))}  ${basename(path)}\n`),
+  );
   await replaceFile(join(DIST, "SHA256SUMS"), (temporary) => writeFile(temporary, lines.join("")));
 }
 

@@ -157,9 +157,22 @@ export async function bunEngine(target: BunTarget): Promise<BunEngine> {
 
 /** `folder`/kexecbox out of `folder`/kexecbox.js. Nothing in the place where it runs shall steer it. */
 async function compile(bun: string, folder: string): Promise<void> {
-  await runTool([
-    process.execPath, "build", "--compile", `--compile-executable-path=${bun}`, "--no-compile-autoload-dotenv",
-    "--no-compile-autoload-bunfig", "--no-compile-autoload-tsconfig", "--no-compile-autoload-package-json", "--minify", "--bytecode", "--format=esm",
-    "kexecbox.js", "--outfile=kexecbox",
-  ], { cwd: folder });
+  await runTool(
+    [
+      process.execPath,
+      "build",
+      "--compile",
+      `--compile-executable-path=${bun}`,
+      "--no-compile-autoload-dotenv",
+      "--no-compile-autoload-bunfig",
+      "--no-compile-autoload-tsconfig",
+      "--no-compile-autoload-package-json",
+      "--minify",
+      "--bytecode",
+      "--format=esm",
+      "kexecbox.js",
+      "--outfile=kexecbox",
+    ],
+    { cwd: folder },
+  );
 }

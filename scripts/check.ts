@@ -10,7 +10,9 @@ const ROOT = join(import.meta.dir, "..");
 export async function checkTypes(): Promise<void> {
   const compiler = join(ROOT, "node_modules/.bin/tsc");
   for (const project of ["src", "."]) {
-    await runTool([compiler, "--pretty", "false", "-p", join(ROOT, project)], { reason: (output) => output.split("\n")[0]! });
+    await runTool([compiler, "--pretty", "false", "-p", join(ROOT, project)], {
+      reason: (output) => output.split("\n")[0]!,
+    });
   }
 }
 

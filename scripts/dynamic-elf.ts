@@ -73,7 +73,8 @@ export function fileHeader(name: string, bytes: Uint8Array): FileHeader {
   const headers = Array.from({ length: count }, (_, index): ProgramHeader => {
     const at = table + PROGRAM_HEADER_SIZE * index;
     const [offset, address, , fileSize, memorySize, align] = [8, 16, 24, 32, 40, 48].map((field) =>
-      Number(view.getBigUint64(at + field, true))) as [number, number, number, number, number, number];
+      Number(view.getBigUint64(at + field, true)),
+    ) as [number, number, number, number, number, number];
     const [type, flags] = [view.getUint32(at, true), view.getUint32(at + 4, true)];
     if (type === PT_LOAD && offset + fileSize > bytes.length) throw new Failure(name, "a segment ends beyond the file");
     return { type, flags, offset, address, fileSize, memorySize, align };
@@ -99,11 +100,14 @@ export function dynamicNames(name: string, bytes: Uint8Array): DynamicNames {
     entries.push({ tag: Number(view.getBigUint64(at, true)), value: Number(view.getBigUint64(at + 8, true)) });
   }
   const strings = entries.find(({ tag }) => tag === DT_STRTAB)?.value ?? 0;
-  const load = headers.find(({ type, address, fileSize }) =>
-    type === PT_LOAD && strings >= address && strings < address + fileSize);
+  const load = headers.find(
+    ({ type, address, fileSize }) => type === PT_LOAD && strings >= address && strings < address + fileSize,
+  );
   if (load === undefined) throw new Failure(name, "its dynamic strings are in no segment");
   const named = (wanted: number): string[] =>
-    entries.filter(({ tag }) => tag === wanted).map(({ value }) => textAt(strings - load.address + load.offset + value));
+    entries
+      .filter(({ tag }) => tag === wanted)
+      .map(({ value }) => textAt(strings - load.address + load.offset + value));
   const interpreter = find(PT_INTERP);
   return {
     interpreter: interpreter === undefined ? undefined : textAt(interpreter.offset),
@@ -114,7 +118,8 @@ export function dynamicNames(name: string, bytes: Uint8Array): DynamicNames {
 
 /** Stores where the program is entered and where its program headers are. */
 export function writeFileHeader(
-  bytes: Uint8Array, { entry, headersAt, headerCount }: { entry: number; headersAt: number; headerCount: number },
+  bytes: Uint8Array,
+  { entry, headersAt, headerCount }: { entry: number; headersAt: number; headerCount: number },
 ): void {
   const view = viewOf(bytes);
   view.setBigUint64(24, BigInt(entry), true);
@@ -130,6 +135,7 @@ export function writeProgramHeaders(bytes: Uint8Array, at: number, headers: read
     view.setUint32(start, type, true);
     view.setUint32(start + 4, flags, true);
     [offset, address, address, fileSize, memorySize, align].forEach((word, field) =>
-      view.setBigUint64(start + 8 + 8 * field, BigInt(word), true));
+      view.setBigUint64(start + 8 + 8 * field, BigInt(word), true),
+    );
   });
 }

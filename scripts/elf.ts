@@ -43,8 +43,7 @@ export function readElf(name: string, bytes: Uint8Array): Elf {
   const headers = Number(view.getBigUint64(0x20, little));
   const size = view.getUint16(0x36, little);
   const count = view.getUint16(0x38, little);
-  if (headers + size * count > bytes.length)
-    throw new Failure(name, "program headers beyond the end of the file");
+  if (headers + size * count > bytes.length) throw new Failure(name, "program headers beyond the end of the file");
   const loads = Array.from({ length: count }, (_, index) => headers + size * index)
     .filter((at) => view.getUint32(at, little) === PT_LOAD)
     .map((at) => ({
@@ -56,8 +55,7 @@ export function readElf(name: string, bytes: Uint8Array): Elf {
     .sort((a, b) => (a.paddr < b.paddr ? -1 : 1));
   if (loads.length === 0) throw new Failure(name, "no PT_LOAD");
   const cut = loads.find((load) => load.offset + load.filesz > bytes.length);
-  if (cut !== undefined)
-    throw new Failure(name, `the segment at ${hex(cut.paddr)} ends beyond the end of the file`);
+  if (cut !== undefined) throw new Failure(name, `the segment at ${hex(cut.paddr)} ends beyond the end of the file`);
   return { endian: little ? "little" : "big", machine: view.getUint16(0x12, little), loads };
 }
 

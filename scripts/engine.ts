@@ -6,7 +6,7 @@ import { availableParallelism } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { Failure } from "../src/failure.ts";
 import { cached, inTemporaryFolder } from "./cache.ts";
-import { sourceTarball, type SourceTarball } from "./debian.ts";
+import { type SourceTarball, sourceTarball } from "./debian.ts";
 import { withProgress } from "./progress.ts";
 import { runTool } from "./tool.ts";
 
@@ -34,14 +34,14 @@ function emulatorUnless(own: NodeJS.Architecture, emulator: string): string | un
 // tables are found through the table of contents there, of which the linker keeps the whole: every function
 // with a `switch` would stay, 150 KB of parser among them. (The code is no slower without.)
 const toolchains = {
-  "ppc64": {
+  ppc64: {
     prefix: "powerpc64-linux-gnu-",
     musl: "powerpc64-linux-musl",
     abi: ["-mabi=elfv2", "-mlong-double-64"],
     compact: ["-fno-jump-tables"],
     emulator: "qemu-ppc64",
   },
-  "ppc64le": {
+  ppc64le: {
     prefix: "powerpc64le-linux-gnu-",
     musl: "powerpc64le-linux-musl",
     abi: ["-mabi=elfv2", "-mlong-double-64"],
@@ -87,8 +87,28 @@ export const QUICKJS: SourceTarball = {
  * linker.
  */
 const MUSL_FOLDERS = [
-  "conf", "env", "errno", "exit", "fcntl", "internal", "linux", "locale", "malloc", "malloc/mallocng", "math",
-  "mman", "misc", "multibyte", "process", "signal", "stat", "stdio", "string", "thread", "time", "unistd",
+  "conf",
+  "env",
+  "errno",
+  "exit",
+  "fcntl",
+  "internal",
+  "linux",
+  "locale",
+  "malloc",
+  "malloc/mallocng",
+  "math",
+  "mman",
+  "misc",
+  "multibyte",
+  "process",
+  "signal",
+  "stat",
+  "stdio",
+  "string",
+  "thread",
+  "time",
+  "unistd",
 ];
 
 /** No shared library, and nothing of this machine's own libc or libgcc. */
@@ -98,8 +118,15 @@ const SYS_FOLDER = join(import.meta.dir, "../src/sys");
 
 /** Wrapping is what the arithmetic of QuickJS relies on. */
 const CODE_FLAGS = [
-  "-std=gnu11", "-Os", "-fwrapv", "-ffunction-sections", "-fdata-sections", "-fno-asynchronous-unwind-tables",
-  "-fno-stack-protector", "-fno-ident", "-D_GNU_SOURCE",
+  "-std=gnu11",
+  "-Os",
+  "-fwrapv",
+  "-ffunction-sections",
+  "-fdata-sections",
+  "-fno-asynchronous-unwind-tables",
+  "-fno-stack-protector",
+  "-fno-ident",
+  "-D_GNU_SOURCE",
 ];
 
 const QUICKJS_FLAGS = [`-DCONFIG_VERSION="2025-04-26"`];
@@ -109,8 +136,16 @@ const QUICKJS_FLAGS = [`-DCONFIG_VERSION="2025-04-26"`];
  * gains nothing that could be measured.
  */
 const QUICKJS_MAIN_FLAGS = [
-  "-O2", "-fno-inline-functions", "-fno-inline-small-functions", "-fno-ipa-cp", "-fno-tree-vectorize",
-  "-fno-tree-slp-vectorize", "-falign-functions=1", "-falign-jumps=1", "-falign-labels=1", "-falign-loops=1",
+  "-O2",
+  "-fno-inline-functions",
+  "-fno-inline-small-functions",
+  "-fno-ipa-cp",
+  "-fno-tree-vectorize",
+  "-fno-tree-slp-vectorize",
+  "-falign-functions=1",
+  "-falign-jumps=1",
+  "-falign-labels=1",
+  "-falign-loops=1",
 ];
 
 /** What QuickJS leaves to whoever builds it: 24 KB of Unicode's properties, and Atomics with 10 KB of threads. */
@@ -126,8 +161,16 @@ const HOST_FLAGS = ["-Wall", "-Wextra", "-Werror"];
  * static executables do not apply it.
  */
 const LINK_FLAGS = [
-  "-static", "--gc-sections", "--build-id=none", "-s", "-z", "noexecstack", "-z", "noseparate-code",
-  "-z", "norelro",
+  "-static",
+  "--gc-sections",
+  "--build-id=none",
+  "-s",
+  "-z",
+  "noexecstack",
+  "-z",
+  "noseparate-code",
+  "-z",
+  "norelro",
 ];
 
 /** Without quickjs.c: our inside.c stands for it, which includes it. */
@@ -136,7 +179,13 @@ const QUICKJS_OBJECTS = [...QUICKJS_FILES, "inside.c"];
 
 const GATHER_FILES = ["area.c", "files.c", "gather.c", "order.c", "strings.c"].map((name) => `gather/${name}`);
 const ENGINE_FILES = [
-  "host/arena.c", "host/context.c", "host/division.c", "host/engine.c", "host/program.c", "host/sys.c", ...GATHER_FILES,
+  "host/arena.c",
+  "host/context.c",
+  "host/division.c",
+  "host/engine.c",
+  "host/program.c",
+  "host/sys.c",
+  ...GATHER_FILES,
 ];
 const COMPILER_FILES = ["host/bc.c", "host/context.c", "host/division.c"];
 
@@ -149,7 +198,9 @@ export interface SmallEngine {
    * Failure speaks of them as `name`.
    */
   compileModules(
-    sources: readonly string[], bytecode: string, program: { name: string; folder: string },
+    sources: readonly string[],
+    bytecode: string,
+    program: { name: string; folder: string },
   ): Promise<void>;
   /** Makes the executable `output` of the file `bytecode`; both are names in `folder`. */
   link(bytecode: string, output: string, folder: string): Promise<void>;
@@ -195,10 +246,18 @@ function scratchIn(folder: string): { TMPDIR: string } {
 async function withMuslTree(compiler: Compiler, work: (folder: string) => Promise<void>): Promise<void> {
   await inTemporaryFolder(async (folder) => {
     await unpack(MUSL, folder);
-    await runTool([
-      "sh", "./configure", ...MUSL_SETTINGS, `--target=${compiler.musl}`, `CC=${compiler.command.join(" ")}`,
-      `AR=${compiler.prefix}ar`, `RANLIB=${compiler.prefix}ranlib`,
-    ], { cwd: folder });
+    await runTool(
+      [
+        "sh",
+        "./configure",
+        ...MUSL_SETTINGS,
+        `--target=${compiler.musl}`,
+        `CC=${compiler.command.join(" ")}`,
+        `AR=${compiler.prefix}ar`,
+        `RANLIB=${compiler.prefix}ranlib`,
+      ],
+      { cwd: folder },
+    );
     await work(folder);
   });
 }
@@ -207,7 +266,8 @@ function muslHeaders(compiler: Compiler): Promise<string> {
   return cached("musl-headers", [MUSL.sha256, compiler.identity, ...MUSL_SETTINGS], (made) =>
     withMuslTree(compiler, async (folder) => {
       await runTool(["make", `DESTDIR=${made}`, "install-headers"], { cwd: folder });
-    }));
+    }),
+  );
 }
 
 function muslLibrary(compiler: Compiler): Promise<string> {
@@ -218,7 +278,8 @@ function muslLibrary(compiler: Compiler): Promise<string> {
       const make = ["make", `-j${availableParallelism()}`, `SRC_DIRS=${folders.join(" ")}`];
       await runTool([...make, ...parts], { cwd: folder, env: scratchIn(folder) });
       await runTool(["cp", ...parts, made], { cwd: folder });
-    }));
+    }),
+  );
 }
 
 /** Flags that keep a folder's path out of what is compiled from it; the text of asserts would hold it. */
@@ -232,20 +293,35 @@ function includeFrom(folder: string): string[] {
 
 /** Compiles C files to objects in `cwd`, all at once. */
 async function compile(
-  compiler: Compiler, headers: string, files: readonly string[], flags: readonly string[], cwd: string,
+  compiler: Compiler,
+  headers: string,
+  files: readonly string[],
+  flags: readonly string[],
+  cwd: string,
 ): Promise<void> {
   const own = (await runTool([...compiler.command, "-print-file-name=include"])).trim();
   const include = ["-nostdinc", ...includeFrom(join(headers, "include")), "-isystem", own];
-  await Promise.all(files.map((file) => runTool([
-    ...compiler.command, ...CODE_FLAGS, withoutPath(dirname(file)), ...include, ...flags, "-c", file,
-  ], { cwd, env: scratchIn(cwd) })));
+  await Promise.all(
+    files.map((file) =>
+      runTool([...compiler.command, ...CODE_FLAGS, withoutPath(dirname(file)), ...include, ...flags, "-c", file], {
+        cwd,
+        env: scratchIn(cwd),
+      }),
+    ),
+  );
 }
 
 /** The names and contents of our C files, for a key. */
 async function hostSources(): Promise<{ name: string; text: string }[]> {
-  const folders = await Promise.all(["gather", "host"].map(async (folder) =>
-    (await readdir(join(SYS_FOLDER, folder))).map((name) => `${folder}/${name}`)));
-  const names = folders.flat().filter((name) => /\.[chS]$/.test(name)).sort();
+  const folders = await Promise.all(
+    ["gather", "host"].map(async (folder) =>
+      (await readdir(join(SYS_FOLDER, folder))).map((name) => `${folder}/${name}`),
+    ),
+  );
+  const names = folders
+    .flat()
+    .filter((name) => /\.[chS]$/.test(name))
+    .sort();
   const texts = await Promise.all(hostFiles(names).map((path) => readFile(path, "utf8")));
   return names.map((name, index) => ({ name, text: texts[index]! }));
 }
@@ -277,7 +353,8 @@ async function quickjsObjects(compiler: Compiler, headers: string): Promise<stri
         compile(compiler, headers, hostFiles(["host/inside.c"]), [...flags, ...QUICKJS_MAIN_FLAGS], made),
       ]);
       await copyFile(join(folder, "quickjs.h"), join(made, "quickjs.h"));
-    }));
+    }),
+  );
 }
 
 function objects(folder: string, names: readonly string[]): string[] {
@@ -291,9 +368,7 @@ function linkCommand(compiler: Compiler, libc: string, parts: readonly string[],
 }
 
 /** Our own C files as objects, and the compiler of bytecode as a program. */
-async function hostObjects(
-  compiler: Compiler, headers: string, libc: string, quickjs: string,
-): Promise<string> {
+async function hostObjects(compiler: Compiler, headers: string, libc: string, quickjs: string): Promise<string> {
   const sources = (await hostSources()).flatMap(({ name, text }) => [name, text]);
   const entries = [headers, libc, quickjs].map((entry) => basename(entry));
   const flags = [...CODE_FLAGS, ...HOST_FLAGS, ...LINK_FLAGS];

@@ -13,13 +13,28 @@
 // finds each library that is asked for by its DT_SONAME among those that are loaded, and so looks nowhere else.
 
 import { basename } from "node:path";
-import arm64Stub from "../stub/fuse/arm64.hex" with { type: "text" };
-import x64Stub from "../stub/fuse/x64.hex" with { type: "text" };
 import { Failure, hex } from "../src/failure.ts";
 import { EM_AARCH64, EM_X86_64 } from "../src/sys/abi.ts";
+import arm64Stub from "../stub/fuse/arm64.hex" with { type: "text" };
+import x64Stub from "../stub/fuse/x64.hex" with { type: "text" };
 import {
-  dynamicNames, ET_DYN, ET_EXEC, fileHeader, type FileHeader, PF_R, PF_W, PF_X, PROGRAM_HEADER_SIZE,
-  type ProgramHeader, PT_GNU_STACK, PT_INTERP, PT_LOAD, PT_NOTE, PT_PHDR, PT_TLS, writeFileHeader,
+  dynamicNames,
+  ET_DYN,
+  ET_EXEC,
+  type FileHeader,
+  fileHeader,
+  PF_R,
+  PF_W,
+  PF_X,
+  PROGRAM_HEADER_SIZE,
+  type ProgramHeader,
+  PT_GNU_STACK,
+  PT_INTERP,
+  PT_LOAD,
+  PT_NOTE,
+  PT_PHDR,
+  PT_TLS,
+  writeFileHeader,
   writeProgramHeaders,
 } from "./dynamic-elf.ts";
 
@@ -127,7 +142,11 @@ class Places {
   readonly parts: { offset: number; bytes: Uint8Array }[] = [];
   #address: number;
 
-  constructor(public fileEnd: number, memoryEnd: number, readonly page: number) {
+  constructor(
+    public fileEnd: number,
+    memoryEnd: number,
+    readonly page: number,
+  ) {
     this.#address = up(memoryEnd, page) + page;
   }
 
@@ -171,7 +190,9 @@ function endOf(headers: readonly ProgramHeader[]): number {
 
 /** Addresses inside are those that the segment has when it lies at `address`. */
 function dataSegment(
-  address: number, headersSize: number, libraries: readonly NamedFile[],
+  address: number,
+  headersSize: number,
+  libraries: readonly NamedFile[],
 ): { bytes: Uint8Array; preload: number; table: number } {
   const preload = `LD_PRELOAD=${libraries.map(() => DESCRIPTOR_SLOT).join(":")}\0`;
   const preloadAt = headersSize;
@@ -241,7 +262,10 @@ function checkLoader({ name, bytes }: NamedFile, header: FileHeader, main: FileH
 
 /** Everything that anyone of them needs must be inside, under the name it is asked for by; all of one glibc. */
 function checkLibraries(
-  executable: NamedFile, loader: NamedFile, libraries: readonly NamedFile[], main: FileHeader,
+  executable: NamedFile,
+  loader: NamedFile,
+  libraries: readonly NamedFile[],
+  main: FileHeader,
 ): void {
   const [own, ld] = [executable, loader].map(({ name, bytes }) => dynamicNames(name, bytes));
   const interpreter = basename(own!.interpreter ?? "");

@@ -13,7 +13,12 @@ const MACHINES = {
   ppc64: {
     emulator: "qemu-system-ppc64",
     words: [
-      "pseries", "x-vof=on", "cap-cfpc=broken", "cap-sbbc=broken", "cap-ibs=broken", "cap-ccf-assist=off",
+      "pseries",
+      "x-vof=on",
+      "cap-cfpc=broken",
+      "cap-sbbc=broken",
+      "cap-ibs=broken",
+      "cap-ccf-assist=off",
       "cap-hpt-max-page-size=16M",
     ],
   },

@@ -6,13 +6,13 @@ import { basename, join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { cpio } from "../initramfs/cpio.ts";
-import { entries, shownEntry, type AddedFile } from "../initramfs/image.ts";
+import { type AddedFile, entries, shownEntry } from "../initramfs/image.ts";
 import { EXIT, Failure, usage } from "../src/failure.ts";
 import { applets } from "../src/kexecbox.ts";
 import { parseScript } from "../src/script/parse.ts";
 import { errnoText } from "../src/sys/errno.ts";
-import { build, replaceFile } from "./build.ts";
 import { targetNames } from "./boot/targets.ts";
+import { build, replaceFile } from "./build.ts";
 import { endWith } from "./command.ts";
 
 /** Those that run in a guest. */
@@ -73,7 +73,10 @@ export function gzip(chunks: readonly Uint8Array[]): Uint8Array {
 export async function writeImage(path: string, chunks: readonly Uint8Array[]): Promise<void> {
   if (existsSync(path) && !statSync(path).isFile()) throw new Failure(path, "is there already, and no file");
   // As one array: given several, Bun 1.4.5 leaves zeros at the file's end.
-  await about(path, replaceFile(path, (temporary) => writeFile(temporary, Buffer.concat(chunks))));
+  await about(
+    path,
+    replaceFile(path, (temporary) => writeFile(temporary, Buffer.concat(chunks))),
+  );
 }
 
 function choose(args: readonly string[]) {
@@ -113,8 +116,9 @@ async function main(args: readonly string[]): Promise<number> {
   });
   const chunks = cpio(inside);
   const whole = chosen.gzip ? [gzip(chunks)] : chunks;
-  const output = chosen.output
-    ?? relative(".", join(import.meta.dir, `../dist/initramfs-${target}.cpio${chosen.gzip ? ".gz" : ""}`));
+  const output =
+    chosen.output ??
+    relative(".", join(import.meta.dir, `../dist/initramfs-${target}.cpio${chosen.gzip ? ".gz" : ""}`));
   await writeImage(output, whole);
   process.stdout.write(`${output}: ${whole.reduce((sum, { length }) => sum + length, 0)} bytes\n`);
   process.stdout.write(inside.map((entry) => `  ${shownEntry(entry)}\n`).join(""));

@@ -5,13 +5,13 @@ import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import { Failure, usage } from "../src/failure.ts";
-import { cached, cacheEntry, cacheFolder, inTemporaryFolder } from "./cache.ts";
-import { endWith } from "./command.ts";
-import { type Archive, type BinaryPackage, withArchive } from "./debian.ts";
 import { arm64Header } from "../src/kexec/arm64.ts";
 import { EM_PPC64 } from "../src/sys/abi.ts";
 import { HEADER_SPAN, setupHeader } from "../src/zeropage/setup-header.ts";
-import { flatImage, type FlatImage, readElf } from "./elf.ts";
+import { cached, cacheEntry, cacheFolder, inTemporaryFolder } from "./cache.ts";
+import { endWith } from "./command.ts";
+import { type Archive, type BinaryPackage, withArchive } from "./debian.ts";
+import { type FlatImage, flatImage, readElf } from "./elf.ts";
 import { withProgress } from "./progress.ts";
 import { ensure } from "./setup.ts";
 import { runTool } from "./tool.ts";
@@ -98,8 +98,7 @@ function isSmall(name: KernelName): name is SmallName {
 function fragmentsOf(name: SmallName): string {
   return SMALL[name].fragments
     .flatMap(
-      (fragment) =>
-        readFileSync(join(FRAGMENTS, `${fragment}.config`), "utf8").match(/^(# )?CONFIG_.*\n/gm) ?? [],
+      (fragment) => readFileSync(join(FRAGMENTS, `${fragment}.config`), "utf8").match(/^(# )?CONFIG_.*\n/gm) ?? [],
     )
     .join("");
 }
@@ -117,8 +116,7 @@ function inputsOf(name: KernelName): readonly string[] {
 
 /** Takes files out of a .deb without unpacking the rest (a kernel package holds 300 MB of modules). */
 async function extract(deb: string, patterns: readonly string[], into: string): Promise<void> {
-  const pipeline =
-    'deb=$1 into=$2; shift 2; dpkg-deb --fsys-tarfile "$deb" | tar -xf - -C "$into" --wildcards "$@"';
+  const pipeline = 'deb=$1 into=$2; shift 2; dpkg-deb --fsys-tarfile "$deb" | tar -xf - -C "$into" --wildcards "$@"';
   await runTool(["sh", "-c", pipeline, "sh", deb, into, ...patterns]);
 }
 
@@ -236,12 +234,8 @@ const UNUSED_SOURCES = [
   "Documentation/*/*",
   "tools/testing/*",
   "tools/perf/*",
-  ...["samples", "sound", "arch/arm", "arch/arm64", "arch/mips", "arch/x86"].map(
-    (folder) => `${folder}/*.[chS]`,
-  ),
-  ...["gpu", "iio", "infiniband", "media", "net", "scsi", "staging", "usb"].map(
-    (folder) => `drivers/${folder}/*.[ch]`,
-  ),
+  ...["samples", "sound", "arch/arm", "arch/arm64", "arch/mips", "arch/x86"].map((folder) => `${folder}/*.[chS]`),
+  ...["gpu", "iio", "infiniband", "media", "net", "scsi", "staging", "usb"].map((folder) => `drivers/${folder}/*.[ch]`),
 ];
 
 async function unpack(source: LinuxSource, into: string): Promise<void> {
@@ -372,8 +366,7 @@ export interface KernelImage extends FlatImage {
 export async function kernelImage(vmlinux: string): Promise<KernelImage> {
   const bytes = await readKernel(vmlinux);
   const { endian, machine } = readElf(vmlinux, bytes);
-  if (machine !== EM_PPC64)
-    throw new Failure(vmlinux, `made for machine ${machine}, not for ${EM_PPC64} (powerpc64)`);
+  if (machine !== EM_PPC64) throw new Failure(vmlinux, `made for machine ${machine}, not for ${EM_PPC64} (powerpc64)`);
   return { ...flatImage(vmlinux, bytes), endian };
 }
 

@@ -40,20 +40,21 @@ export async function writeLicenses(output: string): Promise<void> {
   const packages = await Promise.all(engines.map(({ terms }) => read(join(terms, "packages"))));
   const terms = engines[0]!.terms;
   const debian = {
-    "glibc": await read(join(terms, "libc6.copyright")),
-    "libgcc": await read(join(terms, "libgcc-s1.copyright")),
+    glibc: await read(join(terms, "libc6.copyright")),
+    libgcc: await read(join(terms, "libgcc-s1.copyright")),
   };
   // LGPL-2 is JavaScriptCore's.
   const common = [...new Set([...commonLicensesIn(Object.values(debian)), "LGPL-2"])].sort();
   const sections = {
-    "kexecbox": await read(join(ROOT, "LICENSE")),
-    "minimist": await read(join(ROOT, "node_modules/minimist/LICENSE")),
-    "QuickJS": await fileIn(await sourceTarball(QUICKJS), "LICENSE"),
-    "musl": await fileIn(await sourceTarball(MUSL), "COPYRIGHT"),
-    "Bun": await read(join(import.meta.dir, "licenses/bun.txt")),
+    kexecbox: await read(join(ROOT, "LICENSE")),
+    minimist: await read(join(ROOT, "node_modules/minimist/LICENSE")),
+    QuickJS: await fileIn(await sourceTarball(QUICKJS), "LICENSE"),
+    musl: await fileIn(await sourceTarball(MUSL), "COPYRIGHT"),
+    Bun: await read(join(import.meta.dir, "licenses/bun.txt")),
     ...debian,
-    ...Object.fromEntries(await Promise.all(common.map(async (name) =>
-      [name, await read(join(terms, "common-licenses", name))] as const))),
+    ...Object.fromEntries(
+      await Promise.all(common.map(async (name) => [name, await read(join(terms, "common-licenses", name))] as const)),
+    ),
   };
   const listed = packages.join("").replace(/^/gm, "  ").trimEnd();
   const texts = Object.entries(sections).map(([name, text]) => `\n${"=".repeat(100)}\n${name}\n\n${text.trimEnd()}\n`);

@@ -21,10 +21,7 @@ function seconds(since: number): string {
  * @param what the step in a few words, as it stands in "WHAT: done, 41 s"
  * @param work gets `tell`, which sets the detail shown behind `what`, e.g. "312 of 780 objects"
  */
-export async function withProgress<T>(
-  what: string,
-  work: (tell: (detail: string) => void) => Promise<T>,
-): Promise<T> {
+export async function withProgress<T>(what: string, work: (tell: (detail: string) => void) => Promise<T>): Promise<T> {
   const started = performance.now();
   const step = Symbol(what);
   const terminal = process.stderr.isTTY;

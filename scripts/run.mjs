@@ -51,15 +51,10 @@ function isElf(file) {
 function findBun() {
   const modules = join(root, "node_modules");
   const scope = join(modules, "@oven");
-  const platforms = existsSync(scope)
-    ? readdirSync(scope).filter((name) => name.startsWith("bun-linux-"))
-    : [];
+  const platforms = existsSync(scope) ? readdirSync(scope).filter((name) => name.startsWith("bun-linux-")) : [];
   // Packages for glibc have no suffix, and npm before 9.3 installs those for musl too.
   platforms.sort((a, b) => a.length - b.length);
-  const candidates = [
-    join(modules, "bun/bin/bun.exe"),
-    ...platforms.map((name) => join(scope, name, "bin/bun")),
-  ];
+  const candidates = [join(modules, "bun/bin/bun.exe"), ...platforms.map((name) => join(scope, name, "bin/bun"))];
   return candidates.find(isElf);
 }
 
@@ -84,8 +79,7 @@ if (!/^[a-z]+$/.test(word ?? "") || !existsSync(script)) die(`${word}: no such s
 
 if (!modulesMatchTheLock() || findBun() === undefined) install();
 const bun = findBun();
-if (bun === undefined)
-  die("node_modules: npm ci brought no Bun for this machine (Linux on x64 or arm64 is needed)");
+if (bun === undefined) die("node_modules: npm ci brought no Bun for this machine (Linux on x64 or arm64 is needed)");
 
 // npm goes to the package's folder; files are named as seen from where the person stands.
 const child = spawn(bun, [script, ...args], { stdio: "inherit", cwd: process.env.INIT_CWD ?? process.cwd() });

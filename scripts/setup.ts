@@ -95,8 +95,7 @@ export function missingPackages(jobs: readonly Job[], path: string): Package[] {
 function asRoot(): readonly string[] | undefined {
   if (process.getuid?.() === 0) return [];
   if (Bun.which("sudo") === null) return undefined;
-  if (Bun.spawnSync(["sudo", "-n", "true"], { stdout: "ignore", stderr: "ignore" }).success)
-    return ["sudo", "-n"];
+  if (Bun.spawnSync(["sudo", "-n", "true"], { stdout: "ignore", stderr: "ignore" }).success) return ["sudo", "-n"];
   return process.stdin.isTTY && process.stderr.isTTY ? ["sudo"] : undefined;
 }
 
@@ -130,8 +129,7 @@ async function install(packages: readonly Package[]): Promise<void> {
     throw new Failure("not root", `needed: apt-get install --no-install-recommends ${list}`);
   }
   process.stderr.write(`setup: installing Debian packages: ${list}\n`);
-  if (root.length === 1)
-    Bun.spawnSync(["sudo", "-v"], { stdin: "inherit", stdout: "inherit", stderr: "inherit" });
+  if (root.length === 1) Bun.spawnSync(["sudo", "-v"], { stdin: "inherit", stdout: "inherit", stderr: "inherit" });
   const command = ["install", "--no-install-recommends", ...packages];
   await withProgress("setup: installing", async (tell) => {
     try {

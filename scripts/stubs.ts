@@ -61,7 +61,10 @@ const GATHER = new URL("../src/sys/gather/", import.meta.url).pathname;
  */
 export async function buildGather(target: keyof typeof STARTS): Promise<Uint8Array> {
   const machine = STARTS[target];
-  const sources = (await readdir(GATHER)).filter((name) => name.endsWith(".c")).sort().map((name) => join(GATHER, name));
+  const sources = (await readdir(GATHER))
+    .filter((name) => name.endsWith(".c"))
+    .sort()
+    .map((name) => join(GATHER, name));
   return flatImage(machine, (object) => [
     ...[`${TOOLS[machine].prefix}gcc`, "-o", object, ...sources, "-Wall", "-Wextra", "-Werror", "-DGATHER_ALONE"],
     ...(machine === "x86_64" ? ["-fcf-protection=none", "-fpie"] : ["-mcmodel=tiny", "-fno-pie"]),
@@ -129,7 +132,10 @@ async function flatImage(machine: StubMachine, command: (object: string) => stri
 
 /** Prebuilt bytes as text: 16 bytes a line, in words as a disassembly shows them. */
 export function toHexText(bytes: Uint8Array): string {
-  const words = Buffer.from(bytes).toString("hex").match(/.{1,8}/g) ?? [];
+  const words =
+    Buffer.from(bytes)
+      .toString("hex")
+      .match(/.{1,8}/g) ?? [];
   const lines = [];
   for (let at = 0; at < words.length; at += 4) lines.push(`${words.slice(at, at + 4).join(" ")}\n`);
   return lines.join("");

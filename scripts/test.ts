@@ -7,7 +7,7 @@ import { build, targets } from "./build.ts";
 import { inTemporaryFolder } from "./cache.ts";
 import { checkTypes } from "./check.ts";
 import { endWith } from "./command.ts";
-import { kernel, KERNELS } from "./kernels.ts";
+import { KERNELS, kernel } from "./kernels.ts";
 import { EVERY_JOB, ensure } from "./setup.ts";
 
 /** Whatever a test waits for itself ends sooner and says more. */
@@ -52,14 +52,23 @@ async function runAllTests(): Promise<Counts[]> {
   return inTemporaryFolder(async (folder) => {
     const heldBack = Bun.file(join(folder, "output"));
     const halves = await Promise.allSettled([
-      runTests(files.filter((file) => !BESIDE.test(file)), "inherit"),
-      runTests(files.filter((file) => BESIDE.test(file)), heldBack),
+      runTests(
+        files.filter((file) => !BESIDE.test(file)),
+        "inherit",
+      ),
+      runTests(
+        files.filter((file) => BESIDE.test(file)),
+        heldBack,
+      ),
     ]);
     process.stdout.write(await heldBack.text());
-    return [alone, ...halves.map((half) => {
-      if (half.status === "rejected") throw half.reason;
-      return half.value;
-    })];
+    return [
+      alone,
+      ...halves.map((half) => {
+        if (half.status === "rejected") throw half.reason;
+        return half.value;
+      }),
+    ];
   });
 }
 

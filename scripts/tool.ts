@@ -18,10 +18,7 @@ export interface ToolOptions {
   reason?: (output: string) => string;
 }
 
-async function readLines(
-  stream: ReadableStream<Uint8Array>,
-  onLine: (line: string) => void,
-): Promise<string> {
+async function readLines(stream: ReadableStream<Uint8Array>, onLine: (line: string) => void): Promise<string> {
   const decoder = new TextDecoder();
   const parts: string[] = [];
   let rest = "";
@@ -69,10 +66,7 @@ export async function runTool(command: readonly string[], options: ToolOptions =
   });
   try {
     const onLine = options.onLine ?? (() => {});
-    const [output, errors] = await Promise.all([
-      readLines(child.stdout, onLine),
-      readLines(child.stderr, onLine),
-    ]);
+    const [output, errors] = await Promise.all([readLines(child.stdout, onLine), readLines(child.stderr, onLine)]);
     const code = await child.exited;
     if (code === 0) return output;
     options.onFailure?.(output + errors);

@@ -73,7 +73,10 @@ export interface Directive {
 /** The arguments of an applet whose options stand in any order, each at most once but for those that act in their turn. */
 export function parse(options: readonly Option[], args: readonly ByteString[]): Arguments {
   const { tokens, operands } = tokensOf(options, args);
-  const parsed = minimist(tokens.map(({ token }) => token), minimistOptions(options, tokens));
+  const parsed = minimist(
+    tokens.map(({ token }) => token),
+    minimistOptions(options, tokens),
+  );
   const given = new Map<string, ByteString>();
   const isInTurn = ({ long }: Token) => options.some((option) => option.inTurn && option.long === long);
   for (const { long, value, inTurn } of options) {
@@ -219,8 +222,10 @@ function wrapped(text: string, columns: number): string[] {
 
 /** No line is wider than a console, as long as no operand or note is. */
 export function help(applet: Applet): string {
-  const left = applet.options.map(({ short, long, value }) =>
-    `  ${short === undefined ? "   " : `-${short},`} --${long}${value === undefined ? "" : ` ${value}`}`);
+  const left = applet.options.map(
+    ({ short, long, value }) =>
+      `  ${short === undefined ? "   " : `-${short},`} --${long}${value === undefined ? "" : ` ${value}`}`,
+  );
   const width = Math.min(Math.max(...left.map((text) => text.length)) + 2, WIDEST_OPTION);
   const lines = applet.options.flatMap((option, row) => {
     const helped = wrapped(option.help, CONSOLE_COLUMNS - width).map((line) => " ".repeat(width) + line);

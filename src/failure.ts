@@ -23,7 +23,8 @@ export function usage(place: string, fact: string): Failure {
 /** A byte string as a terminal may show it: printable ASCII as it is, every other byte (and the backslash) escaped. */
 export function shown(text: string): string {
   return text.replace(/[^ -~]|\\/g, (character) =>
-    character === "\\" ? "\\\\" : `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`);
+    character === "\\" ? "\\\\" : `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
+  );
 }
 
 export function hex(value: bigint | number): string {

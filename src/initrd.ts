@@ -2,7 +2,7 @@
 
 import { numberOf, pairOf } from "./applet.ts";
 import { Failure, hex, usage } from "./failure.ts";
-import { rangeOfSize, roundUp, type MemoryRange } from "./range.ts";
+import { type MemoryRange, rangeOfSize, roundUp } from "./range.ts";
 import type { ByteString } from "./sys/engine.ts";
 import { errnoText } from "./sys/errno.ts";
 import type { System } from "./sys/system.ts";

@@ -38,7 +38,11 @@ function linkText(system: System, path: ByteString): ByteString {
 
 /** Returns what went wrong. */
 function makeLink(
-  system: System, directory: number, name: string, target: ByteString, executable: ByteString,
+  system: System,
+  directory: number,
+  name: string,
+  target: ByteString,
+  executable: ByteString,
 ): string | undefined {
   const result = system.call("symlinkat", target, directory, name);
   if (result >= 0) return undefined;

@@ -1,6 +1,6 @@
 // The program itself: which applet was asked for, its help, and how every failure ends.
 
-import { help, type Applet } from "./applet.ts";
+import { type Applet, help } from "./applet.ts";
 import { cat } from "./applets/cat.ts";
 import { dtcheck } from "./applets/dtcheck.ts";
 import { dtdiff } from "./applets/dtdiff.ts";
@@ -9,18 +9,30 @@ import { dtedit } from "./applets/dtedit.ts";
 import { echo } from "./applets/echo.ts";
 import { fs2dt } from "./applets/fs2dt.ts";
 import { init } from "./applets/init.ts";
-import { install } from "./install.ts";
 import { loadem } from "./applets/loadem.ts";
 import { ls } from "./applets/ls.ts";
 import { poweroff } from "./applets/poweroff.ts";
 import { v2wrap } from "./applets/v2wrap.ts";
 import { zeropage } from "./applets/zeropage.ts";
 import { EXIT, Failure, shown, usage } from "./failure.ts";
+import { install } from "./install.ts";
 import type { ByteString } from "./sys/engine.ts";
 import { SIGPIPE, type System } from "./sys/system.ts";
 
 export const applets: readonly Applet[] = [
-  fs2dt, zeropage, loadem, v2wrap, dtdump, dtedit, dtdiff, dtcheck, init(names), cat, echo, ls, poweroff,
+  fs2dt,
+  zeropage,
+  loadem,
+  v2wrap,
+  dtdump,
+  dtedit,
+  dtdiff,
+  dtcheck,
+  init(names),
+  cat,
+  echo,
+  ls,
+  poweroff,
 ];
 
 function names(): string[] {
@@ -66,7 +78,11 @@ function runFirstArgument(system: System, [first, ...rest]: readonly ByteString[
       system.print(overview());
       return EXIT.done;
     case "--list":
-      system.print(names().map((name) => `${name}\n`).join(""));
+      system.print(
+        names()
+          .map((name) => `${name}\n`)
+          .join(""),
+      );
       return EXIT.done;
     case "--install":
       return install(system, names(), rest);

@@ -1,9 +1,9 @@
 // The options that every command on trees has: how a tree is read, and how a blob is written.
 
-import { numberOf, type Arguments, type Option } from "./applet.ts";
-import { shown, usage } from "./failure.ts";
-import { MAX_BLOB, versions, type Version } from "./devicetree/format.ts";
+import { type Arguments, numberOf, type Option } from "./applet.ts";
+import { MAX_BLOB, type Version, versions } from "./devicetree/format.ts";
 import type { ReadRules } from "./devicetree/from/directory.ts";
+import { shown, usage } from "./failure.ts";
 import type { System } from "./sys/system.ts";
 
 type Given = Arguments["given"];

@@ -1,10 +1,10 @@
 // How many system calls fs2dt makes for a property, as strace counts them.
 
-import { join } from "node:path";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { runTool } from "../tool.ts";
 import type { Bench, Findings } from "./bench.ts";
 import { atMost, row } from "./row.ts";
-import { runTool } from "../tool.ts";
 import { makeTree } from "./tree.ts";
 import { brief, flatteners, SIZES, START, treeOf } from "./trees.ts";
 

@@ -1,8 +1,8 @@
 // The results as a picture: for each group of bars what it is compared with, medians and the spread of all runs.
 
-import { init, use } from "echarts/core";
 import { BoxplotChart } from "echarts/charts";
 import { GridComponent, LegendComponent, TitleComponent } from "echarts/components";
+import { init, use } from "echarts/core";
 import { SVGRenderer } from "echarts/renderers";
 import type { Spread } from "./statistics.ts";
 

@@ -42,6 +42,14 @@ export function comparison(found: readonly Difference[]): string {
     const change = (after.spread.median / before.spread.median - 1) * 100;
     return `${change < 0 ? "-" : "+"}${Math.abs(change).toFixed(1)} %`;
   };
-  return table(["what", "before", "after", "by", ""], found.map((one) =>
-    [one.what, median(one.before), median(one.after), percent(one), one.change === "same" ? "" : one.change]));
+  return table(
+    ["what", "before", "after", "by", ""],
+    found.map((one) => [
+      one.what,
+      median(one.before),
+      median(one.after),
+      percent(one),
+      one.change === "same" ? "" : one.change,
+    ]),
+  );
 }

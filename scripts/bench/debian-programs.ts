@@ -10,9 +10,7 @@ import { withBinaryPackages } from "../debian.ts";
 import { dynamicNames } from "../dynamic-elf.ts";
 import { runTool } from "../tool.ts";
 
-const PACKAGES = [
-  "kexec-tools", "device-tree-compiler", "libc6", "libfdt1", "liblzma5", "libyaml-0-2", "zlib1g",
-];
+const PACKAGES = ["kexec-tools", "device-tree-compiler", "libc6", "libfdt1", "liblzma5", "libyaml-0-2", "zlib1g"];
 const SUITES = ["bookworm", "bookworm-security"];
 
 /** Raise it when something else is taken from the packages. */
@@ -38,7 +36,9 @@ export async function debianPrograms(): Promise<DebianPrograms> {
         for (const { deb } of found) await runTool(["dpkg-deb", "-x", deb, root]);
         await rename(root, join(made, "root"));
         await writeFile(join(made, "packages"), found.map(({ name, version }) => `${name} ${version}\n`).join(""));
-      })));
+      }),
+    ),
+  );
   const root = join(entry, "root");
   const packages = (await readFile(join(entry, "packages"), "utf8")).trimEnd().split("\n");
   return {

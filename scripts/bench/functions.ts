@@ -2,9 +2,9 @@
 
 import { join } from "node:path";
 import { Bench as Tinybench } from "tinybench";
-import { blob } from "../../src/devicetree/to/blob.ts";
-import { treeFromDirectory } from "../../src/devicetree/from/directory.ts";
 import { treeFromBlob } from "../../src/devicetree/from/blob.ts";
+import { treeFromDirectory } from "../../src/devicetree/from/directory.ts";
+import { blob } from "../../src/devicetree/to/blob.ts";
 import { engine } from "../../src/sys/bun.ts";
 import { System } from "../../src/sys/system.ts";
 import type { Bench, Findings } from "./bench.ts";

@@ -1,8 +1,8 @@
 // Whole boots, as npm run boot does them: how much of the way from qemu's start to the second kernel is ours.
 
-import { boot, kernelsFor } from "../boot.ts";
-import { chosen } from "../boot/choices.ts";
 import { Failure } from "../../src/failure.ts";
+import { chosen } from "../boot/choices.ts";
+import { boot, kernelsFor } from "../boot.ts";
 import type { Findings } from "./bench.ts";
 import type { GuestBench } from "./guest.ts";
 import { atMost, row } from "./row.ts";

@@ -2,11 +2,11 @@
 
 import type { Findings } from "./bench.ts";
 import type { Chart } from "./chart.ts";
+import { COUNTING, type GuestBench, type GuestWords, printed } from "./guest.ts";
 import { loadTimeOf } from "./guest-load.ts";
-import { COUNTING, printed, type GuestBench, type GuestWords } from "./guest.ts";
-import { KEXECBOX, WITH_CHECKS, WITHOUT_CHECKS, type Loader } from "./loaders.ts";
+import { KEXECBOX, type Loader, WITH_CHECKS, WITHOUT_CHECKS } from "./loaders.ts";
 import { inTurn } from "./rounds.ts";
-import { atMost, row, spreadIn, type Row } from "./row.ts";
+import { atMost, type Row, row, spreadIn } from "./row.ts";
 import { ratios } from "./statistics.ts";
 
 const CPUS = [1, 4];

@@ -2,20 +2,20 @@
 
 import type { ScriptNeeds } from "../boot/scene.ts";
 import type { Findings } from "./bench.ts";
-import { COUNTING, printed, type GuestBench } from "./guest.ts";
-import { BY_KERNEL, KEXECBOX, WITH_CHECKS, WITHOUT_CHECKS, type Loader } from "./loaders.ts";
+import { COUNTING, type GuestBench, printed } from "./guest.ts";
+import { BY_KERNEL, KEXECBOX, type Loader, WITH_CHECKS, WITHOUT_CHECKS } from "./loaders.ts";
 import { inTurn } from "./rounds.ts";
-import { atMost, row, type Goal, type Row } from "./row.ts";
-import { samplesIn, type Sample, type Samples } from "./sample.ts";
+import { atMost, type Goal, type Row, row } from "./row.ts";
+import { type Sample, type Samples, samplesIn } from "./sample.ts";
 import { ratios } from "./statistics.ts";
 
 const LOADERS = [KEXECBOX, WITH_CHECKS, WITHOUT_CHECKS, BY_KERNEL];
 
 /** Programs that make a blob of the guest's own tree, by what they are called here. */
 const FLATTENERS = {
-  "limit": "limit /proc/device-tree/",
-  "fs2dt": "fs2dt -b 0x5000100 /proc/device-tree",
-  "dtc": "dtc -q -q -I fs -O dtb /proc/device-tree",
+  limit: "limit /proc/device-tree/",
+  fs2dt: "fs2dt -b 0x5000100 /proc/device-tree",
+  dtc: "dtc -q -q -I fs -O dtb /proc/device-tree",
 } as const;
 
 const KIB = 1024;
@@ -26,7 +26,8 @@ const COUNTED_ROUNDS = 2;
 export async function guestLoadFindings(bench: GuestBench): Promise<Findings> {
   bench.tell("loading");
   const lines = await printed(bench, { smp: 1 }, (needs) =>
-    script([...timed(bench.rounds, needs), ...remembered(needs)]));
+    script([...timed(bench.rounds, needs), ...remembered(needs)]),
+  );
   const samples = samplesIn(lines);
   bench.tell("counting instructions");
   const counted = await printed(bench, { smp: 1, extra: COUNTING }, (needs) => script(timed(COUNTED_ROUNDS, needs)));
@@ -39,29 +40,35 @@ function script(lines: readonly string[]): string {
 
 /** Each in turn, one round not to be counted before all others. */
 function timed(rounds: number, needs: ScriptNeeds): string[] {
-  const loads = LOADERS.map((loader) => [
-    `measure ${loader.name} ${loader.load(needs).join(" '|' ")}`, loader.unload,
-  ]);
+  const loads = LOADERS.map((loader) => [`measure ${loader.name} ${loader.load(needs).join(" '|' ")}`, loader.unload]);
   const others = Object.entries(FLATTENERS).map(([name, command]) => [`measure ${name} ${command}`]);
   return Array.from({ length: rounds + 1 }, (_, round) => inTurn([...loads, ...others], round)).flat(2);
 }
 
 function remembered(needs: ScriptNeeds): string[] {
   return LOADERS.flatMap((loader) => [
-    loader.load(needs).map((command) => `memory ${loader.name} ${command}`).join(" | "), loader.unload,
+    loader
+      .load(needs)
+      .map((command) => `memory ${loader.name} ${command}`)
+      .join(" | "),
+    loader.unload,
   ]);
 }
 
 /** Milliseconds. */
 function walls(samples: Samples, name: string): number[] {
-  return samples.get(name)!.slice(1).map(({ wall }: Sample) => wall);
+  return samples
+    .get(name)!
+    .slice(1)
+    .map(({ wall }: Sample) => wall);
 }
 
 function timeRows(samples: Samples): Row[] {
   const times = (name: string) => walls(samples, name);
   const loads = LOADERS.map(({ name }) => row(loadTimeOf(name), "ms", times(name), ours(name, atMost(150))));
   const others = LOADERS.filter((loader) => loader !== KEXECBOX).map(({ name }) =>
-    row(`${loadTimeOf(name)} against ${KEXECBOX.name}`, "ratio", ratios(times(name), times(KEXECBOX.name))));
+    row(`${loadTimeOf(name)} against ${KEXECBOX.name}`, "ratio", ratios(times(name), times(KEXECBOX.name))),
+  );
   const trees = Object.keys(FLATTENERS).map((name) => row(`guest, its own tree as a blob: ${name}`, "ms", times(name)));
   return [...loads, ...others, ...trees];
 }

@@ -1,17 +1,17 @@
 // The benchmark inside a guest: kexecbox beside Debian's kexec and dtc, with a kernel of 5 MB and an initrd of 105 MB.
 
 import { readFile } from "node:fs/promises";
-import { image, type AddedFile } from "../../initramfs/image.ts";
+import { type AddedFile, image } from "../../initramfs/image.ts";
 import { Failure } from "../../src/failure.ts";
-import { chosen, type Choices } from "../boot/choices.ts";
-import { firstKernel, nextKernel, type FirstKernel, type NextKernel } from "../boot/kernels.ts";
-import { sceneFor, type ScriptNeeds } from "../boot/scene.ts";
+import { type Choices, chosen } from "../boot/choices.ts";
+import { type FirstKernel, firstKernel, type NextKernel, nextKernel } from "../boot/kernels.ts";
+import { type ScriptNeeds, sceneFor } from "../boot/scene.ts";
 import { build } from "../build.ts";
 import { inTemporaryFolder } from "../cache.ts";
 import { runGuest } from "../guest.ts";
 import { debianPrograms } from "./debian-programs.ts";
-import { versionOf, type Peers } from "./machine.ts";
-import { withGuestPrograms, type GuestPrograms } from "./programs.ts";
+import { type Peers, versionOf } from "./machine.ts";
+import { type GuestPrograms, withGuestPrograms } from "./programs.ts";
 
 /** Bytes of a file that makes the second kernel's initramfs as large as those of distributions. */
 const FILLER = 105_000_000;
@@ -59,14 +59,16 @@ export async function peersInGuest(): Promise<Peers> {
 
 /** Lends `work` the kernels, the programs and the initramfs images. */
 export async function withGuestBench<T>(
-  rounds: number, tell: (detail: string) => void, work: (bench: GuestBench) => Promise<T>,
+  rounds: number,
+  tell: (detail: string) => void,
+  work: (bench: GuestBench) => Promise<T>,
 ): Promise<T> {
   return withGuestPrograms(async (programs) => {
     const first = await firstKernel(choicesOf(1));
     const debian = await debianPrograms();
     const files = [
-      ...await ownFiles(programs),
-      ...await debian.withLibraries("kexec", "dtc"),
+      ...(await ownFiles(programs)),
+      ...(await debian.withLibraries("kexec", "dtc")),
       { path: "vmlinux", content: await readFile(first.vmlinux), mode: 0o644 } as const,
     ];
     const initrd = await secondInitrd(programs);
@@ -75,21 +77,26 @@ export async function withGuestBench<T>(
 }
 
 async function ownFiles(programs: GuestPrograms): Promise<AddedFile[]> {
-  return Promise.all(Object.entries(programs).map(async ([name, path]): Promise<AddedFile> =>
-    ({ path: `bin/${name}`, content: await readFile(path), mode: 0o755 })));
+  return Promise.all(
+    Object.entries(programs).map(
+      async ([name, path]): Promise<AddedFile> => ({ path: `bin/${name}`, content: await readFile(path), mode: 0o755 }),
+    ),
+  );
 }
 
 /** The second init says what the timebase shows, and turns the machine off. */
 async function secondInitrd({ timebase }: GuestPrograms): Promise<Uint8Array> {
-  return Buffer.concat(image({
-    executable: await readFile(await build("ppc64le")),
-    applets: ["poweroff"],
-    script: Buffer.from("timebase\npoweroff\n"),
-    files: [
-      { path: "bin/timebase", content: await readFile(timebase), mode: 0o755 },
-      { path: "filler", content: new Uint8Array(FILLER), mode: 0o644 },
-    ],
-  }));
+  return Buffer.concat(
+    image({
+      executable: await readFile(await build("ppc64le")),
+      applets: ["poweroff"],
+      script: Buffer.from("timebase\npoweroff\n"),
+      files: [
+        { path: "bin/timebase", content: await readFile(timebase), mode: 0o755 },
+        { path: "filler", content: new Uint8Array(FILLER), mode: 0o644 },
+      ],
+    }),
+  );
 }
 
 /**
@@ -97,7 +104,9 @@ async function secondInitrd({ timebase }: GuestPrograms): Promise<Uint8Array> {
  * @throws Failure with the console's last lines where the guest does not turn itself off
  */
 export async function printed(
-  { first, next, files, initrd }: GuestBench, { smp, extra = [] }: GuestWords, script: (needs: ScriptNeeds) => string,
+  { first, next, files, initrd }: GuestBench,
+  { smp, extra = [] }: GuestWords,
+  script: (needs: ScriptNeeds) => string,
 ): Promise<string[]> {
   return inTemporaryFolder(async (folder) => {
     const { guest } = await sceneFor(choicesOf(smp), first, next, folder, { script, files, initrd });

@@ -15,10 +15,12 @@ export async function loadFindings(bench: Bench): Promise<Findings> {
   writeFileSync(small, new Uint8Array(4096));
   writeFileSync(large, "");
   truncateSync(large, INITRD);
-  const contestants = bench.engines.flatMap(({ name, command }) => [large, small].map((file) => ({
-    name: nameOf(name, file === large),
-    command: [...command, "loadem", "-n", "-r", "0x1000", "-a", "0x10000000", "-e", "-f", file],
-  })));
+  const contestants = bench.engines.flatMap(({ name, command }) =>
+    [large, small].map((file) => ({
+      name: nameOf(name, file === large),
+      command: [...command, "loadem", "-n", "-r", "0x1000", "-a", "0x10000000", "-e", "-f", file],
+    })),
+  );
   const samples = await inRounds(bench.rounds, contestants, bench.programs.measure, bench.tell);
   const rows = bench.engines.flatMap(({ name }) => {
     const [with200, without] = [true, false].map((isLarge) => samples.get(nameOf(name, isLarge))!);
@@ -27,7 +29,12 @@ export async function loadFindings(bench: Bench): Promise<Findings> {
     const more = with200!.map(({ peak }) => peak - usual);
     return [
       row(`loadem, 200 MB against 4 KB, more memory: ${name}`, "bytes", more, atMost(2 * MB)),
-      row(`loadem, 200 MB, time in user space: ${name}`, "ms", with200!.map(({ user }) => user), atMost(10)),
+      row(
+        `loadem, 200 MB, time in user space: ${name}`,
+        "ms",
+        with200!.map(({ user }) => user),
+        atMost(10),
+      ),
     ];
   });
   return { rows, samples };

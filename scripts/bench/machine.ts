@@ -42,7 +42,7 @@ export async function origin(peers: Peers): Promise<Origin> {
 }
 
 export async function peersHere(): Promise<Peers> {
-  return { "dtc": await versionOf("dtc"), "kexec-tools": await versionOf("kexec") };
+  return { dtc: await versionOf("dtc"), "kexec-tools": await versionOf("kexec") };
 }
 
 async function commit(): Promise<string> {

@@ -46,4 +46,4 @@ const at = 40 + 16;
 const total = at + tree.length + strings.length;
 const header = [0xd00dfeed, total, at, at + tree.length, 40, 17, 16, 0, strings.length, tree.length];
 const blob = Buffer.concat([...header.map(word), Buffer.alloc(16), tree, strings]);
-for (let written = 0; written < blob.length;) written += writeSync(1, blob, written);
+for (let written = 0; written < blob.length; ) written += writeSync(1, blob, written);

@@ -5,14 +5,14 @@ import { join } from "node:path";
 import { Failure } from "../../src/failure.ts";
 import { undoOnInterrupt } from "../interrupt.ts";
 import { ensure } from "../setup.ts";
-import { enginesHere, type Bench, type Findings } from "./bench.ts";
+import { type Bench, enginesHere, type Findings } from "./bench.ts";
 import { callsFindings } from "./calls.ts";
 import { functionsFindings } from "./functions.ts";
+import { type GuestBench, withGuestBench } from "./guest.ts";
 import { guestBootFindings } from "./guest-boot.ts";
 import { guestBytesFindings } from "./guest-bytes.ts";
 import { guestJumpFindings } from "./guest-jump.ts";
 import { guestLoadFindings } from "./guest-load.ts";
-import { withGuestBench, type GuestBench } from "./guest.ts";
 import { loadFindings } from "./load.ts";
 import { withPrograms } from "./programs.ts";
 import { sizesFindings } from "./sizes.ts";
@@ -59,7 +59,9 @@ async function inMemory<T>(work: (folder: string) => Promise<T>): Promise<T> {
 
 /** The findings of the parts named, one after the other. */
 async function each<B>(
-  parts: Parts<B>, names: readonly string[], run: (part: Parts<B>[string]) => Promise<Findings>,
+  parts: Parts<B>,
+  names: readonly string[],
+  run: (part: Parts<B>[string]) => Promise<Findings>,
 ): Promise<Findings[]> {
   const found: Findings[] = [];
   for (const name of names) found.push(await run(parts[name]!));
@@ -73,7 +75,8 @@ export async function hostFindings(names: readonly string[], rounds: number, tel
   await ensure("bench");
   const engines = await enginesHere();
   return withPrograms((programs) =>
-    each(HOST_PARTS, names, (part) => inMemory((folder) => part({ rounds, programs, engines, folder, tell }))));
+    each(HOST_PARTS, names, (part) => inMemory((folder) => part({ rounds, programs, engines, folder, tell }))),
+  );
 }
 
 /** Those named, in guests of ppc64le. */

@@ -31,7 +31,9 @@ export function withGuestPrograms<T>(work: (programs: GuestPrograms) => Promise<
 }
 
 async function withCompiled<N extends Name, T>(
-  compiler: string, names: readonly N[], work: (programs: Readonly<Record<N, string>>) => Promise<T>,
+  compiler: string,
+  names: readonly N[],
+  work: (programs: Readonly<Record<N, string>>) => Promise<T>,
 ): Promise<T> {
   return inTemporaryFolder(async (folder) => {
     const made = names.map(async (name) => [name, await compiled(compiler, name, folder)]);

@@ -1,7 +1,7 @@
 // The results as text: one line each, goals beside them.
 
 import type { Result } from "./result.ts";
-import { passes, type Goal, type Row, type Unit } from "./row.ts";
+import { type Goal, passes, type Row, type Unit } from "./row.ts";
 
 /** A figure in the words of its unit. */
 export function figure(value: number, unit: Unit): string {
@@ -51,6 +51,8 @@ export function report(rows: readonly Row[]): string {
 /** What was measured where, in one line. */
 export function headline({ origin, rounds }: Result): string {
   const { commit, cpu, cpus, kernel, bun, peers } = origin;
-  const others = Object.entries(peers).map(([name, version]) => `, ${name} ${version}`).join("");
+  const others = Object.entries(peers)
+    .map(([name, version]) => `, ${name} ${version}`)
+    .join("");
   return `kexecbox ${commit}, ${rounds} rounds, on ${cpus} × ${cpu}, Linux ${kernel}; Bun ${bun}${others}\n`;
 }

@@ -1,7 +1,7 @@
 // Runs what is to be compared in turn, round after round.
 
-import { cpu, sampleIn, type Sample, type Samples } from "./sample.ts";
 import { runTool } from "../tool.ts";
+import { cpu, type Sample, type Samples, sampleIn } from "./sample.ts";
 
 /** A command that is measured; under its name its samples are kept. */
 export interface Contestant {
@@ -22,7 +22,10 @@ export function inTurn<T>(contestants: readonly T[], round: number): T[] {
  * @throws Failure when one of them does not end with exit code 0
  */
 export async function inRounds(
-  rounds: number, contestants: readonly Contestant[], measure: string, tell: (detail: string) => void,
+  rounds: number,
+  contestants: readonly Contestant[],
+  measure: string,
+  tell: (detail: string) => void,
 ): Promise<Samples> {
   const samples = new Map(contestants.map(({ name }) => [name, [] as Sample[]]));
   for (const { command } of contestants) await run(measure, command);

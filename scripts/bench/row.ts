@@ -1,6 +1,6 @@
 // A line of the results: something measured, and the goal it has, if any.
 
-import { spreadOf, type Spread } from "./statistics.ts";
+import { type Spread, spreadOf } from "./statistics.ts";
 
 export type Unit = "ratio" | "ms" | "bytes" | "calls" | "instructions";
 

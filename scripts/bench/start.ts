@@ -12,7 +12,8 @@ export async function startFindings(bench: Bench): Promise<Findings> {
   const empty = join(bench.folder, "empty");
   mkdirSync(empty);
   const ours = bench.engines.flatMap(({ name, command }) =>
-    COMMANDS.map((word) => ({ name: `${word}: ${name}`, command: [...command, word] })));
+    COMMANDS.map((word) => ({ name: `${word}: ${name}`, command: [...command, word] })),
+  );
   const nothing = { name: "limit, an empty directory", command: [bench.programs.limit, empty] };
   const samples = await inRounds(bench.rounds, [nothing, ...ours], bench.programs.measure, bench.tell);
   const leastOf = cpuOf(samples, nothing.name);
@@ -20,8 +21,16 @@ export async function startFindings(bench: Bench): Promise<Findings> {
     const whole = cpuOf(samples, name);
     return [
       row(name, "ms", whole, atMost(name.endsWith("Bun") ? 10 : 1)),
-      row(`${name}, peak memory`, "bytes", samples.get(name)!.map(({ peak }) => peak)),
-      row(`${name}, beyond a program that does nothing`, "ms", whole.map((value, round) => value - leastOf[round]!)),
+      row(
+        `${name}, peak memory`,
+        "bytes",
+        samples.get(name)!.map(({ peak }) => peak),
+      ),
+      row(
+        `${name}, beyond a program that does nothing`,
+        "ms",
+        whole.map((value, round) => value - leastOf[round]!),
+      ),
     ];
   });
   return { rows: [row("a program that does nothing", "ms", leastOf), ...rows], samples };

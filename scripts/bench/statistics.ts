@@ -15,7 +15,11 @@ export interface Spread {
 /** Of at least one value. */
 export function spreadOf(values: readonly number[]): Spread {
   const [least, lower, median, upper, most] = quantile([...values], [0, 0.25, 0.5, 0.75, 1]) as [
-    number, number, number, number, number,
+    number,
+    number,
+    number,
+    number,
+    number,
   ];
   return { least, lower, median, upper, most, count: values.length };
 }

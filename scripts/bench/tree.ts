@@ -135,8 +135,5 @@ function valueOf(random: (limit: number) => number): Uint8Array | string {
 }
 
 function frozen(node: GrowingNode): Tree {
-  return [
-    ...node.properties,
-    ...[...node.children.values()].map((child) => [child.name, frozen(child)] as const),
-  ];
+  return [...node.properties, ...[...node.children.values()].map((child) => [child.name, frozen(child)] as const)];
 }

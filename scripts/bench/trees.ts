@@ -3,8 +3,8 @@
 import { join } from "node:path";
 import type { Bench, Engine, Findings } from "./bench.ts";
 import type { Chart } from "./chart.ts";
-import { cpuOf, inRounds, type Contestant } from "./rounds.ts";
-import { atLeast, atMost, row, spreadIn, type Goal, type Row } from "./row.ts";
+import { type Contestant, cpuOf, inRounds } from "./rounds.ts";
+import { atLeast, atMost, type Goal, type Row, row, spreadIn } from "./row.ts";
 import type { Samples } from "./sample.ts";
 import { ratios } from "./statistics.ts";
 import { largeTree, makeTree } from "./tree.ts";
@@ -51,11 +51,14 @@ export function treeOf({ nodes, properties }: Size) {
 }
 
 export function flatteners({ programs, engines }: Bench): Flattener[] {
-  const ours = engines.map(({ name, command }) =>
-    ({ name, command: (tree: string) => [...command, "fs2dt", "-b", "0x5000100", tree] }));
-  const dtc = Bun.which("dtc") === null ? [] : [
-    { name: "dtc", command: (tree: string) => ["dtc", "-q", "-q", "-I", "fs", "-O", "dtb", tree] },
-  ];
+  const ours = engines.map(({ name, command }) => ({
+    name,
+    command: (tree: string) => [...command, "fs2dt", "-b", "0x5000100", tree],
+  }));
+  const dtc =
+    Bun.which("dtc") === null
+      ? []
+      : [{ name: "dtc", command: (tree: string) => ["dtc", "-q", "-q", "-I", "fs", "-O", "dtb", tree] }];
   return [
     { name: "limit", command: (tree) => [programs.limit, tree] },
     ...ours,
@@ -78,7 +81,14 @@ export async function treesFindings(bench: Bench): Promise<Findings> {
     contestants.push(...known.map((one) => ({ name: sampleName(one.name, size), command: one.command(tree) })));
   }
   const samples = await inRounds(bench.rounds, contestants, bench.programs.measure, bench.tell);
-  return { rows: treesRows(samples, known.map(({ name }) => name), bench.engines), samples };
+  return {
+    rows: treesRows(
+      samples,
+      known.map(({ name }) => name),
+      bench.engines,
+    ),
+    samples,
+  };
 }
 
 /** What the samples of these say, the limit among them. */

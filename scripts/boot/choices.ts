@@ -2,7 +2,7 @@
 
 import { parseArgs } from "node:util";
 import { usage } from "../../src/failure.ts";
-import { bootTarget, targetNames, type Target } from "./targets.ts";
+import { bootTarget, type Target, targetNames } from "./targets.ts";
 
 export interface Choices {
   readonly target: Target;
@@ -68,7 +68,8 @@ export function chosen(args: readonly string[]): Choices | undefined {
   if (target === undefined) throw usage("--target", `'${values.target}' is none of ${targetNames.join(" ")}`);
   if (values.interactive && values.runs !== "1") throw usage("--runs", "does not go with --interactive");
   if (values.uefi && bootTarget(target).uefi === undefined) throw usage("--uefi", `not for ${target}`);
-  if (values.payload && bootTarget(target).payload === undefined) throw usage("--payload", `there is none for ${target}`);
+  if (values.payload && bootTarget(target).payload === undefined)
+    throw usage("--payload", `there is none for ${target}`);
   if (values.payload && (values["next-kernel"] ?? values["next-initrd"]) !== undefined) {
     throw usage("--payload", "does not go with --next-kernel or --next-initrd: it takes their place");
   }
@@ -96,22 +97,22 @@ function parsed(args: readonly string[]) {
     return parseArgs({
       args: [...args],
       options: {
-        "target": { type: "string", default: "ppc64le" },
-        "smp": { type: "string", default: "4" },
-        "cpu": { type: "string" },
-        "machine": { type: "string" },
-        "uefi": { type: "boolean", default: false },
-        "memory": { type: "string" },
-        "small": { type: "boolean", default: false },
-        "kernel": { type: "string" },
+        target: { type: "string", default: "ppc64le" },
+        smp: { type: "string", default: "4" },
+        cpu: { type: "string" },
+        machine: { type: "string" },
+        uefi: { type: "boolean", default: false },
+        memory: { type: "string" },
+        small: { type: "boolean", default: false },
+        kernel: { type: "string" },
         "next-kernel": { type: "string" },
         "next-initrd": { type: "string" },
-        "script": { type: "string" },
-        "payload": { type: "boolean", default: false },
-        "interactive": { type: "boolean", default: false },
-        "runs": { type: "string", default: "1" },
-        "timeout": { type: "string", default: "120" },
-        "help": { type: "boolean", short: "h", default: false },
+        script: { type: "string" },
+        payload: { type: "boolean", default: false },
+        interactive: { type: "boolean", default: false },
+        runs: { type: "string", default: "1" },
+        timeout: { type: "string", default: "120" },
+        help: { type: "boolean", short: "h", default: false },
       },
     }).values;
   } catch (error) {

@@ -2,7 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import { Failure } from "../../src/failure.ts";
-import { kernel, kernelImage, KERNELS } from "../kernels.ts";
+import { KERNELS, kernel, kernelImage } from "../kernels.ts";
 import type { Choices } from "./choices.ts";
 import { bootTarget, type Target } from "./targets.ts";
 
@@ -63,8 +63,11 @@ async function located(choice: string): Promise<{ vmlinux: string; title: string
 }
 
 async function isElf(path: string): Promise<boolean> {
-  const start = await Bun.file(path).slice(0, 4).bytes().catch((error: NodeJS.ErrnoException) => {
-    throw new Failure(path, `cannot be read: ${error.code}`);
-  });
+  const start = await Bun.file(path)
+    .slice(0, 4)
+    .bytes()
+    .catch((error: NodeJS.ErrnoException) => {
+      throw new Failure(path, `cannot be read: ${error.code}`);
+    });
   return Buffer.from(start).toString("latin1") === "\x7fELF";
 }

@@ -3,14 +3,14 @@
 import { randomBytes } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { image, type AddedFile } from "../../initramfs/image.ts";
+import { type AddedFile, image } from "../../initramfs/image.ts";
 import { Failure, hex } from "../../src/failure.ts";
 import { applets } from "../../src/kexecbox.ts";
 import { build } from "../build.ts";
 import type { Guest } from "../guest.ts";
 import type { Choices } from "./choices.ts";
 import type { FirstKernel, NextKernel } from "./kernels.ts";
-import { bootTarget, type Addresses, type Target } from "./targets.ts";
+import { type Addresses, bootTarget, type Target } from "./targets.ts";
 
 const MIB = 0x100000;
 const PAGE = 0x10000;
@@ -59,11 +59,15 @@ export interface ScriptNeeds {
 
 /** Writes the first initramfs into `folder`. */
 export async function sceneFor(
-  choices: Choices, first: FirstKernel, next: NextKernel, folder: string, special: Special = {},
+  choices: Choices,
+  first: FirstKernel,
+  next: NextKernel,
+  folder: string,
+  special: Special = {},
 ): Promise<Scene> {
   const nonce = randomBytes(8).toString("hex");
   const target = bootTarget(choices.target);
-  const initrd = choices.payload ? undefined : special.initrd ?? (await secondInitrd(choices, next.target));
+  const initrd = choices.payload ? undefined : (special.initrd ?? (await secondInitrd(choices, next.target)));
   const executable = await readFile(await build(choices.target));
   const bootargs = `console=${target.console} quiet panic=-1 kexecbox.nonce=${nonce} ${target.append ?? ""}`.trim();
   const { argument, chain } = target;
@@ -127,7 +131,13 @@ async function secondInitrd(choices: Choices, target: Target): Promise<Uint8Arra
 /** What the second init runs: its mark, the command line it was given, its cpus, then `more`. */
 export function secondScript(more: readonly string[]): string {
   return [
-    `echo "${SECOND_INIT}"`, "cat /proc/cmdline", `cat ${ONLINE}`, `cat ${PRESENT}`, ...more, "poweroff", "",
+    `echo "${SECOND_INIT}"`,
+    "cat /proc/cmdline",
+    `cat ${ONLINE}`,
+    `cat ${PRESENT}`,
+    ...more,
+    "poweroff",
+    "",
   ].join("\n");
 }
 
@@ -136,9 +146,10 @@ export function usualScript({ addresses, source, argument, chain, bootargs, init
   const { stub, tree, kernel, initrd } = addresses;
   const range = initrdSize === 0 ? "" : ` -i ${hex(initrd)},${hex(initrd + initrdSize)}`;
   const told = `-v -b ${hex(tree)} -B '${bootargs}'${range}`;
-  const [cut, generator] = argument === "zero page"
-    ? ["zeropage --kernel /bzImage > /vmlinux.kexec\n", `zeropage ${told} /bzImage`]
-    : ["", `fs2dt ${told} ${source}`];
+  const [cut, generator] =
+    argument === "zero page"
+      ? ["zeropage --kernel /bzImage > /vmlinux.kexec\n", `zeropage ${told} /bzImage`]
+      : ["", `fs2dt ${told} ${source}`];
   const stubAndArgument = `-a ${hex(stub)} -e -w -s`;
   const image = `-a ${hex(kernel)} -c ${hex(chain)} -f /vmlinux.kexec${bss === 0 ? "" : ` -z ${hex(bss)}`}`;
   const ramdisk = initrdSize === 0 ? "" : ` -a ${hex(initrd)} -f /initrd`;

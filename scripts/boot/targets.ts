@@ -1,8 +1,8 @@
 // The targets of a boot, as a table: which guest each runs in, its kernels, and where in its memory everything goes.
 
-import { arm64Image, asBzImage, bzImage, kernelImage, type KernelName } from "../kernels.ts";
 import type { FlatImage } from "../elf.ts";
 import type { GuestMachine } from "../guest.ts";
+import { arm64Image, asBzImage, bzImage, type KernelName, kernelImage } from "../kernels.ts";
 import { buildBzImagePayload, buildImagePayload, buildPayload } from "../stubs.ts";
 
 const MIB = 0x100000;
@@ -117,8 +117,8 @@ const ppc64 = {
 } as const;
 
 const small = {
-  "ppc64": { ...ppc64, kernel: "small-ppc64", smallKernel: "small-ppc64", memory: 512 },
-  "ppc64le": { ...ppc64, kernel: "stock-ppc64le", smallKernel: "small-ppc64le" },
+  ppc64: { ...ppc64, kernel: "small-ppc64", smallKernel: "small-ppc64", memory: 512 },
+  ppc64le: { ...ppc64, kernel: "stock-ppc64le", smallKernel: "small-ppc64le" },
   "arm64-small": {
     machine: "arm64",
     cpu: "cortex-a72",
@@ -162,8 +162,8 @@ const BUN_MEMORY = { memory: 1024, smallMemory: 1024 } as const;
 
 export const targets = {
   ...small,
-  "arm64": { ...small["arm64-small"], ...BUN_MEMORY },
-  "x64": { ...small["x64-small"], ...BUN_MEMORY },
+  arm64: { ...small["arm64-small"], ...BUN_MEMORY },
+  x64: { ...small["x64-small"], ...BUN_MEMORY },
 } as const satisfies Record<string, BootTarget>;
 
 export type Target = keyof typeof targets;

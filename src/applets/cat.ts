@@ -1,6 +1,6 @@
 // cat: copies files, or standard input, to standard output.
 
-import { parse, type Applet } from "../applet.ts";
+import { type Applet, parse } from "../applet.ts";
 import { EXIT, Failure, shown } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { CWD, STDIN, STDOUT, type System } from "../sys/system.ts";

@@ -1,10 +1,10 @@
 // dtcheck: what is wrong with a tree, by a table of checks.
 
-import { parse, type Applet } from "../applet.ts";
-import { checks, findingsIn, findingText } from "../devicetree/judge/checks.ts";
-import { noticesOf, readOptions, readRulesOf } from "../tree-options.ts";
+import { type Applet, parse } from "../applet.ts";
 import { readTree } from "../devicetree/from/source.ts";
+import { checks, findingsIn, findingText } from "../devicetree/judge/checks.ts";
 import { EXIT, shown, usage } from "../failure.ts";
+import { noticesOf, readOptions, readRulesOf } from "../tree-options.ts";
 
 export const dtcheck: Applet = {
   name: "dtcheck",

@@ -1,11 +1,11 @@
 // dtdiff: what makes one tree another, for people or as edits. Exits as diff does.
 
-import { parse, type Applet } from "../applet.ts";
-import { differences, differenceText, patchText } from "../devicetree/judge/diff.ts";
-import { noticesOf, readOptions, readRulesOf } from "../tree-options.ts";
+import { type Applet, parse } from "../applet.ts";
 import { readTree } from "../devicetree/from/source.ts";
+import { differences, differenceText, patchText } from "../devicetree/judge/diff.ts";
 import { Failure, usage } from "../failure.ts";
 import type { System } from "../sys/system.ts";
+import { noticesOf, readOptions, readRulesOf } from "../tree-options.ts";
 
 /** As POSIX has it for diff: all trouble is one code, whatever it is. */
 const SAME = 0;

@@ -1,14 +1,14 @@
 // dtdump: a tree, or one node of it, as device tree source or as JSON.
 
-import { parse, type Applet } from "../applet.ts";
-import { noticesOf, readOptions, readRulesOf } from "../tree-options.ts";
-import { nodeJson, treeJson } from "../devicetree/to/json.ts";
-import { findNode } from "../devicetree/references.ts";
-import { coloured, nodeSource, plain, treeSource, unwritableNames } from "../devicetree/to/source-text.ts";
+import { type Applet, parse } from "../applet.ts";
 import { readTree } from "../devicetree/from/source.ts";
+import { findNode } from "../devicetree/references.ts";
 import { surveyOf } from "../devicetree/survey.ts";
+import { nodeJson, treeJson } from "../devicetree/to/json.ts";
+import { coloured, nodeSource, plain, treeSource, unwritableNames } from "../devicetree/to/source-text.ts";
 import { EXIT, usage } from "../failure.ts";
 import { STDOUT } from "../sys/system.ts";
+import { noticesOf, readOptions, readRulesOf } from "../tree-options.ts";
 
 export const dtdump: Applet = {
   name: "dtdump",

@@ -1,19 +1,19 @@
 // dtedit: a tree, changed as told, into a blob, source text, JSON or a directory.
 
-import { addressOf, parse, type Applet, type Arguments } from "../applet.ts";
-import { blob } from "../devicetree/to/blob.ts";
-import { refuseWhatFails } from "../devicetree/judge/checks.ts";
+import { type Applet, type Arguments, addressOf, parse } from "../applet.ts";
 import { EDIT_NOTES, editOptions, editsOf } from "../devicetree/edit/language.ts";
-import { treeJson } from "../devicetree/to/json.ts";
-import { blobFormOf, blobOptions, noticesOf, readOptions, readRulesOf, type BlobForm } from "../tree-options.ts";
-import { plain, treeSource } from "../devicetree/to/source-text.ts";
 import { readTree } from "../devicetree/from/source.ts";
+import { refuseWhatFails } from "../devicetree/judge/checks.ts";
 import { surveyOf } from "../devicetree/survey.ts";
+import { blob } from "../devicetree/to/blob.ts";
 import { writeDirectory } from "../devicetree/to/directory.ts";
+import { treeJson } from "../devicetree/to/json.ts";
+import { plain, treeSource } from "../devicetree/to/source-text.ts";
 import type { DeviceTree } from "../devicetree/tree.ts";
 import { EXIT, usage } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { STDOUT, type System } from "../sys/system.ts";
+import { type BlobForm, blobFormOf, blobOptions, noticesOf, readOptions, readRulesOf } from "../tree-options.ts";
 
 const formats = ["dtb", "dts", "json", "dir"] as const;
 type Format = (typeof formats)[number];

@@ -1,27 +1,32 @@
 // fs2dt: a directory such as /proc/device-tree, or a blob such as /sys/firmware/fdt, as a device tree blob on standard output.
 
-import { addressOf, parse, type Applet, type Arguments } from "../applet.ts";
-import { blob } from "../devicetree/to/blob.ts";
-import { refuseWhatFails } from "../devicetree/judge/checks.ts";
-import { EDIT_NOTES, editOptions, editsOf, type Edit } from "../devicetree/edit/language.ts";
+import { type Applet, type Arguments, addressOf, parse } from "../applet.ts";
 import { dropStale, isArm64Tree, setSeeds } from "../devicetree/edit/handover.ts";
+import { EDIT_NOTES, type Edit, editOptions, editsOf } from "../devicetree/edit/language.ts";
 import { hasIts, lpiTables } from "../devicetree/edit/lpi-tables.ts";
-import { reportOddities } from "../devicetree/judge/oddities.ts";
-import { blobFormOf, blobOptions, noticesOf, readOptions, readRulesOf, type BlobForm } from "../tree-options.ts";
-import { reservationsOf } from "../devicetree/reservations.ts";
 import { readTree } from "../devicetree/from/source.ts";
-import { child, property, propertyCount, walk, type DeviceTree, type Node } from "../devicetree/tree.ts";
+import { refuseWhatFails } from "../devicetree/judge/checks.ts";
+import { reportOddities } from "../devicetree/judge/oddities.ts";
+import { reservationsOf } from "../devicetree/reservations.ts";
+import { blob } from "../devicetree/to/blob.ts";
+import { child, type DeviceTree, type Node, property, propertyCount, walk } from "../devicetree/tree.ts";
 import { EXIT, usage } from "../failure.ts";
-import { rangeOfSize, sameRange, shownRange, type MemoryRange } from "../range.ts";
+import { type MemoryRange, rangeOfSize, sameRange, shownRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { STDOUT, type System } from "../sys/system.ts";
+import { type BlobForm, blobFormOf, blobOptions, noticesOf, readOptions, readRulesOf } from "../tree-options.ts";
 
 export const fs2dt: Applet = {
   name: "fs2dt",
   summary: "Flattens a directory's device tree into the blob a kernel expects",
   operands: "DIR|FILE",
   options: [
-    { short: "b", long: "address", value: "ADDR", help: "where the blob will lie, a multiple of 8; it reserves itself there; required" },
+    {
+      short: "b",
+      long: "address",
+      value: "ADDR",
+      help: "where the blob will lie, a multiple of 8; it reserves itself there; required",
+    },
     ...blobOptions,
     ...editOptions,
     ...readOptions,
@@ -104,7 +109,10 @@ function handOverOnArm64(system: System, tree: DeviceTree, notice: Notice): void
   if (!hasIts(root) || wasToldNoLpis(system, root)) return;
   const tables = lpiTables(system);
   if (tables.length === 0) {
-    notice("/", "a GICv3 ITS, but the kernel's log names no LPI tables: --reserve, or irqchip.gicv3_nolpi=1 at its boot");
+    notice(
+      "/",
+      "a GICv3 ITS, but the kernel's log names no LPI tables: --reserve, or irqchip.gicv3_nolpi=1 at its boot",
+    );
   }
   tree.reservations = [...tree.reservations, ...tables];
 }

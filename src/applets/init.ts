@@ -7,9 +7,7 @@ import { runPrompt } from "../script/prompt.ts";
 import { runScript, type Shell } from "../script/run.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { errno, errnoText } from "../sys/errno.ts";
-import {
-  CWD, O_RDWR, REBOOT_POWER_OFF, STDERR, STDIN, TIOCSCTTY, WNOHANG, type System,
-} from "../sys/system.ts";
+import { CWD, O_RDWR, REBOOT_POWER_OFF, STDERR, STDIN, type System, TIOCSCTTY, WNOHANG } from "../sys/system.ts";
 
 const DEFAULT_SCRIPT = "/init.script";
 const SCRIPT_LIMIT = 1024 * 1024;
@@ -17,7 +15,11 @@ const SCRIPT_LIMIT = 1024 * 1024;
 /** Where programs are looked for that are no applets. */
 const FOLDERS = ["/bin", "/sbin", "/usr/bin", "/usr/sbin"];
 
-const MOUNTS = [["proc", "/proc"], ["sysfs", "/sys"], ["devtmpfs", "/dev"]] as const;
+const MOUNTS = [
+  ["proc", "/proc"],
+  ["sysfs", "/sys"],
+  ["devtmpfs", "/dev"],
+] as const;
 
 const options = [{ long: "prompt", help: "go to the prompt after the script, and when it fails" }];
 
@@ -65,9 +67,11 @@ function attempt(system: System, step: () => void): void {
   try {
     step();
   } catch (error) {
-    system.say(error instanceof Failure
-      ? `init: ${shown(error.place)}: ${shown(error.fact)}`
-      : `init: internal error: ${shown(String(error))}`);
+    system.say(
+      error instanceof Failure
+        ? `init: ${shown(error.place)}: ${shown(error.fact)}`
+        : `init: internal error: ${shown(String(error))}`,
+    );
   }
 }
 

@@ -1,15 +1,15 @@
 // loadem: loads any file at any address with kexec_load, exactly as told, and jumps there.
 
-import { parseInOrder, type Applet, type Directive, type Option } from "../applet.ts";
+import { type Applet, type Directive, type Option, parseInOrder } from "../applet.ts";
 import { EXIT, Failure, hex, usage } from "../failure.ts";
 import { checkImage, segmentPlace } from "../kexec/checks.ts";
-import { assembled, refuseChangedFiles, type KexecImage } from "../kexec/image.ts";
+import { assembled, type KexecImage, refuseChangedFiles } from "../kexec/image.ts";
 import { firstRefused, jump, load, unload } from "../kexec/load.ts";
-import { machineFacts, type MachineFacts } from "../kexec/machine.ts";
-import { planned, type Plan } from "../kexec/plan.ts";
-import { errnoText } from "../sys/errno.ts";
-import { tellSecondaries, type Told } from "../kexec/secondaries.ts";
+import { type MachineFacts, machineFacts } from "../kexec/machine.ts";
+import { type Plan, planned } from "../kexec/plan.ts";
+import { type Told, tellSecondaries } from "../kexec/secondaries.ts";
 import { builtInStub } from "../kexec/stubs.ts";
+import { errnoText } from "../sys/errno.ts";
 import type { System } from "../sys/system.ts";
 
 /** What builds an image, from left to right. */
@@ -20,14 +20,32 @@ const building: readonly Option[] = [
   { short: "w", long: "stub", help: "appends the built-in stub, what v2wrap writes" },
   { short: "4", long: "pad", help: "pads the segment with zeros to a multiple of 4, for another cpio to follow" },
   { short: "z", long: "zero", value: "SIZE", help: "extends the segment with SIZE zeros that are in no file (memsz)" },
-  { short: "e", long: "entry", help: "the kernel is entered here: at the segment's start, or behind what it holds so far" },
-  { short: "c", long: "chain", value: "OFF", help: "stores the segment's address in the previous one, anchored at byte OFF" },
+  {
+    short: "e",
+    long: "entry",
+    help: "the kernel is entered here: at the segment's start, or behind what it holds so far",
+  },
+  {
+    short: "c",
+    long: "chain",
+    value: "OFF",
+    help: "stores the segment's address in the previous one, anchored at byte OFF",
+  },
   { long: "poke", value: "OFF=WORD", help: "stores a 32-bit WORD at byte OFF of the segment" },
   { long: "endian", value: "big|little", help: "byte order of the words that -c and --poke store from here on" },
   { short: "r", long: "round", value: "PAGE", help: "rounds every segment's size up to a multiple of PAGE" },
-  { short: "t", long: "type", value: "ARCH", help: "the kernel's ELF machine, e.g. 21 for ppc64 (default: the running one's)" },
+  {
+    short: "t",
+    long: "type",
+    value: "ARCH",
+    help: "the kernel's ELF machine, e.g. 21 for ppc64 (default: the running one's)",
+  },
   { short: "p", long: "panic", help: "loads a crash kernel, entered when the running one panics" },
-  { long: "secondaries", value: "N|unknown", help: "cpus the stub waits for (default: as many as the running machine has)" },
+  {
+    long: "secondaries",
+    value: "N|unknown",
+    help: "cpus the stub waits for (default: as many as the running machine has)",
+  },
 ];
 
 /** What is to be done with it. */
@@ -35,7 +53,10 @@ const modes: readonly Option[] = [
   { short: "n", long: "dry-run", help: "prints the segments and checks them, loads nothing" },
   { short: "v", long: "verbose", help: "prints the segments on standard error, then loads them" },
   { long: "no-checks", help: "leaves all judgement to the kernel" },
-  { long: "diagnose", help: "loads the first segment, the first two, ... to find the one the kernel refuses; leaves nothing loaded" },
+  {
+    long: "diagnose",
+    help: "loads the first segment, the first two, ... to find the one the kernel refuses; leaves nothing loaded",
+  },
   { short: "k", long: "reboot", help: "jumps into the loaded kernel; a mode of its own" },
   { short: "u", long: "unload", help: "forgets the loaded kernel (with -p: the crash kernel)" },
 ];
@@ -118,12 +139,25 @@ function sayTable(system: System, table: string): void {
 /** The image as -n prints it: segments, entry, and every word that was stored, with the reason for its byte order. */
 function table(image: KexecImage, machine: MachineFacts, told: Told | undefined): string {
   const heads = ["segment", "start", "end", "bufsz", "memsz", "from"];
-  const rows = image.segments.map(({ start, end, bytes, from }, index) =>
-    [String(index), hex(start), hex(end), hex(bytes.length), hex(end - start), from]);
+  const rows = image.segments.map(({ start, end, bytes, from }, index) => [
+    String(index),
+    hex(start),
+    hex(end),
+    hex(bytes.length),
+    hex(end - start),
+    from,
+  ]);
   const widths = heads.map((head, column) => Math.max(head.length, ...rows.map((row) => row[column]!.length)));
-  const lines = [heads, ...rows].map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ").trimEnd());
+  const lines = [heads, ...rows].map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join("  ")
+      .trimEnd(),
+  );
   const arch = image.arch === 0n ? `${machine.elfMachine} (the running kernel's)` : String(image.arch);
-  lines.push(`entry ${hex(image.entry ?? 0n)}, arch ${arch}, pages of ${hex(machine.pageSize)} bytes${image.crash ? ", crash kernel" : ""}`);
+  lines.push(
+    `entry ${hex(image.entry ?? 0n)}, arch ${arch}, pages of ${hex(machine.pageSize)} bytes${image.crash ? ", crash kernel" : ""}`,
+  );
   for (const { segment, at, value, as, because } of image.stored) {
     const address = image.segments[segment]!.start + BigInt(at);
     lines.push(`stored ${hex(value)} at ${hex(address)}, ${as} endian ${because}`);

@@ -1,9 +1,9 @@
 // ls: the names in a directory, for looking around at the prompt.
 
-import { parse, type Applet } from "../applet.ts";
+import { type Applet, parse } from "../applet.ts";
 import { EXIT, Failure, shown, usage } from "../failure.ts";
-import { errnoText } from "../sys/errno.ts";
 import type { ByteString } from "../sys/engine.ts";
+import { errnoText } from "../sys/errno.ts";
 import { CWD, type System } from "../sys/system.ts";
 
 export const ls: Applet = {

@@ -1,6 +1,6 @@
 // poweroff: ends the machine whose process 1 is ours, and no other one by accident.
 
-import { parse, type Applet } from "../applet.ts";
+import { type Applet, parse } from "../applet.ts";
 import { EXIT, Failure, usage } from "../failure.ts";
 import { errnoText } from "../sys/errno.ts";
 import { CWD, REBOOT_POWER_OFF, REBOOT_RESTART, type System } from "../sys/system.ts";

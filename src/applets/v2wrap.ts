@@ -1,6 +1,6 @@
 // v2wrap: the 256 bytes that take every cpu from the old kernel to the new one, on standard output.
 
-import { parse, type Applet } from "../applet.ts";
+import { type Applet, parse } from "../applet.ts";
 import { EXIT, usage } from "../failure.ts";
 import { builtInStub } from "../kexec/stubs.ts";
 import { STDOUT } from "../sys/system.ts";

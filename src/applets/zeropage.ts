@@ -1,14 +1,14 @@
 // zeropage: the zero page that an x86 kernel expects on entry, or the kernel out of a bzImage, on standard output.
 
-import { addressOf, numberOf, parse, type Applet, type Arguments } from "../applet.ts";
+import { type Applet, type Arguments, addressOf, numberOf, parse } from "../applet.ts";
 import { EXIT, Failure, hex, usage } from "../failure.ts";
 import { INITRD_FORM, initrdRange } from "../initrd.ts";
-import { shownRange, type MemoryRange } from "../range.ts";
+import { type MemoryRange, shownRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { errnoText } from "../sys/errno.ts";
 import { CWD, O_NONBLOCK, STDOUT, type System } from "../sys/system.ts";
 import { runningMachine } from "../zeropage/running.ts";
-import { HEADER_SPAN, setupHeader, type SetupHeader } from "../zeropage/setup-header.ts";
+import { HEADER_SPAN, type SetupHeader, setupHeader } from "../zeropage/setup-header.ts";
 import { SEED_SIZE, zeroPage } from "../zeropage/zeropage.ts";
 
 export const zeropage: Applet = {
@@ -17,7 +17,12 @@ export const zeropage: Applet = {
   operands: "BZIMAGE",
   options: [
     { short: "b", long: "address", value: "ADDR", help: "where the zero page will lie (required, a multiple of 16)" },
-    { short: "B", long: "bootargs", value: "TEXT", help: "the next kernel's command line (default: the running one's)" },
+    {
+      short: "B",
+      long: "bootargs",
+      value: "TEXT",
+      help: "the next kernel's command line (default: the running one's)",
+    },
     { short: "i", long: "initrd", value: INITRD_FORM, help: "where the next kernel's initrd will lie" },
     { long: "rsdp", value: "ADDR", help: "the ACPI root pointer (default: as the running kernel knows it)" },
     { long: "kernel", help: "writes the kernel itself: BZIMAGE without its setup sectors. A mode of its own" },
@@ -69,7 +74,8 @@ interface PageRequest {
 }
 
 function requested(
-  system: System, { given, operands }: Arguments,
+  system: System,
+  { given, operands }: Arguments,
 ): PageRequest | { readonly kind: "kernel"; readonly file: ByteString } {
   if (operands.length !== 1) throw usage("operands", `one bzImage is needed, ${operands.length} are given`);
   const file = operands[0]!;

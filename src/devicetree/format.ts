@@ -2,7 +2,7 @@
 // Devicetree Specification 0.4 chapter 5 for 16 and 17; Linux Documentation/powerpc/booting-without-of.txt
 // (2005 to 2016) for 1 to 3.
 
-import { rangeOfSize, type MemoryRange } from "../range.ts";
+import { type MemoryRange, rangeOfSize } from "../range.ts";
 
 export const versions = [1, 2, 3, 16, 17] as const;
 export type Version = (typeof versions)[number];
@@ -13,7 +13,14 @@ export const MAX_BLOB = 2 ** 31 - 1;
 export const MAGIC = 0xd00dfeed;
 /** Where the fields of the header are, in bytes. */
 export const FIELD = {
-  totalSize: 4, structure: 8, strings: 12, reserveMap: 16, version: 20, compatible: 24, bootCpu: 28, stringsSize: 32,
+  totalSize: 4,
+  structure: 8,
+  strings: 12,
+  reserveMap: 16,
+  version: 20,
+  compatible: 24,
+  bootCpu: 28,
+  stringsSize: 32,
   structureSize: 36,
 } as const;
 /** What the structure block is made of. */

@@ -7,14 +7,36 @@ import { textIn } from "./tree.ts";
 export type Kind = "empty" | "strings" | "cells" | "bytes";
 
 const CELLS: ReadonlySet<ByteString> = new Set([
-  "clock-frequency", "dma-ranges", "ibm,phandle", "interrupt-map", "interrupt-map-mask", "interrupt-parent", "interrupts",
-  "interrupts-extended", "linux,initrd-end", "linux,initrd-start", "linux,phandle", "linux,usable-memory", "msi-parent",
-  "phandle", "ranges", "reg", "timebase-frequency", "virtual-reg",
+  "clock-frequency",
+  "dma-ranges",
+  "ibm,phandle",
+  "interrupt-map",
+  "interrupt-map-mask",
+  "interrupt-parent",
+  "interrupts",
+  "interrupts-extended",
+  "linux,initrd-end",
+  "linux,initrd-start",
+  "linux,phandle",
+  "linux,usable-memory",
+  "msi-parent",
+  "phandle",
+  "ranges",
+  "reg",
+  "timebase-frequency",
+  "virtual-reg",
 ]);
 
 /** What is text wherever it stands. */
 export const TEXT_PROPERTIES: ReadonlySet<ByteString> = new Set([
-  "bootargs", "compatible", "device_type", "linux,stdout-path", "model", "name", "status", "stdout-path",
+  "bootargs",
+  "compatible",
+  "device_type",
+  "linux,stdout-path",
+  "model",
+  "name",
+  "status",
+  "stdout-path",
 ]);
 
 /** What the property is shown as. `bytes` where its value cannot be what its name says. */
@@ -42,7 +64,7 @@ function looksLikeStrings(value: Uint8Array): boolean {
 /** The strings of a value that ends with NUL. */
 export function stringsOf(value: Uint8Array): ByteString[] {
   const strings: ByteString[] = [];
-  for (let start = 0; start < value.length;) {
+  for (let start = 0; start < value.length; ) {
     const nul = value.indexOf(0, start);
     strings.push(textIn(value, start, nul));
     start = nul + 1;

@@ -2,9 +2,9 @@
 // Devicetree Specification 0.4, 2.3.5 (cells), 2.3.6 (reg), 3.4 (memory nodes).
 
 import { Failure } from "../failure.ts";
-import { rangeOfSize, type MemoryRange } from "../range.ts";
+import { type MemoryRange, rangeOfSize } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { cellsAt, property, u32Value, type Node } from "./tree.ts";
+import { cellsAt, type Node, property, u32Value } from "./tree.ts";
 
 export interface Cells {
   readonly address: number;
@@ -34,7 +34,8 @@ export function isMemory(node: Node): boolean {
 export function memoryRanges(node: Node, cells: Cells): MemoryRange[] {
   const reg = property(node, "reg") ?? new Uint8Array(0);
   const step = cells.address + cells.size;
-  if (reg.length % (4 * step) !== 0) throw new Failure(`/${node.name}/reg`, `${reg.length} bytes are not entries of ${step} cells`);
+  if (reg.length % (4 * step) !== 0)
+    throw new Failure(`/${node.name}/reg`, `${reg.length} bytes are not entries of ${step} cells`);
   return Array.from({ length: reg.length / (4 * step) }, (_, index) => {
     const start = cellsAt(reg, 4 * step * index, cells.address)!;
     return rangeOfSize(start, cellsAt(reg, 4 * (step * index + cells.address), cells.size)!);
@@ -43,8 +44,9 @@ export function memoryRanges(node: Node, cells: Cells): MemoryRange[] {
 
 /** The inverse: ranges as the value of a reg or a linux,usable-memory. */
 export function rangesValue(ranges: readonly MemoryRange[], cells: Cells): Uint8Array {
-  return u32Value(...ranges.flatMap(({ start, end }) =>
-    [...wordsOf(start, cells.address), ...wordsOf(end - start, cells.size)]));
+  return u32Value(
+    ...ranges.flatMap(({ start, end }) => [...wordsOf(start, cells.address), ...wordsOf(end - start, cells.size)]),
+  );
 }
 
 function wordsOf(number: bigint, cells: number): number[] {

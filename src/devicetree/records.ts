@@ -2,8 +2,8 @@
 // Sixty thousand properties as objects would take longer to make than their files take to be read.
 
 import type { ByteString } from "../sys/engine.ts";
-import { NODE, WORDS_OF_NODE, type Gatherer } from "../sys/gather.ts";
-import { ALL_MARKS, baseName, stringValue, type Node, type Property } from "./tree.ts";
+import { type Gatherer, NODE, WORDS_OF_NODE } from "../sys/gather.ts";
+import { ALL_MARKS, baseName, type Node, type Property, stringValue } from "./tree.ts";
 
 /** A property of this name that says the node's own is in no blob of version 16 and later: it is no record. */
 export const NAME = "name";
@@ -46,7 +46,9 @@ export class Records {
     const behind = this.wordOf(node, NODE.next);
     for (let place = node.place + 1; place < behind; place = this.#nodes[WORDS_OF_NODE * place + NODE.next]!) {
       const start = this.#nodes[WORDS_OF_NODE * place + NODE.start]! + 4;
-      children.push(new RecordNode(this.#decode(this.bytes.subarray(start, this.bytes.indexOf(0, start))), this, place));
+      children.push(
+        new RecordNode(this.#decode(this.bytes.subarray(start, this.bytes.indexOf(0, start))), this, place),
+      );
     }
     return children;
   }

@@ -4,7 +4,7 @@
 import { Failure } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { below, unescapedName } from "./names.ts";
-import { baseName, cellIn, child, property, textIn, visit, type Node } from "./tree.ts";
+import { baseName, cellIn, child, type Node, property, textIn, visit } from "./tree.ts";
 
 export interface Found {
   readonly node: Node;

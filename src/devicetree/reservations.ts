@@ -3,7 +3,7 @@
 import { Failure, hex } from "../failure.ts";
 import type { MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { cellsAt, child, MARK, property, visitMarked, type Node } from "./tree.ts";
+import { cellsAt, child, MARK, type Node, property, visitMarked } from "./tree.ts";
 
 interface Pair {
   readonly first: ByteString;
@@ -55,7 +55,8 @@ function rangeOf(node: Node, path: ByteString, pair: Pair): MemoryRange | undefi
   if (start === undefined) throw new Failure(path, `${pair.second} without ${pair.first}`);
   const end = pair.isEnd ? second : start + second;
   if (end < start) throw new Failure(path, `${pair.second} ${hex(end)} is below ${pair.first} ${hex(start)}`);
-  if (end > 1n << 64n) throw new Failure(path, `${pair.first} ${hex(start)} and ${pair.second} ${hex(second)} pass 2^64`);
+  if (end > 1n << 64n)
+    throw new Failure(path, `${pair.first} ${hex(start)} and ${pair.second} ${hex(second)} pass 2^64`);
   return { start, end };
 }
 

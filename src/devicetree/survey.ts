@@ -1,10 +1,10 @@
 // A tree looked over once for those who ask many questions of it: every node with its path and its parent, cells, phandles.
 
-import { rangeOfSize, type MemoryRange } from "../range.ts";
+import { type MemoryRange, rangeOfSize } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { isMemory } from "./memory.ts";
 import { pathsOfPhandles } from "./references.ts";
-import { cellIn, cellsAt, property, visit, type DeviceTree, type Node } from "./tree.ts";
+import { cellIn, cellsAt, type DeviceTree, type Node, property, visit } from "./tree.ts";
 
 export interface Surveyed {
   readonly node: Node;

@@ -84,7 +84,10 @@ export function walk(root: Node, walker: Walker): void {
 
 /** The path of `open[depth]` as walk() hands it out. The root's is `/`. */
 export function pathOf(depth: number, open: readonly Node[]): ByteString {
-  return `/${open.slice(1, depth + 1).map(({ name }) => name).join("/")}`;
+  return `/${open
+    .slice(1, depth + 1)
+    .map(({ name }) => name)
+    .join("/")}`;
 }
 
 export interface Visitor {
@@ -207,7 +210,9 @@ export function setProperty({ properties }: Node, name: ByteString, value: Uint8
  * version 16 and left out since; Linux shows one in every node of /proc/device-tree.
  */
 export function tellingProperties({ name, properties }: Node): readonly Property[] {
-  return properties.some((each) => isPlainName(name, each)) ? properties.filter((each) => !isPlainName(name, each)) : properties;
+  return properties.some((each) => isPlainName(name, each))
+    ? properties.filter((each) => !isPlainName(name, each))
+    : properties;
 }
 
 function isPlainName(node: ByteString, { name, value }: Property): boolean {
@@ -220,7 +225,8 @@ function isPlainName(node: ByteString, { name, value }: Property): boolean {
 export function removeProperty({ properties }: Node, name: ByteString): boolean {
   const present = named(properties, name);
   if (present === undefined) return false;
-  for (let each: Property | undefined = present; each !== undefined; each = named(properties, name)) remove(properties, each);
+  for (let each: Property | undefined = present; each !== undefined; each = named(properties, name))
+    remove(properties, each);
   return true;
 }
 

@@ -14,7 +14,9 @@ interface Wrong {
 
 /** `kernel` is entered, or its address is stored in what is entered. Code without an Image's header may lie anywhere. */
 export function wrongWithArm64Kernel(
-  kernel: Segment, segments: readonly Segment[], { memory, taken }: MachineFacts,
+  kernel: Segment,
+  segments: readonly Segment[],
+  { memory, taken }: MachineFacts,
 ): Wrong | undefined {
   const wrong = (fact: string): Wrong => ({ segment: kernel, fact });
   const packed = packedForm(kernel.bytes);
@@ -30,7 +32,8 @@ export function wrongWithArm64Kernel(
   const uses = `the kernel takes ${shownRange(needed)} (image_size)`;
   const other = segments.find((segment) => segment !== kernel && overlap(segment, needed));
   if (other !== undefined) return { segment: other, fact: `${uses}: over this segment` };
-  if (memory.length > 0 && !memory.some((range) => contains(range, needed))) return wrong(`${uses}, not all of it memory`);
+  if (memory.length > 0 && !memory.some((range) => contains(range, needed)))
+    return wrong(`${uses}, not all of it memory`);
   const hit = taken.find((range) => overlap(range, needed));
   return hit && wrong(`${uses}, over ${shownRange(hit)}: ${hit.name}`);
 }

@@ -3,13 +3,13 @@
 
 import { headOf } from "../devicetree/format.ts";
 import { Failure, hex } from "../failure.ts";
-import { contains, overlap, rangeOfSize, roundUp, shownRange, type MemoryRange } from "../range.ts";
+import { contains, type MemoryRange, overlap, rangeOfSize, roundUp, shownRange } from "../range.ts";
 import { EM_AARCH64 } from "../sys/abi.ts";
-import { errno, type ErrnoName } from "../sys/errno.ts";
+import { type ErrnoName, errno } from "../sys/errno.ts";
 import { wrongWithArm64Kernel } from "./arm64-checks.ts";
 import type { KexecImage, Segment } from "./image.ts";
 import type { MachineFacts } from "./machine.ts";
-import { kernelAddressIn, stubIn, type Stub } from "./stubs.ts";
+import { kernelAddressIn, type Stub, stubIn } from "./stubs.ts";
 import { STUB_SIZE } from "./v2wrap.ts";
 import { wrongWithZeroPage } from "./zero-page-checks.ts";
 
@@ -120,7 +120,8 @@ function outsideCrashRegion(image: KexecImage, { crashRegion, memory }: MachineF
     return { place: "-p", fact: "no memory is reserved for a crash kernel: boot with crashkernel=SIZE@START" };
   }
   return inSegments(image, (segment) =>
-    contains(crashRegion, segment) ? undefined : `not within the crash kernel's memory ${shownRange(crashRegion)}`);
+    contains(crashRegion, segment) ? undefined : `not within the crash kernel's memory ${shownRange(crashRegion)}`,
+  );
 }
 
 function belowKernelEnd({ start }: Segment, { kernelEnd }: MachineFacts): string | undefined {
@@ -141,10 +142,11 @@ function overTaken(segment: Segment, { taken }: MachineFacts): string | undefine
 
 function overHalfOfRam(image: KexecImage, { pageSize, totalRam }: MachineFacts): Finding | undefined {
   if (totalRam === undefined) return undefined;
-  const half = totalRam / pageSize / 2n * pageSize;
+  const half = (totalRam / pageSize / 2n) * pageSize;
   const size = ({ start, end }: MemoryRange) => roundUp(end - start, pageSize);
   const over = inSegments(image, (segment) =>
-    size(segment) > half ? `${hex(size(segment))} bytes are more than half of the RAM, ${hex(half)}` : undefined);
+    size(segment) > half ? `${hex(size(segment))} bytes are more than half of the RAM, ${hex(half)}` : undefined,
+  );
   if (over !== undefined) return over;
   const sum = image.segments.reduce((total, segment) => total + size(segment), 0n);
   if (sum <= half) return undefined;
@@ -164,8 +166,9 @@ function entryUnaligned({ entry }: KexecImage): Finding | undefined {
 
 /** The entry's segment, and those whose addresses were stored for it: a stub and its kernel. */
 function enteredSegments({ entry, segments, stored }: KexecImage): Segment[] {
-  return segments.filter((segment) =>
-    (entry !== undefined && contains(segment, rangeOfSize(entry, 4n))) || isChained(stored, segment));
+  return segments.filter(
+    (segment) => (entry !== undefined && contains(segment, rangeOfSize(entry, 4n))) || isChained(stored, segment),
+  );
 }
 
 function isChained(stored: KexecImage["stored"], { start }: Segment): boolean {
@@ -176,7 +179,10 @@ function outsideRealMode(image: KexecImage, { realMode }: MachineFacts): Finding
   if (realMode === undefined) return undefined;
   const outside = enteredSegments(image).find((segment) => !contains(realMode, segment));
   if (outside === undefined) return undefined;
-  return { place: segmentPlace(image, outside), fact: `not within ${shownRange(realMode)}, all that is there without MMU` };
+  return {
+    place: segmentPlace(image, outside),
+    fact: `not within ${shownRange(realMode)}, all that is there without MMU`,
+  };
 }
 
 /** The segment that begins with a stub of ours and is entered there. */
@@ -221,7 +227,8 @@ function stubWithoutKernel(image: KexecImage): Finding | undefined {
   const kernel = kernelAddressIn(stub, segment.bytes);
   if (image.segments.some((other) => other !== segment && contains(other, rangeOfSize(kernel, 4n)))) return undefined;
   const place = segmentPlace(image, segment);
-  if (kernel === 0n) return { place, fact: `the stub does not know its kernel: -c ${hex(stub.chain)} behind the kernel's -a tells it` };
+  if (kernel === 0n)
+    return { place, fact: `the stub does not know its kernel: -c ${hex(stub.chain)} behind the kernel's -a tells it` };
   return { place, fact: `the stub's kernel address ${hex(kernel)} lies in no other segment` };
 }
 
@@ -267,8 +274,9 @@ function copiesItselfDown(bytes: Uint8Array): boolean {
 
 /** A vmlinux as the linker makes it: its first bytes are no instructions. */
 function enteredElf(image: KexecImage): Finding | undefined {
-  const segment = image.segments.find((each) =>
-    (each.start === image.entry || isChained(image.stored, each)) && wordAt(each.bytes, 0) === ELF_MAGIC);
+  const segment = image.segments.find(
+    (each) => (each.start === image.entry || isChained(image.stored, each)) && wordAt(each.bytes, 0) === ELF_MAGIC,
+  );
   if (segment === undefined) return undefined;
   const fact = "begins with an ELF header, not with code: objcopy -O binary makes what can be entered";
   return { place: segmentPlace(image, segment), fact };

@@ -1,7 +1,7 @@
 // The kexec image: each segment's bytes in one piece of memory, its words stored, as the kernel will copy them.
 
 import { Failure, hex } from "../failure.ts";
-import { roundUp, type MemoryRange } from "../range.ts";
+import { type MemoryRange, roundUp } from "../range.ts";
 import type { System } from "../sys/system.ts";
 import type { Patch, Piece, Plan, SegmentPlan } from "./plan.ts";
 import { stubIn } from "./stubs.ts";
@@ -53,14 +53,18 @@ export function assembled(system: System, plan: Plan): KexecImage {
 
 function assembledSegment(system: System, plan: SegmentPlan, round: bigint): Segment {
   const { pageSize } = system;
-  const from = plan.pieces.filter(({ name }) => name !== "-4").map(({ name }) => name).join(" + ");
+  const from = plan.pieces
+    .filter(({ name }) => name !== "-4")
+    .map(({ name }) => name)
+    .join(" + ");
   const size = roundUp(BigInt(plan.length) + plan.zeros, round);
   const where = `${plan.place} ${hex(plan.start)}`;
   if (size >= 1n << 64n) throw new Failure(where, `the size ${hex(size)} is not below 2^64`);
   const range = { start: plan.start, end: plan.start + size };
   if (plan.length === 0) return { ...range, bytes: new Uint8Array(0), from: "zeros" };
   const pages = Math.ceil(plan.length / pageSize) * pageSize;
-  if (pages > MOST_BYTES) throw new Failure(where, `${hex(plan.length)} bytes, of at most ${hex(MOST_BYTES)} in one segment`);
+  if (pages > MOST_BYTES)
+    throw new Failure(where, `${hex(plan.length)} bytes, of at most ${hex(MOST_BYTES)} in one segment`);
   const memory = system.allocate(pages, `${where}: ${plan.length} bytes`);
   let at = 0;
   for (const piece of plan.pieces) at += layPiece(system, memory, at, piece);
@@ -83,7 +87,7 @@ function layPiece(system: System, memory: Uint8Array, at: number, piece: Piece):
 }
 
 function readWhole(system: System, bytes: Uint8Array, descriptor: number, name: string): void {
-  for (let at = 0; at < bytes.length;) {
+  for (let at = 0; at < bytes.length; ) {
     const got = system.must(system.read(descriptor, bytes, at, bytes.length - at), name);
     if (got === 0) throw new Failure(name, `ended after ${at} of ${bytes.length} bytes`);
     at += got;
@@ -110,10 +114,18 @@ function located(system: System, segment: Segment, patch: Patch): Stored {
   const word = `${as} endian word [${at < 0n ? "-" : ""}${hex(at < 0n ? -at : at)}, ${hex(at + BigInt(size))})`;
   const length = segment.bytes.length;
   if (at < 0n || at + BigInt(size) > BigInt(length)) {
-    throw new Failure(patch.place, `the ${word} is not within the ${hex(length)} bytes of the segment at ${hex(segment.start)}`);
+    throw new Failure(
+      patch.place,
+      `the ${word} is not within the ${hex(length)} bytes of the segment at ${hex(segment.start)}`,
+    );
   }
   if (at % BigInt(size) !== 0n) throw new Failure(patch.place, `the ${word} is not aligned to ${size} bytes`);
-  if (patch.kind === "chain" && at < STUB_SIZE && at !== BigInt(KERNEL_ADDRESS) && stubIn(segment.bytes) !== undefined) {
+  if (
+    patch.kind === "chain" &&
+    at < STUB_SIZE &&
+    at !== BigInt(KERNEL_ADDRESS) &&
+    stubIn(segment.bytes) !== undefined
+  ) {
     throw new Failure(patch.place, `the ${word} is the stub's code: the word for its kernel ends at ${hex(STUB_SIZE)}`);
   }
   return { ...patch, at: Number(at), as, because };

@@ -96,7 +96,8 @@ function kexecLoad(system: System, { segments, entry, arch, crash }: KexecImage,
   segments.slice(0, count).forEach(({ bytes, start, end }, index) => {
     const buffer = bytes.length === 0 ? 0n : system.engine.address(bytes);
     [buffer, BigInt(bytes.length), start, end - start].forEach((word, field) =>
-      table.setBigUint64(32 * index + 8 * field, word, system.littleEndian));
+      table.setBigUint64(32 * index + 8 * field, word, system.littleEndian),
+    );
   });
   const flags = (arch << KEXEC_ARCH_SHIFT) | BigInt(crash ? KEXEC_ON_CRASH : 0);
   return system.call("kexec_load", entry ?? 0n, count, new Uint8Array(table.buffer), flags);

@@ -1,15 +1,15 @@
 // What the running machine is like, as far as it decides whether an image can be loaded and entered.
 
-import { treeFromDirectory } from "../devicetree/from/directory.ts";
 import { lpiTables } from "../devicetree/edit/lpi-tables.ts";
+import { treeFromDirectory } from "../devicetree/from/directory.ts";
 import { memoryCells, memoryRanges } from "../devicetree/memory.ts";
-import { cellsAt, property, type Node, type Property } from "../devicetree/tree.ts";
+import { cellsAt, type Node, type Property, property } from "../devicetree/tree.ts";
 import { Failure } from "../failure.ts";
-import { joined, rangeOfSize, type MemoryRange } from "../range.ts";
+import { joined, type MemoryRange, rangeOfSize } from "../range.ts";
 import { EM_PPC64 } from "../sys/abi.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { CWD, O_NONBLOCK, type System } from "../sys/system.ts";
-import { readIomem, type NamedRange } from "./iomem.ts";
+import { type NamedRange, readIomem } from "./iomem.ts";
 import { secondaryThreads } from "./v2wrap.ts";
 
 /** What could not be found out is undefined, or empty: its checks are then left to the kernel. */

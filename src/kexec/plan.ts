@@ -1,10 +1,10 @@
 // What loadem's arguments say, acted on from left to right: segments made of pieces, words to be stored, one entry.
 
-import { numberOf, pairOf, type Directive } from "../applet.ts";
+import { type Directive, numberOf, pairOf } from "../applet.ts";
 import { Failure, hex, usage } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { errnoText } from "../sys/errno.ts";
-import { CWD, O_NONBLOCK, STDIN, type FileStatus, type System } from "../sys/system.ts";
+import { CWD, type FileStatus, O_NONBLOCK, STDIN, type System } from "../sys/system.ts";
 import { MOST_SECONDARIES, type Secondaries } from "./v2wrap.ts";
 
 /** Bytes that are here already, or a file that is open, whose size has been asked but which has not been read. */
@@ -66,7 +66,13 @@ export function planned(system: System, directives: readonly Directive[], stub: 
 
 class Planner {
   readonly #plan: Plan = {
-    segments: [], patches: [], entry: undefined, round: 1n, arch: 0n, crash: false, secondaries: undefined,
+    segments: [],
+    patches: [],
+    entry: undefined,
+    round: 1n,
+    arch: 0n,
+    crash: false,
+    secondaries: undefined,
   };
   #endian: "big" | "little" | undefined;
   #readStdin = false;

@@ -19,9 +19,7 @@ const FOUR_GIB = 1n << 32n;
  * @param stub the segment that begins with the stub
  * @param kernel the address in the stub, which lies in another of `segments`
  */
-export function wrongWithZeroPage(
-  stub: Segment, kernel: bigint, segments: readonly Segment[],
-): Wrong | undefined {
+export function wrongWithZeroPage(stub: Segment, kernel: bigint, segments: readonly Segment[]): Wrong | undefined {
   const address = stub.start + BigInt(STUB_SIZE);
   const page = readZeroPage(stub.bytes.subarray(STUB_SIZE));
   if (page === undefined) {
@@ -41,21 +39,25 @@ function wrongWithInitrd(stub: Segment, { initrd }: ZeroPageFacts, segments: rea
   return { segment: stub, fact: `the zero page tells of an initrd at ${shownRange(initrd)}, which no segment holds` };
 }
 
-function wrongWithKernel(
-  address: bigint, page: ZeroPageFacts, segments: readonly Segment[],
-): Wrong | undefined {
+function wrongWithKernel(address: bigint, page: ZeroPageFacts, segments: readonly Segment[]): Wrong | undefined {
   const segment = segments.find((each) => contains(each, rangeOfSize(address, 1n)))!;
   const wrong = (fact: string): Wrong => ({ segment, fact });
   if (hasSetupHeader(segment.bytes)) {
-    return wrong("is a whole bzImage, with code for real mode at its start: zeropage --kernel gives what can be entered");
+    return wrong(
+      "is a whole bzImage, with code for real mode at its start: zeropage --kernel gives what can be entered",
+    );
   }
   if (address % BigInt(page.alignment) !== 0n) {
-    return wrong(`the kernel's address ${hex(address)} is not a multiple of ${hex(page.alignment)}, its kernel_alignment`);
+    return wrong(
+      `the kernel's address ${hex(address)} is not a multiple of ${hex(page.alignment)}, its kernel_alignment`,
+    );
   }
   if (!page.above4G && segment.end > FOUR_GIB) return wrong("this kernel cannot be loaded above 4 GiB");
   const end = address + BigInt(page.initSize);
   if (segment.end >= end) return undefined;
   // Without it the old kernel may have its page tables there, on which the new one still runs when it writes there.
   const more = end - segment.start - BigInt(segment.bytes.length);
-  return wrong(`the kernel uses its memory up to ${hex(end)} before it looks around (init_size): -z ${hex(more)} keeps it free`);
+  return wrong(
+    `the kernel uses its memory up to ${hex(end)} before it looks around (init_size): -z ${hex(more)} keeps it free`,
+  );
 }

@@ -118,7 +118,7 @@ function takeWord(source: Source, fail: Fail): ByteString {
   while (source.next !== undefined && !" \t\n|<>".includes(source.next)) {
     const { next, place } = source;
     if (next === "\0") fail(place, "NUL byte");
-    if (next === "'" || next === "\"") word += takeQuoted(source, next, fail);
+    if (next === "'" || next === '"') word += takeQuoted(source, next, fail);
     else if (next === "\\") word += takeEscaped(source, fail);
     else word += source.take();
   }
@@ -137,7 +137,7 @@ function takeQuoted(source: Source, quote: string, fail: Fail): ByteString {
   while (source.next !== quote) {
     if (source.next === undefined || source.next === "\n") fail(start, `unterminated ${quote}`);
     if (source.next === "\0") fail(source.place, "NUL byte");
-    if (quote === "\"" && (source.startsWith("\\\"") || source.startsWith("\\\\"))) source.take();
+    if (quote === '"' && (source.startsWith('\\"') || source.startsWith("\\\\"))) source.take();
     text += source.take();
   }
   source.take();

@@ -3,9 +3,7 @@
 import { Failure } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { errnoText } from "../sys/errno.ts";
-import {
-  CWD, O_APPEND, O_CREAT, O_TRUNC, O_WRONLY, STDERR, STDIN, STDOUT, type System,
-} from "../sys/system.ts";
+import { CWD, O_APPEND, O_CREAT, O_TRUNC, O_WRONLY, STDERR, STDIN, STDOUT, type System } from "../sys/system.ts";
 import { parseScript } from "./parse.ts";
 import type { Command, Output, Pipeline } from "./pipeline.ts";
 
@@ -23,9 +21,7 @@ export interface Shell {
  * @param begins is told each pipeline before it starts
  * @throws Failure whose place is `name:line`, or `name:line:column` of a syntax error
  */
-export function runScript(
-  shell: Shell, name: string, text: ByteString, begins: (pipeline: Pipeline) => void,
-): void {
+export function runScript(shell: Shell, name: string, text: ByteString, begins: (pipeline: Pipeline) => void): void {
   for (const pipeline of parseScript(name, text)) {
     begins(pipeline);
     try {
@@ -56,7 +52,8 @@ export function runPipeline(shell: Shell, pipeline: Pipeline): void {
   const ends = started.map((pid) => howItEnded(system.must(system.wait(pid), `process ${pid}`)));
   shell.reap();
   const [first, ...others] = programs.flatMap(({ words }, row) =>
-    (ends[row] === undefined ? [] : [{ name: words[0], end: ends[row] }]));
+    ends[row] === undefined ? [] : [{ name: words[0], end: ends[row] }],
+  );
   if (first === undefined) return;
   throw new Failure(first.name, [first.end, ...others.map(({ name, end }) => `${name}: ${end}`)].join(", "));
 }

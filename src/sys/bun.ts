@@ -1,9 +1,9 @@
 // Bun's door: libc's syscall(2), posix_spawn(3) and sigaction(3) through bun:ffi.
 
-import { CFunction, dlopen, FFIType, ptr, read, toArrayBuffer, type Pointer } from "bun:ffi";
+import { CFunction, dlopen, FFIType, type Pointer, ptr, read, toArrayBuffer } from "bun:ffi";
+import type { Argument, ByteString, Engine, HeldSignals, Machine } from "./engine.ts";
 import gatherArm64 from "./gather/arm64.hex" with { type: "text" };
 import gatherX64 from "./gather/x64.hex" with { type: "text" };
-import type { Argument, ByteString, Engine, HeldSignals, Machine } from "./engine.ts";
 
 const { symbols: libc } = dlopen("libc.so.6", {
   syscall: { args: ["i64", "i64", "i64", "i64", "i64", "i64", "i64"], returns: FFIType.i64_fast },
@@ -76,7 +76,8 @@ function givenByKernel(what: "cmdline" | "environ"): ByteString[] {
   const descriptor = libc.open(cString(`/proc/self/${what}`), 0);
   const part = Buffer.alloc(64 * 1024);
   let text = "";
-  for (let got = 1; got > 0; text += part.toString("latin1", 0, Math.max(got, 0))) got = Number(libc.read(descriptor, part, part.length));
+  for (let got = 1; got > 0; text += part.toString("latin1", 0, Math.max(got, 0)))
+    got = Number(libc.read(descriptor, part, part.length));
   libc.close(descriptor);
   return text.split("\0").slice(0, -1);
 }
@@ -88,9 +89,7 @@ function rawArguments(): ByteString[] {
   return [raw[0] ?? "", ...raw.slice(raw.length - given)];
 }
 
-function spawn(
-  path: ByteString, argv: readonly ByteString[], stdin: number, stdout: number, stderr: number,
-): number {
+function spawn(path: ByteString, argv: readonly ByteString[], stdin: number, stdout: number, stderr: number): number {
   const strings = [path, ...argv].map(cString);
   // Not process.env, from which our executable's start has taken everything that could steer Bun.
   const environment = givenByKernel("environ").map(cString);

@@ -40,8 +40,10 @@ const table = {
 export type ErrnoName = keyof typeof table;
 
 /** The number of a named error, positive. */
-export const errno = Object.fromEntries(Object.entries(table).map(([name, [number]]) => [name, number])) as
-  Record<ErrnoName, number>;
+export const errno = Object.fromEntries(Object.entries(table).map(([name, [number]]) => [name, number])) as Record<
+  ErrnoName,
+  number
+>;
 
 /** `-2` or `2` → `ENOENT (no such file or directory)`. */
 export function errnoText(result: number): string {

@@ -1,7 +1,7 @@
 // Trees of directories as records that stand one behind the other in memory: the script's side of gather/gather.h.
 
 import type { ByteString, Engine } from "./engine.ts";
-import { kinds, O_CLOEXEC, O_NONBLOCK, type Entry, type System } from "./system.ts";
+import { type Entry, kinds, O_CLOEXEC, O_NONBLOCK, type System } from "./system.ts";
 
 /** A file of this name sets `mark` unless its length & mask is `value`. */
 export interface NameRule {
@@ -104,8 +104,16 @@ export class Gatherer {
     const { tags, empty, long } = options;
     this.#engine = engine;
     const numbers = [
-      tags.begin, tags.file, tags.end, options.largest, options.room, options.deepest, options.longest, long.length,
-      long.mark, empty?.mark ?? 0,
+      tags.begin,
+      tags.file,
+      tags.end,
+      options.largest,
+      options.room,
+      options.deepest,
+      options.longest,
+      long.length,
+      long.mark,
+      empty?.mark ?? 0,
     ];
     this.#words.set(numbers, NUMBERS);
     const { close, getdents64, mmap, mremap, openat, read } = abi.call;
@@ -134,7 +142,9 @@ export class Gatherer {
   /** What the open directory holds besides plain files and directories, or what the file system does not tell. */
   get others(): Entry[] {
     const bytes = this.#bytes(OTHERS);
-    return this.#engine.decode(bytes, 0, bytes.length - 1).split("\0")
+    return this.#engine
+      .decode(bytes, 0, bytes.length - 1)
+      .split("\0")
       .map((text) => ({ name: text.slice(1), kind: kinds[text.charCodeAt(0) - 0x40] ?? "unknown" }));
   }
 

@@ -2,7 +2,7 @@
 // Methods whose name ends in nothing special return what the kernel returned, -errno included; `must` turns that into a Failure.
 
 import { Failure } from "../failure.ts";
-import { abis, type Abi } from "./abi.ts";
+import { type Abi, abis } from "./abi.ts";
 import type { Argument, ByteString, Engine, Machine } from "./engine.ts";
 import { errno, errnoText } from "./errno.ts";
 
@@ -76,7 +76,13 @@ export const INTERRUPTS = [SIGINT, SIGTERM] as const;
 
 /** S_IFMT of st_mode >> 12 is the same number as d_type (include/linux/fs_types.h). */
 export const kinds: Readonly<Record<number, FileKind>> = {
-  1: "fifo", 2: "device", 4: "directory", 6: "device", 8: "file", 10: "symlink", 12: "socket",
+  1: "fifo",
+  2: "device",
+  4: "directory",
+  6: "device",
+  8: "file",
+  10: "symlink",
+  12: "socket",
 };
 
 export class System {
@@ -129,7 +135,7 @@ export class System {
 
   /** Writes all of `bytes`, however slowly the other side takes them. */
   writeAll(descriptor: number, bytes: Uint8Array, place: string): void {
-    for (let at = 0; at < bytes.length;) {
+    for (let at = 0; at < bytes.length; ) {
       const written = this.call("write", descriptor, bytes.subarray(at), bytes.length - at);
       if (written === -errno.EAGAIN) this.#waitUntilWritable(descriptor);
       else if (written !== -errno.EINTR) at += this.must(written, place);
@@ -175,7 +181,7 @@ export class System {
     for (;;) {
       const filled = this.call("getdents64", descriptor, buffer, buffer.length);
       if (filled <= 0) return filled < 0 ? filled : entries;
-      for (let at = 0; at < filled;) {
+      for (let at = 0; at < filled; ) {
         // struct linux_dirent64: u64 inode, s64 offset, u16 record length, u8 type, name with NUL
         const [high, low] = this.littleEndian ? [17, 16] : [16, 17];
         const name = this.engine.decode(buffer, at + 19, buffer.indexOf(0, at + 19));
@@ -216,7 +222,7 @@ export class System {
   /** The whole of an open file, up to `limit` bytes; or -errno, -EFBIG when there is more. */
   readAll(descriptor: number, limit: number): Uint8Array | number {
     let bytes = new Uint8Array(Math.min(limit + 1, 64 * 1024));
-    for (let length = 0; ;) {
+    for (let length = 0; ; ) {
       if (length === bytes.length) {
         const larger = new Uint8Array(Math.min(limit + 1, length * 2));
         larger.set(bytes);

@@ -2,7 +2,7 @@
 // Linux: Documentation/ABI/testing/sysfs-firmware-memmap, arch/x86/kernel/e820.c (e820_type_to_string).
 
 import { Failure } from "../failure.ts";
-import { rangeOfSize, type MemoryRange } from "../range.ts";
+import { type MemoryRange, rangeOfSize } from "../range.ts";
 import type { System } from "../sys/system.ts";
 import { CWD, O_NONBLOCK } from "../sys/system.ts";
 
@@ -25,7 +25,7 @@ const RESERVED = 2;
 
 const types: Readonly<Record<string, number>> = {
   "System RAM": 1,
-  "Reserved": RESERVED,
+  Reserved: RESERVED,
   "ACPI Tables": 3,
   "ACPI Non-volatile Storage": 4,
   "Unusable memory": 5,

@@ -2,7 +2,7 @@
 
 import { Failure } from "../failure.ts";
 import { CWD, type System } from "../sys/system.ts";
-import { memoryMap, type E820Entry } from "./e820.ts";
+import { type E820Entry, memoryMap } from "./e820.ts";
 import { RSDP_ADDRESS, ZERO_PAGE_SIZE } from "./zeropage.ts";
 
 export interface Running {

@@ -42,7 +42,9 @@ export interface SetupHeader extends KernelNeeds {
 /** Whether a setup header stands at HEADER_START: in a bzImage, in a zero page. */
 export function hasSetupHeader(bytes: Uint8Array): boolean {
   const view = viewOf(bytes);
-  return bytes.length >= HEADER_SPAN && view.getUint16(0x1fe, true) === BOOT_FLAG && view.getUint32(0x202, true) === MAGIC;
+  return (
+    bytes.length >= HEADER_SPAN && view.getUint16(0x1fe, true) === BOOT_FLAG && view.getUint32(0x202, true) === MAGIC
+  );
 }
 
 /** Of bytes that have a setup header. */
@@ -68,9 +70,13 @@ export function setupHeader(file: string, start: Uint8Array, size: number): Setu
   if (!hasSetupHeader(start)) throw new Failure(file, `not a bzImage${whatItIs(view)}`);
   const version = view.getUint16(0x206, true);
   if (version < OLDEST_PROTOCOL) {
-    throw new Failure(file, `boot protocol ${shownProtocol(version)}, at least ${shownProtocol(OLDEST_PROTOCOL)} is needed`);
+    throw new Failure(
+      file,
+      `boot protocol ${shownProtocol(version)}, at least ${shownProtocol(OLDEST_PROTOCOL)} is needed`,
+    );
   }
-  if ((view.getUint16(0x236, true) & XLF_KERNEL_64) === 0) throw new Failure(file, "a kernel without 64-bit entry point");
+  if ((view.getUint16(0x236, true) & XLF_KERNEL_64) === 0)
+    throw new Failure(file, "a kernel without 64-bit entry point");
   const kernelStart = ((start[0x1f1]! || 4) + 1) * SECTOR;
   const kernelEnd = kernelStart + 16 * view.getUint32(0x1f4, true);
   if (size < kernelEnd) throw new Failure(file, `cut off: ${size} bytes of at least ${kernelEnd}`);
@@ -85,7 +91,8 @@ function viewOf(bytes: Uint8Array): DataView {
 function whatItIs(view: DataView): string {
   if (view.byteLength < HEADER_SPAN) return `: ${view.byteLength} bytes`;
   const magic = view.getUint32(0);
-  if (magic === 0x7f454c46) return ": begins with an ELF header, as a vmlinux does; the bzImage is arch/x86/boot/bzImage";
+  if (magic === 0x7f454c46)
+    return ": begins with an ELF header, as a vmlinux does; the bzImage is arch/x86/boot/bzImage";
   if (magic >>> 16 === 0x1f8b) return ": compressed with gzip";
   return `: no boot sector with HdrS at ${hex(0x202)}`;
 }

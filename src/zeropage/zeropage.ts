@@ -2,9 +2,9 @@
 // it points to behind it. Linux: Documentation/arch/x86/zero-page.rst, boot.rst, arch/x86/include/uapi/asm/bootparam.h.
 
 import { Failure, hex } from "../failure.ts";
-import { rangeOfSize, roundUp, type MemoryRange } from "../range.ts";
-import { ENTRY_COUNT, ENTRY_SIZE, ENTRY_TABLE, MOST_ENTRIES, type E820Entry } from "./e820.ts";
-import { hasSetupHeader, HEADER_START, kernelNeeds, type KernelNeeds, type SetupHeader } from "./setup-header.ts";
+import { type MemoryRange, rangeOfSize, roundUp } from "../range.ts";
+import { type E820Entry, ENTRY_COUNT, ENTRY_SIZE, ENTRY_TABLE, MOST_ENTRIES } from "./e820.ts";
+import { HEADER_START, hasSetupHeader, type KernelNeeds, kernelNeeds, type SetupHeader } from "./setup-header.ts";
 
 /** Bytes. The command line follows right behind. */
 export const ZERO_PAGE_SIZE = 4096;

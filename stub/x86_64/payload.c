@@ -10,173 +10,173 @@ typedef unsigned long u64;
 
 /* As payload-head.S pushed it. */
 struct entry {
-	u64 kernel, rsp, rsi, rbx, rbp, rdi, rflags;
+    u64 kernel, rsp, rsi, rbx, rbp, rdi, rflags;
 };
 
 struct descriptor_table {
-	u16 limit;
-	u64 base;
+    u16 limit;
+    u64 base;
 } __attribute__((packed));
 
 enum {
-	SERIAL = 0x3f8,
-	LINE_STATUS = SERIAL + 5,
-	TRANSMITTER_EMPTY = 0x20,
-	PM1A_CNT = 0x604, /* qemu's pc and q35 */
-	SLP_EN = 0x2000, /* with SLP_TYP 0: soft off */
-	MSR_EFER = 0xc0000080,
-	INIT_SIZE = 0x100000, /* as payload-head.S says */
-	STACK = 0x1000,
+    SERIAL = 0x3f8,
+    LINE_STATUS = SERIAL + 5,
+    TRANSMITTER_EMPTY = 0x20,
+    PM1A_CNT = 0x604, /* qemu's pc and q35 */
+    SLP_EN = 0x2000,  /* with SLP_TYP 0: soft off */
+    MSR_EFER = 0xc0000080,
+    INIT_SIZE = 0x100000, /* as payload-head.S says */
+    STACK = 0x1000,
 };
 
 static void out8(u16 port, u8 value)
 {
-	asm volatile("outb %0, %1" : : "a"(value), "Nd"(port));
+    asm volatile("outb %0, %1" : : "a"(value), "Nd"(port));
 }
 
 static void out16(u16 port, u16 value)
 {
-	asm volatile("outw %0, %1" : : "a"(value), "Nd"(port));
+    asm volatile("outw %0, %1" : : "a"(value), "Nd"(port));
 }
 
 static u8 in8(u16 port)
 {
-	u8 value;
-	asm volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
-	return value;
+    u8 value;
+    asm volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
 }
 
 static void print_character(char character)
 {
-	while (!(in8(LINE_STATUS) & TRANSMITTER_EMPTY))
-		;
-	out8(SERIAL, character);
+    while (!(in8(LINE_STATUS) & TRANSMITTER_EMPTY))
+        ;
+    out8(SERIAL, character);
 }
 
 static void print(const char *text)
 {
-	while (*text)
-		print_character(*text++);
+    while (*text)
+        print_character(*text++);
 }
 
 static void print_hex(const char *name, u64 value)
 {
-	print(" ");
-	print(name);
-	print("=0x");
-	int shift = 60;
-	while (shift > 0 && !(value >> shift))
-		shift -= 4;
-	for (; shift >= 0; shift -= 4)
-		print_character("0123456789abcdef"[value >> shift & 15]);
+    print(" ");
+    print(name);
+    print("=0x");
+    int shift = 60;
+    while (shift > 0 && !(value >> shift))
+        shift -= 4;
+    for (; shift >= 0; shift -= 4)
+        print_character("0123456789abcdef"[value >> shift & 15]);
 }
 
 static u32 word_at(u64 address)
 {
-	return *(const u32 *)address;
+    return *(const u32 *)address;
 }
 
 static u64 long_at(u64 address)
 {
-	return *(const u64 *)address;
+    return *(const u64 *)address;
 }
 
 /* A 64-bit value in two words of the zero page. */
 static u64 both(u64 page, u32 low, u32 high)
 {
-	return word_at(page + low) | (u64)word_at(page + high) << 32;
+    return word_at(page + low) | (u64)word_at(page + high) << 32;
 }
 
 static void print_registers(const struct entry *entry)
 {
-	u64 cr0, cr4;
-	u32 efer_low, efer_high;
-	asm volatile("mov %%cr0, %0" : "=r"(cr0));
-	asm volatile("mov %%cr4, %0" : "=r"(cr4));
-	asm volatile("rdmsr" : "=a"(efer_low), "=d"(efer_high) : "c"(MSR_EFER));
-	print("payload:");
-	print_hex("kernel", entry->kernel);
-	print_hex("rsi", entry->rsi);
-	print_hex("rbx", entry->rbx);
-	print_hex("rbp", entry->rbp);
-	print_hex("rdi", entry->rdi);
-	print_hex("rsp", entry->rsp);
-	print_hex("rflags", entry->rflags);
-	print_hex("cr0", cr0);
-	print_hex("cr4", cr4);
-	print_hex("efer", efer_low | (u64)efer_high << 32);
-	print("\n");
+    u64 cr0, cr4;
+    u32 efer_low, efer_high;
+    asm volatile("mov %%cr0, %0" : "=r"(cr0));
+    asm volatile("mov %%cr4, %0" : "=r"(cr4));
+    asm volatile("rdmsr" : "=a"(efer_low), "=d"(efer_high) : "c"(MSR_EFER));
+    print("payload:");
+    print_hex("kernel", entry->kernel);
+    print_hex("rsi", entry->rsi);
+    print_hex("rbx", entry->rbx);
+    print_hex("rbp", entry->rbp);
+    print_hex("rdi", entry->rdi);
+    print_hex("rsp", entry->rsp);
+    print_hex("rflags", entry->rflags);
+    print_hex("cr0", cr0);
+    print_hex("cr4", cr4);
+    print_hex("efer", efer_low | (u64)efer_high << 32);
+    print("\n");
 }
 
 static void print_segments(void)
 {
-	u64 cs, ds, es, ss, fs, gs;
-	struct descriptor_table gdt;
-	asm volatile("mov %%cs, %0" : "=r"(cs));
-	asm volatile("mov %%ds, %0" : "=r"(ds));
-	asm volatile("mov %%es, %0" : "=r"(es));
-	asm volatile("mov %%ss, %0" : "=r"(ss));
-	asm volatile("mov %%fs, %0" : "=r"(fs));
-	asm volatile("mov %%gs, %0" : "=r"(gs));
-	asm volatile("sgdt %0" : "=m"(gdt));
-	print("payload:");
-	print_hex("cs", cs);
-	print_hex("ds", ds);
-	print_hex("es", es);
-	print_hex("ss", ss);
-	print_hex("fs", fs);
-	print_hex("gs", gs);
-	print_hex("gdt", gdt.base);
-	print_hex("limit", gdt.limit);
-	print_hex("code", long_at(gdt.base + 0x10));
-	print_hex("data", long_at(gdt.base + 0x18));
-	print("\n");
+    u64 cs, ds, es, ss, fs, gs;
+    struct descriptor_table gdt;
+    asm volatile("mov %%cs, %0" : "=r"(cs));
+    asm volatile("mov %%ds, %0" : "=r"(ds));
+    asm volatile("mov %%es, %0" : "=r"(es));
+    asm volatile("mov %%ss, %0" : "=r"(ss));
+    asm volatile("mov %%fs, %0" : "=r"(fs));
+    asm volatile("mov %%gs, %0" : "=r"(gs));
+    asm volatile("sgdt %0" : "=m"(gdt));
+    print("payload:");
+    print_hex("cs", cs);
+    print_hex("ds", ds);
+    print_hex("es", es);
+    print_hex("ss", ss);
+    print_hex("fs", fs);
+    print_hex("gs", gs);
+    print_hex("gdt", gdt.base);
+    print_hex("limit", gdt.limit);
+    print_hex("code", long_at(gdt.base + 0x10));
+    print_hex("data", long_at(gdt.base + 0x18));
+    print("\n");
 }
 
 static void print_zero_page(u64 page)
 {
-	u64 initrd = both(page, 0x218, 0xc0), initrd_size = both(page, 0x21c, 0xc4);
-	print("payload:");
-	print_hex("header", word_at(page + 0x202));
-	print_hex("e820", *(const u8 *)(page + 0x1e8));
-	print_hex("rsdp", long_at(page + 0x70));
-	print_hex("initrd", initrd);
-	print_hex("size", initrd_size);
-	if (initrd_size >= 8) {
-		print_hex("first", word_at(initrd));
-		print_hex("last", word_at(initrd + initrd_size - 4));
-	}
-	for (u64 data = long_at(page + 0x250); data; data = long_at(data)) {
-		print_hex("setup", word_at(data + 8));
-		print_hex("length", word_at(data + 12));
-	}
-	print("\npayload: bootargs=");
-	print((const char *)both(page, 0x228, 0xc8));
-	print("\n");
+    u64 initrd = both(page, 0x218, 0xc0), initrd_size = both(page, 0x21c, 0xc4);
+    print("payload:");
+    print_hex("header", word_at(page + 0x202));
+    print_hex("e820", *(const u8 *)(page + 0x1e8));
+    print_hex("rsdp", long_at(page + 0x70));
+    print_hex("initrd", initrd);
+    print_hex("size", initrd_size);
+    if (initrd_size >= 8) {
+        print_hex("first", word_at(initrd));
+        print_hex("last", word_at(initrd + initrd_size - 4));
+    }
+    for (u64 data = long_at(page + 0x250); data; data = long_at(data)) {
+        print_hex("setup", word_at(data + 8));
+        print_hex("length", word_at(data + 12));
+    }
+    print("\npayload: bootargs=");
+    print((const char *)both(page, 0x228, 0xc8));
+    print("\n");
 }
 
 /* The first byte that is not 0 between our image's end and our stack. */
 static void print_memory_behind(u64 kernel, u64 image_end)
 {
-	u64 at = image_end;
-	while (at < kernel + INIT_SIZE - STACK && !*(const u8 *)at)
-		at++;
-	print("payload:");
-	print_hex("end", image_end);
-	print_hex("zeros", at);
-	print("\n");
+    u64 at = image_end;
+    while (at < kernel + INIT_SIZE - STACK && !*(const u8 *)at)
+        at++;
+    print("payload:");
+    print_hex("end", image_end);
+    print_hex("zeros", at);
+    print("\n");
 }
 
 extern u8 image_end[] __attribute__((visibility("hidden")));
 
 void payload(const struct entry *entry)
 {
-	print_registers(entry);
-	print_segments();
-	print_zero_page(entry->rsi);
-	print_memory_behind(entry->kernel, (u64)image_end);
-	print("payload: done\n");
-	out16(PM1A_CNT, SLP_EN);
-	for (;;)
-		asm volatile("hlt");
+    print_registers(entry);
+    print_segments();
+    print_zero_page(entry->rsi);
+    print_memory_behind(entry->kernel, (u64)image_end);
+    print("payload: done\n");
+    out16(PM1A_CNT, SLP_EN);
+    for (;;)
+        asm volatile("hlt");
 }

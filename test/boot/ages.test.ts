@@ -3,7 +3,7 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { ONLINE } from "../../scripts/boot/scene.ts";
 import { bootTarget, type Target } from "../../scripts/boot/targets.ts";
-import { kernel, type KernelName } from "../../scripts/kernels.ts";
+import { type KernelName, kernel } from "../../scripts/kernels.ts";
 import { passed } from "../support/boots.ts";
 
 /** Of two kernels on a busy machine. */
@@ -25,13 +25,25 @@ describe.each(["x64", "arm64"] as const)("on %s", (machine) => {
     for (const name of [oldest, newest] as const) await kernel(name);
   }, minutes(10));
 
-  test.each([[oldest, oldest], [newest, newest], [newest, oldest]] as const)(
+  test.each([
+    [oldest, oldest],
+    [newest, newest],
+    [newest, oldest],
+  ] as const)(
     "the small executable gets from %s to %s",
-    (first, next) => expectBothCpus(`${machine}-small`, first, next), minutes(10));
+    (first, next) => expectBothCpus(`${machine}-small`, first, next),
+    minutes(10),
+  );
 
-  test("Bun's executable gets from the oldest to the newest", () =>
-    expectBothCpus(machine, oldest, newest), minutes(10));
+  test(
+    "Bun's executable gets from the oldest to the newest",
+    () => expectBothCpus(machine, oldest, newest),
+    minutes(10),
+  );
 });
 
-test("on ppc64le the small executable gets from the newest kernel to itself", () =>
-  expectBothCpus("ppc64le", "newest-ppc64le", "newest-ppc64le"), minutes(10));
+test(
+  "on ppc64le the small executable gets from the newest kernel to itself",
+  () => expectBothCpus("ppc64le", "newest-ppc64le", "newest-ppc64le"),
+  minutes(10),
+);

@@ -1,13 +1,17 @@
 // arm64 in qemu's virt machine: from one kernel to the next by the stub and fs2dt's tree.
 
 import { beforeAll, describe, expect, test } from "bun:test";
-import { bootTarget } from "../../scripts/boot/targets.ts";
-import { usualScript, type ScriptNeeds } from "../../scripts/boot/scene.ts";
-import { kernelsFor } from "../../scripts/boot.ts";
 import type { Choices } from "../../scripts/boot/choices.ts";
+import { type ScriptNeeds, usualScript } from "../../scripts/boot/scene.ts";
+import { bootTarget } from "../../scripts/boot/targets.ts";
+import { kernelsFor } from "../../scripts/boot.ts";
 import { passed, usual } from "../support/boots.ts";
 
-const TARGET = { target: "arm64-small", cpu: bootTarget("arm64-small").cpu, smp: 1 } as const satisfies Partial<Choices>;
+const TARGET = {
+  target: "arm64-small",
+  cpu: bootTarget("arm64-small").cpu,
+  smp: 1,
+} as const satisfies Partial<Choices>;
 
 // What the cache lacks is made before the clock of a test runs.
 beforeAll(async () => void (await kernelsFor({ ...usual, ...TARGET })), 600_000);
@@ -40,7 +44,11 @@ test("a machine that was at EL2 is there again", async () => {
 });
 
 test("a GICv3 goes on with the tables that the first kernel gave it", async () => {
-  const expected = ["Using preallocated redistributor tables", "CPU0: using reserved LPI pending table", "CPU1: using reserved"];
+  const expected = [
+    "Using preallocated redistributor tables",
+    "CPU0: using reserved LPI pending table",
+    "CPU1: using reserved",
+  ];
   expect(await said({ smp: 2, machine: ["gic-version=3"] }, expected)).toEqual(expected);
 });
 
@@ -60,10 +68,12 @@ describe("the stub hands over as the boot protocol says, by the test payload", (
     const script = (needs: ScriptNeeds): string => usualScript({ ...needs, initrdSize: initrd.length });
     const lines = await passed({ ...TARGET, smp: 2, machine, cpu, payload: true }, { script, files });
     const words = lines.filter((line) => line.startsWith("payload: ")).flatMap((line) => line.split(" "));
-    const handed = new Map(words.flatMap((word): [string, bigint][] => {
-      const [, name, value] = /^([a-z0-9-]+)=(0x[0-9a-f]+)$/.exec(word) ?? [];
-      return name === undefined ? [] : [[name, BigInt(value!)]];
-    }));
+    const handed = new Map(
+      words.flatMap((word): [string, bigint][] => {
+        const [, name, value] = /^([a-z0-9-]+)=(0x[0-9a-f]+)$/.exec(word) ?? [];
+        return name === undefined ? [] : [[name, BigInt(value!)]];
+      }),
+    );
     const is = (...names: string[]) => names.map((name) => handed.get(name) ?? -1n);
     const stub = 0x45e00000n;
     expect(is("x0", "x1", "x2", "x3", "base")).toEqual([stub + 0x100n, 0n, 0n, 0n, stub + 0x200000n]);

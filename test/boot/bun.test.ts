@@ -9,9 +9,13 @@ import { passed } from "../support/boots.ts";
 const SLOW_SECONDS = 300;
 
 describe.each(["x64", "arm64"] as const)("%s", (target) => {
-  test.each([1, 4])("with %i cpus", async (smp) => {
-    const { cpu } = bootTarget(target);
-    const lines = await passed({ target, cpu, smp, small: false, timeout: SLOW_SECONDS });
-    expect(lines[lines.indexOf(`+ cat ${ONLINE}`) + 1]).toBe(smp === 1 ? "0" : `0-${smp - 1}`);
-  }, 2 * SLOW_SECONDS * 1000);
+  test.each([1, 4])(
+    "with %i cpus",
+    async (smp) => {
+      const { cpu } = bootTarget(target);
+      const lines = await passed({ target, cpu, smp, small: false, timeout: SLOW_SECONDS });
+      expect(lines[lines.indexOf(`+ cat ${ONLINE}`) + 1]).toBe(smp === 1 ? "0" : `0-${smp - 1}`);
+    },
+    2 * SLOW_SECONDS * 1000,
+  );
 });

@@ -11,7 +11,9 @@ const folder = temporaryFolder();
 
 async function boot(...args: string[]) {
   const child = Bun.spawn([process.execPath, join(import.meta.dir, "../../scripts/boot.ts"), ...args], {
-    stdin: "ignore", stdout: "pipe", stderr: "pipe",
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
   });
   const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
   return { code: await child.exited, lines: stdout.trimEnd().split("\n"), stderr };
@@ -57,8 +59,7 @@ describe("a boot that did not reach the second kernel ends with FAIL, exits 1 an
     // A loop in place of a kernel: "b ." at its entry and at 0x60.
     const image = folder.in("loop");
     await writeFile(image, Buffer.alloc(0x100, Buffer.from("48000000", "hex")));
-    const { code, lines } = await boot(
-      "--target", "ppc64", "--smp", "1", "--next-kernel", image, "--timeout", "15");
+    const { code, lines } = await boot("--target", "ppc64", "--smp", "1", "--next-kernel", image, "--timeout", "15");
     expect(code).toBe(1);
     expect(lines.at(-1)).toMatch(/^FAIL the second kernel did not print [0-9a-f]{16}$/);
     const log = /whole of it is (.*)$/.exec(lines.find((line) => line.includes("whole of it is"))!)![1]!;
@@ -73,7 +74,9 @@ describe("what cannot be booted is refused with one line", () => {
     "no number of cpus": [["--smp", "0"], 2, "boot: --smp: '0' is not a number above 0\n"],
     "a kernel that is not there": [["--kernel", "/nowhere"], 1, "boot: /nowhere: cannot be read: ENOENT\n"],
     "too little memory for the segments": [
-      ["--target", "ppc64", "--memory", "96"], 1, "boot: --memory: 96 MiB end before 0x[0-9a-f]+, where the last segment ends\n",
+      ["--target", "ppc64", "--memory", "96"],
+      1,
+      "boot: --memory: 96 MiB end before 0x[0-9a-f]+, where the last segment ends\n",
     ],
   } as const;
   test.each(Object.entries(refused))("%s", async (_, [args, code, message]) => {

@@ -1,11 +1,11 @@
 // A crash kernel, loaded with -p into its reserved memory, takes over when the first kernel panics.
 
 import { describe, expect, test } from "bun:test";
-import { ONLINE, secondScript } from "../../scripts/boot/scene.ts";
 import { image } from "../../initramfs/image.ts";
-import { applets } from "../../src/kexecbox.ts";
-import { hex } from "../../src/failure.ts";
+import { ONLINE, secondScript } from "../../scripts/boot/scene.ts";
 import { build } from "../../scripts/build.ts";
+import { hex } from "../../src/failure.ts";
+import { applets } from "../../src/kexecbox.ts";
 import { attempted, passed } from "../support/boots.ts";
 import { example } from "../support/readme.ts";
 
@@ -29,12 +29,15 @@ async function initrdFor(target: "ppc64" | "ppc64le"): Promise<Uint8Array> {
 
 /** The README's crash kernel, with these options in place of the one that makes it stay. */
 function script(loademOptions: string) {
-  return ({ bootargs, initrdSize }: { bootargs: string; initrdSize: number }): string => [
-    example("fs2dt -b 0xc000100 ", {
-      "0xa0b7e40": hex(INITRD + initrdSize), "console=hvc0": bootargs, "--poke 0x5c=1": loademOptions,
-    }),
-    "\ncat /sys/kernel/kexec_crash_loaded\necho c > /proc/sysrq-trigger\n",
-  ].join("");
+  return ({ bootargs, initrdSize }: { bootargs: string; initrdSize: number }): string =>
+    [
+      example("fs2dt -b 0xc000100 ", {
+        "0xa0b7e40": hex(INITRD + initrdSize),
+        "console=hvc0": bootargs,
+        "--poke 0x5c=1": loademOptions,
+      }),
+      "\ncat /sys/kernel/kexec_crash_loaded\necho c > /proc/sysrq-trigger\n",
+    ].join("");
 }
 
 describe.each(["ppc64", "ppc64le"] as const)("on %s a panic ends in the crash kernel", (target) => {

@@ -56,8 +56,10 @@ export interface Handed {
 }
 
 function treeSource(smp: number, powerOff: number, chosen: string): string {
-  const cpus = Array.from({ length: smp }, (_, id) =>
-    `cpu@${id} { device_type = "cpu"; reg = <${id}>; ibm,ppc-interrupt-server#s = <${id}>; };`);
+  const cpus = Array.from(
+    { length: smp },
+    (_, id) => `cpu@${id} { device_type = "cpu"; reg = <${id}>; ibm,ppc-interrupt-server#s = <${id}>; };`,
+  );
   return `/dts-v1/;
     / {
       #address-cells = <2>; #size-cells = <2>;

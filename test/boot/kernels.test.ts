@@ -2,8 +2,8 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ensure } from "../../scripts/setup.ts";
 import { kernel, kernelImage } from "../../scripts/kernels.ts";
+import { ensure } from "../../scripts/setup.ts";
 
 const MINUTES = 60_000;
 

@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { image } from "../../initramfs/image.ts";
 import { build } from "../../scripts/build.ts";
-import { runGuest, type Guest } from "../../scripts/guest.ts";
-import { kernel, type KernelName } from "../../scripts/kernels.ts";
+import { type Guest, runGuest } from "../../scripts/guest.ts";
+import { type KernelName, kernel } from "../../scripts/kernels.ts";
 import { applets } from "../../src/kexecbox.ts";
-import { nodeAt, readBlob, treeOf, valueAt, type ReadNode } from "../support/blob-reader.ts";
+import { nodeAt, type ReadNode, readBlob, treeOf, valueAt } from "../support/blob-reader.ts";
 import { received } from "../support/boots.ts";
 import { dumpedReservations, gottenBytes, sortedSource } from "../support/dtc.ts";
 import { runWith, x64 } from "../support/run.ts";
@@ -73,10 +73,7 @@ function cpus(root: ReadNode): ReadNode[] {
   return nodeAt(root, "/cpus")!.children.filter(({ name }) => name.startsWith("PowerPC,"));
 }
 
-async function blobsOf(
-  { target, kernel: name, guest }: Machine,
-  folder: string,
-): Promise<{ 17: Buffer; 3: Buffer }> {
+async function blobsOf({ target, kernel: name, guest }: Machine, folder: string): Promise<{ 17: Buffer; 3: Buffer }> {
   const executable = readFileSync(await build(target));
   const initrd = join(folder, "initrd");
   const names = applets.map((applet) => applet.name);
@@ -110,14 +107,18 @@ async function blobsOf(
 
 describe("the live tree of", () => {
   const named = machines.map((machine) => [machine.title, machine] as const);
-  test.each(named)("%s is the same for dtc as our blobs of it", async (_, machine) => {
-    const folder = mkdtempSync(join(tmpdir(), "kexecbox-livetree-"));
-    try {
-      compare(await blobsOf(machine, folder), machine, folder);
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
-  }, 120_000);
+  test.each(named)(
+    "%s is the same for dtc as our blobs of it",
+    async (_, machine) => {
+      const folder = mkdtempSync(join(tmpdir(), "kexecbox-livetree-"));
+      try {
+        compare(await blobsOf(machine, folder), machine, folder);
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    },
+    120_000,
+  );
 });
 
 /** The guest's blobs, those that we make here of what is in them, and what dtc and libfdt make of these. */

@@ -22,7 +22,11 @@ describe.each(["ppc64", "ppc64le"] as const)("the small %s kernel takes every cp
 
 // The distribution's kernel takes four times as long: every cpu model and every number of cpus once.
 describe("the stock ppc64le kernel takes every cpu to the next one", () => {
-  for (const [cpu, smp] of [["POWER9", 1], ["POWER8", 4], ["POWER9", 8]] as const) {
+  for (const [cpu, smp] of [
+    ["POWER9", 1],
+    ["POWER8", 4],
+    ["POWER9", 8],
+  ] as const) {
     test(`${cpu}, ${smp} cpus`, () => expectAllCpus({ target: "ppc64le", small: false, cpu, smp }));
   }
 });

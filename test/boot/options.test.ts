@@ -38,8 +38,11 @@ test("--payload shows what a kernel is handed", async () => {
 test("--next-initrd is what the second kernel unpacks", async () => {
   const executable = await Bun.file(await build("ppc64")).bytes();
   const script = (text: string): Uint8Array => Buffer.from(`${text}poweroff\n`);
-  const write = (text: string): Promise<void> => writeFile(folder.in("initrd"),
-    Buffer.concat(image({ executable, applets: applets.map(({ name }) => name), script: script(text) })));
+  const write = (text: string): Promise<void> =>
+    writeFile(
+      folder.in("initrd"),
+      Buffer.concat(image({ executable, applets: applets.map(({ name }) => name), script: script(text) })),
+    );
   await write("cat /proc/cmdline\n");
   expect((await boot("--next-initrd", folder.in("initrd"))).lines.at(-1)).toStartWith("PASS ");
   // Told by what only this one does not do: it never prints the command line.
@@ -53,7 +56,11 @@ test("--next-initrd is what the second kernel unpacks", async () => {
 /** Types each line when the guest prompts for it, and returns all that the terminal showed. */
 async function typed(linesFor: (shown: string) => string[]): Promise<string> {
   const child = Bun.spawn(["script", "-qec", [...BOOT, "--interactive"].join(" "), "/dev/null"], {
-    stdin: "pipe", stdout: "pipe", stderr: "inherit", timeout: 90_000, killSignal: "SIGKILL",
+    stdin: "pipe",
+    stdout: "pipe",
+    stderr: "inherit",
+    timeout: 90_000,
+    killSignal: "SIGKILL",
   });
   let shown = "";
   let prompts = 0;
@@ -71,7 +78,10 @@ async function typed(linesFor: (shown: string) => string[]): Promise<string> {
 
 test("--interactive gives the console of both kernels, and tells the lines that lead to the second", async () => {
   const shown = await typed((text) => [
-    /^fs2dt .* -f \/initrd/m.exec(text)![0], "loadem -k", "cat /proc/cmdline", "poweroff",
+    /^fs2dt .* -f \/initrd/m.exec(text)![0],
+    "loadem -k",
+    "cat /proc/cmdline",
+    "poweroff",
   ]);
   const nonce = /kexecbox\.nonce=([0-9a-f]{16})/.exec(shown)![1]!;
   const inits = shown.split("init: the prompt;");

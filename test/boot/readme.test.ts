@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cpio } from "../../initramfs/cpio.ts";
 import { image } from "../../initramfs/image.ts";
-import { kernelsFor } from "../../scripts/boot.ts";
 import { PRESENT, SECOND_INIT, sceneFor, secondScript } from "../../scripts/boot/scene.ts";
+import { kernelsFor } from "../../scripts/boot.ts";
 import { build } from "../../scripts/build.ts";
 import { inTemporaryFolder } from "../../scripts/cache.ts";
 import { runGuest } from "../../scripts/guest.ts";
@@ -32,12 +32,15 @@ test.each(targets)("the first example boots %s, and reserves the initrd by itsel
     const { guest, nonce } = await sceneFor(choices, first, next, folder, { script, append: "retain_initrd" });
     const commandLine = guest.append!.replace("quiet", "loglevel=7");
     let begun = 0;
-    const { lines } = await runGuest({ ...guest, append: commandLine }, {
-      timeout: 60,
-      onLine({ text }, stop) {
-        if (text === "+ v2wrap > v2wrap" && ++begun === 2) stop();
+    const { lines } = await runGuest(
+      { ...guest, append: commandLine },
+      {
+        timeout: 60,
+        onLine({ text }, stop) {
+          if (text === "+ v2wrap > v2wrap" && ++begun === 2) stop();
+        },
       },
-    });
+    );
     const console = lines.map(({ text }) => text);
     const after = console.slice(console.indexOf("+ ./loadem -k") + 1);
     expect(console.filter((text) => text.startsWith("+ ./fs2dt"))).toEqual([`+ ${FIRST_EXAMPLE}`]);
@@ -61,23 +64,23 @@ async function twoArchives(target: "ppc64" | "ppc64le"): Promise<{ large: Uint8A
   }
 }
 
-test.each(targets)("the second example joins two archives with -4 into one initramfs of the next %s kernel", async (target) => {
-  const { large, small } = await twoArchives(target);
-  const files = [
-    { path: "fs_large.cpio.gz", content: large, mode: 0o644 } as const,
-    { path: "kexec.cpio.gz", content: small, mode: 0o644 } as const,
-  ];
-  const script = ({ bootargs }: { bootargs: string }): string => [
-    "v2wrap > /v2wrap\n",
-    example("/fs2dt ", { "console=hvc0": bootargs }),
-    "\n/loadem -k\n",
-  ].join("");
-  const lines = await passed({ target, memory: 1024 }, { script, files });
-  expect(lines).toContain(SECOND_INIT);
-  expect(lines[lines.indexOf("+ cat /from-large /from-small") + 1]).toMatch(/^large!*$/);
-  expect(lines[lines.indexOf("+ cat /from-large /from-small") + 2]).toBe("small");
-  expect(lines.indexOf(`+ cat ${PRESENT}`)).toBeGreaterThan(0);
-});
+test.each(targets)(
+  "the second example joins two archives with -4 into one initramfs of the next %s kernel",
+  async (target) => {
+    const { large, small } = await twoArchives(target);
+    const files = [
+      { path: "fs_large.cpio.gz", content: large, mode: 0o644 } as const,
+      { path: "kexec.cpio.gz", content: small, mode: 0o644 } as const,
+    ];
+    const script = ({ bootargs }: { bootargs: string }): string =>
+      ["v2wrap > /v2wrap\n", example("/fs2dt ", { "console=hvc0": bootargs }), "\n/loadem -k\n"].join("");
+    const lines = await passed({ target, memory: 1024 }, { script, files });
+    expect(lines).toContain(SECOND_INIT);
+    expect(lines[lines.indexOf("+ cat /from-large /from-small") + 1]).toMatch(/^large!*$/);
+    expect(lines[lines.indexOf("+ cat /from-large /from-small") + 2]).toBe("small");
+    expect(lines.indexOf(`+ cat ${PRESENT}`)).toBeGreaterThan(0);
+  },
+);
 
 /** Memory that qemu has filled before the first kernel starts, and which that kernel leaves alone. */
 test.each(targets)("a segment of -z alone is zeros in front of the next kernel on %s", async (target) => {
@@ -87,16 +90,19 @@ test.each(targets)("a segment of -z alone is zeros in front of the next kernel o
   await writeFile(pattern, new Uint8Array(0x20000).fill(0xa5));
   try {
     await inTemporaryFolder(async (folder) => {
-      const script = ({ bootargs }: { bootargs: string }): string => [
-        `fs2dt -b 0x5000100 -B '${bootargs} zero=0x30000000,0x20000' /proc/device-tree | loadem -r 0x10000`,
-        " -a 0x5000000 -e -w -s -a 0x6000000 -c 0x100 -f vmlinux.kexec -a 0x30000000 -z 0x10000\nloadem -k\n",
-      ].join("");
+      const script = ({ bootargs }: { bootargs: string }): string =>
+        [
+          `fs2dt -b 0x5000100 -B '${bootargs} zero=0x30000000,0x20000' /proc/device-tree | loadem -r 0x10000`,
+          " -a 0x5000000 -e -w -s -a 0x6000000 -c 0x100 -f vmlinux.kexec -a 0x30000000 -z 0x10000\nloadem -k\n",
+        ].join("");
       const { guest } = await sceneFor(choices, first, next, folder, { script });
       const { lines } = await runGuest(
         { ...guest, segments: [{ file: pattern, address: 0x30000000n }] },
         { timeout: 60 },
       );
-      const zero = lines.map(({ text }) => /^payload: zero=(\S+)$/.exec(text)?.[1]).filter((found) => found !== undefined);
+      const zero = lines
+        .map(({ text }) => /^payload: zero=(\S+)$/.exec(text)?.[1])
+        .filter((found) => found !== undefined);
       // The first 64 KiB are the segment's; what lies behind it still has the pattern.
       expect(zero.at(-1)).toBe("0x30010000");
     });

@@ -8,7 +8,8 @@ describe.each(["ppc64", "ppc64le"] as const)("a second %s kernel boots", (target
   for (const version of [2, 3, 16, 17]) {
     test(`from a blob of version ${version}, which the test payload sees too`, async () => {
       const special = {
-        script: (needs: Parameters<typeof usualScript>[0]) => usualScript(needs).replace("fs2dt ", `fs2dt -V ${version} `),
+        script: (needs: Parameters<typeof usualScript>[0]) =>
+          usualScript(needs).replace("fs2dt ", `fs2dt -V ${version} `),
       };
       await passed({ target, smp: 4 }, special);
       const lines = await passed({ target, smp: 2, payload: true }, special);

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { image } from "../../initramfs/image.ts";
 import type { Choices } from "../../scripts/boot/choices.ts";
-import { ONLINE, PRESENT, SECOND_INIT, secondScript, usualScript, type ScriptNeeds } from "../../scripts/boot/scene.ts";
+import { ONLINE, PRESENT, type ScriptNeeds, SECOND_INIT, secondScript, usualScript } from "../../scripts/boot/scene.ts";
 import { build } from "../../scripts/build.ts";
 import { hex } from "../../src/failure.ts";
 import { applets } from "../../src/kexecbox.ts";
@@ -14,15 +14,18 @@ const X64 = { target: "x64-small", cpu: "max", small: false } as const;
 
 /** /sys/firmware/memmap as a script prints it, in a form that can be compared. */
 function memmapCommands(entries: number): string[] {
-  return Array.from({ length: entries }, (_, index) =>
-    `cat ${["start", "end", "type"].map((name) => `/sys/firmware/memmap/${index}/${name}`).join(" ")}`);
+  return Array.from(
+    { length: entries },
+    (_, index) => `cat ${["start", "end", "type"].map((name) => `/sys/firmware/memmap/${index}/${name}`).join(" ")}`,
+  );
 }
 
 /** What those commands printed: of the first kernel and of the second. */
 function memmapsIn(lines: readonly string[]): [first: string[], second: string[]] {
   // UEFI leaves codes for a terminal before the first line.
   const printed = lines.flatMap((line, at) =>
-    (line.includes("+ cat /sys/firmware/memmap/") ? [lines.slice(at + 1, at + 4).join(" ")] : []));
+    line.includes("+ cat /sys/firmware/memmap/") ? [lines.slice(at + 1, at + 4).join(" ")] : [],
+  );
   return [printed.slice(0, printed.length / 2), printed.slice(printed.length / 2)];
 }
 
@@ -32,7 +35,11 @@ interface Seen {
 }
 
 /** A boot in which both kernels print the firmware's memory map, of so many entries. */
-async function booted(changed: Partial<Choices>, entries: number, change = (needs: ScriptNeeds) => needs): Promise<Seen> {
+async function booted(
+  changed: Partial<Choices>,
+  entries: number,
+  change = (needs: ScriptNeeds) => needs,
+): Promise<Seen> {
   const more = memmapCommands(entries);
   const executable = await Bun.file(await build("x64-small")).bytes();
   const script = Buffer.from(secondScript(more));
@@ -41,7 +48,8 @@ async function booted(changed: Partial<Choices>, entries: number, change = (need
   const { verdict, run } = await attempted({ ...X64, ...changed }, special);
   const lines = run.lines.map(({ text }) => text);
   // A machine that ACPI could not turn off would be killed.
-  if (!verdict.passed || run.end !== "off") throw new Error([verdict.reason, run.end, ...lines.slice(-40)].join("\n  | "));
+  if (!verdict.passed || run.end !== "off")
+    throw new Error([verdict.reason, run.end, ...lines.slice(-40)].join("\n  | "));
   return { lines: lines.slice(lines.indexOf("+ loadem -k")), memmaps: memmapsIn(lines) };
 }
 
@@ -95,15 +103,20 @@ test("the README's example runs as it stands there", async () => {
 describe("the stub hands over as the boot protocol says, by the test payload", () => {
   function values(lines: readonly string[]): Map<string, bigint> {
     const words = lines.filter((line) => line.startsWith("payload: ")).flatMap((line) => line.split(" "));
-    return new Map(words.flatMap((word) => {
-      const [, name, value] = /^([a-z0-9]+)=(0x[0-9a-f]+)$/.exec(word) ?? [];
-      return name === undefined ? [] : [[name, BigInt(value!)]];
-    }));
+    return new Map(
+      words.flatMap((word) => {
+        const [, name, value] = /^([a-z0-9]+)=(0x[0-9a-f]+)$/.exec(word) ?? [];
+        return name === undefined ? [] : [[name, BigInt(value!)]];
+      }),
+    );
   }
   const LA57 = 1n << 12n;
   const INTERRUPTS = 1n << 9n;
 
-  test.each([["max", true], ["max,la57=off", false]] as const)("on cpu %s", async (cpu, fiveLevels) => {
+  test.each([
+    ["max", true],
+    ["max,la57=off", false],
+  ] as const)("on cpu %s", async (cpu, fiveLevels) => {
     const initrd = new Uint8Array(0x5004).fill(0x11);
     initrd.set([0xaa, 0xbb, 0xcc, 0xdd]);
     initrd.set([1, 2, 3, 4], 0x5000);
@@ -119,15 +132,21 @@ describe("the stub hands over as the boot protocol says, by the test payload", (
     expect(is("rflags") & INTERRUPTS).toBe(0n);
     expect((is("cr4") & LA57) !== 0n).toBe(fiveLevels);
     // Flat, present, 64-bit code that may be read; flat, present data that may be written and was accessed.
-    expect([is("gdt"), is("limit"), is("code"), is("data")])
-      .toEqual([stub + 0x80n, 0x1fn, 0x00af9a000000ffffn, 0x00cf93000000ffffn]);
+    expect([is("gdt"), is("limit"), is("code"), is("data")]).toEqual([
+      stub + 0x80n,
+      0x1fn,
+      0x00af9a000000ffffn,
+      0x00cf93000000ffffn,
+    ]);
     expect([is("header"), is("e820"), is("rsdp") !== 0n]).toEqual([0x53726448n, 9n, true]);
     expect([is("size"), is("first"), is("last")]).toEqual([0x5004n, 0xddccbbaan, 0x04030201n]);
     // SETUP_RNG_SEED.
     expect([is("setup"), is("length")]).toEqual([9n, 32n]);
     // What -z added is zeros, up to the payload's stack.
     expect(is("zeros")).toBe(0x100_0000n + 0x10_0000n - 0x1000n);
-    expect(lines.filter((line) => line.startsWith("payload: bootargs=console=ttyS0 quiet panic=-1 kexecbox.nonce="))).toHaveLength(1);
+    expect(
+      lines.filter((line) => line.startsWith("payload: bootargs=console=ttyS0 quiet panic=-1 kexecbox.nonce=")),
+    ).toHaveLength(1);
     expect(lines).toContain("payload: done");
   });
 });

@@ -3,8 +3,8 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { compiled } from "../../scripts/bench/programs.ts";
 import { memoryIn } from "../../scripts/bench/guest-load.ts";
+import { compiled } from "../../scripts/bench/programs.ts";
 import { sampleIn } from "../../scripts/bench/sample.ts";
 import { ensure } from "../../scripts/setup.ts";
 import { sortedSource } from "../support/dtc.ts";
@@ -43,7 +43,9 @@ describe("the limit", () => {
     const tree = largeTree(11, NODES, PROPERTIES);
     makeTree(folder.in("tree"), tree);
     expect(ran("strace", "-o", folder.in("trace"), limit, folder.in("tree"))).toMatchObject({ code: 0, err: "" });
-    const calls = readFileSync(folder.in("trace"), "latin1").trimEnd().split("\n")
+    const calls = readFileSync(folder.in("trace"), "latin1")
+      .trimEnd()
+      .split("\n")
       .map((line) => /^(\w+)\((?:[^"]*"([^"]*)"[^)]*(O_DIRECTORY))?(?:[^"]*"([^"]*)")?/.exec(line))
       .flatMap((found) => (found === null ? [] : [{ name: found[1]!, directory: found[2], file: found[4] }]));
     const own = calls.slice(calls.findIndex(({ directory }) => directory === folder.in("tree")));
@@ -54,7 +56,10 @@ describe("the limit", () => {
     expect(opened.flatMap(({ directory }) => directory ?? []).sort()).toEqual(nodes);
     const counted = (wanted: string) => own.filter(({ name }) => name === wanted).length;
     expect([...new Set(own.map(({ name }) => name))].map((name) => [name, counted(name)]).sort()).toEqual([
-      ["close", PROPERTIES + NODES], ["exit_group", 1], ["getdents64", 2 * NODES], ["openat", PROPERTIES + NODES],
+      ["close", PROPERTIES + NODES],
+      ["exit_group", 1],
+      ["getdents64", 2 * NODES],
+      ["openat", PROPERTIES + NODES],
       ["read", PROPERTIES],
     ]);
   });
@@ -68,8 +73,14 @@ describe("the limit", () => {
 describe("measure", () => {
   const measure = () => compiled("gcc", "measure", folder.path);
   /** A process that writes into so much memory. */
-  const dd = (mebibytes: number) =>
-    ["dd", "if=/dev/zero", "of=/dev/null", `bs=${mebibytes}M`, "count=1", "status=none"];
+  const dd = (mebibytes: number) => [
+    "dd",
+    "if=/dev/zero",
+    "of=/dev/null",
+    `bs=${mebibytes}M`,
+    "count=1",
+    "status=none",
+  ];
 
   test("tells the memory of what it runs, not of what started it", async () => {
     const program = await measure();
@@ -91,15 +102,19 @@ describe("measure", () => {
   });
 
   test.each([["false"], ["false | true"], ["true | false"], ["/nonexistent"], ["ls /nonexistent"]])(
-    "has no figure for what fails: %s", async (command) => {
+    "has no figure for what fails: %s",
+    async (command) => {
       expect(ran(await measure(), "it", ...command.split(" "))).toMatchObject({ code: 1, out: Buffer.alloc(0) });
-    });
+    },
+  );
 });
 
 test("memory sets mapped files aside, and only those", async () => {
   const memory = await compiled("gcc", "memory", folder.path);
   writeFileSync(folder.in("large"), new Uint8Array(32 * MIB));
-  writeFileSync(folder.in("map.c"), `#include <fcntl.h>
+  writeFileSync(
+    folder.in("map.c"),
+    `#include <fcntl.h>
     #include <stdlib.h>
     #include <string.h>
     #include <sys/mman.h>
@@ -110,7 +125,8 @@ test("memory sets mapped files aside, and only those", async () => {
       volatile char *own = malloc(8 << 20);
       memset((void *)own, 1, 8 << 20);
       return sum + own[5] != 3;
-    }`);
+    }`,
+  );
   expect(ran("gcc", "-O0", "-o", folder.in("map"), folder.in("map.c")).code).toBe(0);
   const { code, err } = ran(memory, "it", folder.in("map"), folder.in("large"));
   expect(code).toBe(0);

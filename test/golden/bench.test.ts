@@ -43,9 +43,13 @@ test("a run leaves its samples and what it came from, and can be compared with",
 test("a file that is no result is refused before anything is measured", async () => {
   await Bun.write(folder.in("other.json"), "{}");
   expect(bench("--compare", folder.in("other.json"))).toEqual({
-    code: 1, out: "", err: `bench: ${folder.in("other.json")}: not what npm run bench wrote\n`,
+    code: 1,
+    out: "",
+    err: `bench: ${folder.in("other.json")}: not what npm run bench wrote\n`,
   });
   expect(bench("--compare", folder.in("none"))).toEqual({
-    code: 1, out: "", err: `bench: ${folder.in("none")}: cannot be read: ENOENT\n`,
+    code: 1,
+    out: "",
+    err: `bench: ${folder.in("none")}: cannot be read: ENOENT\n`,
   });
 });

@@ -1,12 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import {
-  cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync,
-} from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { buildFrom, targets } from "../../scripts/build.ts";
-import { Failure } from "../../src/failure.ts";
 import { emulatorOf, smallTargets } from "../../scripts/engine.ts";
+import { Failure } from "../../src/failure.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 
@@ -72,15 +70,19 @@ test("an executable names neither the folder it was built in nor the cache", asy
   expect([ROOT, folder, "/.cache/kexecbox"].filter((path) => fused.includes(path))).toEqual([]);
 });
 
-test.each(smallTargets)("the program for %s weighs less than 1 MiB and runs", async (target) => {
-  const output = join(folder, "whole", target);
-  await buildFrom(target, join(ROOT, "src/main.ts"), output);
-  expect(statSync(output).size).toBeLessThan(1_048_576);
-  expect(statSync(output).mode & 0o777).toBe(0o755);
-  const { exitCode, stdout } = Bun.spawnSync([...emulatorOf(target), output, "--list"]);
-  expect(exitCode).toBe(0);
-  expect(stdout.toString().split("\n")).toContain("fs2dt");
-}, 60_000);
+test.each(smallTargets)(
+  "the program for %s weighs less than 1 MiB and runs",
+  async (target) => {
+    const output = join(folder, "whole", target);
+    await buildFrom(target, join(ROOT, "src/main.ts"), output);
+    expect(statSync(output).size).toBeLessThan(1_048_576);
+    expect(statSync(output).mode & 0o777).toBe(0o755);
+    const { exitCode, stdout } = Bun.spawnSync([...emulatorOf(target), output, "--list"]);
+    expect(exitCode).toBe(0);
+    expect(stdout.toString().split("\n")).toContain("fs2dt");
+  },
+  60_000,
+);
 
 interface ProgramHeader {
   readonly type: number;
@@ -145,8 +147,7 @@ test("globals that the engine lacks are refused, in inner functions too; typeof 
   const nested = "const later = () => [1].map((one) => new TextEncoder().encode(`${one}`));\nlater();\n";
   expect(await buildOf(nested)).toBe("main.ts: uses TextEncoder, which the small engine does not have");
   expect(await buildOf("console.log(Date.now(), Date);\n")).toBe(
-    "main.ts: uses console, which the small engine does not have; "
-    + "uses Date, which the small engine does not have",
+    "main.ts: uses console, which the small engine does not have; " + "uses Date, which the small engine does not have",
   );
   expect(await buildOf('if (typeof setTimeout !== "undefined") throw new Error("there");\n')).toBe("built");
 });
@@ -167,7 +168,9 @@ test("a build leaves nothing beside its result", async () => {
 
 test("an unknown target is a usage error that lists the known ones", () => {
   expect(build("x64-small", "ppc32")).toEqual({
-    code: 2, out: "", err: "build: ppc32: no such target; there are: ppc64 ppc64le arm64-small x64-small x64 arm64\n",
+    code: 2,
+    out: "",
+    err: "build: ppc32: no such target; there are: ppc64 ppc64le arm64-small x64-small x64 arm64\n",
   });
 });
 
@@ -184,25 +187,36 @@ test("npm run build does nothing while nothing has changed, and repairs a result
   expect(readFileSync(output).equals(whole)).toBe(true);
 }, 60_000);
 
-test("npm run build alone makes every target, their hashes, and the terms of all that is inside", () => {
-  const { code, out } = build();
-  expect(code).toBe(0);
-  expect(out.split("\n").map((line) => line.split(":")[0])).toEqual([
-    ...targets.map((target) => `dist/kexecbox-${target}`), "",
-  ]);
-  const check = Bun.spawnSync(["sha256sum", "--check", "SHA256SUMS"], { cwd: join(ROOT, "dist") });
-  expect(check.stdout.toString().split("\n").sort()).toEqual(["", ...targets.map((name) => `kexecbox-${name}: OK`).sort()]);
-  const licenses = readFileSync(join(ROOT, "dist/LICENSES"), "utf8");
-  const named = [...licenses.matchAll(/^=+\n(.*)\n/gm)].map(([, name]) => name);
-  const inside = ["kexecbox", "minimist", "QuickJS", "musl", "Bun", "glibc", "libgcc"];
-  expect(named).toEqual(expect.arrayContaining([...inside, "GPL-3", "LGPL-2", "LGPL-2.1"]));
-  for (const name of ["libc6", "libgcc-s1"]) expect(licenses).toMatch(new RegExp(`^  ${name} \\d\\S+ arm64 sha256`, "m"));
-}, COLD_BUILD_MS);
+test(
+  "npm run build alone makes every target, their hashes, and the terms of all that is inside",
+  () => {
+    const { code, out } = build();
+    expect(code).toBe(0);
+    expect(out.split("\n").map((line) => line.split(":")[0])).toEqual([
+      ...targets.map((target) => `dist/kexecbox-${target}`),
+      "",
+    ]);
+    const check = Bun.spawnSync(["sha256sum", "--check", "SHA256SUMS"], { cwd: join(ROOT, "dist") });
+    expect(check.stdout.toString().split("\n").sort()).toEqual([
+      "",
+      ...targets.map((name) => `kexecbox-${name}: OK`).sort(),
+    ]);
+    const licenses = readFileSync(join(ROOT, "dist/LICENSES"), "utf8");
+    const named = [...licenses.matchAll(/^=+\n(.*)\n/gm)].map(([, name]) => name);
+    const inside = ["kexecbox", "minimist", "QuickJS", "musl", "Bun", "glibc", "libgcc"];
+    expect(named).toEqual(expect.arrayContaining([...inside, "GPL-3", "LGPL-2", "LGPL-2.1"]));
+    for (const name of ["libc6", "libgcc-s1"])
+      expect(licenses).toMatch(new RegExp(`^  ${name} \\d\\S+ arm64 sha256`, "m"));
+  },
+  COLD_BUILD_MS,
+);
 
 test("128-bit division agrees with BigInt on quotients and rests of every shape", () => {
   const driver = join(folder, "driver.c");
   const program = join(folder, "driver");
-  writeFileSync(driver, `
+  writeFileSync(
+    driver,
+    `
     #include <stdio.h>
     typedef unsigned __int128 u128;
     u128 ours(u128, u128, u128 *); u128 our_quotient(u128, u128); u128 our_rest(u128, u128);
@@ -215,7 +229,8 @@ test("128-bit division agrees with BigInt on quotients and rests of every shape"
                    (unsigned long long)(rest >> 64), (unsigned long long)rest,
                    our_quotient(n, d) == q && our_rest(n, d) == rest);
         }
-    }`);
+    }`,
+  );
   const names = ["-D__udivmodti4=ours", "-D__udivti3=our_quotient", "-D__umodti3=our_rest"];
   const sources = [driver, join(ROOT, "src/sys/host/division.c")];
   const flags = ["-O2", "-Wall", "-Wextra", "-Werror"];
@@ -223,8 +238,21 @@ test("128-bit division agrees with BigInt on quotients and rests of every shape"
   expect(compiled.stderr.toString()).toBe("");
 
   // Words at the edges are where an estimated digit of the quotient is off by one or two.
-  const edges = [0n, 1n, 2n, 0x7fffffffn, 0x80000000n, 0xffffffffn, 0x100000000n, 0x7fffffffffffffffn,
-    0x8000000000000000n, 0x80000000ffffffffn, 0xffffffff00000000n, 0xfffffffffffffffen, 0xffffffffffffffffn];
+  const edges = [
+    0n,
+    1n,
+    2n,
+    0x7fffffffn,
+    0x80000000n,
+    0xffffffffn,
+    0x100000000n,
+    0x7fffffffffffffffn,
+    0x8000000000000000n,
+    0x80000000ffffffffn,
+    0xffffffff00000000n,
+    0xfffffffffffffffen,
+    0xffffffffffffffffn,
+  ];
   const pairs = edges.flatMap((high) => edges.map((low) => [high, low] as const));
   const divisors = pairs.filter(([high, low]) => high + low > 0n);
   const cases = pairs.flatMap((n) => divisors.map((d) => [...n, ...d] as const));

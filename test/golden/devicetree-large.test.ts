@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { treeFromBlob } from "../../src/devicetree/from/blob.ts";
 import { type DeviceTree, type Node } from "../../src/devicetree/tree.ts";
 import { blobOf, meaning } from "../support/device-trees.ts";
-import { buildRunners, runWith, x64, type Run } from "../support/run.ts";
+import { buildRunners, type Run, runWith, x64 } from "../support/run.ts";
 import { cells } from "../support/tree.ts";
 import { blobOfStructure } from "../support/words.ts";
 

@@ -2,16 +2,16 @@
 // and edits that one command writes are those that another takes.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import fc from "fast-check";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import fc from "fast-check";
 import { versions } from "../../src/devicetree/format.ts";
 import { differences, patchText } from "../../src/devicetree/judge/diff.ts";
 import { escapedName, escapedPath } from "../../src/devicetree/names.ts";
-import { visit, type DeviceTree } from "../../src/devicetree/tree.ts";
+import { type DeviceTree, visit } from "../../src/devicetree/tree.ts";
 import { blobOf, deviceTrees, mutated } from "../support/device-trees.ts";
-import { buildRunners, bun, runners, runUnderEach, runWith, x64, type Run, type Runner } from "../support/run.ts";
+import { buildRunners, bun, type Run, type Runner, runners, runUnderEach, runWith, x64 } from "../support/run.ts";
 import { randomNumbers } from "../support/tree.ts";
 
 const CASES = 40;

@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { copyFileSync, writeFileSync } from "node:fs";
-import { sortedSource, dumpedReservations, gottenBytes } from "../support/dtc.ts";
+import { dumpedReservations, gottenBytes, sortedSource } from "../support/dtc.ts";
 import { runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { addedInPlace } from "../support/libfdt.ts";

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { treeFromBlob } from "../../src/devicetree/from/blob.ts";
 import { blobOf, meaning } from "../support/device-trees.ts";
-import { buildRunners, runWith, x64, type Run } from "../support/run.ts";
+import { buildRunners, type Run, runWith, x64 } from "../support/run.ts";
 
 const children = Array.from({ length: 40 }, (_, index) => ({
   name: `n@${index}`,

@@ -10,7 +10,7 @@ const abi = abis[engine.machine];
 function print(line: string): void {
   const bytes = new Uint8Array(line.length + 1);
   engine.encode(`${line}\n`, bytes, 0);
-  for (let at = 0; at < bytes.length;) {
+  for (let at = 0; at < bytes.length; ) {
     at += engine.syscall(abi.call.write, 1, bytes.subarray(at), bytes.length - at);
   }
 }
@@ -30,7 +30,7 @@ function outcomeOf(work: () => unknown): string {
 
 /** The same bits on every engine (xorshift64*). */
 function* randomBits(): Generator<bigint, never> {
-  for (let state = 0x9e3779b97f4a7c15n; ;) {
+  for (let state = 0x9e3779b97f4a7c15n; ; ) {
     state ^= state >> 12n;
     state = BigInt.asUintN(64, state ^ (state << 25n));
     state ^= state >> 27n;
@@ -40,13 +40,13 @@ function* randomBits(): Generator<bigint, never> {
 
 /** Integers of up to 256 bits, among them many with long runs of zeros and ones, where divisions go wrong. */
 function* integers(): Generator<bigint, never> {
-  for (const random = randomBits(); ;) {
+  for (const random = randomBits(); ; ) {
     const shape = random.next().value;
     let value = 0n;
     for (let word = 0n; word <= shape % 4n; word++) value = (value << 64n) | random.next().value;
     value >>= (shape >> 8n) % 64n;
-    if ((shape >> 16n) % 4n === 0n) value = (1n << ((shape >> 24n) % 250n)) + (shape >> 40n) % 3n - 1n;
-    if ((shape >> 16n) % 16n === 1n) value = (1n << (64n * ((shape >> 24n) % 4n))) + (shape >> 40n) % 5n - 2n;
+    if ((shape >> 16n) % 4n === 0n) value = (1n << ((shape >> 24n) % 250n)) + ((shape >> 40n) % 3n) - 1n;
+    if ((shape >> 16n) % 16n === 1n) value = (1n << (64n * ((shape >> 24n) % 4n))) + ((shape >> 40n) % 5n) - 2n;
     yield (shape >> 60n) % 5n === 0n ? -value : value;
   }
 }
@@ -59,14 +59,40 @@ function arithmetic(): void {
     const width = Number(BigInt.asUintN(8, b >> 5n)) + (line % 3 === 0 ? 0 : 64);
     const steps = BigInt.asIntN(8, a);
     const small = BigInt.asIntN(31, a ^ b);
-    print([
-      a, b, b === 0n ? "-" : a / b, b === 0n ? "-" : a % b, a * b, a - b, a + b, -a, ~b, a & b, a | b, a ^ b,
-      a << steps, a >> steps, BigInt.asIntN(40, a) ** BigInt.asUintN(3, b), a < b, a <= b, a === b,
-      BigInt.asUintN(64, a), BigInt.asUintN(128, b), BigInt.asIntN(64, a), BigInt.asIntN(128, b),
-      BigInt.asUintN(width, a), BigInt.asIntN(width, b), a < Number(small), small >= Number(small),
-      Number(BigInt.asIntN(53, a)), BigInt(`0x${BigInt.asUintN(100, a).toString(16)}`), BigInt(`${b}`),
-      ...[2, 8, 16, 32, 36].map((radix) => a.toString(radix)),
-    ].join(" "));
+    print(
+      [
+        a,
+        b,
+        b === 0n ? "-" : a / b,
+        b === 0n ? "-" : a % b,
+        a * b,
+        a - b,
+        a + b,
+        -a,
+        ~b,
+        a & b,
+        a | b,
+        a ^ b,
+        a << steps,
+        a >> steps,
+        BigInt.asIntN(40, a) ** BigInt.asUintN(3, b),
+        a < b,
+        a <= b,
+        a === b,
+        BigInt.asUintN(64, a),
+        BigInt.asUintN(128, b),
+        BigInt.asIntN(64, a),
+        BigInt.asIntN(128, b),
+        BigInt.asUintN(width, a),
+        BigInt.asIntN(width, b),
+        a < Number(small),
+        small >= Number(small),
+        Number(BigInt.asIntN(53, a)),
+        BigInt(`0x${BigInt.asUintN(100, a).toString(16)}`),
+        BigInt(`${b}`),
+        ...[2, 8, 16, 32, 36].map((radix) => a.toString(radix)),
+      ].join(" "),
+    );
   }
 }
 
@@ -87,7 +113,7 @@ function expressions(): void {
 function numbers(): void {
   print([0.1 + 0.2, 1e21, 5e-324, 1.7976931348623157e308, -0, 2 ** 53, 123456789.125, 1 / 3].join(" "));
   print(`${(0.1).toFixed(20)} ${(1234.5678).toExponential(3)} ${(255).toString(36)}`);
-  print(`${parseFloat("1e-7")} ${Number("0x1f")} ${(-7) % 3} ${-7 >>> 28} ${0xffffffff | 0}`);
+  print(`${parseFloat("1e-7")} ${Number("0x1f")} ${-7 % 3} ${-7 >>> 28} ${0xffffffff | 0}`);
   print(`${Math.fround(5.05)} ${Math.sqrt(2)} ${Math.pow(2, 0.5)} ${Math.log2(1000)}`);
   const view = new DataView(new ArrayBuffer(8));
   view.setFloat64(0, Math.PI);
@@ -125,14 +151,16 @@ function refusals(): void {
   type Loose = (...args: unknown[]) => unknown;
   const loose = engine as unknown as Record<"syscall" | "address" | "encode", Loose>;
   const array = new Uint8Array(8);
-  print([
-    outcomeOf(() => loose.syscall(abi.call.close, undefined)),
-    outcomeOf(() => loose.syscall(abi.call.close, {})),
-    outcomeOf(() => loose.syscall(abi.call.close, 1, 2, 3, 4, 5, 6, 7)),
-    outcomeOf(() => loose.address(new Uint16Array(4))),
-    outcomeOf(() => loose.encode("\u0100", array, 0)),
-    outcomeOf(() => loose.syscall(abi.call.openat, -100, "\u2603", 0)),
-  ].join(" "));
+  print(
+    [
+      outcomeOf(() => loose.syscall(abi.call.close, undefined)),
+      outcomeOf(() => loose.syscall(abi.call.close, {})),
+      outcomeOf(() => loose.syscall(abi.call.close, 1, 2, 3, 4, 5, 6, 7)),
+      outcomeOf(() => loose.address(new Uint16Array(4))),
+      outcomeOf(() => loose.encode("\u0100", array, 0)),
+      outcomeOf(() => loose.syscall(abi.call.openat, -100, "\u2603", 0)),
+    ].join(" "),
+  );
 }
 
 function pipe(): [number, number] {
@@ -245,17 +273,33 @@ function deep(level: number): number {
 }
 
 const acts: Record<string, () => void> = {
-  arithmetic, expressions, numbers, bytes, errors, refusals, arrays, programs, brokenPipe, crossed, interrupts,
+  arithmetic,
+  expressions,
+  numbers,
+  bytes,
+  errors,
+  refusals,
+  arrays,
+  programs,
+  brokenPipe,
+  crossed,
+  interrupts,
   interrupted,
   machine: () => print(`${engine.machine} ${engine.args.slice(1)}`),
   exit: () => engine.exit(42),
-  throw: () => { throw new Error("line one\nline two \u2603"); },
-  throwText: () => { throw "plain"; },
+  throw: () => {
+    throw new Error("line one\nline two \u2603");
+  },
+  throwText: () => {
+    throw "plain";
+  },
   reject: () => void Promise.reject(new Error("nobody waits")),
   caught: () => void Promise.reject(new Error("somebody waits")).catch(() => print("caught")),
   overflow: () => print(outcomeOf(() => deep(1_000_000))),
   depth: () => print(`${deep(2_000)}`),
-  exhaust: () => { for (const kept: unknown[] = []; ;) kept.push({ a: [kept.length] }); },
+  exhaust: () => {
+    for (const kept: unknown[] = []; ; ) kept.push({ a: [kept.length] });
+  },
   tooLarge: () => print(outcomeOf(() => new Uint8Array(200_000_000).length)),
   cycles() {
     for (let round = 0; round < 3000; round++) {

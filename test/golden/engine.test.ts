@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { bunTargets } from "../../scripts/bun.ts";
 import { buildFrom, emulatorFor, type Target, targets } from "../../scripts/build.ts";
+import { bunTargets } from "../../scripts/bun.ts";
 import { emulatorOf, smallTargets } from "../../scripts/engine.ts";
 
 const PROGRAM = join(import.meta.dir, "engine-program.ts");
@@ -55,31 +55,39 @@ function internalError(message: string): Result {
 
 describe.each(smallTargets)("%s", (target) => {
   test("names its machine", () => {
-    const machine = { "ppc64": "ppc64", "ppc64le": "ppc64le", "arm64-small": "aarch64", "x64-small": "x86_64" }[target];
+    const machine = { ppc64: "ppc64", ppc64le: "ppc64le", "arm64-small": "aarch64", "x64-small": "x86_64" }[target];
     expect(under(target, "machine", "one")).toEqual(succeeds(`${machine} machine,one\n`));
   });
 
-  test("calculates with integers of 64 to 256 bits as Bun does", () => {
-    const result = under(target, "arithmetic");
-    const expected = underBun("arithmetic").out.split("\n");
-    expect(expected.length).toBe(2001);
-    result.out.split("\n").forEach((line, at) => expect(line).toBe(expected[at]!));
-    expect({ ...result, out: "" }).toEqual(succeeds(""));
-  }, EMULATED_MS);
+  test(
+    "calculates with integers of 64 to 256 bits as Bun does",
+    () => {
+      const result = under(target, "arithmetic");
+      const expected = underBun("arithmetic").out.split("\n");
+      expect(expected.length).toBe(2001);
+      result.out.split("\n").forEach((line, at) => expect(line).toBe(expected[at]!));
+      expect({ ...result, out: "" }).toEqual(succeeds(""));
+    },
+    EMULATED_MS,
+  );
 
   test("matches regular expressions, compiled by the build and at run time", () => {
     const result = under(target, "expressions");
-    expect(result).toEqual(succeeds([
-      '["Memory@123","Memory","123"]',
-      "aBC",
-      '["one","two","three"]',
-      '[{"name":"cpu"},{"name":"cpu"}]',
-      "[false,true,false,true]",
-      "[false,false,true,false]",
-      'a \\" b',
-      "[true,true,false,false]",
-      "",
-    ].join("\n")));
+    expect(result).toEqual(
+      succeeds(
+        [
+          '["Memory@123","Memory","123"]',
+          "aBC",
+          '["one","two","three"]',
+          '[{"name":"cpu"},{"name":"cpu"}]',
+          "[false,true,false,true]",
+          "[false,false,true,false]",
+          'a \\" b',
+          "[true,true,false,false]",
+          "",
+        ].join("\n"),
+      ),
+    );
     expect(underBun("expressions")).toEqual(result);
   });
 
@@ -98,18 +106,22 @@ describe.each(smallTargets)("%s", (target) => {
     const command = (program: string[]): string[] => ["sh", "-c", script, "sh", ...program];
     const result = run(command([...emulatorOf(target), join(folder, target)]));
     const every = values.map((value) => value.toString(16).padStart(2, "0")).join("");
-    expect(result).toEqual(succeeds([
-      `256 2e${every}782e true`,
-      "0 2e2e true",
-      "5 2e706c61696e2e true",
-      "256 true",
-      `256 00${every}`,
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-      "RangeError",
-      "RangeError",
-      "2e2e2e2e 2 2e2efeff",
-      "",
-    ].join("\n")));
+    expect(result).toEqual(
+      succeeds(
+        [
+          `256 2e${every}782e true`,
+          "0 2e2e true",
+          "5 2e706c61696e2e true",
+          "256 true",
+          `256 00${every}`,
+          "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+          "RangeError",
+          "RangeError",
+          "2e2e2e2e 2 2e2efeff",
+          "",
+        ].join("\n"),
+      ),
+    );
     expect(run(command([process.execPath, PROGRAM]))).toEqual(result);
   });
 
@@ -177,11 +189,15 @@ describe.each(smallTargets)("%s", (target) => {
 });
 
 describe.each(bunTargets)("Bun's own executable for %s", (target) => {
-  test("does as Bun does with the source", () => {
-    for (const act of ["arithmetic", "errors", "arrays", "brokenPipe", "crossed", "interrupts", "exit"]) {
-      expect({ act, ...under(target, act) }).toEqual({ act, ...underBun(act) });
-    }
-  }, EMULATED_MS);
+  test(
+    "does as Bun does with the source",
+    () => {
+      for (const act of ["arithmetic", "errors", "arrays", "brokenPipe", "crossed", "interrupts", "exit"]) {
+        expect({ act, ...under(target, act) }).toEqual({ act, ...underBun(act) });
+      }
+    },
+    EMULATED_MS,
+  );
 
   test("names its machine, and keeps every byte of its arguments", () => {
     const machine = { x64: "x86_64", arm64: "aarch64" }[target];

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SEED_SIZE } from "../../src/zeropage/zeropage.ts";
 import { readBlob } from "../support/blob-reader.ts";
-import { randomCase, type Case } from "../support/random-tree.ts";
 import { lineFiles, randomLoademLine, randomZeropageLine } from "../support/random-lines.ts";
-import { buildRunners, runners, runUnderEach, type Run } from "../support/run.ts";
+import { type Case, randomCase } from "../support/random-tree.ts";
+import { buildRunners, type Run, runners, runUnderEach } from "../support/run.ts";
 import { fillTree, largeTree, type Tree } from "../support/tree.ts";
 
 const CASES = 200;
@@ -37,8 +37,13 @@ async function agreedOn(args: readonly string[], settled = (out: Buffer) => out)
   const [first, ...others] = await runUnderEach(args, folder);
   for (const [index, { code, signal, err, out }] of others.entries()) {
     const name = runners[index + 1]!.name;
-    expect({ name, code, signal, err, same: settled(out).equals(settled(first!.out)) })
-      .toEqual({ name, code: first!.code, signal: first!.signal, err: first!.err, same: true });
+    expect({ name, code, signal, err, same: settled(out).equals(settled(first!.out)) }).toEqual({
+      name,
+      code: first!.code,
+      signal: first!.signal,
+      err: first!.err,
+      same: true,
+    });
   }
   return first!;
 }
@@ -68,20 +73,28 @@ describe("all engines make the same of", () => {
     expect(codes[2]).toBeGreaterThan(CASES / 20);
   }, 600_000);
 
-  const lines = [["loadem", randomLoademLine, withoutMachine], ["zeropage", randomZeropageLine, withoutSeed]] as const;
-  test.each(lines)(`${LINES} generated option lines of %s`, async (_, line, settled) => {
-    const codes = [0, 0, 0];
-    for (let seed = 1; seed <= LINES; seed++) {
-      const words = line(seed);
-      const { code, out, err } = await agreedOn(words, words.includes("--kernel") ? undefined : settled);
-      codes[code!]!++;
-      if (code === 0) expect(out.length).toBeGreaterThan(0);
-      else expect({ words, out: out.length, err }).toEqual({ words, out: 0, err: expect.stringMatching(/^[ -~]+\n$/) });
-    }
-    expect(codes[0]).toBeGreaterThan(LINES / 2);
-    expect(codes[1]).toBeGreaterThan(LINES / 20);
-    expect(codes[2]).toBeGreaterThan(LINES / 20);
-  }, 300_000);
+  const lines = [
+    ["loadem", randomLoademLine, withoutMachine],
+    ["zeropage", randomZeropageLine, withoutSeed],
+  ] as const;
+  test.each(lines)(
+    `${LINES} generated option lines of %s`,
+    async (_, line, settled) => {
+      const codes = [0, 0, 0];
+      for (let seed = 1; seed <= LINES; seed++) {
+        const words = line(seed);
+        const { code, out, err } = await agreedOn(words, words.includes("--kernel") ? undefined : settled);
+        codes[code!]!++;
+        if (code === 0) expect(out.length).toBeGreaterThan(0);
+        else
+          expect({ words, out: out.length, err }).toEqual({ words, out: 0, err: expect.stringMatching(/^[ -~]+\n$/) });
+      }
+      expect(codes[0]).toBeGreaterThan(LINES / 2);
+      expect(codes[1]).toBeGreaterThan(LINES / 20);
+      expect(codes[2]).toBeGreaterThan(LINES / 20);
+    },
+    300_000,
+  );
 
   test("properties of every size at which reading changes its ways", async () => {
     const sizes = [4096, 8192, 65536, 131072, 262144, 524288].flatMap((size) => [size - 1, size, size + 1]);
@@ -109,7 +122,9 @@ describe("all engines make the same of", () => {
     const all = single.join("");
     const tree: Tree = [
       ...single.map((name): Tree[number] => [name, [[`${name}@${name}`, name]]]),
-      [`p${all.slice(0, 200)}`, all], [`n${all.slice(0, 200)}`, []], [all.slice(54), "1"],
+      [`p${all.slice(0, 200)}`, all],
+      [`n${all.slice(0, 200)}`, []],
+      [all.slice(54), "1"],
     ];
     const { code, out } = await agreed({ tree, extras: [], options: ["-b", "0", "-B", all, "-v"] });
     expect(code).toBe(0);

@@ -24,9 +24,7 @@ function traced(...args: string[]): { calls: SystemCall[]; bytes: number } {
   });
   expect(code).toBe(0);
   const lines = readFileSync(folder.in("trace"), "latin1").split("\n");
-  const matches = lines
-    .map((line) => /^(\w+)\((.*)\) += (-?\w+)/.exec(line))
-    .filter((match) => match !== null);
+  const matches = lines.map((line) => /^(\w+)\((.*)\) += (-?\w+)/.exec(line)).filter((match) => match !== null);
   const calls = matches.map(([, name, text, result]) => ({
     name: name!,
     arguments: text!,
@@ -56,7 +54,10 @@ test("each property costs one open, one read and one close, and no question for 
 });
 
 test("nothing is opened but DIR by its path, and what lies in it by its name, never through a link", () => {
-  makeTree(folder.in("tree"), [["a", "1"], ["n", [["b", "2"]]]]);
+  makeTree(folder.in("tree"), [
+    ["a", "1"],
+    ["n", [["b", "2"]]],
+  ]);
   symlinkSync("/etc/shadow", folder.in("tree/n/shadow"));
   symlinkSync("../..", folder.in("tree/n/up"));
   const { calls } = traced("fs2dt", "-b", "0", "tree");

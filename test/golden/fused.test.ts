@@ -3,12 +3,12 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { copyFileSync, existsSync, linkSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { executableFor } from "../../scripts/build.ts";
 import { bunTargets } from "../../scripts/bun.ts";
 import { dynamicNames, fileHeader, PF_W, PF_X, PT_INTERP, PT_LOAD } from "../../scripts/dynamic-elf.ts";
-import { executableFor } from "../../scripts/build.ts";
 import { bzImage } from "../support/bzimage.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { buildRunners, fused, fusedElsewhere, runWith, x64, type Run, type Runner } from "../support/run.ts";
+import { buildRunners, fused, fusedElsewhere, type Run, type Runner, runWith, x64 } from "../support/run.ts";
 import { makeTree } from "../support/tree.ts";
 
 const isRoot = process.getuid!() === 0;
@@ -64,7 +64,10 @@ const orders: Readonly<Record<string, readonly string[]>> = {
 const everyOrder = Object.entries(orders).map(([name, words]) => [name, ...words]);
 
 function makeInputs(place = folder.path): void {
-  makeTree(join(place, "tree"), [["compatible", "x\0"], ["node@1", [["reg", "1"]]]]);
+  makeTree(join(place, "tree"), [
+    ["compatible", "x\0"],
+    ["node@1", [["reg", "1"]]],
+  ]);
   writeFileSync(join(place, "page"), "p".repeat(0x1000));
   writeFileSync(join(place, "bzImage"), bzImage());
 }
@@ -190,12 +193,26 @@ describe("it is not steered", () => {
     writeFileSync(folder.in("evil.js"), "console.log('evil')");
     writeFileSync(folder.in("evil.so"), "not a library");
     const variables = {
-      BUN_BE_BUN: "1", BUN_OPTIONS: "--preload=./evil.js", BUN_INSPECT: "ws://localhost:1/x", BUN_CONFIG_VERBOSE_FETCH: "1",
-      BUN_JSC_dumpOptions: "2", BUN_JSC_useJIT: "false", NODE_OPTIONS: "--require ./evil.js", NODE_CHANNEL_FD: "1",
-      MIMALLOC_VERBOSE: "1", MIMALLOC_SHOW_STATS: "1",
-      LD_PRELOAD: folder.in("evil.so"), LD_LIBRARY_PATH: folder.path, LD_DEBUG: "all", LD_BIND_NOW: "1",
-      LD_SHOW_AUXV: "1", LD_TRACE_LOADED_OBJECTS: "1", LD_AUDIT: folder.in("evil.so"),
-      GLIBC_TUNABLES: "glibc.rtld.nns=x", MALLOC_PERTURB_: "1", TZ: "/etc/passwd",
+      BUN_BE_BUN: "1",
+      BUN_OPTIONS: "--preload=./evil.js",
+      BUN_INSPECT: "ws://localhost:1/x",
+      BUN_CONFIG_VERBOSE_FETCH: "1",
+      BUN_JSC_dumpOptions: "2",
+      BUN_JSC_useJIT: "false",
+      NODE_OPTIONS: "--require ./evil.js",
+      NODE_CHANNEL_FD: "1",
+      MIMALLOC_VERBOSE: "1",
+      MIMALLOC_SHOW_STATS: "1",
+      LD_PRELOAD: folder.in("evil.so"),
+      LD_LIBRARY_PATH: folder.path,
+      LD_DEBUG: "all",
+      LD_BIND_NOW: "1",
+      LD_SHOW_AUXV: "1",
+      LD_TRACE_LOADED_OBJECTS: "1",
+      LD_AUDIT: folder.in("evil.so"),
+      GLIBC_TUNABLES: "glibc.rtld.nns=x",
+      MALLOC_PERTURB_: "1",
+      TZ: "/etc/passwd",
     };
     for (const [name, value] of Object.entries(variables)) {
       expect({ name, ...plain(runIn({ [name]: value })) }).toEqual({ name, ...unmoved });
@@ -223,7 +240,13 @@ describe("it is not steered", () => {
 
 test("the other machine's executable does the same under emulation", () => {
   makeInputs();
-  for (const words of [["--list"], ["fs2dt", "-b", "0", "tree"], ["ls", "-l", "tree"], ["loadem", "-x"], ["cat", "none"]]) {
+  for (const words of [
+    ["--list"],
+    ["fs2dt", "-b", "0", "tree"],
+    ["ls", "-l", "tree"],
+    ["loadem", "-x"],
+    ["cat", "none"],
+  ]) {
     const [here, there] = [fused, fusedElsewhere].map((runner) => plain(runWith(runner, words, { cwd: folder.path })));
     expect({ words, ...there }).toEqual({ words, ...here });
   }

@@ -1,13 +1,20 @@
 import { describe, expect, test } from "bun:test";
 import {
-  mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { image } from "../../initramfs/image.ts";
-import { kernelsFor } from "../../scripts/boot.ts";
 import { sceneFor } from "../../scripts/boot/scene.ts";
 import { bootTarget, targetNames } from "../../scripts/boot/targets.ts";
+import { kernelsFor } from "../../scripts/boot.ts";
 import { executableFor } from "../../scripts/build.ts";
 import { gzip, writeImage } from "../../scripts/initramfs.ts";
 import { usual } from "../support/boots.ts";
@@ -29,7 +36,11 @@ function cpio(bytes: Uint8Array, ...options: string[]): string[] {
   });
   expect(stderr.toString()).toBe("");
   expect(exitCode).toBe(0);
-  return stdout.toString().trimEnd().split("\n").map((line) => line.replace(/ +/g, " "));
+  return stdout
+    .toString()
+    .trimEnd()
+    .split("\n")
+    .map((line) => line.replace(/ +/g, " "));
 }
 
 async function inFolder(work: (folder: string) => void | Promise<void>): Promise<void> {
@@ -78,7 +89,8 @@ describe("an image, unpacked by Debian's cpio,", () => {
     await inFolder((folder) => {
       // The device nodes are left out: only root can make them.
       const { exitCode } = Bun.spawnSync(["cpio", "-i", "-d", "--quiet", "-f", "dev/*"], {
-        cwd: folder, stdin: Buffer.concat(image(contents)),
+        cwd: folder,
+        stdin: Buffer.concat(image(contents)),
       });
       expect(exitCode).toBe(0);
       const executable = statSync(join(folder, "bin/kexecbox")).ino;
@@ -140,11 +152,16 @@ describe("the file of an image", () => {
 
 /** Of a line of `cpio -tv` the type and the path: `- bin/kexecbox`. */
 function typeAndPath(line: string): string {
-  return `${line[0]} ${line.replace(/ -> .*$/, "").split(" ").at(-1)}`;
+  return `${line[0]} ${line
+    .replace(/ -> .*$/, "")
+    .split(" ")
+    .at(-1)}`;
 }
 
 function regularFiles(archive: Uint8Array): string[] {
-  const files = cpio(archive, "-t", "-v").map(typeAndPath).filter((entry) => entry.startsWith("- "));
+  const files = cpio(archive, "-t", "-v")
+    .map(typeAndPath)
+    .filter((entry) => entry.startsWith("- "));
   return files.map((entry) => entry.slice(2));
 }
 
@@ -201,7 +218,8 @@ describe("npm run initramfs", () => {
 
   test("names a file that it cannot read", () => {
     expect(refusal("--target", "ppc64", "--add", "/none:/x")).toEqual({
-      code: 1, err: "initramfs: /none: ENOENT (no such file or directory)\n",
+      code: 1,
+      err: "initramfs: /none: ENOENT (no such file or directory)\n",
     });
   });
 
@@ -210,7 +228,8 @@ describe("npm run initramfs", () => {
       const path = join(folder, "script");
       writeFileSync(path, "echo a\necho 'b\n");
       expect(refusal("--target", "ppc64", "--script", path)).toEqual({
-        code: 1, err: `initramfs: ${path}:2:6: unterminated '\n`,
+        code: 1,
+        err: `initramfs: ${path}:2:6: unterminated '\n`,
       });
     });
   });

@@ -3,7 +3,7 @@ import { copyFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { applets } from "../../src/kexecbox.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { arm64, buildRunners, fused, ppc64, ppc64le, runWith, x64, type Run } from "../support/run.ts";
+import { arm64, buildRunners, fused, ppc64, ppc64le, type Run, runWith, x64 } from "../support/run.ts";
 
 beforeAll(buildRunners, 600_000);
 const folder = temporaryFolder();

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readBlob, type ReadNode } from "../support/blob-reader.ts";
+import { type ReadNode, readBlob } from "../support/blob-reader.ts";
 import { dumpedReservations, gottenBytes, sortedSource } from "../support/dtc.ts";
 import { buildRunners, runWith, x64 } from "../support/run.ts";
 import { largeTree, makeTree, type Tree } from "../support/tree.ts";
@@ -51,12 +51,14 @@ describe(`a tree of ${NODES} nodes and ${PROPERTIES} properties`, () => {
       expect(sortedSource("dtb", path) === expected).toBe(true);
       expect(dumpedReservations(path)).toEqual([[0x5000100n, BigInt(out.length)]]);
 
-    const { root } = readBlob(out);
-    const counted = counts(root);
-    expect(counted.nodes).toBe(NODES);
-    const { path: node, property, value } = deepest(tree);
-    expect(gottenBytes(path, node, property).equals(Buffer.from(value))).toBe(true);
-  }, 60_000);
+      const { root } = readBlob(out);
+      const counted = counts(root);
+      expect(counted.nodes).toBe(NODES);
+      const { path: node, property, value } = deepest(tree);
+      expect(gottenBytes(path, node, property).equals(Buffer.from(value))).toBe(true);
+    },
+    60_000,
+  );
 });
 
 function counts(node: ReadNode): { nodes: number } {

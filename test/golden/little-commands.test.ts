@@ -23,7 +23,8 @@ interface Result {
 /** Runs kexecbox under Bun in the test's folder. */
 function kexecbox(args: readonly string[], stdin = ""): Result {
   const { exitCode, stdout, stderr } = Bun.spawnSync([process.execPath, MAIN, ...args], {
-    cwd: folder, stdin: Buffer.from(stdin),
+    cwd: folder,
+    stdin: Buffer.from(stdin),
   });
   return { code: exitCode, out: stdout.toString("latin1"), err: stderr.toString("latin1") };
 }
@@ -31,7 +32,9 @@ function kexecbox(args: readonly string[], stdin = ""): Result {
 describe("cat", () => {
   test("copies files one after the other, byte for byte", () => {
     expect(kexecbox(["cat", "one", "two", "one"])).toEqual({
-      code: 0, out: "1\xff\0\n2 without end of line1\xff\0\n", err: "",
+      code: 0,
+      out: "1\xff\0\n2 without end of line1\xff\0\n",
+      err: "",
     });
   });
 
@@ -127,7 +130,9 @@ describe("on a full disk", () => {
     const full = openSync("/dev/full", "w");
     try {
       const { exitCode, stderr } = Bun.spawnSync([process.execPath, MAIN, ...command.split(" ")], {
-        cwd: folder, stdout: full, stderr: "pipe",
+        cwd: folder,
+        stdout: full,
+        stderr: "pipe",
       });
       expect(exitCode).toBe(1);
       expect(stderr.toString()).toMatch(/^[a-z0-9]+: standard output: ENOSPC \(no space left\)\n$/);

@@ -9,7 +9,18 @@ import { engine as host } from "../../src/sys/bun.ts";
 import { System } from "../../src/sys/system.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import {
-  arm64, buildRunners, bun, fused, ppc64, ppc64le, runners, runWith, x64, type Run, type Runner, type RunOptions,
+  arm64,
+  buildRunners,
+  bun,
+  fused,
+  ppc64,
+  ppc64le,
+  type Run,
+  type Runner,
+  type RunOptions,
+  runners,
+  runWith,
+  x64,
 } from "../support/run.ts";
 
 /** Without CAP_SYS_BOOT nobody loads a kernel, root included. The files of a clone in root's home stay readable. */
@@ -26,7 +37,10 @@ beforeEach(() => {
 /** In the folder, without the right to load a kernel. */
 function run(runner: Runner, line: string, options: RunOptions = {}): Run {
   return runWith(runner, ["loadem", ...line.split(" ").filter((word) => word !== "")], {
-    cwd: folder.path, stdin: Buffer.from("typed"), ...options, under: [...powerless, ...(options.under ?? [])],
+    cwd: folder.path,
+    stdin: Buffer.from("typed"),
+    ...options,
+    under: [...powerless, ...(options.under ?? [])],
   });
 }
 
@@ -48,18 +62,42 @@ describe("every engine says the same", () => {
   const lines = [
     "-n -a 0x10000000 -e -f page",
     "-n -r 0x1000 -a 0x10000000 -f odd -4 -f page -e -s -z 0x10 -a 0x20000000 -z 0x5000 -a 0x9000000 -f odd",
-    "-n -r 0x1000 --endian big -a 0x10000000 -e -f page -a 0x20000000 -c 0x100 -f odd --endian little "
-      + "--poke 0x5c=0x12345678",
+    "-n -r 0x1000 --endian big -a 0x10000000 -e -f page -a 0x20000000 -c 0x100 -f odd --endian little " +
+      "--poke 0x5c=0x12345678",
     "-n --no-checks --endian=big -r 0x1000 -a0x5000000 -ef v2wrap -s -a 0x6000000 -c0x100 -f odd -t 0",
     "-n --no-checks -a 0xfedcba9876543210 -f odd -z 0x8000000000000000 -p",
     "-n --no-checks -a 0x5000000 -e -f v2wrap --secondaries 5",
-    "", "-x", "-f page", "-a", "-a 0x", "-a 18446744073709551616", "-a 1e3 -f page", "-a 4096 -c 8",
-      "-a 4096 -ee", "-a 4096 -ss",
-    "-a 4096 page", "-k -n", "-u -f page", "--endian middle", "--poke 1=1", "-a 4096 --poke 1", "-r 0x1800", "-a 4096 -f none",
-    "-a 4096 -f .", "-a 4096 -f /dev/zero", "-a 4096", "-a 0x10000001 -e -f page", "-a 0x10000000 -e -f odd",
-    "-a 0x10000000 -e -f page -a 0x10000000 -f page", "-a 0x10000000 -f page", "-a 0x10000000 -f page -e",
-    "-a 0x10000000 -e -f page -z 0xffffffffffffe000", "-a 0x10000000 -e -f page -z 0xfffffffffffff000",
-    "-a 0x10000000 -e -f page -t 3", "-a 0x10000000 -e -f page --secondaries 1", "--endian big -a 4096 -f page -a 8192 -c 4",
+    "",
+    "-x",
+    "-f page",
+    "-a",
+    "-a 0x",
+    "-a 18446744073709551616",
+    "-a 1e3 -f page",
+    "-a 4096 -c 8",
+    "-a 4096 -ee",
+    "-a 4096 -ss",
+    "-a 4096 page",
+    "-k -n",
+    "-u -f page",
+    "--endian middle",
+    "--poke 1=1",
+    "-a 4096 --poke 1",
+    "-r 0x1800",
+    "-a 4096 -f none",
+    "-a 4096 -f .",
+    "-a 4096 -f /dev/zero",
+    "-a 4096",
+    "-a 0x10000001 -e -f page",
+    "-a 0x10000000 -e -f odd",
+    "-a 0x10000000 -e -f page -a 0x10000000 -f page",
+    "-a 0x10000000 -f page",
+    "-a 0x10000000 -f page -e",
+    "-a 0x10000000 -e -f page -z 0xffffffffffffe000",
+    "-a 0x10000000 -e -f page -z 0xfffffffffffff000",
+    "-a 0x10000000 -e -f page -t 3",
+    "-a 0x10000000 -e -f page --secondaries 1",
+    "--endian big -a 4096 -f page -a 8192 -c 4",
   ];
 
   test("whatever the line", () => {
@@ -73,9 +111,13 @@ describe("every engine says the same", () => {
     for (const line of lines) {
       const { code, out, err } = run(x64, line);
       if (line.startsWith("-n")) expect({ line, code, err }).toEqual({ line, code: 0, err: "" });
-      else expect({ line, refused: [1, 2, 3].includes(code!), out: out.length,
-        lines: err.split("\n").length })
-        .toEqual({ line, refused: true, out: 0, lines: 2 });
+      else
+        expect({ line, refused: [1, 2, 3].includes(code!), out: out.length, lines: err.split("\n").length }).toEqual({
+          line,
+          refused: true,
+          out: 0,
+          lines: 2,
+        });
     }
   });
 
@@ -84,7 +126,12 @@ describe("every engine says the same", () => {
     const stored = (runner: Runner) => run(runner, line).out.toString().split("\n").at(-2);
     const little = "stored 0x20000000 at 0x10000100, little endian as the running machine";
     expect(runners.map(stored)).toEqual([
-      little, little, little, little, "stored 0x20000000 at 0x100000f8, big endian as the running machine", little,
+      little,
+      little,
+      little,
+      little,
+      "stored 0x20000000 at 0x100000f8, big endian as the running machine",
+      little,
     ]);
   });
 
@@ -92,22 +139,27 @@ describe("every engine says the same", () => {
     const line = "-n --no-checks -a 0x5000000 -e -w -a 0x6000000 -c 0x100 -f page";
     for (const runner of [bun, x64, arm64]) {
       expect(run(runner, line.replace("0x100", "0xf8")).out.toString()).toContain(
-        "stored 0x6000000 at 0x50000f8, little endian as the stub has it\n");
+        "stored 0x6000000 at 0x50000f8, little endian as the stub has it\n",
+      );
     }
     for (const runner of [ppc64, ppc64le]) {
       expect(run(runner, line).out.toString()).toContain(
-        "stored 0x6000000 at 0x50000f8, big endian as the stub has it\n");
+        "stored 0x6000000 at 0x50000f8, big endian as the stub has it\n",
+      );
     }
   });
 
   test("and for the size of pages", () => {
     for (const runner of [ppc64, ppc64le].map(with64k)) {
       expect(run(runner, "-n -r 0x1000 -a 0x10000000 -e -f page")).toMatchObject({
-        code: 1, err: "loadem: segment 0 (0x10000000-0x10001000, page): the size 0x1000 is not a multiple of the running "
-          + "kernel's pages of 0x10000 bytes: -r 0x10000 rounds it up\n",
+        code: 1,
+        err:
+          "loadem: segment 0 (0x10000000-0x10001000, page): the size 0x1000 is not a multiple of the running " +
+          "kernel's pages of 0x10000 bytes: -r 0x10000 rounds it up\n",
       });
       expect(run(runner, "-n -r 0x10000 -a 0x10000000 -e -f page").out.toString()).toContain(
-        "pages of 0x10000 bytes\n");
+        "pages of 0x10000 bytes\n",
+      );
     }
   });
 
@@ -115,21 +167,27 @@ describe("every engine says the same", () => {
     truncateSync(folder.in("odd"), 3 * 2 ** 30);
     for (const runner of runners) {
       expect(run(runner, "-n -a 0x10000000 -e -f odd")).toMatchObject({
-        code: 1, err: "loadem: argument 2 (-a) 0x10000000: 0xc0000000 bytes, of at most 0x7fffffff in one segment\n",
+        code: 1,
+        err: "loadem: argument 2 (-a) 0x10000000: 0xc0000000 bytes, of at most 0x7fffffff in one segment\n",
       });
     }
   });
 });
 
 test.each([arm64, ppc64, ppc64le].map((runner) => [runner.name, runner] as const))(
-  "a kernel without kexec is told as such on %s", (_, runner) => {
+  "a kernel without kexec is told as such on %s",
+  (_, runner) => {
     const result = run(runner, "-a 0x10000000 -e -f page");
     expect({ ...result, out: result.out.length }).toEqual({
-      code: 3, signal: null, out: 0,
-      err: "loadem: kexec_load(entry 0x10000000, 1 segment, arch 0): ENOSYS (not in this kernel): the running kernel "
-        + "was built without CONFIG_KEXEC\n",
+      code: 3,
+      signal: null,
+      out: 0,
+      err:
+        "loadem: kexec_load(entry 0x10000000, 1 segment, arch 0): ENOSYS (not in this kernel): the running kernel " +
+        "was built without CONFIG_KEXEC\n",
     });
-  });
+  },
+);
 
 describe("what reaches the kernel of this machine, as strace sees it,", () => {
   /** strace answers kexec_load and reboot itself, as `injected` says; its lines follow. */
@@ -137,33 +195,58 @@ describe("what reaches the kernel of this machine, as strace sees it,", () => {
     const log = folder.in("strace");
     writeFileSync(log, "");
     chmodSync(log, 0o666);
-    const strace = ["strace", "-f", "-v", "-o", log, "-e", "trace=kexec_load,kexec_file_load,reboot",
-      "-e", `inject=kexec_load,kexec_file_load,reboot:${injected}`];
+    const strace = [
+      "strace",
+      "-f",
+      "-v",
+      "-o",
+      log,
+      "-e",
+      "trace=kexec_load,kexec_file_load,reboot",
+      "-e",
+      `inject=kexec_load,kexec_file_load,reboot:${injected}`,
+    ];
     const result = run(runner, line, { under: strace });
-    const calls = readFileSync(log, "utf8").split("\n").map((text) => text.replace(/^[0-9]+ +/, ""))
+    const calls = readFileSync(log, "utf8")
+      .split("\n")
+      .map((text) => text.replace(/^[0-9]+ +/, ""))
       .filter((text) => /^[a-z_]+\(/.test(text));
     return { ...result, calls };
   }
 
   const two = "-a 0x10000000 -e -f page -a 0x20000000 -z 0x3000";
   const kexecLoad = (text: string) => text.replace(/buf=0x[0-9a-f]+/g, "buf=SOME");
-  const LOADED = "kexec_load(0x10000000, 2, [{buf=SOME, bufsz=4096, mem=0x10000000, memsz=4096}, "
-    + "{buf=NULL, bufsz=0, mem=0x20000000, memsz=12288}], KEXEC_ARCH_DEFAULT) = 0 (INJECTED)";
+  const LOADED =
+    "kexec_load(0x10000000, 2, [{buf=SOME, bufsz=4096, mem=0x10000000, memsz=4096}, " +
+    "{buf=NULL, bufsz=0, mem=0x20000000, memsz=12288}], KEXEC_ARCH_DEFAULT) = 0 (INJECTED)";
   const UNLOADED = "kexec_load(NULL, 0, NULL, KEXEC_ARCH_DEFAULT) = 0 (INJECTED)";
 
-  test.each([bun, x64].map((runner) => [runner.name, runner] as const))("from %s is the one call that was asked for", (_, runner) => {
-    const { code, err, calls } = traced(runner, "retval=0", two);
-    expect({ code, err, calls: calls.map(kexecLoad) }).toEqual({ code: 0, err: "", calls: [LOADED] });
+  test.each([bun, x64].map((runner) => [runner.name, runner] as const))(
+    "from %s is the one call that was asked for",
+    (_, runner) => {
+      const { code, err, calls } = traced(runner, "retval=0", two);
+      expect({ code, err, calls: calls.map(kexecLoad) }).toEqual({ code: 0, err: "", calls: [LOADED] });
+    },
+  );
+
+  test.each([
+    ["-t 21", 3],
+    ["-t 21 --no-checks", 3],
+    ["-n", 0],
+    ["-e", 2],
+    ["-f none", 1],
+    ["-c 9", 1],
+    ["-p -k", 2],
+  ])("is nothing where loadem refuses or only looks (%s)", (options, expected) => {
+    const { code, calls } = traced(x64, "retval=0", `${two} ${options}`);
+    expect(calls).toEqual([]);
+    expect(code).toBe(expected);
   });
 
-  test.each([["-t 21", 3], ["-t 21 --no-checks", 3], ["-n", 0], ["-e", 2], ["-f none", 1], ["-c 9", 1], ["-p -k", 2]])(
-    "is nothing where loadem refuses or only looks (%s)", (options, expected) => {
-      const { code, calls } = traced(x64, "retval=0", `${two} ${options}`);
-      expect(calls).toEqual([]);
-      expect(code).toBe(expected);
-    });
-
-  test.each([["INT", 130], ["TERM", 143]])("is an unload as well, when SIG%s comes during the load", (signal, code) => {
+  test.each([
+    ["INT", 130],
+    ["TERM", 143],
+  ])("is an unload as well, when SIG%s comes during the load", (signal, code) => {
     const result = traced(x64, `retval=0:signal=SIG${signal}`, two);
     expect(result).toMatchObject({ code, signal: null, err: "" });
     expect(result.calls.map(kexecLoad)).toEqual([LOADED, UNLOADED]);
@@ -175,23 +258,29 @@ describe("what reaches the kernel of this machine, as strace sees it,", () => {
 
   test("is nothing for -k, as no kernel is loaded here", () => {
     const result = traced(x64, "error=EINVAL", "-k");
-    if (result.code === 1) expect(result).toMatchObject({
-      err: "loadem: -k: no kernel is loaded\n", calls: [],
-    });
-    else expect(result).toMatchObject({
-      code: 3, err: "loadem: reboot: EINVAL (invalid argument): no kernel is loaded\n",
-    });
+    if (result.code === 1)
+      expect(result).toMatchObject({
+        err: "loadem: -k: no kernel is loaded\n",
+        calls: [],
+      });
+    else
+      expect(result).toMatchObject({
+        code: 3,
+        err: "loadem: reboot: EINVAL (invalid argument): no kernel is loaded\n",
+      });
   });
 
   test.each([
     ["EPERM", `EPERM (operation not permitted): CAP_SYS_BOOT is missing (user id ${process.getuid!()})`],
     ["EBUSY", "EBUSY (busy): another load is under way"],
-    ["EADDRNOTAVAIL",
-      "EADDRNOTAVAIL (address not available): a segment lies where the kernel loads none; --diagnose finds "
-        + "it"],
+    [
+      "EADDRNOTAVAIL",
+      "EADDRNOTAVAIL (address not available): a segment lies where the kernel loads none; --diagnose finds " + "it",
+    ],
   ])("comes back as %s, which is explained", (name, text) => {
     expect(traced(x64, `error=${name}`, two)).toMatchObject({
-      code: 3, err: `loadem: kexec_load(entry 0x10000000, 2 segments, arch 0): ${text}\n`,
+      code: 3,
+      err: `loadem: kexec_load(entry 0x10000000, 2 segments, arch 0): ${text}\n`,
     });
   });
 });
@@ -204,11 +293,27 @@ test("an initrd of 200 MB costs no memory of ours", async () => {
   const F_SETFL = 4;
   const O_NONBLOCK = 0o4000;
   host.syscall(72, write, F_SETFL, O_NONBLOCK);
-  while (host.syscall(1, write, new Uint8Array(4096), 4096) > 0) { /* fill */ }
+  while (host.syscall(1, write, new Uint8Array(4096), 4096) > 0) {
+    /* fill */
+  }
   host.syscall(72, write, F_SETFL, 0);
-  const child = Bun.spawn([...x64.command, "loadem", "-n", "-r", "0x1000", "-a", "0x10000000", "-e", "-f",
-    folder.in("odd"), "--poke", "0x5c=1"],
-    { stdin: "ignore", stdout: write, stderr: "inherit" });
+  const child = Bun.spawn(
+    [
+      ...x64.command,
+      "loadem",
+      "-n",
+      "-r",
+      "0x1000",
+      "-a",
+      "0x10000000",
+      "-e",
+      "-f",
+      folder.in("odd"),
+      "--poke",
+      "0x5c=1",
+    ],
+    { stdin: "ignore", stdout: write, stderr: "inherit" },
+  );
   try {
     while (!readFileSync(`/proc/${child.pid}/syscall`, "utf8").startsWith("1 0x1 ")) await Bun.sleep(2);
     const status = readFileSync(`/proc/${child.pid}/status`, "utf8");

@@ -23,18 +23,23 @@ function run(engine: (typeof ENGINES)[number], script: string): { code: number; 
 }
 
 test.each(ENGINES)("%s runs words, quotes, pipes and redirections as they are meant", (engine) => {
-  expect(run(engine, [
-    "# a script",
-    "printf '%s|' a 'b c' \"d \\\" \\\\ e\" f\\ g \\",
-    "  h\xff > out",
-    "cat<out|tr a-z A-Z>>out2 # appended to nothing",
-    "cat out2",
-    "rm out out2",
-  ].join("\n"))).toEqual({
+  expect(
+    run(
+      engine,
+      [
+        "# a script",
+        "printf '%s|' a 'b c' \"d \\\" \\\\ e\" f\\ g \\",
+        "  h\xff > out",
+        "cat<out|tr a-z A-Z>>out2 # appended to nothing",
+        "cat out2",
+        "rm out out2",
+      ].join("\n"),
+    ),
+  ).toEqual({
     code: 0,
-    out: "A|B C|D \" \\ E|F G|H\xff|",
+    out: 'A|B C|D " \\ E|F G|H\xff|',
     err: [
-      "+ printf \"%s|\" a \"b c\" \"d \\\" \\\\ e\" \"f g\" h\\xff > out",
+      '+ printf "%s|" a "b c" "d \\" \\\\ e" "f g" h\\xff > out',
       "+ cat < out | tr a-z A-Z >> out2",
       "+ cat out2",
       "+ rm out out2",
@@ -47,7 +52,7 @@ test.each(ENGINES)("%s stops at the first failure, and names each program that f
   expect(run(engine, "true\nfalse | true | sh -c 'kill -9 $$'\necho never\n")).toEqual({
     code: 1,
     out: "",
-    err: "+ true\n+ false | true | sh -c \"kill -9 $$\"\nscript:2: false: exit 1, sh: signal 9\n",
+    err: '+ true\n+ false | true | sh -c "kill -9 $$"\nscript:2: false: exit 1, sh: signal 9\n',
   });
 });
 
@@ -61,6 +66,5 @@ test.each(ENGINES)("%s lets a program that nobody reads die of SIGPIPE", (engine
 
 test.each(ENGINES)("%s names what cannot be run", (engine) => {
   expect(run(engine, "/none").err).toEndWith("script:1: /none: ENOENT (no such file or directory)\n");
-  expect(run(engine, "cat < /none/x").err)
-    .toEndWith("script:1: /none/x: ENOENT (no such file or directory)\n");
+  expect(run(engine, "cat < /none/x").err).toEndWith("script:1: /none/x: ENOENT (no such file or directory)\n");
 });

@@ -39,8 +39,14 @@ function demand(condition: boolean, fact: string): asserts condition {
 export function readBlob(blob: Buffer): ReadBlob {
   const word = (at: number): number => blob.readUInt32BE(at);
   demand(word(0) === 0xd00dfeed, "magic");
-  const [totalsize, structureAt, stringsAt, reserveMapAt, version, compatible] =
-    [4, 8, 12, 16, 20, 24].map(word) as [number, number, number, number, number, number];
+  const [totalsize, structureAt, stringsAt, reserveMapAt, version, compatible] = [4, 8, 12, 16, 20, 24].map(word) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   const bootCpu = version >= 2 ? word(28) : 0;
   demand(totalsize === blob.length, `totalsize ${totalsize} of ${blob.length} bytes`);
   const headerSize = HEADER_SIZES[version]!;
@@ -136,7 +142,9 @@ export function treeOf(node: ReadNode): Tree {
 
 /** The node at a path such as `/cpus/cpu@0`. */
 export function nodeAt(root: ReadNode, path: string): ReadNode | undefined {
-  return path.split("/").filter((name) => name !== "")
+  return path
+    .split("/")
+    .filter((name) => name !== "")
     .reduce<ReadNode | undefined>((node, name) => node?.children.find((child) => child.name === name), root);
 }
 

@@ -73,7 +73,7 @@ export function tourOf(blob: Buffer): Tour {
   const [nodeNames, values, propertyNames]: [Extent[], Extent[], Extent[]] = [[], [], []];
   const text = (start: number): Extent => ({ start, end: blob.indexOf(0, start) + 1 });
   const aligned = (at: number, to: number): number => Math.ceil(at / to) * to;
-  for (let at = structure; ;) {
+  for (let at = structure; ; ) {
     const token = word(at);
     if (token === 1) {
       fields.push({ field: "begin-node", at });

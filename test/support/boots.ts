@@ -2,9 +2,9 @@
 
 import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { boot, kernelsFor, type Boot } from "../../scripts/boot.ts";
 import type { Choices } from "../../scripts/boot/choices.ts";
 import type { Special } from "../../scripts/boot/scene.ts";
+import { type Boot, boot, kernelsFor } from "../../scripts/boot.ts";
 
 export const usual: Choices = {
   target: "ppc64le",

@@ -27,8 +27,9 @@ export function sortedSource(format: "dtb" | "fs", path: string): string {
 export function dumpedReservations(path: string): [start: bigint, size: bigint][] {
   const { exitCode, stdout, stderr } = Bun.spawnSync(["fdtdump", path]);
   if (exitCode !== 0) throw new Error(`fdtdump: ${stderr.toString()}`);
-  return [...stdout.toString("latin1").matchAll(/^\/memreserve\/ 0x([0-9a-f]+) 0x([0-9a-f]+);$/gm)]
-    .map(([, start, size]) => [BigInt(`0x${start}`), BigInt(`0x${size}`)]);
+  return [...stdout.toString("latin1").matchAll(/^\/memreserve\/ 0x([0-9a-f]+) 0x([0-9a-f]+);$/gm)].map(
+    ([, start, size]) => [BigInt(`0x${start}`), BigInt(`0x${size}`)],
+  );
 }
 
 /** A property's bytes as fdtget reads them. */

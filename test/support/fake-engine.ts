@@ -1,11 +1,11 @@
 // An engine for tests: it pretends to be any machine, answers the calls a test cares about itself, and lets
 // only harmless ones through to this machine's kernel, whose numbers and structures it translates.
 
-import { FFIType, JSCallback, toArrayBuffer, type Pointer } from "bun:ffi";
+import { FFIType, JSCallback, type Pointer, toArrayBuffer } from "bun:ffi";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { run } from "../../src/kexecbox.ts";
-import { abis, type Abi } from "../../src/sys/abi.ts";
+import { type Abi, abis } from "../../src/sys/abi.ts";
 import { engine as host } from "../../src/sys/bun.ts";
 import type { Argument, Engine, Machine } from "../../src/sys/engine.ts";
 import { errno } from "../../src/sys/errno.ts";
@@ -46,12 +46,28 @@ export interface FakeWorld {
 
 /** What reads and cannot harm; all else has an answer of the test's, or is among `quiet`, or is an error. */
 const harmless: ReadonlySet<CallName> = new Set<CallName>([
-  "close", "getdents64", "getrandom", "ioctl", "mmap", "mremap", "openat", "pipe2", "read", "readlinkat", "statx", "write",
+  "close",
+  "getdents64",
+  "getrandom",
+  "ioctl",
+  "mmap",
+  "mremap",
+  "openat",
+  "pipe2",
+  "read",
+  "readlinkat",
+  "statx",
+  "write",
 ]);
 
 /** Of no consequence here, and done with nothing. */
 const quiet: ReadonlySet<CallName> = new Set<CallName>([
-  "ppoll", "rt_sigaction", "rt_sigpending", "rt_sigprocmask", "sync", "syslog",
+  "ppoll",
+  "rt_sigaction",
+  "rt_sigpending",
+  "rt_sigprocmask",
+  "sync",
+  "syslog",
 ]);
 
 /** Calls whose first two arguments are a directory's descriptor and a name in it. */
@@ -69,8 +85,7 @@ export class FakeEngine implements Engine {
   readonly decode = host.decode;
   readonly encode = host.encode;
   /** Every call that was asked for, in order, except those that the machine does not have. */
-  readonly calls: { readonly name: CallName; readonly args: readonly Argument[]; readonly path: string }[] =
-    [];
+  readonly calls: { readonly name: CallName; readonly args: readonly Argument[]; readonly path: string }[] = [];
   readonly #abi: Abi;
   readonly #names: ReadonlyMap<number, CallName>;
   readonly #open = new Map<number, string>();
@@ -139,7 +154,8 @@ export class FakeEngine implements Engine {
   /** A call as native code makes it, with addresses in place of strings and arrays. */
   #asked([number, ...words]: bigint[]): number {
     const name = this.#names.get(Number(number))!;
-    const memory = (at: number, length: number) => new Uint8Array(toArrayBuffer(Number(words[at]) as Pointer, 0, length));
+    const memory = (at: number, length: number) =>
+      new Uint8Array(toArrayBuffer(Number(words[at]) as Pointer, 0, length));
     const args: Argument[] = words.map(Number);
     if (name === "openat") args[1] = Buffer.from(memory(1, 256)).toString("latin1").split("\0")[0]!;
     if (name === "read" || name === "getdents64") args[1] = memory(1, Number(words[2]));
@@ -169,14 +185,12 @@ export class FakeEngine implements Engine {
 
   #usual(name: CallName, args: readonly Argument[]): number {
     const descriptor = Number(args[0]);
-    if (name === "read" && descriptor === STDIN)
-      return this.#readStdin(args[1] as Uint8Array, Number(args[2]));
+    if (name === "read" && descriptor === STDIN) return this.#readStdin(args[1] as Uint8Array, Number(args[2]));
     if (name === "write" && (descriptor === STDOUT || descriptor === STDERR)) {
       this.#written[descriptor].push(Buffer.from(args[1] as Uint8Array).subarray(0, Number(args[2])));
       return Number(args[2]);
     }
-    if (name === "ioctl" && descriptor <= STDERR)
-      return this.world.terminals?.includes(descriptor) ? 0 : -errno.ENOTTY;
+    if (name === "ioctl" && descriptor <= STDERR) return this.world.terminals?.includes(descriptor) ? 0 : -errno.ENOTTY;
     if (name === "getpid") return SOME_PID;
     return quiet.has(name) ? 0 : this.#pass(name, args);
   }
@@ -189,8 +203,7 @@ export class FakeEngine implements Engine {
   }
 
   #pass(name: CallName, args: readonly Argument[]): number {
-    if (!harmless.has(name))
-      throw new Error(`the fake kernel was asked for ${name}, which it does not let through`);
+    if (!harmless.has(name)) throw new Error(`the fake kernel was asked for ${name}, which it does not let through`);
     const result = host.syscall(abis[host.machine].call[name], ...this.#translated(name, args));
     if (this.#abi.endian !== abis[host.machine].endian && result >= 0 && !this.#native) this.#swap(name, args, result);
     return result;
@@ -226,9 +239,14 @@ export class FakeEngine implements Engine {
       const bytes = args[1] as Uint8Array;
       const littleEndian = abis[host.machine].endian === "little";
       const fields = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      for (let at = 0; at < result;) {
+      for (let at = 0; at < result; ) {
         const length = fields.getUint16(at + 16, littleEndian);
-        for (const [field, size] of [[0, 8], [8, 8], [16, 2]] as const) swap(bytes, at + field, size);
+        for (const [field, size] of [
+          [0, 8],
+          [8, 8],
+          [16, 2],
+        ] as const)
+          swap(bytes, at + field, size);
         at += length;
       }
     }

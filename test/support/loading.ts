@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { abis } from "../../src/sys/abi.ts";
 import { engine as host } from "../../src/sys/bun.ts";
 import type { Argument, Machine } from "../../src/sys/engine.ts";
-import { runInside, type FakeRun, type FakeWorld } from "./fake-engine.ts";
+import { type FakeRun, type FakeWorld, runInside } from "./fake-engine.ts";
 
 /** One struct kexec_segment, its bytes copied from where `buf` pointed at the moment of the call. */
 export interface KernelSegment {
@@ -70,8 +70,9 @@ const USUAL: Readonly<Record<string, Uint8Array | string>> = {
 };
 
 /** What a machine without a device tree has, for tests about x86-64. */
-export const WITHOUT_TREE: Pretended["files"] =
-  Object.fromEntries(Object.keys(TREE).map((name) => [`/proc/device-tree/${name}`, undefined]));
+export const WITHOUT_TREE: Pretended["files"] = Object.fromEntries(
+  Object.keys(TREE).map((name) => [`/proc/device-tree/${name}`, undefined]),
+);
 
 /** Runs `loadem ARGUMENT...` on the pretended machine, whose /proc and /sys are made in `folder`. */
 export function loadem(folder: string, pretended: Pretended, ...args: readonly string[]): LoadRun {
@@ -82,24 +83,30 @@ export function runPretended(folder: string, pretended: Pretended, ...args: read
   const machine = pretended.machine ?? "ppc64";
   const answers = [...(pretended.answers ?? [])];
   const loads: Load[] = [];
-  const files = Object.fromEntries(Object.entries({ ...USUAL, ...pretended.files })
-    .filter((entry): entry is [string, Uint8Array | string] => entry[1] !== undefined));
+  const files = Object.fromEntries(
+    Object.entries({ ...USUAL, ...pretended.files }).filter(
+      (entry): entry is [string, Uint8Array | string] => entry[1] !== undefined,
+    ),
+  );
   const { stdin, terminals } = pretended;
-  const result = runInside({
-    machine,
-    pageSize: pretended.pageSize ?? 4096,
-    root: join(folder, `machine-${Bun.randomUUIDv7()}`),
-    files,
-    ...(stdin === undefined ? {} : { stdin }),
-    ...(terminals === undefined ? {} : { terminals }),
-    on: {
-      kexec_load: (call) => {
-        loads.push(asTheKernelSeesIt(machine, call));
-        return answers.shift() ?? 0;
+  const result = runInside(
+    {
+      machine,
+      pageSize: pretended.pageSize ?? 4096,
+      root: join(folder, `machine-${Bun.randomUUIDv7()}`),
+      files,
+      ...(stdin === undefined ? {} : { stdin }),
+      ...(terminals === undefined ? {} : { terminals }),
+      on: {
+        kexec_load: (call) => {
+          loads.push(asTheKernelSeesIt(machine, call));
+          return answers.shift() ?? 0;
+        },
+        ...pretended.on,
       },
-      ...pretended.on,
     },
-  }, ...args);
+    ...args,
+  );
   const changes = result.engine.calls.map(({ name }) => name).filter((name) => CHANGING.has(name));
   return { ...result, loads, changes };
 }
@@ -108,9 +115,12 @@ function asTheKernelSeesIt(machine: Machine, [entry, count, table, flags]: reado
   // A buffer that only a dead object held would be gone after this.
   Bun.gc(true);
   const littleEndian = abis[machine].endian === "little";
-  const words = table instanceof Uint8Array ? new DataView(table.buffer, table.byteOffset, table.byteLength) : undefined;
+  const words =
+    table instanceof Uint8Array ? new DataView(table.buffer, table.byteOffset, table.byteLength) : undefined;
   const segments = Array.from({ length: Number(count) }, (_, index): KernelSegment => {
-    const [buf, bufsz, mem, memsz] = [0, 8, 16, 24].map((field) => words!.getBigUint64(32 * index + field, littleEndian));
+    const [buf, bufsz, mem, memsz] = [0, 8, 16, 24].map((field) =>
+      words!.getBigUint64(32 * index + field, littleEndian),
+    );
     const bytes = bufsz === 0n ? Buffer.alloc(0) : Buffer.from(host.memory(Number(buf), Number(bufsz)));
     return { bytes, mem: mem!, memsz: memsz! };
   });

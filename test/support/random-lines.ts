@@ -49,7 +49,8 @@ export function randomLoademLine(seed: number): string[] {
   const count = words.faulty(10, "many").length > 0 ? 17 : 1 + words.number(5);
   const segments = Array.from({ length: count }, (_, index) => segment(words, index)).flat();
   const whole = [
-    "-r", words.one(["0x1000", "4096", "0x10000"], ["3", "0"]),
+    "-r",
+    words.one(["0x1000", "4096", "0x10000"], ["3", "0"]),
     ...words.sometimes(2, "--no-checks"),
     ...words.faulty(12, "--secondaries", "7"),
     ...words.faulty(12, words.one(["-k", "-u", "-p", "--nonesuch", "page"])),
@@ -72,11 +73,16 @@ function segment(words: Words, index: number): string[] {
 
 function directive(words: Words): string[] {
   switch (words.number(5)) {
-    case 0: return ["-f", words.one(["page", "odd", "v2wrap"])];
-    case 1: return ["-z", words.one(["0x1000", "16", "0"], ["0x8000000000000000", "-1"])];
-    case 2: return ["-4"];
-    case 3: return words.faulty(4, "-s");
-    default: return ["--poke", words.one(["0x5c=1", "0=0xffffffff"], ["4=", "0x2=0x100000000", "0x1ffffe=1"])];
+    case 0:
+      return ["-f", words.one(["page", "odd", "v2wrap"])];
+    case 1:
+      return ["-z", words.one(["0x1000", "16", "0"], ["0x8000000000000000", "-1"])];
+    case 2:
+      return ["-4"];
+    case 3:
+      return words.faulty(4, "-s");
+    default:
+      return ["--poke", words.one(["0x5c=1", "0=0xffffffff"], ["4=", "0x2=0x100000000", "0x1ffffe=1"])];
   }
 }
 
@@ -86,12 +92,16 @@ export function randomZeropageLine(seed: number): string[] {
   const image = words.one(["bzImage", "bzImage", "low"], ["old", "short", "cut", "page", "none", "."]);
   if (words.number(4) === 0) return ["zeropage", "--kernel", ...words.faulty(4, "-v"), image];
   return [
-    "zeropage", ...words.faulty(15, "--kernel"),
-    "-b", words.one(["0x4400100", "0", "4096", "0xfffffff0"], ["0x4400108", "0x100000000", "-16"]),
-    "-B", words.one(["", "console=ttyS0", "x".repeat(2047), "\xe9\n"], ["x".repeat(2048)]),
+    "zeropage",
+    ...words.faulty(15, "--kernel"),
+    "-b",
+    words.one(["0x4400100", "0", "4096", "0xfffffff0"], ["0x4400108", "0x100000000", "-16"]),
+    "-B",
+    words.one(["", "console=ttyS0", "x".repeat(2047), "\xe9\n"], ["x".repeat(2048)]),
     ...words.sometimes(2, "-i", words.one(["0x4600000,0x469e5c4", "1,2"], ["0x100000000,0x100000001", "2,1", "1"])),
     ...words.sometimes(3, "--rsdp", words.one(["0xf59e0", "0", "0xffffffffffffffff"], ["x"])),
     ...words.sometimes(3, "-v"),
-    image, ...words.faulty(10, image),
+    image,
+    ...words.faulty(10, image),
   ];
 }

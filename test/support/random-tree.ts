@@ -30,32 +30,44 @@ function randomTree(random: Random): Tree {
   if (shape === 0) return chain(random, 55 + random(11));
   if (shape === 1)
     return distinct(
-      Array.from({ length: 150 + random(150) }, (_, index) => [
-        `cpu@${index.toString(16)}`,
-        [["reg", value(random)]],
-      ]),
+      Array.from({ length: 150 + random(150) }, (_, index) => [`cpu@${index.toString(16)}`, [["reg", value(random)]]]),
     );
   const cells = random(3) === 0 ? 1 : 2;
   const machine: Tree = [
-    ["#address-cells", word(cells)], ["#size-cells", word(cells)],
-    ["memory@0", [["device_type", "memory\0"], ["reg", numbers(cells, 0, 0x40000000)]]],
-    ["memory@40000000", [["device_type", "memory\0"], ["reg", numbers(cells, 0x40000000, 0x8000000)]]],
+    ["#address-cells", word(cells)],
+    ["#size-cells", word(cells)],
+    [
+      "memory@0",
+      [
+        ["device_type", "memory\0"],
+        ["reg", numbers(cells, 0, 0x40000000)],
+      ],
+    ],
+    [
+      "memory@40000000",
+      [
+        ["device_type", "memory\0"],
+        ["reg", numbers(cells, 0x40000000, 0x8000000)],
+      ],
+    ],
   ];
   return distinct([...(random(2) === 0 ? machine : []), ...grown(random, 3)]);
 }
 
 function chain(random: Random, depth: number): Tree {
   let tree: Tree = [["deepest", value(random)]];
-  for (let level = 1; level < depth; level++) tree = distinct([[name(random), tree], ["p", value(random)]]);
+  for (let level = 1; level < depth; level++)
+    tree = distinct([
+      [name(random), tree],
+      ["p", value(random)],
+    ]);
   return tree;
 }
 
 function grown(random: Random, depth: number): Tree {
   const properties = Array.from({ length: random(12) }, (): Tree[number] => [name(random), value(random)]);
   const children =
-    depth === 0
-      ? []
-      : Array.from({ length: random(5) }, (): Tree[number] => [name(random), grown(random, depth - 1)]);
+    depth === 0 ? [] : Array.from({ length: random(5) }, (): Tree[number] => [name(random), grown(random, depth - 1)]);
   return distinct([...properties, ...special(random), ...children]);
 }
 
@@ -72,7 +84,10 @@ function special(random: Random): Tree {
         ["rtas-size", numbers(1 + random(2), random(2 ** 31))],
       ];
     case 1:
-      return [["linux,tce-size", word(random(2) * 4096)], ["linux,tce-base", numbers(2, random(2 ** 31))]];
+      return [
+        ["linux,tce-size", word(random(2) * 4096)],
+        ["linux,tce-base", numbers(2, random(2 ** 31))],
+      ];
     case 2:
       return [
         ["linux,initrd-end", word(random(2 ** 31))],
@@ -81,7 +96,10 @@ function special(random: Random): Tree {
     case 3:
       return [["security-password", "secret"]];
     case 4:
-      return [["reg", bytes(random, random(20))], ["interrupt-parent", bytes(random, 3 + random(3))]];
+      return [
+        ["reg", bytes(random, random(20))],
+        ["interrupt-parent", bytes(random, 3 + random(3))],
+      ];
     case 5:
       return [["name", random(2) === 0 ? "other\0" : "n\0"]];
     case 6:
@@ -122,7 +140,9 @@ function name(random: Random): string {
 }
 
 function text(random: Random, length: number): string {
-  return Array.from({ length }, () => String.fromCharCode(1 + random(255))).join("").replaceAll("/", "|");
+  return Array.from({ length }, () => String.fromCharCode(1 + random(255)))
+    .join("")
+    .replaceAll("/", "|");
 }
 
 function value(random: Random): Uint8Array {
@@ -152,7 +172,8 @@ function randomOptions(random: Random): string[] {
   const wrong = ["0x5000104", "-8", "1e3", "0x10000000000000000", "", "\xff", "0xfffffffffffffff8"];
   const sometimes = (chance: number, ...words: string[]): string[] => (random(chance) === 0 ? words : []);
   return [
-    "-b", random(14) === 0 ? wrong[random(wrong.length)]! : addresses[random(addresses.length)]!,
+    "-b",
+    random(14) === 0 ? wrong[random(wrong.length)]! : addresses[random(addresses.length)]!,
     ...sometimes(2, "-V", ["2", "3", "16", "17", "2", "3", "16", "1"][random(8)]!),
     ...sometimes(3, "-B", text(random, random(40))),
     ...sometimes(

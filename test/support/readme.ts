@@ -4,7 +4,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 export const documents = ["README.md", "docs/device-tree.md"]
-  .map((name) => readFileSync(join(import.meta.dir, "../..", name), "utf8")).join("\n");
+  .map((name) => readFileSync(join(import.meta.dir, "../..", name), "utf8"))
+  .join("\n");
 
 /** Every command of their indented blocks, continued lines joined, one blank between words. */
 export const commands: readonly string[] = documents

@@ -74,10 +74,7 @@ export async function runUnderEach(args: readonly string[], cwd: string): Promis
         stderr: "pipe",
         ...LIMIT,
       });
-      const [out, err] = await Promise.all([
-        new Response(child.stdout).bytes(),
-        new Response(child.stderr).bytes(),
-      ]);
+      const [out, err] = await Promise.all([new Response(child.stdout).bytes(), new Response(child.stderr).bytes()]);
       await child.exited;
       const signal = child.signalCode === null ? null : String(child.signalCode);
       return {

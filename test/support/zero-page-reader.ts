@@ -29,7 +29,11 @@ const FIELDS = {
 export type Field = keyof typeof FIELDS;
 
 function littleEndian(bytes: Uint8Array, at: number, size: number): bigint {
-  return BigInt(`0x${Buffer.from(bytes.slice(at, at + size)).reverse().toString("hex")}`);
+  return BigInt(
+    `0x${Buffer.from(bytes.slice(at, at + size))
+      .reverse()
+      .toString("hex")}`,
+  );
 }
 
 export interface SetupData {
@@ -64,8 +68,11 @@ export class ZeroPageReader {
   get memoryMap(): { readonly start: bigint; readonly size: bigint; readonly type: bigint }[] {
     return Array.from({ length: Number(this.field("e820_entries")) }, (_, index) => {
       const at = 0x2d0 + 20 * index;
-      const [start, size, type] = [[at, 8], [at + 8, 8], [at + 16, 4]].map(([from, length]) =>
-        littleEndian(this.bytes, from!, length!));
+      const [start, size, type] = [
+        [at, 8],
+        [at + 8, 8],
+        [at + 16, 4],
+      ].map(([from, length]) => littleEndian(this.bytes, from!, length!));
       return { start: start!, size: size!, type: type! };
     });
   }
@@ -73,10 +80,13 @@ export class ZeroPageReader {
   /** The list of struct setup_data. */
   get setupData(): SetupData[] {
     const list: SetupData[] = [];
-    for (let next = this.field("setup_data"); next !== 0n;) {
+    for (let next = this.field("setup_data"); next !== 0n; ) {
       const at = this.#offset(next);
       const length = Number(littleEndian(this.bytes, at + 12, 4));
-      list.push({ type: littleEndian(this.bytes, at + 8, 4), data: Buffer.from(this.bytes.slice(at + 16, at + 16 + length)) });
+      list.push({
+        type: littleEndian(this.bytes, at + 8, 4),
+        data: Buffer.from(this.bytes.slice(at + 16, at + 16 + length)),
+      });
       next = littleEndian(this.bytes, at, 8);
     }
     return list;

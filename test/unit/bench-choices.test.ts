@@ -3,7 +3,14 @@ import { chosen, HELP } from "../../scripts/bench/choices.ts";
 
 test("without options all parts are measured on this machine, twenty times", () => {
   const parts = ["trees", "start", "load", "calls", "functions", "sizes"];
-  expect(chosen([])).toEqual({ where: "host", rounds: 20, parts, compare: undefined, with: undefined, page: undefined });
+  expect(chosen([])).toEqual({
+    where: "host",
+    rounds: 20,
+    parts,
+    compare: undefined,
+    with: undefined,
+    page: undefined,
+  });
 });
 
 test("a guest has parts of its own", () => {

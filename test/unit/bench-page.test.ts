@@ -6,7 +6,15 @@ import type { Result } from "../../scripts/bench/result.ts";
 import { row } from "../../scripts/bench/row.ts";
 
 const origin = {
-  commit: "0123456789ab", date: "", cpu: "a cpu", cpus: 2, memory: 0, kernel: "6.1", bun: "1", quickjs: "", peers: { dtc: "absent" },
+  commit: "0123456789ab",
+  date: "",
+  cpu: "a cpu",
+  cpus: 2,
+  memory: 0,
+  kernel: "6.1",
+  bun: "1",
+  quickjs: "",
+  peers: { dtc: "absent" },
 };
 
 function result(where: Result["where"], what: string): Result {
@@ -26,7 +34,8 @@ test("a run takes the place of the one before, and of nothing else", () => {
 
 test("the page has a place for both", () => {
   const page = readFileSync(join(import.meta.dir, "../../docs/performance.md"), "utf8");
-  for (const where of ["host", "ppc64le"] as const) expect(withResult(page, result(where, "some row"))).toContain("| some row ");
+  for (const where of ["host", "ppc64le"] as const)
+    expect(withResult(page, result(where, "some row"))).toContain("| some row ");
 });
 
 test("a page without that place is refused", () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { totalCalls } from "../../scripts/bench/calls.ts";
 import { drawn, hasSpreads } from "../../scripts/bench/chart.ts";
 import { comparison, differences } from "../../scripts/bench/compare.ts";
 import { millisecondsBetween } from "../../scripts/bench/guest-jump.ts";
@@ -7,7 +8,6 @@ import { figure, report } from "../../scripts/bench/report.ts";
 import { atMost, row } from "../../scripts/bench/row.ts";
 import { cpu, sampleIn, samplesIn } from "../../scripts/bench/sample.ts";
 import { spreadOf } from "../../scripts/bench/statistics.ts";
-import { totalCalls } from "../../scripts/bench/calls.ts";
 
 describe("what other programs say", () => {
   test("of one run's cost is read in milliseconds and bytes", () => {
@@ -20,7 +20,10 @@ describe("what other programs say", () => {
     const line = (name: string, wall: number) => `measured ${name} wall=${wall}000000 user=0 system=0 peak=0`;
     const lines = ["+ measure a", line("a", 1), line("b", 2), "kexec: no", line("a", 3), ` ${line("a", 4)}`];
     const walls = [...samplesIn(lines)].map(([name, found]) => [name, found.map(({ wall }) => wall)]);
-    expect(walls).toEqual([["a", [1, 3]], ["b", [2]]]);
+    expect(walls).toEqual([
+      ["a", [1, 3]],
+      ["b", [2]],
+    ]);
   });
 
   test("of memory is read in bytes, and only for the name that is meant", () => {
@@ -37,11 +40,12 @@ describe("what other programs say", () => {
   });
 
   test("of system calls is the sum in the last line of strace's table", () => {
-    const table = "% time     seconds  usecs/call     calls    errors syscall\n"
-      + "------ ----------- ----------- --------- --------- ----------------\n"
-      + " 97.92    0.000094          94         1           execve\n"
-      + "------ ----------- ----------- --------- --------- ----------------\n"
-      + "100.00    0.000096           1     65012        10 total\n";
+    const table =
+      "% time     seconds  usecs/call     calls    errors syscall\n" +
+      "------ ----------- ----------- --------- --------- ----------------\n" +
+      " 97.92    0.000094          94         1           execve\n" +
+      "------ ----------- ----------- --------- --------- ----------------\n" +
+      "100.00    0.000096           1     65012        10 total\n";
     expect(totalCalls(table)).toBe(65012);
   });
 });
@@ -56,13 +60,28 @@ test("figures stand in the words of their unit", () => {
 test("the table has a line for each row, with its goal and whether it was met", () => {
   const [quick, slow] = [row("quick", "ms", [1, 2, 3], atMost(2)), row("slow", "ms", [9, 9], atMost(2))];
   const text = report([quick, slow, row("large", "bytes", [5e6])]);
-  const cells = text.trimEnd().split("\n").map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
+  const cells = text
+    .trimEnd()
+    .split("\n")
+    .map((line) =>
+      line
+        .split("|")
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
   expect(cells.slice(2)).toEqual([
     ["quick", "≤ 2.00 ms", "2.00 ms", "1.50 ms – 2.50 ms", "pass"],
     ["slow", "≤ 2.00 ms", "9.00 ms", "9.00 ms – 9.00 ms", "MISS"],
     ["large", "", "5.0 MB", "", ""],
   ]);
-  expect(new Set(text.trimEnd().split("\n").map((line) => line.length)).size).toBe(1);
+  expect(
+    new Set(
+      text
+        .trimEnd()
+        .split("\n")
+        .map((line) => line.length),
+    ).size,
+  ).toBe(1);
 });
 
 describe("a comparison", () => {
@@ -71,8 +90,14 @@ describe("a comparison", () => {
   const after = rows({ a: [5, 6, 7], b: [20, 21, 22], c: [14, 24, 34], f: [6, 16, 26], e: [1] });
 
   test("calls less or more only what lies apart in half of all runs", () => {
-    expect(differences(before, after).map(({ what, change }) => `${what} ${change}`))
-      .toEqual(["a less", "b more", "c same", "f same", "e new", "d gone"]);
+    expect(differences(before, after).map(({ what, change }) => `${what} ${change}`)).toEqual([
+      "a less",
+      "b more",
+      "c same",
+      "f same",
+      "e new",
+      "d gone",
+    ]);
   });
 
   test("of a result with itself finds all the same", () => {
@@ -80,8 +105,16 @@ describe("a comparison", () => {
   });
 
   test("shows both medians and by how much they differ", () => {
-    const lines = comparison(differences(before, after)).trimEnd().split("\n").slice(2)
-      .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
+    const lines = comparison(differences(before, after))
+      .trimEnd()
+      .split("\n")
+      .slice(2)
+      .map((line) =>
+        line
+          .split("|")
+          .slice(1, -1)
+          .map((cell) => cell.trim()),
+      );
     expect(lines).toEqual([
       ["a", "11.0 ms", "6.00 ms", "-45.5 %", "less"],
       ["b", "11.0 ms", "21.0 ms", "+90.9 %", "more"],
@@ -97,9 +130,15 @@ describe("the chart", () => {
   const spread = spreadOf([1, 2, 3]);
 
   test("is an SVG document that names its groups and its series", () => {
-    const svg = drawn({ title: "a title", unit: "ms", groups: ["left", "right"], series: [
-      { name: "one", spreads: [spread, undefined] }, { name: "two", spreads: [spread, spread] },
-    ] });
+    const svg = drawn({
+      title: "a title",
+      unit: "ms",
+      groups: ["left", "right"],
+      series: [
+        { name: "one", spreads: [spread, undefined] },
+        { name: "two", spreads: [spread, spread] },
+      ],
+    });
     expect(svg).toMatch(/^<svg [^]*<\/svg>\s*$/);
     for (const text of ["a title", "ms", "left", "right", "one", "two"]) expect(svg).toContain(`>${text}</text>`);
   });

@@ -14,12 +14,14 @@ describe("the spread of many runs", () => {
   });
 
   test("is in order, and does not depend on theirs", () => {
-    fc.assert(fc.property(figures, (values) => {
-      const spread = spreadOf(values);
-      const ordered = [spread.least, spread.lower, spread.median, spread.upper, spread.most];
-      expect(ordered.toSorted((a, b) => a - b)).toEqual(ordered);
-      expect(spreadOf(values.toReversed())).toEqual(spread);
-    }));
+    fc.assert(
+      fc.property(figures, (values) => {
+        const spread = spreadOf(values);
+        const ordered = [spread.least, spread.lower, spread.median, spread.upper, spread.most];
+        expect(ordered.toSorted((a, b) => a - b)).toEqual(ordered);
+        expect(spreadOf(values.toReversed())).toEqual(spread);
+      }),
+    );
   });
 
   test("leaves the values as they are", () => {

@@ -26,7 +26,8 @@ function verdict(lines: readonly string[], end: Parameters<Timeline["verdict"]>[
 describe("a boot has passed", () => {
   test("when the second kernel printed the nonce and all its cpus are online", () => {
     expect(verdict([...FIRST, ...SECOND, ...cpus("0-2,5", "0-3")])).toEqual({
-      passed: true, reason: `the second kernel printed ${NONCE}`,
+      passed: true,
+      reason: `the second kernel printed ${NONCE}`,
     });
   });
 
@@ -38,18 +39,43 @@ describe("a boot has passed", () => {
 describe("a boot has failed", () => {
   test.each([
     ["without the jump, whatever the first kernel printed", FIRST.slice(0, 2), "off", "no jump"],
-    ["when the first kernel is too slow", FIRST.slice(0, 1), "timeout",
-      "the first kernel did not get to the jump in time"],
-    ["when nothing printed the nonce after the jump", FIRST, "off", `the second kernel ended without printing ${NONCE}`],
+    [
+      "when the first kernel is too slow",
+      FIRST.slice(0, 1),
+      "timeout",
+      "the first kernel did not get to the jump in time",
+    ],
+    [
+      "when nothing printed the nonce after the jump",
+      FIRST,
+      "off",
+      `the second kernel ended without printing ${NONCE}`,
+    ],
     ["when the second kernel hangs", FIRST, "timeout", `the second kernel did not print ${NONCE}`],
-    ["with the failing line where the jump was refused", [...FIRST, "init: /init.script:2: loadem: exit 1"], "off",
-      "init: /init.script:2: loadem: exit 1"],
-    ["when a cpu is missing in the second kernel", [...FIRST, ...SECOND, ...cpus("0-2", "0-3")], "off",
-      "3 of 4 cpus are online in the second kernel"],
-    ["when the second init hangs before it has counted the cpus", [...FIRST, ...SECOND], "timeout",
-      "the second kernel's init did not get to the end of its script"],
-    ["when the second init cannot count them", [...FIRST, ...SECOND, "init: /init.script:3: cat: exit 1"], "off",
-      "init: /init.script:3: cat: exit 1"],
+    [
+      "with the failing line where the jump was refused",
+      [...FIRST, "init: /init.script:2: loadem: exit 1"],
+      "off",
+      "init: /init.script:2: loadem: exit 1",
+    ],
+    [
+      "when a cpu is missing in the second kernel",
+      [...FIRST, ...SECOND, ...cpus("0-2", "0-3")],
+      "off",
+      "3 of 4 cpus are online in the second kernel",
+    ],
+    [
+      "when the second init hangs before it has counted the cpus",
+      [...FIRST, ...SECOND],
+      "timeout",
+      "the second kernel's init did not get to the end of its script",
+    ],
+    [
+      "when the second init cannot count them",
+      [...FIRST, ...SECOND, "init: /init.script:3: cat: exit 1"],
+      "off",
+      "init: /init.script:3: cat: exit 1",
+    ],
   ] as const)("%s", (_, lines, end, reason) => {
     expect(verdict(lines, end)).toEqual({ passed: false, reason });
   });

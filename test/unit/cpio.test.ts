@@ -16,7 +16,11 @@ function listed(bytes: Uint8Array): string[] {
   });
   expect(stderr.toString()).toBe("");
   expect(exitCode).toBe(0);
-  return stdout.toString().trimEnd().split("\n").map((line) => line.replace(/ +/g, " "));
+  return stdout
+    .toString()
+    .trimEnd()
+    .split("\n")
+    .map((line) => line.replace(/ +/g, " "));
 }
 
 /** Lets Debian's cpio unpack an archive, as anybody may, and looks at what there is then. */
@@ -51,13 +55,17 @@ describe("an archive read by Debian's cpio", () => {
   });
 
   test("has directories, files, links and devices with modes, link counts, no owner and no time", () => {
-    expect(listed(archive([
-      { kind: "directory", path: "dev" },
-      { kind: "character device", path: "dev/console", mode: 0o600, major: 5, minor: 1 },
-      { kind: "file", path: "bin/tool", content: Buffer.from("12345"), mode: 0o755 },
-      { kind: "symlink", path: "bin/link", target: "tool" },
-      { kind: "file", path: "text", content: Buffer.alloc(0), mode: 0o644 },
-    ]))).toEqual([
+    expect(
+      listed(
+        archive([
+          { kind: "directory", path: "dev" },
+          { kind: "character device", path: "dev/console", mode: 0o600, major: 5, minor: 1 },
+          { kind: "file", path: "bin/tool", content: Buffer.from("12345"), mode: 0o755 },
+          { kind: "symlink", path: "bin/link", target: "tool" },
+          { kind: "file", path: "text", content: Buffer.alloc(0), mode: 0o644 },
+        ]),
+      ),
+    ).toEqual([
       "drwxr-xr-x 2 0 0 0 Jan 1 1970 dev",
       "crw------- 1 0 0 5, 1 Jan 1 1970 dev/console",
       "drwxr-xr-x 2 0 0 0 Jan 1 1970 bin",
@@ -112,8 +120,11 @@ describe("an archive", () => {
 describe("refused, by name, is", () => {
   const content = new Uint8Array(0);
   test.each([
-    ["a file of 4 GiB", "a: 4294967296 bytes; a file in a cpio archive ends below 4 GiB",
-      [{ kind: "file", path: "a", content: { length: 2 ** 32 } as Uint8Array, mode: 0o644 }]],
+    [
+      "a file of 4 GiB",
+      "a: 4294967296 bytes; a file in a cpio archive ends below 4 GiB",
+      [{ kind: "file", path: "a", content: { length: 2 ** 32 } as Uint8Array, mode: 0o644 }],
+    ],
     ["an absolute path", "/a: is no plain path from the archive's root", [file("/a", 0)]],
     ["a path that climbs", "a/../b: is no plain path from the archive's root", [file("a/../b", 0)]],
     ["an empty path", ": is no plain path from the archive's root", [file("", 0)]],
@@ -122,12 +133,24 @@ describe("refused, by name, is", () => {
     ["the same file twice", "a: is there already", [file("a", 0), file("a", 0)]],
     ["a directory where a file is", "a: is there already", [file("a", 0), { kind: "directory", path: "a" }]],
     ["a file in a file", "a/b: a is a file, not a directory", [file("a", 0), file("a/b", 0)]],
-    ["a file behind a link", "a/b: a is a symlink, not a directory",
-      [{ kind: "symlink", path: "a", target: "c" }, { kind: "file", path: "a/b", content, mode: 0o755 }]],
-    ["a link to nothing", "a: its target must have 1 to 4095 bytes, none of them NUL",
-      [{ kind: "symlink", path: "a", target: "" }]],
-    ["a link whose target is too long", "a: its target must have 1 to 4095 bytes, none of them NUL",
-      [{ kind: "symlink", path: "a", target: "t".repeat(4096) }]],
+    [
+      "a file behind a link",
+      "a/b: a is a symlink, not a directory",
+      [
+        { kind: "symlink", path: "a", target: "c" },
+        { kind: "file", path: "a/b", content, mode: 0o755 },
+      ],
+    ],
+    [
+      "a link to nothing",
+      "a: its target must have 1 to 4095 bytes, none of them NUL",
+      [{ kind: "symlink", path: "a", target: "" }],
+    ],
+    [
+      "a link whose target is too long",
+      "a: its target must have 1 to 4095 bytes, none of them NUL",
+      [{ kind: "symlink", path: "a", target: "t".repeat(4096) }],
+    ],
   ] satisfies [string, string, Entry[]][])("%s", (_, message, entries) => {
     expect(() => cpio(entries)).toThrow(new Error(message));
   });

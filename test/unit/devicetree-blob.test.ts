@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { MAX_BLOB, versions, type Version } from "../../src/devicetree/format.ts";
-import { blob, type BlobRequest } from "../../src/devicetree/to/blob.ts";
-import { stringValue, type Node, type Property } from "../../src/devicetree/tree.ts";
-import { readBlob, type ReadNode } from "../support/blob-reader.ts";
+import { MAX_BLOB, type Version, versions } from "../../src/devicetree/format.ts";
+import { type BlobRequest, blob } from "../../src/devicetree/to/blob.ts";
+import { type Node, type Property, stringValue } from "../../src/devicetree/tree.ts";
+import { type ReadNode, readBlob } from "../support/blob-reader.ts";
 import { cells } from "../support/tree.ts";
 
 function node(name: string, properties: readonly Property[], children: Node[] = []): Node {
@@ -68,7 +68,8 @@ describe("the structure of version", () => {
   }
 
   function meant(root: Node, withNames: boolean): unknown {
-    const own = root.properties.filter(({ name, value }) => withNames || name !== "name" || value.length !== root.name.length + 1)
+    const own = root.properties
+      .filter(({ name, value }) => withNames || name !== "name" || value.length !== root.name.length + 1)
       .map(({ name, value }) => [name, Buffer.from(value).toString("latin1")]);
     const added = withNames && !root.properties.some(({ name }) => name === "name");
     return [
@@ -92,9 +93,7 @@ describe("the structure of version", () => {
 
   test.each([1, 2, 3] as const)("%d aligns values of 8 bytes and more to 8", (version) => {
     const { properties } = readBlob(flattened(tree, version)).root.children[0]!;
-    expect(properties.filter(({ value }) => value.length >= 8).map(({ at }) => at % 8)).toEqual(
-      Array(17).fill(0),
-    );
+    expect(properties.filter(({ value }) => value.length >= 8).map(({ at }) => at % 8)).toEqual(Array(17).fill(0));
     // Were all of them aligned, the sizes below 8 would prove nothing.
     expect(properties.some(({ value, at }) => value.length < 8 && at % 8 === 4)).toBe(true);
   });
@@ -120,9 +119,7 @@ describe("the strings", () => {
 
   test("hold names of any bytes", () => {
     const name = Array.from({ length: 255 }, (_, code) => String.fromCharCode(code + 1)).join("");
-    const { properties } = readBlob(
-      flattened(node("", [{ name, value: cells(1) }], [node("\xff\xfe", [])]), 17),
-    ).root;
+    const { properties } = readBlob(flattened(node("", [{ name, value: cells(1) }], [node("\xff\xfe", [])]), 17)).root;
     expect(properties[0]!.name).toBe(name);
   });
 });
@@ -138,7 +135,10 @@ describe("the size of a blob", () => {
 
   test("is never above 2^31 - 1, which is found before a byte of it is made", () => {
     const value = new Uint8Array(16 * 1024 * 1024);
-    const root = node("", Array.from({ length: 128 }, (_, index) => ({ name: `p${index}`, value })));
+    const root = node(
+      "",
+      Array.from({ length: 128 }, (_, index) => ({ name: `p${index}`, value })),
+    );
     expect(() => flattened(root, 17)).toThrow(/^blob: 21474[0-9]{5} bytes are more than 2147483647$/);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { nodeAt, readBlob, valueAt, type ReadBlob } from "../support/blob-reader.ts";
+import { nodeAt, type ReadBlob, readBlob, valueAt } from "../support/blob-reader.ts";
 import { runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { cells, makeTree, type Tree } from "../support/tree.ts";
@@ -21,7 +21,15 @@ function edited(tree: Tree, ...options: string[]): ReadBlob {
 }
 
 describe("-B", () => {
-  const before: Tree = [["chosen", [["bootargs", "root=/dev/sda\0"], ["stdout-path", "hvc0\0"]]]];
+  const before: Tree = [
+    [
+      "chosen",
+      [
+        ["bootargs", "root=/dev/sda\0"],
+        ["stdout-path", "hvc0\0"],
+      ],
+    ],
+  ];
 
   test("replaces the command line, byte for byte, and leaves the rest", () => {
     for (const text of ["quiet", "", "a longer line than the one before, = with 'quotes'\n", "\xe9\xff"]) {
@@ -32,7 +40,14 @@ describe("-B", () => {
   });
 
   test("makes /chosen where there is none", () => {
-    const { root } = edited([["memory@0", []], ["aliases", []]], "-B", "x");
+    const { root } = edited(
+      [
+        ["memory@0", []],
+        ["aliases", []],
+      ],
+      "-B",
+      "x",
+    );
     expect(root.children.map(({ name }) => name)).toEqual(["aliases", "chosen", "memory@0"]);
     expect(valueAt(root, "/chosen", "bootargs")!.toString("latin1")).toBe("x\0");
   });
@@ -87,9 +102,13 @@ describe("-i", () => {
 });
 
 describe("--usable", () => {
-  const memory = (...reg: number[]): Tree => [["device_type", "memory\0"], ["reg", cells(...reg)]];
+  const memory = (...reg: number[]): Tree => [
+    ["device_type", "memory\0"],
+    ["reg", cells(...reg)],
+  ];
   const machine: Tree = [
-    ["#address-cells", cells(2)], ["#size-cells", cells(2)],
+    ["#address-cells", cells(2)],
+    ["#size-cells", cells(2)],
     ["memory@0", memory(0, 0, 0, 0x40000000)],
     ["memory@40000000", memory(0, 0x40000000, 0, 0x40000000)],
     ["memory@100000000", memory(1, 0, 2, 0)],
@@ -133,7 +152,8 @@ describe("--usable", () => {
 
   test("clips each range of a node that has several", () => {
     const banks: Tree = [
-      ["#address-cells", cells(1)], ["#size-cells", cells(1)],
+      ["#address-cells", cells(1)],
+      ["#size-cells", cells(1)],
       ["memory@0", memory(0, 0x1000000, 0x2000000, 0x2000000, 0x8000000, 0x1000000)],
     ];
     expect(usable(edited(banks, "--usable", "0x2000000,0x1000000"), "memory@0")).toBe(
@@ -143,13 +163,18 @@ describe("--usable", () => {
 
   test("refuses memory that no node holds whole, and a tree without any", () => {
     expect(attempt(machine, "--usable", "0x3ffff000,0x2000")).toMatchObject({
-      code: 1, err: "fs2dt: /: no memory node holds the whole usable range\n", out: Buffer.alloc(0),
+      code: 1,
+      err: "fs2dt: /: no memory node holds the whole usable range\n",
+      out: Buffer.alloc(0),
     });
     expect(attempt([], "--usable", "0,4096").err).toBe("fs2dt: /: no memory node to confine\n");
   });
 
   test("refuses a tree with memory of a kind that it cannot confine", () => {
-    const partition: Tree = [...machine, ["ibm,dynamic-reconfiguration-memory", [["ibm,lmb-size", cells(0, 0x10000000)]]]];
+    const partition: Tree = [
+      ...machine,
+      ["ibm,dynamic-reconfiguration-memory", [["ibm,lmb-size", cells(0, 0x10000000)]]],
+    ];
     expect(attempt(partition, "--usable", "0x8000000,0x10000000")).toMatchObject({
       code: 1,
       err: "fs2dt: /ibm,dynamic-reconfiguration-memory: memory that is listed here cannot be confined\n",
@@ -184,16 +209,30 @@ describe("--usable", () => {
   test("refuses no memory at all, and what passes 2^64", () => {
     expect(attempt(machine, "--usable", "0x1000,0").code).toBe(2);
     expect(attempt(machine, "--usable", "0xffffffffffffffff,2")).toMatchObject({
-      code: 2, err: "fs2dt: --usable: no memory has 0x2 bytes at 0xffffffffffffffff\n",
+      code: 2,
+      err: "fs2dt: --usable: no memory has 0x2 bytes at 0xffffffffffffffff\n",
     });
   });
 });
 
 test("command line, initrd and usable memory together are all in the tree and in the map", () => {
   const tree: Tree = [
-    ["#address-cells", cells(2)], ["#size-cells", cells(2)],
-    ["memory@0", [["device_type", "memory\0"], ["reg", cells(0, 0, 0, 0x40000000)]]],
-    ["rtas", [["linux,rtas-base", cells(0x2fff0000)], ["rtas-size", cells(0x1000)]]],
+    ["#address-cells", cells(2)],
+    ["#size-cells", cells(2)],
+    [
+      "memory@0",
+      [
+        ["device_type", "memory\0"],
+        ["reg", cells(0, 0, 0, 0x40000000)],
+      ],
+    ],
+    [
+      "rtas",
+      [
+        ["linux,rtas-base", cells(0x2fff0000)],
+        ["rtas-size", cells(0x1000)],
+      ],
+    ],
   ];
   const { root, reserved } = edited(
     tree,

@@ -6,7 +6,7 @@ import { treeFromBlob } from "../../src/devicetree/from/blob.ts";
 import { Failure } from "../../src/failure.ts";
 import { readBlob } from "../support/blob-reader.ts";
 import { sortedSource } from "../support/dtc.ts";
-import { runInside, type FakeRun } from "../support/fake-engine.ts";
+import { type FakeRun, runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { cells, largeTree, makeTree, type Tree } from "../support/tree.ts";
 import { blobOfWords } from "../support/words.ts";
@@ -16,8 +16,22 @@ const folder = temporaryFolder();
 const SMALL: Tree = [
   ["compatible", "a,b\0c\0"],
   ["empty", ""],
-  ["chosen", [["bootargs", "quiet\0"], ["linux,initrd-start", cells(0x5000)], ["linux,initrd-end", cells(0x6000)]]],
-  ["memory@0", [["reg", cells(0, 0x1000)], ["odd", "xyz"], ["\xff", "\xfe"]]],
+  [
+    "chosen",
+    [
+      ["bootargs", "quiet\0"],
+      ["linux,initrd-start", cells(0x5000)],
+      ["linux,initrd-end", cells(0x6000)],
+    ],
+  ],
+  [
+    "memory@0",
+    [
+      ["reg", cells(0, 0x1000)],
+      ["odd", "xyz"],
+      ["\xff", "\xfe"],
+    ],
+  ],
 ];
 
 function flattened(tree: Tree, version = "17"): Buffer {
@@ -44,18 +58,21 @@ function refusal(blob: Uint8Array): string {
 }
 
 describe("a blob", () => {
-  test.each([["small", SMALL], ["large", largeTree(1, 40, 400)]] as const)(
-    "of ours is made into the same bytes again: %s", (_, tree) => {
-      const blob = flattened(tree);
-      const { code, err, out } = fromFile(blob);
-      expect({ code, err }).toEqual({ code: 0, err: "" });
-      expect(out.equals(blob)).toBe(true);
-    });
+  test.each([
+    ["small", SMALL],
+    ["large", largeTree(1, 40, 400)],
+  ] as const)("of ours is made into the same bytes again: %s", (_, tree) => {
+    const blob = flattened(tree);
+    const { code, err, out } = fromFile(blob);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(out.equals(blob)).toBe(true);
+  });
 
   test("of version 16 is read as one of version 17 is", () => {
     makeTree(folder.in("tree"), SMALL);
-    const [old, now] = ["16", "17"].map((version) =>
-      runInside({}, "fs2dt", "-b", "0x8000", "-V", version, folder.in("tree")).out);
+    const [old, now] = ["16", "17"].map(
+      (version) => runInside({}, "fs2dt", "-b", "0x8000", "-V", version, folder.in("tree")).out,
+    );
     expect(fromFile(old!).out.equals(now!)).toBe(true);
   });
 
@@ -67,7 +84,10 @@ describe("a blob", () => {
     const { root, reserved } = readBlob(out);
     expect(root.properties.map(({ name }) => name)).toEqual(["zebra", "apple"]);
     expect(root.children.map(({ name }) => name)).toEqual(["node@2", "node@1"]);
-    expect(reserved).toEqual([{ start: 0x1000n, size: 0x2000n }, { start: 0x8000n, size: BigInt(out.length) }]);
+    expect(reserved).toEqual([
+      { start: 0x1000n, size: 0x2000n },
+      { start: 0x8000n, size: BigInt(out.length) },
+    ]);
     writeFileSync(folder.in("ours"), out);
     writeFileSync(folder.in("theirs"), made);
     expect(sortedSource("dtb", folder.in("ours"))).toBe(sortedSource("dtb", folder.in("theirs")));
@@ -83,18 +103,29 @@ describe("a blob", () => {
 describe("what is no well-formed blob is refused in words:", () => {
   test("a file of something else", () => {
     expect(fromFile(Buffer.from("text")).err).toBe(
-      `fs2dt: ${folder.in("blob")}: bad-magic: neither a directory nor a device tree blob\n`);
+      `fs2dt: ${folder.in("blob")}: bad-magic: neither a directory nor a device tree blob\n`,
+    );
   });
 
   test.each([
     ["the magic", 0, 1, "blob: bad-magic: neither a directory nor a device tree blob"],
     ["the size", 4, 39, /^blob: at 0x4: bad-totalsize: 0x27 bytes are not even a header, which has 0x28$/],
     ["the structure's place", 8, 0x39, /^blob: at 0x8: bad-structure: 0x39 is not a multiple of 4$/],
-    ["the structure's place beyond the end", 8, 0xfffff000, /^blob: at 0x8: bad-structure: 0xfffff000-.* is not within the blob$/],
+    [
+      "the structure's place beyond the end",
+      8,
+      0xfffff000,
+      /^blob: at 0x8: bad-structure: 0xfffff000-.* is not within the blob$/,
+    ],
     ["the strings' place", 12, 0xfffff000, /^blob: at 0xc: bad-strings: .* is not within the blob$/],
     ["the reserve map's place", 16, 44, "blob: at 0x10: bad-reserve-map: 0x2c is not a multiple of 8"],
     ["the reserve map's place beyond the end", 16, 0x10000, "blob: at 0x10: bad-reserve-map: it has no end"],
-    ["the version", 20, 15, "blob: at 0x14: bad-version: version 15, for readers of 16 and later; known are 1 2 3 16 17"],
+    [
+      "the version",
+      20,
+      15,
+      "blob: at 0x14: bad-version: version 15, for readers of 16 and later; known are 1 2 3 16 17",
+    ],
     ["the size of the strings", 32, 0x10000, /^blob: at 0xc: bad-strings: .* is not within the blob$/],
     ["the size of the structure", 36, 8, /^blob: at 0x[0-9a-f]+: structure-ends: the structure block ends too early$/],
   ])("%s", (_, at, value, expected) => {

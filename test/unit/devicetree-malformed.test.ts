@@ -4,9 +4,9 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { versions } from "../../src/devicetree/format.ts";
 import { faults, treeFromBlob } from "../../src/devicetree/from/blob.ts";
-import { visit, type DeviceTree } from "../../src/devicetree/tree.ts";
+import { type DeviceTree, visit } from "../../src/devicetree/tree.ts";
 import { Failure } from "../../src/failure.ts";
-import { tourOf, type Field, type Tour } from "../support/blob-tour.ts";
+import { type Field, type Tour, tourOf } from "../support/blob-tour.ts";
 import { meaning } from "../support/device-trees.ts";
 import { libfdtReads } from "../support/libfdt.ts";
 import { cells } from "../support/tree.ts";
@@ -179,12 +179,14 @@ const breakages: readonly Breakage[] = [
     expected: "none",
   },
   { field: "version", to: "0", words: () => [0], expected: "bad-version" },
-  ...[4, 15].map((version): Breakage => ({
-    field: "version",
-    to: `${version}, which never was`,
-    words: () => [version],
-    expected: "bad-version",
-  })),
+  ...[4, 15].map(
+    (version): Breakage => ({
+      field: "version",
+      to: `${version}, which never was`,
+      words: () => [version],
+      expected: "bad-version",
+    }),
+  ),
   {
     field: "version",
     to: "a later one, whose blobs readers of this one understand",
@@ -221,12 +223,14 @@ const breakages: readonly Breakage[] = [
   },
   { field: "size_dt_strings", to: "the largest number", words: () => [0xffffffff], expected: "bad-strings" },
   { field: "size_dt_struct", to: "0", words: () => [0], expected: "structure-ends" },
-  ...[1, 2, 3, 4].map((less): Breakage => ({
-    field: "size_dt_struct",
-    to: `${less} bytes less`,
-    words: (blob) => [blob.readUInt32BE(36) - less],
-    expected: "structure-ends",
-  })),
+  ...[1, 2, 3, 4].map(
+    (less): Breakage => ({
+      field: "size_dt_struct",
+      to: `${less} bytes less`,
+      words: (blob) => [blob.readUInt32BE(36) - less],
+      expected: "structure-ends",
+    }),
+  ),
   {
     field: "size_dt_struct",
     to: "a word more, behind the end of the tree",
@@ -262,12 +266,14 @@ const breakages: readonly Breakage[] = [
   },
   // Nothing, what never was, one that is no more, and a token of the other byte order.
   ...(["begin-node", "property", "end-node", "end"] as const).flatMap((field) =>
-    [0, 5, 10, 0x01000000, 0xffffffff].map((token): Breakage => ({
-      field,
-      to: `0x${token.toString(16)}`,
-      words: () => [token],
-      expected: "bad-token",
-    })),
+    [0, 5, 10, 0x01000000, 0xffffffff].map(
+      (token): Breakage => ({
+        field,
+        to: `0x${token.toString(16)}`,
+        words: () => [token],
+        expected: "bad-token",
+      }),
+    ),
   ),
   { field: "begin-node", to: "the end of a node that never began", words: () => [2], expected: "bad-token" },
   { field: "begin-node", to: "a property of nothing", words: () => [3], expected: "bad-token" },

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { addChild, childOrNew, setProperty, type Node } from "../../src/devicetree/tree.ts";
+import { addChild, childOrNew, type Node, setProperty } from "../../src/devicetree/tree.ts";
 import type { Argument } from "../../src/sys/engine.ts";
-import { readBlob, type ReadNode } from "../support/blob-reader.ts";
-import { runInside, type Call } from "../support/fake-engine.ts";
+import { type ReadNode, readBlob } from "../support/blob-reader.ts";
+import { type Call, runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { makeTree, type Tree } from "../support/tree.ts";
 
@@ -38,26 +38,8 @@ describe("sorting by unit address", () => {
 
   test("goes by the name before the address, in the order of bytes", () => {
     expect(
-      sorted(
-        "pci@2",
-        "cpus",
-        "memory@20000000",
-        "PowerPC,POWER9@8",
-        "memory@0",
-        "\xe9@0",
-        "cpu-map@9",
-        "cpu@a",
-      ),
-    ).toEqual([
-      "PowerPC,POWER9@8",
-      "cpu@a",
-      "cpu-map@9",
-      "cpus",
-      "memory@0",
-      "memory@20000000",
-      "pci@2",
-      "\xe9@0",
-    ]);
+      sorted("pci@2", "cpus", "memory@20000000", "PowerPC,POWER9@8", "memory@0", "\xe9@0", "cpu-map@9", "cpu@a"),
+    ).toEqual(["PowerPC,POWER9@8", "cpu@a", "cpu-map@9", "cpus", "memory@0", "memory@20000000", "pci@2", "\xe9@0"]);
   });
 
   test("compares the parts of an address one after the other, each as a number", () => {
@@ -85,10 +67,12 @@ describe("sorting by unit address", () => {
   });
 
   test("does not depend on the order it is given", () => {
-    fc.assert(fc.property(names, fc.func(fc.integer()), (given, key) => {
-      const shuffled = [...given].sort((a, b) => key(a) - key(b));
-      expect(sorted(...shuffled)).toEqual(sorted(...given));
-    }));
+    fc.assert(
+      fc.property(names, fc.func(fc.integer()), (given, key) => {
+        const shuffled = [...given].sort((a, b) => key(a) - key(b));
+        expect(sorted(...shuffled)).toEqual(sorted(...given));
+      }),
+    );
   });
 
   test("puts any two nodes of one name as their addresses are as numbers", () => {
@@ -96,9 +80,7 @@ describe("sorting by unit address", () => {
       fc.property(
         fc.uniqueArray(hexadecimal, { selector: (text) => BigInt(`0x${text}`), maxLength: 20 }),
         (addresses) => {
-          const values = sorted(...addresses.map((text) => `cpu@${text}`)).map((name) =>
-            BigInt(`0x${name.slice(4)}`),
-          );
+          const values = sorted(...addresses.map((text) => `cpu@${text}`)).map((name) => BigInt(`0x${name.slice(4)}`));
           expect(values).toEqual([...values].sort((a, b) => (a < b ? -1 : 1)));
         },
       ),
@@ -113,13 +95,7 @@ describe("a node that is changed", () => {
     const root = node();
     for (const name of ["b", "d", "c", "a", "B"]) setProperty(root, name, new Uint8Array(1));
     setProperty(root, "c", new Uint8Array(2));
-    expect(root.properties.map(({ name, value }) => `${name}${value.length}`)).toEqual([
-      "B1",
-      "a1",
-      "b1",
-      "c2",
-      "d1",
-    ]);
+    expect(root.properties.map(({ name, value }) => `${name}${value.length}`)).toEqual(["B1", "a1", "b1", "c2", "d1"]);
   });
 
   test("has a new child where it sorts", () => {
@@ -134,10 +110,7 @@ describe("the blob of a directory", () => {
   const folder = temporaryFolder();
 
   function order(node: ReadNode): unknown[] {
-    return [
-      ...node.properties.map(({ name }) => name),
-      ...node.children.map((child) => [child.name, ...order(child)]),
-    ];
+    return [...node.properties.map(({ name }) => name), ...node.children.map((child) => [child.name, ...order(child)])];
   }
 
   test("has properties by their bytes, then nodes by unit address, in whatever order they were made", () => {
@@ -183,9 +156,7 @@ describe("the blob of a directory", () => {
           entries.map(([name, isNode]) => [Buffer.from(name).toString("latin1"), isNode ? [] : "v"]),
         );
         const plain = runInside({}, "fs2dt", "-b", "0", path).out;
-        expect(runInside({ on: { getdents64: backwards } }, "fs2dt", "-b", "0", path).out.equals(plain)).toBe(
-          true,
-        );
+        expect(runInside({ on: { getdents64: backwards } }, "fs2dt", "-b", "0", path).out.equals(plain)).toBe(true);
         const { properties, children } = readBlob(plain).root;
         expect(properties.length + children.length).toBe(entries.length);
         // Reading and editing have their own ways to sort.

@@ -1,16 +1,16 @@
 // What holds for every tree there can be: differences are edits, blobs of all versions say the same, values as text come back.
 
 import { describe, expect, test } from "bun:test";
-import fc from "fast-check";
 import { writeFileSync } from "node:fs";
-import { versions } from "../../src/devicetree/format.ts";
-import { differences, differenceText, patchText } from "../../src/devicetree/judge/diff.ts";
+import fc from "fast-check";
 import { editsOf } from "../../src/devicetree/edit/language.ts";
+import { versions } from "../../src/devicetree/format.ts";
 import { treeFromBlob } from "../../src/devicetree/from/blob.ts";
-import { treeJson } from "../../src/devicetree/to/json.ts";
-import { coloured, nodeSource, plain, treeSource, unwritableNames } from "../../src/devicetree/to/source-text.ts";
+import { differences, differenceText, patchText } from "../../src/devicetree/judge/diff.ts";
 import { kindOf } from "../../src/devicetree/kinds.ts";
 import { surveyOf } from "../../src/devicetree/survey.ts";
+import { treeJson } from "../../src/devicetree/to/json.ts";
+import { coloured, nodeSource, plain, treeSource, unwritableNames } from "../../src/devicetree/to/source-text.ts";
 import { type DeviceTree } from "../../src/devicetree/tree.ts";
 import { parseValue, valueText } from "../../src/devicetree/values.ts";
 import { System } from "../../src/sys/system.ts";

@@ -1,13 +1,20 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import type { Version } from "../../src/devicetree/format.ts";
-import { blob } from "../../src/devicetree/to/blob.ts";
-import { RecordNode } from "../../src/devicetree/records.ts";
 import { treeFromDirectory } from "../../src/devicetree/from/directory.ts";
 import { reportOddities } from "../../src/devicetree/judge/oddities.ts";
+import { RecordNode } from "../../src/devicetree/records.ts";
 import { reservationsOf } from "../../src/devicetree/reservations.ts";
+import { blob } from "../../src/devicetree/to/blob.ts";
 import {
-  addChild, child, property, propertyCount, removeProperty, setProperty, visit, type Node,
+  addChild,
+  child,
+  type Node,
+  property,
+  propertyCount,
+  removeProperty,
+  setProperty,
+  visit,
 } from "../../src/devicetree/tree.ts";
 import { engine } from "../../src/sys/bun.ts";
 import { System } from "../../src/sys/system.ts";
@@ -103,9 +110,14 @@ describe("a tree that was read and then changed in part", () => {
     for (let seed = 1; seed <= 20; seed++) {
       const path = made(`asked-${seed}`, [
         ...small(randomCase(seed).tree).filter(([name]) => !["odd", "rtas"].includes(name)),
-        ["odd", [
-          ["reg", "x".repeat(seed % 7)], ["interrupt-parent", "y".repeat(seed % 6)], ["n".repeat(30 + seed % 4), ""],
-        ]],
+        [
+          "odd",
+          [
+            ["reg", "x".repeat(seed % 7)],
+            ["interrupt-parent", "y".repeat(seed % 6)],
+            ["n".repeat(30 + (seed % 4)), ""],
+          ],
+        ],
         ["rtas", [["linux,rtas-base", cells(seed)], ...(seed % 3 === 0 ? [] : [["rtas-size", cells(1)] as const])]],
       ]);
       const [kept, copied] = [read(path), plain(read(path))];
@@ -120,10 +132,24 @@ describe("a tree that was read and then changed in part", () => {
 describe("a tree that was read", () => {
   test("has every name that is not what its node is called, in every version, and those that are before 16", () => {
     const names = {
-      "is@1": "is\0", "other@2": "else\0", "short@3": "shor\0", "long@4": "long4\0", "bare@5": "bare", "is": "is\0",
+      "is@1": "is\0",
+      "other@2": "else\0",
+      "short@3": "shor\0",
+      "long@4": "long4\0",
+      "bare@5": "bare",
+      is: "is\0",
     };
-    const nodeOf = (name: string): Tree => [["a", ""], ["name", name], ["z", ""]];
-    const root = read(made("named", Object.entries(names).map(([node, name]) => [node, nodeOf(name)])));
+    const nodeOf = (name: string): Tree => [
+      ["a", ""],
+      ["name", name],
+      ["z", ""],
+    ];
+    const root = read(
+      made(
+        "named",
+        Object.entries(names).map(([node, name]) => [node, nodeOf(name)]),
+      ),
+    );
     for (const version of [1, 17] as const) {
       const { children } = readBlob(Buffer.from(blobOf(root, version))).root;
       for (const [node, name] of Object.entries(names)) {
@@ -151,5 +177,8 @@ describe("a tree that was read", () => {
 });
 
 function nodeAtPath(root: Node, path: string): Node {
-  return path.split("/").filter((name) => name !== "").reduce((node, name) => child(node, name)!, root);
+  return path
+    .split("/")
+    .filter((name) => name !== "")
+    .reduce((node, name) => child(node, name)!, root);
 }

@@ -9,16 +9,12 @@ const folder = temporaryFolder();
 let turn = 0;
 
 /** What fs2dt makes of a tree that lies at 0x8000; its own reservation is left out. */
-function flattened(
-  tree: Tree,
-  ...options: string[]
-): { code: number; err: string; reserved: [bigint, bigint][] } {
+function flattened(tree: Tree, ...options: string[]): { code: number; err: string; reserved: [bigint, bigint][] } {
   const path = folder.in(`tree${turn++}`);
   makeTree(path, tree);
   const { code, err, out } = runInside({}, "fs2dt", "-b", "0x8000", ...options, path);
   if (code !== 0) expect(out.length).toBe(0);
-  const ranges =
-    code === 0 ? readBlob(out).reserved.map(({ start, size }): [bigint, bigint] => [start, size]) : [];
+  const ranges = code === 0 ? readBlob(out).reserved.map(({ start, size }): [bigint, bigint] => [start, size]) : [];
   if (code === 0) expect(ranges.pop()).toEqual([0x8000n, BigInt(out.length)]);
   return { code, err: err.replaceAll(path, ""), reserved: ranges };
 }
@@ -38,10 +34,7 @@ describe.each(pairs)("%s and %s", (first, second, isEnd) => {
 
   test("become one reservation, in one cell or in two, created in either order", () => {
     for (const start of [u32(0x2f000000), u64(0x2f000000n)]) {
-      for (const other of [
-        u32(Number(secondOf(0x2f000000n, 0x1234n))),
-        u64(secondOf(0x2f000000n, 0x1234n)),
-      ]) {
+      for (const other of [u32(Number(secondOf(0x2f000000n, 0x1234n))), u64(secondOf(0x2f000000n, 0x1234n))]) {
         const entries: Tree = [
           [first, start],
           [second, other],
@@ -73,9 +66,22 @@ describe.each(pairs)("%s and %s", (first, second, isEnd) => {
   });
 
   test("of no bytes reserve nothing: in the map that would be its end", () => {
-    const empty: Tree = [[first, u64(0x1000n)], [second, u64(secondOf(0x1000n, 0n))]];
-    expect(flattened([["a", empty], ["rtas", [["linux,rtas-base", u32(0x5000)], ["rtas-size", u32(16)]]]]))
-      .toEqual({ code: 0, err: "", reserved: [[0x5000n, 16n]] });
+    const empty: Tree = [
+      [first, u64(0x1000n)],
+      [second, u64(secondOf(0x1000n, 0n))],
+    ];
+    expect(
+      flattened([
+        ["a", empty],
+        [
+          "rtas",
+          [
+            ["linux,rtas-base", u32(0x5000)],
+            ["rtas-size", u32(16)],
+          ],
+        ],
+      ]),
+    ).toEqual({ code: 0, err: "", reserved: [[0x5000n, 16n]] });
   });
 
   test("may end at 2^64, but for the initrd, whose end would not fit", () => {
@@ -96,24 +102,54 @@ describe.each(pairs)("%s and %s", (first, second, isEnd) => {
 
   test("of which one is missing are an error that names both", () => {
     expect(flattened([["n", [[first, u32(0x1000)]]]])).toEqual({
-      code: 1, err: `fs2dt: /n: ${first} without ${second}\n`, reserved: [],
+      code: 1,
+      err: `fs2dt: /n: ${first} without ${second}\n`,
+      reserved: [],
     });
     expect(flattened([["n", [[second, u32(0x1000)]]]])).toEqual({
-      code: 1, err: `fs2dt: /n: ${second} without ${first}\n`, reserved: [],
+      code: 1,
+      err: `fs2dt: /n: ${second} without ${first}\n`,
+      reserved: [],
     });
   });
 
   test("in two nodes are no pair", () => {
-    expect(flattened([["a", [[first, u32(0x1000)]]], ["b", [[second, u32(0x2000)]]]]).code).toBe(1);
+    expect(
+      flattened([
+        ["a", [[first, u32(0x1000)]]],
+        ["b", [[second, u32(0x2000)]]],
+      ]).code,
+    ).toBe(1);
   });
 
   test("of neither one cell nor two are an error that names the property", () => {
     for (const size of [0, 3, 5, 12, 16]) {
-      expect(flattened([["n", [[first, new Uint8Array(size)], [second, u32(1)]]]])).toEqual({
-        code: 1, err: `fs2dt: /n/${first}: ${size} bytes are neither one cell nor two\n`, reserved: [],
+      expect(
+        flattened([
+          [
+            "n",
+            [
+              [first, new Uint8Array(size)],
+              [second, u32(1)],
+            ],
+          ],
+        ]),
+      ).toEqual({
+        code: 1,
+        err: `fs2dt: /n/${first}: ${size} bytes are neither one cell nor two\n`,
+        reserved: [],
       });
-      expect(flattened([["n", [[first, u32(1)], [second, new Uint8Array(size)]]]]).err)
-        .toBe(`fs2dt: /n/${second}: ${size} bytes are neither one cell nor two\n`);
+      expect(
+        flattened([
+          [
+            "n",
+            [
+              [first, u32(1)],
+              [second, new Uint8Array(size)],
+            ],
+          ],
+        ]).err,
+      ).toBe(`fs2dt: /n/${second}: ${size} bytes are neither one cell nor two\n`);
     }
   });
 });
@@ -121,11 +157,28 @@ describe.each(pairs)("%s and %s", (first, second, isEnd) => {
 describe("reservations", () => {
   test("stand in the order of the walk, the root's first, then the blob itself, then the end", () => {
     const { reserved } = flattened([
-      ["opal-base-address", u64(0x3000n)], ["opal-runtime-size", u64(0x30n)],
-      ["cpu@10", [["linux,tce-base", u64(0x2000n)], ["linux,tce-size", u32(0x20)]]],
-      ["cpu@8", [["linux,tce-base", u64(0x1000n)], ["linux,tce-size", u32(0x10)]]],
+      ["opal-base-address", u64(0x3000n)],
+      ["opal-runtime-size", u64(0x30n)],
+      [
+        "cpu@10",
+        [
+          ["linux,tce-base", u64(0x2000n)],
+          ["linux,tce-size", u32(0x20)],
+        ],
+      ],
+      [
+        "cpu@8",
+        [
+          ["linux,tce-base", u64(0x1000n)],
+          ["linux,tce-size", u32(0x10)],
+        ],
+      ],
     ]);
-    expect(reserved).toEqual([[0x3000n, 0x30n], [0x1000n, 0x10n], [0x2000n, 0x20n]]);
+    expect(reserved).toEqual([
+      [0x3000n, 0x30n],
+      [0x1000n, 0x10n],
+      [0x2000n, 0x20n],
+    ]);
   });
 
   test("of two pairs in one node are two", () => {

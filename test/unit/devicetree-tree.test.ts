@@ -5,11 +5,11 @@ import fc from "fast-check";
 import {
   addChild,
   child,
+  type Node,
   property,
   removeChild,
   removeProperty,
   setProperty,
-  type Node,
 } from "../../src/devicetree/tree.ts";
 
 interface Step {

@@ -1,17 +1,17 @@
 // Each check of the table has a tree that breaks it alone; trees of real machines have no error.
 
 import { describe, expect, test } from "bun:test";
-import fc from "fast-check";
 import { readFileSync, writeFileSync } from "node:fs";
+import fc from "fast-check";
 import { checks, findingsIn, findingText } from "../../src/devicetree/judge/checks.ts";
 import {
+  type DeviceTree,
+  type Node,
   removeProperty,
   setProperty,
   stringValue,
   u32Value,
   u64Value,
-  type DeviceTree,
-  type Node,
 } from "../../src/devicetree/tree.ts";
 import { blobOf, deviceTrees } from "../support/device-trees.ts";
 import { runInside } from "../support/fake-engine.ts";

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { nodeAt, readBlob, valueAt } from "../support/blob-reader.ts";
-import { runInside, type FakeRun, type FakeWorld } from "../support/fake-engine.ts";
+import { type FakeRun, type FakeWorld, runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { cells, makeTree, type Tree } from "../support/tree.ts";
 
@@ -62,15 +62,35 @@ const KEPT = ["bootargs", "kaslr-seed", "linux,uefi-mmap-size", "rng-seed", "std
 
 describe("in a tree of arm64", () => {
   test.each<[string, Tree]>([
-    ["that has PSCI", [["chosen", STALE], ["psci", PSCI]]],
-    ["whose cpus have an enable-method", [["chosen", STALE], ["cpus", [["cpu@0", [["enable-method", "spin-table\0"]]]]]]],
+    [
+      "that has PSCI",
+      [
+        ["chosen", STALE],
+        ["psci", PSCI],
+      ],
+    ],
+    [
+      "whose cpus have an enable-method",
+      [
+        ["chosen", STALE],
+        ["cpus", [["cpu@0", [["enable-method", "spin-table\0"]]]]],
+      ],
+    ],
     ["that an EFI stub has written", [["chosen", [...STALE, ["linux,uefi-system-table", cells(0, 0)]]]]],
   ])("%s, what was for the running kernel alone is left out, the rest stays", (_, tree) => {
     expect(chosenNames(tree).filter((name) => name !== "linux,uefi-system-table")).toEqual(KEPT);
   });
 
   test("the initrd's range stays when -i sets it, and is reserved", () => {
-    const { root, reserved } = blobOf(run([["chosen", STALE], ["psci", PSCI]], ["-i", "0x7000,0x7800"]));
+    const { root, reserved } = blobOf(
+      run(
+        [
+          ["chosen", STALE],
+          ["psci", PSCI],
+        ],
+        ["-i", "0x7000,0x7800"],
+      ),
+    );
     expect(valueAt(root, "/chosen", "linux,initrd-start")!.readBigUInt64BE()).toBe(0x7000n);
     expect(valueAt(root, "/chosen", "linux,initrd-end")!.readBigUInt64BE()).toBe(0x7800n);
     expect(reserved[0]).toEqual({ start: 0x7000n, size: 0x800n });
@@ -79,7 +99,12 @@ describe("in a tree of arm64", () => {
 
   test("both seeds are fresh each time, of 8 and of 64 bytes", () => {
     const seeds = [1, 2].map(() => {
-      const { root } = blobOf(run([["chosen", STALE], ["psci", PSCI]]));
+      const { root } = blobOf(
+        run([
+          ["chosen", STALE],
+          ["psci", PSCI],
+        ]),
+      );
       return ["kaslr-seed", "rng-seed"].map((name) => valueAt(root, "/chosen", name)!.toString("hex"));
     });
     expect(seeds.flat().map((seed) => seed.length)).toEqual([16, 128, 16, 128]);
@@ -87,28 +112,48 @@ describe("in a tree of arm64", () => {
   });
 
   test("that was given no seed, the next kernel gets both", () => {
-    expect(chosenNames([["chosen", [["bootargs", ""]]], ["psci", PSCI]])).toEqual(["bootargs", "kaslr-seed", "rng-seed"]);
+    expect(
+      chosenNames([
+        ["chosen", [["bootargs", ""]]],
+        ["psci", PSCI],
+      ]),
+    ).toEqual(["bootargs", "kaslr-seed", "rng-seed"]);
   });
 
   test("a kernel that gives no random bytes is an error, and nothing is written", () => {
-    const { code, err, out } = run([["chosen", STALE], ["psci", PSCI]], [], { getrandom: () => -38 });
+    const { code, err, out } = run(
+      [
+        ["chosen", STALE],
+        ["psci", PSCI],
+      ],
+      [],
+      { getrandom: () => -38 },
+    );
     expect({ code, err, out: out.length }).toEqual({
-      code: 1, err: "fs2dt: getrandom: ENOSYS (not in this kernel)\n", out: 0,
+      code: 1,
+      err: "fs2dt: getrandom: ENOSYS (not in this kernel)\n",
+      out: 0,
     });
   });
 });
 
 describe("a GICv3's tables", () => {
-  const tree: Tree = [["intc", ITS], ["psci", PSCI]];
+  const tree: Tree = [
+    ["intc", ITS],
+    ["psci", PSCI],
+  ];
 
   test("are reserved where the kernel's log says they are, each once", () => {
     const { reserved } = blobOf(run(tree, [], kernelLog(LOG + LOG)));
-    expect(reserved.slice(0, -1)).toEqual([0x421a0000n, 0x421b0000n, 0x421c0000n].map((start) => ({ start, size: 0x10000n })));
+    expect(reserved.slice(0, -1)).toEqual(
+      [0x421a0000n, 0x421b0000n, 0x421c0000n].map((start) => ({ start, size: 0x10000n })),
+    );
   });
 
   test("of which the log says nothing are worth a line, unless the kernel was told to use none", () => {
-    const says = "fs2dt: /: a GICv3 ITS, but the kernel's log names no LPI tables: --reserve, or irqchip.gicv3_nolpi=1 "
-      + "at its boot\n";
+    const says =
+      "fs2dt: /: a GICv3 ITS, but the kernel's log names no LPI tables: --reserve, or irqchip.gicv3_nolpi=1 " +
+      "at its boot\n";
     expect(run(tree, [], kernelLog("")).err).toBe(says);
     expect(run(tree, [], { syslog: () => -1 }).err).toBe(says);
     const told: Tree = [...tree, ["chosen", [["bootargs", "quiet irqchip.gicv3_nolpi=1\0"]]]];
@@ -124,7 +169,18 @@ describe("a GICv3's tables", () => {
 describe("a tree of another machine", () => {
   const ppc64: Tree = [
     ["chosen", STALE],
-    ["cpus", [["PowerPC,POWER9@0", [["enable-method", "spin-table\0"], ["ibm,ppc-interrupt-server#s", cells(0)]]]]],
+    [
+      "cpus",
+      [
+        [
+          "PowerPC,POWER9@0",
+          [
+            ["enable-method", "spin-table\0"],
+            ["ibm,ppc-interrupt-server#s", cells(0)],
+          ],
+        ],
+      ],
+    ],
   ];
 
   test("gets seeds only with --seeds", () => {
@@ -143,7 +199,8 @@ describe("--reserve", () => {
   test("reserves each range, in any tree", () => {
     const { reserved } = blobOf(run([["a", "b"]], ["--reserve", "0x1000,0x2000,0x100000000,4096"]));
     expect(reserved.slice(0, -1)).toEqual([
-      { start: 0x1000n, size: 0x2000n }, { start: 0x1_0000_0000n, size: 0x1000n },
+      { start: 0x1000n, size: 0x2000n },
+      { start: 0x1_0000_0000n, size: 0x1000n },
     ]);
   });
 

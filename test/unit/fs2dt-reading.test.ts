@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { errno } from "../../src/sys/errno.ts";
 import { nodeAt, readBlob, valueAt } from "../support/blob-reader.ts";
-import { runInside, type Answer, type FakeRun, type FakeWorld } from "../support/fake-engine.ts";
+import { type Answer, type FakeRun, type FakeWorld, runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { makeTree, type Tree } from "../support/tree.ts";
 
@@ -44,7 +44,12 @@ function typed(type: number, fits: RegExp): Answer {
 }
 
 describe("a tree that changes while it is read", () => {
-  const tree: Tree = [["a", "1"], ["b", "2"], ["node@1", [["x", "3"]]], ["node@2", [["y", "4"]]]];
+  const tree: Tree = [
+    ["a", "1"],
+    ["b", "2"],
+    ["node@1", [["x", "3"]]],
+    ["node@2", [["y", "4"]]],
+  ];
 
   test("is read without a property that was there when its node was listed", () => {
     const run = flattened({ openat: before("/b", 1, () => rmSync(folder.in("tree/b"))) }, tree);
@@ -97,9 +102,7 @@ describe("a tree that changes while it is read", () => {
       if (/\/(a|node@1)$/.test(call.path)) rmSync(call.path, { recursive: true, force: true });
       return call.pass();
     };
-    expect(flattened({ openat: gone }, tree).err).toBe(
-      "fs2dt: /node@1: the tree changed while it was read\n",
-    );
+    expect(flattened({ openat: gone }, tree).err).toBe("fs2dt: /node@1: the tree changed while it was read\n");
   });
 
   test("is an error when a node is removed between its opening and its listing", () => {
@@ -145,7 +148,10 @@ describe("what is neither a node nor a property", () => {
   });
 
   test("is found with one more question where the listing does not tell types", () => {
-    const tree: Tree = [["file", "1"], ["node", [["file", "2"]]]];
+    const tree: Tree = [
+      ["file", "1"],
+      ["node", [["file", "2"]]],
+    ];
     const run = flattened({ getdents64: typed(0, /./) }, tree);
     expect({ code: run.code, err: run.err }).toEqual({ code: 0, err: "" });
     expect(valueAt(readBlob(run.out).root, "/node", "file")!.toString()).toBe("2");
@@ -153,7 +159,15 @@ describe("what is neither a node nor a property", () => {
   });
 
   test("is not asked about where the listing tells types", () => {
-    expect(paths(flattened({}, [["file", "1"], ["node", []]]), "statx")).toEqual([]);
+    expect(
+      paths(
+        flattened({}, [
+          ["file", "1"],
+          ["node", []],
+        ]),
+        "statx",
+      ),
+    ).toEqual([]);
   });
 });
 
@@ -165,22 +179,19 @@ describe("a property", () => {
     ],
   );
 
-  test.each([4096, 65536])(
-    "that the kernel hands out in pages of %d bytes is whole, byte for byte",
-    (page) => {
-      const inPages: Answer = ([descriptor, bytes, length], { pass }) =>
-        pass([descriptor!, bytes!, Math.min(Number(length), page)]);
-      const { root } = readBlob(flattened({ read: inPages }, [["big", values]]).out);
-      for (const [name, value] of values) expect(valueAt(root, "/big", name)!.equals(value)).toBe(true);
-    },
-  );
+  test.each([4096, 65536])("that the kernel hands out in pages of %d bytes is whole, byte for byte", (page) => {
+    const inPages: Answer = ([descriptor, bytes, length], { pass }) =>
+      pass([descriptor!, bytes!, Math.min(Number(length), page)]);
+    const { root } = readBlob(flattened({ read: inPages }, [["big", values]]).out);
+    for (const [name, value] of values) expect(valueAt(root, "/big", name)!.equals(value)).toBe(true);
+  });
 
   test("is read on when a signal interrupts it", () => {
     let interrupted = false;
     const signalled: Answer = (_, { pass }) => ((interrupted = !interrupted) ? -errno.EINTR : pass());
-    expect(
-      valueAt(readBlob(flattened({ read: signalled }, [["a", "whole"]]).out).root, "/", "a")!.toString(),
-    ).toBe("whole");
+    expect(valueAt(readBlob(flattened({ read: signalled }, [["a", "whole"]]).out).root, "/", "a")!.toString()).toBe(
+      "whole",
+    );
   });
 
   test.each([
@@ -188,7 +199,10 @@ describe("a property", () => {
     ["EMFILE", "too many open files"],
   ] as const)("that cannot be opened (%s) is an error that names it", (name, text) => {
     const refused: Answer = (_, call) => (call.path.endsWith("/b") ? -errno[name] : call.pass());
-    const { code, err } = flattened({ openat: refused }, [["a", "1"], ["n", [["b", "2"]]]]);
+    const { code, err } = flattened({ openat: refused }, [
+      ["a", "1"],
+      ["n", [["b", "2"]]],
+    ]);
     expect({ code, err }).toEqual({ code: 1, err: `fs2dt: /n/b: ${name} (${text})\n` });
   });
 
@@ -200,7 +214,10 @@ describe("a property", () => {
         return reads++ === pages ? -errno.EIO : pass([descriptor!, bytes!, 4096]);
       };
       rmSync(folder.in("tree"), { recursive: true, force: true });
-      const { code, err } = flattened({ read: broken }, [["a", "1"], ["n", [["b", Buffer.alloc(8192)]]]]);
+      const { code, err } = flattened({ read: broken }, [
+        ["a", "1"],
+        ["n", [["b", Buffer.alloc(8192)]]],
+      ]);
       expect({ code, err }).toEqual({ code: 1, err: "fs2dt: /n/b: EIO (input/output error)\n" });
     }
   });
@@ -212,7 +229,10 @@ describe("a property", () => {
       read += Number(length);
       return Number(length);
     };
-    const { code, err, engine } = flattened({ read: endless }, [["a", "1"], ["zero", ""]]);
+    const { code, err, engine } = flattened({ read: endless }, [
+      ["a", "1"],
+      ["zero", ""],
+    ]);
     expect({ code, err }).toEqual({ code: 1, err: "fs2dt: /zero: larger than 16777216 bytes\n" });
     expect(read).toBe(16 * MIB + 1);
     const held = Math.max(...engine.asked("mremap").map(({ args }) => Number(args[2])));
@@ -224,9 +244,7 @@ describe("a property", () => {
     const value = Buffer.alloc(16 * MIB, "device tree");
     expect(valueAt(readBlob(flattened({}, [["p", value]]).out).root, "/", "p")!.equals(value)).toBe(true);
     rmSync(folder.in("tree"), { recursive: true });
-    expect(flattened({}, [["p", Buffer.alloc(16 * MIB + 1)]]).err).toBe(
-      "fs2dt: /p: larger than 16777216 bytes\n",
-    );
+    expect(flattened({}, [["p", Buffer.alloc(16 * MIB + 1)]]).err).toBe("fs2dt: /p: larger than 16777216 bytes\n");
   });
 
   test("after which the tree is larger than --max-size ends the reading", () => {
@@ -320,7 +338,10 @@ describe("standard output", () => {
   });
 
   test("gets nothing before the last of the tree is read", () => {
-    const { engine } = flattened({}, [["a", "1"], ["n", [["b", "2"]]]]);
+    const { engine } = flattened({}, [
+      ["a", "1"],
+      ["n", [["b", "2"]]],
+    ]);
     const names = engine.calls.map(({ name }) => name);
     expect(names.indexOf("write")).toBeGreaterThan(names.lastIndexOf("read"));
   });
@@ -328,7 +349,9 @@ describe("standard output", () => {
   test("that is a terminal is refused before anything is read", () => {
     const { code, out, err, engine } = runInside({ terminals: [1] }, "fs2dt", "-b", "0", "/nonexistent");
     expect({ code, out: out.length, err }).toEqual({
-      code: 2, out: 0, err: "fs2dt: standard output: refusing to write binary to a terminal\n",
+      code: 2,
+      out: 0,
+      err: "fs2dt: standard output: refusing to write binary to a terminal\n",
     });
     expect(engine.asked("openat")).toEqual([]);
   });
@@ -336,7 +359,12 @@ describe("standard output", () => {
 
 describe("a machine of the other byte order", () => {
   test("makes the same blob", () => {
-    const tree: Tree = [["b", "1"], ["a", "22"], ["cpu@10", [["reg", "1234"]]], ["cpu@8", []]];
+    const tree: Tree = [
+      ["b", "1"],
+      ["a", "22"],
+      ["cpu@10", [["reg", "1234"]]],
+      ["cpu@8", []],
+    ];
     makeTree(folder.in("tree"), tree);
     const made = (["x86_64", "aarch64", "ppc64", "ppc64le"] as const).map((machine) => {
       const { code, out } = runInside({ machine }, "fs2dt", "-b", "0", folder.in("tree"));

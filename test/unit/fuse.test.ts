@@ -62,7 +62,10 @@ function compiled(kind: "-no-pie" | "-pie" | "-static"): NamedFile {
 }
 
 const program = compiled("-no-pie");
-const [loader, ...libraries] = [LOADER, ...LIBRARIES].map((name) => file(join(FOLDER, name))) as [NamedFile, ...NamedFile[]];
+const [loader, ...libraries] = [LOADER, ...LIBRARIES].map((name) => file(join(FOLDER, name))) as [
+  NamedFile,
+  ...NamedFile[],
+];
 
 /** With each byte string in place of another of the same length. */
 function altered({ name, bytes }: NamedFile, from: string, to: string): NamedFile {
@@ -71,10 +74,13 @@ function altered({ name, bytes }: NamedFile, from: string, to: string): NamedFil
   return { name, bytes: changed };
 }
 
-test.each(["x64", "arm64"] as const)("the prebuilt start for %s is what the assembler makes of its source", async (target) => {
-  const prebuilt = readFileSync(new URL(`../../stub/fuse/${target}.hex`, import.meta.url), "latin1");
-  expect(prebuilt).toBe(toHexText(await assembleStart(target)));
-});
+test.each(["x64", "arm64"] as const)(
+  "the prebuilt start for %s is what the assembler makes of its source",
+  async (target) => {
+    const prebuilt = readFileSync(new URL(`../../stub/fuse/${target}.hex`, import.meta.url), "latin1");
+    expect(prebuilt).toBe(toHexText(await assembleStart(target)));
+  },
+);
 
 test("a program runs with its arguments, threads, libraries and end, and without its environment", () => {
   const path = join(folder, "fused");
@@ -85,8 +91,9 @@ test("a program runs with its arguments, threads, libraries and end, and without
   for (const words of [[], ["a"], ["a", "b c"], ["", "", ""]]) {
     const { stdout, stderr, exitCode } = Bun.spawnSync([path, ...words], { env: { LD_PRELOAD: "/none", HOME: "/" } });
     expect({ out: stdout.toString(), err: stderr.toString(), exitCode }).toEqual({
-      out: `${[path, ...words].map((word) => `[${word}]`).join("")} 7 0 1 1\nLD_PRELOAD ${preload}\n1.000 1\n`
-        + `(nil) 0 ${entry}\ngoodbye\n`,
+      out:
+        `${[path, ...words].map((word) => `[${word}]`).join("")} 7 0 1 1\nLD_PRELOAD ${preload}\n1.000 1\n` +
+        `(nil) 0 ${entry}\ngoodbye\n`,
       err: "",
       exitCode: 42,
     });
@@ -95,7 +102,11 @@ test("a program runs with its arguments, threads, libraries and end, and without
 
 test("the program stays what it was, but for three fields of its header", () => {
   const result = fuse(program, loader, libraries);
-  const same = [[0, 24], [40, 56], [58, program.bytes.length]] as const;
+  const same = [
+    [0, 24],
+    [40, 56],
+    [58, program.bytes.length],
+  ] as const;
   for (const [from, to] of same) {
     expect(Buffer.compare(result.subarray(from, to), program.bytes.subarray(from, to))).toBe(0);
   }
@@ -110,7 +121,9 @@ describe("refused is", () => {
     const named = (bytes: Uint8Array): NamedFile => ({ name: "program", bytes });
     refusal(named(new Uint8Array(100)), loader, libraries).toThrow("program: not an ELF file");
     refusal(foreign(program), loader, libraries).toThrow("program: no stub for ELF machine 22");
-    refusal(named(program.bytes.subarray(0, 0x1000)), loader, libraries).toThrow("program: a segment ends beyond the file");
+    refusal(named(program.bytes.subarray(0, 0x1000)), loader, libraries).toThrow(
+      "program: a segment ends beyond the file",
+    );
   });
 
   test("a program that is position independent, or static", () => {
@@ -127,15 +140,17 @@ describe("refused is", () => {
   });
 
   test("an ld.so that takes its orders from files we do not know", () => {
-    refusal(program, altered(loader, "/etc/ld.so.preload", "/etc/ld.so.earlier"), libraries)
-      .toThrow(`${LOADER}: does not speak of /etc/ld.so.preload`);
+    refusal(program, altered(loader, "/etc/ld.so.preload", "/etc/ld.so.earlier"), libraries).toThrow(
+      `${LOADER}: does not speak of /etc/ld.so.preload`,
+    );
   });
 
   test("libraries of another glibc or another machine", () => {
     const [libc, ...rest] = libraries;
     const release = /GLIBC 2\.\d+/.exec(Buffer.from(libc!.bytes).toString("latin1"))![0];
-    refusal(program, loader, [altered(libc!, release, "GLIBC 9.99"), ...rest])
-      .toThrow(/: not of the same glibc as the libraries: .*GLIBC 2.*GLIBC 9.99/);
+    refusal(program, loader, [altered(libc!, release, "GLIBC 9.99"), ...rest]).toThrow(
+      /: not of the same glibc as the libraries: .*GLIBC 2.*GLIBC 9.99/,
+    );
     refusal(program, loader, libraries.map(foreign)).toThrow("libc.so.6: no library of this machine");
   });
 

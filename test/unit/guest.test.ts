@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { runGuest, type Guest } from "../../scripts/guest.ts";
+import { type Guest, runGuest } from "../../scripts/guest.ts";
 import { Failure } from "../../src/failure.ts";
 
 const GUEST: Guest = { cpu: "POWER9", smp: 4, memory: 512 };
@@ -98,9 +98,12 @@ for (const signal of ["SIGKILL", "SIGTERM", "SIGINT"] as const) {
     emulatorDoes(`echo $$ > ${pid}.new; mv ${pid}.new ${pid}; exec sleep 1000`);
     const module = new URL("../../scripts/guest.ts", import.meta.url).pathname;
     const program = join(folder, "parent.ts");
-    writeFileSync(program, `
+    writeFileSync(
+      program,
+      `
       import { runGuest } from ${JSON.stringify(module)};
-      await runGuest(${JSON.stringify(GUEST)}, { timeout: 60 });`);
+      await runGuest(${JSON.stringify(GUEST)}, { timeout: 60 });`,
+    );
     const parent = Bun.spawn([process.execPath, program], { env: process.env, stdio: ["ignore", "ignore", "inherit"] });
     await until(() => existsSync(pid));
     expect(runs(readFileSync(pid, "latin1").trim())).toBe(true);

@@ -117,7 +117,7 @@ class FakeKernel implements Engine {
 
   #read(descriptor: number, bytes: Uint8Array): number {
     const file = this.#open.get(descriptor)!;
-    const text = descriptor === 0 ? this.world.typed ?? "" : this.world.files![file.path]!;
+    const text = descriptor === 0 ? (this.world.typed ?? "") : this.world.files![file.path]!;
     const part = text.slice(file.at, file.at + bytes.length);
     file.at += part.length;
     return this.encode(part, bytes, 0);
@@ -179,7 +179,8 @@ describe("init as any process but 1", () => {
   test("refuses before it has done anything", () => {
     const kernel = new FakeKernel({ pid: 4711, files: { "/init.script": "echo x" } });
     expect(() => applet.run(new System(kernel), [])).toThrow(
-      new Failure("process id 4711", "only process 1 may be init", 2));
+      new Failure("process id 4711", "only process 1 may be init", 2),
+    );
     expect(kernel.calls).toEqual([]);
     expect(kernel.console).toBe("");
   });
@@ -190,16 +191,24 @@ describe("init as process 1", () => {
     const files = { "/init.script": "echo a\nfs2dt -b 8 /x|/loadem -k # go\n" };
     const { calls, console } = boot({ files, orphans: 1 });
     expect(calls).toEqual([
-      "mkdir /proc", "mount proc on /proc",
-      "mkdir /sys", "mount sysfs on /sys",
-      "mkdir /dev", "mount devtmpfs on /dev",
-      "setsid", "ioctl 0 21518 0",
+      "mkdir /proc",
+      "mount proc on /proc",
+      "mkdir /sys",
+      "mount sysfs on /sys",
+      "mkdir /dev",
+      "mount devtmpfs on /dev",
+      "setsid",
+      "ioctl 0 21518 0",
       "open /init.script as 3",
-      "spawn /proc/self/exe as echo a with 0 1 2", "reap", "reap",
+      "spawn /proc/self/exe as echo a with 0 1 2",
+      "reap",
+      "reap",
       "pipe2 524288",
       "spawn /proc/self/exe as fs2dt -b 8 /x with 0 0 2",
-      "spawn /loadem as /loadem -k with 0 1 2", "reap",
-      "sync", OFF,
+      "spawn /loadem as /loadem -k with 0 1 2",
+      "reap",
+      "sync",
+      OFF,
     ]);
     expect(console).toBe("+ echo a\n+ fs2dt -b 8 /x | /loadem -k\n");
   });
@@ -212,24 +221,31 @@ describe("init as process 1", () => {
 
   test("tells what could not be mounted, and goes on", () => {
     const { console } = boot({ files: { "/init.script": "echo a" }, mount: -errno.ENODEV });
-    expect(console).toBe([
-      "init: /proc: proc: ENODEV (no such device)",
-      "init: /sys: sysfs: ENODEV (no such device)",
-      "init: /dev: devtmpfs: ENODEV (no such device)",
-      "+ echo a", "",
-    ].join("\n"));
+    expect(console).toBe(
+      [
+        "init: /proc: proc: ENODEV (no such device)",
+        "init: /sys: sysfs: ENODEV (no such device)",
+        "init: /dev: devtmpfs: ENODEV (no such device)",
+        "+ echo a",
+        "",
+      ].join("\n"),
+    );
   });
 
   test("opens the console where the kernel had none to give", () => {
     const { calls } = boot({ files: { "/init.script": "echo a" }, openDescriptors: [] });
     expect(calls.filter((call) => call.startsWith("open"))).toEqual([
-      "open /dev/console as 0", "open /dev/console as 1", "open /dev/console as 2", "open /init.script as 3",
+      "open /dev/console as 0",
+      "open /dev/console as 1",
+      "open /dev/console as 2",
+      "open /init.script as 3",
     ]);
   });
 
   test("stops at the first failing line, says which, and turns the machine off", () => {
     const { calls, console } = boot({
-      files: { "/init.script": "echo a\n\nfs2dt /x | loadem -k\necho never\n" }, status: { loadem: 3 << 8 },
+      files: { "/init.script": "echo a\n\nfs2dt /x | loadem -k\necho never\n" },
+      status: { loadem: 3 << 8 },
     });
     expect(console).toBe("+ echo a\n+ fs2dt /x | loadem -k\ninit: /init.script:3: loadem: exit 3\n");
     expect(calls.at(-1)).toBe(OFF);
@@ -250,13 +266,16 @@ describe("init as process 1", () => {
   test("goes to the prompt where there is no script, tells failures there, and ends with the input", () => {
     const typed = "echo a\n\nloadem -k\nnonesuch\necho 'b\necho c";
     const { calls, console } = boot({ typed, status: { loadem: 3 << 8 } });
-    expect(console).toBe([
-      "init: the prompt; poweroff or end of input (^D) turns the machine off",
-      "kexecbox> kexecbox> kexecbox> init: loadem: exit 3",
-      "kexecbox> init: nonesuch: no such command",
-      "kexecbox> init: prompt:1:6: unterminated '",
-      "kexecbox> ", "",
-    ].join("\n"));
+    expect(console).toBe(
+      [
+        "init: the prompt; poweroff or end of input (^D) turns the machine off",
+        "kexecbox> kexecbox> kexecbox> init: loadem: exit 3",
+        "kexecbox> init: nonesuch: no such command",
+        "kexecbox> init: prompt:1:6: unterminated '",
+        "kexecbox> ",
+        "",
+      ].join("\n"),
+    );
     expect(calls.filter((call) => call.startsWith("spawn"))).toEqual([
       "spawn /proc/self/exe as echo a with 0 1 2",
       "spawn /proc/self/exe as loadem -k with 0 1 2",
@@ -281,12 +300,15 @@ describe("init as process 1", () => {
   test("leaves out words of the kernel's command line that mean nothing to it, with a line for each", () => {
     const files = { "/init.script": "echo a", "/s": "echo b", "/t": "" };
     const { console } = boot({ files }, "foo", "-x", "/s", "/t");
-    expect(console).toBe([
-      "init: foo: no such file; left out",
-      "init: -x: no such option; left out",
-      "init: /t: one script is enough; left out",
-      "+ echo b", "",
-    ].join("\n"));
+    expect(console).toBe(
+      [
+        "init: foo: no such file; left out",
+        "init: -x: no such option; left out",
+        "init: /t: one script is enough; left out",
+        "+ echo b",
+        "",
+      ].join("\n"),
+    );
   });
 
   test("finds a program by its path, then among the applets, then in the usual folders", () => {

@@ -9,7 +9,9 @@ import { System } from "../../src/sys/system.ts";
 function linksMade(executable: string, directory: string, present: Record<string, string> = {}): string[] {
   const links: string[] = [];
   const paths: Record<string, string> = {
-    "/proc/self/exe": executable, "/proc/self/fd/3": directory, ...present,
+    "/proc/self/exe": executable,
+    "/proc/self/fd/3": directory,
+    ...present,
   };
   const { call } = abis.ppc64;
   function syscall(number: number, ...args: Argument[]): number {

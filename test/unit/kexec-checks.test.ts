@@ -1,11 +1,11 @@
 // The checks against a model that was written apart from them, over random images.
 
 import { expect, test } from "bun:test";
-import { assert, constantFrom, integer, property, record, uniqueArray, array, boolean, option } from "fast-check";
+import { array, assert, boolean, constantFrom, integer, option, property, record, uniqueArray } from "fast-check";
+import { Failure } from "../../src/failure.ts";
 import { checkImage } from "../../src/kexec/checks.ts";
 import type { KexecImage, Segment } from "../../src/kexec/image.ts";
 import type { MachineFacts } from "../../src/kexec/machine.ts";
-import { Failure } from "../../src/failure.ts";
 
 const PAGE = 0x1000n;
 /** The model thinks in quarter pages, which is as fine as the generator makes addresses. */
@@ -37,10 +37,14 @@ const LAST_PAGE = 64;
 
 function image({ segments, entry, isCrash }: Case): KexecImage {
   return {
-    segments: segments.map(({ start, size }, index): Segment => ({
-      start: BigInt(start) * UNIT, end: BigInt(start + size) * UNIT, bytes: new Uint8Array(0),
+    segments: segments.map(
+      ({ start, size }, index): Segment => ({
+        start: BigInt(start) * UNIT,
+        end: BigInt(start + size) * UNIT,
+        bytes: new Uint8Array(0),
         from: `number ${index}`,
-    })),
+      }),
+    ),
     stored: [],
     entry: entry === null ? undefined : BigInt(entry),
     arch: 0n,
@@ -55,13 +59,18 @@ function facts({ world }: Case): MachineFacts {
   return {
     pageSize: PAGE,
     elfMachine: 21,
-    memory: hole === undefined ? [{ start: 0n, end }] : [{ start: 0n, end: hole }, { start: hole + PAGE,
-      end }],
+    memory:
+      hole === undefined
+        ? [{ start: 0n, end }]
+        : [
+            { start: 0n, end: hole },
+            { start: hole + PAGE, end },
+          ],
     taken: [],
     realMode: { start: 0n, end: BigInt(world.realModePages) * PAGE },
     kernelEnd: BigInt(world.kernelPages) * PAGE,
-    crashRegion: crash === null ? undefined
-      : { start: BigInt(crash.start) * PAGE, end: BigInt(crash.start + crash.pages) * PAGE },
+    crashRegion:
+      crash === null ? undefined : { start: BigInt(crash.start) * PAGE, end: BigInt(crash.start + crash.pages) * PAGE },
     totalRam: BigInt(world.ramPages) * PAGE,
     secondaries: 0,
   };
@@ -96,23 +105,29 @@ function offenders({ segments, entry, isCrash, world }: Case): Set<number> {
     const holdsEntry = entry !== null && entry >= start * 1024 && entry + 4 <= (start + size) * 1024;
     if (holdsEntry && start + size > 4 * world.realModePages) offend();
   });
-  const entered = entry !== null && entry % 4 === 0
-    && segments.some(({ start, size }) => entry >= start * 1024 && entry + 4 <= (start + size) * 1024);
+  const entered =
+    entry !== null &&
+    entry % 4 === 0 &&
+    segments.some(({ start, size }) => entry >= start * 1024 && entry + 4 <= (start + size) * 1024);
   if (segments.length > 16 || sum > half || !entered || (isCrash && world.crash === null)) found.add(-1);
   return found;
 }
 
 /** Mostly whole pages, so that good images are not rare. */
-const units = (pages: number) => record({ page: integer({ min: 0, max: pages }), rest: constantFrom(0, 0, 0,
-  0, 0, 0, 0, 0, 0, 0, 1, 2, 3) })
-  .map(({ page, rest }) => 4 * page + rest);
+const units = (pages: number) =>
+  record({ page: integer({ min: 0, max: pages }), rest: constantFrom(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3) }).map(
+    ({ page, rest }) => 4 * page + rest,
+  );
 
-const choices = array(record({ start: units(LAST_PAGE), size: units(4).map((size) => size || 4) }),
-  { minLength: 1, maxLength: 4 });
+const choices = array(record({ start: units(LAST_PAGE), size: units(4).map((size) => size || 4) }), {
+  minLength: 1,
+  maxLength: 4,
+});
 
 /** One page each, all apart. */
-const many = uniqueArray(integer({ min: 8, max: LAST_PAGE - 1 }), { minLength: 14, maxLength: 19 })
-  .map((pages) => pages.map((page): Choice => ({ start: 4 * page, size: 4 })));
+const many = uniqueArray(integer({ min: 8, max: LAST_PAGE - 1 }), { minLength: 14, maxLength: 19 }).map((pages) =>
+  pages.map((page): Choice => ({ start: 4 * page, size: 4 })),
+);
 
 const worlds = record({
   kernelPages: constantFrom(0, 1, 8),
@@ -128,10 +143,14 @@ const cases = record({
   offset: constantFrom(0, 0, 0, 0, 4, 2, 0x3fc, 0x400, 0x1000, null),
   isCrash: boolean(),
   world: worlds,
-}).map(({ segments, at, offset, isCrash, world }): Case => ({
-  segments, isCrash: isCrash && at > 1, world,
-  entry: offset === null ? null : segments[at % segments.length]!.start * 1024 + offset,
-}));
+}).map(
+  ({ segments, at, offset, isCrash, world }): Case => ({
+    segments,
+    isCrash: isCrash && at > 1,
+    world,
+    entry: offset === null ? null : segments[at % segments.length]!.start * 1024 + offset,
+  }),
+);
 
 function finding(each: Case): Failure | undefined {
   try {
@@ -145,18 +164,21 @@ function finding(each: Case): Failure | undefined {
 
 test("an image is accepted exactly where the model has nothing against it, else a segment that offends is named", () => {
   const seen = { good: 0, bad: 0 };
-  assert(property(cases, (each) => {
-    const found = finding(each);
-    const offending = offenders(each);
-    seen[found === undefined ? "good" : "bad"]++;
-    expect(found === undefined).toBe(offending.size === 0);
-    if (found === undefined) return;
-    expect(found.exitCode).toBe(1);
-    expect(found.message).not.toContain("\n");
-    const named = /^segment ([0-9]+) \(.*, number ([0-9]+)\)$/.exec(found.place);
-    expect(named?.[1]).toBe(named?.[2]);
-    expect(offending.has(named === null ? -1 : Number(named[1]))).toBe(true);
-  }), { numRuns: 3000, seed: 20051123 });
+  assert(
+    property(cases, (each) => {
+      const found = finding(each);
+      const offending = offenders(each);
+      seen[found === undefined ? "good" : "bad"]++;
+      expect(found === undefined).toBe(offending.size === 0);
+      if (found === undefined) return;
+      expect(found.exitCode).toBe(1);
+      expect(found.message).not.toContain("\n");
+      const named = /^segment ([0-9]+) \(.*, number ([0-9]+)\)$/.exec(found.place);
+      expect(named?.[1]).toBe(named?.[2]);
+      expect(offending.has(named === null ? -1 : Number(named[1]))).toBe(true);
+    }),
+    { numRuns: 3000, seed: 20051123 },
+  );
   // Neither was too rare to mean something.
   expect(seen.good).toBeGreaterThan(300);
   expect(seen.bad).toBeGreaterThan(300);

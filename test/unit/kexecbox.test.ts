@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { applets, run } from "../../src/kexecbox.ts";
 import { errno } from "../../src/sys/errno.ts";
 import { System } from "../../src/sys/system.ts";
-import { fakeEngine, type FakeWorld } from "../support/fake-engine.ts";
+import { type FakeWorld, fakeEngine } from "../support/fake-engine.ts";
 
 const NAMES = applets.map(({ name }) => name);
 
@@ -77,21 +77,16 @@ describe("help", () => {
   });
 
   // echo prints --help as any other word.
-  test.each(NAMES.filter((name) => name !== "echo"))(
-    "of %s names every option, and is printable ASCII",
-    (name) => {
-      const { code, out, err } = called([name, "--help"]);
-      expect({ code, err }).toEqual({ code: 0, err: "" });
-      expect(called(["kexecbox", name, "--help"]).out).toBe(out);
-      const applet = applets.find((each) => each.name === name)!;
-      expect(out).toStartWith(`usage: ${name}`);
-      for (const { short, long } of applet.options)
-        expect(out).toMatch(
-          new RegExp(`^  ${short === undefined ? "   " : `-${short},`} --${long}( |$)`, "m"),
-        );
-      expect(out).toMatch(/^([ -~]*\n)+$/);
-    },
-  );
+  test.each(NAMES.filter((name) => name !== "echo"))("of %s names every option, and is printable ASCII", (name) => {
+    const { code, out, err } = called([name, "--help"]);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(called(["kexecbox", name, "--help"]).out).toBe(out);
+    const applet = applets.find((each) => each.name === name)!;
+    expect(out).toStartWith(`usage: ${name}`);
+    for (const { short, long } of applet.options)
+      expect(out).toMatch(new RegExp(`^  ${short === undefined ? "   " : `-${short},`} --${long}( |$)`, "m"));
+    expect(out).toMatch(/^([ -~]*\n)+$/);
+  });
 });
 
 describe("a failure", () => {
@@ -118,11 +113,14 @@ describe("a failure", () => {
 });
 
 describe("help", () => {
-  test.each([["--help"], ...NAMES.map((name) => [name, "--help"])])("fits a console of 80 columns: %s %s", (...words) => {
-    const { code, out } = called(["kexecbox", ...words]);
-    expect(code).toBe(0);
-    expect(out.split("\n").filter((line) => line.length > 80)).toEqual([]);
-  });
+  test.each([["--help"], ...NAMES.map((name) => [name, "--help"])])(
+    "fits a console of 80 columns: %s %s",
+    (...words) => {
+      const { code, out } = called(["kexecbox", ...words]);
+      expect(code).toBe(0);
+      expect(out.split("\n").filter((line) => line.length > 80)).toEqual([]);
+    },
+  );
 
   test("wraps what an option does under where it began", () => {
     const { out } = called(["kexecbox", "loadem", "--help"]);

@@ -2,9 +2,9 @@
 
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
-import { temporaryFolder } from "../support/folder.ts";
-import { loadem, WITHOUT_TREE, type LoadRun, type Pretended } from "../support/loading.ts";
 import { runInside } from "../support/fake-engine.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { type LoadRun, loadem, type Pretended, WITHOUT_TREE } from "../support/loading.ts";
 import { makeTree } from "../support/tree.ts";
 
 const folder = temporaryFolder();
@@ -45,14 +45,33 @@ function tree(address: string): Buffer {
 function load(kernel: Uint8Array, kernelAddress: string, more: string[] = [], on: Pretended["on"] = {}): LoadRun {
   writeFileSync(folder.in("Image"), kernel);
   writeFileSync(folder.in("initrd"), Buffer.alloc(0x1000));
-  return loadem(folder.path, { ...VIRT, stdin: tree("0x45e00100"), on }, "-r", "0x1000", "-a", "0x45e00000", "-e", "-w", "-s",
-    "-a", kernelAddress, "-c", "0xf8", "-f", folder.in("Image"), ...more);
+  return loadem(
+    folder.path,
+    { ...VIRT, stdin: tree("0x45e00100"), on },
+    "-r",
+    "0x1000",
+    "-a",
+    "0x45e00000",
+    "-e",
+    "-w",
+    "-s",
+    "-a",
+    kernelAddress,
+    "-c",
+    "0xf8",
+    "-f",
+    folder.in("Image"),
+    ...more,
+  );
 }
 
 /** What it says, without the segment's place and the tool's name; nothing was loaded. */
 function refusal({ code, err, changes }: LoadRun): string {
   expect({ code, changes }).toEqual({ code: 1, changes: [] });
-  return err.replaceAll(`${folder.path}/`, "").replace(/^loadem: segment (\d) \(.*?\): /, "$1 ").trimEnd();
+  return err
+    .replaceAll(`${folder.path}/`, "")
+    .replace(/^loadem: segment (\d) \(.*?\): /, "$1 ")
+    .trimEnd();
 }
 
 test("a tree behind the stub, and an Image at a multiple of 2 MiB that begins with its header, are loaded", () => {
@@ -69,20 +88,24 @@ describe("an Image is refused", () => {
   test("anywhere but text_offset bytes behind a multiple of 2 MiB", () => {
     expect(refusal(load(image(), "0x46010000"))).toBe("1 an arm64 Image has to begin at a multiple of 0x200000");
     expect(refusal(load(image({ textOffset: 0x80000n }), "0x46000000"))).toBe(
-      "1 an arm64 Image has to begin 0x80000 bytes behind a multiple of 0x200000");
+      "1 an arm64 Image has to begin 0x80000 bytes behind a multiple of 0x200000",
+    );
     expect(load(image({ textOffset: 0x80000n }), "0x46080000").code).toBe(0);
   });
 
   test("when another segment lies where it grows to", () => {
     expect(refusal(load(image(), "0x46000000", ["-a", "0x463ff000", "-f", folder.in("initrd")]))).toBe(
-      "2 the kernel takes 0x46000000-0x46400000 (image_size): over this segment");
+      "2 the kernel takes 0x46000000-0x46400000 (image_size): over this segment",
+    );
   });
 
   test("when it grows out of the memory, or over what is taken", () => {
     expect(refusal(load(image(), "0x5fe00000"))).toBe(
-      "1 the kernel takes 0x5fe00000-0x60200000 (image_size), not all of it memory");
+      "1 the kernel takes 0x5fe00000-0x60200000 (image_size), not all of it memory",
+    );
     expect(refusal(load(image(), "0x41200000"))).toBe(
-      "1 the kernel takes 0x41200000-0x41600000 (image_size), over 0x41400000-0x416d0000: reserved");
+      "1 the kernel takes 0x41200000-0x41600000 (image_size), over 0x41400000-0x416d0000: reserved",
+    );
   });
 
   test("while it is compressed, with the name of what it is", () => {
@@ -95,7 +118,8 @@ describe("an Image is refused", () => {
     zboot.writeUInt32LE(0xb00, 12);
     zboot.write("zstd", 24, "latin1");
     expect(refusal(load(zboot, "0x46000000"))).toBe(
-      "1 an EFI zboot image: the Image is inside, zstd from byte 0x400 on, 0xb00 bytes");
+      "1 an EFI zboot image: the Image is inside, zstd from byte 0x400 on, 0xb00 bytes",
+    );
   });
 
   test("on no other machine, and code without a header nowhere", () => {
@@ -111,12 +135,14 @@ describe("any segment is refused", () => {
 
   test("where there is no memory", () => {
     expect(refusal(load(image(), "0x46000000", rest("0x9000000")))).toBe(
-      "2 not within the machine's memory 0x40000000-0x60000000");
+      "2 not within the machine's memory 0x40000000-0x60000000",
+    );
   });
 
   test("over what the kernel has reserved, but not over the kernel", () => {
     expect(refusal(load(image(), "0x46000000", rest("0x41400000")))).toBe(
-      "2 lies over 0x41400000-0x416d0000, which is taken: reserved");
+      "2 lies over 0x41400000-0x416d0000, which is taken: reserved",
+    );
     expect(load(image(), "0x46000000", rest("0x40210000")).code).toBe(0);
   });
 
@@ -126,21 +152,41 @@ describe("any segment is refused", () => {
       syslog: ([action, buffer]) => (action === 10 ? 4096 : Buffer.from(log).copy(buffer as Uint8Array)),
     };
     expect(refusal(load(image(), "0x46000000", rest("0x4800f000"), on))).toBe(
-      "2 lies over 0x48000000-0x48010000, which is taken: an LPI table of the interrupt controller");
+      "2 lies over 0x48000000-0x48010000, which is taken: an LPI table of the interrupt controller",
+    );
     expect(load(image(), "0x46000000", rest("0x48010000"), on).code).toBe(0);
   });
 });
 
 test("memory that begins at 0 is no real mode area: a kernel may lie behind it", () => {
-  const cells = (...words: number[]) => Buffer.concat(words.map((word) => Buffer.from(word.toString(16).padStart(8, "0"), "hex")));
+  const cells = (...words: number[]) =>
+    Buffer.concat(words.map((word) => Buffer.from(word.toString(16).padStart(8, "0"), "hex")));
   const files = {
-    ...VIRT.files, "/proc/iomem": "00000000-3fffffff : System RAM\n40000000-5fffffff : System RAM\n",
-    "/proc/device-tree/#address-cells": cells(1), "/proc/device-tree/#size-cells": cells(1),
-    "/proc/device-tree/memory@0/reg": cells(0, 0x40000000), "/proc/device-tree/memory@0/device_type": "memory\0",
+    ...VIRT.files,
+    "/proc/iomem": "00000000-3fffffff : System RAM\n40000000-5fffffff : System RAM\n",
+    "/proc/device-tree/#address-cells": cells(1),
+    "/proc/device-tree/#size-cells": cells(1),
+    "/proc/device-tree/memory@0/reg": cells(0, 0x40000000),
+    "/proc/device-tree/memory@0/device_type": "memory\0",
   };
   writeFileSync(folder.in("Image"), image());
-  const { code, err } = loadem(folder.path, { ...VIRT, files, stdin: tree("0x45e00100") }, "-r", "0x1000",
-    "-a", "0x45e00000", "-e", "-w", "-s", "-a", "0x46000000", "-c", "0xf8", "-f", folder.in("Image"));
+  const { code, err } = loadem(
+    folder.path,
+    { ...VIRT, files, stdin: tree("0x45e00100") },
+    "-r",
+    "0x1000",
+    "-a",
+    "0x45e00000",
+    "-e",
+    "-w",
+    "-s",
+    "-a",
+    "0x46000000",
+    "-c",
+    "0xf8",
+    "-f",
+    folder.in("Image"),
+  );
   expect({ code, err }).toEqual({ code: 0, err: "" });
 });
 
@@ -148,25 +194,41 @@ describe("the stub of arm64", () => {
   test("without a tree, or without a kernel, is refused as that of ppc64 is", () => {
     writeFileSync(folder.in("Image"), image());
     const line = ["-r", "0x1000", "-a", "0x45e00000", "-e", "-w"];
-    expect(refusal(loadem(folder.path, VIRT, ...line, "-a", "0x46000000", "-c", "0xf8", "-f", folder.in("Image")))).toBe(
-      "0 no device tree blob at 0x45e00100, behind the 0x100 bytes of the stub");
+    expect(
+      refusal(loadem(folder.path, VIRT, ...line, "-a", "0x46000000", "-c", "0xf8", "-f", folder.in("Image"))),
+    ).toBe("0 no device tree blob at 0x45e00100, behind the 0x100 bytes of the stub");
     const stdin = tree("0x45e00100");
     expect(refusal(loadem(folder.path, { ...VIRT, stdin }, ...line, "-s"))).toBe(
-      "0 the stub does not know its kernel: -c 0xf8 behind the kernel's -a tells it");
+      "0 the stub does not know its kernel: -c 0xf8 behind the kernel's -a tells it",
+    );
   });
 
   test("waits for no cpus, and so takes no number of them", () => {
     writeFileSync(folder.in("Image"), image());
     const { code, err } = load(image(), "0x46000000", ["--secondaries", "1"]);
     expect({ code, err }).toEqual({
-      code: 2, err: "loadem: --secondaries: the entry is not our ppc64 stub, nothing else waits for cpus\n",
+      code: 2,
+      err: "loadem: --secondaries: the entry is not our ppc64 stub, nothing else waits for cpus\n",
     });
   });
 
   test("takes the chained address in its own byte order, and nowhere but in its word", () => {
     writeFileSync(folder.in("Image"), image());
-    const { code, err } = loadem(folder.path, { ...VIRT, stdin: tree("0x45e00100") }, "-a", "0x45e00000", "-e", "-w", "-s",
-      "-a", "0x46000000", "-c", "0xf0", "-f", folder.in("Image"));
+    const { code, err } = loadem(
+      folder.path,
+      { ...VIRT, stdin: tree("0x45e00100") },
+      "-a",
+      "0x45e00000",
+      "-e",
+      "-w",
+      "-s",
+      "-a",
+      "0x46000000",
+      "-c",
+      "0xf0",
+      "-f",
+      folder.in("Image"),
+    );
     expect({ code, err }).toMatchObject({ code: 1, err: expect.stringContaining("is the stub's code") });
   });
 });

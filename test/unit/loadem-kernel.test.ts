@@ -2,9 +2,9 @@
 
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
-import { errno, type ErrnoName } from "../../src/sys/errno.ts";
+import { type ErrnoName, errno } from "../../src/sys/errno.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { cells, loadem, WITHOUT_TREE, type LoadRun, type Pretended } from "../support/loading.ts";
+import { cells, type LoadRun, loadem, type Pretended, WITHOUT_TREE } from "../support/loading.ts";
 
 const folder = temporaryFolder();
 const SIGINT = 2;
@@ -34,23 +34,22 @@ function cause(result: LoadRun, call = CALL): string {
 describe("EPERM", () => {
   const says = (text: string) => `EPERM (operation not permitted): ${text}`;
   const lockdown = { "/sys/kernel/security/lockdown": "none [integrity] confidentiality\n" };
-  const used = { "/proc/sys/kernel/kexec_load_limit_reboot": "0\n",
-    "/proc/sys/kernel/kexec_load_limit_panic": "-1\n" };
+  const used = { "/proc/sys/kernel/kexec_load_limit_reboot": "0\n", "/proc/sys/kernel/kexec_load_limit_panic": "-1\n" };
   const disabled = { "/proc/sys/kernel/kexec_load_disabled": "1\n" };
 
   test("without CAP_SYS_BOOT is the caller's, whatever else there may be", () => {
-    const files = { ...lockdown, ...used, ...disabled,
-      "/proc/self/status": "Uid:\t0\nCapEff:\t000001ffffbfffff\n" };
-    expect(cause(answered("EPERM", { files, on: { geteuid: () => 1000 } })))
-      .toBe(says("CAP_SYS_BOOT is missing (user id 1000)"));
+    const files = { ...lockdown, ...used, ...disabled, "/proc/self/status": "Uid:\t0\nCapEff:\t000001ffffbfffff\n" };
+    expect(cause(answered("EPERM", { files, on: { geteuid: () => 1000 } }))).toBe(
+      says("CAP_SYS_BOOT is missing (user id 1000)"),
+    );
   });
 
   test("without CAP_SYS_BOOT is told by the user id where /proc is not mounted", () => {
     const files = { "/proc/self/status": undefined };
-    expect(cause(answered("EPERM", { files, on: { geteuid: () => 33 } })))
-      .toBe(says("CAP_SYS_BOOT is missing (user id 33)"));
-    expect(cause(answered("EPERM", { files, on: { geteuid: () => 0 } })))
-      .toStartWith(says("a security module or IMA"));
+    expect(cause(answered("EPERM", { files, on: { geteuid: () => 33 } }))).toBe(
+      says("CAP_SYS_BOOT is missing (user id 33)"),
+    );
+    expect(cause(answered("EPERM", { files, on: { geteuid: () => 0 } }))).toStartWith(says("a security module or IMA"));
   });
 
   test("with CAP_SYS_BOOT alone is not the caller's", () => {
@@ -59,54 +58,64 @@ describe("EPERM", () => {
   });
 
   test("names kernel.kexec_load_disabled", () => {
-    expect(cause(answered("EPERM", { files: { ...lockdown, ...used, ...disabled } })))
-      .toBe(says("kernel.kexec_load_disabled is 1 until the next boot"));
+    expect(cause(answered("EPERM", { files: { ...lockdown, ...used, ...disabled } }))).toBe(
+      says("kernel.kexec_load_disabled is 1 until the next boot"),
+    );
   });
 
   test("names the limit that is used up, of those only the one that counts here", () => {
     const zero = { ...used, "/proc/sys/kernel/kexec_load_disabled": "0\n" };
-    const panic = { "/proc/sys/kernel/kexec_load_limit_reboot": "-1\n",
-      "/proc/sys/kernel/kexec_load_limit_panic": "0\n" };
-    expect(cause(answered("EPERM", { files: zero })))
-      .toBe(says("kernel.kexec_load_limit_reboot is used up until the next boot"));
+    const panic = {
+      "/proc/sys/kernel/kexec_load_limit_reboot": "-1\n",
+      "/proc/sys/kernel/kexec_load_limit_panic": "0\n",
+    };
+    expect(cause(answered("EPERM", { files: zero }))).toBe(
+      says("kernel.kexec_load_limit_reboot is used up until the next boot"),
+    );
     expect(cause(answered("EPERM", { files: panic }))).toStartWith(says("a security module or IMA"));
     const crash = `${CALL.slice(0, -1)}, on crash)`;
-    expect(cause(answered("EPERM", { files: panic }, "-p", "--no-checks"), crash))
-      .toBe(says("kernel.kexec_load_limit_panic is used up until the next boot"));
+    expect(cause(answered("EPERM", { files: panic }, "-p", "--no-checks"), crash)).toBe(
+      says("kernel.kexec_load_limit_panic is used up until the next boot"),
+    );
   });
 
   test.each(["integrity", "confidentiality"])("names lockdown's %s and the other way", (mode) => {
-    const files = { "/sys/kernel/security/lockdown": `none integrity confidentiality\n`.replace(mode,
-      `[${mode}]`) };
-    expect(cause(answered("EPERM", { files })))
-      .toBe(says(`kernel lockdown is ${mode}; kexec -s (kexec_file_load) takes signed kernels`));
+    const files = { "/sys/kernel/security/lockdown": `none integrity confidentiality\n`.replace(mode, `[${mode}]`) };
+    expect(cause(answered("EPERM", { files }))).toBe(
+      says(`kernel lockdown is ${mode}; kexec -s (kexec_file_load) takes signed kernels`),
+    );
   });
 
   test("with none of these is a security module's, and the other way is named", () => {
     for (const files of [{}, { "/sys/kernel/security/lockdown": "[none] integrity confidentiality\n" }]) {
-      expect(cause(answered("EPERM", { files })))
-        .toBe(says("a security module or IMA policy refuses it; kexec -s (kexec_file_load) takes signed kernels"));
+      expect(cause(answered("EPERM", { files }))).toBe(
+        says("a security module or IMA policy refuses it; kexec -s (kexec_file_load) takes signed kernels"),
+      );
     }
   });
 });
 
 describe("an error that no segment is to blame for", () => {
   test.each([
-    ["EACCES",
-      "EACCES (permission denied): a security module or IMA policy refuses unsigned loads; kexec -s "
-        + "(kexec_file_load) takes signed kernels"],
+    [
+      "EACCES",
+      "EACCES (permission denied): a security module or IMA policy refuses unsigned loads; kexec -s " +
+        "(kexec_file_load) takes signed kernels",
+    ],
     ["ENOSYS", "ENOSYS (not in this kernel): the running kernel was built without CONFIG_KEXEC"],
     ["EBUSY", "EBUSY (busy): another load is under way"],
     ["ENOMEM", "ENOMEM (out of memory): the kernel found no memory to copy the segments into"],
-    ["EFAULT",
-      "EFAULT (bad address): part of a file is not there: it shrank meanwhile, or its file system was full when it was "
-        + "written"],
+    [
+      "EFAULT",
+      "EFAULT (bad address): part of a file is not there: it shrank meanwhile, or its file system was full when it was " +
+        "written",
+    ],
     ["EINVAL", "EINVAL (invalid argument): the kernel does not say why; --diagnose finds the segment"],
-    ["ETXTBSY",
-      "ETXTBSY (text busy): a segment lies over the running kernel or a TCE table; --diagnose finds it"],
-    ["EADDRNOTAVAIL",
-      "EADDRNOTAVAIL (address not available): a segment lies where the kernel loads none; --diagnose finds "
-        + "it"],
+    ["ETXTBSY", "ETXTBSY (text busy): a segment lies over the running kernel or a TCE table; --diagnose finds it"],
+    [
+      "EADDRNOTAVAIL",
+      "EADDRNOTAVAIL (address not available): a segment lies where the kernel loads none; --diagnose finds " + "it",
+    ],
     ["EIO", "EIO (input/output error): the kernel does not say why"],
   ] as const)("%s is explained as far as it can be", (name, text) => {
     expect(cause(answered(name))).toBe(text);
@@ -115,24 +124,54 @@ describe("an error that no segment is to blame for", () => {
 
 describe("an error that our checks explain, for those who skipped them,", () => {
   test.each([
-    ["ETXTBSY", ["-a", "0x10000", "-e", "-f", "F"], "0x10000", 1,
-      "segment 0 (0x10000-0x11000, FILE): starts below 0x2880000, where the running kernel ends"],
-    ["EADDRNOTAVAIL", ["-a", "0x10000000", "-e", "-f", "F", "-a", "0x20000001", "-f", "F"], "0x10000000", 2,
-      "segment 1 (0x20000001-0x20001001, FILE): the start 0x20000001 is not a multiple of the running "
-        + "kernel's pages of 0x1000 bytes"],
-    ["EADDRNOTAVAIL", ["-a", "0xfffffffffffff000", "-z", "0x2000"], "0x0", 1,
-      "segment 0 (0xfffffffffffff000-0x10000000000001000, zeros): ends above 2^64"],
-    ["EINVAL", ["-a", "0x10000000", "-e", "-f", "F", "-a", "0x20000000", "-f", "F", "-a", "0x20000000",
-      "-f", "F"], "0x10000000", 3,
-      "segment 2 (0x20000000-0x20001000, FILE): overlaps segment 1 (0x20000000-0x20001000, FILE)"],
-    ["EINVAL", ["-a", "0x10000000", "-e", "-f", "F", "-a", "0x20000000", "-z", "0x50000000"], "0x10000000", 2,
-      "segment 1 (0x20000000-0x70000000, zeros): 0x50000000 bytes are more than half of the RAM, 0x40000000"],
-    ["EINVAL", Array.from({ length: 17 }, (_, n) => ["-a", `${n * 4096}`, "-f", "F"]).flat(), "0x0", 17,
-      "17 segments: the kernel takes at most 16"],
+    [
+      "ETXTBSY",
+      ["-a", "0x10000", "-e", "-f", "F"],
+      "0x10000",
+      1,
+      "segment 0 (0x10000-0x11000, FILE): starts below 0x2880000, where the running kernel ends",
+    ],
+    [
+      "EADDRNOTAVAIL",
+      ["-a", "0x10000000", "-e", "-f", "F", "-a", "0x20000001", "-f", "F"],
+      "0x10000000",
+      2,
+      "segment 1 (0x20000001-0x20001001, FILE): the start 0x20000001 is not a multiple of the running " +
+        "kernel's pages of 0x1000 bytes",
+    ],
+    [
+      "EADDRNOTAVAIL",
+      ["-a", "0xfffffffffffff000", "-z", "0x2000"],
+      "0x0",
+      1,
+      "segment 0 (0xfffffffffffff000-0x10000000000001000, zeros): ends above 2^64",
+    ],
+    [
+      "EINVAL",
+      ["-a", "0x10000000", "-e", "-f", "F", "-a", "0x20000000", "-f", "F", "-a", "0x20000000", "-f", "F"],
+      "0x10000000",
+      3,
+      "segment 2 (0x20000000-0x20001000, FILE): overlaps segment 1 (0x20000000-0x20001000, FILE)",
+    ],
+    [
+      "EINVAL",
+      ["-a", "0x10000000", "-e", "-f", "F", "-a", "0x20000000", "-z", "0x50000000"],
+      "0x10000000",
+      2,
+      "segment 1 (0x20000000-0x70000000, zeros): 0x50000000 bytes are more than half of the RAM, 0x40000000",
+    ],
+    [
+      "EINVAL",
+      Array.from({ length: 17 }, (_, n) => ["-a", `${n * 4096}`, "-f", "F"]).flat(),
+      "0x0",
+      17,
+      "17 segments: the kernel takes at most 16",
+    ],
   ] as const)("%s names the segment", (name, args, entry, count, text) => {
     const result = run({ answers: [-errno[name]] }, "--no-checks", ...args);
-    expect(cause(result, `kexec_load(entry ${entry}, ${count} segment${count === 1 ? "" : "s"}, arch 0)`))
-      .toMatch(/^E[A-Z]+ \([a-z ]+\): /);
+    expect(cause(result, `kexec_load(entry ${entry}, ${count} segment${count === 1 ? "" : "s"}, arch 0)`)).toMatch(
+      /^E[A-Z]+ \([a-z ]+\): /,
+    );
     expect(result.err).toEndWith(`): ${text.replaceAll("FILE", folder.in("F"))}\n`);
   });
 
@@ -141,38 +180,68 @@ describe("an error that our checks explain, for those who skipped them,", () => 
       "/proc/device-tree/chosen/linux,crashkernel-base": cells(0, 0x10000000),
       "/proc/device-tree/chosen/linux,crashkernel-size": cells(0, 0x8000000),
     };
-    const { err } = run({ files, answers: [-errno.EADDRNOTAVAIL] }, "-p", "--no-checks", "-t", "21", "-a",
-      "0x20000000", "-e", "-f", "F");
-    expect(err).toBe("loadem: kexec_load(entry 0x20000000, 1 segment, arch 21, on crash): EADDRNOTAVAIL (address not "
-      + `available): segment 0 (0x20000000-0x20001000, ${folder.in("F")}): not within the crash kernel's `
-      + `memory 0x10000000-0x18000000\n`);
+    const { err } = run(
+      { files, answers: [-errno.EADDRNOTAVAIL] },
+      "-p",
+      "--no-checks",
+      "-t",
+      "21",
+      "-a",
+      "0x20000000",
+      "-e",
+      "-f",
+      "F",
+    );
+    expect(err).toBe(
+      "loadem: kexec_load(entry 0x20000000, 1 segment, arch 21, on crash): EADDRNOTAVAIL (address not " +
+        `available): segment 0 (0x20000000-0x20001000, ${folder.in("F")}): not within the crash kernel's ` +
+        `memory 0x10000000-0x18000000\n`,
+    );
   });
 
   test("does not take the explanation of another error", () => {
     const result = run({ answers: [-errno.EINVAL] }, "--no-checks", "-a", "0x10001", "-e", "-f", "F");
     expect(result.err).toEndWith(
-      ": EINVAL (invalid argument): the kernel does not say why; --diagnose finds the segment\n");
+      ": EINVAL (invalid argument): the kernel does not say why; --diagnose finds the segment\n",
+    );
   });
 });
 
 describe("--diagnose", () => {
-  const three = ["--diagnose", "--no-checks", "-a", "0x10000000", "-e", "-f", "F", "-a", "0x20000000", "-f",
-    "F", "-a", "0x30000000", "-f", "F"];
+  const three = [
+    "--diagnose",
+    "--no-checks",
+    "-a",
+    "0x10000000",
+    "-e",
+    "-f",
+    "F",
+    "-a",
+    "0x20000000",
+    "-f",
+    "F",
+    "-a",
+    "0x30000000",
+    "-f",
+    "F",
+  ];
   const sizes = ({ loads }: LoadRun) => loads.map(({ segments }) => segments.length);
 
   test("names the segment with which the kernel begins to refuse, and leaves nothing loaded", () => {
     const result = run({ answers: [0, 0, -errno.EINVAL] }, ...three);
     expect([result.code, result.out.length]).toEqual([3, 0]);
     expect(result.err).toBe(
-      `loadem: segment 1 (0x20000000-0x20001000, ${folder.in("F")}): the kernel refuses it: EINVAL `
-        + `(invalid argument)\n`);
+      `loadem: segment 1 (0x20000000-0x20001000, ${folder.in("F")}): the kernel refuses it: EINVAL ` +
+        `(invalid argument)\n`,
+    );
     expect(sizes(result)).toEqual([0, 1, 2, 0]);
   });
 
   test("says so where the kernel takes them all, and leaves nothing loaded", () => {
     const result = run({}, ...three);
     expect({ code: result.code, err: result.err }).toEqual({
-      code: 0, err: "loadem: the kernel takes all 3 segments; nothing is loaded now\n",
+      code: 0,
+      err: "loadem: the kernel takes all 3 segments; nothing is loaded now\n",
     });
     expect(sizes(result)).toEqual([0, 1, 2, 3, 0]);
   });
@@ -181,8 +250,9 @@ describe("--diagnose", () => {
     const result = run({ answers: [-errno.ENOSYS] }, ...three);
     expect(result.code).toBe(3);
     expect(result.err).toBe(
-      "loadem: kexec_load(unload): ENOSYS (not in this kernel): the running kernel was built without "
-        + "CONFIG_KEXEC\n");
+      "loadem: kexec_load(unload): ENOSYS (not in this kernel): the running kernel was built without " +
+        "CONFIG_KEXEC\n",
+    );
     expect(sizes(result)).toEqual([0]);
   });
 
@@ -193,16 +263,28 @@ describe("--diagnose", () => {
 
   test("holds interrupts until nothing is loaded", () => {
     const { engine } = run({}, ...three);
-    const order = engine.calls.map(({ name }) => name)
+    const order = engine.calls
+      .map(({ name }) => name)
       .filter((name) => name === "kexec_load" || name === "rt_sigprocmask");
     expect(order).toEqual([
-      "kexec_load", "rt_sigprocmask", "kexec_load", "kexec_load", "kexec_load", "kexec_load", "rt_sigprocmask",
+      "kexec_load",
+      "rt_sigprocmask",
+      "kexec_load",
+      "kexec_load",
+      "kexec_load",
+      "kexec_load",
+      "rt_sigprocmask",
     ]);
   });
 });
 
 describe("-u", () => {
-  const ways = [[["-u"], 0n], [["--unload"], 0n], [["-u", "-p"], 1n], [["-pu"], 1n]] as const;
+  const ways = [
+    [["-u"], 0n],
+    [["--unload"], 0n],
+    [["-u", "-p"], 1n],
+    [["-pu"], 1n],
+  ] as const;
 
   test.each(ways)("%j forgets what is loaded", (args, flags) => {
     const { code, err, out, loads } = run({}, ...args);
@@ -212,8 +294,9 @@ describe("-u", () => {
 
   test("says why the kernel refuses it", () => {
     const files = { "/proc/sys/kernel/kexec_load_disabled": "1\n" };
-    expect(cause(run({ files, answers: [-errno.EPERM] }, "-u"), "kexec_load(unload)"))
-      .toBe("EPERM (operation not permitted): kernel.kexec_load_disabled is 1 until the next boot");
+    expect(cause(run({ files, answers: [-errno.EPERM] }, "-u"), "kexec_load(unload)")).toBe(
+      "EPERM (operation not permitted): kernel.kexec_load_disabled is 1 until the next boot",
+    );
   });
 });
 
@@ -223,7 +306,9 @@ describe("-k", () => {
   test("with nothing loaded is refused with 1 and without a call", () => {
     const { code, err, changes, engine } = run({}, "-k");
     expect({ code, err, changes }).toEqual({
-      code: 1, err: "loadem: -k: no kernel is loaded\n", changes: [],
+      code: 1,
+      err: "loadem: -k: no kernel is loaded\n",
+      changes: [],
     });
     expect(engine.asked("sync")).toEqual([]);
   });
@@ -263,20 +348,27 @@ describe("-k", () => {
   });
 
   test("lets the kernel judge where /sys is not mounted", () => {
-    const { code, err } = run({ files: { "/sys/kernel/kexec_loaded": undefined },
-      on: { reboot: () => -errno.EINVAL } }, "-k");
+    const { code, err } = run(
+      { files: { "/sys/kernel/kexec_loaded": undefined }, on: { reboot: () => -errno.EINVAL } },
+      "-k",
+    );
     expect({ code, err }).toEqual({
-      code: 3, err: "loadem: reboot: EINVAL (invalid argument): no kernel is loaded\n",
+      code: 3,
+      err: "loadem: reboot: EINVAL (invalid argument): no kernel is loaded\n",
     });
   });
 });
 
 describe("an interrupt", () => {
-  const HELD = 1n << BigInt(SIGINT - 1) | 1n << BigInt(SIGTERM - 1);
+  const HELD = (1n << BigInt(SIGINT - 1)) | (1n << BigInt(SIGTERM - 1));
 
   /** Comes while `during` is under way; `story` gets the calls that matter, in order. */
-  function interrupted(signal: number, during: "kexec_load" | "sync", story: string[],
-    answers: number[] = []): Pretended {
+  function interrupted(
+    signal: number,
+    during: "kexec_load" | "sync",
+    story: string[],
+    answers: number[] = [],
+  ): Pretended {
     let came = false;
     return {
       files: { "/sys/kernel/kexec_loaded": "1\n" },
@@ -314,7 +406,10 @@ describe("an interrupt", () => {
   }
 
   /** With the exit codes they end in. */
-  const signals = [[SIGINT, 130], [SIGTERM, 143]] as const;
+  const signals = [
+    [SIGINT, 130],
+    [SIGTERM, 143],
+  ] as const;
   const end = ["ignore 2", "ignore 15", "release"];
 
   test.each(signals)("by signal %i during the load ends with %i and nothing loaded", (signal, code) => {
@@ -340,16 +435,28 @@ describe("an interrupt", () => {
 
   test("during a load that the kernel refuses does not hide the refusal", () => {
     const story: string[] = [];
-    const { code, err } = run(interrupted(SIGINT, "kexec_load", story, [-errno.EBUSY]), "-a", "0x10000000",
-      "-e", "-f", "F");
+    const { code, err } = run(
+      interrupted(SIGINT, "kexec_load", story, [-errno.EBUSY]),
+      "-a",
+      "0x10000000",
+      "-e",
+      "-f",
+      "F",
+    );
     expect([code, err]).toEqual([3, `loadem: ${CALL}: EBUSY (busy): another load is under way\n`]);
     expect(story).toEqual(["hold", "load", ...end]);
   });
 
   test("is told from an unload that the kernel refuses", () => {
     const story: string[] = [];
-    const { code, err } = run(interrupted(SIGINT, "kexec_load", story, [0, -errno.EBUSY]), "-a",
-      "0x10000000", "-e", "-f", "F");
+    const { code, err } = run(
+      interrupted(SIGINT, "kexec_load", story, [0, -errno.EBUSY]),
+      "-a",
+      "0x10000000",
+      "-e",
+      "-f",
+      "F",
+    );
     expect(code).toBe(3);
     expect(err).toContain("kexec_load(unload): EBUSY");
   });
@@ -367,13 +474,22 @@ describe("the checks", () => {
     const { code, engine } = run({}, "-a", "0x10000001", "-e", "-f", "F");
     expect(code).toBe(1);
     const names = new Set(engine.calls.map(({ name }) => name));
-    for (const name of ["kexec_load", "reboot", "sync",
-      "rt_sigprocmask"] as const) expect(names.has(name)).toBe(false);
+    for (const name of ["kexec_load", "reboot", "sync", "rt_sigprocmask"] as const) expect(names.has(name)).toBe(false);
   });
 
   test("on x86-64 work without a device tree", () => {
-    const result = run({ machine: "x86_64", files: WITHOUT_TREE! }, "-a", "0x10000000", "-e", "-f", "F",
-      "-a", "0x20000000", "-z", "0x50000000");
+    const result = run(
+      { machine: "x86_64", files: WITHOUT_TREE! },
+      "-a",
+      "0x10000000",
+      "-e",
+      "-f",
+      "F",
+      "-a",
+      "0x20000000",
+      "-z",
+      "0x50000000",
+    );
     expect([result.code, result.changes]).toEqual([1, []]);
     expect(result.err).toEndWith("0x50000000 bytes are more than half of the RAM, 0x40000000\n");
   });

@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { v2wrapBytes } from "../../src/kexec/v2wrap.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { loadem, runPretended, WITHOUT_TREE, type LoadRun, type Pretended } from "../support/loading.ts";
+import { type LoadRun, loadem, type Pretended, runPretended, WITHOUT_TREE } from "../support/loading.ts";
 
 const folder = temporaryFolder();
 const KERNEL = bytes(0x3000, 7);
@@ -27,7 +27,10 @@ function run(pretended: Pretended, ...args: string[]): LoadRun {
 function loaded(pretended: Pretended, ...args: string[]) {
   const { code, err, out, loads } = run(pretended, ...args);
   expect({ code, err, out: out.toString(), calls: loads.length }).toEqual({
-    code: 0, err: "", out: "", calls: 1,
+    code: 0,
+    err: "",
+    out: "",
+    calls: 1,
   });
   return loads[0]!;
 }
@@ -57,11 +60,21 @@ describe("the README's examples of 2005", () => {
     const blob = tree("0x5000100");
     const v2wrap = file("v2wrap", v2wrapBytes());
     const kernel = file("vmlinux.kexec", KERNEL);
-    const load = loaded({ stdin: blob }, ..."-t 21 -a 0x5000000 -e -f".split(" "), v2wrap,
-      ..."-s -a 0x6000000 -c 0x100 -f".split(" "), kernel, "-r", "0x1000");
+    const load = loaded(
+      { stdin: blob },
+      ..."-t 21 -a 0x5000000 -e -f".split(" "),
+      v2wrap,
+      ..."-s -a 0x6000000 -c 0x100 -f".split(" "),
+      kernel,
+      "-r",
+      "0x1000",
+    );
     expect(load.entry).toBe(0x5000000n);
     expect(load.flags).toBe(21n << 16n);
-    expect(shape(load)).toEqual([[0x100 + blob.length, 0x5000000n, 0x1000n], [0x3000, 0x6000000n, 0x3000n]]);
+    expect(shape(load)).toEqual([
+      [0x100 + blob.length, 0x5000000n, 0x1000n],
+      [0x3000, 0x6000000n, 0x3000n],
+    ]);
     expect(load.segments[0]!.bytes.equals(Buffer.concat([stub(0x6000000n), blob]))).toBe(true);
     expect(load.segments[1]!.bytes.equals(KERNEL)).toBe(true);
   });
@@ -72,10 +85,24 @@ describe("the README's examples of 2005", () => {
     const kernel = file("vmlinux.kexec", KERNEL);
     const large = bytes(0x1235, 3);
     const small = bytes(0x77, 5);
-    const load = loaded({ stdin: blob }, ..."-t 0x15 -r 0x1000 -a 0x5000000 -e -f".split(" "), v2wrap,
-      ..."-s -a 0x6000000 -c 0x100 -f".split(" "), kernel, "-a", "0x38000000", "-f",
-        file("fs_large.cpio.gz", large),
-      "-4", "-f", file("kexec.cpio.gz", small), "-a", "0x30000000", "-z", "0x10000");
+    const load = loaded(
+      { stdin: blob },
+      ..."-t 0x15 -r 0x1000 -a 0x5000000 -e -f".split(" "),
+      v2wrap,
+      ..."-s -a 0x6000000 -c 0x100 -f".split(" "),
+      kernel,
+      "-a",
+      "0x38000000",
+      "-f",
+      file("fs_large.cpio.gz", large),
+      "-4",
+      "-f",
+      file("kexec.cpio.gz", small),
+      "-a",
+      "0x30000000",
+      "-z",
+      "0x10000",
+    );
     expect(load.flags).toBe(0x15n << 16n);
     expect(shape(load)).toEqual([
       [0x100 + blob.length, 0x5000000n, 0x1000n],
@@ -90,11 +117,18 @@ describe("the README's examples of 2005", () => {
   test.each(["ppc64", "ppc64le"] as const)("the first one with -r 0x10000 suits 64 KiB pages on %s", (machine) => {
     const pretended: Pretended = { machine, pageSize: 0x10000 };
     const blob = tree("0x5000100", pretended);
-    const load = loaded({ ...pretended, stdin: blob }, ..."-t 21 -a 0x5000000 -e -f".split(" "),
+    const load = loaded(
+      { ...pretended, stdin: blob },
+      ..."-t 21 -a 0x5000000 -e -f".split(" "),
       file("v2wrap", v2wrapBytes()),
-      ..."-s -a 0x6000000 -c 0x100 -f".split(" "), file("vmlinux.kexec", KERNEL), "-r", "0x10000");
+      ..."-s -a 0x6000000 -c 0x100 -f".split(" "),
+      file("vmlinux.kexec", KERNEL),
+      "-r",
+      "0x10000",
+    );
     expect(shape(load)).toEqual([
-      [0x100 + blob.length, 0x5000000n, 0x10000n], [0x3000, 0x6000000n, 0x10000n],
+      [0x100 + blob.length, 0x5000000n, 0x10000n],
+      [0x3000, 0x6000000n, 0x10000n],
     ]);
     expect(load.segments[0]!.bytes.equals(Buffer.concat([stub(0x6000000n), blob]))).toBe(true);
   });
@@ -110,8 +144,7 @@ describe("the README's examples of 2005", () => {
 });
 
 describe("options in every spelling", () => {
-  const short = ["-p", "-t", "21", "-a", "0x10000000", "-e", "-f", "F", "-s", "-4", "-z", "0x10", "-r",
-    "0x1000"];
+  const short = ["-p", "-t", "21", "-a", "0x10000000", "-e", "-f", "F", "-s", "-4", "-z", "0x10", "-r", "0x1000"];
   const crash: Pretended = {
     stdin: Buffer.from("typed"),
     files: {
@@ -120,18 +153,53 @@ describe("options in every spelling", () => {
     },
   };
   const spelled: Record<string, string[]> = {
-    "short": short,
+    short: short,
     "short, values attached": ["-p", "-t21", "-a0x10000000", "-e", "-fF", "-s", "-4", "-z0x10", "-r0x1000"],
-    "clustered": ["-pt21", "-a0x10000000", "-efF", "-s4z0x10", "-r0x1000"],
-    "clustered with a value behind": ["-pt", "21", "-a", "0x10000000", "-ef", "F", "-s4z", "0x10", "-r",
-      "0x1000"],
-    "long": ["--panic", "--type", "21", "--address", "0x10000000", "--entry", "--file", "F", "--stdin",
+    clustered: ["-pt21", "-a0x10000000", "-efF", "-s4z0x10", "-r0x1000"],
+    "clustered with a value behind": ["-pt", "21", "-a", "0x10000000", "-ef", "F", "-s4z", "0x10", "-r", "0x1000"],
+    long: [
+      "--panic",
+      "--type",
+      "21",
+      "--address",
+      "0x10000000",
+      "--entry",
+      "--file",
+      "F",
+      "--stdin",
       "--pad",
-      "--zero", "0x10", "--round", "0x1000"],
-    "long with =": ["--panic", "--type=21", "--address=0x10000000", "--entry", "--file=F", "--stdin", "--pad",
-      "--zero=0x10", "--round=0x1000"],
-    "decimal and octal": ["-p", "-t", "025", "-a", "268435456", "-e", "-f", "F", "-s", "-4", "-z", "16",
-      "-r", "010000"],
+      "--zero",
+      "0x10",
+      "--round",
+      "0x1000",
+    ],
+    "long with =": [
+      "--panic",
+      "--type=21",
+      "--address=0x10000000",
+      "--entry",
+      "--file=F",
+      "--stdin",
+      "--pad",
+      "--zero=0x10",
+      "--round=0x1000",
+    ],
+    "decimal and octal": [
+      "-p",
+      "-t",
+      "025",
+      "-a",
+      "268435456",
+      "-e",
+      "-f",
+      "F",
+      "-s",
+      "-4",
+      "-z",
+      "16",
+      "-r",
+      "010000",
+    ],
   };
 
   test.each(Object.entries(spelled))("%s: all lead to the same call", (_, args) => {
@@ -140,48 +208,85 @@ describe("options in every spelling", () => {
     expect(load).toEqual({
       entry: 0x10000000n,
       flags: (21n << 16n) | 1n,
-      segments: [{
-        bytes: Buffer.concat([bytes(0x1006, 9), Buffer.from("typed\0")]), mem: 0x10000000n, memsz: 0x2000n,
-      }],
+      segments: [
+        {
+          bytes: Buffer.concat([bytes(0x1006, 9), Buffer.from("typed\0")]),
+          mem: 0x10000000n,
+          memsz: 0x2000n,
+        },
+      ],
     });
   });
 });
 
 describe("-a and the sizes", () => {
   test("addresses are exact beyond 2^53, to the last digit", () => {
-    const { loads } = run({}, "--no-checks", "-a", "0xfedcba9876543210", "-f", file("a", bytes(3, 1)),
-      "-a", "18446744073709551615", "-f", folder.in("a"), "-a", "9007199254740993", "-z", "9007199254740995");
-    expect(loads.map(shape)).toEqual([[
-      [3, 0xfedcba9876543210n, 3n], [3, 0xffffffffffffffffn, 3n], [0, 9007199254740993n, 9007199254740995n],
-    ]]);
+    const { loads } = run(
+      {},
+      "--no-checks",
+      "-a",
+      "0xfedcba9876543210",
+      "-f",
+      file("a", bytes(3, 1)),
+      "-a",
+      "18446744073709551615",
+      "-f",
+      folder.in("a"),
+      "-a",
+      "9007199254740993",
+      "-z",
+      "9007199254740995",
+    );
+    expect(loads.map(shape)).toEqual([
+      [
+        [3, 0xfedcba9876543210n, 3n],
+        [3, 0xffffffffffffffffn, 3n],
+        [0, 9007199254740993n, 9007199254740995n],
+      ],
+    ]);
   });
 
   test.each([0, 2, 5, 12])("-r holds for every segment, wherever it stands (before argument %i)", (at) => {
     const one = file("one", bytes(0x1001, 1));
-    const args = ["-a", "0x10000000", "-e", "-f", one, "-a", "0x20000000", "-z", "1", "-a", "0x30000000",
-      "-z0x1000", "-f", one];
+    const args = [
+      "-a",
+      "0x10000000",
+      "-e",
+      "-f",
+      one,
+      "-a",
+      "0x20000000",
+      "-z",
+      "1",
+      "-a",
+      "0x30000000",
+      "-z0x1000",
+      "-f",
+      one,
+    ];
     args.splice(at, 0, "-r", "0x2000");
     expect(shape(loaded({}, ...args))).toEqual([
-      [0x1001, 0x10000000n, 0x2000n], [0, 0x20000000n, 0x2000n], [0x1001, 0x30000000n, 0x4000n],
+      [0x1001, 0x10000000n, 0x2000n],
+      [0, 0x20000000n, 0x2000n],
+      [0x1001, 0x30000000n, 0x4000n],
     ]);
   });
 
   test("without -r nothing is rounded", () => {
-    expect(shape(loaded({}, "-a", "0x10000000", "-e", "-f", file("a", bytes(0x2000, 1)), "-z", "0x1000")))
-      .toEqual([[0x2000, 0x10000000n, 0x3000n]]);
+    expect(shape(loaded({}, "-a", "0x10000000", "-e", "-f", file("a", bytes(0x2000, 1)), "-z", "0x1000"))).toEqual([
+      [0x2000, 0x10000000n, 0x3000n],
+    ]);
   });
 
   test("-z adds up, and bytes that follow it still come before the zeros", () => {
     const a = file("a", bytes(0x1800, 1));
-    const load = loaded({}, "-a", "0x10000000", "-e", "-z", "0x1000", "-f", a, "-z", "0x800", "-f", a, "-z",
-      "0x800");
+    const load = loaded({}, "-a", "0x10000000", "-e", "-z", "0x1000", "-f", a, "-z", "0x800", "-f", a, "-z", "0x800");
     expect(shape(load)).toEqual([[0x3000, 0x10000000n, 0x5000n]]);
     expect(load.segments[0]!.bytes.equals(Buffer.concat([bytes(0x1800, 1), bytes(0x1800, 1)]))).toBe(true);
   });
 
   test("a segment may be zeros only, its buffer then is empty", () => {
-    const load = loaded({}, "-a", "0x10000000", "-e", "-f", file("a", KERNEL), "-a", "0x20000000", "-z",
-      "0x1000");
+    const load = loaded({}, "-a", "0x10000000", "-e", "-f", file("a", KERNEL), "-a", "0x20000000", "-z", "0x1000");
     expect(load.segments[1]).toEqual({ bytes: Buffer.alloc(0), mem: 0x20000000n, memsz: 0x1000n });
   });
 
@@ -193,41 +298,76 @@ describe("-a and the sizes", () => {
   test("files, standard input and padding follow each other without a gap", () => {
     const parts = [bytes(5, 1), bytes(0x1003, 2), bytes(1, 3)];
     const names = parts.map((part, index) => file(`part ${index}`, part));
-    const load = loaded({ stdin: Buffer.from("pipe") }, "-r", "0x1000", "-a", "0x10000000", "-e",
-      "-f", names[0]!, "-4", "-f", names[1]!, "-s", "-4", "-4", "-f", names[2]!);
-    expect(load.segments[0]!.bytes.equals(
-      Buffer.concat([parts[0]!, Buffer.alloc(3), parts[1]!, Buffer.from("pipe"), Buffer.alloc(1),
-        parts[2]!]))).toBe(true);
+    const load = loaded(
+      { stdin: Buffer.from("pipe") },
+      "-r",
+      "0x1000",
+      "-a",
+      "0x10000000",
+      "-e",
+      "-f",
+      names[0]!,
+      "-4",
+      "-f",
+      names[1]!,
+      "-s",
+      "-4",
+      "-4",
+      "-f",
+      names[2]!,
+    );
+    expect(
+      load.segments[0]!.bytes.equals(
+        Buffer.concat([parts[0]!, Buffer.alloc(3), parts[1]!, Buffer.from("pipe"), Buffer.alloc(1), parts[2]!]),
+      ),
+    ).toBe(true);
   });
 
   test("standard input that comes in small pieces is read to its end", () => {
     const whole = bytes(200_000, 11);
     let at = 0;
-    const { loads } = run({
-      on: {
-        read: ([descriptor, into, length], call) => {
-          if (descriptor !== 0) return call.pass();
-          const part = whole.subarray(at, at + Math.min(1 + (at % 4097), Number(length)));
-          (into as Uint8Array).set(part);
-          at += part.length;
-          return part.length;
+    const { loads } = run(
+      {
+        on: {
+          read: ([descriptor, into, length], call) => {
+            if (descriptor !== 0) return call.pass();
+            const part = whole.subarray(at, at + Math.min(1 + (at % 4097), Number(length)));
+            (into as Uint8Array).set(part);
+            at += part.length;
+            return part.length;
+          },
         },
       },
-    }, "-r", "0x1000", "-a", "0x10000000", "-e", "-s");
+      "-r",
+      "0x1000",
+      "-a",
+      "0x10000000",
+      "-e",
+      "-s",
+    );
     expect(loads[0]!.segments[0]!.bytes.equals(whole)).toBe(true);
   });
 
   test("a file that says it is empty, as all in /proc do, is read all the same", () => {
-    const { loads } = run({
-      files: { "/proc/version": "Linux version" },
-      on: {
-        statx: (args, call) => {
-          const result = call.pass();
-          if (call.path === "/proc/version") (args[4] as Uint8Array).fill(0, 40, 48);
-          return result;
+    const { loads } = run(
+      {
+        files: { "/proc/version": "Linux version" },
+        on: {
+          statx: (args, call) => {
+            const result = call.pass();
+            if (call.path === "/proc/version") (args[4] as Uint8Array).fill(0, 40, 48);
+            return result;
+          },
         },
       },
-    }, "-r", "0x1000", "-a", "0x10000000", "-e", "-f", "/proc/version");
+      "-r",
+      "0x1000",
+      "-a",
+      "0x10000000",
+      "-e",
+      "-f",
+      "/proc/version",
+    );
     expect(loads[0]!.segments[0]!.bytes.toString()).toBe("Linux version");
   });
 });
@@ -239,8 +379,7 @@ describe("a file of more than 1 MiB", () => {
     const large = bytes(LARGE, 3);
     const other = bytes(2 * LARGE, 5);
     const names = [file("large", large), file("other", other)];
-    const { engine, loads } = run({}, "-r", "0x1000", "-a", "0x10000000", "-e", "-f", names[0]!, "-4", "-f",
-      names[1]!);
+    const { engine, loads } = run({}, "-r", "0x1000", "-a", "0x10000000", "-e", "-f", names[0]!, "-4", "-f", names[1]!);
     expect(loads[0]!.segments[0]!.bytes.equals(Buffer.concat([large, Buffer.alloc(3), other]))).toBe(true);
     const read = engine.asked("read").map(({ path }) => path);
     expect(read).toContain(names[1]!);
@@ -250,8 +389,7 @@ describe("a file of more than 1 MiB", () => {
   test("keeps its bytes when a word is stored in its mapping", () => {
     const large = bytes(LARGE, 3);
     const name = file("large", large);
-    const load = loaded({}, "-r", "0x1000", "-a", "0x10000000", "-e", "-f", name, "--poke",
-      "0x5c=0x12345678");
+    const load = loaded({}, "-r", "0x1000", "-a", "0x10000000", "-e", "-f", name, "--poke", "0x5c=0x12345678");
     const expected = Buffer.from(large);
     expected.writeUInt32BE(0x12345678, 0x5c);
     expect(load.segments[0]!.bytes.equals(expected)).toBe(true);
@@ -260,14 +398,34 @@ describe("a file of more than 1 MiB", () => {
 
   test("is mapped on 64 KiB pages too", () => {
     const large = bytes(LARGE, 3);
-    const { engine, loads } = run({ pageSize: 0x10000 }, "-r", "0x10000", "-a", "0x10000000", "-e",
-      "-f", file("large", large), "-f", file("more", bytes(9, 1)));
+    const { engine, loads } = run(
+      { pageSize: 0x10000 },
+      "-r",
+      "0x10000",
+      "-a",
+      "0x10000000",
+      "-e",
+      "-f",
+      file("large", large),
+      "-f",
+      file("more", bytes(9, 1)),
+    );
     expect(loads[0]!.segments[0]!.bytes.equals(Buffer.concat([large, bytes(9, 1)]))).toBe(true);
     expect(engine.asked("read").map(({ path }) => path)).not.toContain(folder.in("large"));
 
     // Such a kernel maps nothing at a multiple of 4 KiB.
-    const behind = run({ pageSize: 0x10000 }, "-r", "0x10000", "-a", "0x10000000", "-e",
-      "-f", file("small", bytes(0x1000, 1)), "-f", folder.in("large"));
+    const behind = run(
+      { pageSize: 0x10000 },
+      "-r",
+      "0x10000",
+      "-a",
+      "0x10000000",
+      "-e",
+      "-f",
+      file("small", bytes(0x1000, 1)),
+      "-f",
+      folder.in("large"),
+    );
     expect(behind.engine.asked("read").map(({ path }) => path)).toContain(folder.in("large"));
     expect(behind.loads[0]!.segments[0]!.bytes.equals(Buffer.concat([bytes(0x1000, 1), large]))).toBe(true);
   });
@@ -276,8 +434,7 @@ describe("a file of more than 1 MiB", () => {
 describe("-e", () => {
   test("behind an -a is the segment's start", () => {
     const a = file("a", KERNEL);
-    expect(loaded({}, "-a", "0x10000000", "-f", a, "-a", "0x20000000", "-e", "-f", a).entry)
-      .toBe(0x20000000n);
+    expect(loaded({}, "-a", "0x10000000", "-f", a, "-a", "0x20000000", "-e", "-f", a).entry).toBe(0x20000000n);
   });
 
   test("behind data is the address behind the data", () => {
@@ -335,35 +492,74 @@ describe("-c", () => {
   });
 
   test.each([
-    ["ppc64", "0",
-      "the big endian word [-0x8, 0x0) is not within the 0x1000 bytes of the segment at 0x10000000"],
-    ["ppc64", "1",
-      "the big endian word [-0x7, 0x1) is not within the 0x1000 bytes of the segment at 0x10000000"],
+    ["ppc64", "0", "the big endian word [-0x8, 0x0) is not within the 0x1000 bytes of the segment at 0x10000000"],
+    ["ppc64", "1", "the big endian word [-0x7, 0x1) is not within the 0x1000 bytes of the segment at 0x10000000"],
     ["ppc64", "0xfff", "the big endian word [0xff7, 0xfff) is not aligned to 8 bytes"],
-    ["ppc64", "0x1001",
-      "the big endian word [0xff9, 0x1001) is not within the 0x1000 bytes of the segment at 0x10000000"],
+    [
+      "ppc64",
+      "0x1001",
+      "the big endian word [0xff9, 0x1001) is not within the 0x1000 bytes of the segment at 0x10000000",
+    ],
     ["ppc64", "0x104", "the big endian word [0xfc, 0x104) is not aligned to 8 bytes"],
-    ["ppc64le", "0xff9",
-      "the little endian word [0xff9, 0x1001) is not within the 0x1000 bytes of the segment at 0x10000000"],
-    ["ppc64le", "0x1000",
-      "the little endian word [0x1000, 0x1008) is not within the 0x1000 bytes of the segment at 0x10000000"],
+    [
+      "ppc64le",
+      "0xff9",
+      "the little endian word [0xff9, 0x1001) is not within the 0x1000 bytes of the segment at 0x10000000",
+    ],
+    [
+      "ppc64le",
+      "0x1000",
+      "the little endian word [0x1000, 0x1008) is not within the 0x1000 bytes of the segment at 0x10000000",
+    ],
     ["ppc64le", "0xff7", "the little endian word [0xff7, 0xfff) is not aligned to 8 bytes"],
-    ["ppc64le", "0xffffffffffffffff",
-      "the little endian word [0xffffffffffffffff, 0x10000000000000007) is not within the 0x1000 bytes of "
-        + "the segment at 0x10000000"],
+    [
+      "ppc64le",
+      "0xffffffffffffffff",
+      "the little endian word [0xffffffffffffffff, 0x10000000000000007) is not within the 0x1000 bytes of " +
+        "the segment at 0x10000000",
+    ],
   ] as const)("on %s anchored at %s is refused", (machine, anchor, fact) => {
     const { code, err, changes, out } = chained({ machine }, "-c", anchor);
     expect({ code, err, changes, out: out.length }).toEqual({
-      code: 1, err: `loadem: argument 8 (-c): ${fact}\n`, changes: [], out: 0,
+      code: 1,
+      err: `loadem: argument 8 (-c): ${fact}\n`,
+      changes: [],
+      out: 0,
     });
   });
 
   test("follows --endian from there on, and -n says which was taken and why", () => {
     const a = file("a", new Uint8Array(0x1000));
-    const { out } = run({ machine: "ppc64le" }, "-n", "-a", "0x10000000", "-e", "-f", a, "-a", "0x20000000",
-      "-c", "0x10",
-      "-f", a, "--endian", "big", "-a", "0x30000000", "-c", "0x10", "--endian=little", "-f", a, "--poke", "4=5",
-      "--endian", "big", "--poke", "8=6");
+    const { out } = run(
+      { machine: "ppc64le" },
+      "-n",
+      "-a",
+      "0x10000000",
+      "-e",
+      "-f",
+      a,
+      "-a",
+      "0x20000000",
+      "-c",
+      "0x10",
+      "-f",
+      a,
+      "--endian",
+      "big",
+      "-a",
+      "0x30000000",
+      "-c",
+      "0x10",
+      "--endian=little",
+      "-f",
+      a,
+      "--poke",
+      "4=5",
+      "--endian",
+      "big",
+      "--poke",
+      "8=6",
+    );
     expect(out.toString().split("\n").slice(4, -1)).toEqual([
       "entry 0x10000000, arch 21 (the running kernel's), pages of 0x1000 bytes",
       "stored 0x20000000 at 0x10000010, little endian as the running machine",
@@ -375,9 +571,25 @@ describe("-c", () => {
 
   test.each(["ppc64", "ppc64le"] as const)("into our stub is big endian on %s, and so is a poke", (machine) => {
     const blob = tree("0x10000100", { machine });
-    const { out, err } = run({ machine, stdin: blob }, "-n", "-r", "0x1000", "-a", "0x10000000", "-e", "-w",
+    const { out, err } = run(
+      { machine, stdin: blob },
+      "-n",
+      "-r",
+      "0x1000",
+      "-a",
+      "0x10000000",
+      "-e",
+      "-w",
       "-s",
-      "--poke", "0xf4=0x1230007", "-a", "0x20000000", "-c", "0x100", "-f", file("a", KERNEL));
+      "--poke",
+      "0xf4=0x1230007",
+      "-a",
+      "0x20000000",
+      "-c",
+      "0x100",
+      "-f",
+      file("a", KERNEL),
+    );
     expect(err).toBe("");
     expect(out.toString()).toContain("stored 0x1230007 at 0x100000f4, big endian as the stub has it\n");
     expect(out.toString()).toContain("stored 0x20000000 at 0x100000f8, big endian as the stub has it\n");
@@ -385,28 +597,71 @@ describe("-c", () => {
 
   test("into our stub is big endian also after a poke into its code", () => {
     const blob = tree("0x10000100", { machine: "ppc64le" });
-    const load = loaded({ machine: "ppc64le", stdin: blob }, "-r", "0x1000", "-a", "0x10000000", "-e", "-w",
+    const load = loaded(
+      { machine: "ppc64le", stdin: blob },
+      "-r",
+      "0x1000",
+      "-a",
+      "0x10000000",
+      "-e",
+      "-w",
       "-s",
-      "--poke", "0x10=0x60000000", "-a", "0x20000000", "-c", "0x100", "-f", file("a", KERNEL));
+      "--poke",
+      "0x10=0x60000000",
+      "-a",
+      "0x20000000",
+      "-c",
+      "0x100",
+      "-f",
+      file("a", KERNEL),
+    );
     expect(load.segments[0]!.bytes.readBigUInt64BE(0xf8)).toBe(0x20000000n);
     expect(load.segments[0]!.bytes.subarray(0x100).equals(blob)).toBe(true);
   });
 
   test("goes to the segment before, whatever the order of the addresses", () => {
     const a = file("a", new Uint8Array(0x1000));
-    const load = loaded({}, "-a", "0x30000000", "-f", a, "-a", "0x20000000", "-c", "8", "-f", a,
-      "-a", "0x10000000", "-c", "16", "-e", "-f", a);
+    const load = loaded(
+      {},
+      "-a",
+      "0x30000000",
+      "-f",
+      a,
+      "-a",
+      "0x20000000",
+      "-c",
+      "8",
+      "-f",
+      a,
+      "-a",
+      "0x10000000",
+      "-c",
+      "16",
+      "-e",
+      "-f",
+      a,
+    );
     expect(load.segments.map((segment) => segment.bytes.readBigUInt64BE(0))).toEqual([0x20000000n, 0n, 0n]);
     expect(load.segments.map((segment) => segment.bytes.readBigUInt64BE(8))).toEqual([0n, 0x10000000n, 0n]);
   });
 });
 
 describe("--poke", () => {
-  const words = [["ppc64", "00000001"], ["ppc64le", "01000000"]] as const;
+  const words = [
+    ["ppc64", "00000001"],
+    ["ppc64le", "01000000"],
+  ] as const;
 
   test.each(words)("stores a 32-bit word as %s has it", (machine, word) => {
-    const load = loaded({ machine }, "-a", "0x10000000", "-e", "-f", file("a",
-      new Uint8Array(0x1000).fill(0xee)), "--poke=0x5c=1");
+    const load = loaded(
+      { machine },
+      "-a",
+      "0x10000000",
+      "-e",
+      "-f",
+      file("a", new Uint8Array(0x1000).fill(0xee)),
+      "--poke=0x5c=1",
+    );
     expect(load.segments[0]!.bytes.subarray(0x58, 0x64).toString("hex")).toBe(`eeeeeeee${word}eeeeeeee`);
   });
 
@@ -415,14 +670,15 @@ describe("--poke", () => {
     ["1=2=3", 2, "'1=2=3' is not OFF=WORD"],
     ["0x=1", 2, "'0x' is not a number below 2^64 (decimal, 0x hexadecimal or 0 octal)"],
     ["0=0x100000000", 2, "0x100000000 is not a 32-bit word"],
-    ["0xffd=1", 1,
-      "the big endian word [0xffd, 0x1001) is not within the 0x1000 bytes of the segment at 0x10000000"],
+    ["0xffd=1", 1, "the big endian word [0xffd, 0x1001) is not within the 0x1000 bytes of the segment at 0x10000000"],
     ["0x5e=1", 1, "the big endian word [0x5e, 0x62) is not aligned to 4 bytes"],
   ])("%s is refused", (value, code, fact) => {
-    const result = run({}, "-a", "0x10000000", "-e", "-f", file("a", new Uint8Array(0x1000)), "--poke",
-      value);
-    expect({ code: result.code, err: result.err, changes: result.changes })
-      .toEqual({ code, err: `loadem: argument 6 (--poke): ${fact}\n`, changes: [] });
+    const result = run({}, "-a", "0x10000000", "-e", "-f", file("a", new Uint8Array(0x1000)), "--poke", value);
+    expect({ code: result.code, err: result.err, changes: result.changes }).toEqual({
+      code,
+      err: `loadem: argument 6 (--poke): ${fact}\n`,
+      changes: [],
+    });
   });
 });
 
@@ -430,22 +686,42 @@ describe("-n", () => {
   test("prints the segments and all that was stored, and loads nothing", () => {
     const blob = tree("0x5000100");
     const kernel = file("vmlinux.kexec", KERNEL);
-    const args = ["-a", "0x5000000", "-e", "-w", "-s", "-a", "0x6000000", "-c", "0x100", "-f", kernel, "-a",
+    const args = [
+      "-a",
+      "0x5000000",
+      "-e",
+      "-w",
+      "-s",
+      "-a",
+      "0x6000000",
+      "-c",
+      "0x100",
+      "-f",
+      kernel,
+      "-a",
       "0x30000000",
-      "-z", "0x10000", "-r", "0x1000", "-t", "21"];
+      "-z",
+      "0x10000",
+      "-r",
+      "0x1000",
+      "-t",
+      "21",
+    ];
     const { code, out, err, changes } = run({ stdin: blob }, "-n", ...args);
     expect({ code, err, changes }).toEqual({ code: 0, err: "", changes: [] });
     const bufsz = `0x${(0x100 + blob.length).toString(16)}`;
-    expect(out.toString()).toBe([
-      "segment  start       end         bufsz   memsz    from",
-      `0        0x5000000   0x5001000   ${bufsz}   0x1000   v2wrap + standard input`,
-      `1        0x6000000   0x6003000   0x3000  0x3000   ${kernel}`,
-      "2        0x30000000  0x30010000  0x0     0x10000  zeros",
-      "entry 0x5000000, arch 21, pages of 0x1000 bytes",
-      "stored 0x6000000 at 0x50000f8, big endian as the stub has it",
-      "stub waits for 3 secondary cpus, as the running machine has",
-      "",
-    ].join("\n"));
+    expect(out.toString()).toBe(
+      [
+        "segment  start       end         bufsz   memsz    from",
+        `0        0x5000000   0x5001000   ${bufsz}   0x1000   v2wrap + standard input`,
+        `1        0x6000000   0x6003000   0x3000  0x3000   ${kernel}`,
+        "2        0x30000000  0x30010000  0x0     0x10000  zeros",
+        "entry 0x5000000, arch 21, pages of 0x1000 bytes",
+        "stored 0x6000000 at 0x50000f8, big endian as the stub has it",
+        "stub waits for 3 secondary cpus, as the running machine has",
+        "",
+      ].join("\n"),
+    );
 
     const verbose = run({ stdin: blob }, "-v", ...args);
     expect(verbose.out.length).toBe(0);

@@ -5,7 +5,13 @@ import { appendFileSync, mkdirSync, truncateSync, utimesSync, writeFileSync } fr
 import { v2wrapBytes } from "../../src/kexec/v2wrap.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import {
-  cells, KERNEL_END, loadem, runPretended, WITHOUT_TREE, type LoadRun, type Pretended,
+  cells,
+  KERNEL_END,
+  type LoadRun,
+  loadem,
+  type Pretended,
+  runPretended,
+  WITHOUT_TREE,
 } from "../support/loading.ts";
 
 const folder = temporaryFolder();
@@ -22,7 +28,9 @@ function run(pretended: Pretended, ...args: string[]): LoadRun {
 /** The exit code and the one line; nothing was printed, nothing was changed. */
 function refused({ code, err, out, changes }: LoadRun): string {
   expect({ out: out.toString(), changes, lines: err.split("\n").length }).toEqual({
-    out: "", changes: [], lines: 2,
+    out: "",
+    changes: [],
+    lines: 2,
   });
   expect(err).toStartWith("loadem: ");
   expect(code).not.toBe(0);
@@ -31,7 +39,10 @@ function refused({ code, err, out, changes }: LoadRun): string {
 
 /** Split at blanks; F is a file of one page. */
 function words(line: string): string[] {
-  return line.split(" ").filter((word) => word !== "").map((word) => (word === "F" ? file("F") : word));
+  return line
+    .split(" ")
+    .filter((word) => word !== "")
+    .map((word) => (word === "F" ? file("F") : word));
 }
 
 function refusedLine(line: string, pretended: Pretended = {}): string {
@@ -78,11 +89,15 @@ describe("usage errors name the argument and end with 2", () => {
     ["-a 0x10000000 -f F -e -- F", "'F': not an option, and nothing else is expected"],
     ["-a 0x10000000 -e -f F extra", "'extra': not an option, and nothing else is expected"],
     ["--endian middle", "argument 1 (--endian): 'middle' is neither big nor little"],
-    ["--secondaries few",
-      "argument 1 (--secondaries): 'few' is not a number below 2^64 (decimal, 0x hexadecimal or 0 octal)"],
+    [
+      "--secondaries few",
+      "argument 1 (--secondaries): 'few' is not a number below 2^64 (decimal, 0x hexadecimal or 0 octal)",
+    ],
     ["--secondaries 0x7fff", "argument 1 (--secondaries): the stub counts at most 32766 cpus"],
-    ["-a 0x10000000 -e -f F --secondaries 1",
-      "--secondaries: the entry is not our ppc64 stub, nothing else waits for cpus"],
+    [
+      "-a 0x10000000 -e -f F --secondaries 1",
+      "--secondaries: the entry is not our ppc64 stub, nothing else waits for cpus",
+    ],
     ["-k -n", "argument 2 (-n): does not go with --reboot"],
     ["-a 1 -k", "argument 1 (-a): does not go with --reboot"],
     ["-k -u", "argument 2 (-u): does not go with --reboot"],
@@ -91,8 +106,21 @@ describe("usage errors name the argument and end with 2", () => {
     expect(refusedLine(line, { stdin: Buffer.from("x") })).toBe(`2 ${message}`);
   });
 
-  test.each(["", "x", "0x", "-1", "1e3", "0x5000_100", "08", "1.5", " 1", "0b1", "10000000000000000000000",
-    "18446744073709551616", "0x10000000000000000"])("'%s' is no address", (text) => {
+  test.each([
+    "",
+    "x",
+    "0x",
+    "-1",
+    "1e3",
+    "0x5000_100",
+    "08",
+    "1.5",
+    " 1",
+    "0b1",
+    "10000000000000000000000",
+    "18446744073709551616",
+    "0x10000000000000000",
+  ])("'%s' is no address", (text) => {
     const says = `argument 1 (-a): '${text}' is not a number below 2^64 (decimal, 0x hexadecimal or 0 octal)`;
     expect(refused(run({}, "-a", text))).toBe(`2 ${says}`);
   });
@@ -108,8 +136,9 @@ describe("files", () => {
     mkdirSync(folder.in("directory"));
     file("empty", new Uint8Array(0));
     Bun.spawnSync(["mkfifo", folder.in("pipe")]);
-    expect(refused(run({}, "-a", "0x10000000", "-e", "-f", folder.in(name))).replaceAll(`${folder.path}/`,
-      "")).toBe(message);
+    expect(refused(run({}, "-a", "0x10000000", "-e", "-f", folder.in(name))).replaceAll(`${folder.path}/`, "")).toBe(
+      message,
+    );
   });
 
   test("an endless device is refused before it is read", () => {
@@ -120,92 +149,140 @@ describe("files", () => {
 
   test("an empty one between others is refused, for nothing of it would be loaded", () => {
     const empty = file("empty", new Uint8Array(0));
-    expect(refused(run({}, "-r", "0x1000", "-a", "0x10000000", "-e", "-f", file("F"), "-f", empty)))
-      .toBe(`1 ${empty}: the file is empty`);
+    expect(refused(run({}, "-r", "0x1000", "-a", "0x10000000", "-e", "-f", file("F"), "-f", empty))).toBe(
+      `1 ${empty}: the file is empty`,
+    );
   });
 
   test("a segment with nothing at all in it is refused", () => {
     expect(refusedLine("-a 0x10000000 -e -f F -a 0x20000000")).toBe(
-      "1 argument 6 (-a) 0x20000000: the segment is empty: neither bytes nor -z");
+      "1 argument 6 (-a) 0x20000000: the segment is empty: neither bytes nor -z",
+    );
     expect(refusedLine("-a 0x20000000 -z 0")).toBe(
-      "1 argument 1 (-a) 0x20000000: the segment is empty: neither bytes nor -z");
+      "1 argument 1 (-a) 0x20000000: the segment is empty: neither bytes nor -z",
+    );
   });
 
   test("a name is shown as a terminal may see it", () => {
     expect(refused(run({}, "-a", "0x10000000", "-f", "/x\xff\n\x1b[2J"))).toBe(
-      "1 argument 3 (-f) /x\\xff\\x0a\\x1b[2J: ENOENT (no such file or directory)");
+      "1 argument 3 (-f) /x\\xff\\x0a\\x1b[2J: ENOENT (no such file or directory)",
+    );
   });
 
   test("more than 2 GiB of bytes in one segment is refused, not attempted", () => {
     truncateSync(file("sparse"), 3 * 2 ** 30);
     expect(refusedLine(`-a 0x10000000 -e -f ${folder.in("sparse")}`)).toBe(
-      "1 argument 1 (-a) 0x10000000: 0xc0000000 bytes, of at most 0x7fffffff in one segment");
+      "1 argument 1 (-a) 0x10000000: 0xc0000000 bytes, of at most 0x7fffffff in one segment",
+    );
   });
 });
 
 describe("a file that changes while it is loaded", () => {
   const changes: [string, number, (path: string) => void, RegExp][] = [
-    ["grows", 0x1000, (path) => appendFileSync(path, "more"),
-      /^1 F: changed while it was read: 4096 bytes before, 4100 now$/],
+    [
+      "grows",
+      0x1000,
+      (path) => appendFileSync(path, "more"),
+      /^1 F: changed while it was read: 4096 bytes before, 4100 now$/,
+    ],
     ["shrinks", 0x1000, (path) => truncateSync(path, 5), /^1 F: ended after 5 of 4096 bytes$/],
     ["is emptied", 0x1000, (path) => truncateSync(path, 0), /^1 F: ended after 0 of 4096 bytes$/],
-    ["grows, mapped,", 0x200000, (path) => appendFileSync(path, "more"),
-      /^1 F: changed while it was read: 2097152 bytes before, 2097156 now$/],
-    ["shrinks, mapped,", 0x200000, (path) => truncateSync(path, 0x1ff000),
-      /^1 F: changed while it was read: 2097152 bytes before, 2093056 now$/],
-    ["is emptied, mapped, with a word to be stored in it,", 0x200000, (path) => truncateSync(path, 0),
-      /^1 F: changed while it was read: 2097152 bytes before, 0 now$/],
-    ["is written anew in its size", 0x1000, (path) => writeFileSync(path, new Uint8Array(0x1000).fill(1)),
-      /^1 F: changed while it was read: 4096 bytes before, 4096 now$/],
+    [
+      "grows, mapped,",
+      0x200000,
+      (path) => appendFileSync(path, "more"),
+      /^1 F: changed while it was read: 2097152 bytes before, 2097156 now$/,
+    ],
+    [
+      "shrinks, mapped,",
+      0x200000,
+      (path) => truncateSync(path, 0x1ff000),
+      /^1 F: changed while it was read: 2097152 bytes before, 2093056 now$/,
+    ],
+    [
+      "is emptied, mapped, with a word to be stored in it,",
+      0x200000,
+      (path) => truncateSync(path, 0),
+      /^1 F: changed while it was read: 2097152 bytes before, 0 now$/,
+    ],
+    [
+      "is written anew in its size",
+      0x1000,
+      (path) => writeFileSync(path, new Uint8Array(0x1000).fill(1)),
+      /^1 F: changed while it was read: 4096 bytes before, 4096 now$/,
+    ],
   ];
 
   test.each(changes)("%s is refused where it changes after it was measured", (name, size, change, message) => {
     const path = file("F", new Uint8Array(size));
     utimesSync(path, 1, 1);
     let done = false;
-    const result = run({
-      on: {
-        statx: (_args, call) => {
-          const result = call.pass();
-          if (call.path === path && !done) {
-            done = true;
-            change(path);
-            // Size and time tell of a change, each alone.
-            utimesSync(path, 1, name.includes("size") ? 2 : 1);
-          }
-          return result;
+    const result = run(
+      {
+        on: {
+          statx: (_args, call) => {
+            const result = call.pass();
+            if (call.path === path && !done) {
+              done = true;
+              change(path);
+              // Size and time tell of a change, each alone.
+              utimesSync(path, 1, name.includes("size") ? 2 : 1);
+            }
+            return result;
+          },
         },
       },
-    }, "-a", "0x10000000", "-e", "-f", path, "--poke", "0=1");
+      "-a",
+      "0x10000000",
+      "-e",
+      "-f",
+      path,
+      "--poke",
+      "0=1",
+    );
     expect(done).toBe(true);
     expect(refused(result).replaceAll(`${folder.path}/`, "")).toMatch(message);
   });
 
   test("is refused where it changes last of all, while the checks are made", () => {
     const path = file("F");
-    const result = run({
-      on: {
-        openat: (_args, call) => {
-          if (call.path === "/proc/meminfo") appendFileSync(path, "more");
-          return call.pass();
+    const result = run(
+      {
+        on: {
+          openat: (_args, call) => {
+            if (call.path === "/proc/meminfo") appendFileSync(path, "more");
+            return call.pass();
+          },
         },
       },
-    }, "-a", "0x10000000", "-e", "-f", path);
+      "-a",
+      "0x10000000",
+      "-e",
+      "-f",
+      path,
+    );
     expect(refused(result)).toBe(`1 ${path}: changed while it was read: 4096 bytes before, 4100 now`);
   });
 
   test("is opened once, and replaced by another file of its name does no harm", () => {
     const path = file("F", new Uint8Array(0x1000).fill(1));
-    const { engine, loads } = run({
-      on: {
-        openat: (_args, call) => {
-          if (call.path === "/proc/meminfo") {
-            Bun.spawnSync(["mv", file("G", new Uint8Array(0x1000).fill(2)), path]);
-          }
-          return call.pass();
+    const { engine, loads } = run(
+      {
+        on: {
+          openat: (_args, call) => {
+            if (call.path === "/proc/meminfo") {
+              Bun.spawnSync(["mv", file("G", new Uint8Array(0x1000).fill(2)), path]);
+            }
+            return call.pass();
+          },
         },
       },
-    }, "-a", "0x10000000", "-e", "-f", path);
+      "-a",
+      "0x10000000",
+      "-e",
+      "-f",
+      path,
+    );
     expect(loads[0]!.segments[0]!.bytes[0]).toBe(1);
     expect(engine.asked("openat").filter((call) => call.path === path).length).toBe(1);
   });
@@ -213,8 +290,7 @@ describe("a file that changes while it is loaded", () => {
 
 describe("standard input", () => {
   test("that is a terminal is refused with 2", () => {
-    expect(refusedLine("-a 0x10000000 -s", { terminals: [0] })).toBe(
-      "2 argument 3 (-s): standard input is a terminal");
+    expect(refusedLine("-a 0x10000000 -s", { terminals: [0] })).toBe("2 argument 3 (-s): standard input is a terminal");
   });
 
   test("that is empty is refused", () => {
@@ -222,29 +298,43 @@ describe("standard input", () => {
   });
 
   test("that is closed is refused before a file could take its place", () => {
-    const result = run({ on: { statx: ([descriptor], call) => (descriptor === 0 ? -9 : call.pass()) } },
-      "-a", "0x10000000", "-e", "-f", file("F"), "-s");
+    const result = run(
+      { on: { statx: ([descriptor], call) => (descriptor === 0 ? -9 : call.pass()) } },
+      "-a",
+      "0x10000000",
+      "-e",
+      "-f",
+      file("F"),
+      "-s",
+    );
     expect(refused(result)).toBe("1 standard input: EBADF (not an open descriptor)");
     expect(result.engine.asked("openat")).toEqual([]);
   });
 
   test("that cannot be read is refused", () => {
     expect(refused(run({ on: { read: () => -5 } }, "-a", "0x10000000", "-s"))).toBe(
-      "1 standard input: EIO (input/output error)");
+      "1 standard input: EIO (input/output error)",
+    );
   });
 });
 
 describe("addresses and sizes", () => {
   test.each([
-    ["-a 0x10000001 -e -f F",
-      "segment 0 (0x10000001-0x10001001, F): the start 0x10000001 is not a multiple of the running "
-        + "kernel's pages of 0x1000 bytes"],
-    ["-a 0x10000000 -e -f F -z 1",
-      "segment 0 (0x10000000-0x10001001, F): the size 0x1001 is not a multiple of the running kernel's "
-        + "pages of 0x1000 bytes: -r 0x1000 rounds it up"],
-    ["-r 0x800 -a 0x10000000 -e -f F -z 1",
-      "segment 0 (0x10000000-0x10001800, F): the size 0x1800 is not a multiple of the running kernel's "
-        + "pages of 0x1000 bytes: -r 0x1000 rounds it up"],
+    [
+      "-a 0x10000001 -e -f F",
+      "segment 0 (0x10000001-0x10001001, F): the start 0x10000001 is not a multiple of the running " +
+        "kernel's pages of 0x1000 bytes",
+    ],
+    [
+      "-a 0x10000000 -e -f F -z 1",
+      "segment 0 (0x10000000-0x10001001, F): the size 0x1001 is not a multiple of the running kernel's " +
+        "pages of 0x1000 bytes: -r 0x1000 rounds it up",
+    ],
+    [
+      "-r 0x800 -a 0x10000000 -e -f F -z 1",
+      "segment 0 (0x10000000-0x10001800, F): the size 0x1800 is not a multiple of the running kernel's " +
+        "pages of 0x1000 bytes: -r 0x1000 rounds it up",
+    ],
     ["-r 0x1800 -a 0x10000000 -e -f F", "argument 1 (-r): 0x1800 is not a power of two"],
     ["-r 0 -a 0x10000000 -e -f F", "argument 1 (-r): 0x0 is not a power of two"],
   ])("loadem %s", (line, message) => {
@@ -253,48 +343,57 @@ describe("addresses and sizes", () => {
 
   test("4 KiB rounding on a kernel of 64 KiB pages is refused, and the page size told", () => {
     expect(refusedLine("-r 0x1000 -a 0x10000000 -e -f F", { pageSize: 0x10000 })).toBe(
-      "1 segment 0 (0x10000000-0x10001000, F): the size 0x1000 is not a multiple of the running kernel's "
-        + "pages of 0x10000 bytes: -r 0x10000 rounds it up");
+      "1 segment 0 (0x10000000-0x10001000, F): the size 0x1000 is not a multiple of the running kernel's " +
+        "pages of 0x10000 bytes: -r 0x10000 rounds it up",
+    );
     expect(refusedLine("-r 0x10000 -a 0x10001000 -e -f F", { pageSize: 0x10000 })).toBe(
-      "1 segment 0 (0x10001000-0x10011000, F): the start 0x10001000 is not a multiple of the running "
-        + "kernel's pages of 0x10000 bytes");
+      "1 segment 0 (0x10001000-0x10011000, F): the start 0x10001000 is not a multiple of the running " +
+        "kernel's pages of 0x10000 bytes",
+    );
     expect(taken("-r 0x10000 -a 0x10010000 -e -f F", { pageSize: 0x10000 })).toBe(true);
   });
 
   test("an overlap of one byte is refused, touching is not", () => {
     expect(refusedLine("-a 0x10001000 -e -f F -a 0x10000000 -f F -z 0x1000")).toBe(
-      "1 segment 1 (0x10000000-0x10002000, F): overlaps segment 0 (0x10001000-0x10002000, F)");
+      "1 segment 1 (0x10000000-0x10002000, F): overlaps segment 0 (0x10001000-0x10002000, F)",
+    );
     expect(taken("-a 0x10001000 -e -f F -a 0x10000000 -f F -a 0x10002000 -f F")).toBe(true);
     // With pages of one byte the overlap is that of one byte.
     const byPage: Pretended = { pageSize: 1 };
     expect(refusedLine("-a 0x10000000 -e -f F -a 0x10000fff -f F", byPage)).toBe(
-      "1 segment 1 (0x10000fff-0x10001fff, F): overlaps segment 0 (0x10000000-0x10001000, F)");
+      "1 segment 1 (0x10000fff-0x10001fff, F): overlaps segment 0 (0x10000000-0x10001000, F)",
+    );
   });
 
   test("rounding may make segments overlap", () => {
     expect(refusedLine("-r 0x2000 -a 0x10000000 -e -f F -a 0x10001000 -f F")).toBe(
-      "1 segment 1 (0x10001000-0x10003000, F): overlaps segment 0 (0x10000000-0x10002000, F)");
+      "1 segment 1 (0x10001000-0x10003000, F): overlaps segment 0 (0x10000000-0x10002000, F)",
+    );
   });
 
   test("16 segments are taken, 17 are not", () => {
-    const many = (count: number) => "-a 0x10000000 -e -f F" + Array.from({ length: count - 1 }, (_, n) =>
-      ` -a ${0x10001000 + n * 0x1000} -f F`).join("");
+    const many = (count: number) =>
+      "-a 0x10000000 -e -f F" +
+      Array.from({ length: count - 1 }, (_, n) => ` -a ${0x10001000 + n * 0x1000} -f F`).join("");
     expect(taken(many(16))).toBe(true);
     expect(refusedLine(many(17))).toBe("1 17 segments: the kernel takes at most 16");
   });
 
   test("an end above 2^64 is refused; at 2^64 it is judged by what is known of memory", () => {
     expect(refusedLine("-a 0xfffffffffffff000 -e -f F -z 0x1000")).toBe(
-      "1 segment 0 (0xfffffffffffff000-0x10000000000001000, F): ends above 2^64");
+      "1 segment 0 (0xfffffffffffff000-0x10000000000001000, F): ends above 2^64",
+    );
     expect(refusedLine("-a 0xfffffffffffff000 -e -f F")).toBe(
-      "1 segment 0 (0xfffffffffffff000-0x10000000000000000, F): not within the machine's memory "
-        + "0x0-0x80000000");
+      "1 segment 0 (0xfffffffffffff000-0x10000000000000000, F): not within the machine's memory " + "0x0-0x80000000",
+    );
     expect(taken("-a 0xfffffffffffff000 -e -f F", { machine: "x86_64", files: WITHOUT_TREE! })).toBe(true);
   });
 
   test.each([
-    ["0x8000000000000000",
-      "segment 0 (0x10000000-0x8000000010001000, F): not within the machine's memory 0x0-0x80000000"],
+    [
+      "0x8000000000000000",
+      "segment 0 (0x10000000-0x8000000010001000, F): not within the machine's memory 0x0-0x80000000",
+    ],
     ["0xfffffffffffff000", "argument 1 (-a) 0x10000000: the size 0x10000000000000000 is not below 2^64"],
     ["0xffffffffffffe000", "segment 0 (0x10000000-0x1000000000ffff000, F): ends above 2^64"],
   ])("-z %s is refused and no memory taken for it", (size, message) => {
@@ -305,34 +404,48 @@ describe("addresses and sizes", () => {
 
   test("a size that memsz cannot hold is refused also without checks", () => {
     expect(refusedLine("--no-checks -a 0x10000000 -e -f F -z 0xfffffffffffff000")).toBe(
-      "1 argument 2 (-a) 0x10000000: the size 0x10000000000000000 is not below 2^64");
+      "1 argument 2 (-a) 0x10000000: the size 0x10000000000000000 is not below 2^64",
+    );
   });
 
   test("zeros take no memory of ours", () => {
-    const { engine, code } = run({}, "-a", "0x10000000", "-e", "-f", file("F"), "-a", "0x20000000", "-z",
-      "0x10000000");
+    const { engine, code } = run({}, "-a", "0x10000000", "-e", "-f", file("F"), "-a", "0x20000000", "-z", "0x10000000");
     expect(code).toBe(0);
-    const taken = engine.asked("mmap").map(({ args }) => args[1]).filter((size) => size !== READING_A_TREE);
+    const taken = engine
+      .asked("mmap")
+      .map(({ args }) => args[1])
+      .filter((size) => size !== READING_A_TREE);
     expect(taken).toEqual([0x1000]);
   });
 });
 
 describe("memory", () => {
   test.each([
-    ["-a 0x7ffff000 -e -f F -z 0x1000",
-      "segment 0 (0x7ffff000-0x80001000, F): not within the machine's memory 0x0-0x80000000"],
-    ["-a 0x90000000 -e -f F",
-      "segment 0 (0x90000000-0x90001000, F): not within the machine's memory 0x0-0x80000000"],
-    [`-a 0x2880000 -e -f F -a 0x2881000 -z 0x40001000`,
-      `segment 1 (0x2881000-0x42882000, zeros): 0x40001000 bytes are more than half of the RAM, 0x40000000`],
-    ["-a 0x2880000 -e -f F -a 0x2881000 -z 0x30000000 -a 0x40000000 -z 0x10000000",
-      "all segments: 0x40001000 bytes are more than half of the RAM, 0x40000000"],
-    ["-a 0x287f000 -e -f F",
-      "segment 0 (0x287f000-0x2880000, F): starts below 0x2880000, where the running kernel ends"],
-    ["-a 0x50000000 -e -f F",
-      "segment 0 (0x50000000-0x50001000, F): not within 0x0-0x40000000, all that is there without MMU"],
-    ["-a 0x10000000 -e -f F -a 0x50000000 -c 0x100 -f F",
-      "segment 1 (0x50000000-0x50001000, F): not within 0x0-0x40000000, all that is there without MMU"],
+    [
+      "-a 0x7ffff000 -e -f F -z 0x1000",
+      "segment 0 (0x7ffff000-0x80001000, F): not within the machine's memory 0x0-0x80000000",
+    ],
+    ["-a 0x90000000 -e -f F", "segment 0 (0x90000000-0x90001000, F): not within the machine's memory 0x0-0x80000000"],
+    [
+      `-a 0x2880000 -e -f F -a 0x2881000 -z 0x40001000`,
+      `segment 1 (0x2881000-0x42882000, zeros): 0x40001000 bytes are more than half of the RAM, 0x40000000`,
+    ],
+    [
+      "-a 0x2880000 -e -f F -a 0x2881000 -z 0x30000000 -a 0x40000000 -z 0x10000000",
+      "all segments: 0x40001000 bytes are more than half of the RAM, 0x40000000",
+    ],
+    [
+      "-a 0x287f000 -e -f F",
+      "segment 0 (0x287f000-0x2880000, F): starts below 0x2880000, where the running kernel ends",
+    ],
+    [
+      "-a 0x50000000 -e -f F",
+      "segment 0 (0x50000000-0x50001000, F): not within 0x0-0x40000000, all that is there without MMU",
+    ],
+    [
+      "-a 0x10000000 -e -f F -a 0x50000000 -c 0x100 -f F",
+      "segment 1 (0x50000000-0x50001000, F): not within 0x0-0x40000000, all that is there without MMU",
+    ],
   ])("loadem %s", (line, message) => {
     expect(refusedLine(line)).toBe(`1 ${message}`);
   });
@@ -344,8 +457,7 @@ describe("memory", () => {
   });
 
   test("--no-checks leaves all of it to the kernel", () => {
-    for (const line of ["-a 0x90000000 -e -f F", "-a 0x1001 -f F -a 0x1001 -f F",
-      "-a 0x10000000 -e -z 0x60000000"]) {
+    for (const line of ["-a 0x90000000 -e -f F", "-a 0x1001 -f F -a 0x1001 -f F", "-a 0x10000000 -e -z 0x60000000"]) {
       expect(taken(`--no-checks ${line}`)).toBe(true);
     }
   });
@@ -353,13 +465,13 @@ describe("memory", () => {
   test("a hole between two nodes is no memory", () => {
     const files = { "/proc/device-tree/memory@40000000/reg": cells(0, 0x40001000, 0, 0x3ffff000) };
     expect(refusedLine("-a 0x2880000 -e -f F -a 0x40000000 -z 0x2000", { files })).toBe(
-      "1 segment 1 (0x40000000-0x40002000, zeros): not within the machine's memory 0x0-0x40000000 "
-        + "0x40001000-0x80000000");
+      "1 segment 1 (0x40000000-0x40002000, zeros): not within the machine's memory 0x0-0x40000000 " +
+        "0x40001000-0x80000000",
+    );
   });
 
   test("that a partition may gain and lose is not judged, the real mode area is", () => {
-    const files = { "/proc/device-tree/ibm,dynamic-reconfiguration-memory/ibm,lmb-size": cells(0,
-      0x10000000) };
+    const files = { "/proc/device-tree/ibm,dynamic-reconfiguration-memory/ibm,lmb-size": cells(0, 0x10000000) };
     expect(taken("-a 0x10000000 -e -f F -a 0x90000000 -f F", { files })).toBe(true);
     expect(refusedLine("-a 0x90000000 -e -f F", { files })).toContain("all that is there without MMU");
   });
@@ -393,25 +505,31 @@ describe("a crash kernel", () => {
 
   test("is refused outside the memory that is kept for it, taken at its limits", () => {
     expect(refusedLine("-p -a 0xffff000 -e -f F", { files })).toBe(
-      "1 segment 0 (0xffff000-0x10000000, F): not within the crash kernel's memory 0x10000000-0x18000000");
+      "1 segment 0 (0xffff000-0x10000000, F): not within the crash kernel's memory 0x10000000-0x18000000",
+    );
     expect(refusedLine("-a 0x10000000 -e -f F -a 0x17fff000 -f F -z 0x1000 -p", { files })).toBe(
-      "1 segment 1 (0x17fff000-0x18001000, F): not within the crash kernel's memory 0x10000000-0x18000000");
+      "1 segment 1 (0x17fff000-0x18001000, F): not within the crash kernel's memory 0x10000000-0x18000000",
+    );
     expect(taken("-p -a 0x10000000 -e -f F -a 0x17fff000 -f F", { files })).toBe(true);
   });
 
   test.each([{}, { ...files, "/proc/device-tree/chosen/linux,crashkernel-size": cells(0, 0) }])(
-    "is refused where no memory is kept", (none) => {
+    "is refused where no memory is kept",
+    (none) => {
       expect(refusedLine("-p -a 0x10000000 -e -f F", { files: none })).toBe(
-        "1 -p: no memory is reserved for a crash kernel: boot with crashkernel=SIZE@START");
-    });
+        "1 -p: no memory is reserved for a crash kernel: boot with crashkernel=SIZE@START",
+      );
+    },
+  );
 
   test("is refused while it would copy itself to 0, and taken with --poke", () => {
     const kernel = new Uint8Array(0x1000);
     kernel.set([0x72, 0x75, 0x6e, 0x30], 0x5c);
     const args = ["-p", "-a", "0x10000000", "-e", "-f", file("vmlinux", kernel)];
     expect(refused(run({ files }, ...args))).toBe(
-      `1 segment 0 (0x10000000-0x10001000, ${folder.in("vmlinux")}): a crash kernel must stay where it is: `
-        + `--poke 0x5c=1 behind its -f`);
+      `1 segment 0 (0x10000000-0x10001000, ${folder.in("vmlinux")}): a crash kernel must stay where it is: ` +
+        `--poke 0x5c=1 behind its -f`,
+    );
     expect(run({ files }, ...args, "--poke", "0x5c=1").code).toBe(0);
   });
 });
@@ -433,29 +551,48 @@ describe("the entry", () => {
 
 describe("the architecture", () => {
   test.each([
-    ["ppc64", "22"], ["ppc64", "20"], ["ppc64le", "62"], ["ppc64", "0x150000"], ["ppc64",
-      "0xffffffffffffffff"],
+    ["ppc64", "22"],
+    ["ppc64", "20"],
+    ["ppc64le", "62"],
+    ["ppc64", "0x150000"],
+    ["ppc64", "0xffffffffffffffff"],
   ] as const)("on %s -t %s is refused with 3 and a list", (machine, arch) => {
     expect(refusedLine(`-t ${arch} -a 0x10000000 -e -f F`, { machine })).toBe(
-      `3 -t: this machine's kernel takes 21 or 0, not ${BigInt(arch)} (x86_64 is 62, ppc64 21, arm64 183)`);
+      `3 -t: this machine's kernel takes 21 or 0, not ${BigInt(arch)} (x86_64 is 62, ppc64 21, arm64 183)`,
+    );
   });
 
   test("on x86-64 that of ppc64 is refused, also without checks", () => {
     const x86: Pretended = { machine: "x86_64", files: WITHOUT_TREE! };
     for (const options of ["", "--no-checks", "-n", "--diagnose"]) {
       expect(refusedLine(`-t 21 ${options} -a 0x10000000 -e -f F`, x86)).toBe(
-        "3 -t: this machine's kernel takes 62 or 0, not 21 (x86_64 is 62, ppc64 21, arm64 183)");
+        "3 -t: this machine's kernel takes 62 or 0, not 21 (x86_64 is 62, ppc64 21, arm64 183)",
+      );
     }
   });
 
   test("on x86-64 the ppc64 stub as the entry is refused without -t too", () => {
     const x86: Pretended = { machine: "x86_64", files: WITHOUT_TREE!, stdin: tree("0x10000100") };
-    const line = ["-r", "0x1000", "-a", "0x10000000", "-e", "-f", file("v2wrap", v2wrapBytes()), "-s", "-a",
+    const line = [
+      "-r",
+      "0x1000",
+      "-a",
+      "0x10000000",
+      "-e",
+      "-f",
+      file("v2wrap", v2wrapBytes()),
+      "-s",
+      "-a",
       "0x20000000",
-      "-c", "0x100", "-f", file("F")];
+      "-c",
+      "0x100",
+      "-f",
+      file("F"),
+    ];
     expect(refused(run(x86, ...line)).replaceAll(`${folder.path}/`, "")).toBe(
-      "1 segment 0 (0x10000000-0x10001000, v2wrap + standard input): the ppc64 stub is entered, but this "
-        + "machine is 62, not 21");
+      "1 segment 0 (0x10000000-0x10001000, v2wrap + standard input): the ppc64 stub is entered, but this " +
+        "machine is 62, not 21",
+    );
   });
 });
 
@@ -470,28 +607,32 @@ describe("our stub", () => {
   test("with no tree behind it is refused", () => {
     const place = "segment 0 (0x10000000-0x10001000, v2wrap + standard input)";
     expect(withTree(new Uint8Array(64))).toBe(
-      `1 ${place}: no device tree blob at 0x10000100, behind the 0x100 bytes of the stub`);
+      `1 ${place}: no device tree blob at 0x10000100, behind the 0x100 bytes of the stub`,
+    );
     expect(withTree(Uint8Array.of(0xd0, 0x0d, 0xfe, 0xed))).toContain("no device tree blob at 0x10000100");
-    expect(refusedLine(`-r 0x1000 -a 0x10000000 -e -w ${kernel}`)).toContain(
-      "no device tree blob at 0x10000100");
+    expect(refusedLine(`-r 0x1000 -a 0x10000000 -e -w ${kernel}`)).toContain("no device tree blob at 0x10000100");
   });
 
   test("of more than 0x100 bytes is refused, for the tree is not where the kernel is told", () => {
     const long = file("long", Buffer.concat([v2wrapBytes(), new Uint8Array(8)]));
     expect(withTree(tree("0x10000100"), `-r 0x1000 -a 0x10000000 -e -f ${long} -s ${kernel}`)).toContain(
-      "no device tree blob at 0x10000100");
+      "no device tree blob at 0x10000100",
+    );
   });
 
   test("with a tree made for another address is refused, with the option that mends it", () => {
-    expect(withTree(tree("0x5000100"))).toBe("1 segment 0 (0x10000000-0x10001000, v2wrap + standard input): the device "
-      + "tree blob does not reserve its memory at 0x10000100: was it made with fs2dt -b 0x10000100?");
+    expect(withTree(tree("0x5000100"))).toBe(
+      "1 segment 0 (0x10000000-0x10001000, v2wrap + standard input): the device " +
+        "tree blob does not reserve its memory at 0x10000100: was it made with fs2dt -b 0x10000100?",
+    );
   });
 
   test("with a tree that is cut off is refused", () => {
     const blob = tree("0x10000100");
     expect(withTree(blob.subarray(0, -8))).toEndWith(
-      `: the device tree blob of 0x${blob.length.toString(16)} bytes is cut off after `
-        + `0x${(blob.length - 8).toString(16)}`);
+      `: the device tree blob of 0x${blob.length.toString(16)} bytes is cut off after ` +
+        `0x${(blob.length - 8).toString(16)}`,
+    );
   });
 
   test("with a reserve map outside the blob is refused, not read", () => {
@@ -502,38 +643,44 @@ describe("our stub", () => {
 
   test("that does not know its kernel is refused", () => {
     expect(withTree(tree("0x10000100"), "-r 0x1000 -a 0x10000000 -e -w -s -a 0x20000000 -f F")).toEndWith(
-      ": the stub does not know its kernel: -c 0x100 behind the kernel's -a tells it");
-    expect(withTree(tree("0x10000100"),
-      "-r 0x1000 -a 0x10000000 -e -w -s --poke 0xf8=1 --poke 0xfc=8")).toEndWith(
-      ": the stub's kernel address 0x100000008 lies in no other segment");
+      ": the stub does not know its kernel: -c 0x100 behind the kernel's -a tells it",
+    );
+    expect(withTree(tree("0x10000100"), "-r 0x1000 -a 0x10000000 -e -w -s --poke 0xf8=1 --poke 0xfc=8")).toEndWith(
+      ": the stub's kernel address 0x100000008 lies in no other segment",
+    );
   });
 
-  test.each([["0xf8", "[0xf0, 0xf8)"], ["0x68", "[0x60, 0x68)"], ["8", "[0x0, 0x8)"]])(
-    "chained at %s would be overwritten and is refused", (anchor, word) => {
-      expect(withTree(tree("0x10000100"),
-        `-r 0x1000 -a 0x10000000 -e -w -s -a 0x20000000 -c ${anchor} -f F`)).toBe(
-        `1 argument 10 (-c): the big endian word ${word} is the stub's code: the word for its kernel ends `
-          + `at 0x100`);
-    });
+  test.each([
+    ["0xf8", "[0xf0, 0xf8)"],
+    ["0x68", "[0x60, 0x68)"],
+    ["8", "[0x0, 0x8)"],
+  ])("chained at %s would be overwritten and is refused", (anchor, word) => {
+    expect(withTree(tree("0x10000100"), `-r 0x1000 -a 0x10000000 -e -w -s -a 0x20000000 -c ${anchor} -f F`)).toBe(
+      `1 argument 10 (-c): the big endian word ${word} is the stub's code: the word for its kernel ends ` + `at 0x100`,
+    );
+  });
 
   test.each(["0x108", "0x110"])("chained at %s, into its tree, is refused", (anchor) => {
-    expect(withTree(tree("0x10000100"),
-      `-r 0x1000 -a 0x10000000 -e -w -s -a 0x20000000 -c ${anchor} -f F`)).toStartWith(
-      "1 segment 0 (0x10000000-0x10001000, v2wrap + standard input): ");
+    expect(
+      withTree(tree("0x10000100"), `-r 0x1000 -a 0x10000000 -e -w -s -a 0x20000000 -c ${anchor} -f F`),
+    ).toStartWith("1 segment 0 (0x10000000-0x10001000, v2wrap + standard input): ");
   });
 
-  test.each([[0x72, 0x75, 0x6e, 0x30], [0x30, 0x6e, 0x75, 0x72]])(
-    "with something where the kernel copies itself to is refused (%i ...)", (a, b, c, d) => {
-      const files = { "/proc/device-tree/chosen/linux,kernel-end": cells(0, 0x10000) };
-      const self = new Uint8Array(0x30000);
-      self.set([a, b, c, d], 0x5c);
-      const line = (stub: string) => `-r 0x1000 -a ${stub} -e -w -s -a 0x60000 -c 0x100 -f ${file("vmlinux", self)}`;
-      expect(refusedLine(line("0x2f000"), { files, stdin: tree("0x2f100") })).toBe(
-        "1 segment 0 (0x2f000-0x30000, v2wrap + standard input): the kernel in segment 1 (0x60000-0x90000, "
-          + "vmlinux) "
-        + "copies itself to 0x0-0x30000, over this segment");
-      expect(taken(line("0x30000"), { files, stdin: tree("0x30100") })).toBe(true);
-    });
+  test.each([
+    [0x72, 0x75, 0x6e, 0x30],
+    [0x30, 0x6e, 0x75, 0x72],
+  ])("with something where the kernel copies itself to is refused (%i ...)", (a, b, c, d) => {
+    const files = { "/proc/device-tree/chosen/linux,kernel-end": cells(0, 0x10000) };
+    const self = new Uint8Array(0x30000);
+    self.set([a, b, c, d], 0x5c);
+    const line = (stub: string) => `-r 0x1000 -a ${stub} -e -w -s -a 0x60000 -c 0x100 -f ${file("vmlinux", self)}`;
+    expect(refusedLine(line("0x2f000"), { files, stdin: tree("0x2f100") })).toBe(
+      "1 segment 0 (0x2f000-0x30000, v2wrap + standard input): the kernel in segment 1 (0x60000-0x90000, " +
+        "vmlinux) " +
+        "copies itself to 0x0-0x30000, over this segment",
+    );
+    expect(taken(line("0x30000"), { files, stdin: tree("0x30100") })).toBe(true);
+  });
 });
 
 describe("an ELF file where code should be", () => {
@@ -542,10 +689,10 @@ describe("an ELF file where code should be", () => {
 
   test("is refused as the entry and as the kernel of a stub, not where something else is meant", () => {
     const vmlinux = file("vmlinux", elf);
-    expect(refusedLine(`-a 0x10000000 -e -f ${vmlinux}`)).toBe(
-      `1 segment 0 (0x10000000-0x10001000, vmlinux): ${says}`);
+    expect(refusedLine(`-a 0x10000000 -e -f ${vmlinux}`)).toBe(`1 segment 0 (0x10000000-0x10001000, vmlinux): ${says}`);
     expect(refusedLine(`-a 0x10000000 -e -f F -a 0x20000000 -c 0x100 -f ${vmlinux}`)).toBe(
-      `1 segment 1 (0x20000000-0x20001000, vmlinux): ${says}`);
+      `1 segment 1 (0x20000000-0x20001000, vmlinux): ${says}`,
+    );
     expect(taken(`-a 0x10000000 -e -f F -a 0x20000000 -f ${vmlinux}`)).toBe(true);
     expect(taken(`-a 0x10000000 -f ${vmlinux} -e -f F`)).toBe(true);
   });

@@ -3,10 +3,10 @@
 import { beforeEach, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { builtInStub } from "../../src/kexec/stubs.ts";
-import { bzImage, type BzImage } from "../support/bzimage.ts";
+import { type BzImage, bzImage } from "../support/bzimage.ts";
 import { runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { loadem, WITHOUT_TREE, type LoadRun, type Pretended } from "../support/loading.ts";
+import { type LoadRun, loadem, type Pretended, WITHOUT_TREE } from "../support/loading.ts";
 
 const folder = temporaryFolder();
 
@@ -37,11 +37,22 @@ interface Made extends BzImage {
 function zeroPage({ address = STUB + 0x100, initrd, ...kernel }: Made = {}): Buffer {
   const file = folder.in("bzImage");
   writeFileSync(file, bzImage({ initSize: INIT_SIZE, ...kernel }));
-  const files = { "/sys/firmware/memmap/0/start": "0x0\n", "/sys/firmware/memmap/0/end": "0x9fbff\n",
-    "/sys/firmware/memmap/0/type": "System RAM\n" };
+  const files = {
+    "/sys/firmware/memmap/0/start": "0x0\n",
+    "/sys/firmware/memmap/0/end": "0x9fbff\n",
+    "/sys/firmware/memmap/0/type": "System RAM\n",
+  };
   const range = initrd === undefined ? [] : ["-i", initrd];
-  const { code, out, err } = runInside({ root: folder.in("zeropage"), files },
-    "zeropage", "-b", `0x${address.toString(16)}`, "-B", "quiet", ...range, file);
+  const { code, out, err } = runInside(
+    { root: folder.in("zeropage"), files },
+    "zeropage",
+    "-b",
+    `0x${address.toString(16)}`,
+    "-B",
+    "quiet",
+    ...range,
+    file,
+  );
   expect({ code, err }).toEqual({ code: 0, err: "" });
   return out;
 }
@@ -59,7 +70,10 @@ const USUAL = `${STUB_SEGMENT} -a 0x1000000 -c 0xf8 -f KERNEL ${SPACE}`;
 function refused(line: string, stdin?: Buffer, pretended?: Pretended): string {
   const { code, err, loads } = run(line, stdin, pretended);
   expect(loads).toEqual([]);
-  return `${code} ${err.replaceAll(folder.path, "").trimEnd().replace(/^loadem: /, "")}`;
+  return `${code} ${err
+    .replaceAll(folder.path, "")
+    .trimEnd()
+    .replace(/^loadem: /, "")}`;
 }
 
 beforeEach(() => {
@@ -81,7 +95,9 @@ test("the kernel's address is stored little endian in the stub, and the segments
 });
 
 test("-n says that the word is little endian because the stub has it so", () => {
-  expect(run(`${USUAL} -n`).out.toString()).toInclude("stored 0x1000000 at 0x20000f8, little endian as the stub has it\n");
+  expect(run(`${USUAL} -n`).out.toString()).toInclude(
+    "stored 0x1000000 at 0x20000f8, little endian as the stub has it\n",
+  );
 });
 
 test("a chain into the stub's code is refused, as 0x100 would be in the zero page", () => {
@@ -98,35 +114,41 @@ test("a stub with no zero page behind it is refused", () => {
 });
 
 test("a zero page made for another address is refused", () => {
-  expect(refused(USUAL, zeroPage({ address: 0x500_0100 }))).toEndWith("its command line is expected at 0x5001100, "
-    + "outside this segment: was it made with zeropage -b 0x2000100?");
+  expect(refused(USUAL, zeroPage({ address: 0x500_0100 }))).toEndWith(
+    "its command line is expected at 0x5001100, " + "outside this segment: was it made with zeropage -b 0x2000100?",
+  );
 });
 
 test("a stub that does not know its kernel is told the option", () => {
-  expect(refused(USUAL.replace("-c 0xf8 ", ""))).toEndWith("the stub does not know its kernel: "
-    + "-c 0xf8 behind the kernel's -a tells it");
+  expect(refused(USUAL.replace("-c 0xf8 ", ""))).toEndWith(
+    "the stub does not know its kernel: " + "-c 0xf8 behind the kernel's -a tells it",
+  );
 });
 
 test("an initrd that the zero page tells of and no segment holds is refused", () => {
   const stdin = zeroPage({ initrd: "0x3000000,0x3001001" });
-  expect(refused(`${USUAL} -a 0x3000000 -f INITRD`, stdin)).toEndWith("the zero page tells of an initrd at "
-    + "0x3000000-0x3001001, which no segment holds");
+  expect(refused(`${USUAL} -a 0x3000000 -f INITRD`, stdin)).toEndWith(
+    "the zero page tells of an initrd at " + "0x3000000-0x3001001, which no segment holds",
+  );
 });
 
 test("a bzImage with its setup sectors is refused: its first byte is code for real mode", () => {
   writeFileSync(folder.in("kernel"), bzImage());
-  expect(refused(USUAL)).toEndWith("is a whole bzImage, with code for real mode at its start: "
-    + "zeropage --kernel gives what can be entered");
+  expect(refused(USUAL)).toEndWith(
+    "is a whole bzImage, with code for real mode at its start: " + "zeropage --kernel gives what can be entered",
+  );
 });
 
 test("a kernel off its alignment is refused", () => {
-  expect(refused(USUAL.replaceAll("0x1000000", "0x1010000"))).toEndWith("the kernel's address 0x1010000 is not a "
-    + "multiple of 0x200000, its kernel_alignment");
+  expect(refused(USUAL.replaceAll("0x1000000", "0x1010000"))).toEndWith(
+    "the kernel's address 0x1010000 is not a " + "multiple of 0x200000, its kernel_alignment",
+  );
   expect(run(USUAL.replaceAll("0x1000000", "0x1200000")).code).toBe(0);
 });
 
 test("memory that the kernel uses early and the segment does not cover is refused, with the -z that covers it", () => {
-  const fact = "the kernel uses its memory up to 0x1400000 before it looks around (init_size): -z 0x3ff000 keeps it free";
+  const fact =
+    "the kernel uses its memory up to 0x1400000 before it looks around (init_size): -z 0x3ff000 keeps it free";
   expect(refused(USUAL.replace(` ${SPACE}`, ""))).toEndWith(fact);
   expect(refused(USUAL.replace(SPACE, "-z 0x3fe000"))).toEndWith(fact);
 });
@@ -138,13 +160,16 @@ test("a kernel is loaded above 4 GiB only if it can be", () => {
 });
 
 test("what is not RAM by /proc/iomem is refused, what the running kernel lies in is not", () => {
-  expect(refused(`${USUAL} -a 0xfed00000 -f INITRD`)).toEndWith("not within the machine's memory "
-    + "0x1000-0x9fc00 0x100000-0x7ffe0000 0x100000000-0x200000000");
+  expect(refused(`${USUAL} -a 0xfed00000 -f INITRD`)).toEndWith(
+    "not within the machine's memory " + "0x1000-0x9fc00 0x100000-0x7ffe0000 0x100000000-0x200000000",
+  );
   expect(run(`${USUAL} -a 0x2400000 -f INITRD`).code).toBe(0);
 });
 
 test("a segment over what the running kernel has reserved is refused", () => {
-  expect(refused(`${USUAL} -a 0x700ff000 -f INITRD`)).toEndWith("lies over 0x70000000-0x70100000, which is taken: reserved");
+  expect(refused(`${USUAL} -a 0x700ff000 -f INITRD`)).toEndWith(
+    "lies over 0x70000000-0x70100000, which is taken: reserved",
+  );
   expect(run(`${USUAL} -a 0x70100000 -f INITRD`).code).toBe(0);
 });
 
@@ -159,8 +184,15 @@ test("where /proc/iomem says nothing, all that is left to the kernel", () => {
 
 test("on ppc64 it is the device tree that tells of RAM, whatever /proc/iomem says", () => {
   const files = { "/proc/iomem": "00000000-0fffffff : System RAM\n  00000000-0fffffff : reserved\n" };
-  const { code, err } = loadem(folder.path, { machine: "ppc64", files },
-    "-a", "0x10000000", "-e", "-f", folder.in("kernel"));
+  const { code, err } = loadem(
+    folder.path,
+    { machine: "ppc64", files },
+    "-a",
+    "0x10000000",
+    "-e",
+    "-f",
+    folder.in("kernel"),
+  );
   expect({ code, err }).toEqual({ code: 0, err: "" });
 });
 

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { HELP } from "../../scripts/boot/choices.ts";
-import { parse, parseInOrder, type Option } from "../../src/applet.ts";
+import { type Option, parse, parseInOrder } from "../../src/applet.ts";
 import { dtcheck } from "../../src/applets/dtcheck.ts";
 import { dtdiff } from "../../src/applets/dtdiff.ts";
 import { dtdump } from "../../src/applets/dtdump.ts";
@@ -36,7 +36,12 @@ test("the table of what is wrong with a blob has every name, with its meaning", 
 });
 
 const operandsOf = new Map<string, readonly number[]>([
-  ["fs2dt", [1]], ["zeropage", [1]], ["dtdump", [1, 2]], ["dtedit", [2]], ["dtdiff", [2]], ["dtcheck", [1]],
+  ["fs2dt", [1]],
+  ["zeropage", [1]],
+  ["dtdump", [1, 2]],
+  ["dtedit", [2]],
+  ["dtdiff", [2]],
+  ["dtcheck", [1]],
 ]);
 
 test("every command of ours in the examples is a line that init runs, with options that there are", () => {
@@ -47,7 +52,8 @@ test("every command of ours in the examples is a line that init runs, with optio
       for (const [program, ...args] of parts) {
         const applet = described.find(({ name }) => program.endsWith(name));
         if (applet === loadem) expect(parseInOrder(loadem.options, args).length).toBeGreaterThan(0);
-        else if (applet !== undefined) expect(operandsOf.get(applet.name)).toContain(parse(applet.options, args).operands.length);
+        else if (applet !== undefined)
+          expect(operandsOf.get(applet.name)).toContain(parse(applet.options, args).operands.length);
       }
     }
   }

@@ -1,8 +1,8 @@
-import { describe as group, expect, test } from "bun:test";
+import { expect, describe as group, test } from "bun:test";
 import fc from "fast-check";
 import { Failure } from "../../src/failure.ts";
 import { parseScript } from "../../src/script/parse.ts";
-import { describe as written, type Command } from "../../src/script/pipeline.ts";
+import { type Command, describe as written } from "../../src/script/pipeline.ts";
 
 function commandsOf(text: string): readonly (readonly string[])[] {
   return parseScript("s", text).flatMap(({ commands }) => commands);
@@ -35,12 +35,12 @@ group("words", () => {
     expect(commandsOf(String.raw`a '\" \\ \n'`)).toEqual([["a", String.raw`\" \\ \n`]]);
   });
 
-  test("take only \\\" and \\\\ as escapes between double quotes", () => {
+  test('take only \\" and \\\\ as escapes between double quotes', () => {
     expect(commandsOf(String.raw`a "\" \\ \n \'"`)).toEqual([["a", String.raw`" \ \n \'`]]);
   });
 
   test("take the character after a backslash outside quotes as it is", () => {
-    expect(commandsOf(String.raw`a\ b \| \# \' \" \\ \n`)).toEqual([["a b", "|", "#", "'", "\"", "\\", "n"]]);
+    expect(commandsOf(String.raw`a\ b \| \# \' \" \\ \n`)).toEqual([["a b", "|", "#", "'", '"', "\\", "n"]]);
   });
 
   test("go on in the next line after a backslash at the end of a line, also in mid-word", () => {
@@ -94,8 +94,8 @@ group("pipelines", () => {
 group("a script is refused with line and column", () => {
   test.each([
     ["a\nb 'c\n'", "s:2:3: unterminated '"],
-    ["a \"b\\\"", "s:1:3: unterminated \""],
-    ["a \"b\\\n\"", "s:1:3: unterminated \""],
+    ['a "b\\"', 's:1:3: unterminated "'],
+    ['a "b\\\n"', 's:1:3: unterminated "'],
     ["a\\", "s:1:2: nothing after the backslash"],
     ["a \\\n 'b", "s:2:2: unterminated '"],
     ["| a", "s:1:1: empty command"],
@@ -114,7 +114,7 @@ group("a script is refused with line and column", () => {
     ["a 0<b", "s:1:3: no descriptor can be named before <; a blank between makes it an argument"],
     ["a\0", "s:1:2: NUL byte"],
     ["a '\0'", "s:1:4: NUL byte"],
-    ["a \"\0\"", "s:1:4: NUL byte"],
+    ['a "\0"', "s:1:4: NUL byte"],
     ["a \\\0", "s:1:4: NUL byte"],
   ])("%j", (text, message) => {
     expect(refusal(text)).toBe(message);
@@ -122,7 +122,9 @@ group("a script is refused with line and column", () => {
 
   test("but not where a number before a sign is meant as an argument", () => {
     expect(parseScript("s", "a 2 > b\na '2'> b\na b2> c").map(({ commands }) => commands[0])).toEqual([
-      ["a", "2"], ["a", "2"], ["a", "b2"],
+      ["a", "2"],
+      ["a", "2"],
+      ["a", "b2"],
     ]);
   });
 });
@@ -141,14 +143,20 @@ group("a pipeline written out", () => {
     const word = fc.string({ unit: "grapheme-ascii" });
     const words = fc.array(word, { minLength: 1, maxLength: 4 });
     const command = words.map(([program, ...rest]): Command => [program!, ...rest]);
-    const pipeline = fc.record({
-      line: fc.constant(1),
-      commands: fc.array(command, { minLength: 1, maxLength: 3 }),
-      input: word,
-      output: fc.record({ path: word, how: fc.constantFrom("replace" as const, "append" as const) }),
-    }, { requiredKeys: ["line", "commands"] });
-    fc.assert(fc.property(pipeline, (given) => {
-      expect(parseScript("s", written(given))).toEqual([given]);
-    }), { numRuns: 1000 });
+    const pipeline = fc.record(
+      {
+        line: fc.constant(1),
+        commands: fc.array(command, { minLength: 1, maxLength: 3 }),
+        input: word,
+        output: fc.record({ path: word, how: fc.constantFrom("replace" as const, "append" as const) }),
+      },
+      { requiredKeys: ["line", "commands"] },
+    );
+    fc.assert(
+      fc.property(pipeline, (given) => {
+        expect(parseScript("s", written(given))).toEqual([given]);
+      }),
+      { numRuns: 1000 },
+    );
   });
 });

@@ -108,16 +108,22 @@ test("nothing is started of a line that names an unknown command or a file that 
 
 test("a program that cannot be started ends the line, once those before it have ended", () => {
   writeFileSync(join(folder, "text"), "no program\n", { mode: 0o755 });
-  expect(run("sh -c 'cat; echo ended > @/out' < /dev/null | @/none").end)
-    .toBe("s:1: @/none: ENOENT (no such file or directory)");
+  expect(run("sh -c 'cat; echo ended > @/out' < /dev/null | @/none").end).toBe(
+    "s:1: @/none: ENOENT (no such file or directory)",
+  );
   expect(file("out")).toBe("ended\n");
   expect(run("yes | @/text").end).toBe("s:1: @/text: ENOEXEC (not an executable of this machine)");
 });
 
 test("no descriptor stays open, however lines end", () => {
   const open = () => readdirSync("/proc/self/fd").length;
-  const lines = ["true | true | true > @/a", "false | @/none | true < @/b", "@/none < /dev/null > @/a | true",
-    "cat < /dev/null | @/none > @/c", "true < @/none"];
+  const lines = [
+    "true | true | true > @/a",
+    "false | @/none | true < @/b",
+    "@/none < /dev/null > @/a | true",
+    "cat < /dev/null | @/none > @/c",
+    "true < @/none",
+  ];
   lines.forEach(run);
   const before = open();
   for (let round = 0; round < 5; round++) lines.forEach(run);

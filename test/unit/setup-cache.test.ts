@@ -1,16 +1,8 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { cacheFolder, cached, inTemporaryFolder } from "../../scripts/cache.ts";
+import { cached, cacheFolder, inTemporaryFolder } from "../../scripts/cache.ts";
 
 const SCRIPTS = join(import.meta.dir, "../../scripts");
 const before = process.env["XDG_CACHE_HOME"];
@@ -86,8 +78,7 @@ test("temporary folders of dead processes are swept, of living ones and other co
     living: `${namespace}-${pid}-${started}-c`,
     elsewhere: `1-${dead}-12345-d`,
   };
-  for (const name of Object.values(folders))
-    mkdirSync(join(cacheFolder(), "tmp", name, "some"), { recursive: true });
+  for (const name of Object.values(folders)) mkdirSync(join(cacheFolder(), "tmp", name, "some"), { recursive: true });
   await cached("kind", ["input"], writing(""));
   expect(temporaries().sort()).toEqual([folders.elsewhere, folders.living].sort());
 });

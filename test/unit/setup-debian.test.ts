@@ -34,9 +34,7 @@ test("where apt has fetched nothing yet, mirrors are told by component, suite an
 });
 
 test("a vendor's own repository is not taken for a Debian mirror", () => {
-  expect(() => mirrorsFrom(OTHERS.join("\n"))).toThrow(
-    "apt: no Debian mirror among this machine's package sources",
-  );
+  expect(() => mirrorsFrom(OTHERS.join("\n"))).toThrow("apt: no Debian mirror among this machine's package sources");
 });
 
 test("security suites come from the security mirror, and are left out where there is none", () => {
@@ -44,15 +42,11 @@ test("security suites come from the security mirror, and are left out where ther
   expect(sourcesList("deb", { main: "M", security: "S" }, suites)).toBe(
     "deb M bookworm main\ndeb S bookworm-security main\n",
   );
-  expect(sourcesList("deb-src", { main: "M", security: undefined }, suites)).toBe(
-    "deb-src M bookworm main\n",
-  );
+  expect(sourcesList("deb-src", { main: "M", security: undefined }, suites)).toBe("deb-src M bookworm main\n");
 });
 
 test("of apt's errors the first is shown, without what follows from it", () => {
-  expect(firstError("W: a warning\nE: Failed to fetch X\nE: Some index files failed")).toBe(
-    "Failed to fetch X",
-  );
+  expect(firstError("W: a warning\nE: Failed to fetch X\nE: Some index files failed")).toBe("Failed to fetch X");
 });
 
 test("a field of a package record is found by its whole name, in the record that comes first", () => {
@@ -68,7 +62,9 @@ test("a package depends on all that its record names, whatever the version and i
 
 describe("the kernel that a meta package depends on", () => {
   const depends = [
-    "linux-base-cloud-arm64", "linux-image-7.3.4+deb13-cloud-arm64-dbg", "linux-image-7.3.4+deb13-cloud-arm64",
+    "linux-base-cloud-arm64",
+    "linux-image-7.3.4+deb13-cloud-arm64-dbg",
+    "linux-image-7.3.4+deb13-cloud-arm64",
     "linux-modules-cloud-arm64",
   ];
 

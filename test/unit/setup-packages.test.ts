@@ -48,15 +48,12 @@ test("without the rights to install, set-up says what root must type", () => {
     await ensure("stub-ppc64").catch((error) => { process.stdout.write(error.message); });`;
   addProgram("apt-get", "#!/bin/sh\ntouch $(dirname $0)/called\n");
   const { stdout } = Bun.spawnSync([process.execPath, "-e", program], { env: { PATH: bin } });
-  expect(stdout.toString()).toBe(
-    "not root: needed: apt-get install --no-install-recommends gcc-powerpc64-linux-gnu",
-  );
+  expect(stdout.toString()).toBe("not root: needed: apt-get install --no-install-recommends gcc-powerpc64-linux-gnu");
   expect(existsSync(join(bin, "called"))).toBe(false);
 });
 
 function addFakeApt(script: string): void {
-  for (const tool of ["env", "sh", "touch", "chmod", "echo"])
-    symlinkSync(Bun.which(tool) ?? "", join(bin, tool));
+  for (const tool of ["env", "sh", "touch", "chmod", "echo"]) symlinkSync(Bun.which(tool) ?? "", join(bin, tool));
   addProgram("apt-get", `#!/bin/sh\necho "$@" >> ${bin}/calls\n${script}\n`);
 }
 
@@ -82,9 +79,7 @@ test("as root, the missing packages are installed, without recommended ones or n
 });
 
 test("when the installation fails, the package lists are fetched and it is tried once more", async () => {
-  addFakeApt(
-    `case "$*" in *update) touch ${bin}/updated;; *) [ -e ${bin}/updated ] || exit 100; ${makeGcc()};; esac`,
-  );
+  addFakeApt(`case "$*" in *update) touch ${bin}/updated;; *) [ -e ${bin}/updated ] || exit 100; ${makeGcc()};; esac`);
   const { exitCode, calls } = await runAsRoot();
   const install = "-q -y install --no-install-recommends gcc-powerpc64-linux-gnu\n";
   expect(calls).toBe(`${install}-q -y update\n${install}`);

@@ -99,9 +99,7 @@ for (const [why, packages] of [
     put("node_modules/.package-lock.json", JSON.stringify({ packages }));
     putBun("node_modules/bun/bin/bun.exe");
     const { stdout, stderr, exitCode } = run("hello");
-    expect(stderr).toBe(
-      "kexecbox: installing node modules (npm ci) ...\nnoise\nkexecbox: npm ci: exit code 1\n",
-    );
+    expect(stderr).toBe("kexecbox: installing node modules (npm ci) ...\nnoise\nkexecbox: npm ci: exit code 1\n");
     expect([stdout, exitCode]).toEqual(["", 1]);
   });
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { Failure } from "../../src/failure.ts";
 import { withProgress } from "../../scripts/progress.ts";
 import { runTool } from "../../scripts/tool.ts";
+import { Failure } from "../../src/failure.ts";
 
 const SCRIPTS = `${import.meta.dir}/../../scripts`;
 
@@ -15,9 +15,7 @@ test("standard output is returned whole, and the lines of both streams are told"
 });
 
 test("a program that fails is named with its exit code and its last line", async () => {
-  expect(runTool(["sh", "-c", "echo first >&2; echo last >&2; exit 3"])).rejects.toThrow(
-    "sh: exit code 3; last",
-  );
+  expect(runTool(["sh", "-c", "echo first >&2; echo last >&2; exit 3"])).rejects.toThrow("sh: exit code 3; last");
 });
 
 test("a program that dies of a signal has not succeeded", async () => {

@@ -41,18 +41,27 @@ describe.each(EMBEDDED.map((made) => [made.machine, made.source] as const))("the
   });
 });
 
-test.each(["x64", "arm64"] as const)("what Bun maps to read directories on %s is what the compiler makes of its source", async (target) => {
-  const prebuilt = new URL(`../../src/sys/gather/${target}.hex`, import.meta.url).pathname;
-  expect(readFileSync(prebuilt, "latin1")).toBe(toHexText(await buildGather(target)));
-});
+test.each(["x64", "arm64"] as const)(
+  "what Bun maps to read directories on %s is what the compiler makes of its source",
+  async (target) => {
+    const prebuilt = new URL(`../../src/sys/gather/${target}.hex`, import.meta.url).pathname;
+    expect(readFileSync(prebuilt, "latin1")).toBe(toHexText(await buildGather(target)));
+  },
+);
 
-test.each([["ppc64", 0x0102030405060708n], ["arm64", 0x0807060504030201n], ["x86_64", 0x0807060504030201n]] as const)(
-  "the kernel's address is read in the byte order of %s, wherever a segment's bytes lie in their buffer", (name, address) => {
+test.each([
+  ["ppc64", 0x0102030405060708n],
+  ["arm64", 0x0807060504030201n],
+  ["x86_64", 0x0807060504030201n],
+] as const)(
+  "the kernel's address is read in the byte order of %s, wherever a segment's bytes lie in their buffer",
+  (name, address) => {
     const stub = stubs.find((each) => each.name === name)!;
     const segment = new Uint8Array(0x300).subarray(0x40, 0x40 + STUB_SIZE);
     segment.set([1, 2, 3, 4, 5, 6, 7, 8], KERNEL_ADDRESS);
     expect(kernelAddressIn(stub, segment)).toBe(address);
-  });
+  },
+);
 
 test("that of arm64 enters the kernel at 0xf8 with the tree at 0x100 in x0 and zeros in x1 to x3", async () => {
   const file = join(folder, "code");
@@ -60,7 +69,12 @@ test("that of arm64 enters the kernel at 0xf8 with the tree at 0x100 in x0 and z
   const text = await runTool(["aarch64-linux-gnu-objdump", "-D", "-b", "binary", "-m", "aarch64", file]);
   const code = text.split("\n").flatMap((line) => /^ +[0-9a-f]+:\t[0-9a-f]{8} \t(.*)$/.exec(line)?.[1] ?? []);
   expect(code.map((each) => each.replace(/\s+/g, " "))).toEqual([
-    "adr x0, 0x100", "ldr x4, 0xf8", "mov x1, xzr", "mov x2, xzr", "mov x3, xzr", "br x4",
+    "adr x0, 0x100",
+    "ldr x4, 0xf8",
+    "mov x1, xzr",
+    "mov x2, xzr",
+    "mov x3, xzr",
+    "br x4",
   ]);
 });
 
@@ -70,20 +84,44 @@ test("that of x86_64 loads a GDT, clears 12 bits of a page table's entry, far-re
   const text = await runTool(["x86_64-linux-gnu-objdump", "-D", "-b", "binary", "-m", "i386:x86-64", file]);
   const code = text.split("\n").flatMap((line) => /^ +[0-9a-f]+:\t(?:[0-9a-f]{2} )+ *\t(.*)$/.exec(line)?.[1] ?? []);
   expect(code.map((each) => each.replace(/\s+#.*$/, "").replace(/\s+/g, " "))).toEqual([
-    "cli", "cld", "lea 0xef(%rip),%rsp", "lea 0x70(%rip),%rax", "push %rax", "pushw $0x1f", "lgdt (%rsp)",
-    "mov %cr3,%rax", "and $0xfffffffffffff000,%rax", "andw $0xf,0x6(%rax)",
-    "mov 0xca(%rip),%rax", "add $0x200,%rax", "push $0x10", "push %rax", "mov $0x18,%eax",
-    "mov %eax,%ds", "mov %eax,%es", "mov %eax,%ss", "mov %eax,%fs", "mov %eax,%gs", "lea 0xb3(%rip),%rsi",
-    "xor %ebx,%ebx", "xor %ebp,%ebp", "xor %edi,%edi", "lretq",
+    "cli",
+    "cld",
+    "lea 0xef(%rip),%rsp",
+    "lea 0x70(%rip),%rax",
+    "push %rax",
+    "pushw $0x1f",
+    "lgdt (%rsp)",
+    "mov %cr3,%rax",
+    "and $0xfffffffffffff000,%rax",
+    "andw $0xf,0x6(%rax)",
+    "mov 0xca(%rip),%rax",
+    "add $0x200,%rax",
+    "push $0x10",
+    "push %rax",
+    "mov $0x18,%eax",
+    "mov %eax,%ds",
+    "mov %eax,%es",
+    "mov %eax,%ss",
+    "mov %eax,%fs",
+    "mov %eax,%gs",
+    "lea 0xb3(%rip),%rsi",
+    "xor %ebx,%ebx",
+    "xor %ebp,%ebp",
+    "xor %edi,%edi",
+    "lretq",
   ]);
 });
 
 describe("v2wrap", () => {
-  test.each([["ppc64", "ppc64"], ["ppc64le", "ppc64"], ["aarch64", "arm64"], ["x86_64", "x86_64"]] as const)(
-    "on %s writes the stub of %s", (machine, name) => {
-      const { code, out } = runInside({ machine }, "v2wrap");
-      expect({ code, out: new Uint8Array(out) }).toEqual({ code: 0, out: Uint8Array.from(builtInStub("", name)) });
-    });
+  test.each([
+    ["ppc64", "ppc64"],
+    ["ppc64le", "ppc64"],
+    ["aarch64", "arm64"],
+    ["x86_64", "x86_64"],
+  ] as const)("on %s writes the stub of %s", (machine, name) => {
+    const { code, out } = runInside({ machine }, "v2wrap");
+    expect({ code, out: new Uint8Array(out) }).toEqual({ code: 0, out: Uint8Array.from(builtInStub("", name)) });
+  });
 
   test("writes that of another machine when asked", () => {
     const { out } = runInside({ machine: "x86_64" }, "v2wrap", "--machine", "arm64");
@@ -92,7 +130,8 @@ describe("v2wrap", () => {
 
   test("has none for a machine that it does not know, and writes nothing", () => {
     expect(runInside({ machine: "ppc64" }, "v2wrap", "--machine", "sparc")).toMatchObject({
-      code: 2, out: Buffer.alloc(0),
+      code: 2,
+      out: Buffer.alloc(0),
       err: "v2wrap: --machine: no stub for sparc is built in, only for ppc64 arm64 x86_64\n",
     });
   });

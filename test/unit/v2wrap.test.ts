@@ -4,8 +4,14 @@ import { join } from "node:path";
 import { assemble, toHexText } from "../../scripts/stubs.ts";
 import { runTool } from "../../scripts/tool.ts";
 import {
-  isOurStub, KERNEL_ADDRESS, MOST_SECONDARIES, secondaryThreads, STUB_SIZE, v2wrapBytes,
-  WAIT_WORD, waitWord,
+  isOurStub,
+  KERNEL_ADDRESS,
+  MOST_SECONDARIES,
+  STUB_SIZE,
+  secondaryThreads,
+  v2wrapBytes,
+  WAIT_WORD,
+  waitWord,
 } from "../../src/kexec/v2wrap.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
@@ -22,7 +28,9 @@ async function disassembled(bytes: Uint8Array, endian: "-EB" | "-EL"): Promise<s
   writeFileSync(file, bytes);
   const objdump = ["powerpc64-linux-gnu-objdump", "-D", "-b", "binary", "-m", "powerpc:common64"];
   const text = await runTool([...objdump, endian, file]);
-  return text.split("\n").flatMap((line) => /^ +[0-9a-f]+:\t(?:[0-9a-f]{2} ){4}\t(.*)$/.exec(line)?.[1] ?? [])
+  return text
+    .split("\n")
+    .flatMap((line) => /^ +[0-9a-f]+:\t(?:[0-9a-f]{2} ){4}\t(.*)$/.exec(line)?.[1] ?? [])
     .map((instruction) => instruction.replace(/\s+/g, " ").replace(/ (<.*|# .*)$/, ""));
 }
 

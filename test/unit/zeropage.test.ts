@@ -3,8 +3,8 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { errno } from "../../src/sys/errno.ts";
-import { bzImage, type BzImage } from "../support/bzimage.ts";
-import { runInside, type FakeRun, type FakeWorld } from "../support/fake-engine.ts";
+import { type BzImage, bzImage } from "../support/bzimage.ts";
+import { type FakeRun, type FakeWorld, runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { ZeroPageReader } from "../support/zero-page-reader.ts";
 
@@ -27,9 +27,15 @@ const MAP: readonly (readonly [start: string, end: string, type: string])[] = [
 ];
 
 function memmap(entries: readonly (readonly [string, string, string])[]): Record<string, string> {
-  return Object.fromEntries(entries.flatMap(([start, end, type], index) =>
-    [["start", start], ["end", end], ["type", type]].map(([name, value]) =>
-      [`/sys/firmware/memmap/${index}/${name}`, `${value}\n`])));
+  return Object.fromEntries(
+    entries.flatMap(([start, end, type], index) =>
+      [
+        ["start", start],
+        ["end", end],
+        ["type", type],
+      ].map(([name, value]) => [`/sys/firmware/memmap/${index}/${name}`, `${value}\n`]),
+    ),
+  );
 }
 
 /** A running kernel's zero page: a screen, an EDID, a root pointer, and pointers that must not be handed on. */
@@ -84,9 +90,17 @@ describe("the zero page", () => {
   });
 
   test("holds nothing behind the header's end, whatever stands there in the file", () => {
-    expect(written().bytes.slice(0x202 + 0x6a, 0x2d0).every((byte) => byte === 0)).toBe(true);
+    expect(
+      written()
+        .bytes.slice(0x202 + 0x6a, 0x2d0)
+        .every((byte) => byte === 0),
+    ).toBe(true);
     writeImage({ headerLength: 0xe0 });
-    expect(written().bytes.slice(0x290, 0x2d0).every((byte) => byte === 0)).toBe(true);
+    expect(
+      written()
+        .bytes.slice(0x290, 0x2d0)
+        .every((byte) => byte === 0),
+    ).toBe(true);
   });
 
   test("is followed by the command line, which it points to, with its NUL", () => {
@@ -120,8 +134,11 @@ describe("the zero page", () => {
 
   test("has the firmware's memory map in its order, ends as lengths, types as numbers", () => {
     const types = [1n, 2n, 1n, 3n, 4n, 5n, 2n, 7n, 12n, 2n, 1n];
-    const expected = MAP.map(([start, end], index) =>
-      ({ start: BigInt(start), size: BigInt(end) - BigInt(start) + 1n, type: types[index]! }));
+    const expected = MAP.map(([start, end], index) => ({
+      start: BigInt(start),
+      size: BigInt(end) - BigInt(start) + 1n,
+      type: types[index]!,
+    }));
     expect(written().memoryMap).toEqual(expected);
   });
 
@@ -182,8 +199,10 @@ describe("the ACPI root pointer", () => {
     const files = { ...MACHINE, ...told(0n), "/sys/firmware/efi/fw_platform_size": "64\n" };
     const { code, out, err } = zeropage(["-b", "0x5000100", image], { files });
     expect([code, out.length]).toEqual([1, 0]);
-    expect(err).toBe("zeropage: /sys/firmware/efi/systab: no ACPI20= there, and the running kernel was told none: "
-      + "the next one would have one cpu and no ACPI; --rsdp ADDR tells it\n");
+    expect(err).toBe(
+      "zeropage: /sys/firmware/efi/systab: no ACPI20= there, and the running kernel was told none: " +
+        "the next one would have one cpu and no ACPI; --rsdp ADDR tells it\n",
+    );
     expect(written(["--rsdp", "0x7fb7e014"], { files }).field("acpi_rsdp_addr")).toBe(0x7fb7_e014n);
   });
 });
@@ -204,8 +223,10 @@ describe("the kernel in a bzImage", () => {
 
   test("is described by -v: its size, what it needs beyond, and where it may lie", () => {
     const { err } = zeropage(["-v", "-b", "0x5000100", "-B", "abc", image]);
-    expect(err).toBe("zeropage: 11 memory ranges, RSDP 0xf59e0, command line of 3 bytes, 4160 bytes\n"
-      + "zeropage: the kernel is 0x3000 bytes and needs 0x3375000 more (-z), at 0x1000000 or another multiple of 0x200000\n");
+    expect(err).toBe(
+      "zeropage: 11 memory ranges, RSDP 0xf59e0, command line of 3 bytes, 4160 bytes\n" +
+        "zeropage: the kernel is 0x3000 bytes and needs 0x3375000 more (-z), at 0x1000000 or another multiple of 0x200000\n",
+    );
   });
 });
 
@@ -236,7 +257,9 @@ describe("refused, with nothing written:", () => {
   });
 
   test("an initrd that ends before it starts, or is not two numbers", () => {
-    expect(refused([...at, "-i", "0x2000,0x1000", image])).toBe("2 zeropage: -i: the end 0x1000 is not above the start 0x2000");
+    expect(refused([...at, "-i", "0x2000,0x1000", image])).toBe(
+      "2 zeropage: -i: the end 0x1000 is not above the start 0x2000",
+    );
     expect(refused([...at, "-i", "0x2000", image])).toBe("2 zeropage: -i: '0x2000' is not START,END");
   });
 
@@ -247,7 +270,9 @@ describe("refused, with nothing written:", () => {
 
   test("a terminal as standard output", () => {
     const onTerminal = { terminals: [1] };
-    expect(refused([...at, image], onTerminal)).toBe("2 zeropage: standard output: refusing to write binary to a terminal");
+    expect(refused([...at, image], onTerminal)).toBe(
+      "2 zeropage: standard output: refusing to write binary to a terminal",
+    );
     expect(refused(["--kernel", image], onTerminal)).toStartWith("2 zeropage: standard output");
   });
 
@@ -260,7 +285,9 @@ describe("refused, with nothing written:", () => {
     expect(told(padded("\x7fELF"))).toStartWith("1 zeropage: FILE: not a bzImage: begins with an ELF header");
     expect(told(padded("\x1f\x8b\x08"))).toBe("1 zeropage: FILE: not a bzImage: compressed with gzip");
     expect(told(padded("MZ"))).toBe("1 zeropage: FILE: not a bzImage: no boot sector with HdrS at 0x202");
-    expect(told(bzImage().fill(0, 0x1fe, 0x200))).toBe("1 zeropage: FILE: not a bzImage: no boot sector with HdrS at 0x202");
+    expect(told(bzImage().fill(0, 0x1fe, 0x200))).toBe(
+      "1 zeropage: FILE: not a bzImage: no boot sector with HdrS at 0x202",
+    );
     expect(told(Buffer.alloc(100))).toBe("1 zeropage: FILE: not a bzImage: 100 bytes");
     expect(told(Buffer.alloc(0))).toBe("1 zeropage: FILE: not a bzImage: 0 bytes");
   });
@@ -291,34 +318,46 @@ describe("refused, with nothing written:", () => {
   });
 
   test("a memory map that the zero page has no room for", () => {
-    const many = Array.from({ length: 129 }, (_, index) =>
-      [`0x${(index * 0x2000).toString(16)}`, `0x${(index * 0x2000 + 0xfff).toString(16)}`, "System RAM"] as const);
+    const many = Array.from(
+      { length: 129 },
+      (_, index) =>
+        [`0x${(index * 0x2000).toString(16)}`, `0x${(index * 0x2000 + 0xfff).toString(16)}`, "System RAM"] as const,
+    );
     const full = { files: { ...MACHINE, ...memmap(many.slice(0, 128)) } };
     expect(written([], full).memoryMap).toHaveLength(128);
-    expect(refused([...at, image], { files: { ...MACHINE, ...memmap(many) } }))
-      .toBe("1 zeropage: memory map: 129 ranges, the zero page has room for 128");
+    expect(refused([...at, image], { files: { ...MACHINE, ...memmap(many) } })).toBe(
+      "1 zeropage: memory map: 129 ranges, the zero page has room for 128",
+    );
   });
 
   test("a machine that tells no memory map, or a crooked one", () => {
     const files = { "/proc/cmdline": "x\n" };
-    expect(refused([...at, image], { root: folder.in("bare"), files }))
-      .toBe("1 zeropage: /sys/firmware/memmap: no memory map there, nor in /sys/kernel/boot_params/data");
+    expect(refused([...at, image], { root: folder.in("bare"), files })).toBe(
+      "1 zeropage: /sys/firmware/memmap: no memory map there, nor in /sys/kernel/boot_params/data",
+    );
     const crooked = { ...MACHINE, "/sys/firmware/memmap/3/end": "nonsense\n" };
-    expect(refused([...at, image], { files: crooked }))
-      .toBe("1 zeropage: /sys/firmware/memmap/3/end: 'nonsense' is not a hexadecimal number");
+    expect(refused([...at, image], { files: crooked })).toBe(
+      "1 zeropage: /sys/firmware/memmap/3/end: 'nonsense' is not a hexadecimal number",
+    );
   });
 
   test("a running kernel whose command line cannot be read, where none is given", () => {
     const { "/proc/cmdline": _, ...files } = MACHINE;
-    expect(refused([...at, image], { files })).toBe("1 zeropage: /proc/cmdline: cannot be read: -B TEXT says the command line");
+    expect(refused([...at, image], { files })).toBe(
+      "1 zeropage: /proc/cmdline: cannot be read: -B TEXT says the command line",
+    );
   });
 
   test("a machine without random numbers", () => {
-    expect(refused([...at, image], { on: { getrandom: () => -errno.ENOSYS } })).toStartWith("1 zeropage: getrandom: ENOSYS");
+    expect(refused([...at, image], { on: { getrandom: () => -errno.ENOSYS } })).toStartWith(
+      "1 zeropage: getrandom: ENOSYS",
+    );
   });
 
   test("a full disk, which is the one thing that is found out late", () => {
-    const { code, err } = zeropage([...at, image], { on: { write: ([fd], call) => (fd === 1 ? -errno.ENOSPC : call.pass()) } });
+    const { code, err } = zeropage([...at, image], {
+      on: { write: ([fd], call) => (fd === 1 ? -errno.ENOSPC : call.pass()) },
+    });
     expect(code).toBe(1);
     expect(err).toStartWith("zeropage: standard output: ENOSPC");
   });

@@ -1,7 +1,7 @@
 // The changes that a tree is asked for, each an error where it names what is not there.
 
 import { Failure } from "../../failure.ts";
-import { sameRange, shownRange, type MemoryRange } from "../../range.ts";
+import { type MemoryRange, sameRange, shownRange } from "../../range.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { isMemory, memoryCells, memoryRanges, rangesValue } from "../memory.ts";
 import { below } from "../names.ts";
@@ -11,12 +11,12 @@ import {
   addChild,
   child,
   childOrNew,
+  type DeviceTree,
   removeChild,
   removeProperty,
   setProperty,
   stringValue,
   u64Value,
-  type DeviceTree,
 } from "../tree.ts";
 
 /** Below this a ppc64 crash kernel keeps using memory: its exception vectors are there (kexec-tools' KDUMP_BACKUP_LIMIT). */

@@ -2,12 +2,16 @@
 // Linux: drivers/of/fdt.c (early_init_dt_scan_chosen), drivers/of/kexec.c, arch/arm64/kernel/kaslr.c.
 
 import type { ByteString } from "../../sys/engine.ts";
+import { child, childOrNew, type DeviceTree, MARK, mayHave, type Node, property, setProperty } from "../tree.ts";
 import { giveUpInitrd } from "./edits.ts";
-import { child, childOrNew, MARK, mayHave, property, setProperty, type DeviceTree, type Node } from "../tree.ts";
 
 /** Of the running kernel's own boot: memory that is in use for something else by now, and the limits of a crash kernel. */
 const NOT_HANDED_ON: readonly ByteString[] = [
-  "linux,booted-from-kexec", "linux,elfcorehdr", "linux,ima-kexec-buffer", "linux,initrd-end", "linux,initrd-start",
+  "linux,booted-from-kexec",
+  "linux,elfcorehdr",
+  "linux,ima-kexec-buffer",
+  "linux,initrd-end",
+  "linux,initrd-start",
   "linux,usable-memory-range",
 ];
 
@@ -26,10 +30,14 @@ export const arm64Names: readonly ByteString[] = [ENABLE_METHOD, EFI];
  */
 export function isArm64Tree(root: Node): boolean {
   const cpus = child(root, "cpus")?.children ?? [];
-  return child(root, "psci") !== undefined
-    || property(child(root, "chosen"), EFI) !== undefined
-    || cpus.some((cpu) =>
-      !cpu.name.startsWith("PowerPC,") && mayHave(cpu, MARK.arm64) && property(cpu, ENABLE_METHOD) !== undefined);
+  return (
+    child(root, "psci") !== undefined ||
+    property(child(root, "chosen"), EFI) !== undefined ||
+    cpus.some(
+      (cpu) =>
+        !cpu.name.startsWith("PowerPC,") && mayHave(cpu, MARK.arm64) && property(cpu, ENABLE_METHOD) !== undefined,
+    )
+  );
 }
 
 /** Takes out of /chosen what is not to be handed on, and the old initrd out of the reserve map. */

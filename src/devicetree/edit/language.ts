@@ -1,29 +1,29 @@
 // The edits as a person writes them: options that act in their turn, or lines of a file that say the same.
 
-import { numberOf, pairOf, type Directive, type Option } from "../../applet.ts";
+import { type Directive, numberOf, type Option, pairOf } from "../../applet.ts";
 import { Failure, hex, usage } from "../../failure.ts";
 import { INITRD_FORM, initrdRange } from "../../initrd.ts";
-import { rangeOfSize, type MemoryRange } from "../../range.ts";
+import { type MemoryRange, rangeOfSize } from "../../range.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { CWD, O_NONBLOCK, type System } from "../../sys/system.ts";
+import { unescapedName } from "../names.ts";
+import { findNode, freePhandle, phandleOf } from "../references.ts";
+import { type DeviceTree, setProperty, u32Value } from "../tree.ts";
+import { parseValue, type Resolve } from "../values.ts";
 import {
   addNode,
   deleteNode,
   deleteProperty,
   dropInitrd,
+  type PropertyName,
   reserve,
   setBootargs,
   setInitrd,
   setUsableMemory,
   setValue,
   unreserve,
-  type PropertyName,
 } from "./edits.ts";
 import { setSeeds } from "./handover.ts";
-import { unescapedName } from "../names.ts";
-import { findNode, freePhandle, phandleOf } from "../references.ts";
-import { setProperty, u32Value, type DeviceTree } from "../tree.ts";
-import { parseValue, type Resolve } from "../values.ts";
 
 /** A change that is known to make sense, and meets its tree later. Throws Failure where that has not what it names. */
 export type Edit = (tree: DeviceTree) => void;

@@ -2,9 +2,9 @@
 // Linux: drivers/irqchip/irq-gic-v3-its.c. Without EFI nothing but the kernel's log tells where they are; a kernel that
 // finds them reserved in its tree goes on with them, one that finds them in its own image overwrites that.
 
-import { rangeOfSize, type MemoryRange } from "../../range.ts";
+import { type MemoryRange, rangeOfSize } from "../../range.ts";
 import type { System } from "../../sys/system.ts";
-import { property, walk, type Node } from "../tree.ts";
+import { type Node, property, walk } from "../tree.ts";
 
 /** Of either table, as Linux makes them: LPI_PROPBASE_SZ and LPI_PENDBASE_SZ for up to 16 bits of an LPI's number. */
 const TABLE_SIZE = 0x10000n;
@@ -16,7 +16,11 @@ export function hasIts(root: Node): boolean {
   walk(root, {
     enter(node) {
       const compatible = property(node, "compatible");
-      found ||= compatible !== undefined && String.fromCharCode(...compatible).split("\0").includes(ITS);
+      found ||=
+        compatible !== undefined &&
+        String.fromCharCode(...compatible)
+          .split("\0")
+          .includes(ITS);
     },
   });
   return found;
@@ -29,6 +33,8 @@ export function lpiTables(system: System): MemoryRange[] {
 
 /** "GICv3: using LPI property table @0x421b0000", "GICv3: CPU0: using allocated LPI pending table @0x421c0000". */
 function tablesIn(log: string): MemoryRange[] {
-  const starts = [...log.matchAll(/\bLPI (?:property|pending) table @(0x[0-9a-f]+)/g)].map(([, start]) => BigInt(start!));
+  const starts = [...log.matchAll(/\bLPI (?:property|pending) table @(0x[0-9a-f]+)/g)].map(([, start]) =>
+    BigInt(start!),
+  );
   return [...new Set(starts)].map((start) => rangeOfSize(start, TABLE_SIZE));
 }

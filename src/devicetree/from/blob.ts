@@ -2,10 +2,10 @@
 // Devicetree Specification 0.4, chapter 5; Linux Documentation/powerpc/booting-without-of.txt for versions below 16.
 
 import { Failure, hex } from "../../failure.ts";
-import { rangeOfSize, type MemoryRange } from "../../range.ts";
+import { type MemoryRange, rangeOfSize } from "../../range.ts";
 import type { ByteString } from "../../sys/engine.ts";
-import { align, FIELD, layouts, MAGIC, SMALLEST_HEADER, TOKEN, valueStart, versions, type Version } from "../format.ts";
-import { MAX_DEPTH, tellingProperties, textIn, type DeviceTree, type Node } from "../tree.ts";
+import { align, FIELD, layouts, MAGIC, SMALLEST_HEADER, TOKEN, type Version, valueStart, versions } from "../format.ts";
+import { type DeviceTree, MAX_DEPTH, type Node, tellingProperties, textIn } from "../tree.ts";
 
 /** The newest version; later ones can be read as this one if they say so. */
 const NEWEST = 17;

@@ -6,10 +6,10 @@ import { errno, errnoText } from "../../sys/errno.ts";
 import { Gatherer, STOP } from "../../sys/gather.ts";
 import { CWD, type Entry, type System } from "../../sys/system.ts";
 import { TOKEN } from "../format.ts";
-import { NAME, Records } from "../records.ts";
-import { markedNames } from "./marks.ts";
 import { MAX_NAME } from "../names.ts";
+import { NAME, Records } from "../records.ts";
 import { MARK, MAX_DEPTH, type Node } from "../tree.ts";
+import { markedNames } from "./marks.ts";
 
 /** The largest property we take. The largest known real one is an ibm,dynamic-memory of 480 KB. */
 const MAX_PROPERTY = 16 * 1024 * 1024;
@@ -35,7 +35,10 @@ export interface ReadRules {
  * `opened` is what opening the directory gave: its descriptor, which is closed here, or -errno.
  */
 export function treeFromDirectory(
-  system: System, directory: ByteString, rules: ReadRules, opened = openDirectory(system, directory),
+  system: System,
+  directory: ByteString,
+  rules: ReadRules,
+  opened = openDirectory(system, directory),
 ): Node {
   return new DirectoryReader(system, rules, directory).read(opened);
 }
@@ -104,7 +107,10 @@ class DirectoryReader {
       case STOP.depth:
         throw new Failure(this.#place(gatherer.nextDirectory), `deeper than ${MAX_DEPTH} nodes`);
       default:
-        throw new Failure(`${this.#place(gatherer.nextDirectory).slice(0, 60)}...`, `path longer than ${MAX_PATH} bytes`);
+        throw new Failure(
+          `${this.#place(gatherer.nextDirectory).slice(0, 60)}...`,
+          `path longer than ${MAX_PATH} bytes`,
+        );
     }
   }
 

@@ -4,9 +4,9 @@ import { usage } from "../../failure.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { errno } from "../../sys/errno.ts";
 import { CWD, O_NONBLOCK, STDIN, type System } from "../../sys/system.ts";
-import { openDirectory, treeFromDirectory, type ReadRules } from "./directory.ts";
-import { treeFromBlob } from "./blob.ts";
 import type { DeviceTree } from "../tree.ts";
+import { treeFromBlob } from "./blob.ts";
+import { openDirectory, type ReadRules, treeFromDirectory } from "./directory.ts";
 
 /** Bytes of a blob that is read. Linux maps at most 2 MiB of one (arch/arm64/include/asm/boot.h MAX_FDT_SIZE). */
 const LARGEST_BLOB = 64 * 1024 * 1024;

@@ -1,10 +1,10 @@
 // What makes one tree another: differences node by node, as a person reads them, and as the edits that do it.
 
 import { Failure, hex } from "../../failure.ts";
-import { shownRange, type MemoryRange } from "../../range.ts";
+import { type MemoryRange, shownRange } from "../../range.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { below, escapedName, escapedPath } from "../names.ts";
-import { tellingProperties, visit, type DeviceTree, type Node, type Property } from "../tree.ts";
+import { type DeviceTree, type Node, type Property, tellingProperties, visit } from "../tree.ts";
 import { valueText } from "../values.ts";
 
 /**

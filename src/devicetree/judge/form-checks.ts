@@ -7,7 +7,7 @@ import { below, MAX_NAME } from "../names.ts";
 import { phandleOf, textOf } from "../references.ts";
 import { addressCells, interruptParent, sizeCells } from "../survey.ts";
 import { baseName, cellIn, MAX_DEPTH, property } from "../tree.ts";
-import { eachNode, eachProperty, repeated, type Check } from "./check.ts";
+import { type Check, eachNode, eachProperty, repeated } from "./check.ts";
 
 export const formChecks: readonly Check[] = [
   {

@@ -2,7 +2,7 @@
 // DTS is the Devicetree Specification 0.4; files are Linux's.
 
 import { hex } from "../../failure.ts";
-import { contains, joined, overlap, shownRange, type MemoryRange } from "../../range.ts";
+import { contains, joined, type MemoryRange, overlap, shownRange } from "../../range.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { wordsOf } from "../kinds.ts";
 import { isMemory } from "../memory.ts";
@@ -10,8 +10,8 @@ import { below } from "../names.ts";
 import { findNode, textOf } from "../references.ts";
 import { initrdOf, reservationsOfNode } from "../reservations.ts";
 import { addressCells, sizeCells } from "../survey.ts";
-import { cellIn, cellsAt, property, type Node } from "../tree.ts";
-import { failureOf, type Check, type Tell } from "./check.ts";
+import { cellIn, cellsAt, type Node, property } from "../tree.ts";
+import { type Check, failureOf, type Tell } from "./check.ts";
 
 export const machineChecks: readonly Check[] = [
   {

@@ -2,7 +2,7 @@
 
 import type { ByteString } from "../../sys/engine.ts";
 import { MAX_NAME } from "../names.ts";
-import { baseName, MARK, property, visitMarked, type Node } from "../tree.ts";
+import { baseName, MARK, type Node, property, visitMarked } from "../tree.ts";
 
 /** Standard properties, and what their length & mask has to be. */
 export const lengthRules = [

@@ -4,7 +4,7 @@
 import { hex } from "../../failure.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { wordsOf } from "../kinds.ts";
-import { addressCells, interruptParent, sizeCells, type Survey, type Surveyed } from "../survey.ts";
+import { addressCells, interruptParent, type Survey, type Surveyed, sizeCells } from "../survey.ts";
 import { cellIn, cellsAt } from "../tree.ts";
 
 /** Properties whose entries are address and size in the parent's cells. */
@@ -103,7 +103,7 @@ function pathsOf(
   argumentsOf: (path: ByteString) => number,
 ): string | undefined {
   const paths: ByteString[] = [];
-  for (let at = 0; at < words.length;) {
+  for (let at = 0; at < words.length; ) {
     const path = survey.pathsOfPhandles.get(words[at]!);
     if (path === undefined) return paths.length === 0 ? undefined : paths.join(" ");
     paths.push(path);

@@ -1,12 +1,12 @@
 // A tree as a flattened device tree: versions 1 to 3 with full path names, 16 and 17 with unit names.
 
 import { Failure, hex } from "../../failure.ts";
-import { rangeOfSize, type MemoryRange } from "../../range.ts";
+import { type MemoryRange, rangeOfSize } from "../../range.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { NODE } from "../../sys/gather.ts";
-import { align, layouts, MAGIC, TOKEN, valueStart, type Version } from "../format.ts";
+import { align, layouts, MAGIC, TOKEN, type Version, valueStart } from "../format.ts";
 import { NAME, RecordNode, type Records } from "../records.ts";
-import { baseName, pathOf, stringValue, tellingProperties, walk, type Node, type Property } from "../tree.ts";
+import { baseName, type Node, type Property, pathOf, stringValue, tellingProperties, walk } from "../tree.ts";
 
 export interface BlobRequest {
   readonly version: Version;
@@ -191,7 +191,7 @@ class StringTable {
 /** Of the strings in a strings block. */
 function offsetsIn(strings: ByteString): Map<ByteString, number> {
   const offsets = new Map<ByteString, number>();
-  for (let at = 0; at < strings.length;) {
+  for (let at = 0; at < strings.length; ) {
     const end = strings.indexOf("\0", at);
     offsets.set(strings.slice(at, end), at);
     at = end + 1;

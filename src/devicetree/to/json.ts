@@ -4,7 +4,7 @@ import { Failure, hex } from "../../failure.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { kindOf, stringsOf, wordsOf } from "../kinds.ts";
 import { below } from "../names.ts";
-import { visit, type DeviceTree, type Node } from "../tree.ts";
+import { type DeviceTree, type Node, visit } from "../tree.ts";
 
 /** `true`, texts, cells, or bytes as hexadecimal digits. */
 type Value = true | readonly string[] | readonly number[] | { readonly bytes: string };

@@ -3,12 +3,12 @@
 
 import { hex } from "../../failure.ts";
 import type { ByteString } from "../../sys/engine.ts";
-import { annotation, cellsInGroup } from "./annotations.ts";
 import { kindOf } from "../kinds.ts";
 import { below, escapedName } from "../names.ts";
 import type { Survey, Surveyed } from "../survey.ts";
 import type { Property } from "../tree.ts";
 import { valueText } from "../values.ts";
+import { annotation, cellsInGroup } from "./annotations.ts";
 
 /** How each part of the text is shown: as it is, or in a colour. */
 export interface Paint {

@@ -103,7 +103,8 @@ static long read_open(struct gather *g, long file)
     long failed = make_room(g, area, HEAD + SMALLEST_PAGE + 4);
 
     for (g->length = 0; !failed;) {
-        uint32_t start = area->used + HEAD + g->length, room = area->size - start, most = g->largest + 1 - g->length;
+        uint32_t start = area->used + HEAD + g->length, room = area->size - start,
+                 most = g->largest + 1 - g->length;
         uint64_t needed = (uint64_t)area->used + HEAD + g->largest + 5, twice = 2 * (uint64_t)area->size;
         long got;
 

@@ -34,7 +34,7 @@ static void begin_node(struct gather *g, struct node *node, uint32_t start)
     put_u32(at(&g->records, start), g->begin_tag);
     g->records.used = start + 4 + length + 1;
     pad(&g->records);
-    *node = (struct node){ .start = start, .marks = length > g->long_name ? g->long_mark : 0 };
+    *node = (struct node){.start = start, .marks = length > g->long_name ? g->long_mark : 0};
 }
 
 /* Opens a node for the directory that a descriptor is of. 0 or -errno. */
@@ -54,8 +54,12 @@ static long enter(struct gather *g, int descriptor, uint32_t path_length, const 
     copy_text(end_of(&g->records) + 4, name);
     begin_node(g, (struct node *)end_of(&g->nodes), g->records.used);
     g->nodes.used += sizeof(struct node);
-    *(struct frame *)end_of(&g->frames) = (struct frame){ .node = places, .descriptor = descriptor,
-        .path_length = path_length, .names = g->names.used, .children = g->children.used, .next = g->children.used };
+    *(struct frame *)end_of(&g->frames) = (struct frame){.node = places,
+                                                         .descriptor = descriptor,
+                                                         .path_length = path_length,
+                                                         .names = g->names.used,
+                                                         .children = g->children.used,
+                                                         .next = g->children.used};
     g->frames.used += sizeof(struct frame);
     g->phase = TO_LIST;
     return 0;
@@ -120,8 +124,8 @@ static int read_top(struct gather *g)
     if (failed)
         return stop(g, STOP_FILE, failed);
     node->end = g->records.used;
-    sort(words_of(&g->children) + frame->children / 4, (g->children.used - frame->children) / 4, text_at(&g->names, 0),
-         compare_nodes);
+    sort(words_of(&g->children) + frame->children / 4, (g->children.used - frame->children) / 4,
+         text_at(&g->names, 0), compare_nodes);
     g->phase = TO_STEP;
     return node->marks & g->empty_mark ? STOP_EMPTIED : STOP_DONE;
 }

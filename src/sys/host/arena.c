@@ -153,4 +153,4 @@ static size_t arena_usable_size(const void *block)
     return block ? header_of(block)->size : 0;
 }
 
-const JSMallocFunctions arena_functions = { arena_malloc, arena_free, arena_realloc, arena_usable_size };
+const JSMallocFunctions arena_functions = {arena_malloc, arena_free, arena_realloc, arena_usable_size};

@@ -122,7 +122,7 @@ static int compile_module(const char *path, struct module_names *known, FILE *pr
 
 int main(int argc, char **argv)
 {
-    struct module_names modules = { argv + 2, argc - 2 };
+    struct module_names modules = {argv + 2, argc - 2};
     FILE *program;
     int i, missing = 0;
 

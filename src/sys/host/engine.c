@@ -46,8 +46,8 @@ __attribute__((noreturn)) static void end_with_error(const char *message)
 
 __attribute__((noreturn)) static void end_with_thrown(JSContext *ctx, JSValueConst thrown)
 {
-    JSValue text = JS_IsError(ctx, thrown) ? JS_GetPropertyStr(ctx, thrown, "message")
-                                           : JS_DupValue(ctx, thrown);
+    JSValue text =
+        JS_IsError(ctx, thrown) ? JS_GetPropertyStr(ctx, thrown, "message") : JS_DupValue(ctx, thrown);
     const char *message = JS_IsException(text) ? NULL : JS_ToCString(ctx, text);
 
     /* without memory to make an error from, QuickJS throws null */
@@ -83,8 +83,8 @@ static void note_rejection(JSContext *ctx, JSValueConst promise, JSValueConst re
     if (!is_handled && JS_IsUndefined(noted->promise)) {
         noted->promise = JS_DupValue(ctx, promise);
         noted->reason = JS_DupValue(ctx, reason);
-    } else if (is_handled && JS_IsObject(noted->promise)
-               && JS_VALUE_GET_PTR(noted->promise) == JS_VALUE_GET_PTR(promise)) {
+    } else if (is_handled && JS_IsObject(noted->promise) &&
+               JS_VALUE_GET_PTR(noted->promise) == JS_VALUE_GET_PTR(promise)) {
         JS_FreeValue(ctx, noted->promise);
         JS_FreeValue(ctx, noted->reason);
         noted->promise = noted->reason = JS_UNDEFINED;
@@ -93,7 +93,7 @@ static void note_rejection(JSContext *ctx, JSValueConst promise, JSValueConst re
 
 static void run_program(JSRuntime *runtime, JSContext *ctx)
 {
-    struct rejection rejection = { JS_UNDEFINED, JS_UNDEFINED };
+    struct rejection rejection = {JS_UNDEFINED, JS_UNDEFINED};
     JSContext *failed;
     JSValue end;
     int jobs;

@@ -106,7 +106,8 @@ static JSValue bigint_to_string(JSContext *ctx, JSValueConst this_value, int arg
     return result;
 }
 
-static int define_method(JSContext *ctx, JSValueConst object, const char *name, JSCFunction *function, int length)
+static int define_method(JSContext *ctx, JSValueConst object, const char *name, JSCFunction *function,
+                         int length)
 {
     return JS_DefinePropertyValueStr(ctx, object, name, JS_NewCFunction(ctx, function, name, length),
                                      JS_PROP_WRITABLE | JS_PROP_CONFIGURABLE);
@@ -116,8 +117,8 @@ int mend_bigint(JSContext *ctx)
 {
     JSValue constructor = JS_GetPropertyStr(ctx, ctx->global_obj, "BigInt");
     JSValueConst prototype = ctx->class_proto[JS_CLASS_BIG_INT];
-    int failed = define_method(ctx, constructor, "asUintN", bigint_as_uint, 2) < 0
-                 || define_method(ctx, prototype, "toString", bigint_to_string, 0) < 0;
+    int failed = define_method(ctx, constructor, "asUintN", bigint_as_uint, 2) < 0 ||
+                 define_method(ctx, prototype, "toString", bigint_to_string, 0) < 0;
 
     JS_FreeValue(ctx, constructor);
     return failed ? -1 : 0;

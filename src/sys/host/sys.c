@@ -277,7 +277,7 @@ static JSValue sys_memory(JSContext *ctx, JSValueConst this_value, int argc, JSV
 {
     int64_t address;
     size_t length;
-    JSValue whole_of[3] = { JS_UNDEFINED, JS_UNDEFINED, JS_UNDEFINED };
+    JSValue whole_of[3] = {JS_UNDEFINED, JS_UNDEFINED, JS_UNDEFINED};
     JSValue array;
 
     (void)this_value;
@@ -471,7 +471,8 @@ static JSValue sys_gather(JSContext *ctx, JSValueConst this_value, int argc, JSV
 
     (void)this_value;
     (void)argc;
-    if (bytes_of(ctx, &state, argv[0]) || JS_ToInt32(ctx, &action, argv[1]) || JS_ToInt32(ctx, &directory, argv[2]))
+    if (bytes_of(ctx, &state, argv[0]) || JS_ToInt32(ctx, &action, argv[1]) ||
+        JS_ToInt32(ctx, &directory, argv[2]))
         return JS_EXCEPTION;
     if (state.length != sizeof(struct gather))
         return JS_ThrowRangeError(ctx, "%d bytes are no struct gather", (int)state.length);
@@ -528,7 +529,8 @@ static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("encode", 3, sys_encode),
     JS_CFUNC_DEF("spawn", 5, sys_spawn),
     JS_CFUNC_DEF("gather", 4, sys_gather),
-    JS_CFUNC_DEF("load", 1, sys_load), /* not of the interface: for what is bundled apart (scripts/build.ts) */
+    JS_CFUNC_DEF("load", 1,
+                 sys_load), /* not of the interface: for what is bundled apart (scripts/build.ts) */
     JS_CFUNC_DEF("exit", 1, sys_exit),
     JS_PROP_STRING_DEF("machine", MACHINE, 0),
 };
