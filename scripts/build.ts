@@ -65,17 +65,12 @@ function loadAppletsLater(folder: string): BunPlugin {
         path: basename(path, ".ts"),
         namespace: "later",
       }));
-      build.onLoad({ filter: /.*/, namespace: "later" }, async ({ path: name }) => {
-        const source = await readFile(join(folder, "applets", `${name}.ts`), "utf8");
-        // One of them is made by a function.
-        const [given, made] = source.includes(`export function ${name}(`) ? ["(...given) => ", "(...given)"] : ["", ""];
-        return {
-          loader: "js",
-          contents: `import { load } from "qjs:sys";
-            import { loadedLater } from ${JSON.stringify(join(folder, "applet.ts"))};
-            export const ${name} = ${given}loadedLater("${name}", () => load("${name}.js").${name}${made});`,
-        };
-      });
+      build.onLoad({ filter: /.*/, namespace: "later" }, ({ path: name }) => ({
+        loader: "js",
+        contents: `import { load } from "qjs:sys";
+          import { loadedLater } from ${JSON.stringify(join(folder, "cli/applet.ts"))};
+          export default loadedLater("${name}", () => load("${name}.js").default);`,
+      }));
     },
   };
 }

@@ -1,21 +1,22 @@
 // The program itself: which applet was asked for, its help, and how every failure ends.
 
-import { type Applet, help } from "./applet.ts";
-import { cat } from "./applets/cat.ts";
-import { dtcheck } from "./applets/dtcheck.ts";
-import { dtdiff } from "./applets/dtdiff.ts";
-import { dtdump } from "./applets/dtdump.ts";
-import { dtedit } from "./applets/dtedit.ts";
-import { echo } from "./applets/echo.ts";
-import { fs2dt } from "./applets/fs2dt.ts";
-import { init } from "./applets/init.ts";
-import { loadem } from "./applets/loadem.ts";
-import { ls } from "./applets/ls.ts";
-import { poweroff } from "./applets/poweroff.ts";
-import { v2wrap } from "./applets/v2wrap.ts";
-import { zeropage } from "./applets/zeropage.ts";
+import cat from "./applets/cat.ts";
+import dtcheck from "./applets/dtcheck.ts";
+import dtdiff from "./applets/dtdiff.ts";
+import dtdump from "./applets/dtdump.ts";
+import dtedit from "./applets/dtedit.ts";
+import echo from "./applets/echo.ts";
+import fs2dt from "./applets/fs2dt.ts";
+import init from "./applets/init.ts";
+import loadem from "./applets/loadem.ts";
+import ls from "./applets/ls.ts";
+import poweroff from "./applets/poweroff.ts";
+import v2wrap from "./applets/v2wrap.ts";
+import zeropage from "./applets/zeropage.ts";
+import { type Applet } from "./cli/applet.ts";
+import { install } from "./cli/install.ts";
+import { help } from "./cli/manual.ts";
 import { EXIT, Failure, shown, usage } from "./failure.ts";
-import { install } from "./install.ts";
 import type { ByteString } from "./sys/engine.ts";
 import { SIGPIPE, type System } from "./sys/system.ts";
 
@@ -28,7 +29,7 @@ export const applets: readonly Applet[] = [
   dtedit,
   dtdiff,
   dtcheck,
-  init(names),
+  init,
   cat,
   echo,
   ls,
@@ -66,7 +67,7 @@ function runApplet(system: System, applet: Applet, args: readonly ByteString[]):
     system.print(help(applet));
     return EXIT.done;
   }
-  return applet.run(system, args);
+  return applet.run(system, args, { names: names() });
 }
 
 function runFirstArgument(system: System, [first, ...rest]: readonly ByteString[]): number {

@@ -1,11 +1,12 @@
 // cat: copies files, or standard input, to standard output.
 
-import { type Applet, parse } from "../applet.ts";
+import { type Applet } from "../cli/applet.ts";
+import { parse } from "../cli/options.ts";
 import { EXIT, Failure, shown } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { CWD, STDIN, STDOUT, type System } from "../sys/system.ts";
 
-export const cat: Applet = {
+const cat: Applet = {
   name: "cat",
   summary: "Copies files one after the other to standard output",
   operands: "[FILE]...",
@@ -38,3 +39,5 @@ function copy(system: System, file: ByteString, buffer: Uint8Array): number {
     if (input > STDIN) system.close(input);
   }
 }
+
+export default cat;

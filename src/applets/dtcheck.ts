@@ -1,12 +1,13 @@
 // dtcheck: what is wrong with a tree, by a table of checks.
 
-import { type Applet, parse } from "../applet.ts";
+import { type Applet } from "../cli/applet.ts";
+import { parse } from "../cli/options.ts";
+import { checks, findingsIn, findingText } from "../devicetree/check/checks.ts";
 import { readTree } from "../devicetree/from/source.ts";
-import { checks, findingsIn, findingText } from "../devicetree/judge/checks.ts";
 import { EXIT, shown, usage } from "../failure.ts";
-import { noticesOf, readOptions, readRulesOf } from "../tree-options.ts";
+import { noticesOf, readOptions, readRulesOf } from "../options/trees.ts";
 
-export const dtcheck: Applet = {
+const dtcheck: Applet = {
   name: "dtcheck",
   summary: "Checks a device tree",
   operands: "SOURCE",
@@ -42,3 +43,5 @@ there is an error.
     return findings.some(({ check }) => check.severity === "error") ? EXIT.input : EXIT.done;
   },
 };
+
+export default dtcheck;

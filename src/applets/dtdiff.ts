@@ -1,18 +1,19 @@
 // dtdiff: what makes one tree another, for people or as edits. Exits as diff does.
 
-import { type Applet, parse } from "../applet.ts";
+import { type Applet } from "../cli/applet.ts";
+import { parse } from "../cli/options.ts";
+import { differences, differenceText, patchText } from "../devicetree/diff.ts";
 import { readTree } from "../devicetree/from/source.ts";
-import { differences, differenceText, patchText } from "../devicetree/judge/diff.ts";
 import { Failure, usage } from "../failure.ts";
+import { noticesOf, readOptions, readRulesOf } from "../options/trees.ts";
 import type { System } from "../sys/system.ts";
-import { noticesOf, readOptions, readRulesOf } from "../tree-options.ts";
 
 /** As POSIX has it for diff: all trouble is one code, whatever it is. */
 const SAME = 0;
 const DIFFERENT = 1;
 const TROUBLE = 2;
 
-export const dtdiff: Applet = {
+const dtdiff: Applet = {
   name: "dtdiff",
   summary: "Tells what differs between two device trees",
   operands: "A B",
@@ -46,3 +47,5 @@ function compared(system: System, args: readonly string[]): number {
   system.print(given.has("patch") ? patchText(found) : differenceText(found));
   return found.length === 0 ? SAME : DIFFERENT;
 }
+
+export default dtdiff;

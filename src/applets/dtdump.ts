@@ -1,16 +1,17 @@
 // dtdump: a tree, or one node of it, as device tree source or as JSON.
 
-import { type Applet, parse } from "../applet.ts";
+import { type Applet } from "../cli/applet.ts";
+import { parse } from "../cli/options.ts";
 import { readTree } from "../devicetree/from/source.ts";
 import { findNode } from "../devicetree/references.ts";
 import { surveyOf } from "../devicetree/survey.ts";
 import { nodeJson, treeJson } from "../devicetree/to/json.ts";
 import { coloured, nodeSource, plain, treeSource, unwritableNames } from "../devicetree/to/source-text.ts";
 import { EXIT, usage } from "../failure.ts";
+import { noticesOf, readOptions, readRulesOf } from "../options/trees.ts";
 import { STDOUT } from "../sys/system.ts";
-import { noticesOf, readOptions, readRulesOf } from "../tree-options.ts";
 
-export const dtdump: Applet = {
+const dtdump: Applet = {
   name: "dtdump",
   summary: "Shows a device tree as source text",
   operands: "SOURCE [NODE]",
@@ -52,3 +53,5 @@ used on a terminal only.
     return EXIT.done;
   },
 };
+
+export default dtdump;

@@ -1,9 +1,10 @@
 // dtedit: a tree, changed as told, into a blob, source text, JSON or a directory.
 
-import { type Applet, type Arguments, addressOf, parse } from "../applet.ts";
-import { EDIT_NOTES, editOptions, editsOf } from "../devicetree/edit/language.ts";
+import { type Applet } from "../cli/applet.ts";
+import { type Arguments, parse } from "../cli/options.ts";
+import { addressOf } from "../cli/values.ts";
+import { refuseWhatFails } from "../devicetree/check/checks.ts";
 import { readTree } from "../devicetree/from/source.ts";
-import { refuseWhatFails } from "../devicetree/judge/checks.ts";
 import { surveyOf } from "../devicetree/survey.ts";
 import { blob } from "../devicetree/to/blob.ts";
 import { writeDirectory } from "../devicetree/to/directory.ts";
@@ -11,14 +12,15 @@ import { treeJson } from "../devicetree/to/json.ts";
 import { plain, treeSource } from "../devicetree/to/source-text.ts";
 import type { DeviceTree } from "../devicetree/tree.ts";
 import { EXIT, usage } from "../failure.ts";
+import { EDIT_NOTES, editOptions, editsOf } from "../options/edits.ts";
+import { type BlobForm, blobFormOf, blobOptions, noticesOf, readOptions, readRulesOf } from "../options/trees.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { STDOUT, type System } from "../sys/system.ts";
-import { type BlobForm, blobFormOf, blobOptions, noticesOf, readOptions, readRulesOf } from "../tree-options.ts";
 
 const formats = ["dtb", "dts", "json", "dir"] as const;
 type Format = (typeof formats)[number];
 
-export const dtedit: Applet = {
+const dtedit: Applet = {
   name: "dtedit",
   summary: "Changes a device tree: as a blob, source, JSON or a directory",
   operands: "IN OUT",
@@ -99,3 +101,5 @@ function writeTo(system: System, target: ByteString, bytes: Uint8Array): void {
   if (target === "-") system.writeAll(STDOUT, bytes, "standard output");
   else system.replaceFile(target, bytes);
 }
+
+export default dtedit;

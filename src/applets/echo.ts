@@ -1,9 +1,9 @@
 // echo: prints its arguments as one line.
 
-import type { Applet } from "../applet.ts";
+import type { Applet } from "../cli/applet.ts";
 import { EXIT } from "../failure.ts";
 
-export const echo: Applet = {
+const echo: Applet = {
   name: "echo",
   summary: "Prints its arguments as one line",
   operands: "[WORD]...",
@@ -15,3 +15,5 @@ export const echo: Applet = {
     return EXIT.done;
   },
 };
+
+export default echo;

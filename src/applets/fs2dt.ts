@@ -1,22 +1,24 @@
 // fs2dt: a directory such as /proc/device-tree, or a blob such as /sys/firmware/fdt, as a device tree blob on standard output.
 
-import { type Applet, type Arguments, addressOf, parse } from "../applet.ts";
-import { dropStale, isArm64Tree, setSeeds } from "../devicetree/edit/handover.ts";
-import { EDIT_NOTES, type Edit, editOptions, editsOf } from "../devicetree/edit/language.ts";
-import { hasIts, lpiTables } from "../devicetree/edit/lpi-tables.ts";
+import { dropStale, isArm64Tree, setSeeds } from "../arch/arm64/hand-over.ts";
+import { hasIts, lpiTables } from "../arch/arm64/lpi-tables.ts";
+import { type Applet } from "../cli/applet.ts";
+import { type Arguments, parse } from "../cli/options.ts";
+import { addressOf } from "../cli/values.ts";
+import { refuseWhatFails } from "../devicetree/check/checks.ts";
+import { reportOddities } from "../devicetree/check/oddities.ts";
 import { readTree } from "../devicetree/from/source.ts";
-import { refuseWhatFails } from "../devicetree/judge/checks.ts";
-import { reportOddities } from "../devicetree/judge/oddities.ts";
 import { reservationsOf } from "../devicetree/reservations.ts";
 import { blob } from "../devicetree/to/blob.ts";
 import { child, type DeviceTree, type Node, property, propertyCount, walk } from "../devicetree/tree.ts";
 import { EXIT, usage } from "../failure.ts";
+import { EDIT_NOTES, type Edit, editOptions, editsOf } from "../options/edits.ts";
+import { type BlobForm, blobFormOf, blobOptions, noticesOf, readOptions, readRulesOf } from "../options/trees.ts";
 import { type MemoryRange, rangeOfSize, sameRange, shownRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { STDOUT, type System } from "../sys/system.ts";
-import { type BlobForm, blobFormOf, blobOptions, noticesOf, readOptions, readRulesOf } from "../tree-options.ts";
 
-export const fs2dt: Applet = {
+const fs2dt: Applet = {
   name: "fs2dt",
   summary: "Flattens a directory's device tree into the blob a kernel expects",
   operands: "DIR|FILE",
@@ -137,3 +139,5 @@ function describe(system: System, tree: DeviceTree, bytes: Uint8Array, { version
     system.say(`fs2dt: reserves ${shownRange(range)}`);
   }
 }
+
+export default fs2dt;

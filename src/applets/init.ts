@@ -1,6 +1,6 @@
 // init: process 1 of an initramfs that may hold nothing else: mounts, runs a script, turns the machine off.
 
-import type { Applet } from "../applet.ts";
+import type { Applet } from "../cli/applet.ts";
 import { EXIT, Failure, shown } from "../failure.ts";
 import { describe } from "../script/pipeline.ts";
 import { runPrompt } from "../script/prompt.ts";
@@ -42,25 +42,22 @@ slash, otherwise an applet, otherwise a file in
 ${FOLDERS.join(", ")}.
 `;
 
-/** @param names of all applets, asked for only when init runs */
-export function init(names: () => readonly string[]): Applet {
-  return {
-    name: "init",
-    summary: "Process 1 of an initramfs: mounts, runs a script, powers off",
-    operands: "[SCRIPT]",
-    options,
-    notes,
-    run(system, args) {
-      const pid = system.call("getpid");
-      if (pid !== 1) throw new Failure(`process id ${pid}`, "only process 1 may be init", EXIT.usage);
-      // From here on nothing may return or throw: the kernel panics when process 1 ends.
-      attempt(system, () => boot(system, names(), args));
-      system.call("sync");
-      system.say(`init: power off: ${errnoText(system.reboot(REBOOT_POWER_OFF))}`);
-      for (;;) system.call("ppoll", null, 0, null, null, 0);
-    },
-  };
-}
+const init: Applet = {
+  name: "init",
+  summary: "Process 1 of an initramfs: mounts, runs a script, powers off",
+  operands: "[SCRIPT]",
+  options,
+  notes,
+  run(system, args, { names }) {
+    const pid = system.call("getpid");
+    if (pid !== 1) throw new Failure(`process id ${pid}`, "only process 1 may be init", EXIT.usage);
+    // From here on nothing may return or throw: the kernel panics when process 1 ends.
+    attempt(system, () => boot(system, names, args));
+    system.call("sync");
+    system.say(`init: power off: ${errnoText(system.reboot(REBOOT_POWER_OFF))}`);
+    for (;;) system.call("ppoll", null, 0, null, null, 0);
+  },
+};
 
 /** Tells it where `step` does not go well. */
 function attempt(system: System, step: () => void): void {
@@ -148,3 +145,5 @@ function findProgram(system: System, names: readonly string[], word: ByteString)
 function reap(system: System): void {
   while (system.call("wait4", -1, null, WNOHANG, null) > 0);
 }
+
+export default init;

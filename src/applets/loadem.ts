@@ -1,14 +1,15 @@
 // loadem: loads any file at any address with kexec_load, exactly as told, and jumps there.
 
-import { type Applet, type Directive, type Option, parseInOrder } from "../applet.ts";
+import { type Told, tellSecondaries } from "../arch/ppc64/secondaries.ts";
+import { builtInStub } from "../arch/stubs.ts";
+import { type Applet, type Option } from "../cli/applet.ts";
+import { type Directive, parseInOrder } from "../cli/options.ts";
 import { EXIT, Failure, hex, usage } from "../failure.ts";
 import { checkImage, segmentPlace } from "../kexec/checks.ts";
 import { assembled, type KexecImage, refuseChangedFiles } from "../kexec/image.ts";
 import { firstRefused, jump, load, unload } from "../kexec/load.ts";
 import { type MachineFacts, machineFacts } from "../kexec/machine.ts";
 import { type Plan, planned } from "../kexec/plan.ts";
-import { type Told, tellSecondaries } from "../kexec/secondaries.ts";
-import { builtInStub } from "../kexec/stubs.ts";
 import { errnoText } from "../sys/errno.ts";
 import type { System } from "../sys/system.ts";
 
@@ -61,7 +62,7 @@ const modes: readonly Option[] = [
   { short: "u", long: "unload", help: "forgets the loaded kernel (with -p: the crash kernel)" },
 ];
 
-export const loadem: Applet = {
+const loadem: Applet = {
   name: "loadem",
   summary: "Loads files at physical addresses for kexec, and jumps there",
   operands: "",
@@ -165,3 +166,5 @@ function table(image: KexecImage, machine: MachineFacts, told: Told | undefined)
   if (told !== undefined) lines.push(`stub waits for ${told.secondaries} secondary cpus, ${told.because}`);
   return `${lines.join("\n")}\n`;
 }
+
+export default loadem;

@@ -1,12 +1,13 @@
 // ls: the names in a directory, for looking around at the prompt.
 
-import { type Applet, parse } from "../applet.ts";
+import { type Applet } from "../cli/applet.ts";
+import { parse } from "../cli/options.ts";
 import { EXIT, Failure, shown, usage } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { errnoText } from "../sys/errno.ts";
 import { CWD, type System } from "../sys/system.ts";
 
-export const ls: Applet = {
+const ls: Applet = {
   name: "ls",
   summary: "Lists the names in a directory, sorted, one a line",
   operands: "[DIR]",
@@ -37,3 +38,5 @@ function longLines(system: System, descriptor: number, names: readonly ByteStrin
   const width = Math.max(...rows.map(({ size }) => size.length));
   return rows.map(({ kind, size, text }) => `${kind.padEnd(9)}  ${size.padStart(width)}  ${text}`);
 }
+
+export default ls;

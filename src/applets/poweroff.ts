@@ -1,11 +1,12 @@
 // poweroff: ends the machine whose process 1 is ours, and no other one by accident.
 
-import { type Applet, parse } from "../applet.ts";
+import { type Applet } from "../cli/applet.ts";
+import { parse } from "../cli/options.ts";
 import { EXIT, Failure, usage } from "../failure.ts";
 import { errnoText } from "../sys/errno.ts";
 import { CWD, REBOOT_POWER_OFF, REBOOT_RESTART, type System } from "../sys/system.ts";
 
-export const poweroff: Applet = {
+const poweroff: Applet = {
   name: "poweroff",
   summary: "Writes out what is cached and turns the machine off",
   operands: "",
@@ -29,3 +30,5 @@ function processOneIsThisProgram(system: System): boolean {
   const processOne = system.readLink(CWD, "/proc/1/exe");
   return typeof processOne === "string" && processOne === system.readLink(CWD, "/proc/self/exe");
 }
+
+export default poweroff;

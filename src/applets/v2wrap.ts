@@ -1,11 +1,12 @@
 // v2wrap: the 256 bytes that take every cpu from the old kernel to the new one, on standard output.
 
-import { type Applet, parse } from "../applet.ts";
+import { builtInStub } from "../arch/stubs.ts";
+import { type Applet } from "../cli/applet.ts";
+import { parse } from "../cli/options.ts";
 import { EXIT, usage } from "../failure.ts";
-import { builtInStub } from "../kexec/stubs.ts";
 import { STDOUT } from "../sys/system.ts";
 
-export const v2wrap: Applet = {
+const v2wrap: Applet = {
   name: "v2wrap",
   summary: "Writes the 256-byte stub that stands before what the kernel expects",
   operands: "> FILE",
@@ -35,3 +36,5 @@ behind it in place of the tree.
     return EXIT.done;
   },
 };
+
+export default v2wrap;

@@ -1,17 +1,19 @@
 // zeropage: the zero page that an x86 kernel expects on entry, or the kernel out of a bzImage, on standard output.
 
-import { type Applet, type Arguments, addressOf, numberOf, parse } from "../applet.ts";
+import { SEED_SIZE, zeroPage } from "../arch/x86_64/boot-params.ts";
+import { runningMachine } from "../arch/x86_64/running.ts";
+import { HEADER_SPAN, type SetupHeader, setupHeader } from "../arch/x86_64/setup-header.ts";
+import { type Applet } from "../cli/applet.ts";
+import { type Arguments, parse } from "../cli/options.ts";
+import { addressOf, numberOf } from "../cli/values.ts";
 import { EXIT, Failure, hex, usage } from "../failure.ts";
-import { INITRD_FORM, initrdRange } from "../initrd.ts";
+import { INITRD_FORM, initrdRange } from "../options/initrd.ts";
 import { type MemoryRange, shownRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { errnoText } from "../sys/errno.ts";
 import { CWD, O_NONBLOCK, STDOUT, type System } from "../sys/system.ts";
-import { runningMachine } from "../zeropage/running.ts";
-import { HEADER_SPAN, type SetupHeader, setupHeader } from "../zeropage/setup-header.ts";
-import { SEED_SIZE, zeroPage } from "../zeropage/zeropage.ts";
 
-export const zeropage: Applet = {
+const zeropage: Applet = {
   name: "zeropage",
   summary: "Writes the zero page that an x86-64 kernel expects on entry",
   operands: "BZIMAGE",
@@ -137,3 +139,5 @@ function describe(system: System, { header, size }: OpenedImage, initrd: MemoryR
   system.say(`zeropage: the kernel is ${hex(length)} bytes and needs ${hex(more)} more (-z), at ${places}`);
   if (initrd !== undefined) system.say(`zeropage: the initrd is expected at ${shownRange(initrd)}`);
 }
+
+export default zeropage;

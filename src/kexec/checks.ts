@@ -1,17 +1,17 @@
 // Everything that can be known to be wrong with an image before the kernel is asked, as a table.
 // Kernel rules: kernel/kexec_core.c sanity_check_segment_list, kernel/kexec.c, arch/powerpc/kexec/core_64.c.
 
+import { wrongWithArm64Kernel } from "../arch/arm64/checks.ts";
+import { STUB_SIZE } from "../arch/ppc64/stub.ts";
+import { kernelAddressIn, type Stub, stubIn } from "../arch/stubs.ts";
+import { wrongWithZeroPage } from "../arch/x86_64/checks.ts";
 import { headOf } from "../devicetree/format.ts";
 import { Failure, hex } from "../failure.ts";
 import { contains, type MemoryRange, overlap, rangeOfSize, roundUp, shownRange } from "../range.ts";
 import { EM_AARCH64 } from "../sys/abi.ts";
 import { type ErrnoName, errno } from "../sys/errno.ts";
-import { wrongWithArm64Kernel } from "./arm64-checks.ts";
 import type { KexecImage, Segment } from "./image.ts";
 import type { MachineFacts } from "./machine.ts";
-import { kernelAddressIn, type Stub, stubIn } from "./stubs.ts";
-import { STUB_SIZE } from "./v2wrap.ts";
-import { wrongWithZeroPage } from "./zero-page-checks.ts";
 
 /** linux/kexec.h KEXEC_SEGMENT_MAX. */
 const MAX_SEGMENTS = 16;

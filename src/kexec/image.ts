@@ -1,11 +1,11 @@
 // The kexec image: each segment's bytes in one piece of memory, its words stored, as the kernel will copy them.
 
+import { KERNEL_ADDRESS, STUB_SIZE } from "../arch/ppc64/stub.ts";
+import { stubIn } from "../arch/stubs.ts";
 import { Failure, hex } from "../failure.ts";
 import { type MemoryRange, roundUp } from "../range.ts";
 import type { System } from "../sys/system.ts";
 import type { Patch, Piece, Plan, SegmentPlan } from "./plan.ts";
-import { stubIn } from "./stubs.ts";
-import { KERNEL_ADDRESS, STUB_SIZE } from "./v2wrap.ts";
 
 /** A struct kexec_segment: `bytes` is buf and bufsz, the range is mem and memsz. */
 export interface Segment extends MemoryRange {

@@ -1,6 +1,7 @@
 // What the running machine is like, as far as it decides whether an image can be loaded and entered.
 
-import { lpiTables } from "../devicetree/edit/lpi-tables.ts";
+import { lpiTables } from "../arch/arm64/lpi-tables.ts";
+import { secondaryThreads } from "../arch/ppc64/stub.ts";
 import { treeFromDirectory } from "../devicetree/from/directory.ts";
 import { memoryCells, memoryRanges } from "../devicetree/memory.ts";
 import { cellsAt, type Node, type Property, property } from "../devicetree/tree.ts";
@@ -10,7 +11,6 @@ import { EM_PPC64 } from "../sys/abi.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { CWD, O_NONBLOCK, type System } from "../sys/system.ts";
 import { type NamedRange, readIomem } from "./iomem.ts";
-import { secondaryThreads } from "./v2wrap.ts";
 
 /** What could not be found out is undefined, or empty: its checks are then left to the kernel. */
 export interface MachineFacts {

@@ -1,11 +1,12 @@
 // What loadem's arguments say, acted on from left to right: segments made of pieces, words to be stored, one entry.
 
-import { type Directive, numberOf, pairOf } from "../applet.ts";
+import { MOST_SECONDARIES, type Secondaries } from "../arch/ppc64/stub.ts";
+import { type Directive } from "../cli/options.ts";
+import { numberOf, pairOf } from "../cli/values.ts";
 import { Failure, hex, usage } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { errnoText } from "../sys/errno.ts";
 import { CWD, type FileStatus, O_NONBLOCK, STDIN, type System } from "../sys/system.ts";
-import { MOST_SECONDARIES, type Secondaries } from "./v2wrap.ts";
 
 /** Bytes that are here already, or a file that is open, whose size has been asked but which has not been read. */
 export type Piece =

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { runGuest } from "../../scripts/guest.ts";
 import { assemble, buildPayload } from "../../scripts/stubs.ts";
 import { runTool } from "../../scripts/tool.ts";
-import { KERNEL_ADDRESS, v2wrapBytes, WAIT_WORD, waitWord } from "../../src/kexec/v2wrap.ts";
+import { KERNEL_ADDRESS, v2wrapBytes, WAIT_WORD, waitWord } from "../../src/arch/ppc64/stub.ts";
 
 export const STUB = 0x500_0000n;
 export const KERNEL = 0x600_0000n;

@@ -2,7 +2,7 @@
 // every order of arrival that can be arranged.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { WAIT_WORD, waitWord } from "../../src/kexec/v2wrap.ts";
+import { WAIT_WORD, waitWord } from "../../src/arch/ppc64/stub.ts";
 import { DATA, FakeMachine, type Handed, KERNEL, STUB } from "./fakemachine.ts";
 
 const TICKS_PER_SECOND = 512_000_000;

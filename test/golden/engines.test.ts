@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { SEED_SIZE } from "../../src/zeropage/zeropage.ts";
+import { SEED_SIZE } from "../../src/arch/x86_64/boot-params.ts";
 import { readBlob } from "../support/blob-reader.ts";
 import { lineFiles, randomLoademLine, randomZeropageLine } from "../support/random-lines.ts";
 import { type Case, randomCase } from "../support/random-tree.ts";

@@ -4,7 +4,7 @@
 
 import { beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
-import { v2wrapBytes } from "../../src/kexec/v2wrap.ts";
+import { v2wrapBytes } from "../../src/arch/ppc64/stub.ts";
 import { engine as host } from "../../src/sys/bun.ts";
 import { System } from "../../src/sys/system.ts";
 import { temporaryFolder } from "../support/folder.ts";

@@ -1,7 +1,7 @@
 // Option lines of loadem and zeropage for comparing the engines. What only the running machine decides is told: its ELF
 // machine, the byte order, and for most that its memory is of no account.
 
-import { v2wrapBytes } from "../../src/kexec/v2wrap.ts";
+import { v2wrapBytes } from "../../src/arch/ppc64/stub.ts";
 import { bzImage } from "./bzimage.ts";
 import { randomNumbers } from "./tree.ts";
 

@@ -3,16 +3,16 @@
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import fc from "fast-check";
-import { editsOf } from "../../src/devicetree/edit/language.ts";
+import { differences, differenceText, patchText } from "../../src/devicetree/diff.ts";
 import { versions } from "../../src/devicetree/format.ts";
 import { treeFromBlob } from "../../src/devicetree/from/blob.ts";
-import { differences, differenceText, patchText } from "../../src/devicetree/judge/diff.ts";
 import { kindOf } from "../../src/devicetree/kinds.ts";
 import { surveyOf } from "../../src/devicetree/survey.ts";
 import { treeJson } from "../../src/devicetree/to/json.ts";
 import { coloured, nodeSource, plain, treeSource, unwritableNames } from "../../src/devicetree/to/source-text.ts";
 import { type DeviceTree } from "../../src/devicetree/tree.ts";
 import { parseValue, valueText } from "../../src/devicetree/values.ts";
+import { editsOf } from "../../src/options/edits.ts";
 import { System } from "../../src/sys/system.ts";
 import { readBlob } from "../support/blob-reader.ts";
 import { ANY, blobOf, copied, deviceTrees, meaning, mutated, values, WRITABLE } from "../support/device-trees.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
+import { reportOddities } from "../../src/devicetree/check/oddities.ts";
 import type { Version } from "../../src/devicetree/format.ts";
 import { treeFromDirectory } from "../../src/devicetree/from/directory.ts";
-import { reportOddities } from "../../src/devicetree/judge/oddities.ts";
 import { RecordNode } from "../../src/devicetree/records.ts";
 import { reservationsOf } from "../../src/devicetree/reservations.ts";
 import { blob } from "../../src/devicetree/to/blob.ts";

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
-import { checks, findingsIn, findingText } from "../../src/devicetree/judge/checks.ts";
+import { checks, findingsIn, findingText } from "../../src/devicetree/check/checks.ts";
 import {
   type DeviceTree,
   type Node,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { init } from "../../src/applets/init.ts";
-import { poweroff } from "../../src/applets/poweroff.ts";
+import init from "../../src/applets/init.ts";
+import poweroff from "../../src/applets/poweroff.ts";
+import type { Program } from "../../src/cli/applet.ts";
 import { Failure } from "../../src/failure.ts";
 import { abis } from "../../src/sys/abi.ts";
 import type { Argument, Engine } from "../../src/sys/engine.ts";
@@ -164,12 +165,13 @@ class FakeKernel implements Engine {
   }
 }
 
-const applet = init(() => ["fs2dt", "loadem", "echo"]);
+/** The program that both applets here are part of. */
+const program: Program = { names: ["fs2dt", "loadem", "echo"] };
 
 /** Process 1 from its start until the machine is off. */
 function boot(world: World, ...args: string[]): Story {
   const kernel = new FakeKernel(world);
-  expect(() => applet.run(new System(kernel), args)).toThrow(MachineOff);
+  expect(() => init.run(new System(kernel), args, program)).toThrow(MachineOff);
   return kernel;
 }
 
@@ -178,7 +180,7 @@ const OFF = "reboot 0x4321fedc";
 describe("init as any process but 1", () => {
   test("refuses before it has done anything", () => {
     const kernel = new FakeKernel({ pid: 4711, files: { "/init.script": "echo x" } });
-    expect(() => applet.run(new System(kernel), [])).toThrow(
+    expect(() => init.run(new System(kernel), [], program)).toThrow(
       new Failure("process id 4711", "only process 1 may be init", 2),
     );
     expect(kernel.calls).toEqual([]);
@@ -343,7 +345,7 @@ describe("poweroff", () => {
   function run(world: World, ...args: string[]): string[] | string {
     const kernel = new FakeKernel(world);
     try {
-      poweroff.run(new System(kernel), args);
+      poweroff.run(new System(kernel), args, program);
     } catch (error) {
       if (error instanceof MachineOff) return kernel.calls;
       if (error instanceof Failure) return `${error.exitCode}: ${error.message}`;

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { install } from "../../src/install.ts";
+import { install } from "../../src/cli/install.ts";
 import { abis } from "../../src/sys/abi.ts";
 import type { Argument, Engine } from "../../src/sys/engine.ts";
 import { errno } from "../../src/sys/errno.ts";

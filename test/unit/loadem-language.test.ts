@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
-import { v2wrapBytes } from "../../src/kexec/v2wrap.ts";
+import { v2wrapBytes } from "../../src/arch/ppc64/stub.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { type LoadRun, loadem, type Pretended, runPretended, WITHOUT_TREE } from "../support/loading.ts";
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { appendFileSync, mkdirSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
-import { v2wrapBytes } from "../../src/kexec/v2wrap.ts";
+import { v2wrapBytes } from "../../src/arch/ppc64/stub.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import {
   cells,

@@ -2,7 +2,7 @@
 
 import { beforeEach, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
-import { builtInStub } from "../../src/kexec/stubs.ts";
+import { builtInStub } from "../../src/arch/stubs.ts";
 import { type BzImage, bzImage } from "../support/bzimage.ts";
 import { runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";

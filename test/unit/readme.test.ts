@@ -2,14 +2,15 @@
 
 import { expect, test } from "bun:test";
 import { HELP } from "../../scripts/boot/choices.ts";
-import { type Option, parse, parseInOrder } from "../../src/applet.ts";
-import { dtcheck } from "../../src/applets/dtcheck.ts";
-import { dtdiff } from "../../src/applets/dtdiff.ts";
-import { dtdump } from "../../src/applets/dtdump.ts";
-import { dtedit } from "../../src/applets/dtedit.ts";
-import { fs2dt } from "../../src/applets/fs2dt.ts";
-import { loadem } from "../../src/applets/loadem.ts";
-import { zeropage } from "../../src/applets/zeropage.ts";
+import dtcheck from "../../src/applets/dtcheck.ts";
+import dtdiff from "../../src/applets/dtdiff.ts";
+import dtdump from "../../src/applets/dtdump.ts";
+import dtedit from "../../src/applets/dtedit.ts";
+import fs2dt from "../../src/applets/fs2dt.ts";
+import loadem from "../../src/applets/loadem.ts";
+import zeropage from "../../src/applets/zeropage.ts";
+import { type Option } from "../../src/cli/applet.ts";
+import { parse, parseInOrder } from "../../src/cli/options.ts";
 import { faults } from "../../src/devicetree/from/blob.ts";
 import { parseScript } from "../../src/script/parse.ts";
 import { commands, documents, firstColumns } from "../support/readme.ts";

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { assemble, buildGather, EMBEDDED, toHexText } from "../../scripts/stubs.ts";
 import { runTool } from "../../scripts/tool.ts";
-import { builtInStub, kernelAddressIn, stubIn, stubs } from "../../src/kexec/stubs.ts";
-import { KERNEL_ADDRESS, STUB_SIZE } from "../../src/kexec/v2wrap.ts";
+import { KERNEL_ADDRESS, STUB_SIZE } from "../../src/arch/ppc64/stub.ts";
+import { builtInStub, kernelAddressIn, stubIn, stubs } from "../../src/arch/stubs.ts";
 import { runInside } from "../support/fake-engine.ts";
 
 const STUBS = new URL("../../stub/", import.meta.url).pathname;

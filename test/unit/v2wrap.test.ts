@@ -12,7 +12,7 @@ import {
   v2wrapBytes,
   WAIT_WORD,
   waitWord,
-} from "../../src/kexec/v2wrap.ts";
+} from "../../src/arch/ppc64/stub.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const STUBS = new URL("../../stub/ppc64/", import.meta.url).pathname;

@@ -1,8 +1,8 @@
 // Which names the reader of a directory marks at their nodes, and when: all that is asked of every tree.
 
+import { arm64Names } from "../../arch/arm64/hand-over.ts";
 import type { NameRule } from "../../sys/gather.ts";
-import { arm64Names } from "../edit/handover.ts";
-import { lengthRules } from "../judge/oddities.ts";
+import { lengthRules } from "../check/oddities.ts";
 import { reservationNames } from "../reservations.ts";
 import { MARK } from "../tree.ts";
 

@@ -1,6 +1,6 @@
 // The ppc64 stub: its prebuilt bytes, and the one word in it that tells how many secondary cpus will come.
 
-import hex from "../../stub/ppc64/v2wrap.hex" with { type: "text" };
+import hex from "../../../stub/ppc64/v2wrap.hex" with { type: "text" };
 
 /** Bytes of every stub. The device tree blob starts right behind them (layout: stub/ppc64/README.md). */
 export const STUB_SIZE = 0x100;

@@ -1,15 +1,9 @@
 // The edits as a person writes them: options that act in their turn, or lines of a file that say the same.
 
-import { type Directive, numberOf, type Option, pairOf } from "../../applet.ts";
-import { Failure, hex, usage } from "../../failure.ts";
-import { INITRD_FORM, initrdRange } from "../../initrd.ts";
-import { type MemoryRange, rangeOfSize } from "../../range.ts";
-import type { ByteString } from "../../sys/engine.ts";
-import { CWD, O_NONBLOCK, type System } from "../../sys/system.ts";
-import { unescapedName } from "../names.ts";
-import { findNode, freePhandle, phandleOf } from "../references.ts";
-import { type DeviceTree, setProperty, u32Value } from "../tree.ts";
-import { parseValue, type Resolve } from "../values.ts";
+import { setSeeds } from "../arch/arm64/hand-over.ts";
+import { type Option } from "../cli/applet.ts";
+import { type Directive } from "../cli/options.ts";
+import { numberOf, pairOf } from "../cli/values.ts";
 import {
   addNode,
   deleteNode,
@@ -22,8 +16,16 @@ import {
   setUsableMemory,
   setValue,
   unreserve,
-} from "./edits.ts";
-import { setSeeds } from "./handover.ts";
+} from "../devicetree/edit/edits.ts";
+import { unescapedName } from "../devicetree/names.ts";
+import { findNode, freePhandle, phandleOf } from "../devicetree/references.ts";
+import { type DeviceTree, setProperty, u32Value } from "../devicetree/tree.ts";
+import { parseValue, type Resolve } from "../devicetree/values.ts";
+import { Failure, hex, usage } from "../failure.ts";
+import { type MemoryRange, rangeOfSize } from "../range.ts";
+import type { ByteString } from "../sys/engine.ts";
+import { CWD, O_NONBLOCK, type System } from "../sys/system.ts";
+import { INITRD_FORM, initrdRange } from "./initrd.ts";
 
 /** A change that is known to make sense, and meets its tree later. Throws Failure where that has not what it names. */
 export type Edit = (tree: DeviceTree) => void;

@@ -1,11 +1,11 @@
 // What can be known to be wrong with an arm64 kernel's Image where it is to be loaded.
 // Linux: Documentation/arm64/booting.rst ("Call the kernel image").
 
-import { hex } from "../failure.ts";
-import { contains, overlap, rangeOfSize, shownRange } from "../range.ts";
-import { ARM64_ALIGNMENT, arm64Header, packedForm } from "./arm64.ts";
-import type { Segment } from "./image.ts";
-import type { MachineFacts } from "./machine.ts";
+import { hex } from "../../failure.ts";
+import type { Segment } from "../../kexec/image.ts";
+import type { MachineFacts } from "../../kexec/machine.ts";
+import { contains, overlap, rangeOfSize, shownRange } from "../../range.ts";
+import { ARM64_ALIGNMENT, arm64Header, packedForm } from "./image.ts";
 
 interface Wrong {
   readonly segment: Segment;

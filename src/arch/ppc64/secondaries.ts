@@ -1,8 +1,8 @@
 // Tells our stub how many secondary cpus to wait for: the one word in an image that loadem stores unasked, and says so.
 
-import { usage } from "../failure.ts";
-import type { KexecImage } from "./image.ts";
-import { isOurStub, type Secondaries, WAIT_WORD, waitWord } from "./v2wrap.ts";
+import { usage } from "../../failure.ts";
+import type { KexecImage } from "../../kexec/image.ts";
+import { isOurStub, type Secondaries, WAIT_WORD, waitWord } from "./stub.ts";
 
 export interface Told {
   readonly secondaries: Secondaries;

@@ -1,7 +1,7 @@
 // The setup header of a bzImage: what a kernel for x86 says of itself, and where in the file the kernel begins.
 // Linux, Documentation/arch/x86/boot.rst; the offsets are those of its tables.
 
-import { Failure, hex } from "../failure.ts";
+import { Failure, hex } from "../../failure.ts";
 
 /** Where the header begins, in the file and in the zero page alike. */
 export const HEADER_START = 0x1f1;

@@ -1,9 +1,9 @@
 // kexecbox --install: the symbolic links by which the applets are called.
 
-import { EXIT, Failure, shown, usage } from "./failure.ts";
-import type { ByteString } from "./sys/engine.ts";
-import { errno, errnoText } from "./sys/errno.ts";
-import { CWD, type System } from "./sys/system.ts";
+import { EXIT, Failure, shown, usage } from "../failure.ts";
+import type { ByteString } from "../sys/engine.ts";
+import { errno, errnoText } from "../sys/errno.ts";
+import { CWD, type System } from "../sys/system.ts";
 
 /**
  * Makes DIR/NAME for each of `names`, a link to this executable. What is there already stays as it is; where

@@ -6,7 +6,7 @@ import x86 from "../../stub/x86_64/wrap.hex" with { type: "text" };
 import { usage } from "../failure.ts";
 import { EM_AARCH64, EM_PPC64, EM_X86_64 } from "../sys/abi.ts";
 import type { ByteString, Machine } from "../sys/engine.ts";
-import { bytesOfWords, KERNEL_ADDRESS, STUB_SIZE, v2wrapBytes, WAIT_WORD } from "./v2wrap.ts";
+import { bytesOfWords, KERNEL_ADDRESS, STUB_SIZE, v2wrapBytes, WAIT_WORD } from "./ppc64/stub.ts";
 
 export interface Stub {
   readonly name: "ppc64" | "arm64" | "x86_64";

@@ -1,8 +1,8 @@
 // The zero page, struct boot_params: what a kernel for x86 is handed on entry, with the command line and the setup_data that
 // it points to behind it. Linux: Documentation/arch/x86/zero-page.rst, boot.rst, arch/x86/include/uapi/asm/bootparam.h.
 
-import { Failure, hex } from "../failure.ts";
-import { type MemoryRange, rangeOfSize, roundUp } from "../range.ts";
+import { Failure, hex } from "../../failure.ts";
+import { type MemoryRange, rangeOfSize, roundUp } from "../../range.ts";
 import { type E820Entry, ENTRY_COUNT, ENTRY_SIZE, ENTRY_TABLE, MOST_ENTRIES } from "./e820.ts";
 import { HEADER_START, hasSetupHeader, type KernelNeeds, kernelNeeds, type SetupHeader } from "./setup-header.ts";
 

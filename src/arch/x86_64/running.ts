@@ -1,9 +1,9 @@
 // What the next kernel has to be told of this machine, and only the running kernel still knows.
 
-import { Failure } from "../failure.ts";
-import { CWD, type System } from "../sys/system.ts";
+import { Failure } from "../../failure.ts";
+import { CWD, type System } from "../../sys/system.ts";
+import { RSDP_ADDRESS, ZERO_PAGE_SIZE } from "./boot-params.ts";
 import { type E820Entry, memoryMap } from "./e820.ts";
-import { RSDP_ADDRESS, ZERO_PAGE_SIZE } from "./zeropage.ts";
 
 export interface Running {
   readonly memoryMap: readonly E820Entry[];

@@ -2,9 +2,9 @@
 // Linux: drivers/irqchip/irq-gic-v3-its.c. Without EFI nothing but the kernel's log tells where they are; a kernel that
 // finds them reserved in its tree goes on with them, one that finds them in its own image overwrites that.
 
+import { type Node, property, walk } from "../../devicetree/tree.ts";
 import { type MemoryRange, rangeOfSize } from "../../range.ts";
 import type { System } from "../../sys/system.ts";
-import { type Node, property, walk } from "../tree.ts";
 
 /** Of either table, as Linux makes them: LPI_PROPBASE_SZ and LPI_PENDBASE_SZ for up to 16 bits of an LPI's number. */
 const TABLE_SIZE = 0x10000n;

@@ -1,12 +1,12 @@
 // What can be known to be wrong with an x86-64 image that our stub enters, by the zero page behind the stub.
 // Linux, Documentation/arch/x86/boot.rst: kernel_alignment, init_size, xloadflags.
 
-import { hex } from "../failure.ts";
-import { contains, rangeOfSize, shownRange } from "../range.ts";
-import { hasSetupHeader } from "../zeropage/setup-header.ts";
-import { readZeroPage, ZERO_PAGE_SIZE, type ZeroPageFacts } from "../zeropage/zeropage.ts";
-import type { Segment } from "./image.ts";
-import { STUB_SIZE } from "./v2wrap.ts";
+import { hex } from "../../failure.ts";
+import type { Segment } from "../../kexec/image.ts";
+import { contains, rangeOfSize, shownRange } from "../../range.ts";
+import { STUB_SIZE } from "../ppc64/stub.ts";
+import { readZeroPage, ZERO_PAGE_SIZE, type ZeroPageFacts } from "./boot-params.ts";
+import { hasSetupHeader } from "./setup-header.ts";
 
 interface Wrong {
   readonly segment: Segment;

@@ -1,7 +1,7 @@
 // The header of an arm64 kernel's Image, and the other forms that such a kernel is distributed in.
 // Linux: Documentation/arm64/booting.rst, drivers/firmware/efi/libstub/zboot-header.S.
 
-import { hex } from "../failure.ts";
+import { hex } from "../../failure.ts";
 
 export interface Arm64Header {
   /** Bytes from a multiple of {@link ARM64_ALIGNMENT} to where the Image belongs. */

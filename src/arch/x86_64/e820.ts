@@ -1,10 +1,10 @@
 // The firmware's memory map, as the running kernel shows it and as the next one is told it.
 // Linux: Documentation/ABI/testing/sysfs-firmware-memmap, arch/x86/kernel/e820.c (e820_type_to_string).
 
-import { Failure } from "../failure.ts";
-import { type MemoryRange, rangeOfSize } from "../range.ts";
-import type { System } from "../sys/system.ts";
-import { CWD, O_NONBLOCK } from "../sys/system.ts";
+import { Failure } from "../../failure.ts";
+import { type MemoryRange, rangeOfSize } from "../../range.ts";
+import type { System } from "../../sys/system.ts";
+import { CWD, O_NONBLOCK } from "../../sys/system.ts";
 
 export interface E820Entry extends MemoryRange {
   /** E820_TYPE_RAM, 1, and its like (arch/x86/include/asm/e820/types.h). */

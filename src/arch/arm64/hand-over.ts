@@ -1,9 +1,18 @@
 // What an arm64 kernel was told for itself alone: the next one is told it anew, or not at all.
 // Linux: drivers/of/fdt.c (early_init_dt_scan_chosen), drivers/of/kexec.c, arch/arm64/kernel/kaslr.c.
 
+import { giveUpInitrd } from "../../devicetree/edit/edits.ts";
+import {
+  child,
+  childOrNew,
+  type DeviceTree,
+  MARK,
+  mayHave,
+  type Node,
+  property,
+  setProperty,
+} from "../../devicetree/tree.ts";
 import type { ByteString } from "../../sys/engine.ts";
-import { child, childOrNew, type DeviceTree, MARK, mayHave, type Node, property, setProperty } from "../tree.ts";
-import { giveUpInitrd } from "./edits.ts";
 
 /** Of the running kernel's own boot: memory that is in use for something else by now, and the limits of a crash kernel. */
 const NOT_HANDED_ON: readonly ByteString[] = [

@@ -1,11 +1,11 @@
 // -i: where the next kernel's initrd will lie, said as a range, or as the files that will be loaded there.
 
-import { numberOf, pairOf } from "./applet.ts";
-import { Failure, hex, usage } from "./failure.ts";
-import { type MemoryRange, rangeOfSize, roundUp } from "./range.ts";
-import type { ByteString } from "./sys/engine.ts";
-import { errnoText } from "./sys/errno.ts";
-import type { System } from "./sys/system.ts";
+import { numberOf, pairOf } from "../cli/values.ts";
+import { Failure, hex, usage } from "../failure.ts";
+import { type MemoryRange, rangeOfSize, roundUp } from "../range.ts";
+import type { ByteString } from "../sys/engine.ts";
+import { errnoText } from "../sys/errno.ts";
+import type { System } from "../sys/system.ts";
 
 /** What the help calls the value of -i. */
 export const INITRD_FORM = "START,END|FILE[,FILE]...@ADDR";

@@ -1,11 +1,11 @@
 // What makes one tree another: differences node by node, as a person reads them, and as the edits that do it.
 
-import { Failure, hex } from "../../failure.ts";
-import { type MemoryRange, shownRange } from "../../range.ts";
-import type { ByteString } from "../../sys/engine.ts";
-import { below, escapedName, escapedPath } from "../names.ts";
-import { type DeviceTree, type Node, type Property, tellingProperties, visit } from "../tree.ts";
-import { valueText } from "../values.ts";
+import { Failure, hex } from "../failure.ts";
+import { type MemoryRange, shownRange } from "../range.ts";
+import type { ByteString } from "../sys/engine.ts";
+import { below, escapedName, escapedPath } from "./names.ts";
+import { type DeviceTree, type Node, type Property, tellingProperties, visit } from "./tree.ts";
+import { valueText } from "./values.ts";
 
 /**
  * One difference; what is absent on either side is undefined there. The order of nodes and properties is none, nor is

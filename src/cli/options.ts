@@ -1,57 +1,9 @@
-// What an applet is, and how its table of options becomes both its parser and its help.
+// An applet's command line, parsed by its table of options.
 
 import minimist from "minimist";
-import { hex, usage } from "./failure.ts";
-import { parseNumber } from "./number.ts";
-import type { ByteString } from "./sys/engine.ts";
-import type { System } from "./sys/system.ts";
-
-export interface Option {
-  /** One character, without the dash. */
-  readonly short?: string;
-  /** Without the dashes. */
-  readonly long: string;
-  /** What the value is called in the help; an option without it is a switch. */
-  readonly value?: string;
-  /** May be given several times, and acts in its turn. */
-  readonly inTurn?: true;
-  readonly help: string;
-}
-
-export interface Applet {
-  readonly name: string;
-  /** One line, no full stop. */
-  readonly summary: string;
-  /** What stands behind the options, as in `[OPTION]... DIR`. */
-  readonly operands: string;
-  readonly options: readonly Option[];
-  /** What the help says after the options, if anything. */
-  readonly notes?: string | undefined;
-  /** Returns the exit code; throws Failure. */
-  run(system: System, args: readonly ByteString[]): number;
-}
-
-/** The applet of that name, which is loaded when more than its name is asked for. */
-export function loadedLater(name: string, load: () => Applet): Applet {
-  let loaded: Applet | undefined;
-  const applet = (): Applet => (loaded ??= load());
-  return {
-    name,
-    get summary() {
-      return applet().summary;
-    },
-    get operands() {
-      return applet().operands;
-    },
-    get options() {
-      return applet().options;
-    },
-    get notes() {
-      return applet().notes;
-    },
-    run: (system, args) => applet().run(system, args),
-  };
-}
+import { usage } from "../failure.ts";
+import type { ByteString } from "../sys/engine.ts";
+import type { Option } from "./applet.ts";
 
 export interface Arguments {
   /** By long name; an option that was not given is absent, a switch is "". */
@@ -179,66 +131,4 @@ function namesIn(options: readonly Option[], arg: string): { name: string; attac
     break;
   }
   return names;
-}
-
-/** An address or a size. */
-export function numberOf(place: string, text: string): bigint {
-  const value = parseNumber(text);
-  if (value === undefined || value >= 1n << 64n) {
-    throw usage(place, `'${text}' is not a number below 2^64 (decimal, 0x hexadecimal or 0 octal)`);
-  }
-  return value;
-}
-
-/** Two numbers with one separator between, as in START,END; `form` is how the help writes it. */
-export function pairOf(place: string, text: string, form: string): readonly [bigint, bigint] {
-  const [first, second, ...more] = text.split(form.includes("=") ? "=" : ",");
-  if (first === undefined || second === undefined || more.length > 0) throw usage(place, `'${text}' is not ${form}`);
-  return [numberOf(place, first), numberOf(place, second)];
-}
-
-/** -b: where the `what` that an applet writes will lie. */
-export function addressOf(text: ByteString | undefined, what: string, alignment: bigint): bigint {
-  if (text === undefined) throw usage("-b", `missing: the address at which the ${what} will lie`);
-  const address = numberOf("-b", text);
-  if (address % alignment !== 0n) throw usage("-b", `${hex(address)} is not a multiple of ${alignment}`);
-  return address;
-}
-
-/** What a serial console has. */
-const CONSOLE_COLUMNS = 80;
-/** Columns for options and their values. */
-const WIDEST_OPTION = 30;
-
-function wrapped(text: string, columns: number): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(" ")) {
-    const longer = `${lines.at(-1)} ${word}`;
-    if (lines.length > 0 && longer.length <= columns) lines[lines.length - 1] = longer;
-    else lines.push(word);
-  }
-  return lines;
-}
-
-/** No line is wider than a console, as long as no operand or note is. */
-export function help(applet: Applet): string {
-  const left = applet.options.map(
-    ({ short, long, value }) =>
-      `  ${short === undefined ? "   " : `-${short},`} --${long}${value === undefined ? "" : ` ${value}`}`,
-  );
-  const width = Math.min(Math.max(...left.map((text) => text.length)) + 2, WIDEST_OPTION);
-  const lines = applet.options.flatMap((option, row) => {
-    const helped = wrapped(option.help, CONSOLE_COLUMNS - width).map((line) => " ".repeat(width) + line);
-    // What is too wide to have its help beside it has it below.
-    const own = left[row]!;
-    return own.length > width - 2 ? [own, ...helped] : [own + helped[0]!.slice(own.length), ...helped.slice(1)];
-  });
-  return [
-    `usage: ${applet.name}${applet.options.length === 0 ? "" : " [OPTION]..."} ${applet.operands}`.trimEnd(),
-    "",
-    applet.summary,
-    ...(lines.length === 0 ? [] : ["", ...lines]),
-    ...(applet.notes === undefined ? [] : ["", applet.notes.trim()]),
-    "",
-  ].join("\n");
 }
