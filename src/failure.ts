@@ -20,8 +20,8 @@ export function usage(place: string, fact: string): Failure {
   return new Failure(place, fact, EXIT.usage);
 }
 
-/** A byte string as a terminal may show it: printable ASCII as it is, every other byte (and the backslash) escaped. */
-export function shown(text: string): string {
+/** A byte string as it is safe on a terminal: printable ASCII as it is, every other byte and the backslash escaped. */
+export function escapeText(text: string): string {
   return text.replace(/[^ -~]|\\/g, (character) =>
     character === "\\" ? "\\\\" : `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
   );

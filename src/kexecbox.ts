@@ -16,7 +16,7 @@ import zeropage from "./applets/zeropage.ts";
 import { type Applet } from "./cli/applet.ts";
 import { install } from "./cli/install.ts";
 import { help } from "./cli/manual.ts";
-import { EXIT, Failure, shown, usage } from "./failure.ts";
+import { EXIT, escapeText, Failure, usage } from "./failure.ts";
 import type { ByteString } from "./sys/engine.ts";
 import { SIGPIPE, type System } from "./sys/system.ts";
 
@@ -52,7 +52,7 @@ export function run(system: System, args: readonly ByteString[]): number {
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     const tool = applet?.name ?? appletNamed(args[1] ?? "")?.name ?? "kexecbox";
-    system.say(`${tool}: ${shown(error.place)}: ${shown(error.fact)}`);
+    system.say(`${tool}: ${escapeText(error.place)}: ${escapeText(error.fact)}`);
     return error.exitCode;
   }
 }

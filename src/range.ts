@@ -23,8 +23,8 @@ export function contains(outer: MemoryRange, inner: MemoryRange): boolean {
   return outer.start <= inner.start && inner.end <= outer.end;
 }
 
-/** Sorted, and what touches joined: two banks side by side are one range. */
-export function joined(ranges: readonly MemoryRange[]): MemoryRange[] {
+/** The same memory in order, with ranges that overlap or touch merged: two banks side by side are one range. */
+export function mergeRanges(ranges: readonly MemoryRange[]): MemoryRange[] {
   const result: MemoryRange[] = [];
   for (const range of [...ranges].sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0))) {
     const last = result.at(-1);
@@ -34,7 +34,7 @@ export function joined(ranges: readonly MemoryRange[]): MemoryRange[] {
   return result;
 }
 
-export function shownRange({ start, end }: MemoryRange): string {
+export function formatRange({ start, end }: MemoryRange): string {
   return `${hex(start)}-${hex(end)}`;
 }
 

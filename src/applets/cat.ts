@@ -2,7 +2,7 @@
 
 import { type Applet } from "../cli/applet.ts";
 import { parse } from "../cli/options.ts";
-import { EXIT, Failure, shown } from "../failure.ts";
+import { EXIT, escapeText, Failure } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { CWD, STDIN, STDOUT, type System } from "../sys/system.ts";
 
@@ -33,7 +33,7 @@ function copy(system: System, file: ByteString, buffer: Uint8Array): number {
   } catch (error) {
     // What cannot be written ends the whole; what cannot be read only this file.
     if (!(error instanceof Failure) || error.place !== place) throw error;
-    system.say(`cat: ${shown(place)}: ${error.fact}`);
+    system.say(`cat: ${escapeText(place)}: ${error.fact}`);
     return error.exitCode;
   } finally {
     if (input > STDIN) system.close(input);

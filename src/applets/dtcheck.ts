@@ -4,7 +4,7 @@ import { type Applet } from "../cli/applet.ts";
 import { parse } from "../cli/options.ts";
 import { checks, findingsIn, findingText } from "../devicetree/check/checks.ts";
 import { readTree } from "../devicetree/from/source.ts";
-import { EXIT, shown, usage } from "../failure.ts";
+import { EXIT, escapeText, usage } from "../failure.ts";
 import { noticesOf, readOptions, readRulesOf } from "../options/trees.ts";
 
 const dtcheck: Applet = {
@@ -39,7 +39,7 @@ there is an error.
     if (operands.length !== 1) throw usage("operands", `one tree is needed, ${operands.length} are given`);
     const rules = readRulesOf(given, noticesOf(system, "dtcheck"));
     const findings = findingsIn(readTree(system, operands[0]!, rules), skipped);
-    system.print(findings.map((finding) => `${shown(finding.place)}: ${findingText(finding)}\n`).join(""));
+    system.print(findings.map((finding) => `${escapeText(finding.place)}: ${findingText(finding)}\n`).join(""));
     return findings.some(({ check }) => check.severity === "error") ? EXIT.input : EXIT.done;
   },
 };

@@ -14,7 +14,7 @@ import { child, type DeviceTree, type Node, property, propertyCount, walk } from
 import { EXIT, usage } from "../failure.ts";
 import { EDIT_NOTES, type Edit, editOptions, editsOf } from "../options/edits.ts";
 import { type BlobForm, blobFormOf, blobOptions, noticesOf, readOptions, readRulesOf } from "../options/trees.ts";
-import { type MemoryRange, rangeOfSize, sameRange, shownRange } from "../range.ts";
+import { formatRange, type MemoryRange, rangeOfSize, sameRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { STDOUT, type System } from "../sys/system.ts";
 
@@ -136,7 +136,7 @@ function describe(system: System, tree: DeviceTree, bytes: Uint8Array, { version
   });
   system.say(`fs2dt: ${nodes} nodes, ${properties} properties, ${bytes.length} bytes, version ${version}`);
   for (const range of [...tree.reservations, rangeOfSize(tree.address!, BigInt(bytes.length))]) {
-    system.say(`fs2dt: reserves ${shownRange(range)}`);
+    system.say(`fs2dt: reserves ${formatRange(range)}`);
   }
 }
 

@@ -1,7 +1,7 @@
 // init: process 1 of an initramfs that may hold nothing else: mounts, runs a script, turns the machine off.
 
 import type { Applet } from "../cli/applet.ts";
-import { EXIT, Failure, shown } from "../failure.ts";
+import { EXIT, escapeText, Failure } from "../failure.ts";
 import { describe } from "../script/pipeline.ts";
 import { runPrompt } from "../script/prompt.ts";
 import { runScript, type Shell } from "../script/run.ts";
@@ -66,8 +66,8 @@ function attempt(system: System, step: () => void): void {
   } catch (error) {
     system.say(
       error instanceof Failure
-        ? `init: ${shown(error.place)}: ${shown(error.fact)}`
-        : `init: internal error: ${shown(String(error))}`,
+        ? `init: ${escapeText(error.place)}: ${escapeText(error.fact)}`
+        : `init: internal error: ${escapeText(String(error))}`,
     );
   }
 }
@@ -112,9 +112,9 @@ function chooseScript(system: System, args: readonly ByteString[]): ByteString |
   let chosen: ByteString | undefined;
   for (const word of args) {
     if (word === "--prompt") continue;
-    if (word.startsWith("-")) system.say(`init: ${shown(word)}: no such option; left out`);
-    else if (chosen !== undefined) system.say(`init: ${shown(word)}: one script is enough; left out`);
-    else if (!isThere(system, word)) system.say(`init: ${shown(word)}: no such file; left out`);
+    if (word.startsWith("-")) system.say(`init: ${escapeText(word)}: no such option; left out`);
+    else if (chosen !== undefined) system.say(`init: ${escapeText(word)}: one script is enough; left out`);
+    else if (!isThere(system, word)) system.say(`init: ${escapeText(word)}: no such file; left out`);
     else chosen = word;
   }
   return chosen ?? (isThere(system, DEFAULT_SCRIPT) ? DEFAULT_SCRIPT : undefined);

@@ -2,7 +2,7 @@
 
 import { type Applet } from "../cli/applet.ts";
 import { parse } from "../cli/options.ts";
-import { EXIT, Failure, shown, usage } from "../failure.ts";
+import { EXIT, escapeText, Failure, usage } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { errnoText } from "../sys/errno.ts";
 import { CWD, type System } from "../sys/system.ts";
@@ -21,7 +21,7 @@ const ls: Applet = {
     const entries = system.list(descriptor);
     if (typeof entries === "number") throw new Failure(directory, errnoText(entries));
     const names = entries.map(({ name }) => name).sort();
-    const lines = given.has("long") ? longLines(system, descriptor, names) : names.map(shown);
+    const lines = given.has("long") ? longLines(system, descriptor, names) : names.map(escapeText);
     system.print(lines.map((line) => `${line}\n`).join(""));
     return EXIT.done;
   },
@@ -31,9 +31,9 @@ function longLines(system: System, descriptor: number, names: readonly ByteStrin
   const rows = names.map((name) => {
     const status = system.statusOf(descriptor, name);
     const target = system.readLink(descriptor, name);
-    const link = typeof target === "number" ? "" : ` -> ${shown(target)}`;
+    const link = typeof target === "number" ? "" : ` -> ${escapeText(target)}`;
     const { kind, size } = typeof status === "number" ? { kind: "unknown", size: "?" } : status;
-    return { kind, size: `${size}`, text: shown(name) + link };
+    return { kind, size: `${size}`, text: escapeText(name) + link };
   });
   const width = Math.max(...rows.map(({ size }) => size.length));
   return rows.map(({ kind, size, text }) => `${kind.padEnd(9)}  ${size.padStart(width)}  ${text}`);

@@ -8,7 +8,7 @@ import { type Arguments, parse } from "../cli/options.ts";
 import { addressOf, numberOf } from "../cli/values.ts";
 import { EXIT, Failure, hex, usage } from "../failure.ts";
 import { INITRD_FORM, initrdRange } from "../options/initrd.ts";
-import { type MemoryRange, shownRange } from "../range.ts";
+import { formatRange, type MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { errnoText } from "../sys/errno.ts";
 import { CWD, O_NONBLOCK, STDOUT, type System } from "../sys/system.ts";
@@ -137,7 +137,7 @@ function describe(system: System, { header, size }: OpenedImage, initrd: MemoryR
   const more = Math.max(0, initSize - length);
   const places = `${hex(preferredAddress)} or another multiple of ${hex(alignment)}`;
   system.say(`zeropage: the kernel is ${hex(length)} bytes and needs ${hex(more)} more (-z), at ${places}`);
-  if (initrd !== undefined) system.say(`zeropage: the initrd is expected at ${shownRange(initrd)}`);
+  if (initrd !== undefined) system.say(`zeropage: the initrd is expected at ${formatRange(initrd)}`);
 }
 
 export default zeropage;

@@ -1,6 +1,6 @@
 // kexecbox --install: the symbolic links by which the applets are called.
 
-import { EXIT, Failure, shown, usage } from "../failure.ts";
+import { EXIT, escapeText, Failure, usage } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { errno, errnoText } from "../sys/errno.ts";
 import { CWD, type System } from "../sys/system.ts";
@@ -24,7 +24,7 @@ export function install(system: System, names: readonly string[], args: readonly
     if (here && name === file) continue;
     const problem = makeLink(system, descriptor, name, target, executable);
     if (problem === undefined) continue;
-    system.say(`kexecbox: ${shown(`${directory}/${name}`)}: ${shown(problem)}`);
+    system.say(`kexecbox: ${escapeText(`${directory}/${name}`)}: ${escapeText(problem)}`);
     exitCode = EXIT.input;
   }
   return exitCode;

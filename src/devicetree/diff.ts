@@ -1,7 +1,7 @@
 // What makes one tree another: differences node by node, as a person reads them, and as the edits that do it.
 
 import { Failure, hex } from "../failure.ts";
-import { type MemoryRange, shownRange } from "../range.ts";
+import { formatRange, type MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { below, escapedName, escapedPath } from "./names.ts";
 import { type DeviceTree, type Node, type Property, tellingProperties, visit } from "./tree.ts";
@@ -41,9 +41,9 @@ function reservationDifferences(before: readonly MemoryRange[], after: readonly 
 /** Those of `ranges` that are not among `others`; of one that is there more often, the rest. */
 function without(ranges: readonly MemoryRange[], others: readonly MemoryRange[]): MemoryRange[] {
   const left = new Map<string, number>();
-  for (const range of others) left.set(shownRange(range), (left.get(shownRange(range)) ?? 0) + 1);
+  for (const range of others) left.set(formatRange(range), (left.get(formatRange(range)) ?? 0) + 1);
   return ranges.filter((range) => {
-    const key = shownRange(range);
+    const key = formatRange(range);
     const count = left.get(key) ?? 0;
     if (count > 0) left.set(key, count - 1);
     return count === 0;

@@ -7,7 +7,7 @@ import { kernelAddressIn, type Stub, stubIn } from "../arch/stubs.ts";
 import { wrongWithZeroPage } from "../arch/x86_64/checks.ts";
 import { headOf } from "../devicetree/format.ts";
 import { Failure, hex } from "../failure.ts";
-import { contains, type MemoryRange, overlap, rangeOfSize, roundUp, shownRange } from "../range.ts";
+import { contains, formatRange, type MemoryRange, overlap, rangeOfSize, roundUp } from "../range.ts";
 import { EM_AARCH64 } from "../sys/abi.ts";
 import { type ErrnoName, errno } from "../sys/errno.ts";
 import type { KexecImage, Segment } from "./image.ts";
@@ -75,7 +75,7 @@ export function explanation(image: KexecImage, machine: MachineFacts, result: nu
 
 /** How messages name a segment: `segment 1 (0x6000000-0x6500000, vmlinux.kexec)`. */
 export function segmentPlace(image: KexecImage, segment: Segment): string {
-  return `segment ${image.segments.indexOf(segment)} (${shownRange(segment)}, ${segment.from})`;
+  return `segment ${image.segments.indexOf(segment)} (${formatRange(segment)}, ${segment.from})`;
 }
 
 function inSegments(image: KexecImage, fact: (segment: Segment) => string | undefined): Finding | undefined {
@@ -120,7 +120,7 @@ function outsideCrashRegion(image: KexecImage, { crashRegion, memory }: MachineF
     return { place: "-p", fact: "no memory is reserved for a crash kernel: boot with crashkernel=SIZE@START" };
   }
   return inSegments(image, (segment) =>
-    contains(crashRegion, segment) ? undefined : `not within the crash kernel's memory ${shownRange(crashRegion)}`,
+    contains(crashRegion, segment) ? undefined : `not within the crash kernel's memory ${formatRange(crashRegion)}`,
   );
 }
 
@@ -131,13 +131,13 @@ function belowKernelEnd({ start }: Segment, { kernelEnd }: MachineFacts): string
 
 function outsideMemory(segment: Segment, { memory }: MachineFacts): string | undefined {
   if (memory.length === 0 || memory.some((range) => contains(range, segment))) return undefined;
-  return `not within the machine's memory ${memory.map(shownRange).join(" ")}`;
+  return `not within the machine's memory ${memory.map(formatRange).join(" ")}`;
 }
 
 /** The kernel of x86-64 and arm64 loads there without a word. */
 function overTaken(segment: Segment, { taken }: MachineFacts): string | undefined {
   const hit = taken.find((range) => overlap(range, segment));
-  return hit && `lies over ${shownRange(hit)}, which is taken: ${hit.name}`;
+  return hit && `lies over ${formatRange(hit)}, which is taken: ${hit.name}`;
 }
 
 function overHalfOfRam(image: KexecImage, { pageSize, totalRam }: MachineFacts): Finding | undefined {
@@ -181,7 +181,7 @@ function outsideRealMode(image: KexecImage, { realMode }: MachineFacts): Finding
   if (outside === undefined) return undefined;
   return {
     place: segmentPlace(image, outside),
-    fact: `not within ${shownRange(realMode)}, all that is there without MMU`,
+    fact: `not within ${formatRange(realMode)}, all that is there without MMU`,
   };
 }
 

@@ -1,7 +1,7 @@
 // /proc/iomem: where a machine without memory nodes has RAM, and what in it a segment must leave alone.
 // Kernel: kernel/resource.c (format), arch/x86/kernel/e820.c and arch/arm64/kernel/setup.c (names).
 
-import { joined, type MemoryRange } from "../range.ts";
+import { type MemoryRange, mergeRanges } from "../range.ts";
 import type { System } from "../sys/system.ts";
 
 export interface NamedRange extends MemoryRange {
@@ -46,7 +46,7 @@ export function parseIomem(text: string): Iomem | undefined {
   if (memory.every(({ end }) => end === 1n)) return undefined;
   const crash = inside.filter(({ name }) => name === "Crash kernel").at(-1);
   return {
-    memory: joined(memory),
+    memory: mergeRanges(memory),
     taken: inside.filter(({ name }) => name !== "Crash kernel" && !name.startsWith("Kernel ")),
     crashRegion: crash && { start: crash.start, end: crash.end },
   };

@@ -6,7 +6,7 @@ import { treeFromDirectory } from "../devicetree/from/directory.ts";
 import { memoryCells, memoryRanges } from "../devicetree/memory.ts";
 import { cellsAt, type Node, type Property, property } from "../devicetree/tree.ts";
 import { Failure } from "../failure.ts";
-import { joined, type MemoryRange, rangeOfSize } from "../range.ts";
+import { type MemoryRange, mergeRanges, rangeOfSize } from "../range.ts";
 import { EM_PPC64 } from "../sys/abi.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { CWD, O_NONBLOCK, type System } from "../sys/system.ts";
@@ -41,7 +41,7 @@ export function machineFacts(system: System): MachineFacts {
   return {
     pageSize: BigInt(system.pageSize),
     elfMachine: system.abi.elfMachine,
-    memory: iomem?.memory ?? (hasMemoryElsewhere(system) ? [] : joined(memory)),
+    memory: iomem?.memory ?? (hasMemoryElsewhere(system) ? [] : mergeRanges(memory)),
     taken: [...(iomem?.taken ?? []), ...lpiTablesInUse(system)],
     realMode: system.abi.elfMachine === EM_PPC64 ? memory.find(({ start }) => start === 0n) : undefined,
     kernelEnd: chosenNumber(system, "linux,kernel-end"),

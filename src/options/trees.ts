@@ -5,7 +5,7 @@ import { type Arguments } from "../cli/options.ts";
 import { numberOf } from "../cli/values.ts";
 import { MAX_BLOB, type Version, versions } from "../devicetree/format.ts";
 import type { ReadRules } from "../devicetree/from/directory.ts";
-import { shown, usage } from "../failure.ts";
+import { escapeText, usage } from "../failure.ts";
 import type { System } from "../sys/system.ts";
 
 type Given = Arguments["given"];
@@ -32,7 +32,7 @@ export function readRulesOf(given: Given, notice: ReadRules["notice"]): ReadRule
 
 /** How a command tells of what it does not end by: a line on standard error. */
 export function noticesOf(system: System, tool: string): ReadRules["notice"] {
-  return (place, fact) => system.say(`${tool}: ${shown(place)}: ${fact}`);
+  return (place, fact) => system.say(`${tool}: ${escapeText(place)}: ${fact}`);
 }
 
 export interface BlobForm {

@@ -1,6 +1,6 @@
 // What one line of a script says, and how it is written out again.
 
-import { shown } from "../failure.ts";
+import { escapeText } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 
 /** A program's name and its arguments. */
@@ -34,5 +34,5 @@ const signs = { replace: ">", append: ">>" } as const;
 
 function quoted(word: ByteString): string {
   const plain = /^[^\s|<>#'"\\]+$/.test(word) ? word : `"${word.replace(/["\\]/g, "\\$&")}"`;
-  return plain.replace(/[^ -~]/g, shown);
+  return plain.replace(/[^ -~]/g, escapeText);
 }

@@ -1,6 +1,6 @@
 // The prompt: the scripts' language line by line, where a failure is told and the next line awaited.
 
-import { Failure, shown } from "../failure.ts";
+import { escapeText, Failure } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { STDIN, type System } from "../sys/system.ts";
 import { parseScript } from "./parse.ts";
@@ -20,7 +20,7 @@ export function runPrompt(shell: Shell, tool: string): void {
       parseScript("prompt", line).forEach((pipeline) => runPipeline(shell, pipeline));
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      system.say(`${tool}: ${shown(error.place)}: ${shown(error.fact)}`);
+      system.say(`${tool}: ${escapeText(error.place)}: ${escapeText(error.fact)}`);
     }
   }
 }

@@ -1,7 +1,7 @@
 // Runs the script on standard input with this machine's programs, so that a test can compare the engines.
 
 import { engine } from "#sys";
-import { Failure, shown } from "../../src/failure.ts";
+import { escapeText, Failure } from "../../src/failure.ts";
 import { describe } from "../../src/script/pipeline.ts";
 import { runScript } from "../../src/script/run.ts";
 import { STDIN, System } from "../../src/sys/system.ts";
@@ -15,6 +15,6 @@ try {
   engine.exit(0);
 } catch (error) {
   if (!(error instanceof Failure)) throw error;
-  system.say(`${shown(error.place)}: ${shown(error.fact)}`);
+  system.say(`${escapeText(error.place)}: ${escapeText(error.fact)}`);
   engine.exit(error.exitCode);
 }

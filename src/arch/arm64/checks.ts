@@ -4,7 +4,7 @@
 import { hex } from "../../failure.ts";
 import type { Segment } from "../../kexec/image.ts";
 import type { MachineFacts } from "../../kexec/machine.ts";
-import { contains, overlap, rangeOfSize, shownRange } from "../../range.ts";
+import { contains, formatRange, overlap, rangeOfSize } from "../../range.ts";
 import { ARM64_ALIGNMENT, arm64Header, packedForm } from "./image.ts";
 
 interface Wrong {
@@ -29,11 +29,11 @@ export function wrongWithArm64Kernel(
     return wrong(`an arm64 Image has to begin ${belongs}a multiple of ${hex(ARM64_ALIGNMENT)}`);
   }
   const needed = rangeOfSize(kernel.start, imageSize);
-  const uses = `the kernel takes ${shownRange(needed)} (image_size)`;
+  const uses = `the kernel takes ${formatRange(needed)} (image_size)`;
   const other = segments.find((segment) => segment !== kernel && overlap(segment, needed));
   if (other !== undefined) return { segment: other, fact: `${uses}: over this segment` };
   if (memory.length > 0 && !memory.some((range) => contains(range, needed)))
     return wrong(`${uses}, not all of it memory`);
   const hit = taken.find((range) => overlap(range, needed));
-  return hit && wrong(`${uses}, over ${shownRange(hit)}: ${hit.name}`);
+  return hit && wrong(`${uses}, over ${formatRange(hit)}: ${hit.name}`);
 }

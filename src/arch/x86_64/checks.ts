@@ -3,7 +3,7 @@
 
 import { hex } from "../../failure.ts";
 import type { Segment } from "../../kexec/image.ts";
-import { contains, rangeOfSize, shownRange } from "../../range.ts";
+import { contains, formatRange, rangeOfSize } from "../../range.ts";
 import { STUB_SIZE } from "../ppc64/stub.ts";
 import { readZeroPage, ZERO_PAGE_SIZE, type ZeroPageFacts } from "./boot-params.ts";
 import { hasSetupHeader } from "./setup-header.ts";
@@ -36,7 +36,7 @@ export function wrongWithZeroPage(stub: Segment, kernel: bigint, segments: reado
 
 function wrongWithInitrd(stub: Segment, { initrd }: ZeroPageFacts, segments: readonly Segment[]): Wrong | undefined {
   if (initrd === undefined || segments.some((segment) => contains(segment, initrd))) return undefined;
-  return { segment: stub, fact: `the zero page tells of an initrd at ${shownRange(initrd)}, which no segment holds` };
+  return { segment: stub, fact: `the zero page tells of an initrd at ${formatRange(initrd)}, which no segment holds` };
 }
 
 function wrongWithKernel(address: bigint, page: ZeroPageFacts, segments: readonly Segment[]): Wrong | undefined {

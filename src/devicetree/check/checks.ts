@@ -1,7 +1,7 @@
 // What is wrong with a tree, by all checks. Each has a name, a reason and where that is written. An error is what a kernel
 // fails by or misreads; a warning is what is against the specification and seldom meant. No check ever throws.
 
-import { Failure, shown } from "../../failure.ts";
+import { escapeText, Failure } from "../../failure.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { surveyOf } from "../survey.ts";
 import type { DeviceTree } from "../tree.ts";
@@ -29,7 +29,7 @@ export function findingsIn(tree: DeviceTree, skipped: ReadonlySet<string> = new 
 
 /** As a line says it behind the place: `error: is there twice [duplicate-node]`. */
 export function findingText({ check, fact }: Finding): string {
-  return `${check.severity}: ${shown(fact)} [${check.name}]`;
+  return `${check.severity}: ${escapeText(fact)} [${check.name}]`;
 }
 
 /** Tells of all findings, and throws if there is an error among them. */

@@ -2,7 +2,7 @@
 // DTS is the Devicetree Specification 0.4; files are Linux's.
 
 import { hex } from "../../failure.ts";
-import { contains, joined, type MemoryRange, overlap, shownRange } from "../../range.ts";
+import { contains, formatRange, type MemoryRange, mergeRanges, overlap } from "../../range.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { wordsOf } from "../kinds.ts";
 import { isMemory } from "../memory.ts";
@@ -95,7 +95,7 @@ export const machineChecks: readonly Check[] = [
     find({ tree, memory }, tell) {
       const initrd = initrdOf(tree.root);
       if (initrd !== undefined && memory.length > 0 && !isWithin(initrd, memory))
-        tell("/chosen", `the initrd ${shownRange(initrd)} is not in memory`);
+        tell("/chosen", `the initrd ${formatRange(initrd)} is not in memory`);
     },
   },
   {
@@ -212,7 +212,7 @@ export const machineChecks: readonly Check[] = [
     find({ tree, memory }, tell) {
       for (const range of memory.length === 0 ? [] : tree.reservations) {
         if (!memory.some((each) => overlap(each, range)))
-          tell("the reserve map", `${shownRange(range)} is not in memory`);
+          tell("the reserve map", `${formatRange(range)} is not in memory`);
       }
     },
   },
@@ -238,13 +238,13 @@ function isReference(root: Node, reference: ByteString): boolean {
 }
 
 function isWithin(range: MemoryRange, ranges: readonly MemoryRange[]): boolean {
-  return joined(ranges).some((each) => contains(each, range));
+  return mergeRanges(ranges).some((each) => contains(each, range));
 }
 
 function tellOverlaps(ranges: readonly MemoryRange[], place: string, tell: Tell): void {
   const sorted = [...ranges].sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
   sorted.slice(1).forEach((range, index) => {
     const before = sorted[index]!;
-    if (overlap(before, range)) tell(place, `${shownRange(before)} and ${shownRange(range)} overlap`);
+    if (overlap(before, range)) tell(place, `${formatRange(before)} and ${formatRange(range)} overlap`);
   });
 }

@@ -1,7 +1,7 @@
 // The changes that a tree is asked for, each an error where it names what is not there.
 
 import { Failure } from "../../failure.ts";
-import { type MemoryRange, sameRange, shownRange } from "../../range.ts";
+import { formatRange, type MemoryRange, sameRange } from "../../range.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { isMemory, memoryCells, memoryRanges, rangesValue } from "../memory.ts";
 import { below } from "../names.ts";
@@ -59,7 +59,7 @@ export function reserve(tree: DeviceTree, range: MemoryRange): void {
 /** Takes one entry out of the reserve map. */
 export function unreserve(tree: DeviceTree, range: MemoryRange): void {
   const place = tree.reservations.findIndex((each) => sameRange(each, range));
-  if (place < 0) throw new Failure(shownRange(range), "no such entry in the reserve map");
+  if (place < 0) throw new Failure(formatRange(range), "no such entry in the reserve map");
   tree.reservations = tree.reservations.toSpliced(place, 1);
 }
 
