@@ -1,7 +1,6 @@
 // fs2dt: a directory such as /proc/device-tree, or a blob such as /sys/firmware/fdt, as a device tree blob on standard output.
 
-import { dropStale, isArm64Tree, setSeeds } from "../arch/arm64/hand-over.ts";
-import { hasIts, lpiTables } from "../arch/arm64/lpi-tables.ts";
+import { archs } from "../arch/archs.ts";
 import { type Applet } from "../cli/applet.ts";
 import { type Arguments, parse } from "../cli/options.ts";
 import { addressOf } from "../cli/values.ts";
@@ -10,7 +9,7 @@ import { reportOddities } from "../devicetree/check/oddities.ts";
 import { readTree } from "../devicetree/from/source.ts";
 import { reservationsOf } from "../devicetree/reservations.ts";
 import { blob } from "../devicetree/to/blob.ts";
-import { child, type DeviceTree, type Node, property, propertyCount, walk } from "../devicetree/tree.ts";
+import { type DeviceTree, propertyCount, walk } from "../devicetree/tree.ts";
 import { EXIT, usage } from "../failure.ts";
 import { EDIT_NOTES, type Edit, editOptions, editsOf } from "../options/edits.ts";
 import { type BlobForm, blobFormOf, blobOptions, noticesOf, readOptions, readRulesOf } from "../options/trees.ts";
@@ -61,7 +60,8 @@ linux,initrd-start and -end unless -i sets them.
     if (system.isTerminal(STDOUT)) throw usage("standard output", "refusing to write binary to a terminal");
     const notice = noticesOf(system, "fs2dt");
     const tree = readTree(system, request.source, readRulesOf(given.given, notice));
-    if (isArm64Tree(tree.root)) handOverOnArm64(system, tree, notice);
+    const owner = archs.find(({ handOver }) => handOver?.recognize(tree.root));
+    owner?.handOver?.apply(system, tree, notice);
     for (const edit of request.edits) edit(tree);
     tree.address = request.address;
     tree.reservations = [...tree.reservations, ...without(reservationsOf(tree.root), tree.reservations)];
@@ -97,32 +97,8 @@ function requested(system: System, { given, inTurn, operands }: Arguments): Requ
   };
 }
 
-type Notice = (place: ByteString, fact: string) => void;
-
 function without(ranges: readonly MemoryRange[], others: readonly MemoryRange[]): MemoryRange[] {
   return ranges.filter((range) => !others.some((other) => sameRange(range, other)));
-}
-
-/** Drops what the running kernel was told for itself alone, and reserves the memory that hardware goes on using. */
-function handOverOnArm64(system: System, tree: DeviceTree, notice: Notice): void {
-  const { root } = tree;
-  dropStale(tree);
-  setSeeds(root, (length) => system.random(length));
-  if (!hasIts(root) || wasToldNoLpis(system, root)) return;
-  const tables = lpiTables(system);
-  if (tables.length === 0) {
-    notice(
-      "/",
-      "a GICv3 ITS, but the kernel's log names no LPI tables: --reserve, or irqchip.gicv3_nolpi=1 at its boot",
-    );
-  }
-  tree.reservations = [...tree.reservations, ...tables];
-}
-
-/** Made for kernels that start others (Documentation/admin-guide/kernel-parameters.txt). */
-function wasToldNoLpis(system: System, root: Node): boolean {
-  const bootargs = property(child(root, "chosen"), "bootargs") ?? new Uint8Array(0);
-  return /\birqchip\.gicv3_nolpi=[1yY]/.test(system.text(bootargs));
 }
 
 function describe(system: System, tree: DeviceTree, bytes: Uint8Array, { version }: BlobForm): void {

@@ -46,8 +46,8 @@ export const MARK = {
   reservation: 1,
   /** A standard property of a wrong length, or a name that is too long. */
   oddity: 2,
-  /** A property that only arm64 has. */
-  arm64: 4,
+  /** A property by which a machine recognizes its trees. */
+  arch: 4,
   /** A property that was left empty. */
   emptied: 8,
 } as const;

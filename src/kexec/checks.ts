@@ -2,8 +2,7 @@
 // Kernel rules: kernel/kexec_core.c sanity_check_segment_list, kernel/kexec.c, arch/powerpc/kexec/core_64.c.
 
 import { wrongWithArm64Kernel } from "../arch/arm64/checks.ts";
-import { STUB_SIZE } from "../arch/ppc64/stub.ts";
-import { kernelAddressIn, type Stub, stubIn } from "../arch/stubs.ts";
+import { stubOwner } from "../arch/stubs.ts";
 import { wrongWithZeroPage } from "../arch/x86_64/checks.ts";
 import { headOf } from "../devicetree/format.ts";
 import { Failure, hex } from "../failure.ts";
@@ -12,6 +11,7 @@ import { EM_AARCH64 } from "../sys/abi.ts";
 import { type ErrnoName, errno } from "../sys/errno.ts";
 import type { KexecImage, Segment } from "./image.ts";
 import type { MachineFacts } from "./machine.ts";
+import { kernelAddressIn, STUB_SIZE, type Target } from "./stub.ts";
 
 /** linux/kexec.h KEXEC_SEGMENT_MAX. */
 const MAX_SEGMENTS = 16;
@@ -186,23 +186,23 @@ function outsideRealMode(image: KexecImage, { realMode }: MachineFacts): Finding
 }
 
 /** The segment that begins with a stub of ours and is entered there. */
-function entryStub({ entry, segments }: KexecImage): { segment: Segment; stub: Stub } | undefined {
+function entryStub({ entry, segments }: KexecImage): { segment: Segment; target: Target } | undefined {
   const segment = segments.find(({ start }) => start === entry);
-  const stub = segment && stubIn(segment.bytes);
-  return segment && stub && { segment, stub };
+  const target = segment && stubOwner(segment.bytes);
+  return segment && target && { segment, target };
 }
 
 function stubOnAnotherMachine(image: KexecImage, { elfMachine }: MachineFacts): Finding | undefined {
   const entered = entryStub(image);
-  if (entered === undefined || elfMachine === entered.stub.elfMachine) return undefined;
-  const { name, elfMachine: own } = entered.stub;
+  if (entered === undefined || elfMachine === entered.target.elfMachine) return undefined;
+  const { name, elfMachine: own } = entered.target;
   const fact = `the ${name} stub is entered, but this machine is ${elfMachine}, not ${own}`;
   return { place: segmentPlace(image, entered.segment), fact };
 }
 
 function stubWithoutTree(image: KexecImage): Finding | undefined {
   const entered = entryStub(image);
-  if (entered?.stub.before !== "device tree blob") return undefined;
+  if (entered?.target.stub.before !== "device tree blob") return undefined;
   const { segment } = entered;
   const tree = segment.start + BigInt(STUB_SIZE);
   const bytes = segment.bytes.subarray(STUB_SIZE);
@@ -223,7 +223,8 @@ function stubWithoutTree(image: KexecImage): Finding | undefined {
 function stubWithoutKernel(image: KexecImage): Finding | undefined {
   const entered = entryStub(image);
   if (entered === undefined) return undefined;
-  const { segment, stub } = entered;
+  const { segment, target } = entered;
+  const { stub } = target;
   const kernel = kernelAddressIn(stub, segment.bytes);
   if (image.segments.some((other) => other !== segment && contains(other, rangeOfSize(kernel, 4n)))) return undefined;
   const place = segmentPlace(image, segment);
@@ -234,8 +235,9 @@ function stubWithoutKernel(image: KexecImage): Finding | undefined {
 
 function stubWithoutZeroPage(image: KexecImage): Finding | undefined {
   const entered = entryStub(image);
-  if (entered?.stub.before !== "zero page") return undefined;
-  const { segment, stub } = entered;
+  if (entered?.target.stub.before !== "zero page") return undefined;
+  const { segment, target } = entered;
+  const { stub } = target;
   const wrong = wrongWithZeroPage(segment, kernelAddressIn(stub, segment.bytes), image.segments);
   return wrong && { place: segmentPlace(image, wrong.segment), fact: wrong.fact };
 }

@@ -1,11 +1,11 @@
 // The kexec image: each segment's bytes in one piece of memory, its words stored, as the kernel will copy them.
 
-import { KERNEL_ADDRESS, STUB_SIZE } from "../arch/ppc64/stub.ts";
-import { stubIn } from "../arch/stubs.ts";
+import { stubOwner } from "../arch/stubs.ts";
 import { Failure, hex } from "../failure.ts";
 import { type MemoryRange, roundUp } from "../range.ts";
 import type { System } from "../sys/system.ts";
 import type { Patch, Piece, Plan, SegmentPlan } from "./plan.ts";
+import { KERNEL_ADDRESS, STUB_SIZE } from "./stub.ts";
 
 /** A struct kexec_segment: `bytes` is buf and bufsz, the range is mem and memsz. */
 export interface Segment extends MemoryRange {
@@ -124,7 +124,7 @@ function located(system: System, segment: Segment, patch: Patch): Stored {
     patch.kind === "chain" &&
     at < STUB_SIZE &&
     at !== BigInt(KERNEL_ADDRESS) &&
-    stubIn(segment.bytes) !== undefined
+    stubOwner(segment.bytes) !== undefined
   ) {
     throw new Failure(patch.place, `the ${word} is the stub's code: the word for its kernel ends at ${hex(STUB_SIZE)}`);
   }
@@ -140,7 +140,7 @@ function store({ bytes }: Segment, { kind, at, value, as }: Stored): void {
 /** A stub of ours has its own, the ppc64 one big endian whoever enters it; all else is taken to be like the running machine. */
 function byteOrder(system: System, segment: Segment, patch: Patch): { as: "big" | "little"; because: string } {
   if (patch.endian !== undefined) return { as: patch.endian, because: "as --endian says" };
-  const stub = stubIn(segment.bytes);
-  if (stub !== undefined) return { as: stub.endian, because: "as the stub has it" };
+  const owner = stubOwner(segment.bytes);
+  if (owner !== undefined) return { as: owner.stub.endian, because: "as the stub has it" };
   return { as: system.abi.endian, because: "as the running machine" };
 }

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { runGuest } from "../../scripts/guest.ts";
 import { assemble, buildPayload } from "../../scripts/stubs.ts";
 import { runTool } from "../../scripts/tool.ts";
-import { KERNEL_ADDRESS, v2wrapBytes, WAIT_WORD, waitWord } from "../../src/arch/ppc64/stub.ts";
+import { v2wrapBytes, WAIT_WORD, waitWord } from "../../src/arch/ppc64/stub.ts";
+import { KERNEL_ADDRESS } from "../../src/kexec/stub.ts";
 
 export const STUB = 0x500_0000n;
 export const KERNEL = 0x600_0000n;

@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { assemble, buildGather, EMBEDDED, toHexText } from "../../scripts/stubs.ts";
 import { runTool } from "../../scripts/tool.ts";
-import { KERNEL_ADDRESS, STUB_SIZE } from "../../src/arch/ppc64/stub.ts";
-import { builtInStub, kernelAddressIn, stubIn, stubs } from "../../src/arch/stubs.ts";
+import { archs } from "../../src/arch/archs.ts";
+import { builtInStub, stubOwner } from "../../src/arch/stubs.ts";
+import { KERNEL_ADDRESS, kernelAddressIn, STUB_SIZE } from "../../src/kexec/stub.ts";
 import { runInside } from "../support/fake-engine.ts";
 
 const STUBS = new URL("../../stub/", import.meta.url).pathname;
@@ -21,23 +22,24 @@ describe.each(EMBEDDED.map((made) => [made.machine, made.source] as const))("the
   });
 
   test("has 256 bytes and no kernel", () => {
-    const stub = stubs.find(({ name }) => name === machine)!;
+    const { stub } = archs.find(({ name }) => name === machine)!;
     expect(stub.bytes().length).toBe(STUB_SIZE);
     expect(kernelAddressIn(stub, stub.bytes())).toBe(0n);
   });
 
   test("is recognized with any kernel's address in it and a tree behind it, not when a byte of its code differs", () => {
-    const stub = stubs.find(({ name }) => name === machine)!;
+    const arch = archs.find(({ name }) => name === machine)!;
+    const { stub } = arch;
     const segment = new Uint8Array(0x200);
     segment.set(stub.bytes());
     segment.fill(0xff, KERNEL_ADDRESS);
-    expect(stubIn(segment)).toBe(stub);
+    expect(stubOwner(segment)).toBe(arch);
     for (let at = 0; at < stub.codeSize; at++) {
       const bytes = stub.bytes();
       bytes[at]! ^= 1;
-      expect(stubIn(bytes)).toBeUndefined();
+      expect(stubOwner(bytes)).toBeUndefined();
     }
-    expect(stubIn(stub.bytes().subarray(0, STUB_SIZE - 1))).toBeUndefined();
+    expect(stubOwner(stub.bytes().subarray(0, STUB_SIZE - 1))).toBeUndefined();
   });
 });
 
@@ -56,7 +58,7 @@ test.each([
 ] as const)(
   "the kernel's address is read in the byte order of %s, wherever a segment's bytes lie in their buffer",
   (name, address) => {
-    const stub = stubs.find((each) => each.name === name)!;
+    const { stub } = archs.find((each) => each.name === name)!;
     const segment = new Uint8Array(0x300).subarray(0x40, 0x40 + STUB_SIZE);
     segment.set([1, 2, 3, 4, 5, 6, 7, 8], KERNEL_ADDRESS);
     expect(kernelAddressIn(stub, segment)).toBe(address);

@@ -5,14 +5,13 @@ import { assemble, toHexText } from "../../scripts/stubs.ts";
 import { runTool } from "../../scripts/tool.ts";
 import {
   isOurStub,
-  KERNEL_ADDRESS,
   MOST_SECONDARIES,
-  STUB_SIZE,
   secondaryThreads,
   v2wrapBytes,
   WAIT_WORD,
   waitWord,
 } from "../../src/arch/ppc64/stub.ts";
+import { KERNEL_ADDRESS, STUB_SIZE } from "../../src/kexec/stub.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const STUBS = new URL("../../stub/ppc64/", import.meta.url).pathname;

@@ -13,6 +13,9 @@ import {
   setProperty,
 } from "../../devicetree/tree.ts";
 import type { ByteString } from "../../sys/engine.ts";
+import type { System } from "../../sys/system.ts";
+import type { TreeHandOver } from "../arch.ts";
+import { hasIts, lpiTables } from "./lpi-tables.ts";
 
 /** Of the running kernel's own boot: memory that is in use for something else by now, and the limits of a crash kernel. */
 const NOT_HANDED_ON: readonly ByteString[] = [
@@ -30,27 +33,44 @@ const SEEDS = { "kaslr-seed": 8, "rng-seed": 64 } as const;
 const ENABLE_METHOD = "enable-method";
 const EFI = "linux,uefi-system-table";
 
-export const arm64Names: readonly ByteString[] = [ENABLE_METHOD, EFI];
+export const handOver: TreeHandOver = {
+  names: [ENABLE_METHOD, EFI],
+  recognize: isArm64Tree,
+  apply(system, tree, notice) {
+    const { root } = tree;
+    dropStale(tree);
+    setSeeds(root, (length) => system.random(length));
+    if (!hasIts(root) || wasToldNoLpis(system, root)) return;
+    const tables = lpiTables(system);
+    if (tables.length === 0) {
+      notice(
+        "/",
+        "a GICv3 ITS, but the kernel's log names no LPI tables: --reserve, or irqchip.gicv3_nolpi=1 at its boot",
+      );
+    }
+    tree.reservations = [...tree.reservations, ...tables];
+  },
+};
 
 /**
  * Whether a tree is arm64's, by what only such a tree has: PSCI, cpus that have an enable-method (a must there,
  * Documentation/devicetree/bindings/arm/cpus.yaml), or what an EFI stub writes. On the ppc64 side some embedded cpus
  * have one too, by the name of PowerPC.
  */
-export function isArm64Tree(root: Node): boolean {
+function isArm64Tree(root: Node): boolean {
   const cpus = child(root, "cpus")?.children ?? [];
   return (
     child(root, "psci") !== undefined ||
     property(child(root, "chosen"), EFI) !== undefined ||
     cpus.some(
       (cpu) =>
-        !cpu.name.startsWith("PowerPC,") && mayHave(cpu, MARK.arm64) && property(cpu, ENABLE_METHOD) !== undefined,
+        !cpu.name.startsWith("PowerPC,") && mayHave(cpu, MARK.arch) && property(cpu, ENABLE_METHOD) !== undefined,
     )
   );
 }
 
 /** Takes out of /chosen what is not to be handed on, and the old initrd out of the reserve map. */
-export function dropStale(tree: DeviceTree): void {
+function dropStale(tree: DeviceTree): void {
   giveUpInitrd(tree);
   const chosen = child(tree.root, "chosen");
   if (chosen !== undefined) chosen.properties = chosen.properties.filter(({ name }) => !NOT_HANDED_ON.includes(name));
@@ -63,4 +83,10 @@ export function dropStale(tree: DeviceTree): void {
 export function setSeeds(root: Node, random: (length: number) => Uint8Array): void {
   const chosen = childOrNew(root, "chosen");
   for (const [name, length] of Object.entries(SEEDS)) setProperty(chosen, name, random(length));
+}
+
+/** Made for kernels that start others (Documentation/admin-guide/kernel-parameters.txt). */
+function wasToldNoLpis(system: System, root: Node): boolean {
+  const bootargs = property(child(root, "chosen"), "bootargs") ?? new Uint8Array(0);
+  return /\birqchip\.gicv3_nolpi=[1yY]/.test(system.text(bootargs));
 }

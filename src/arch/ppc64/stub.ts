@@ -1,15 +1,19 @@
 // The ppc64 stub: its prebuilt bytes, and the one word in it that tells how many secondary cpus will come.
 
 import hex from "../../../stub/ppc64/v2wrap.hex" with { type: "text" };
-
-/** Bytes of every stub. The device tree blob starts right behind them (layout: stub/ppc64/README.md). */
-export const STUB_SIZE = 0x100;
+import { bytesOfWords, STUB_SIZE, type Stub } from "../../kexec/stub.ts";
 
 /** Offset of the wait word, 32 bits, big endian: see {@link waitWord}. */
 export const WAIT_WORD = 0xf4;
 
-/** Offset of the address of the kernel to enter, 64 bits, in every stub; here big endian: what `loadem -c 0x100` writes. */
-export const KERNEL_ADDRESS = 0xf8;
+/** Big endian whoever enters it, so that `loadem -c 0x100` stores its kernel's address on ppc64le too. */
+export const stub: Stub = {
+  endian: "big",
+  chain: STUB_SIZE,
+  before: "device tree blob",
+  codeSize: WAIT_WORD,
+  bytes: v2wrapBytes,
+};
 
 /** How many secondary cpus will come out of the old kernel, if that is known. */
 export type Secondaries = number | "unknown";
@@ -26,14 +30,6 @@ const TICKS_WHEN_UNKNOWN = 0x1000_0000; // 0.5 s at 512 MHz, always spent
 /** The 256 bytes of the stub, a fresh copy: kernel address 0, number of secondaries unknown. */
 export function v2wrapBytes(): Uint8Array {
   return bytesOfWords(hex);
-}
-
-/** Prebuilt bytes, which are kept as text: words of eight hexadecimal digits between blanks. */
-export function bytesOfWords(text: string): Uint8Array {
-  const words = text.replaceAll("\n", " ").trim().split(" ");
-  const bytes = new DataView(new ArrayBuffer(4 * words.length));
-  words.forEach((word, index) => bytes.setUint32(4 * index, Number.parseInt(word, 16)));
-  return new Uint8Array(bytes.buffer);
 }
 
 /**

@@ -3,8 +3,8 @@
 
 import { hex } from "../../failure.ts";
 import type { Segment } from "../../kexec/image.ts";
+import { STUB_SIZE } from "../../kexec/stub.ts";
 import { contains, formatRange, rangeOfSize } from "../../range.ts";
-import { STUB_SIZE } from "../ppc64/stub.ts";
 import { readZeroPage, ZERO_PAGE_SIZE, type ZeroPageFacts } from "./boot-params.ts";
 import { hasSetupHeader } from "./setup-header.ts";
 

@@ -1,6 +1,6 @@
 // Which names the reader of a directory marks at their nodes, and when: all that is asked of every tree.
 
-import { arm64Names } from "../../arch/arm64/hand-over.ts";
+import { archs } from "../../arch/archs.ts";
 import type { NameRule } from "../../sys/gather.ts";
 import { lengthRules } from "../check/oddities.ts";
 import { reservationNames } from "../reservations.ts";
@@ -11,6 +11,6 @@ const ANY = { mask: 0, value: 1 };
 
 export const markedNames: readonly NameRule[] = [
   ...reservationNames.map((name) => ({ name, ...ANY, mark: MARK.reservation })),
-  ...arm64Names.map((name) => ({ name, ...ANY, mark: MARK.arm64 })),
+  ...archs.flatMap(({ handOver }) => handOver?.names ?? []).map((name) => ({ name, ...ANY, mark: MARK.arch })),
   ...lengthRules.map((rule) => ({ ...rule, mark: MARK.oddity })),
 ];

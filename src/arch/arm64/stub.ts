@@ -1,0 +1,12 @@
+// The arm64 stub: its prebuilt bytes, which store the kernel's address in their last doubleword (stub/arm64/README.md).
+
+import words from "../../../stub/arm64/wrap.hex" with { type: "text" };
+import { bytesOfWords, KERNEL_ADDRESS, type Stub } from "../../kexec/stub.ts";
+
+export const stub: Stub = {
+  endian: "little",
+  chain: KERNEL_ADDRESS,
+  before: "device tree blob",
+  codeSize: KERNEL_ADDRESS,
+  bytes: () => bytesOfWords(words),
+};

@@ -1,0 +1,51 @@
+// A stub: the code of ours that stands between two kernels, its layout, and how it is recognized in a segment.
+
+/** Bytes of every stub. What the next kernel expects on entry follows it (layouts: stub/MACHINE/README.md). */
+export const STUB_SIZE = 0x100;
+
+/** Offset of the address of the kernel to enter, 64 bits, in every stub. */
+export const KERNEL_ADDRESS = 0xf8;
+
+export interface Stub {
+  /** Of the kernel's address in it. */
+  readonly endian: "big" | "little";
+  /** The offset that -c takes for the word of the kernel's address. */
+  readonly chain: number;
+  /** What has to follow it. */
+  readonly before: "device tree blob" | "zero page";
+  /** Bytes from its start that are the same in every copy: what it is recognized by. */
+  readonly codeSize: number;
+  /** A fresh copy of its STUB_SIZE bytes: kernel address 0. */
+  bytes(): Uint8Array;
+}
+
+/** A machine that a stub runs on. */
+export interface Target {
+  readonly name: string;
+  /** e_machine of its ELF files, which is also the kexec architecture. */
+  readonly elfMachine: number;
+  readonly stub: Stub;
+}
+
+/** The target whose stub `bytes` begin with: the same code, byte for byte. What follows it is not looked at. */
+export function findTarget<T extends Target>(targets: readonly T[], bytes: Uint8Array): T | undefined {
+  if (bytes.length < STUB_SIZE) return undefined;
+  return targets.find(({ stub }) => {
+    const code = stub.bytes().subarray(0, stub.codeSize);
+    return code.every((byte, at) => byte === bytes[at]);
+  });
+}
+
+/** The address of the kernel that a stub will enter. 0 until somebody has written it. */
+export function kernelAddressIn({ endian }: Stub, bytes: Uint8Array): bigint {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return view.getBigUint64(KERNEL_ADDRESS, endian === "little");
+}
+
+/** Prebuilt bytes, which are kept as text: words of eight hexadecimal digits between blanks. */
+export function bytesOfWords(text: string): Uint8Array {
+  const words = text.replaceAll("\n", " ").trim().split(" ");
+  const bytes = new DataView(new ArrayBuffer(4 * words.length));
+  for (const [index, word] of words.entries()) bytes.setUint32(4 * index, Number.parseInt(word, 16));
+  return new Uint8Array(bytes.buffer);
+}
