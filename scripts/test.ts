@@ -17,7 +17,7 @@ const SLOWEST_TEST = 10 * 60_000;
 const ALONE = "test/golden/build.test.ts";
 
 /** The guests of ppc64 take as long as all of these together, so that each half has a core. */
-const BESIDE = /^test\/(unit|golden|boot\/(arm64|x64))/;
+const BESIDE = /^test\/(unit|golden|boot\/(arm64|x86_64))/;
 
 const ROOT = join(import.meta.dir, "..");
 
