@@ -12,6 +12,15 @@ import { cached, cacheEntry, cacheFolder, inTemporaryFolder } from "./cache.ts";
 import { endWith } from "./command.ts";
 import { type Archive, type BinaryPackage, withArchive } from "./debian.ts";
 import { type FlatImage, flatImage, readElf } from "./elf.ts";
+import { BOOKWORM, type StockKernel } from "./machines/machine.ts";
+import {
+  type KernelName,
+  kernelNames,
+  type SmallName,
+  smallKernels,
+  stockKernels,
+  toolchainOf,
+} from "./machines/machines.ts";
 import { withProgress } from "./progress.ts";
 import { ensure } from "./setup.ts";
 import { runTool } from "./tool.ts";
@@ -21,7 +30,6 @@ const FRAGMENTS = join(import.meta.dir, "kernels");
 /** Raise it when the way a kernel is made changes its outcome; it is part of every cache key here. */
 const RECIPE = "1";
 
-const BOOKWORM = ["bookworm", "bookworm-security"] as const;
 const SOURCE_PACKAGE = "linux-source-6.1";
 /** The package is the same for all; its lists are then those of the stock kernel. */
 const SOURCE_LISTED_FOR = "ppc64el";
@@ -29,51 +37,7 @@ const SOURCE_LISTED_FOR = "ppc64el";
 /** What the fragments give with Linux 6.1; only shown, so it need not be exact. */
 const USUAL_OBJECTS = 655;
 
-interface Small {
-  machine: "ppc64" | "ppc64le";
-  fragments: readonly string[];
-}
-
-const SMALL = {
-  "small-ppc64": { machine: "ppc64", fragments: ["common", "big-endian", "64k-pages"] },
-  "small-ppc64-4k": { machine: "ppc64", fragments: ["common", "big-endian", "4k-pages"] },
-  "small-ppc64le": { machine: "ppc64le", fragments: ["common", "little-endian", "64k-pages"] },
-  "small-ppc64le-4k": { machine: "ppc64le", fragments: ["common", "little-endian", "4k-pages"] },
-} as const satisfies Record<string, Small>;
-
-interface Stock {
-  /** Debian's name of the machine. */
-  architecture: string;
-  /** Debian's name of the kernel, behind the version. */
-  flavour: string;
-  /** Suites that are taken together; the further ones where the mirror does not have those before. */
-  suites: readonly (readonly string[])[];
-}
-
-/** A suite that is no longer supported leaves the mirrors some day. */
-const OLDEST = [["bullseye"], BOOKWORM] as const;
-const NEWEST = [["trixie-backports"], ["sid"]] as const;
-
-const ARM64 = { architecture: "arm64", flavour: "cloud-arm64" } as const;
-const X64 = { architecture: "amd64", flavour: "cloud-amd64" } as const;
-const PPC64LE = { architecture: "ppc64el", flavour: "powerpc64le" } as const;
-
-const STOCK = {
-  "stock-ppc64le": { ...PPC64LE, suites: [BOOKWORM] },
-  "stock-arm64": { ...ARM64, suites: [BOOKWORM] },
-  "stock-x64": { ...X64, suites: [BOOKWORM] },
-  "oldest-arm64": { ...ARM64, suites: OLDEST },
-  "oldest-x64": { ...X64, suites: OLDEST },
-  "newest-ppc64le": { ...PPC64LE, suites: [["sid"]] },
-  "newest-arm64": { ...ARM64, suites: NEWEST },
-  "newest-x64": { ...X64, suites: NEWEST },
-} as const satisfies Record<string, Stock>;
-
-type SmallName = keyof typeof SMALL;
-type StockName = keyof typeof STOCK;
-export type KernelName = SmallName | StockName;
-
-export const KERNELS = [...Object.keys(STOCK), ...Object.keys(SMALL)] as KernelName[];
+export const KERNELS = kernelNames;
 
 export interface Kernel {
   name: KernelName;
@@ -91,12 +55,12 @@ export interface Kernel {
 type Facts = Pick<Kernel, "version" | "pageSize" | "endian" | "origin">;
 
 function isSmall(name: KernelName): name is SmallName {
-  return name in SMALL;
+  return name in smallKernels;
 }
 
 /** What a kernel's fragments ask for, without their comments: rewording one must not cost a new build. */
 function fragmentsOf(name: SmallName): string {
-  return SMALL[name].fragments
+  return smallKernels[name].fragments
     .flatMap(
       (fragment) => readFileSync(join(FRAGMENTS, `${fragment}.config`), "utf8").match(/^(# )?CONFIG_.*\n/gm) ?? [],
     )
@@ -111,7 +75,7 @@ function fragmentsOf(name: SmallName): string {
 function inputsOf(name: KernelName): readonly string[] {
   return isSmall(name)
     ? [RECIPE, SOURCE_PACKAGE, fragmentsOf(name)]
-    : [RECIPE, metaPackage(STOCK[name]), ...STOCK[name].suites.flat()];
+    : [RECIPE, metaPackage(stockKernels[name]), ...stockKernels[name].suites.flat()];
 }
 
 /** Takes files out of a .deb without unpacking the rest (a kernel package holds 300 MB of modules). */
@@ -128,11 +92,11 @@ async function fileBelow(folder: string, pattern: RegExp): Promise<string> {
 }
 
 function pageSizeIn(config: string): 4096 | 65536 {
-  return /^CONFIG_(PPC|ARM64)_64K_PAGES=y$/m.test(config) ? 65536 : 4096;
+  return /^CONFIG_\w+_64K_PAGES=y$/m.test(config) ? 65536 : 4096;
 }
 
 function endianIn(config: string): "big" | "little" {
-  return /^CONFIG_(CPU_LITTLE_ENDIAN|ARM64|X86_64)=y$/m.test(config) ? "little" : "big";
+  return /^CONFIG_CPU_BIG_ENDIAN=y$/m.test(config) ? "big" : "little";
 }
 
 async function writeFacts(
@@ -150,7 +114,7 @@ async function writeFacts(
 }
 
 /** It depends on the newest kernel of its flavour. */
-function metaPackage({ flavour }: Stock): string {
+function metaPackage({ flavour }: StockKernel): string {
   return `linux-image-${flavour}`;
 }
 
@@ -179,7 +143,7 @@ export function partsOf(image: string, dependencies: readonly string[]): Part[] 
   return [{ name: image, files: ["./boot/vmlinu[xz]-*", "./boot/config-*"] }];
 }
 
-async function takeKernel(archive: Archive, stock: Stock, made: string): Promise<void> {
+async function takeKernel(archive: Archive, stock: StockKernel, made: string): Promise<void> {
   const meta = metaPackage(stock);
   const image = imageIn(await archive.dependenciesOf(meta), stock.flavour);
   if (image === undefined) throw new Failure(meta, `depends on no kernel for ${stock.flavour}`);
@@ -196,7 +160,11 @@ async function takeKernel(archive: Archive, stock: Stock, made: string): Promise
 }
 
 /** Takes the kernel out of the first of these suites that there are. */
-async function fetchStock(stock: Stock, [names = [], ...others]: Stock["suites"], made: string): Promise<void> {
+async function fetchStock(
+  stock: StockKernel,
+  [names = [], ...others]: StockKernel["suites"],
+  made: string,
+): Promise<void> {
   try {
     await withArchive({ names, architecture: stock.architecture }, (archive) => takeKernel(archive, stock, made));
   } catch (error) {
@@ -261,10 +229,10 @@ async function keepLog(name: string, output: string): Promise<string> {
 }
 
 async function buildSmall(name: SmallName, made: string): Promise<void> {
-  const { machine } = SMALL[name];
-  await ensure(`kernel-${machine}`);
+  const { target, linux } = smallKernels[name];
+  await ensure(`kernel-${target}`);
   const source = await linuxSource();
-  const prefix = machine === "ppc64" ? "powerpc64-linux-gnu-" : "powerpc64le-linux-gnu-";
+  const { prefix } = toolchainOf(target);
   await inTemporaryFolder(async (folder) => {
     const tree = join(folder, "linux");
     const output = join(folder, "output");
@@ -278,7 +246,7 @@ async function buildSmall(name: SmallName, made: string): Promise<void> {
       "-C",
       tree,
       `O=${output}`,
-      "ARCH=powerpc",
+      `ARCH=${linux}`,
       `CROSS_COMPILE=${prefix}`,
       `-j${availableParallelism()}`,
       // Nothing of this machine in the kernel: two builds of one source are the same.
@@ -317,7 +285,7 @@ async function buildSmall(name: SmallName, made: string): Promise<void> {
  */
 export async function kernel(name: KernelName): Promise<Kernel> {
   const folder = await cached(name, inputsOf(name), (made) =>
-    isSmall(name) ? buildSmall(name, made) : fetchStock(STOCK[name], STOCK[name].suites, made),
+    isSmall(name) ? buildSmall(name, made) : fetchStock(stockKernels[name], stockKernels[name].suites, made),
   );
   const facts = JSON.parse(await readFile(join(folder, "facts.json"), "utf8")) as Facts;
   return { name, vmlinux: join(folder, "vmlinux"), ...facts };

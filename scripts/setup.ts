@@ -1,74 +1,78 @@
 // Finds out which Debian packages a job needs and this machine lacks, says so in one line, and installs them.
 
 import { accessSync, constants, existsSync } from "node:fs";
-import { arch } from "node:os";
 import { delimiter, join } from "node:path";
 import { Failure, usage } from "../src/failure.ts";
 import { firstError } from "./apt.ts";
 import { endWith } from "./command.ts";
+import type { Toolchain } from "./machines/machine.ts";
+import {
+  bunTargets,
+  emulatorOf,
+  type MachineName,
+  machines,
+  type SmallTarget,
+  smallTargets,
+  type Target,
+  toolchainOf,
+  toolchains,
+} from "./machines/machines.ts";
 import { withProgress } from "./progress.ts";
 
-/** Debian packages, each with what proves that it is there: a program in PATH, or a file. */
-const WITNESSES = {
-  bc: "bc",
-  bison: "bison",
-  cpio: "cpio",
-  "device-tree-compiler": "dtc",
-  flex: "flex",
-  gcc: "gcc",
-  "gcc-aarch64-linux-gnu": "aarch64-linux-gnu-gcc",
-  "gcc-powerpc64-linux-gnu": "powerpc64-linux-gnu-gcc",
-  "gcc-powerpc64le-linux-gnu": "powerpc64le-linux-gnu-gcc",
-  "gcc-x86-64-linux-gnu": "x86_64-linux-gnu-gcc",
-  "libc6-dev": "/usr/include/stdlib.h",
-  "libc6-dev-ppc64el-cross": "/usr/powerpc64le-linux-gnu/lib/libc.a",
-  make: "make",
-  ovmf: "/usr/share/ovmf/OVMF.fd",
-  "qemu-efi-aarch64": "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd",
-  "qemu-system-arm": "qemu-system-aarch64",
-  "qemu-system-data": "/usr/share/qemu/vof.bin",
-  "qemu-system-ppc": "qemu-system-ppc64",
-  "qemu-system-x86": "qemu-system-x86_64",
-  "qemu-user": "qemu-ppc64",
-  strace: "strace",
-  "xz-utils": "xz",
-} as const;
-
-export type Package = keyof typeof WITNESSES;
+/** What proves that a package is there, a program in PATH or a file, where it is not the program of its name. */
+const WITNESSES = new Map([
+  ["device-tree-compiler", "dtc"],
+  ["libc6-dev", "/usr/include/stdlib.h"],
+  ["libc6-dev-ppc64el-cross", "/usr/powerpc64le-linux-gnu/lib/libc.a"],
+  ["qemu-user", "qemu-ppc64"],
+  ["xz-utils", "xz"],
+  ...toolchains.map(({ compiler, prefix }) => [compiler, `${prefix}gcc`] as const),
+  ...machines.flatMap(({ guest: { emulator, firmware } }) => [
+    [emulator.package, emulator.program] as const,
+    [firmware.package, firmware.file] as const,
+  ]),
+]);
 
 /**
  * musl, QuickJS and the compiler of its bytecode are built for the target; the last is run here, under
  * emulation.
  */
-const ENGINE = ["gcc", "libc6-dev", "make", "xz-utils"] as const;
+const ENGINE = ["gcc", "libc6-dev", "make", "xz-utils"];
 /** Linux' own build needs a host compiler, and these for its configuration and its device tree compiler. */
-const KERNEL = ["gcc", "libc6-dev", "make", "flex", "bison", "bc", "xz-utils"] as const;
+const KERNEL = ["gcc", "libc6-dev", "make", "flex", "bison", "bc", "xz-utils"];
 
-const JOBS = {
-  bench: ["gcc", "libc6-dev", "device-tree-compiler", "strace"],
-  "bench-guest": ["gcc-powerpc64le-linux-gnu", "libc6-dev-ppc64el-cross"],
-  // Debian has a cross compiler's package for other machines only; on the machine itself it is gcc.
+/** Debian has a cross compiler's package for other machines only; on the machine itself it is gcc. */
+function compilerFor(tools: Toolchain): string {
+  return emulatorOf(tools).length === 0 ? "gcc" : tools.compiler;
+}
+
+function engineFor(tools: Toolchain): string[] {
+  return [...ENGINE, compilerFor(tools), ...(emulatorOf(tools).length === 0 ? [] : ["qemu-user"])];
+}
+
+export type Job =
+  | "bench"
+  | "bench-guest"
+  | "test"
+  | `engine-${Target}`
+  | `kernel-${SmallTarget}`
+  | `guest-${MachineName}`
+  | `stub-${MachineName}`;
+
+/** Debian packages by what they are needed for. */
+const JOBS = new Map<Job, readonly string[]>([
+  ["bench", ["gcc", "libc6-dev", "device-tree-compiler", "strace"]],
+  ["bench-guest", ["gcc-powerpc64le-linux-gnu", "libc6-dev-ppc64el-cross"]],
+  ["test", ["cpio", "device-tree-compiler", "qemu-user", "strace"]],
   // Bun and glibc come ready made.
-  "engine-arm64": [],
-  "engine-arm64-small": [...ENGINE, "qemu-user", ...(arch() === "arm64" ? [] : (["gcc-aarch64-linux-gnu"] as const))],
-  "engine-ppc64": [...ENGINE, "gcc-powerpc64-linux-gnu", "qemu-user"],
-  "engine-ppc64le": [...ENGINE, "gcc-powerpc64le-linux-gnu", "qemu-user"],
-  "engine-x64": [],
-  "engine-x64-small": [...ENGINE, ...(arch() === "x64" ? [] : (["gcc-x86-64-linux-gnu"] as const))],
-  "guest-arm64": ["qemu-system-arm", "qemu-efi-aarch64"],
-  "guest-ppc64": ["qemu-system-ppc", "qemu-system-data"],
-  "guest-x64": ["qemu-system-x86", "ovmf"],
-  "kernel-ppc64": [...KERNEL, "gcc-powerpc64-linux-gnu"],
-  "kernel-ppc64le": [...KERNEL, "gcc-powerpc64le-linux-gnu"],
-  "stub-arm64": ["gcc-aarch64-linux-gnu"],
-  "stub-ppc64": ["gcc-powerpc64-linux-gnu"],
-  "stub-x64": [arch() === "x64" ? "gcc" : "gcc-x86-64-linux-gnu"],
-  test: ["cpio", "device-tree-compiler", "qemu-user", "strace"],
-} as const satisfies Record<string, readonly Package[]>;
+  ...bunTargets.map((name) => [`engine-${name}`, []] as const),
+  ...smallTargets.map((name) => [`engine-${name}`, engineFor(toolchainOf(name))] as const),
+  ...smallTargets.map((name) => [`kernel-${name}`, [...KERNEL, compilerFor(toolchainOf(name))]] as const),
+  ...machines.map(({ name, guest }) => [`guest-${name}`, [guest.emulator.package, guest.firmware.package]] as const),
+  ...machines.map(({ name, tools }) => [`stub-${name}`, [compilerFor(tools)]] as const),
+]);
 
-export type Job = keyof typeof JOBS;
-
-export const EVERY_JOB = Object.keys(JOBS) as Job[];
+export const EVERY_JOB = [...JOBS.keys()];
 
 function isPresent(witness: string, path: string): boolean {
   if (witness.startsWith("/")) return existsSync(witness);
@@ -86,9 +90,9 @@ function isPresent(witness: string, path: string): boolean {
  * The packages that these jobs need and whose witness is missing, each once, in alphabetical order.
  * @param path folders of programs, as in $PATH; without sbin folders nothing here is missed
  */
-export function missingPackages(jobs: readonly Job[], path: string): Package[] {
-  const needed = new Set(jobs.flatMap((job): readonly Package[] => JOBS[job]));
-  return [...needed].filter((name) => !isPresent(WITNESSES[name], path)).sort();
+export function missingPackages(jobs: readonly Job[], path: string): string[] {
+  const needed = new Set(jobs.flatMap((job) => JOBS.get(job) ?? []));
+  return [...needed].filter((name) => !isPresent(WITNESSES.get(name) ?? name, path)).sort();
 }
 
 /** How this process can become root: nothing to add, sudo, or not at all. */
@@ -119,7 +123,7 @@ async function aptGet(root: readonly string[], words: readonly string[]): Promis
   throw new Failure(`apt-get ${words[0]}`, `exit code ${code}; ${firstError(errors)}`);
 }
 
-async function install(packages: readonly Package[]): Promise<void> {
+async function install(packages: readonly string[]): Promise<void> {
   const list = packages.join(" ");
   if (Bun.which("apt-get") === null) {
     throw new Failure("no apt-get here", `these Debian packages, or their like, are needed: ${list}`);

@@ -149,7 +149,7 @@ async function writePrebuilt(path: string, bytes: Uint8Array): Promise<void> {
 
 if (import.meta.main) {
   await endWith("stubs", async () => {
-    await ensure("stub-arm64", "stub-ppc64", "stub-x64");
+    await ensure("stub-arm64", "stub-ppc64", "stub-x86_64");
     for (const { machine, source } of EMBEDDED) {
       await writePrebuilt(join(STUBS, machine, source.replace(/S$/, "hex")), await assemble(source, machine));
     }

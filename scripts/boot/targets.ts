@@ -2,7 +2,8 @@
 
 import type { FlatImage } from "../elf.ts";
 import type { GuestMachine } from "../guest.ts";
-import { arm64Image, asBzImage, bzImage, type KernelName, kernelImage } from "../kernels.ts";
+import { arm64Image, asBzImage, bzImage, kernelImage } from "../kernels.ts";
+import type { KernelName } from "../machines/machines.ts";
 import { buildBzImagePayload, buildImagePayload, buildPayload } from "../stubs.ts";
 
 const MIB = 0x100000;

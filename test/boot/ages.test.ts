@@ -3,7 +3,8 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { ONLINE } from "../../scripts/boot/scene.ts";
 import { bootTarget, type Target } from "../../scripts/boot/targets.ts";
-import { type KernelName, kernel } from "../../scripts/kernels.ts";
+import { kernel } from "../../scripts/kernels.ts";
+import type { KernelName } from "../../scripts/machines/machines.ts";
 import { passed } from "../support/boots.ts";
 
 /** Of two kernels on a busy machine. */

@@ -1,0 +1,53 @@
+// 64-bit PowerPC, big and little endian, in qemu's pseries machine.
+
+import { BOOKWORM, type Machine, type Toolchain } from "./machine.ts";
+
+// musl has one ABI here: ELFv2 with a long double of 64 bits, whatever the byte order. Jump tables are found through
+// the table of contents, of which the linker keeps the whole: every function with a `switch` would stay, 150 KB of
+// parser among them. (The code is no slower without.)
+const common = {
+  native: undefined,
+  abi: ["-mabi=elfv2", "-mlong-double-64"],
+  compact: ["-fno-jump-tables"],
+} as const;
+
+const bigEndian = {
+  ...common,
+  prefix: "powerpc64-linux-gnu-",
+  compiler: "gcc-powerpc64-linux-gnu",
+  emulator: "qemu-ppc64",
+  musl: "powerpc64-linux-musl",
+} as const satisfies Toolchain;
+
+const littleEndian = {
+  ...common,
+  prefix: "powerpc64le-linux-gnu-",
+  compiler: "gcc-powerpc64le-linux-gnu",
+  emulator: "qemu-ppc64le",
+  musl: "powerpc64le-linux-musl",
+} as const satisfies Toolchain;
+
+const stock = { architecture: "ppc64el", flavour: "powerpc64le" } as const;
+const big = { target: "ppc64", linux: "powerpc" } as const;
+const little = { target: "ppc64le", linux: "powerpc" } as const;
+
+export const ppc64 = {
+  name: "ppc64",
+  tools: bigEndian,
+  guest: {
+    emulator: { package: "qemu-system-ppc", program: "qemu-system-ppc64" },
+    firmware: { package: "qemu-system-data", file: "/usr/share/qemu/vof.bin" },
+  },
+  stockKernels: {
+    "stock-ppc64le": { ...stock, suites: [BOOKWORM] },
+    "newest-ppc64le": { ...stock, suites: [["sid"]] },
+  },
+  smallKernels: {
+    "small-ppc64": { ...big, fragments: ["common", "big-endian", "64k-pages"] },
+    "small-ppc64-4k": { ...big, fragments: ["common", "big-endian", "4k-pages"] },
+    "small-ppc64le": { ...little, fragments: ["common", "little-endian", "64k-pages"] },
+    "small-ppc64le-4k": { ...little, fragments: ["common", "little-endian", "4k-pages"] },
+  },
+  small: { ppc64: { tools: bigEndian }, ppc64le: { tools: littleEndian } },
+  bun: {},
+} as const satisfies Machine;
