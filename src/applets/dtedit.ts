@@ -53,9 +53,7 @@ ${EDIT_NOTES}
     const { source, target, format, address } = requested(given);
     const edits = editsOf(system, given.inTurn);
     const form = blobFormOf(given.given);
-    if (target === "-" && format === "dtb" && system.isTerminal(STDOUT)) {
-      throw usage("standard output", "refusing to write binary to a terminal");
-    }
+    if (target === "-" && format === "dtb") system.refuseTerminal();
     const notice = noticesOf(system, "dtedit");
     const tree = readTree(system, source, readRulesOf(given.given, notice));
     for (const edit of edits) edit(tree);

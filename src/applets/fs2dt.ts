@@ -57,7 +57,7 @@ linux,initrd-start and -end unless -i sets them.
   run(system, args) {
     const given = parse(fs2dt.options, args);
     const request = requested(system, given);
-    if (system.isTerminal(STDOUT)) throw usage("standard output", "refusing to write binary to a terminal");
+    system.refuseTerminal();
     const notice = noticesOf(system, "fs2dt");
     const tree = readTree(system, request.source, readRulesOf(given.given, notice));
     const owner = archs.find(({ handOver }) => handOver?.recognize(tree.root));

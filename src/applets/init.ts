@@ -127,12 +127,11 @@ function isThere(system: System, path: ByteString): boolean {
 
 function runFile(shell: Shell, path: ByteString): void {
   const { system } = shell;
-  const descriptor = system.must(system.open(CWD, path, 0), path);
+  const descriptor = system.mustOpen(path, 0);
   const text = system.readAll(descriptor, SCRIPT_LIMIT);
   system.close(descriptor);
-  if (typeof text === "number") throw new Failure(path, errnoText(text));
   // The console's log shall tell what happened.
-  runScript(shell, path, system.text(text), (pipeline) => system.say(`+ ${describe(pipeline)}`));
+  runScript(shell, path, system.text(system.must(text, path)), (pipeline) => system.say(`+ ${describe(pipeline)}`));
 }
 
 function findProgram(system: System, names: readonly string[], word: ByteString): ByteString | undefined {

@@ -2,10 +2,9 @@
 
 import { type Applet } from "../cli/applet.ts";
 import { parse } from "../cli/options.ts";
-import { EXIT, escapeText, Failure, usage } from "../failure.ts";
+import { EXIT, escapeText, usage } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { errnoText } from "../sys/errno.ts";
-import { CWD, type System } from "../sys/system.ts";
+import type { System } from "../sys/system.ts";
 
 const ls: Applet = {
   name: "ls",
@@ -17,9 +16,8 @@ const ls: Applet = {
     const { given, operands } = parse(ls.options, args);
     const [directory = ".", second] = operands;
     if (second !== undefined) throw usage(second, "only one directory at a time");
-    const descriptor = system.must(system.open(CWD, directory, system.abi.O_DIRECTORY), directory);
-    const entries = system.list(descriptor);
-    if (typeof entries === "number") throw new Failure(directory, errnoText(entries));
+    const descriptor = system.mustOpenDirectory(directory);
+    const entries = system.must(system.list(descriptor), directory);
     const names = entries.map(({ name }) => name).sort();
     const lines = given.has("long") ? longLines(system, descriptor, names) : names.map(escapeText);
     system.print(lines.map((line) => `${line}\n`).join(""));

@@ -3,7 +3,6 @@
 import { type Applet } from "../cli/applet.ts";
 import { parse } from "../cli/options.ts";
 import { EXIT, Failure, usage } from "../failure.ts";
-import { errnoText } from "../sys/errno.ts";
 import { CWD, REBOOT_POWER_OFF, REBOOT_RESTART, type System } from "../sys/system.ts";
 
 const poweroff: Applet = {
@@ -21,8 +20,8 @@ const poweroff: Applet = {
       throw new Failure("process 1", "is not this program; --force ends the machine anyway");
     }
     system.call("sync");
-    const result = system.reboot(given.has("reboot") ? REBOOT_RESTART : REBOOT_POWER_OFF);
-    throw new Failure("reboot", errnoText(result), EXIT.refused);
+    const command = given.has("reboot") ? REBOOT_RESTART : REBOOT_POWER_OFF;
+    return system.must(system.reboot(command), "reboot", EXIT.refused);
   },
 };
 

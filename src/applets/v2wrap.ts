@@ -30,7 +30,7 @@ behind it in place of the tree.
   run(system, args) {
     const { given, operands } = parse(v2wrap.options, args);
     if (operands.length > 0) throw usage(operands[0]!, "not expected: the stub goes to standard output");
-    if (system.isTerminal(STDOUT)) throw usage("standard output", "refusing to write binary to a terminal");
+    system.refuseTerminal();
     const stub = builtInStub("--machine", given.get("machine") ?? system.machine);
     system.writeAll(STDOUT, stub, "standard output");
     return EXIT.done;

@@ -10,8 +10,7 @@ import { EXIT, Failure, hex, usage } from "../failure.ts";
 import { INITRD_FORM, initrdRange } from "../options/initrd.ts";
 import { formatRange, type MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { errnoText } from "../sys/errno.ts";
-import { CWD, O_NONBLOCK, STDOUT, type System } from "../sys/system.ts";
+import { STDOUT, type System } from "../sys/system.ts";
 
 const zeropage: Applet = {
   name: "zeropage",
@@ -44,7 +43,7 @@ memory it needs beyond its own bytes, for loadem -z.
 `,
   run(system, args) {
     const request = requested(system, parse(zeropage.options, args));
-    if (system.isTerminal(STDOUT)) throw usage("standard output", "refusing to write binary to a terminal");
+    system.refuseTerminal();
     const image = openedImage(system, request.file);
     if (request.kind === "kernel") {
       system.writeAll(STDOUT, kernelIn(system, image), "standard output");
@@ -107,10 +106,7 @@ interface OpenedImage {
 }
 
 function openedImage(system: System, file: ByteString): OpenedImage {
-  const descriptor = system.must(system.open(CWD, file, O_NONBLOCK), file);
-  const status = system.status(descriptor);
-  if (typeof status === "number") throw new Failure(file, errnoText(status));
-  if (status.kind !== "file") throw new Failure(file, `is a ${status.kind}, not a file`);
+  const { descriptor, status } = system.mustOpenFile(file);
   const size = Number(status.size);
   const start = new Uint8Array(HEADER_SPAN);
   const got = system.must(system.read(descriptor, start, 0, start.length), file);

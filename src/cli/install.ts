@@ -1,6 +1,6 @@
 // kexecbox --install: the symbolic links by which the applets are called.
 
-import { EXIT, escapeText, Failure, usage } from "../failure.ts";
+import { EXIT, escapeText, usage } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { errno, errnoText } from "../sys/errno.ts";
 import { CWD, type System } from "../sys/system.ts";
@@ -14,7 +14,7 @@ export function install(system: System, names: readonly string[], args: readonly
   const [directory, extra] = args;
   if (directory === undefined) throw usage("--install", "needs DIR");
   if (extra !== undefined) throw usage(extra, "--install takes one DIR");
-  const descriptor = system.must(system.open(CWD, directory, system.abi.O_DIRECTORY), directory);
+  const descriptor = system.mustOpenDirectory(directory);
   const executable = linkText(system, "/proc/self/exe");
   const [, folder, file] = /^(.*)\/([^/]*)$/.exec(executable)!;
   const here = linkText(system, `/proc/self/fd/${descriptor}`) === (folder || "/");
@@ -31,9 +31,7 @@ export function install(system: System, names: readonly string[], args: readonly
 }
 
 function linkText(system: System, path: ByteString): ByteString {
-  const text = system.readLink(CWD, path);
-  if (typeof text === "number") throw new Failure(path, errnoText(text));
-  return text;
+  return system.must(system.readLink(CWD, path), path);
 }
 
 /** Returns what went wrong. */

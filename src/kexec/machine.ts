@@ -9,7 +9,7 @@ import { Failure } from "../failure.ts";
 import { type MemoryRange, mergeRanges, rangeOfSize } from "../range.ts";
 import { EM_PPC64 } from "../sys/abi.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { CWD, O_NONBLOCK, type System } from "../sys/system.ts";
+import type { System } from "../sys/system.ts";
 import { type NamedRange, readIomem } from "./iomem.ts";
 
 /** What could not be found out is undefined, or empty: its checks are then left to the kernel. */
@@ -76,11 +76,7 @@ function hasMemoryElsewhere(system: System): boolean {
 }
 
 function namesIn(system: System, directory: ByteString): ByteString[] {
-  const descriptor = system.open(CWD, directory, system.abi.O_DIRECTORY | O_NONBLOCK);
-  if (descriptor < 0) return [];
-  const entries = system.list(descriptor);
-  system.close(descriptor);
-  return typeof entries === "number" ? [] : entries.map(({ name }) => name).sort();
+  return (system.listIfThere(directory) ?? []).map(({ name }) => name).sort();
 }
 
 /** The node below a directory of the live tree; undefined where that cannot be read. */

@@ -5,8 +5,7 @@ import { type Directive } from "../cli/options.ts";
 import { numberOf, pairOf } from "../cli/values.ts";
 import { Failure, hex, usage } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { errnoText } from "../sys/errno.ts";
-import { CWD, type FileStatus, O_NONBLOCK, STDIN, type System } from "../sys/system.ts";
+import { type FileStatus, STDIN, type System } from "../sys/system.ts";
 
 /** Bytes that are here already, or a file that is open, whose size has been asked but which has not been read. */
 export type Piece =
@@ -55,11 +54,8 @@ const MOST_TO_READ = 1024 * 1024 * 1024;
 
 /** Reads the directives that build segments. Files are opened and measured, standard input is read, nothing else happens. */
 export function planned(system: System, directives: readonly Directive[], stub: () => Uint8Array): Plan {
-  const standardInput = system.status(STDIN);
   // Otherwise the first file to be opened would become standard input.
-  if (typeof standardInput === "number" && directives.some(({ long }) => long === "stdin")) {
-    throw new Failure("standard input", errnoText(standardInput));
-  }
+  if (directives.some(({ long }) => long === "stdin")) system.must(system.status(STDIN), "standard input");
   const planner = new Planner(system, stub);
   for (const directive of directives) planner.act(directive);
   return planner.finished();
@@ -182,10 +178,7 @@ class Planner {
 
 function openedFile(system: System, place: string, name: ByteString): Piece {
   const where = `${place} ${name}`;
-  const descriptor = system.must(system.open(CWD, name, O_NONBLOCK), where);
-  const status = system.status(descriptor);
-  if (typeof status === "number") throw new Failure(where, errnoText(status));
-  if (status.kind !== "file") throw new Failure(where, `is a ${status.kind}, not a file`);
+  const { descriptor, status } = system.mustOpenFile(name, where);
   // The files of /proc say that they are empty.
   const bytes = status.size === 0n ? readToEnd(system, descriptor, where) : new Uint8Array(0);
   if (bytes.length > 0) return { kind: "bytes", name, bytes };
@@ -193,9 +186,7 @@ function openedFile(system: System, place: string, name: ByteString): Piece {
 }
 
 function readToEnd(system: System, descriptor: number, place: string): Uint8Array {
-  const bytes = system.readAll(descriptor, MOST_TO_READ);
-  if (typeof bytes === "number") throw new Failure(place, errnoText(bytes));
-  return bytes;
+  return system.must(system.readAll(descriptor, MOST_TO_READ), place);
 }
 
 /** Zero bytes up to the next multiple of 4, where another cpio archive may begin. */

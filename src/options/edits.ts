@@ -24,7 +24,7 @@ import { parseValue, type Resolve } from "../devicetree/values.ts";
 import { Failure, hex, usage } from "../failure.ts";
 import { type MemoryRange, rangeOfSize } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { CWD, O_NONBLOCK, type System } from "../sys/system.ts";
+import type { System } from "../sys/system.ts";
 import { INITRD_FORM, initrdRange } from "./initrd.ts";
 
 /** A change that is known to make sense, and meets its tree later. Throws Failure where that has not what it names. */
@@ -80,17 +80,12 @@ export function editsOf(system: System, directives: readonly Directive[]): Edit[
 
 /** Lines of an option's long name and its value. Empty ones and those that begin with # say nothing. */
 function editsIn(system: System, file: ByteString): Edit[] {
-  const descriptor = system.must(system.open(CWD, file, O_NONBLOCK), file);
-  try {
-    const lines = system.text(system.mustReadAll(descriptor, LARGEST_FILE, file)).split("\n");
-    return lines.flatMap((text, index) => {
-      const line = text.replace(OUTER_BLANKS, "");
-      const place = `${file}:${index + 1}`;
-      return line === "" || line.startsWith("#") ? [] : [inContext(place, () => inLine(system, line, place))];
-    });
-  } finally {
-    system.close(descriptor);
-  }
+  const lines = system.text(system.mustReadFile(file, LARGEST_FILE)).split("\n");
+  return lines.flatMap((text, index) => {
+    const line = text.replace(OUTER_BLANKS, "");
+    const place = `${file}:${index + 1}`;
+    return line === "" || line.startsWith("#") ? [] : [inContext(place, () => inLine(system, line, place))];
+  });
 }
 
 /** Of ASCII alone: 0xa0, which JavaScript takes for a blank, is half of a letter in UTF-8. */

@@ -4,7 +4,6 @@ import { numberOf, pairOf } from "../cli/values.ts";
 import { Failure, hex, usage } from "../failure.ts";
 import { type MemoryRange, rangeOfSize, roundUp } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { errnoText } from "../sys/errno.ts";
 import type { System } from "../sys/system.ts";
 
 /** What the help calls the value of -i. */
@@ -25,8 +24,7 @@ export function initrdRange(system: System, text: ByteString): MemoryRange {
 /** One after the other, each padded to a multiple of 4 before the next: what `loadem -f FILE -4 -f FILE` loads. */
 function sizeOfFiles(system: System, files: readonly ByteString[]): bigint {
   return files.reduce((size, file) => {
-    const status = system.statusOfFile(file);
-    if (typeof status === "number") throw new Failure(file, errnoText(status));
+    const status = system.must(system.statusOfFile(file), file);
     if (status.kind !== "file" || status.size === 0n) throw new Failure(file, "not a file that has bytes");
     return roundUp(size, 4n) + status.size;
   }, 0n);

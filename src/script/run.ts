@@ -2,7 +2,6 @@
 
 import { Failure } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { errnoText } from "../sys/errno.ts";
 import { CWD, O_APPEND, O_CREAT, O_TRUNC, O_WRONLY, STDERR, STDIN, STDOUT, type System } from "../sys/system.ts";
 import { parseScript } from "./parse.ts";
 import type { Command, Output, Pipeline } from "./pipeline.ts";
@@ -85,8 +84,7 @@ function startAll(system: System, programs: readonly Program[], pipeline: Pipeli
       const stdout = pipe === undefined ? last : opened(pipe.write, "pipe");
       const pid = system.engine.spawn(path, words, stdin, stdout, STDERR);
       if (pipe !== undefined) stdin = opened(pipe.read, "pipe");
-      if (pid < 0) throw new Failure(words[0], errnoText(pid));
-      started.push(pid);
+      started.push(system.must(pid, words[0]));
     }
   } finally {
     // Before anybody waits: a pipe has an end only when nobody holds its other side any more.

@@ -1,53 +1,113 @@
-// The one place that knows error numbers: their names and what they say in plain words.
-// Linux include/uapi/asm-generic/errno-base.h and errno.h; the numbers below 35 and those listed above it are the same
-// on all our machines.
-
-const table = {
-  EPERM: [1, "operation not permitted"],
-  ENOENT: [2, "no such file or directory"],
-  EINTR: [4, "interrupted"],
-  EIO: [5, "input/output error"],
-  ENXIO: [6, "no such device or address"],
-  ENOEXEC: [8, "not an executable of this machine"],
-  EBADF: [9, "not an open descriptor"],
-  ECHILD: [10, "no such child process"],
-  EAGAIN: [11, "not ready"],
-  ENOMEM: [12, "out of memory"],
-  EACCES: [13, "permission denied"],
-  EFAULT: [14, "bad address"],
-  EBUSY: [16, "busy"],
-  EEXIST: [17, "exists already"],
-  ENODEV: [19, "no such device"],
-  ENOTDIR: [20, "not a directory"],
-  EISDIR: [21, "is a directory"],
-  EINVAL: [22, "invalid argument"],
-  ENFILE: [23, "too many open files in the system"],
-  EMFILE: [24, "too many open files"],
-  ENOTTY: [25, "not a terminal"],
-  ETXTBSY: [26, "text busy"],
-  EFBIG: [27, "file too large"],
-  ENOSPC: [28, "no space left"],
-  ESPIPE: [29, "not seekable"],
-  EROFS: [30, "read-only file system"],
-  EPIPE: [32, "nobody reads it any more"],
-  ENAMETOOLONG: [36, "name too long"],
-  ENOSYS: [38, "not in this kernel"],
-  ELOOP: [40, "symbolic link not followed"],
-  EOVERFLOW: [75, "value too large"],
-  EADDRNOTAVAIL: [99, "address not available"],
-} as const satisfies Record<string, readonly [number, string]>;
-
-export type ErrnoName = keyof typeof table;
+// The one place that knows error numbers: their names and strerror's words for them.
+// Linux include/uapi/asm-generic/errno-base.h and errno.h. These numbers are the same on all our machines.
 
 /** The number of a named error, positive. */
-export const errno = Object.fromEntries(Object.entries(table).map(([name, [number]]) => [name, number])) as Record<
-  ErrnoName,
-  number
->;
+export const errno = {
+  EPERM: 1,
+  ENOENT: 2,
+  ESRCH: 3,
+  EINTR: 4,
+  EIO: 5,
+  ENXIO: 6,
+  E2BIG: 7,
+  ENOEXEC: 8,
+  EBADF: 9,
+  ECHILD: 10,
+  EAGAIN: 11,
+  ENOMEM: 12,
+  EACCES: 13,
+  EFAULT: 14,
+  EBUSY: 16,
+  EEXIST: 17,
+  EXDEV: 18,
+  ENODEV: 19,
+  ENOTDIR: 20,
+  EISDIR: 21,
+  EINVAL: 22,
+  ENFILE: 23,
+  EMFILE: 24,
+  ENOTTY: 25,
+  ETXTBSY: 26,
+  EFBIG: 27,
+  ENOSPC: 28,
+  ESPIPE: 29,
+  EROFS: 30,
+  EMLINK: 31,
+  EPIPE: 32,
+  ENAMETOOLONG: 36,
+  ENOSYS: 38,
+  ENOTEMPTY: 39,
+  ELOOP: 40,
+  ENODATA: 61,
+  EBADMSG: 74,
+  EOVERFLOW: 75,
+  EILSEQ: 84,
+  EOPNOTSUPP: 95,
+  EADDRNOTAVAIL: 99,
+  ENOTCONN: 107,
+  ETIMEDOUT: 110,
+  ESTALE: 116,
+  EUCLEAN: 117,
+  EREMOTEIO: 121,
+  EDQUOT: 122,
+} as const;
+
+export type ErrnoName = keyof typeof errno;
+
+/** What glibc's strerror(3) says, in lower case, so that people find it where they look for it. */
+export const errnoWords: Readonly<Record<ErrnoName, string>> = {
+  EPERM: "operation not permitted",
+  ENOENT: "no such file or directory",
+  ESRCH: "no such process",
+  EINTR: "interrupted system call",
+  EIO: "input/output error",
+  ENXIO: "no such device or address",
+  E2BIG: "argument list too long",
+  ENOEXEC: "exec format error",
+  EBADF: "bad file descriptor",
+  ECHILD: "no child processes",
+  EAGAIN: "resource temporarily unavailable",
+  ENOMEM: "cannot allocate memory",
+  EACCES: "permission denied",
+  EFAULT: "bad address",
+  EBUSY: "device or resource busy",
+  EEXIST: "file exists",
+  EXDEV: "invalid cross-device link",
+  ENODEV: "no such device",
+  ENOTDIR: "not a directory",
+  EISDIR: "is a directory",
+  EINVAL: "invalid argument",
+  ENFILE: "too many open files in system",
+  EMFILE: "too many open files",
+  ENOTTY: "inappropriate ioctl for device",
+  ETXTBSY: "text file busy",
+  EFBIG: "file too large",
+  ENOSPC: "no space left on device",
+  ESPIPE: "illegal seek",
+  EROFS: "read-only file system",
+  EMLINK: "too many links",
+  EPIPE: "broken pipe",
+  ENAMETOOLONG: "file name too long",
+  ENOSYS: "function not implemented",
+  ENOTEMPTY: "directory not empty",
+  ELOOP: "too many levels of symbolic links",
+  ENODATA: "no data available",
+  EBADMSG: "bad message",
+  EOVERFLOW: "value too large for defined data type",
+  EILSEQ: "invalid or incomplete multibyte or wide character",
+  EOPNOTSUPP: "operation not supported",
+  EADDRNOTAVAIL: "cannot assign requested address",
+  ENOTCONN: "transport endpoint is not connected",
+  ETIMEDOUT: "connection timed out",
+  ESTALE: "stale file handle",
+  EUCLEAN: "structure needs cleaning",
+  EREMOTEIO: "remote I/O error",
+  EDQUOT: "disk quota exceeded",
+};
 
 /** `-2` or `2` → `ENOENT (no such file or directory)`. */
 export function errnoText(result: number): string {
   const number = Math.abs(result);
-  const found = Object.entries(table).find(([, row]) => row[0] === number);
-  return found ? `${found[0]} (${found[1][1]})` : `error ${number}`;
+  const name = (Object.keys(errno) as ErrnoName[]).find((known) => errno[known] === number);
+  return name === undefined ? `error ${number}` : `${name} (${errnoWords[name]})`;
 }

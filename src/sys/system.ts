@@ -1,7 +1,7 @@
 // The system calls as the program uses them, with their structures read and their failures put into words.
-// Methods whose name ends in nothing special return what the kernel returned, -errno included; `must` turns that into a Failure.
+// A method returns -errno where the kernel does. One whose name begins with `must`, or `must` around it, throws a Failure.
 
-import { Failure } from "../failure.ts";
+import { EXIT, type ExitCode, Failure, usage } from "../failure.ts";
 import { type Abi, abis } from "./abi.ts";
 import type { Argument, ByteString, Engine, Machine } from "./engine.ts";
 import { errno, errnoText } from "./errno.ts";
@@ -111,14 +111,37 @@ export class System {
     return this.engine.syscall(this.abi.call[name], ...args);
   }
 
-  /** The result of a call that has to succeed. */
-  must(result: number, place: string): number {
-    if (result < 0) throw new Failure(place, errnoText(result));
+  /**
+   * The result of a call that has to succeed.
+   * @param place what the error names
+   * @throws Failure for -errno, in strerror's words
+   */
+  must(result: number, place: string, exitCode?: ExitCode): number;
+  must<Result extends object | string>(result: Result | number, place: string, exitCode?: ExitCode): Result;
+  must(result: unknown, place: string, exitCode: ExitCode = EXIT.input): unknown {
+    if (typeof result === "number" && result < 0) throw new Failure(place, errnoText(result), exitCode);
     return result;
   }
 
   open(directory: number, name: ByteString, flags: number, mode = 0o666): number {
     return this.call("openat", directory, name, flags | O_CLOEXEC, mode);
+  }
+
+  /** Opens a path that has to be there. `place` is what the error names. */
+  mustOpen(path: ByteString, flags: number, place: string = path): number {
+    return this.must(this.open(CWD, path, flags), place);
+  }
+
+  /** Opens for reading what has to be a plain file. */
+  mustOpenFile(path: ByteString, place: string = path): { readonly descriptor: number; readonly status: FileStatus } {
+    const descriptor = this.mustOpen(path, O_NONBLOCK, place);
+    const status = this.must(this.status(descriptor), place);
+    if (status.kind !== "file") throw new Failure(place, `is a ${status.kind}, not a file`);
+    return { descriptor, status };
+  }
+
+  mustOpenDirectory(path: ByteString): number {
+    return this.mustOpen(path, this.abi.O_DIRECTORY);
   }
 
   close(descriptor: number): void {
@@ -240,8 +263,17 @@ export class System {
   mustReadAll(descriptor: number, limit: number, place: string): Uint8Array {
     const bytes = this.readAll(descriptor, limit);
     if (bytes === -errno.EFBIG) throw new Failure(place, `more than ${limit} bytes`);
-    if (typeof bytes === "number") throw new Failure(place, errnoText(bytes));
-    return bytes;
+    return this.must(bytes, place);
+  }
+
+  /** The whole of a file that has to be readable, and no larger than `limit` bytes. */
+  mustReadFile(path: ByteString, limit: number): Uint8Array {
+    const descriptor = this.mustOpen(path, O_NONBLOCK);
+    try {
+      return this.mustReadAll(descriptor, limit, path);
+    } finally {
+      this.close(descriptor);
+    }
   }
 
   /** Removes a file or an empty directory; true where it is gone. */
@@ -271,6 +303,15 @@ export class System {
     } finally {
       this.close(descriptor);
     }
+  }
+
+  /** The entries of a directory by its path; undefined where it cannot be read, whatever the reason. */
+  listIfThere(path: ByteString): Entry[] | undefined {
+    const descriptor = this.open(CWD, path, this.abi.O_DIRECTORY | O_NONBLOCK);
+    if (descriptor < 0) return undefined;
+    const entries = this.list(descriptor);
+    this.close(descriptor);
+    return typeof entries === "number" ? undefined : entries;
   }
 
   /** A small file by its path; undefined where it cannot be read, whatever the reason. */
@@ -333,6 +374,11 @@ export class System {
 
   isTerminal(descriptor: number): boolean {
     return this.call("ioctl", descriptor, this.abi.TCGETS, new Uint8Array(128)) === 0;
+  }
+
+  /** To be asked before binary data goes to standard output. */
+  refuseTerminal(): void {
+    if (this.isTerminal(STDOUT)) throw usage("standard output", "refusing to write binary to a terminal");
   }
 
   /** Zeroed memory outside the engine's heap; its pages cost nothing until they are touched. */

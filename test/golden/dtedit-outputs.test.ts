@@ -58,7 +58,7 @@ describe("a file", () => {
   });
 
   const FAULTS = [
-    ["a disk that is full", "write:error=ENOSPC:when=1", "out: ENOSPC (no space left)"],
+    ["a disk that is full", "write:error=ENOSPC:when=1", "out: ENOSPC (no space left on device)"],
     ["a disk that breaks", "write:error=EIO:when=1", "out: EIO (input/output error)"],
     ["no permission to replace it", "renameat2:error=EACCES", "out: EACCES (permission denied)"],
     ["no permission to make one", "openat:error=EACCES:when=3", "out: EACCES (permission denied)"],
@@ -133,7 +133,7 @@ describe("a directory", () => {
     [
       "a disk that is full in the middle",
       "write:error=ENOSPC:when=20",
-      /^dtedit: out\/n@\d+\/p: ENOSPC \(no space left\)\n$/,
+      /^dtedit: out\/n@\d+\/p: ENOSPC \(no space left on device\)\n$/,
     ],
     ["a node that cannot be made", "mkdirat:error=ENOSPC:when=30", /^dtedit: out\/n@\d+: ENOSPC/],
     ["a property that cannot be made", "openat:error=EMFILE:when=30", /^dtedit: out\/n@\d+\/p: EMFILE/],
@@ -158,7 +158,7 @@ describe("a directory", () => {
     for (const path of ["out", "file"]) {
       expect(edited([], ["-O", "dir", "../blob", path])).toMatchObject({
         code: 1,
-        err: `dtedit: ${path}: EEXIST (exists already)\n`,
+        err: `dtedit: ${path}: EEXIST (file exists)\n`,
       });
     }
     expect(readdirSync(join(place, "out"))).toEqual([]);

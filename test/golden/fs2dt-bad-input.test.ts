@@ -410,7 +410,7 @@ describe.each(runners.map((runner) => [runner.name, runner] as const))("fs2dt un
         cwd: folder.path,
       });
       expect(stdout.toString()).toBe("1\n");
-      expect(stderr.toString()).toBe("fs2dt: standard output: EPIPE (nobody reads it any more)\n");
+      expect(stderr.toString()).toBe("fs2dt: standard output: EPIPE (broken pipe)\n");
     });
 
     test("to a full disk ends with 1 and one line", () => {
@@ -421,7 +421,7 @@ describe.each(runners.map((runner) => [runner.name, runner] as const))("fs2dt un
           stdout: full,
         });
         closeSync(full);
-        expect({ code, err }).toEqual({ code: 1, err: "fs2dt: standard output: ENOSPC (no space left)\n" });
+        expect({ code, err }).toEqual({ code: 1, err: "fs2dt: standard output: ENOSPC (no space left on device)\n" });
       }
     });
 

@@ -135,7 +135,7 @@ describe("on a full disk", () => {
         stderr: "pipe",
       });
       expect(exitCode).toBe(1);
-      expect(stderr.toString()).toMatch(/^[a-z0-9]+: standard output: ENOSPC \(no space left\)\n$/);
+      expect(stderr.toString()).toMatch(/^[a-z0-9]+: standard output: ENOSPC \(no space left on device\)\n$/);
     } finally {
       closeSync(full);
     }

@@ -183,7 +183,7 @@ test.each([arm64, ppc64, ppc64le].map((runner) => [runner.name, runner] as const
       signal: null,
       out: 0,
       err:
-        "loadem: kexec_load(entry 0x10000000, 1 segment, arch 0): ENOSYS (not in this kernel): the running kernel " +
+        "loadem: kexec_load(entry 0x10000000, 1 segment, arch 0): ENOSYS (function not implemented): the running kernel " +
         "was built without CONFIG_KEXEC\n",
     });
   },
@@ -272,10 +272,11 @@ describe("what reaches the kernel of this machine, as strace sees it,", () => {
 
   test.each([
     ["EPERM", `EPERM (operation not permitted): CAP_SYS_BOOT is missing (user id ${process.getuid!()})`],
-    ["EBUSY", "EBUSY (busy): another load is under way"],
+    ["EBUSY", "EBUSY (device or resource busy): another load is under way"],
     [
       "EADDRNOTAVAIL",
-      "EADDRNOTAVAIL (address not available): a segment lies where the kernel loads none; --diagnose finds " + "it",
+      "EADDRNOTAVAIL (cannot assign requested address): a segment lies where the kernel loads none; --diagnose finds " +
+        "it",
     ],
   ])("comes back as %s, which is explained", (name, text) => {
     expect(traced(x64, `error=${name}`, two)).toMatchObject({

@@ -131,7 +131,7 @@ describe("in a tree of arm64", () => {
     );
     expect({ code, err, out: out.length }).toEqual({
       code: 1,
-      err: "fs2dt: getrandom: ENOSYS (not in this kernel)\n",
+      err: "fs2dt: getrandom: ENOSYS (function not implemented)\n",
       out: 0,
     });
   });

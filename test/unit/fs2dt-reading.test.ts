@@ -323,8 +323,8 @@ describe("standard output", () => {
   });
 
   test.each([
-    ["ENOSPC", "no space left"],
-    ["EPIPE", "nobody reads it any more"],
+    ["ENOSPC", "no space left on device"],
+    ["EPIPE", "broken pipe"],
     ["EIO", "input/output error"],
   ] as const)("that fails half way (%s) is an error of one line, never 0", (name, text) => {
     let written = 0;

@@ -107,7 +107,7 @@ describe("a failure", () => {
     expect(called(["kexecbox", "--list"], world)).toEqual({
       code: 1,
       out: "",
-      err: "kexecbox: standard output: ENOSPC (no space left)\n",
+      err: "kexecbox: standard output: ENOSPC (no space left on device)\n",
     });
   });
 });

@@ -102,19 +102,20 @@ describe("an error that no segment is to blame for", () => {
       "EACCES (permission denied): a security module or IMA policy refuses unsigned loads; kexec -s " +
         "(kexec_file_load) takes signed kernels",
     ],
-    ["ENOSYS", "ENOSYS (not in this kernel): the running kernel was built without CONFIG_KEXEC"],
-    ["EBUSY", "EBUSY (busy): another load is under way"],
-    ["ENOMEM", "ENOMEM (out of memory): the kernel found no memory to copy the segments into"],
+    ["ENOSYS", "ENOSYS (function not implemented): the running kernel was built without CONFIG_KEXEC"],
+    ["EBUSY", "EBUSY (device or resource busy): another load is under way"],
+    ["ENOMEM", "ENOMEM (cannot allocate memory): the kernel found no memory to copy the segments into"],
     [
       "EFAULT",
       "EFAULT (bad address): part of a file is not there: it shrank meanwhile, or its file system was full when it was " +
         "written",
     ],
     ["EINVAL", "EINVAL (invalid argument): the kernel does not say why; --diagnose finds the segment"],
-    ["ETXTBSY", "ETXTBSY (text busy): a segment lies over the running kernel or a TCE table; --diagnose finds it"],
+    ["ETXTBSY", "ETXTBSY (text file busy): a segment lies over the running kernel or a TCE table; --diagnose finds it"],
     [
       "EADDRNOTAVAIL",
-      "EADDRNOTAVAIL (address not available): a segment lies where the kernel loads none; --diagnose finds " + "it",
+      "EADDRNOTAVAIL (cannot assign requested address): a segment lies where the kernel loads none; --diagnose finds " +
+        "it",
     ],
     ["EIO", "EIO (input/output error): the kernel does not say why"],
   ] as const)("%s is explained as far as it can be", (name, text) => {
@@ -193,8 +194,8 @@ describe("an error that our checks explain, for those who skipped them,", () => 
       "F",
     );
     expect(err).toBe(
-      "loadem: kexec_load(entry 0x20000000, 1 segment, arch 21, on crash): EADDRNOTAVAIL (address not " +
-        `available): segment 0 (0x20000000-0x20001000, ${folder.in("F")}): not within the crash kernel's ` +
+      "loadem: kexec_load(entry 0x20000000, 1 segment, arch 21, on crash): EADDRNOTAVAIL (cannot assign " +
+        `requested address): segment 0 (0x20000000-0x20001000, ${folder.in("F")}): not within the crash kernel's ` +
         `memory 0x10000000-0x18000000\n`,
     );
   });
@@ -250,7 +251,7 @@ describe("--diagnose", () => {
     const result = run({ answers: [-errno.ENOSYS] }, ...three);
     expect(result.code).toBe(3);
     expect(result.err).toBe(
-      "loadem: kexec_load(unload): ENOSYS (not in this kernel): the running kernel was built without " +
+      "loadem: kexec_load(unload): ENOSYS (function not implemented): the running kernel was built without " +
         "CONFIG_KEXEC\n",
     );
     expect(sizes(result)).toEqual([0]);
@@ -341,7 +342,7 @@ describe("-k", () => {
   test.each([
     ["EINVAL", "EINVAL (invalid argument): no kernel is loaded"],
     ["EPERM", "EPERM (operation not permitted): CAP_SYS_BOOT is missing"],
-    ["ENOSYS", "ENOSYS (not in this kernel)"],
+    ["ENOSYS", "ENOSYS (function not implemented)"],
   ] as const)("ends with 3 where the kernel answers %s", (name, text) => {
     const { code, err } = run({ files: loaded, on: { reboot: () => -errno[name] } }, "-k");
     expect({ code, err }).toEqual({ code: 3, err: `loadem: reboot: ${text}\n` });
@@ -443,7 +444,7 @@ describe("an interrupt", () => {
       "-f",
       "F",
     );
-    expect([code, err]).toEqual([3, `loadem: ${CALL}: EBUSY (busy): another load is under way\n`]);
+    expect([code, err]).toEqual([3, `loadem: ${CALL}: EBUSY (device or resource busy): another load is under way\n`]);
     expect(story).toEqual(["hold", "load", ...end]);
   });
 

@@ -307,7 +307,7 @@ describe("standard input", () => {
       file("F"),
       "-s",
     );
-    expect(refused(result)).toBe("1 standard input: EBADF (not an open descriptor)");
+    expect(refused(result)).toBe("1 standard input: EBADF (bad file descriptor)");
     expect(result.engine.asked("openat")).toEqual([]);
   });
 

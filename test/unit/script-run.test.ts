@@ -112,7 +112,7 @@ test("a program that cannot be started ends the line, once those before it have 
     "s:1: @/none: ENOENT (no such file or directory)",
   );
   expect(file("out")).toBe("ended\n");
-  expect(run("yes | @/text").end).toBe("s:1: @/text: ENOEXEC (not an executable of this machine)");
+  expect(run("yes | @/text").end).toBe("s:1: @/text: ENOEXEC (exec format error)");
 });
 
 test("no descriptor stays open, however lines end", () => {

@@ -4,7 +4,6 @@
 import { Failure } from "../../failure.ts";
 import { type MemoryRange, rangeOfSize } from "../../range.ts";
 import type { System } from "../../sys/system.ts";
-import { CWD, O_NONBLOCK } from "../../sys/system.ts";
 
 export interface E820Entry extends MemoryRange {
   /** E820_TYPE_RAM, 1, and its like (arch/x86/include/asm/e820/types.h). */
@@ -47,13 +46,9 @@ export function memoryMap(system: System, bootParams: Uint8Array | undefined): E
 }
 
 function fromSysfs(system: System): E820Entry[] | undefined {
-  const descriptor = system.open(CWD, FIRMWARE_MAP, system.abi.O_DIRECTORY | O_NONBLOCK);
-  if (descriptor < 0) return undefined;
-  const names = system.list(descriptor);
-  system.close(descriptor);
-  if (typeof names === "number") return undefined;
-  return names
-    .map(({ name }) => Number(name))
+  return system
+    .listIfThere(FIRMWARE_MAP)
+    ?.map(({ name }) => Number(name))
     .sort((a, b) => a - b)
     .map((index) => ({
       start: numberIn(system, `${FIRMWARE_MAP}/${index}/start`),

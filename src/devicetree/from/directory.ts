@@ -2,7 +2,7 @@
 
 import { Failure } from "../../failure.ts";
 import type { ByteString } from "../../sys/engine.ts";
-import { errno, errnoText } from "../../sys/errno.ts";
+import { errno } from "../../sys/errno.ts";
 import { Gatherer, STOP } from "../../sys/gather.ts";
 import { CWD, type Entry, type System } from "../../sys/system.ts";
 import { TOKEN } from "../format.ts";
@@ -97,7 +97,7 @@ class DirectoryReader {
         return true;
       case STOP.listing:
         // So says the kernel of a directory that was removed after it was opened.
-        if (gatherer.error !== -errno.ENOENT) throw new Failure(this.#place(), errnoText(gatherer.error));
+        if (gatherer.error !== -errno.ENOENT) this.system.must(gatherer.error, this.#place());
         return this.#again(this.#place());
       case STOP.file:
         this.#noticeEmptied();
@@ -133,9 +133,8 @@ class DirectoryReader {
   /** For file systems that do not say it in the listing; undefined of what is there no more. */
   #kindOf(name: ByteString, place: ByteString): Entry["kind"] | undefined {
     const status = this.system.statusOf(this.#gatherer.descriptor, name);
-    if (typeof status !== "number") return status.kind;
-    if (hasVanished(status)) return undefined;
-    throw new Failure(place, errnoText(status));
+    if (typeof status === "number" && hasVanished(status)) return undefined;
+    return this.system.must(status, place).kind;
   }
 
   #noticeEmptied(): void {
@@ -149,7 +148,7 @@ class DirectoryReader {
   #judgeFailed(place: ByteString, length: number): boolean {
     const { error } = this.#gatherer;
     if (hasVanished(error)) return this.#again(place);
-    if (error !== -errno.EFBIG) throw new Failure(place, errnoText(error));
+    if (error !== -errno.EFBIG) this.system.must(error, place);
     if (length > MAX_PROPERTY) throw new Failure(place, `larger than ${MAX_PROPERTY} bytes`);
     throw new Failure(place, `the tree is larger than ${this.rules.maxSize} bytes`);
   }

@@ -3,7 +3,7 @@
 import { usage } from "../../failure.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { errno } from "../../sys/errno.ts";
-import { CWD, O_NONBLOCK, STDIN, type System } from "../../sys/system.ts";
+import { STDIN, type System } from "../../sys/system.ts";
 import type { DeviceTree } from "../tree.ts";
 import { treeFromBlob } from "./blob.ts";
 import { openDirectory, type ReadRules, treeFromDirectory } from "./directory.ts";
@@ -18,21 +18,12 @@ const STANDARD_INPUT = "-";
 export function readTree(system: System, source: ByteString, rules: ReadRules): DeviceTree {
   if (source === STANDARD_INPUT) {
     if (system.isTerminal(STDIN)) throw usage("standard input", "a terminal is no blob");
-    return blobFrom(system, STDIN, "standard input");
+    return treeFromBlob(system.mustReadAll(STDIN, LARGEST_BLOB, "standard input"), "standard input");
   }
   const directory = openDirectory(system, source);
   if (directory !== -errno.ENOTDIR) {
     const root = treeFromDirectory(system, source, rules, directory);
     return { root, reservations: [], address: undefined, bootCpu: 0 };
   }
-  const descriptor = system.must(system.open(CWD, source, O_NONBLOCK), source);
-  try {
-    return blobFrom(system, descriptor, source);
-  } finally {
-    system.close(descriptor);
-  }
-}
-
-function blobFrom(system: System, descriptor: number, place: string): DeviceTree {
-  return treeFromBlob(system.mustReadAll(descriptor, LARGEST_BLOB, place), place);
+  return treeFromBlob(system.mustReadFile(source, LARGEST_BLOB), source);
 }

@@ -37,7 +37,7 @@ function write(system: System, root: Node, directory: ByteString): void {
 }
 
 function writtenFile(system: System, path: ByteString, bytes: Uint8Array): ByteString {
-  const descriptor = system.must(system.open(CWD, path, O_WRONLY | O_CREAT | O_EXCL), path);
+  const descriptor = system.mustOpen(path, O_WRONLY | O_CREAT | O_EXCL);
   try {
     system.writeAll(descriptor, bytes, path);
   } catch (error) {
