@@ -4,8 +4,9 @@ import { Failure, hex } from "../failure.ts";
 import { formatRange, type MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { below, escapedName, escapedPath } from "./names.ts";
-import { type DeviceTree, type Node, type Property, tellingProperties, visit } from "./tree.ts";
+import { type DeviceTree, type Node, type Property, tellingProperties } from "./tree.ts";
 import { valueText } from "./values.ts";
+import { visit } from "./walk.ts";
 
 /**
  * One difference; what is absent on either side is undefined there. The order of nodes and properties is none, nor is

@@ -2,7 +2,6 @@
 // By name: Devicetree Specification 0.4, chapters 2 and 3. Otherwise as dtc guesses (treesource.c guess_value_type).
 
 import type { ByteString } from "../sys/engine.ts";
-import { textIn } from "./tree.ts";
 
 export type Kind = "empty" | "strings" | "cells" | "bytes";
 
@@ -59,21 +58,4 @@ function looksLikeStrings(value: Uint8Array): boolean {
   let nuls = 0;
   for (const byte of value) if (byte === 0) nuls++;
   return nuls <= value.length - nuls;
-}
-
-/** The strings of a value that ends with NUL. */
-export function stringsOf(value: Uint8Array): ByteString[] {
-  const strings: ByteString[] = [];
-  for (let start = 0; start < value.length; ) {
-    const nul = value.indexOf(0, start);
-    strings.push(textIn(value, start, nul));
-    start = nul + 1;
-  }
-  return strings;
-}
-
-/** The whole cells of a value. */
-export function wordsOf(value: Uint8Array): number[] {
-  const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
-  return Array.from({ length: Math.floor(value.length / 4) }, (_, index) => view.getUint32(4 * index));
 }

@@ -4,7 +4,8 @@
 import { Failure } from "../failure.ts";
 import { type MemoryRange, rangeOfSize } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { cellsAt, type Node, property, u32Value } from "./tree.ts";
+import { cellsAt, u32Value } from "./cells.ts";
+import { type Node, property } from "./tree.ts";
 
 export interface Cells {
   readonly address: number;

@@ -5,6 +5,12 @@ import type { ByteString } from "../sys/engine.ts";
 /** Of a node without its unit address, and of a property. Devicetree Specification 0.4, 2.2.1 and 2.2.4. */
 export const MAX_NAME = 31;
 
+/** The name without its unit address. */
+export function baseName(name: ByteString): ByteString {
+  const at = name.indexOf("@");
+  return at < 0 ? name : name.slice(0, at);
+}
+
 /** What a name is written with as it is; all else becomes \xHH. Devicetree Specification 0.4, tables 2.1 and 2.2. */
 const PLAIN = /[^A-Za-z0-9,._+*#?@-]/g;
 

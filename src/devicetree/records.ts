@@ -3,7 +3,10 @@
 
 import type { ByteString } from "../sys/engine.ts";
 import { type Gatherer, NODE, WORDS_OF_NODE } from "../sys/gather.ts";
-import { ALL_MARKS, baseName, type Node, type Property, stringValue } from "./tree.ts";
+import { ALL_MARKS } from "./marks.ts";
+import { baseName } from "./names.ts";
+import { stringValue } from "./strings.ts";
+import { type Node, type Property } from "./tree.ts";
 
 /** A property of this name that says the node's own is in no blob of version 16 and later: it is no record. */
 export const NAME = "name";

@@ -3,8 +3,11 @@
 
 import { Failure } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { below, unescapedName } from "./names.ts";
-import { baseName, cellIn, child, type Node, property, textIn, visit } from "./tree.ts";
+import { cellIn } from "./cells.ts";
+import { baseName, below, unescapedName } from "./names.ts";
+import { textOf } from "./strings.ts";
+import { child, type Node, property } from "./tree.ts";
+import { visit } from "./walk.ts";
 
 export interface Found {
   readonly node: Node;
@@ -103,10 +106,4 @@ export function pathsOfPhandles(root: Node): ReadonlyMap<number, ByteString> {
 export function freePhandle(root: Node): number {
   const taken = pathsOfPhandles(root);
   for (let phandle = 1; ; phandle++) if (!taken.has(phandle)) return phandle;
-}
-
-/** A string value up to its NUL. */
-export function textOf(value: Uint8Array): ByteString {
-  const nul = value.indexOf(0);
-  return textIn(value, 0, nul < 0 ? value.length : nul);
 }

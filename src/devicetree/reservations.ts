@@ -3,7 +3,9 @@
 import { Failure, hex } from "../failure.ts";
 import type { MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { cellsAt, child, MARK, type Node, property, visitMarked } from "./tree.ts";
+import { cellsAt } from "./cells.ts";
+import { MARK, visitMarked } from "./marks.ts";
+import { child, type Node, property } from "./tree.ts";
 
 interface Pair {
   readonly first: ByteString;

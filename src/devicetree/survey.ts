@@ -2,9 +2,11 @@
 
 import { type MemoryRange, rangeOfSize } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
+import { cellIn, cellsAt } from "./cells.ts";
 import { isMemory } from "./memory.ts";
 import { pathsOfPhandles } from "./references.ts";
-import { cellIn, cellsAt, type DeviceTree, type Node, property, visit } from "./tree.ts";
+import { type DeviceTree, type Node, property } from "./tree.ts";
+import { visit } from "./walk.ts";
 
 export interface Surveyed {
   readonly node: Node;

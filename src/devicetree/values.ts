@@ -4,7 +4,9 @@
 import { Failure, hex } from "../failure.ts";
 import { parseNumber } from "../number.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { kindOf, stringsOf, wordsOf } from "./kinds.ts";
+import { wordsOf } from "./cells.ts";
+import { kindOf } from "./kinds.ts";
+import { stringsOf } from "./strings.ts";
 
 /** What a reference in a value stands for. */
 export interface Target {

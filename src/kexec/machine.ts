@@ -2,9 +2,10 @@
 
 import { lpiTables } from "../arch/arm64/lpi-tables.ts";
 import { secondaryThreads } from "../arch/ppc64/stub.ts";
+import { cellsAt } from "../devicetree/cells.ts";
 import { treeFromDirectory } from "../devicetree/from/directory.ts";
 import { memoryCells, memoryRanges } from "../devicetree/memory.ts";
-import { cellsAt, type Node, type Property, property } from "../devicetree/tree.ts";
+import { type Node, type Property, property } from "../devicetree/tree.ts";
 import { Failure } from "../failure.ts";
 import { type MemoryRange, mergeRanges, rangeOfSize } from "../range.ts";
 import { EM_PPC64 } from "../sys/abi.ts";

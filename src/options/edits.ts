@@ -4,6 +4,7 @@ import { setSeeds } from "../arch/arm64/hand-over.ts";
 import { type Option } from "../cli/applet.ts";
 import { type Directive } from "../cli/options.ts";
 import { numberOf, pairOf } from "../cli/values.ts";
+import { u32Value } from "../devicetree/cells.ts";
 import {
   addNode,
   deleteNode,
@@ -19,7 +20,7 @@ import {
 } from "../devicetree/edit/edits.ts";
 import { unescapedName } from "../devicetree/names.ts";
 import { findNode, freePhandle, phandleOf } from "../devicetree/references.ts";
-import { type DeviceTree, setProperty, u32Value } from "../devicetree/tree.ts";
+import { type DeviceTree, setProperty } from "../devicetree/tree.ts";
 import { parseValue, type Resolve } from "../devicetree/values.ts";
 import { Failure, hex, usage } from "../failure.ts";
 import { type MemoryRange, rangeOfSize } from "../range.ts";

@@ -4,7 +4,8 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { versions } from "../../src/devicetree/format.ts";
 import { faults, treeFromBlob } from "../../src/devicetree/from/blob.ts";
-import { type DeviceTree, visit } from "../../src/devicetree/tree.ts";
+import { type DeviceTree } from "../../src/devicetree/tree.ts";
+import { visit } from "../../src/devicetree/walk.ts";
 import { Failure } from "../../src/failure.ts";
 import { type Field, type Tour, tourOf } from "../support/blob-tour.ts";
 import { meaning } from "../support/device-trees.ts";

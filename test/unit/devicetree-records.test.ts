@@ -14,8 +14,8 @@ import {
   propertyCount,
   removeProperty,
   setProperty,
-  visit,
 } from "../../src/devicetree/tree.ts";
+import { visit } from "../../src/devicetree/walk.ts";
 import { engine } from "../../src/sys/bun.ts";
 import { System } from "../../src/sys/system.ts";
 import { readBlob, treeOf } from "../support/blob-reader.ts";

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { MAX_BLOB, type Version, versions } from "../../src/devicetree/format.ts";
+import { stringValue } from "../../src/devicetree/strings.ts";
 import { type BlobRequest, blob } from "../../src/devicetree/to/blob.ts";
-import { type Node, type Property, stringValue } from "../../src/devicetree/tree.ts";
+import { type Node, type Property } from "../../src/devicetree/tree.ts";
 import { type ReadNode, readBlob } from "../support/blob-reader.ts";
 import { cells } from "../support/tree.ts";
 

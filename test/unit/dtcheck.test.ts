@@ -3,16 +3,10 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
+import { u32Value, u64Value } from "../../src/devicetree/cells.ts";
 import { checks, findingsIn, findingText } from "../../src/devicetree/check/checks.ts";
-import {
-  type DeviceTree,
-  type Node,
-  removeProperty,
-  setProperty,
-  stringValue,
-  u32Value,
-  u64Value,
-} from "../../src/devicetree/tree.ts";
+import { stringValue } from "../../src/devicetree/strings.ts";
+import { type DeviceTree, type Node, removeProperty, setProperty } from "../../src/devicetree/tree.ts";
 import { blobOf, deviceTrees } from "../support/device-trees.ts";
 import { runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";

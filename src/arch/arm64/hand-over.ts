@@ -2,16 +2,8 @@
 // Linux: drivers/of/fdt.c (early_init_dt_scan_chosen), drivers/of/kexec.c, arch/arm64/kernel/kaslr.c.
 
 import { giveUpInitrd } from "../../devicetree/edit/edits.ts";
-import {
-  child,
-  childOrNew,
-  type DeviceTree,
-  MARK,
-  mayHave,
-  type Node,
-  property,
-  setProperty,
-} from "../../devicetree/tree.ts";
+import { MARK, mayHave } from "../../devicetree/marks.ts";
+import { child, childOrNew, type DeviceTree, type Node, property, setProperty } from "../../devicetree/tree.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import type { System } from "../../sys/system.ts";
 import type { TreeHandOver } from "../arch.ts";

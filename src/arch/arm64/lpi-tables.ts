@@ -2,7 +2,8 @@
 // Linux: drivers/irqchip/irq-gic-v3-its.c. Without EFI nothing but the kernel's log tells where they are; a kernel that
 // finds them reserved in its tree goes on with them, one that finds them in its own image overwrites that.
 
-import { type Node, property, walk } from "../../devicetree/tree.ts";
+import { type Node, property } from "../../devicetree/tree.ts";
+import { walk } from "../../devicetree/walk.ts";
 import { type MemoryRange, rangeOfSize } from "../../range.ts";
 import type { System } from "../../sys/system.ts";
 

@@ -2,11 +2,13 @@
 // DTS is the Devicetree Specification 0.4; files are Linux's.
 
 import { hex } from "../../failure.ts";
+import { cellIn } from "../cells.ts";
 import { TEXT_PROPERTIES } from "../kinds.ts";
-import { below, MAX_NAME } from "../names.ts";
-import { phandleOf, textOf } from "../references.ts";
+import { baseName, below, MAX_NAME } from "../names.ts";
+import { phandleOf } from "../references.ts";
+import { textOf } from "../strings.ts";
 import { addressCells, interruptParent, sizeCells } from "../survey.ts";
-import { baseName, cellIn, MAX_DEPTH, property } from "../tree.ts";
+import { MAX_DEPTH, property } from "../tree.ts";
 import { type Check, eachNode, eachProperty, repeated } from "./check.ts";
 
 export const formChecks: readonly Check[] = [

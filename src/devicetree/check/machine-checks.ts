@@ -4,13 +4,14 @@
 import { hex } from "../../failure.ts";
 import { contains, formatRange, type MemoryRange, mergeRanges, overlap } from "../../range.ts";
 import type { ByteString } from "../../sys/engine.ts";
-import { wordsOf } from "../kinds.ts";
+import { cellIn, cellsAt, wordsOf } from "../cells.ts";
 import { isMemory } from "../memory.ts";
 import { below } from "../names.ts";
-import { findNode, textOf } from "../references.ts";
+import { findNode } from "../references.ts";
 import { initrdOf, reservationsOfNode } from "../reservations.ts";
+import { textOf } from "../strings.ts";
 import { addressCells, sizeCells } from "../survey.ts";
-import { cellIn, cellsAt, type Node, property } from "../tree.ts";
+import { type Node, property } from "../tree.ts";
 import { type Check, failureOf, type Tell } from "./check.ts";
 
 export const machineChecks: readonly Check[] = [

@@ -1,8 +1,9 @@
 // Things a kernel accepts that are still worth a line, since they are seldom meant.
 
 import type { ByteString } from "../../sys/engine.ts";
-import { MAX_NAME } from "../names.ts";
-import { baseName, MARK, type Node, property, visitMarked } from "../tree.ts";
+import { MARK, visitMarked } from "../marks.ts";
+import { baseName, MAX_NAME } from "../names.ts";
+import { type Node, property } from "../tree.ts";
 
 /** Standard properties, and what their length & mask has to be. */
 export const lengthRules = [

@@ -3,21 +3,13 @@
 import { Failure } from "../../failure.ts";
 import { formatRange, type MemoryRange, sameRange } from "../../range.ts";
 import type { ByteString } from "../../sys/engine.ts";
+import { u64Value } from "../cells.ts";
 import { isMemory, memoryCells, memoryRanges, rangesValue } from "../memory.ts";
 import { below } from "../names.ts";
 import { findNode } from "../references.ts";
 import { initrdOf } from "../reservations.ts";
-import {
-  addChild,
-  child,
-  childOrNew,
-  type DeviceTree,
-  removeChild,
-  removeProperty,
-  setProperty,
-  stringValue,
-  u64Value,
-} from "../tree.ts";
+import { stringValue } from "../strings.ts";
+import { addChild, child, childOrNew, type DeviceTree, removeChild, removeProperty, setProperty } from "../tree.ts";
 
 /** Below this a ppc64 crash kernel keeps using memory: its exception vectors are there (kexec-tools' KDUMP_BACKUP_LIMIT). */
 const VECTORS_END = 0x10000n;

@@ -5,7 +5,8 @@ import { Failure, hex } from "../../failure.ts";
 import { type MemoryRange, rangeOfSize } from "../../range.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { align, FIELD, layouts, MAGIC, SMALLEST_HEADER, TOKEN, type Version, valueStart, versions } from "../format.ts";
-import { type DeviceTree, MAX_DEPTH, type Node, tellingProperties, textIn } from "../tree.ts";
+import { textIn } from "../strings.ts";
+import { type DeviceTree, MAX_DEPTH, type Node, tellingProperties } from "../tree.ts";
 
 /** The newest version; later ones can be read as this one if they say so. */
 const NEWEST = 17;

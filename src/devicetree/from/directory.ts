@@ -6,9 +6,10 @@ import { errno } from "../../sys/errno.ts";
 import { Gatherer, STOP } from "../../sys/gather.ts";
 import { CWD, type Entry, type System } from "../../sys/system.ts";
 import { TOKEN } from "../format.ts";
+import { MARK } from "../marks.ts";
 import { MAX_NAME } from "../names.ts";
 import { NAME, Records } from "../records.ts";
-import { MARK, MAX_DEPTH, type Node } from "../tree.ts";
+import { MAX_DEPTH, type Node } from "../tree.ts";
 import { markedNames } from "./marks.ts";
 
 /** The largest property we take. The largest known real one is an ibm,dynamic-memory of 480 KB. */

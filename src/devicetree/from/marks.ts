@@ -3,8 +3,8 @@
 import { archs } from "../../arch/archs.ts";
 import type { NameRule } from "../../sys/gather.ts";
 import { lengthRules } from "../check/oddities.ts";
+import { MARK } from "../marks.ts";
 import { reservationNames } from "../reservations.ts";
-import { MARK } from "../tree.ts";
 
 /** Of any length: no length & 0 is 1. */
 const ANY = { mask: 0, value: 1 };

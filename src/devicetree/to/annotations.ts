@@ -3,9 +3,8 @@
 
 import { hex } from "../../failure.ts";
 import type { ByteString } from "../../sys/engine.ts";
-import { wordsOf } from "../kinds.ts";
+import { cellIn, cellsAt, wordsOf } from "../cells.ts";
 import { addressCells, interruptParent, type Survey, type Surveyed, sizeCells } from "../survey.ts";
-import { cellIn, cellsAt } from "../tree.ts";
 
 /** Properties whose entries are address and size in the parent's cells. */
 const REGIONS: ReadonlySet<ByteString> = new Set(["reg", "linux,usable-memory", "assigned-addresses"]);

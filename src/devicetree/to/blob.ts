@@ -5,8 +5,11 @@ import { type MemoryRange, rangeOfSize } from "../../range.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { NODE } from "../../sys/gather.ts";
 import { align, layouts, MAGIC, TOKEN, type Version, valueStart } from "../format.ts";
+import { baseName } from "../names.ts";
 import { NAME, RecordNode, type Records } from "../records.ts";
-import { baseName, type Node, type Property, pathOf, stringValue, tellingProperties, walk } from "../tree.ts";
+import { stringValue } from "../strings.ts";
+import { type Node, type Property, tellingProperties } from "../tree.ts";
+import { pathOf, walk } from "../walk.ts";
 
 export interface BlobRequest {
   readonly version: Version;
@@ -83,10 +86,10 @@ function piecesOf(root: Node, fullPaths: boolean, records: Records | undefined):
   /** The last piece, as long as it may go on. */
   let run: Run | undefined;
   walk(root, {
-    enter(node, depth, open) {
+    enter(node, parent) {
       if (!(node instanceof RecordNode && node.records === records && node.isKept)) {
         run = undefined;
-        pieces.push(flatNode(node, fullPaths ? pathOf(depth, open) : undefined));
+        pieces.push(flatNode(node, fullPaths ? pathOf(node, parent) : undefined));
         return true;
       }
       const start = records.wordOf(node, NODE.start);

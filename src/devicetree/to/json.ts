@@ -2,9 +2,12 @@
 
 import { Failure, hex } from "../../failure.ts";
 import type { ByteString } from "../../sys/engine.ts";
-import { kindOf, stringsOf, wordsOf } from "../kinds.ts";
+import { wordsOf } from "../cells.ts";
+import { kindOf } from "../kinds.ts";
 import { below } from "../names.ts";
-import { type DeviceTree, type Node, visit } from "../tree.ts";
+import { stringsOf } from "../strings.ts";
+import { type DeviceTree, type Node } from "../tree.ts";
+import { visit } from "../walk.ts";
 
 /** `true`, texts, cells, or bytes as hexadecimal digits. */
 type Value = true | readonly string[] | readonly number[] | { readonly bytes: string };
