@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { targetNames } from "../../scripts/boot/targets.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
-const folder = temporaryFolder();
+const folder = temporaryFolder({ on: "disk" });
 
 async function boot(...args: string[]) {
   const child = Bun.spawn([process.execPath, join(import.meta.dir, "../../scripts/boot.ts"), ...args], {

@@ -1,7 +1,6 @@
 // Boots the stub between the fake first kernel and the test kernel, and reads what the test kernel says.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runGuest } from "../../scripts/guest.ts";
 import { assemble, buildPayload } from "../../scripts/stubs.ts";
@@ -70,7 +69,7 @@ function treeSource(smp: number, powerOff: number, chosen: string): string {
     };`;
 }
 
-/** Everything that many hand-overs share: assembled stubs, RTAS tokens, and a temporary folder. */
+/** Everything that many hand-overs share: assembled stubs, RTAS tokens, and a folder for their files. */
 export class FakeMachine {
   private constructor(
     readonly folder: string,
@@ -81,8 +80,7 @@ export class FakeMachine {
     readonly startCpu: number,
   ) {}
 
-  static async prepare(): Promise<FakeMachine> {
-    const folder = mkdtempSync(join(tmpdir(), "kexecbox-stub-test-"));
+  static async prepare(folder: string): Promise<FakeMachine> {
     const tree = join(folder, "machine.dtb");
     const machine = { cpu: "POWER9", smp: 1, memory: 256, extra: ["-machine", `dumpdtb=${tree}`] };
     await runGuest(machine, { timeout: 20 });
@@ -95,10 +93,6 @@ export class FakeMachine {
       await token("power-off"),
       await token("start-cpu"),
     );
-  }
-
-  remove(): void {
-    rmSync(this.folder, { recursive: true });
   }
 
   /** @throws Error with the console's lines, if the test kernel did not come to its end */

@@ -1,9 +1,11 @@
 import { expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { kernel, kernelImage } from "../../scripts/kernels.ts";
 import { ensure } from "../../scripts/setup.ts";
+import { temporaryFolder } from "../support/folder.ts";
+
+const folder = temporaryFolder({ on: "disk" });
 
 const MINUTES = 60_000;
 
@@ -17,20 +19,15 @@ for (const [name, prefix] of [
     async () => {
       await ensure("stub-ppc64", "engine-ppc64le");
       const { vmlinux, endian } = await kernel(name);
-      const folder = mkdtempSync(join(tmpdir(), "kexecbox-test-"));
-      try {
-        const raw = join(folder, "raw");
-        expect(Bun.spawnSync([`${prefix}objcopy`, "-O", "binary", vmlinux, raw]).exitCode).toBe(0);
-        const image = await kernelImage(vmlinux);
-        // Not toEqual: printing the difference of two 40 MB arrays takes minutes.
-        expect(Buffer.compare(image.bytes, readFileSync(raw))).toBe(0);
-        const headers = Bun.spawnSync([`${prefix}readelf`, "-lW", vmlinux]).stdout.toString();
-        const memsz = /^ *LOAD +\S+ +\S+ +\S+ +\S+ +(0x[0-9a-f]+)/m.exec(headers)?.[1];
-        expect(image.memsz).toBe(Number(memsz));
-        expect(image.endian).toBe(endian);
-      } finally {
-        rmSync(folder, { recursive: true });
-      }
+      const raw = folder.in("raw");
+      expect(Bun.spawnSync([`${prefix}objcopy`, "-O", "binary", vmlinux, raw]).exitCode).toBe(0);
+      const image = await kernelImage(vmlinux);
+      // Not toEqual: printing the difference of two 40 MB arrays takes minutes.
+      expect(Buffer.compare(image.bytes, readFileSync(raw))).toBe(0);
+      const headers = Bun.spawnSync([`${prefix}readelf`, "-lW", vmlinux]).stdout.toString();
+      const memsz = /^ *LOAD +\S+ +\S+ +\S+ +\S+ +(0x[0-9a-f]+)/m.exec(headers)?.[1];
+      expect(image.memsz).toBe(Number(memsz));
+      expect(image.endian).toBe(endian);
     },
     30 * MINUTES,
   );

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { image } from "../../initramfs/image.ts";
 import { build } from "../../scripts/build.ts";
@@ -11,8 +10,11 @@ import { applets } from "../../src/kexecbox.ts";
 import { nodeAt, type ReadNode, readBlob, treeOf, valueAt } from "../support/blob-reader.ts";
 import { received } from "../support/boots.ts";
 import { dumpedReservations, gottenBytes, sortedSource } from "../support/dtc.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { runWith, x64 } from "../support/run.ts";
 import { makeTree } from "../support/tree.ts";
+
+const folder = temporaryFolder({ on: "disk" });
 
 const ADDRESS = "0x5000100";
 
@@ -111,12 +113,7 @@ describe("the live tree of", () => {
   test.each(named)(
     "%s is the same for dtc as our blobs of it",
     async (_, machine) => {
-      const folder = mkdtempSync(join(tmpdir(), "kexecbox-livetree-"));
-      try {
-        compare(await blobsOf(machine, folder), machine, folder);
-      } finally {
-        rmSync(folder, { recursive: true });
-      }
+      compare(await blobsOf(machine, folder.path), machine, folder.path);
     },
     120_000,
   );

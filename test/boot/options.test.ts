@@ -11,7 +11,7 @@ import { temporaryFolder } from "../support/folder.ts";
 const BOOT = [process.execPath, join(import.meta.dir, "../../scripts/boot.ts"), "--target", "ppc64", "--smp", "1"];
 const PROMPT = "kexecbox> ";
 
-const folder = temporaryFolder();
+const folder = temporaryFolder({ on: "disk" });
 
 async function boot(...args: string[]): Promise<{ code: number; lines: string[] }> {
   const child = Bun.spawn([...BOOT, ...args], { stdin: "ignore", stdout: "pipe", stderr: "inherit" });

@@ -1,21 +1,20 @@
 // The examples of 2005 as the README has them, run inside a guest from a script file.
 
 import { expect, test } from "bun:test";
-import { unlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { writeFile } from "node:fs/promises";
 import { cpio } from "../../initramfs/cpio.ts";
 import { image } from "../../initramfs/image.ts";
 import { PRESENT, SECOND_INIT, sceneFor, secondScript } from "../../scripts/boot/scene.ts";
 import { kernelsFor } from "../../scripts/boot.ts";
 import { build } from "../../scripts/build.ts";
-import { inTemporaryFolder } from "../../scripts/cache.ts";
 import { runGuest } from "../../scripts/guest.ts";
 import { gzip } from "../../scripts/initramfs.ts";
 import { applets } from "../../src/kexecbox.ts";
 import { passed, usual } from "../support/boots.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { example } from "../support/readme.ts";
 
+const folder = temporaryFolder({ on: "disk" });
 const targets = ["ppc64", "ppc64le"] as const;
 
 const FIRST_EXAMPLE = example("./fs2dt ");
@@ -27,26 +26,24 @@ const FIRST_EXAMPLE = example("./fs2dt ");
 test.each(targets)("the first example boots %s, and reserves the initrd by itself", async (target) => {
   const choices = { ...usual, target, small: true };
   const { first, next } = await kernelsFor(choices);
-  await inTemporaryFolder(async (folder) => {
-    const script = (): string => `v2wrap > v2wrap\n${FIRST_EXAMPLE}\n./loadem -k\n`;
-    const { guest, nonce } = await sceneFor(choices, first, next, folder, { script, append: "retain_initrd" });
-    const commandLine = guest.append!.replace("quiet", "loglevel=7");
-    let begun = 0;
-    const { lines } = await runGuest(
-      { ...guest, append: commandLine },
-      {
-        timeout: 60,
-        onLine({ text }, stop) {
-          if (text === "+ v2wrap > v2wrap" && ++begun === 2) stop();
-        },
+  const script = (): string => `v2wrap > v2wrap\n${FIRST_EXAMPLE}\n./loadem -k\n`;
+  const { guest, nonce } = await sceneFor(choices, first, next, folder.path, { script, append: "retain_initrd" });
+  const commandLine = guest.append!.replace("quiet", "loglevel=7");
+  let begun = 0;
+  const { lines } = await runGuest(
+    { ...guest, append: commandLine },
+    {
+      timeout: 60,
+      onLine({ text }, stop) {
+        if (text === "+ v2wrap > v2wrap" && ++begun === 2) stop();
       },
-    );
-    const console = lines.map(({ text }) => text);
-    const after = console.slice(console.indexOf("+ ./loadem -k") + 1);
-    expect(console.filter((text) => text.startsWith("+ ./fs2dt"))).toEqual([`+ ${FIRST_EXAMPLE}`]);
-    expect(after.filter((text) => text.includes(nonce) && text.includes("Kernel command line"))).toHaveLength(1);
-    expect(after.at(-1)).toBe("+ v2wrap > v2wrap");
-  });
+    },
+  );
+  const console = lines.map(({ text }) => text);
+  const after = console.slice(console.indexOf("+ ./loadem -k") + 1);
+  expect(console.filter((text) => text.startsWith("+ ./fs2dt"))).toEqual([`+ ${FIRST_EXAMPLE}`]);
+  expect(after.filter((text) => text.includes(nonce) && text.includes("Kernel command line"))).toHaveLength(1);
+  expect(after.at(-1)).toBe("+ v2wrap > v2wrap");
 });
 
 /** The second example's two archives, the first of a length that needs padding. */
@@ -86,27 +83,16 @@ test.each(targets)(
 test.each(targets)("a segment of -z alone is zeros in front of the next kernel on %s", async (target) => {
   const choices = { ...usual, target, payload: true, memory: 1024 };
   const { first, next } = await kernelsFor(choices);
-  const pattern = join(tmpdir(), `kexecbox-pattern-${process.pid}`);
+  const pattern = folder.in("pattern");
   await writeFile(pattern, new Uint8Array(0x20000).fill(0xa5));
-  try {
-    await inTemporaryFolder(async (folder) => {
-      const script = ({ bootargs }: { bootargs: string }): string =>
-        [
-          `fs2dt -b 0x5000100 -B '${bootargs} zero=0x30000000,0x20000' /proc/device-tree | loadem -r 0x10000`,
-          " -a 0x5000000 -e -w -s -a 0x6000000 -c 0x100 -f vmlinux.kexec -a 0x30000000 -z 0x10000\nloadem -k\n",
-        ].join("");
-      const { guest } = await sceneFor(choices, first, next, folder, { script });
-      const { lines } = await runGuest(
-        { ...guest, segments: [{ file: pattern, address: 0x30000000n }] },
-        { timeout: 60 },
-      );
-      const zero = lines
-        .map(({ text }) => /^payload: zero=(\S+)$/.exec(text)?.[1])
-        .filter((found) => found !== undefined);
-      // The first 64 KiB are the segment's; what lies behind it still has the pattern.
-      expect(zero.at(-1)).toBe("0x30010000");
-    });
-  } finally {
-    await unlink(pattern);
-  }
+  const script = ({ bootargs }: { bootargs: string }): string =>
+    [
+      `fs2dt -b 0x5000100 -B '${bootargs} zero=0x30000000,0x20000' /proc/device-tree | loadem -r 0x10000`,
+      " -a 0x5000000 -e -w -s -a 0x6000000 -c 0x100 -f vmlinux.kexec -a 0x30000000 -z 0x10000\nloadem -k\n",
+    ].join("");
+  const { guest } = await sceneFor(choices, first, next, folder.path, { script });
+  const { lines } = await runGuest({ ...guest, segments: [{ file: pattern, address: 0x30000000n }] }, { timeout: 60 });
+  const zero = lines.map(({ text }) => /^payload: zero=(\S+)$/.exec(text)?.[1]).filter((found) => found !== undefined);
+  // The first 64 KiB are the segment's; what lies behind it still has the pattern.
+  expect(zero.at(-1)).toBe("0x30010000");
 });

@@ -1,19 +1,20 @@
 // The stub between a fake first kernel and the test kernel, in qemu, without Linux: what it hands over, in
 // every order of arrival that can be arranged.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { WAIT_WORD, waitWord } from "../../src/arch/ppc64/stub.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { DATA, FakeMachine, type Handed, KERNEL, STUB } from "./fakemachine.ts";
 
 const TICKS_PER_SECOND = 512_000_000;
 const BOOT_CPUID_PHYS = 28;
 const TIME_LIMIT_MS = 40_000;
 
+const folder = temporaryFolder({ lasts: "file", on: "disk" });
 let machine: FakeMachine;
 beforeAll(async () => {
-  machine = await FakeMachine.prepare();
+  machine = await FakeMachine.prepare(folder.path);
 }, TIME_LIMIT_MS);
-afterAll(() => machine.remove());
 
 /** The bits of cpus 1 to smp - 1. */
 function secondariesOf(smp: number): bigint {

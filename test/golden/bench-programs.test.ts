@@ -15,7 +15,7 @@ const NODES = 60;
 const PROPERTIES = 700;
 const MIB = 2 ** 20;
 
-const folder = temporaryFolder();
+const folder = temporaryFolder({ on: "disk" });
 beforeEach(() => ensure("bench"), 600_000);
 
 function ran(...command: readonly string[]): { code: number; out: Buffer; err: string } {

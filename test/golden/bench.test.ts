@@ -9,7 +9,7 @@ import { temporaryFolder } from "../support/folder.ts";
 import { buildRunners } from "../support/run.ts";
 
 const ROOT = join(import.meta.dir, "../..");
-const folder = temporaryFolder();
+const folder = temporaryFolder({ on: "disk" });
 const written: string[] = [];
 
 beforeAll(buildRunners, 600_000);

@@ -1,23 +1,21 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { beforeAll, expect, test } from "bun:test";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { buildFrom, targets } from "../../scripts/build.ts";
 import { emulatorOf, smallTargets } from "../../scripts/engine.ts";
 import { Failure } from "../../src/failure.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 
 /** An empty cache means compiling three engines. */
 const COLD_BUILD_MS = 15 * 60_000;
 
-let folder: string;
+const folder = temporaryFolder({ lasts: "file", on: "disk" });
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "kexecbox-build-"));
-  writeFileSync(join(folder, "empty.ts"), "export {};\n");
-  for (const target of smallTargets) await buildFrom(target, join(folder, "empty.ts"), join(folder, target));
+  writeFileSync(folder.in("empty.ts"), "export {};\n");
+  for (const target of smallTargets) await buildFrom(target, folder.in("empty.ts"), folder.in(target));
 }, COLD_BUILD_MS);
-afterAll(() => rmSync(folder, { recursive: true }));
 
 function build(...args: string[]): { code: number | null; out: string; err: string } {
   const command = [process.execPath, join(ROOT, "scripts/build.ts"), ...args];
@@ -25,12 +23,15 @@ function build(...args: string[]): { code: number | null; out: string; err: stri
   return { code: exitCode, out: stdout.toString(), err: stderr.toString() };
 }
 
+let programs = 0;
+
 /**
  * Builds the program `text` for x64-small: "built", or the refusal. In a folder of its own, because within
  * one process the bundler may not see a file that joined a folder it knows.
  */
 async function buildOf(text: string, others: Readonly<Record<string, string>> = {}): Promise<string> {
-  const place = mkdtempSync(join(folder, "program-"));
+  const place = folder.in(`program-${programs++}`);
+  mkdirSync(place);
   const files = { ...others, "main.ts": text };
   for (const [name, content] of Object.entries(files)) writeFileSync(join(place, name), content);
   try {
@@ -44,7 +45,7 @@ async function buildOf(text: string, others: Readonly<Record<string, string>> = 
 
 /** A second clone, as far as the build looks at it. */
 function copyOfTheSources(): string {
-  const copy = join(folder, "a", "second clone");
+  const copy = folder.in("a", "second clone");
   for (const name of ["package.json", "src", "stub", "node_modules/minimist"]) {
     cpSync(join(ROOT, name), join(copy, name), { recursive: true });
   }
@@ -54,7 +55,7 @@ function copyOfTheSources(): string {
 test("two builds of one source are the same byte for byte, wherever source and result lie", async () => {
   const copy = copyOfTheSources();
   for (const target of targets) {
-    const [here, there] = [join(folder, "here", target), join(folder, "elsewhere", "deeper", target)];
+    const [here, there] = [folder.in("here", target), folder.in("elsewhere", "deeper", target)];
     await buildFrom(target, join(ROOT, "src/main.ts"), here);
     await buildFrom(target, join(copy, "src/main.ts"), there);
     expect(readFileSync(here).equals(readFileSync(there))).toBe(true);
@@ -62,18 +63,18 @@ test("two builds of one source are the same byte for byte, wherever source and r
 }, 120_000);
 
 test("an executable names neither the folder it was built in nor the cache", async () => {
-  const bytes = readFileSync(join(folder, "ppc64")).toString("latin1");
-  const paths = [ROOT, folder, "/kexecbox", "/.cache/", "/home/", "/root/"];
+  const bytes = readFileSync(folder.in("ppc64")).toString("latin1");
+  const paths = [ROOT, folder.path, "/kexecbox", "/.cache/", "/home/", "/root/"];
   expect(paths.filter((path) => bytes.includes(path))).toEqual([]);
   // Bun itself names paths of whoever built it, and calls the program inside /$bunfs/root/NAME, wherever it was built.
   const fused = readFileSync(join(ROOT, "dist/kexecbox-x64")).toString("latin1").replaceAll("/$bunfs/root/", "");
-  expect([ROOT, folder, "/.cache/kexecbox"].filter((path) => fused.includes(path))).toEqual([]);
+  expect([ROOT, folder.path, "/.cache/kexecbox"].filter((path) => fused.includes(path))).toEqual([]);
 });
 
 test.each(smallTargets)(
   "the program for %s weighs less than 1 MiB and runs",
   async (target) => {
-    const output = join(folder, "whole", target);
+    const output = folder.in("whole", target);
     await buildFrom(target, join(ROOT, "src/main.ts"), output);
     expect(statSync(output).size).toBeLessThan(1_048_576);
     expect(statSync(output).mode & 0o777).toBe(0o755);
@@ -114,7 +115,7 @@ const PT_INTERP = 3;
 
 test.each(smallTargets)("%s needs no interpreter and can be mapped in pages of its machine", (target) => {
   const page = target === "x64-small" ? 4096n : 65536n;
-  const headers = programHeaders(readFileSync(join(folder, target)));
+  const headers = programHeaders(readFileSync(folder.in(target)));
   expect(headers.some(({ type }) => type === PT_INTERP)).toBe(false);
   const loads = headers.filter(({ type }) => type === PT_LOAD);
   expect(loads.length).toBe(2);
@@ -153,17 +154,17 @@ test("globals that the engine lacks are refused, in inner functions too; typeof 
 });
 
 test("a file that cannot be bundled is an error, and leaves the executable that was there", async () => {
-  const output = join(folder, "kept");
+  const output = folder.in("kept");
   writeFileSync(output, "before");
-  writeFileSync(join(folder, "wrong.ts"), "import './missing.ts';\n");
-  await expect(buildFrom("x64-small", join(folder, "wrong.ts"), output)).rejects.toThrow("missing.ts");
+  writeFileSync(folder.in("wrong.ts"), "import './missing.ts';\n");
+  await expect(buildFrom("x64-small", folder.in("wrong.ts"), output)).rejects.toThrow("missing.ts");
   expect(readFileSync(output, "utf8")).toBe("before");
 });
 
 test("a build leaves nothing beside its result", async () => {
-  const output = join(folder, "alone", "program");
-  await buildFrom("x64-small", join(folder, "empty.ts"), output);
-  expect(readdirSync(join(folder, "alone"))).toEqual(["program"]);
+  const output = folder.in("alone", "program");
+  await buildFrom("x64-small", folder.in("empty.ts"), output);
+  expect(readdirSync(folder.in("alone"))).toEqual(["program"]);
 });
 
 test("an unknown target is a usage error that lists the known ones", () => {
@@ -212,8 +213,8 @@ test(
 );
 
 test("128-bit division agrees with BigInt on quotients and rests of every shape", () => {
-  const driver = join(folder, "driver.c");
-  const program = join(folder, "driver");
+  const driver = folder.in("driver.c");
+  const program = folder.in("driver");
   writeFileSync(
     driver,
     `

@@ -1,12 +1,11 @@
 // Deep, wide and large trees in the small engine, with as much memory as a small machine has to give.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync, writeFileSync } from "node:fs";
 import { treeFromBlob } from "../../src/devicetree/from/blob.ts";
 import { type DeviceTree, type Node } from "../../src/devicetree/tree.ts";
 import { blobOf, meaning } from "../support/device-trees.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { buildRunners, type Run, runWith, x64 } from "../support/run.ts";
 import { cells } from "../support/tree.ts";
 import { blobOfStructure } from "../support/words.ts";
@@ -14,19 +13,14 @@ import { blobOfStructure } from "../support/words.ts";
 const MIB = 1024 * 1024;
 const LIMIT = 64 * MIB;
 
-/** Where a large file costs little to make. */
-const MEMORY = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
-
-let folder: string;
+const folder = temporaryFolder({ lasts: "file" });
 beforeAll(async () => {
   await buildRunners();
-  folder = mkdtempSync(join(MEMORY, "kexecbox-large-"));
 }, 600_000);
-afterAll(() => rmSync(folder, { recursive: true }));
 
 /** With so many MiB of address space. */
 function within(mib: number, ...args: readonly string[]): Run {
-  return runWith(x64, args, { cwd: folder, under: ["prlimit", `--as=${mib * MIB}`] });
+  return runWith(x64, args, { cwd: folder.path, under: ["prlimit", `--as=${mib * MIB}`] });
 }
 
 function treeOf(root: Omit<Node, "name">): DeviceTree {
@@ -34,7 +28,7 @@ function treeOf(root: Omit<Node, "name">): DeviceTree {
 }
 
 function write(name: string, tree: DeviceTree): DeviceTree {
-  writeFileSync(join(folder, name), blobOf(tree));
+  writeFileSync(folder.in(name), blobOf(tree));
   return tree;
 }
 
@@ -59,14 +53,14 @@ describe("a blob", () => {
     const whole = new Uint8Array(LIMIT);
     whole.set(blob);
     whole.set(cells(LIMIT), 4);
-    writeFileSync(join(folder, "large"), whole);
+    writeFileSync(folder.in("large"), whole);
     expect(within(256, "dtedit", "large", "out")).toMatchObject({ code: 0, err: "" });
-    expect(readFileSync(join(folder, "out")).equals(blob)).toBe(true);
+    expect(readFileSync(folder.in("out")).equals(blob)).toBe(true);
     expect(within(256, "dtdiff", "large", "out")).toMatchObject({ code: 0, err: "" });
   }, 60_000);
 
   test("of one byte more is refused, with the limit, by every command", () => {
-    writeFileSync(join(folder, "large"), new Uint8Array(LIMIT + 1));
+    writeFileSync(folder.in("large"), new Uint8Array(LIMIT + 1));
     for (const words of MADE) {
       expect(within(256, ...words)).toMatchObject({
         code: words[0] === "dtdiff" ? 2 : 1,
@@ -78,7 +72,7 @@ describe("a blob", () => {
   test("of 64 MiB that are nothing but nodes is refused, with the limit, before it fills memory", () => {
     const nodes = Math.floor((LIMIT - 100) / 12);
     writeFileSync(
-      join(folder, "large"),
+      folder.in("large"),
       blobOfStructure(Buffer.concat([cells(1, 0), Buffer.alloc(12 * nodes, cells(1, 0x78000000, 2)), cells(2, 9)])),
     );
     const { code, err } = within(768, "dtedit", "large", "out");
@@ -156,12 +150,12 @@ describe("is changed into nothing, and nothing into it, as into itself:", () => 
       ] as const) {
         const patch = within(256, "dtdiff", "--patch", from, to);
         expect({ code: patch.code, err: patch.err }).toEqual({ code: 1, err: "" });
-        writeFileSync(join(folder, "edits"), patch.out);
+        writeFileSync(folder.in("edits"), patch.out);
         expect(within(256, "dtedit", "--from", "edits", from, "out")).toMatchObject({ code: 0, err: "" });
-        const after = readFileSync(join(folder, to));
-        expect(
-          meaning(treeFromBlob(readFileSync(join(folder, "out")), "out")) === meaning(treeFromBlob(after, to)),
-        ).toBe(true);
+        const after = readFileSync(folder.in(to));
+        expect(meaning(treeFromBlob(readFileSync(folder.in("out")), "out")) === meaning(treeFromBlob(after, to))).toBe(
+          true,
+        );
       }
       const text = within(256, "dtdump", "--annotate", "a");
       expect({ code: text.code, err: text.err }).toEqual({ code: 0, err: "" });

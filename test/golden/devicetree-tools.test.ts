@@ -1,10 +1,8 @@
 // dtdump, dtedit, dtdiff and dtcheck as whole processes: every engine makes the same of the same trees and option lines,
 // and edits that one command writes are those that another takes.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { differences, patchText } from "../../src/devicetree/diff.ts";
 import { versions } from "../../src/devicetree/format.ts";
@@ -12,6 +10,7 @@ import { escapedName, escapedPath } from "../../src/devicetree/names.ts";
 import { type DeviceTree } from "../../src/devicetree/tree.ts";
 import { visit } from "../../src/devicetree/walk.ts";
 import { blobOf, deviceTrees, mutated } from "../support/device-trees.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { buildRunners, bun, type Run, type Runner, runners, runUnderEach, runWith, x64 } from "../support/run.ts";
 import { randomNumbers } from "../support/tree.ts";
 
@@ -22,16 +21,14 @@ const PATCHES: readonly (readonly [Runner, number])[] = [
   [bun, 30],
 ];
 
-let folder: string;
+const folder = temporaryFolder({ lasts: "file", on: "disk" });
 beforeAll(async () => {
   await buildRunners();
-  folder = mkdtempSync(join(tmpdir(), "kexecbox-devicetree-"));
 }, 600_000);
-afterAll(() => rmSync(folder, { recursive: true }));
 
 /** What all engines make of it. */
 async function agreed(args: readonly string[]): Promise<Run> {
-  const [first, ...others] = await runUnderEach(args, folder);
+  const [first, ...others] = await runUnderEach(args, folder.path);
   for (const [index, { code, signal, err, out }] of others.entries()) {
     const { name } = runners[index + 1]!;
     expect({ args, name, code, signal, err, same: out.equals(first!.out) }).toEqual({
@@ -157,13 +154,13 @@ describe("all engines make the same of", () => {
     for (const [index, tree] of fc.sample(deviceTrees(), { seed: 4, numRuns: CASES }).entries()) {
       const blob = blobOf(tree, pick(random, versions), random(3));
       if (random(10) === 0) blob[random(blob.length)]! ^= 1 << random(8);
-      writeFileSync(join(folder, "blob"), blob);
+      writeFileSync(folder.in("blob"), blob);
       const other = mutated(tree, index, 4);
-      writeFileSync(join(folder, "other"), blobOf(other));
+      writeFileSync(folder.in("other"), blobOf(other));
       const lines =
         patchText(differences(tree, other)) +
         (random(4) === 0 ? pick(random, ["set /x\n", "# \xa0\n\n", "seeds 1\n", "set /a=\xff\n"]) : "");
-      writeFileSync(join(folder, "edits"), Buffer.from(lines, "latin1"));
+      writeFileSync(folder.in("edits"), Buffer.from(lines, "latin1"));
       const { code, err } = await agreed(optionLine(random, tree));
       codes[code!]!++;
       // Whatever bytes are in names and values, a message is a line that a terminal shows.
@@ -197,17 +194,19 @@ describe("what dtdiff --patch writes, dtedit --from makes of A what B is:", () =
       });
       let different = 0;
       for (const [a, unrelated, seed, mutates] of pairs) {
-        writeFileSync(join(folder, "a"), blobOf(a));
-        writeFileSync(join(folder, "b"), blobOf(mutates ? mutated(a, seed, 5) : unrelated, 16));
-        const patch = runWith(runner, ["dtdiff", "--patch", "a", "b"], { cwd: folder });
+        writeFileSync(folder.in("a"), blobOf(a));
+        writeFileSync(folder.in("b"), blobOf(mutates ? mutated(a, seed, 5) : unrelated, 16));
+        const patch = runWith(runner, ["dtdiff", "--patch", "a", "b"], { cwd: folder.path });
         expect({ err: patch.err, code: patch.code }).toEqual({ err: "", code: patch.out.length === 0 ? 0 : 1 });
         different += patch.code!;
-        writeFileSync(join(folder, "edits"), patch.out);
-        expect(runWith(runner, ["dtedit", "-V", "3", "--from", "edits", "a", "c"], { cwd: folder })).toMatchObject({
-          code: 0,
-          err: "",
-        });
-        const after = runWith(runner, ["dtdiff", "c", "b"], { cwd: folder });
+        writeFileSync(folder.in("edits"), patch.out);
+        expect(runWith(runner, ["dtedit", "-V", "3", "--from", "edits", "a", "c"], { cwd: folder.path })).toMatchObject(
+          {
+            code: 0,
+            err: "",
+          },
+        );
+        const after = runWith(runner, ["dtdiff", "c", "b"], { cwd: folder.path });
         expect({ code: after.code, out: after.out.toString("latin1"), err: after.err }).toEqual({
           code: 0,
           out: "",

@@ -8,7 +8,7 @@ import { runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { addedInPlace } from "../support/libfdt.ts";
 
-const folder = temporaryFolder();
+const folder = temporaryFolder({ on: "disk" });
 
 const SOURCE = `/dts-v1/;
 /memreserve/ 0x1000 0x2000;

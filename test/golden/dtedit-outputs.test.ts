@@ -1,11 +1,11 @@
 // What dtedit writes is there whole, or not at all: nothing half done stays, in no file of its own either.
 
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { treeFromBlob } from "../../src/devicetree/from/blob.ts";
 import { blobOf, meaning } from "../support/device-trees.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { buildRunners, type Run, runWith, x64 } from "../support/run.ts";
 
 const children = Array.from({ length: 40 }, (_, index) => ({
@@ -16,19 +16,17 @@ const children = Array.from({ length: 40 }, (_, index) => ({
 const tree = { root: { name: "", properties: [], children }, reservations: [], address: undefined, bootCpu: 0 };
 const BEFORE = "what was there before";
 
-let folder: string;
+const folder = temporaryFolder({ lasts: "file", on: "disk" });
 beforeAll(async () => {
   await buildRunners();
-  folder = mkdtempSync(join(tmpdir(), "kexecbox-outputs-"));
 }, 600_000);
-afterAll(() => rmSync(folder, { recursive: true }));
 
 let place: string;
 beforeEach(() => {
-  rmSync(join(folder, "here"), { recursive: true, force: true });
-  mkdirSync(join(folder, "here"));
-  place = join(folder, "here");
-  writeFileSync(join(folder, "blob"), blobOf(tree));
+  rmSync(folder.in("here"), { recursive: true, force: true });
+  mkdirSync(folder.in("here"));
+  place = folder.in("here");
+  writeFileSync(folder.in("blob"), blobOf(tree));
 });
 
 function edited(under: readonly string[], words: readonly string[]): Run {

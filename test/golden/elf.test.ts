@@ -1,23 +1,21 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { beforeAll, expect, test } from "bun:test";
+import { readFileSync, writeFileSync } from "node:fs";
 import { flatImage, readElf } from "../../scripts/elf.ts";
 import { optionsNotTaken } from "../../scripts/kernels.ts";
 import { EM_PPC64 } from "../../src/sys/abi.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
-let folder = "";
+const folder = temporaryFolder({ lasts: "file", on: "disk" });
 
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "kexecbox-test-"));
   writeFileSync(
-    join(folder, "a.s"),
+    folder.in("a.s"),
     '.text\n.quad 0x1122334455667788\n.section .far,"a"\n.ascii "far"\n.bss\n.skip 0x345\n',
   );
   // Two segments with a gap between them, in the file in the opposite order of their physical addresses, then
   // .bss.
   writeFileSync(
-    join(folder, "a.lds"),
+    folder.in("a.lds"),
     `PHDRS { high PT_LOAD; low PT_LOAD; }
     SECTIONS {
       . = 0xc000000000020000; .far : AT(0x20000) { *(.far) } :high  .bss : AT(0x20010) { *(.bss) } :high
@@ -26,10 +24,8 @@ beforeAll(() => {
   );
 });
 
-afterAll(() => rmSync(folder, { recursive: true }));
-
 function linked(prefix: string): { elf: Uint8Array; raw: Uint8Array } {
-  const at = (name: string): string => join(folder, name);
+  const at = (name: string): string => folder.in(name);
   for (const command of [
     ["as", "-a64", at("a.s"), "-o", at("a.o")],
     ["ld", "-T", at("a.lds"), at("a.o"), "-o", at("a.elf")],

@@ -1,10 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { buildFrom, emulatorFor, type Target, targets } from "../../scripts/build.ts";
 import { bunTargets } from "../../scripts/bun.ts";
 import { emulatorOf, smallTargets } from "../../scripts/engine.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const PROGRAM = join(import.meta.dir, "engine-program.ts");
 
@@ -12,12 +11,10 @@ const PROGRAM = join(import.meta.dir, "engine-program.ts");
 const COLD_BUILD_MS = 15 * 60_000;
 const EMULATED_MS = 60_000;
 
-let folder: string;
+const folder = temporaryFolder({ lasts: "file", on: "disk" });
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "kexecbox-engine-"));
-  for (const target of targets) await buildFrom(target, PROGRAM, join(folder, target));
+  for (const target of targets) await buildFrom(target, PROGRAM, folder.in(target));
 }, COLD_BUILD_MS);
-afterAll(() => rmSync(folder, { recursive: true }));
 
 interface Result {
   readonly code: number | null;
@@ -36,12 +33,12 @@ function underBun(...args: string[]): Result {
 }
 
 function under(target: Target, ...args: string[]): Result {
-  return run([...emulatorFor(target), join(folder, target), ...args]);
+  return run([...emulatorFor(target), folder.in(target), ...args]);
 }
 
 /** x64-small as a child of a shell that has set limits. */
 function limited(limit: string, ...args: string[]): Result {
-  const program = [...emulatorOf("x64-small"), join(folder, "x64-small")];
+  const program = [...emulatorOf("x64-small"), folder.in("x64-small")];
   return run(["sh", "-c", `${limit}; exec "$@"`, "sh", ...program, ...args]);
 }
 
@@ -104,7 +101,7 @@ describe.each(smallTargets)("%s", (target) => {
     // off.
     const script = `argument=$(printf '${argument}x'); exec "$@" bytes "$argument" "" plain`;
     const command = (program: string[]): string[] => ["sh", "-c", script, "sh", ...program];
-    const result = run(command([...emulatorOf(target), join(folder, target)]));
+    const result = run(command([...emulatorOf(target), folder.in(target)]));
     const every = values.map((value) => value.toString(16).padStart(2, "0")).join("");
     expect(result).toEqual(
       succeeds(
@@ -228,7 +225,7 @@ describe("x64-small within limits", () => {
   });
 
   test("opens no file of its own, so that it runs where there is no other", () => {
-    const program = [...emulatorOf("x64-small"), join(folder, "x64-small")];
+    const program = [...emulatorOf("x64-small"), folder.in("x64-small")];
     const traced = run(["strace", "-f", "-e", "trace=%file", ...program, "numbers"]);
     const calls = traced.err.split("\n").filter((line) => line.includes("("));
     expect(calls.length).toBe(1);

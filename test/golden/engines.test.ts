@@ -1,9 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "bun:test";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { SEED_SIZE } from "../../src/arch/x86_64/boot-params.ts";
 import { readBlob } from "../support/blob-reader.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { lineFiles, randomLoademLine, randomZeropageLine } from "../support/random-lines.ts";
 import { type Case, randomCase } from "../support/random-tree.ts";
 import { buildRunners, type Run, runners, runUnderEach } from "../support/run.ts";
@@ -12,18 +11,16 @@ import { fillTree, largeTree, type Tree } from "../support/tree.ts";
 const CASES = 200;
 const LINES = 60;
 
-let folder: string;
+const folder = temporaryFolder({ lasts: "file", on: "disk" });
 let turn = 0;
 beforeAll(async () => {
   await buildRunners();
-  folder = mkdtempSync(join(tmpdir(), "kexecbox-engines-"));
-  for (const [name, content] of Object.entries(lineFiles)) writeFileSync(join(folder, name), content);
+  for (const [name, content] of Object.entries(lineFiles)) writeFileSync(folder.in(name), content);
 }, 600_000);
-afterAll(() => rmSync(folder, { recursive: true }));
 
 /** What all engines make of it: they must agree in each byte of blob and messages, and in the exit code. */
 async function agreed({ tree, extras, options }: Case): Promise<Run> {
-  const path = join(folder, `tree${turn++}`);
+  const path = folder.in(`tree${turn++}`);
   mkdirSync(path);
   fillTree(path, tree);
   for (const script of extras) Bun.spawnSync(["bash", "-c", script], { cwd: path });
@@ -34,7 +31,7 @@ async function agreed({ tree, extras, options }: Case): Promise<Run> {
 
 /** `settled` leaves out of what is written what cannot be the same. */
 async function agreedOn(args: readonly string[], settled = (out: Buffer) => out): Promise<Run> {
-  const [first, ...others] = await runUnderEach(args, folder);
+  const [first, ...others] = await runUnderEach(args, folder.path);
   for (const [index, { code, signal, err, out }] of others.entries()) {
     const name = runners[index + 1]!.name;
     expect({ name, code, signal, err, same: settled(out).equals(settled(first!.out)) }).toEqual({

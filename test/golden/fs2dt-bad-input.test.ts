@@ -23,7 +23,7 @@ import { cells, fillTree, makeTree, type Tree } from "../support/tree.ts";
 
 beforeAll(buildRunners, 600_000);
 
-const folder = temporaryFolder();
+const folder = temporaryFolder({ on: "disk" });
 const MIB = 1024 * 1024;
 
 describe.each(runners.map((runner) => [runner.name, runner] as const))("fs2dt under %s", (_, runner) => {

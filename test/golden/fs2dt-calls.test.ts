@@ -8,7 +8,7 @@ const NODES = 200;
 const PROPERTIES = 2000;
 
 beforeAll(buildRunners, 600_000);
-const folder = temporaryFolder();
+const folder = temporaryFolder({ on: "disk" });
 
 interface SystemCall {
   readonly name: string;

@@ -1,28 +1,22 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { type ReadNode, readBlob } from "../support/blob-reader.ts";
 import { dumpedReservations, gottenBytes, sortedSource } from "../support/dtc.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { buildRunners, runWith, x64 } from "../support/run.ts";
 import { largeTree, makeTree, type Tree } from "../support/tree.ts";
 
 const NODES = 5_000;
 const PROPERTIES = 60_000;
 
-/** Where a file costs little to make: there are many. */
-const MEMORY = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
-
 const tree = largeTree(2005, NODES, PROPERTIES);
-let folder: string;
+const folder = temporaryFolder({ lasts: "file" });
 let expected: string;
 beforeAll(async () => {
   await buildRunners();
-  folder = mkdtempSync(join(MEMORY, "kexecbox-large-"));
-  makeTree(join(folder, "tree"), tree);
-  expected = sortedSource("fs", join(folder, "tree"));
+  makeTree(folder.in("tree"), tree);
+  expected = sortedSource("fs", folder.in("tree"));
 }, 600_000);
-afterAll(() => rmSync(folder, { recursive: true }), 60_000);
 
 describe(`a tree of ${NODES} nodes and ${PROPERTIES} properties`, () => {
   test.each([2, 3, 16, 17])(
@@ -35,7 +29,7 @@ describe(`a tree of ${NODES} nodes and ${PROPERTIES} properties`, () => {
         "0x5000100",
         "-V",
         String(version),
-        join(folder, "tree"),
+        folder.in("tree"),
       ]);
       expect({ code, err }).toEqual({
         code: 0,
@@ -45,7 +39,7 @@ describe(`a tree of ${NODES} nodes and ${PROPERTIES} properties`, () => {
           "",
         ].join("\n"),
       });
-      const path = join(folder, `blob${version}`);
+      const path = folder.in(`blob${version}`);
       writeFileSync(path, out);
       // Not toBe: it would print six megabytes.
       expect(sortedSource("dtb", path) === expected).toBe(true);

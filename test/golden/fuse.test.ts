@@ -1,14 +1,13 @@
 // The rewriter of executables on a little program in C, so that nothing of Bun's helps it along.
 
-import { afterAll, describe, expect, test } from "bun:test";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fuse, type NamedFile } from "../../scripts/fuse.ts";
 import { assembleStart, toHexText } from "../../scripts/stubs.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "kexecbox-fuse-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder({ lasts: "file", on: "disk" });
 
 const PROGRAM = `
 #define _GNU_SOURCE
@@ -53,7 +52,7 @@ function file(path: string): NamedFile {
 }
 
 function compiled(kind: "-no-pie" | "-pie" | "-static"): NamedFile {
-  const [source, output] = [join(folder, "program.c"), join(folder, `program${kind}`)];
+  const [source, output] = [folder.in("program.c"), folder.in(`program${kind}`)];
   writeFileSync(source, PROGRAM);
   const flags = ["-O1", "-Wl,-z,max-page-size=65536", "-Wl,--no-as-needed"];
   const { stderr, exitCode } = Bun.spawnSync(["gcc", kind, ...flags, source, "-o", output, "-lm", "-lpthread", "-ldl"]);
@@ -83,7 +82,7 @@ test.each(["x64", "arm64"] as const)(
 );
 
 test("a program runs with its arguments, threads, libraries and end, and without its environment", () => {
-  const path = join(folder, "fused");
+  const path = folder.in("fused");
   writeFileSync(path, fuse(program, loader, libraries));
   chmodSync(path, 0o755);
   const preload = "LD_PRELOAD=".length + 4 * "/proc/self/fd///////////".length + 3;

@@ -19,7 +19,7 @@ const KERNEL_FILES = /^\/(proc|sys)\//;
 const TIME_ZONE = "/etc/localtime";
 
 beforeAll(buildRunners, 600_000);
-const folder = temporaryFolder();
+const folder = temporaryFolder({ on: "disk" });
 
 function plain({ code, out, err }: Run): { code: number | null; out: string; err: string } {
   return { code, out: out.toString("latin1"), err };

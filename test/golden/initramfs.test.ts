@@ -1,15 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { image } from "../../initramfs/image.ts";
 import { sceneFor } from "../../scripts/boot/scene.ts";
@@ -18,6 +8,9 @@ import { kernelsFor } from "../../scripts/boot.ts";
 import { executableFor } from "../../scripts/build.ts";
 import { gzip, writeImage } from "../../scripts/initramfs.ts";
 import { usual } from "../support/boots.ts";
+import { temporaryFolder } from "../support/folder.ts";
+
+const folder = temporaryFolder({ on: "disk" });
 
 const contents = {
   executable: Buffer.from("\x7fELF, let us say"),
@@ -41,15 +34,6 @@ function cpio(bytes: Uint8Array, ...options: string[]): string[] {
     .trimEnd()
     .split("\n")
     .map((line) => line.replace(/ +/g, " "));
-}
-
-async function inFolder(work: (folder: string) => void | Promise<void>): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), "kexecbox-image-"));
-  try {
-    await work(folder);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
 }
 
 describe("an image, as Debian's cpio lists it,", () => {
@@ -86,21 +70,19 @@ describe("an image, as Debian's cpio lists it,", () => {
 
 describe("an image, unpacked by Debian's cpio,", () => {
   test("leads from every link to the executable, and has the files' bytes", async () => {
-    await inFolder((folder) => {
-      // The device nodes are left out: only root can make them.
-      const { exitCode } = Bun.spawnSync(["cpio", "-i", "-d", "--quiet", "-f", "dev/*"], {
-        cwd: folder,
-        stdin: Buffer.concat(image(contents)),
-      });
-      expect(exitCode).toBe(0);
-      const executable = statSync(join(folder, "bin/kexecbox")).ino;
-      for (const link of ["init", "fs2dt", "loadem", "bin/fs2dt", "bin/loadem", "bin/init", "bin/cat"]) {
-        expect(readlinkSync(join(folder, link))).not.toStartWith("/");
-        expect(statSync(join(folder, link)).ino).toBe(executable);
-      }
-      expect(readFileSync(join(folder, "init.script")).equals(contents.script)).toBe(true);
-      expect(readFileSync(join(folder, "opt/tools/probe"), "utf8")).toBe("program");
+    // The device nodes are left out: only root can make them.
+    const { exitCode } = Bun.spawnSync(["cpio", "-i", "-d", "--quiet", "-f", "dev/*"], {
+      cwd: folder.path,
+      stdin: Buffer.concat(image(contents)),
     });
+    expect(exitCode).toBe(0);
+    const executable = statSync(folder.in("bin/kexecbox")).ino;
+    for (const link of ["init", "fs2dt", "loadem", "bin/fs2dt", "bin/loadem", "bin/init", "bin/cat"]) {
+      expect(readlinkSync(folder.in(link))).not.toStartWith("/");
+      expect(statSync(folder.in(link)).ino).toBe(executable);
+    }
+    expect(readFileSync(folder.in("init.script")).equals(contents.script)).toBe(true);
+    expect(readFileSync(folder.in("opt/tools/probe"), "utf8")).toBe("program");
   });
 });
 
@@ -130,23 +112,19 @@ describe("an added file", () => {
 
 describe("the file of an image", () => {
   test("takes the place of an old one, byte for byte, and leaves nothing beside it", async () => {
-    await inFolder(async (folder) => {
-      const path = join(folder, "image");
-      const chunks = image({ ...contents, executable: Buffer.alloc(1_000_000, "executable") });
-      writeFileSync(path, Buffer.alloc(1_000_000, "old"));
-      await writeImage(path, chunks);
-      expect(readFileSync(path).equals(Buffer.concat(chunks))).toBe(true);
-      expect(readdirSync(folder)).toEqual(["image"]);
-    });
+    const path = folder.in("image");
+    const chunks = image({ ...contents, executable: Buffer.alloc(1_000_000, "executable") });
+    writeFileSync(path, Buffer.alloc(1_000_000, "old"));
+    await writeImage(path, chunks);
+    expect(readFileSync(path).equals(Buffer.concat(chunks))).toBe(true);
+    expect(readdirSync(folder.path)).toEqual(["image"]);
   });
 
   test("does not take the place of a directory or a device", async () => {
-    await inFolder(async (folder) => {
-      mkdirSync(join(folder, "image"));
-      await expect(writeImage(join(folder, "image"), [])).rejects.toThrow("is there already, and no file");
-      await expect(writeImage("/dev/full", [])).rejects.toThrow("/dev/full: is there already, and no file");
-      expect(readdirSync(folder)).toEqual(["image"]);
-    });
+    mkdirSync(folder.in("image"));
+    await expect(writeImage(folder.in("image"), [])).rejects.toThrow("is there already, and no file");
+    await expect(writeImage("/dev/full", [])).rejects.toThrow("/dev/full: is there already, and no file");
+    expect(readdirSync(folder.path)).toEqual(["image"]);
   });
 });
 
@@ -167,16 +145,14 @@ function regularFiles(archive: Uint8Array): string[] {
 
 describe.each(targetNames)("the initramfs of a boot with %s", (target) => {
   test("holds no program but one, and no file but it, the script, the next kernel and its initramfs", async () => {
-    await inFolder(async (folder) => {
-      const choices = { ...usual, target, cpu: bootTarget(target).cpu };
-      const { first, next } = await kernelsFor(choices);
-      await sceneFor(choices, first, next, folder);
-      const archive = readFileSync(join(folder, "initrd"));
-      const kernel = bootTarget(target).machine === "x64" ? "bzImage" : "vmlinux.kexec";
-      expect(regularFiles(archive)).toEqual(["bin/kexecbox", "init.script", kernel, "initrd"]);
-      const inner = Bun.spawnSync(["cpio", "--quiet", "-i", "--to-stdout", "initrd"], { stdin: archive }).stdout;
-      expect(regularFiles(inner)).toEqual(["bin/kexecbox", "init.script"]);
-    });
+    const choices = { ...usual, target, cpu: bootTarget(target).cpu };
+    const { first, next } = await kernelsFor(choices);
+    await sceneFor(choices, first, next, folder.path);
+    const archive = readFileSync(folder.in("initrd"));
+    const kernel = bootTarget(target).machine === "x64" ? "bzImage" : "vmlinux.kexec";
+    expect(regularFiles(archive)).toEqual(["bin/kexecbox", "init.script", kernel, "initrd"]);
+    const inner = Bun.spawnSync(["cpio", "--quiet", "-i", "--to-stdout", "initrd"], { stdin: archive }).stdout;
+    expect(regularFiles(inner)).toEqual(["bin/kexecbox", "init.script"]);
   });
 });
 
@@ -184,23 +160,21 @@ describe("npm run initramfs", () => {
   const script = join(import.meta.dir, "../../scripts/initramfs.ts");
 
   test("says what it has put into the archive: all that Debian's cpio finds there", async () => {
-    await inFolder((folder) => {
-      const output = join(folder, "my.cpio");
-      writeFileSync(join(folder, "boot.script"), "echo a\n");
-      const added = ["--script", join(folder, "boot.script"), "--add", `${script}:/opt/a`];
-      const args = ["--target", "x64-small", ...added, "-o", output];
-      const { stdout, exitCode } = Bun.spawnSync([process.execPath, script, ...args]);
-      expect(exitCode).toBe(0);
-      const archive = readFileSync(output);
-      const [first, ...lines] = stdout.toString().trimEnd().split("\n");
-      expect(first).toBe(`${output}: ${archive.length} bytes`);
-      const paths = lines.map((line) => /^  (\S+?)\/?(?:$|: | -> )/.exec(line)?.[1]!);
-      expect(paths).toEqual(cpio(archive, "-t"));
-      const size = statSync(executableFor("x64-small")).size;
-      expect(lines).toContain(`  bin/kexecbox: ${size} bytes`);
-      expect(lines).toContain("  init -> bin/kexecbox");
-      expect(lines).toContain("  opt/");
-    });
+    const output = folder.in("my.cpio");
+    writeFileSync(folder.in("boot.script"), "echo a\n");
+    const added = ["--script", folder.in("boot.script"), "--add", `${script}:/opt/a`];
+    const args = ["--target", "x64-small", ...added, "-o", output];
+    const { stdout, exitCode } = Bun.spawnSync([process.execPath, script, ...args]);
+    expect(exitCode).toBe(0);
+    const archive = readFileSync(output);
+    const [first, ...lines] = stdout.toString().trimEnd().split("\n");
+    expect(first).toBe(`${output}: ${archive.length} bytes`);
+    const paths = lines.map((line) => /^  (\S+?)\/?(?:$|: | -> )/.exec(line)?.[1]!);
+    expect(paths).toEqual(cpio(archive, "-t"));
+    const size = statSync(executableFor("x64-small")).size;
+    expect(lines).toContain(`  bin/kexecbox: ${size} bytes`);
+    expect(lines).toContain("  init -> bin/kexecbox");
+    expect(lines).toContain("  opt/");
   });
 
   function refusal(...args: string[]): { code: number; err: string } {
@@ -224,13 +198,11 @@ describe("npm run initramfs", () => {
   });
 
   test("tells a mistake in the script before any machine boots with it", async () => {
-    await inFolder((folder) => {
-      const path = join(folder, "script");
-      writeFileSync(path, "echo a\necho 'b\n");
-      expect(refusal("--target", "ppc64", "--script", path)).toEqual({
-        code: 1,
-        err: `initramfs: ${path}:2:6: unterminated '\n`,
-      });
+    const path = folder.in("script");
+    writeFileSync(path, "echo a\necho 'b\n");
+    expect(refusal("--target", "ppc64", "--script", path)).toEqual({
+      code: 1,
+      err: `initramfs: ${path}:2:6: unterminated '\n`,
     });
   });
 });

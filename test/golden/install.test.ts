@@ -1,42 +1,38 @@
-import { afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
+import { beforeAll, expect, test } from "bun:test";
 import {
   copyFileSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
   realpathSync,
-  rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "../../scripts/build.ts";
 import { applets } from "../../src/kexecbox.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const MAIN = join(import.meta.dir, "../../src/main.ts");
 /** What /proc/self/exe is while the program runs under Bun. */
 const EXECUTABLE = realpathSync(process.execPath);
 const NAMES = applets.map(({ name }) => name);
 
-let folder: string;
+const folder = temporaryFolder({ on: "disk" });
 let small: string;
 beforeAll(async () => void (small = await build("x64-small")), 600_000);
-beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "kexecbox-install-"))));
-afterEach(() => rmSync(folder, { recursive: true }));
 
 function install(...args: string[]): { code: number; out: string; err: string } {
   const command = [process.execPath, MAIN, "--install", ...args];
-  const { exitCode, stdout, stderr } = Bun.spawnSync(command, { cwd: folder });
-  return { code: exitCode, out: stdout.toString(), err: stderr.toString().replaceAll(folder, "@") };
+  const { exitCode, stdout, stderr } = Bun.spawnSync(command, { cwd: folder.path });
+  return { code: exitCode, out: stdout.toString(), err: stderr.toString().replaceAll(folder.path, "@") };
 }
 
 test("every applet becomes a link to the executable", () => {
-  expect(install(folder)).toEqual({ code: 0, out: "", err: "" });
-  expect(readdirSync(folder).sort()).toEqual([...NAMES].sort());
-  for (const name of NAMES) expect(readlinkSync(join(folder, name))).toBe(EXECUTABLE);
+  expect(install(folder.path)).toEqual({ code: 0, out: "", err: "" });
+  expect(readdirSync(folder.path).sort()).toEqual([...NAMES].sort());
+  for (const name of NAMES) expect(readlinkSync(folder.in(name))).toBe(EXECUTABLE);
 });
 
 test("installing again changes nothing and is no error", () => {
@@ -45,10 +41,10 @@ test("installing again changes nothing and is no error", () => {
 });
 
 test("what is in the way stays and is named, the other links are made, and the exit code is 1", () => {
-  writeFileSync(join(folder, "cat"), "mine");
-  symlinkSync("/else", join(folder, "ls"));
-  mkdirSync(join(folder, "echo"));
-  expect(install(folder)).toEqual({
+  writeFileSync(folder.in("cat"), "mine");
+  symlinkSync("/else", folder.in("ls"));
+  mkdirSync(folder.in("echo"));
+  expect(install(folder.path)).toEqual({
     code: 1,
     out: "",
     err: [
@@ -58,13 +54,13 @@ test("what is in the way stays and is named, the other links are made, and the e
       "",
     ].join("\n"),
   });
-  expect(readFileSync(join(folder, "cat"), "utf8")).toBe("mine");
-  expect(readlinkSync(join(folder, "ls"))).toBe("/else");
-  expect(readdirSync(folder).sort()).toEqual([...NAMES].sort());
+  expect(readFileSync(folder.in("cat"), "utf8")).toBe("mine");
+  expect(readlinkSync(folder.in("ls"))).toBe("/else");
+  expect(readdirSync(folder.path).sort()).toEqual([...NAMES].sort());
 });
 
 test("a directory that is not there, or is none, is an error", () => {
-  writeFileSync(join(folder, "file"), "");
+  writeFileSync(folder.in("file"), "");
   const none = "kexecbox: none: ENOENT (no such file or directory)\n";
   const file = "kexecbox: file: ENOTDIR (not a directory)\n";
   expect(install("none")).toEqual({ code: 1, out: "", err: none });
@@ -77,13 +73,13 @@ test("no directory and two of them are usage errors", () => {
 });
 
 test("beside the executable the links are relative, and each is the applet it is named after", () => {
-  copyFileSync(small, join(folder, "kexecbox"));
-  expect(Bun.spawnSync(["./kexecbox", "--install", "."], { cwd: folder }).exitCode).toBe(0);
+  copyFileSync(small, folder.in("kexecbox"));
+  expect(Bun.spawnSync(["./kexecbox", "--install", "."], { cwd: folder.path }).exitCode).toBe(0);
   for (const name of NAMES) {
-    expect(readlinkSync(join(folder, name))).toBe("kexecbox");
+    expect(readlinkSync(folder.in(name))).toBe("kexecbox");
     if (name === "echo") continue;
-    const { stdout } = Bun.spawnSync([`./${name}`, "--help"], { cwd: folder });
+    const { stdout } = Bun.spawnSync([`./${name}`, "--help"], { cwd: folder.path });
     expect(stdout.toString()).toStartWith(`usage: ${name}`);
   }
-  expect(Bun.spawnSync(["./echo", "a"], { cwd: folder }).stdout.toString()).toBe("a\n");
+  expect(Bun.spawnSync(["./echo", "a"], { cwd: folder.path }).stdout.toString()).toBe("a\n");
 });

@@ -6,7 +6,7 @@ import { temporaryFolder } from "../support/folder.ts";
 import { arm64, buildRunners, fused, ppc64, ppc64le, type Run, runWith, x64 } from "../support/run.ts";
 
 beforeAll(buildRunners, 600_000);
-const folder = temporaryFolder();
+const folder = temporaryFolder({ on: "disk" });
 
 // Under bun src/main.ts the program has no file of its own, and so no name that it could be called by.
 describe.each([

@@ -1,18 +1,16 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { beforeAll, describe, expect, test } from "bun:test";
+import { closeSync, mkdirSync, openSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { applets } from "../../src/kexecbox.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const MAIN = join(import.meta.dir, "../../src/main.ts");
 
-let folder: string;
+const folder = temporaryFolder({ lasts: "file", on: "disk" });
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "kexecbox-little-"));
-  writeFileSync(join(folder, "one"), "1\xff\0\n", "latin1");
-  writeFileSync(join(folder, "two"), "2 without end of line");
+  writeFileSync(folder.in("one"), "1\xff\0\n", "latin1");
+  writeFileSync(folder.in("two"), "2 without end of line");
 });
-afterAll(() => rmSync(folder, { recursive: true }));
 
 interface Result {
   readonly code: number;
@@ -23,7 +21,7 @@ interface Result {
 /** Runs kexecbox under Bun in the test's folder. */
 function kexecbox(args: readonly string[], stdin = ""): Result {
   const { exitCode, stdout, stderr } = Bun.spawnSync([process.execPath, MAIN, ...args], {
-    cwd: folder,
+    cwd: folder.path,
     stdin: Buffer.from(stdin),
   });
   return { code: exitCode, out: stdout.toString("latin1"), err: stderr.toString("latin1") };
@@ -71,7 +69,7 @@ describe("echo", () => {
 
 describe("ls", () => {
   beforeAll(() => {
-    const room = join(folder, "room");
+    const room = folder.in("room");
     mkdirSync(room);
     mkdirSync(join(room, "b"));
     writeFileSync(join(room, "a"), Buffer.alloc(12345));
@@ -130,7 +128,7 @@ describe("on a full disk", () => {
     const full = openSync("/dev/full", "w");
     try {
       const { exitCode, stderr } = Bun.spawnSync([process.execPath, MAIN, ...command.split(" ")], {
-        cwd: folder,
+        cwd: folder.path,
         stdout: full,
         stderr: "pipe",
       });

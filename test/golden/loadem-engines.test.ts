@@ -25,7 +25,7 @@ import {
 
 /** Without CAP_SYS_BOOT nobody loads a kernel, root included. The files of a clone in root's home stay readable. */
 const powerless = process.getuid!() === 0 ? ["setpriv", "--bounding-set=-sys_boot", "--inh-caps=-sys_boot"] : [];
-const folder = temporaryFolder();
+const folder = temporaryFolder({ on: "disk" });
 
 beforeAll(buildRunners, 300_000);
 beforeEach(() => {

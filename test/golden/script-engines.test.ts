@@ -1,24 +1,21 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { buildFrom } from "../../scripts/build.ts";
 import { emulatorOf, smallTargets } from "../../scripts/engine.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const ENTRY = join(import.meta.dir, "script-runner.ts");
 const ENGINES = ["bun", ...smallTargets] as const;
 
-let folder: string;
+const folder = temporaryFolder({ lasts: "file", on: "disk" });
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "kexecbox-engines-"));
-  for (const target of smallTargets) await buildFrom(target, ENTRY, join(folder, target));
+  for (const target of smallTargets) await buildFrom(target, ENTRY, folder.in(target));
 }, 600_000);
-afterAll(() => rmSync(folder, { recursive: true }));
 
 function run(engine: (typeof ENGINES)[number], script: string): { code: number; out: string; err: string } {
-  const command = engine === "bun" ? [process.execPath, ENTRY] : [...emulatorOf(engine), join(folder, engine)];
+  const command = engine === "bun" ? [process.execPath, ENTRY] : [...emulatorOf(engine), folder.in(engine)];
   const stdin = Buffer.from(script, "latin1");
-  const { exitCode, stdout, stderr } = Bun.spawnSync(command, { cwd: folder, stdin });
+  const { exitCode, stdout, stderr } = Bun.spawnSync(command, { cwd: folder.path, stdin });
   return { code: exitCode, out: stdout.toString("latin1"), err: stderr.toString("latin1") };
 }
 

@@ -1,22 +1,20 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cached, cacheFolder, inTemporaryFolder } from "../../scripts/cache.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const SCRIPTS = join(import.meta.dir, "../../scripts");
 const before = process.env["XDG_CACHE_HOME"];
-let home = "";
+const home = temporaryFolder();
 
 beforeEach(() => {
-  home = mkdtempSync(join(tmpdir(), "kexecbox-test-"));
-  process.env["XDG_CACHE_HOME"] = home;
+  process.env["XDG_CACHE_HOME"] = home.path;
 });
 
 afterEach(() => {
   if (before === undefined) delete process.env["XDG_CACHE_HOME"];
   else process.env["XDG_CACHE_HOME"] = before;
-  rmSync(home, { recursive: true });
 });
 
 function temporaries(): string[] {

@@ -99,7 +99,7 @@ describe("a blob", () => {
   });
 });
 
-// Every field and every token: devicetree-malformed.test.ts.
+// Every field and every token: devicetree-from-blob-malformed.test.ts.
 describe("what is no well-formed blob is refused in words:", () => {
   test("a file of something else", () => {
     expect(fromFile(Buffer.from("text")).err).toBe(

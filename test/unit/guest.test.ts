@@ -1,26 +1,23 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { type Guest, runGuest } from "../../scripts/guest.ts";
 import { Failure } from "../../src/failure.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const GUEST: Guest = { cpu: "POWER9", smp: 4, memory: 512 };
 const path = process.env["PATH"];
-let folder: string;
+const folder = temporaryFolder({ lasts: "file", on: "disk" });
 
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "kexecbox-guest-"));
-  process.env["PATH"] = `${folder}:${path}`;
+  process.env["PATH"] = `${folder.path}:${path}`;
 });
 afterAll(() => {
   process.env["PATH"] = path;
-  rmSync(folder, { recursive: true });
 });
 
 /** Puts a shell script in the emulator's place. */
 function emulatorDoes(script: string): void {
-  writeFileSync(join(folder, "qemu-system-ppc64"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  writeFileSync(folder.in("qemu-system-ppc64"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
 }
 
 /** A process is gone when it has no directory, or is a zombie whose parent does not care. */
@@ -51,7 +48,7 @@ test("the guest's cpus, memory, files and segments reach qemu; a comma in a segm
 
 test("lines come one by one, bytes as characters, without line ends; the log has every byte", async () => {
   emulatorDoes(`printf 'one\\r\\ntwo \\377\\376'; printf ' still two\\n\\nlast, no line end'`);
-  const log = join(folder, "log");
+  const log = folder.in("log");
   const seen: string[] = [];
   const { lines } = await runGuest(GUEST, { timeout: 20, log, onLine: ({ text }) => void seen.push(text) });
   expect(seen).toEqual(["one", "two \xff\xfe still two", "", "last, no line end"]);
@@ -94,10 +91,10 @@ test("when qemu fails, its last message is the error", async () => {
 
 for (const signal of ["SIGKILL", "SIGTERM", "SIGINT"] as const) {
   test(`no guest outlives us, even if we die of ${signal}`, async () => {
-    const pid = join(folder, `pid-${signal}`);
+    const pid = folder.in(`pid-${signal}`);
     emulatorDoes(`echo $$ > ${pid}.new; mv ${pid}.new ${pid}; exec sleep 1000`);
     const module = new URL("../../scripts/guest.ts", import.meta.url).pathname;
-    const program = join(folder, "parent.ts");
+    const program = folder.in("parent.ts");
     writeFileSync(
       program,
       `

@@ -1,17 +1,7 @@
-import { afterEach, beforeEach, expect, test } from "bun:test";
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { beforeEach, expect, test } from "bun:test";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { temporaryFolder } from "../support/folder.ts";
 
 const RUN = join(import.meta.dir, "../../scripts/run.mjs");
 const NODE = Bun.which("node") ?? "";
@@ -23,18 +13,17 @@ const LOCK = {
   },
 };
 const INSTALLED = { packages: { "node_modules/a": LOCK.packages["node_modules/a"] } };
+const folder = temporaryFolder({ on: "disk" });
 let root = "";
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "kexecbox-test-"));
+  root = folder.path;
   put("scripts/hello.ts", "console.log('hello', ...process.argv.slice(2)); process.exit(7);");
   copyFileSync(RUN, join(root, "scripts/run.mjs"));
   put("package-lock.json", JSON.stringify(LOCK));
   put("bin/npm", `#!/bin/sh\necho "$@" > called; echo noise; exit 1\n`, 0o755);
   symlinkSync(NODE, join(root, "bin/node"));
 });
-
-afterEach(() => rmSync(root, { recursive: true }));
 
 function put(path: string, text: string, mode = 0o644): void {
   mkdirSync(dirname(join(root, path)), { recursive: true });

@@ -1,15 +1,12 @@
-import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { expect, test } from "bun:test";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { Failure } from "../../src/failure.ts";
 import { runScript, type Shell } from "../../src/script/run.ts";
 import { engine } from "../../src/sys/bun.ts";
 import { System } from "../../src/sys/system.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
-let folder: string;
-beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "kexecbox-script-"))));
-afterEach(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder({ on: "disk" });
 
 const shell: Shell = {
   system: new System(engine),
@@ -21,29 +18,29 @@ const shell: Shell = {
 function run(text: string): { begun: number[]; end: string } {
   const begun: number[] = [];
   try {
-    runScript(shell, "s", text.replaceAll("@", folder), ({ line }) => begun.push(line));
+    runScript(shell, "s", text.replaceAll("@", folder.path), ({ line }) => begun.push(line));
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    return { begun, end: `${error.place}: ${error.fact}`.replaceAll(folder, "@") };
+    return { begun, end: `${error.place}: ${error.fact}`.replaceAll(folder.path, "@") };
   }
   return { begun, end: "done" };
 }
 
 function file(name: string): string {
-  return readFileSync(join(folder, name), "latin1");
+  return readFileSync(folder.in(name), "latin1");
 }
 
 test("a pipeline carries bytes from the first file through every program to the last one", () => {
-  writeFileSync(join(folder, "in"), "b\na\nc\n");
+  writeFileSync(folder.in("in"), "b\na\nc\n");
   expect(run("sort < @/in | head -n 2 | tr a-z A-Z > @/out").end).toBe("done");
   expect(file("out")).toBe("A\nB\n");
 });
 
 test("more than a pipe holds passes through, since all programs run at once", () => {
   const bytes = Buffer.alloc(3_000_000, "0123456789abcdef");
-  writeFileSync(join(folder, "in"), bytes);
+  writeFileSync(folder.in("in"), bytes);
   expect(run("cat @/in | cat | cat > @/out").end).toBe("done");
-  expect(readFileSync(join(folder, "out")).equals(bytes)).toBe(true);
+  expect(readFileSync(folder.in("out")).equals(bytes)).toBe(true);
 });
 
 test("> replaces what was in the file and >> keeps it", () => {
@@ -61,7 +58,7 @@ test("a script stops at its first failing line and names the line, the program a
   const { begun, end } = run("true\n\nsh -c 'exit 3'\necho never > @/out");
   expect(end).toBe("s:3: sh: exit 3");
   expect(begun).toEqual([1, 3]);
-  expect(readdirSync(folder)).toEqual([]);
+  expect(readdirSync(folder.path)).toEqual([]);
 });
 
 test("a pipeline fails when any of its programs fails, and each of those is named", () => {
@@ -96,18 +93,18 @@ test("nothing is run of a script that has a syntax error", () => {
   const { begun, end } = run("echo x > @/out\necho 'y");
   expect(end).toBe("s:2:6: unterminated '");
   expect(begun).toEqual([]);
-  expect(readdirSync(folder)).toEqual([]);
+  expect(readdirSync(folder.path)).toEqual([]);
 });
 
 test("nothing is started of a line that names an unknown command or a file that cannot be opened", () => {
   expect(run("touch @/out | missing").end).toBe("s:1: missing: no such command");
   expect(run("touch @/out < @/none").end).toBe("s:1: @/none: ENOENT (no such file or directory)");
   expect(run("touch @/out > @/none/x").end).toBe("s:1: @/none/x: ENOENT (no such file or directory)");
-  expect(readdirSync(folder)).toEqual([]);
+  expect(readdirSync(folder.path)).toEqual([]);
 });
 
 test("a program that cannot be started ends the line, once those before it have ended", () => {
-  writeFileSync(join(folder, "text"), "no program\n", { mode: 0o755 });
+  writeFileSync(folder.in("text"), "no program\n", { mode: 0o755 });
   expect(run("sh -c 'cat; echo ended > @/out' < /dev/null | @/none").end).toBe(
     "s:1: @/none: ENOENT (no such file or directory)",
   );

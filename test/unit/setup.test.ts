@@ -1,17 +1,16 @@
-import { afterEach, beforeEach, expect, test } from "bun:test";
-import { chmodSync, existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { beforeEach, expect, test } from "bun:test";
+import { chmodSync, existsSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { missingPackages } from "../../scripts/setup.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const SETUP = join(import.meta.dir, "../../scripts/setup.ts");
+const folder = temporaryFolder({ on: "disk" });
 let bin = "";
 
 beforeEach(() => {
-  bin = mkdtempSync(join(tmpdir(), "kexecbox-test-"));
+  bin = folder.path;
 });
-
-afterEach(() => rmSync(bin, { recursive: true }));
 
 function addProgram(name: string, text = "#!/bin/sh\n"): void {
   writeFileSync(join(bin, name), text);

@@ -1,6 +1,5 @@
-import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { assemble, buildGather, EMBEDDED, toHexText } from "../../scripts/stubs.ts";
 import { runTool } from "../../scripts/tool.ts";
@@ -8,10 +7,10 @@ import { archs } from "../../src/arch/archs.ts";
 import { builtInStub, stubOwner } from "../../src/arch/stubs.ts";
 import { KERNEL_ADDRESS, kernelAddressIn, STUB_SIZE } from "../../src/kexec/stub.ts";
 import { runInside } from "../support/fake-engine.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const STUBS = new URL("../../stub/", import.meta.url).pathname;
-const folder = mkdtempSync(join(tmpdir(), "kexecbox-stubs-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder({ lasts: "file" });
 
 describe.each(EMBEDDED.map((made) => [made.machine, made.source] as const))("the stub of %s", (machine, source) => {
   test("is what the assembler makes of its source, as bytes and as text", async () => {
@@ -66,7 +65,7 @@ test.each([
 );
 
 test("that of arm64 enters the kernel at 0xf8 with the tree at 0x100 in x0 and zeros in x1 to x3", async () => {
-  const file = join(folder, "code");
+  const file = folder.in("code");
   writeFileSync(file, builtInStub("", "arm64").subarray(0, 24));
   const text = await runTool(["aarch64-linux-gnu-objdump", "-D", "-b", "binary", "-m", "aarch64", file]);
   const code = text.split("\n").flatMap((line) => /^ +[0-9a-f]+:\t[0-9a-f]{8} \t(.*)$/.exec(line)?.[1] ?? []);
@@ -81,7 +80,7 @@ test("that of arm64 enters the kernel at 0xf8 with the tree at 0x100 in x0 and z
 });
 
 test("that of x86_64 loads a GDT, clears 12 bits of a page table's entry, far-returns to 0x200 behind the kernel's address, with the zero page in rsi", async () => {
-  const file = join(folder, "code-x86");
+  const file = folder.in("code-x86");
   writeFileSync(file, builtInStub("", "x86_64").subarray(0, 0x55));
   const text = await runTool(["x86_64-linux-gnu-objdump", "-D", "-b", "binary", "-m", "i386:x86-64", file]);
   const code = text.split("\n").flatMap((line) => /^ +[0-9a-f]+:\t(?:[0-9a-f]{2} )+ *\t(.*)$/.exec(line)?.[1] ?? []);
