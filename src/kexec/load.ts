@@ -92,13 +92,10 @@ function uninterrupted(system: System, crash: boolean, act: () => void): number 
 /** One kexec_load of the first `count` segments: 0 or -errno. */
 function kexecLoad(system: System, { segments, entry, arch, crash }: KexecImage, count: number): number {
   // struct kexec_segment: buf, bufsz, mem, memsz.
-  const table = new DataView(new ArrayBuffer(32 * count));
-  segments.slice(0, count).forEach(({ bytes, start, end }, index) => {
+  const table = segments.slice(0, count).flatMap(({ bytes, start, end }) => {
     const buffer = bytes.length === 0 ? 0n : system.engine.address(bytes);
-    [buffer, BigInt(bytes.length), start, end - start].forEach((word, field) =>
-      table.setBigUint64(32 * index + 8 * field, word, system.littleEndian),
-    );
+    return [buffer, BigInt(bytes.length), start, end - start];
   });
   const flags = (arch << KEXEC_ARCH_SHIFT) | BigInt(crash ? KEXEC_ON_CRASH : 0);
-  return system.call("kexec_load", entry ?? 0n, count, new Uint8Array(table.buffer), flags);
+  return system.call("kexec_load", entry ?? 0n, count, system.longs(table), flags);
 }

@@ -1,4 +1,4 @@
-// What differs from one machine's kernel interface to another's: system call numbers and open(2) flags.
+// What differs from one machine's kernel interface to another's: system call numbers, open(2) flags, width of a long.
 // Linux: arch/x86/entry/syscalls/syscall_64.tbl, include/uapi/asm-generic/unistd.h,
 // arch/powerpc/kernel/syscalls/syscall.tbl; arch/*/include/uapi/asm/fcntl.h.
 
@@ -38,11 +38,13 @@ export interface Abi {
   };
   readonly O_DIRECTORY: number;
   readonly O_NOFOLLOW: number;
-  /** ioctl that fails with ENOTTY on all that is no terminal. */
+  /** An ioctl that fails with ENOTTY on anything but a terminal. */
   readonly TCGETS: number;
   /** e_machine of this machine's ELF files, which is also the kexec architecture (linux/kexec.h KEXEC_ARCH_*). */
   readonly elfMachine: number;
   readonly endian: "big" | "little";
+  /** Bytes of a long, which are those of an address. */
+  readonly word: 4 | 8;
 }
 
 /** e_machine (linux/elf-em.h); ppc64's is that of either endianness. */
@@ -126,6 +128,7 @@ export const abis: Readonly<Record<Machine, Abi>> = {
     TCGETS: 0x5401,
     elfMachine: EM_X86_64,
     endian: "little",
+    word: 8,
   },
   aarch64: {
     call: {
@@ -164,7 +167,8 @@ export const abis: Readonly<Record<Machine, Abi>> = {
     TCGETS: 0x5401,
     elfMachine: EM_AARCH64,
     endian: "little",
+    word: 8,
   },
-  ppc64: { ...ppc64, endian: "big" },
-  ppc64le: { ...ppc64, endian: "little" },
+  ppc64: { ...ppc64, endian: "big", word: 8 },
+  ppc64le: { ...ppc64, endian: "little", word: 8 },
 };

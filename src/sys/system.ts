@@ -5,6 +5,7 @@ import { EXIT, type ExitCode, Failure, usage } from "../failure.ts";
 import { type Abi, abis } from "./abi.ts";
 import type { Argument, ByteString, Engine, Machine } from "./engine.ts";
 import { errno, errnoText } from "./errno.ts";
+import { encodeLongs, encodeSignals, hasSignal, SIGNAL_SET_SIZE } from "./native.ts";
 
 export const STDIN = 0;
 export const STDOUT = 1;
@@ -67,7 +68,7 @@ const SYSLOG_ACTION_SIZE_BUFFER = 10;
 const POLLOUT = 4;
 const SIG_BLOCK = 0;
 const SIG_UNBLOCK = 1;
-const SIG_IGN = 1;
+const SIG_IGN = 1n;
 export const SIGINT = 2;
 export const SIGPIPE = 13;
 export const SIGTERM = 15;
@@ -86,13 +87,13 @@ export const kinds: Readonly<Record<number, FileKind>> = {
 };
 
 export class System {
-  readonly abi: Abi;
   /** getdents64 fills it; one for all, since a listing is copied out before the next is read. */
   #entries: Uint8Array | undefined;
 
-  constructor(readonly engine: Engine) {
-    this.abi = abis[engine.machine];
-  }
+  constructor(
+    readonly engine: Engine,
+    readonly abi: Abi = abis[engine.machine],
+  ) {}
 
   get machine(): Machine {
     return this.engine.machine;
@@ -170,6 +171,11 @@ export class System {
     poll.setInt32(0, descriptor, this.littleEndian);
     poll.setInt16(4, POLLOUT, this.littleEndian);
     this.call("ppoll", new Uint8Array(poll.buffer), 1, null, null, 0);
+  }
+
+  /** Unsigned longs of this machine, one after the other, as its structures have them. */
+  longs(values: readonly bigint[]): Uint8Array {
+    return encodeLongs(this.abi, values);
   }
 
   /** The bytes of a string, for writing. */
@@ -395,9 +401,10 @@ export class System {
   }
 
   ignore(signals: readonly number[]): void {
-    // struct sigaction as the kernel has it: handler, flags, restorer, mask; only the handler is not 0.
-    const action = new BigUint64Array([BigInt(SIG_IGN), 0n, 0n, 0n]);
-    for (const signal of signals) this.call("rt_sigaction", signal, new Uint8Array(action.buffer), null, 8);
+    // struct sigaction as the kernel has it: the longs handler, flags and restorer, then the mask.
+    const action = new Uint8Array(3 * this.abi.word + SIGNAL_SET_SIZE);
+    action.set(this.longs([SIG_IGN]));
+    for (const signal of signals) this.call("rt_sigaction", signal, action, null, SIGNAL_SET_SIZE);
   }
 
   /** Does what must not be left half done: an interrupt acts when it is through. */
@@ -413,25 +420,20 @@ export class System {
   /** Keeps these signals pending instead of acting on them. */
   hold(signals: readonly number[]): void {
     if (this.engine.heldSignals !== undefined) return this.engine.heldSignals.hold(signals);
-    this.call("rt_sigprocmask", SIG_BLOCK, this.#signalSet(signals), null, 8);
+    this.call("rt_sigprocmask", SIG_BLOCK, encodeSignals(this.abi, signals), null, SIGNAL_SET_SIZE);
   }
 
   release(signals: readonly number[]): void {
     if (this.engine.heldSignals !== undefined) return this.engine.heldSignals.release(signals);
-    this.call("rt_sigprocmask", SIG_UNBLOCK, this.#signalSet(signals), null, 8);
+    this.call("rt_sigprocmask", SIG_UNBLOCK, encodeSignals(this.abi, signals), null, SIGNAL_SET_SIZE);
   }
 
   /** The first of these signals that came while it was held. */
   pending(signals: readonly number[]): number | undefined {
     const { heldSignals } = this.engine;
     if (heldSignals !== undefined) return signals.find((signal) => heldSignals.pending(signal));
-    const set = new BigUint64Array(1);
-    this.call("rt_sigpending", new Uint8Array(set.buffer), 8);
-    return signals.find((signal) => (set[0]! >> BigInt(signal - 1)) & 1n);
-  }
-
-  #signalSet(signals: readonly number[]): Uint8Array {
-    const bits = signals.reduce((set, signal) => set | (1n << BigInt(signal - 1)), 0n);
-    return new Uint8Array(new BigUint64Array([bits]).buffer);
+    const set = new Uint8Array(SIGNAL_SET_SIZE);
+    this.call("rt_sigpending", set, SIGNAL_SET_SIZE);
+    return signals.find((signal) => hasSignal(this.abi, set, signal));
   }
 }

@@ -72,7 +72,7 @@ long resize(const struct gather *g, struct area *area, uint64_t size)
         start = ask(g, g->mmap, 0, (long)size, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1);
     if (start < 0 && start > -4096)
         return start;
-    area->start = (uint64_t)start;
+    area->start = (unsigned long)start;
     area->size = (uint32_t)size;
     return 0;
 }

@@ -118,10 +118,10 @@ static long read_open(struct gather *g, long file)
         g->length += (uint32_t)got;
         if (g->length > g->largest)
             return -EFBIG;
-        if (got == 0 || (got < SMALLEST_PAGE && got < room))
+        if (got == 0 || (got < SMALLEST_PAGE && (uint32_t)got < room))
             return g->length > g->room ? -EFBIG : 0;
         /* no larger than one file may need, so that one without end takes no more memory than it must */
-        if (got == room)
+        if ((uint32_t)got == room)
             failed = resize(g, area, needed < twice ? needed : twice);
     }
     return failed;

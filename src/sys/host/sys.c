@@ -252,7 +252,10 @@ static JSValue sys_syscall(JSContext *ctx, JSValueConst this_value, int argc, JS
         result = make_call(call.words);
     while (call.string_count > 0)
         release_string(ctx, &call.strings[--call.string_count]);
-    return i == argc ? JS_NewInt64(ctx, result) : JS_EXCEPTION;
+    if (i < argc)
+        return JS_EXCEPTION;
+    /* -4095 to -1 are errors; other negative numbers are addresses in the upper half of a 32-bit machine */
+    return JS_NewInt64(ctx, result < 0 && result > -4096 ? result : (int64_t)(unsigned long)result);
 }
 
 static JSValue sys_address(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
