@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { existsSync, rmSync, statSync } from "node:fs";
-import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { builtinModules } from "node:module";
 import { basename, dirname, join, relative } from "node:path";
 import type { BunPlugin } from "bun";
@@ -10,6 +10,7 @@ import { Failure, usage } from "../src/failure.ts";
 import { type BunTarget, bunEngine, bunTargets, emulatorOfBun } from "./bun.ts";
 import { inTemporaryFolder } from "./cache.ts";
 import { endWith } from "./command.ts";
+import { commitDefine } from "./commit.ts";
 import { emulatorOf, type SmallTarget, smallEngine, smallTargets } from "./engine.ts";
 import { undoOnInterrupt } from "./interrupt.ts";
 import { writeLicenses } from "./licenses.ts";
@@ -53,23 +54,40 @@ function watchImports(refused: Failure[]): BunPlugin {
   };
 }
 
+/** What is asked for seldom. The default export of each is a function. */
+const SELDOM = ["answers", "nearest", "version"].map((name) => `cli/${name}.ts`);
+
+/** The applets of the program in `folder`, as their table imports them; none where there is no table. */
+async function appletsIn(folder: string): Promise<string[]> {
+  const table = join(folder, "applets/table.ts");
+  if (!existsSync(table)) return [];
+  const imports = new Bun.Transpiler({ loader: "ts" }).scanImports(await readFile(table, "utf8"));
+  return imports.map(({ path }) => join(dirname(table), path));
+}
+
 /**
- * Puts in place of each applet of the program in `folder` one that is loaded when it is called: an executable reads
- * only as much of itself as the command needs.
+ * Puts in place of applets and of what is asked for seldom modules that load them when they are called: an executable
+ * reads only as much of itself as the command needs.
  */
-function loadAppletsLater(folder: string): BunPlugin {
+function loadLater(folder: string, applets: readonly string[], seldom: readonly string[]): BunPlugin {
   return {
-    name: "load applets later",
+    name: "load later",
     setup(build) {
-      build.onResolve({ filter: /^\.\/applets\// }, ({ path }) => ({
-        path: basename(path, ".ts"),
-        namespace: "later",
-      }));
-      build.onLoad({ filter: /.*/, namespace: "later" }, ({ path: name }) => ({
+      build.onResolve({ filter: /^\.\.?\// }, ({ path, importer }) => {
+        const found = join(dirname(importer), path);
+        const namespace = applets.includes(found) ? "applet" : seldom.includes(found) ? "function" : undefined;
+        // By its name alone: the bundler takes the same path in two namespaces for one module.
+        return namespace && { path: basename(found, ".ts"), namespace };
+      });
+      build.onLoad({ filter: /.*/, namespace: "applet" }, ({ path: name }) => ({
         loader: "js",
         contents: `import { load } from "qjs:sys";
           import { loadedLater } from ${JSON.stringify(join(folder, "cli/applet.ts"))};
           export default loadedLater("${name}", () => load("${name}.js").default);`,
+      }));
+      build.onLoad({ filter: /.*/, namespace: "function" }, ({ path: name }) => ({
+        loader: "js",
+        contents: `import { load } from "qjs:sys"; export default (...args) => load("${name}.js").default(...args);`,
       }));
     },
   };
@@ -84,18 +102,20 @@ interface Module {
 async function bundle(entry: string): Promise<Module[]> {
   const refused: Failure[] = [];
   const folder = dirname(entry);
-  const applets = join(folder, "applets");
-  const apart = existsSync(applets) ? (await readdir(applets)).sort().map((name) => join(applets, name)) : [];
+  const applets = await appletsIn(folder);
+  const seldom = SELDOM.map((path) => join(folder, path)).filter((path) => existsSync(path));
+  const apart = [...applets, ...seldom];
   const result = await Bun.build({
     entrypoints: [entry, ...apart],
     splitting: true,
     naming: { entry: "[name].js", chunk: "[hash].js" },
     target: "browser",
     conditions: ["quickjs"],
+    define: commitDefine(),
     external: ["qjs:*"],
     format: "esm",
     minify: true,
-    plugins: [watchImports(refused), loadAppletsLater(folder)],
+    plugins: [watchImports(refused), loadLater(folder, applets, seldom)],
     throw: false,
   });
   if (refused[0] !== undefined) throw refused[0];

@@ -1,40 +1,16 @@
-// The program itself: which applet was asked for, its help, and how every failure ends.
+// The program itself: which applet was asked for, and how every failure ends.
 
-import cat from "./applets/cat.ts";
-import dtcheck from "./applets/dtcheck.ts";
-import dtdiff from "./applets/dtdiff.ts";
-import dtdump from "./applets/dtdump.ts";
-import dtedit from "./applets/dtedit.ts";
-import echo from "./applets/echo.ts";
-import fs2dt from "./applets/fs2dt.ts";
-import init from "./applets/init.ts";
-import loadem from "./applets/loadem.ts";
-import ls from "./applets/ls.ts";
-import poweroff from "./applets/poweroff.ts";
-import v2wrap from "./applets/v2wrap.ts";
-import zeropage from "./applets/zeropage.ts";
+import { applets } from "./applets/table.ts";
+import answer from "./cli/answers.ts";
 import { type Applet } from "./cli/applet.ts";
-import { install } from "./cli/install.ts";
-import { help } from "./cli/manual.ts";
+import { requestNamed } from "./cli/requests.ts";
+import version from "./cli/version.ts";
 import { EXIT, escapeText, Failure, usage } from "./failure.ts";
 import type { ByteString } from "./sys/engine.ts";
 import { SIGPIPE, type System } from "./sys/system.ts";
 
-export const applets: readonly Applet[] = [
-  fs2dt,
-  zeropage,
-  loadem,
-  v2wrap,
-  dtdump,
-  dtedit,
-  dtdiff,
-  dtcheck,
-  init,
-  cat,
-  echo,
-  ls,
-  poweroff,
-];
+/** The exit code of a fault of ours (EX_SOFTWARE of sysexits.h). */
+const INTERNAL_ERROR = 70;
 
 function names(): string[] {
   return applets.map(({ name }) => name);
@@ -57,56 +33,41 @@ export function run(system: System, args: readonly ByteString[]): number {
   }
 }
 
+/** As `run`, and tells of a fault of ours in one line, too. For main alone: tests want to see what was thrown. */
+export function runToTheEnd(system: System, args: readonly ByteString[]): number {
+  try {
+    return run(system, args);
+  } catch (error) {
+    // Without memory to make an error from, the small engine throws null, and tells of it itself.
+    if (error === null) throw error;
+    system.say(`kexecbox: internal error: ${escapeText(String(error))}; ${version(system.engine)}`);
+    return INTERNAL_ERROR;
+  }
+}
+
 function appletNamed(name: string): Applet | undefined {
   return applets.find((applet) => applet.name === name);
 }
 
 function runApplet(system: System, applet: Applet, args: readonly ByteString[]): number {
-  // Process 1 must not end, whatever stands behind -- on the kernel's command line.
-  if (args[0] === "--help" && system.call("getpid") !== 1) {
-    system.print(help(applet));
-    return EXIT.done;
-  }
-  return applet.run(system, args, { names: names() });
+  // Process 1 must not end, whatever the kernel passes on to it from its command line.
+  const asked = args.some((arg) => requestNamed(arg) !== undefined) && system.call("getpid") !== 1;
+  const answered = asked ? answer(system, applets, applet, args) : undefined;
+  return answered ?? applet.run(system, args, { names: names() });
 }
 
-function runFirstArgument(system: System, [first, ...rest]: readonly ByteString[]): number {
-  if (first === undefined) throw usage("no applet named", list());
+function runFirstArgument(system: System, args: readonly ByteString[]): number {
+  const [first, ...rest] = args;
+  if (first === undefined) throw usage("no applet named", `there are ${names().join(" ")}`);
   const applet = appletNamed(first);
   if (applet !== undefined) return runApplet(system, applet, rest);
-  switch (first) {
-    case "--help":
-      system.print(overview());
-      return EXIT.done;
-    case "--list":
-      system.print(
-        names()
-          .map((name) => `${name}\n`)
-          .join(""),
-      );
-      return EXIT.done;
-    case "--install":
-      return install(system, names(), rest);
-    default:
-      throw usage(first, `no such applet; ${list()}`);
+  if (first === "--list") {
+    system.print(
+      names()
+        .map((name) => `${name}\n`)
+        .join(""),
+    );
+    return EXIT.done;
   }
-}
-
-function list(): string {
-  return `there are ${names().join(" ")}`;
-}
-
-function overview(): string {
-  const width = Math.max(...applets.map(({ name }) => name.length)) + 2;
-  return [
-    "usage: kexecbox APPLET [ARGUMENT]...   or a symbolic link named as the applet",
-    "       kexecbox --list                 the applets' names",
-    "       kexecbox --install DIR          makes the links in DIR",
-    "",
-    ...applets.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`),
-    "",
-    "APPLET --help tells more. Exit codes:",
-    "0 done, 1 input or I/O, 2 usage, 3 the kernel refused.",
-    "",
-  ].join("\n");
+  return answer(system, applets, undefined, args) ?? EXIT.done;
 }

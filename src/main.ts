@@ -1,7 +1,7 @@
 // The entry: the engine we were built for, and the process's own arguments and exit.
 
 import { engine } from "#sys";
-import { run } from "./kexecbox.ts";
+import { runToTheEnd } from "./kexecbox.ts";
 import { System } from "./sys/system.ts";
 
-engine.exit(run(new System(engine), engine.args));
+engine.exit(runToTheEnd(new System(engine), engine.args));

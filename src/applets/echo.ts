@@ -8,6 +8,7 @@ const echo: Applet = {
   summary: "Prints its arguments as one line",
   operands: "[WORD]...",
   options: [{ short: "n", long: "no-newline", help: "do not end the line" }],
+  takesWords: true,
   notes: "Only a first argument can be an option; all others are printed, with a dash in\nfront or not.",
   run(system, args) {
     const open = args[0] === "-n" || args[0] === "--no-newline";

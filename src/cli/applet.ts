@@ -25,9 +25,11 @@ export interface Applet {
   readonly name: string;
   /** One line, no full stop. */
   readonly summary: string;
-  /** What stands behind the options, as in `[OPTION]... DIR`. */
+  /** What follows the options, as in `[OPTION]... DIR`. */
   readonly operands: string;
   readonly options: readonly Option[];
+  /** Only its first argument can be an option: all others are words of the user's. */
+  readonly takesWords?: true | undefined;
   /** What the help says after the options, if anything. */
   readonly notes?: string | undefined;
   /**
@@ -52,6 +54,9 @@ export function loadedLater(name: string, load: () => Applet): Applet {
     },
     get options() {
       return applet().options;
+    },
+    get takesWords() {
+      return applet().takesWords;
     },
     get notes() {
       return applet().notes;

@@ -4,6 +4,7 @@ import minimist from "minimist";
 import { usage } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { Option } from "./applet.ts";
+import nearest from "./nearest.ts";
 
 export interface Arguments {
   /** By long name; an option that was not given is absent, a switch is "". */
@@ -24,69 +25,79 @@ export interface Directive {
 
 /** The arguments of an applet whose options stand in any order, each at most once but for those that act in their turn. */
 export function parse(options: readonly Option[], args: readonly ByteString[]): Arguments {
-  const { tokens, operands } = tokensOf(options, args);
-  const parsed = minimist(
-    tokens.map(({ token }) => token),
-    minimistOptions(options, tokens),
-  );
+  const { words, operands } = split(options, args);
+  const directives = directivesOf(options, words);
+  const turns = new Set(options.filter(({ inTurn }) => inTurn).map(({ long }) => long));
   const given = new Map<string, ByteString>();
-  const isInTurn = ({ long }: Token) => options.some((option) => option.inTurn && option.long === long);
-  for (const { long, value, inTurn } of options) {
-    if (inTurn) continue;
-    const found: unknown = parsed[long];
-    if (Array.isArray(found)) throw usage(`--${long}`, "given twice");
-    if (value !== undefined && found !== undefined) given.set(long, String(found));
-    if (value === undefined && found === true) given.set(long, "");
+  for (const { long, value } of directives) {
+    if (turns.has(long)) continue;
+    if (given.has(long)) throw usage(`--${long}`, "given twice");
+    given.set(long, value);
   }
-  return { given, operands, inTurn: directivesOf(options, tokens.filter(isInTurn)) };
+  return { given, operands, inTurn: directives.filter(({ long }) => turns.has(long)) };
 }
 
 /** The arguments of an applet without operands whose options act from left to right, as often as they are given. */
 export function parseInOrder(options: readonly Option[], args: readonly ByteString[]): Directive[] {
-  const { tokens, operands } = tokensOf(options, args);
+  const { words, operands } = split(options, args);
+  const directives = directivesOf(options, words);
   if (operands[0] !== undefined) throw usage(`'${operands[0]}'`, "not an option, and nothing else is expected");
-  return directivesOf(options, tokens);
-}
-
-function directivesOf(options: readonly Option[], tokens: readonly Token[]): Directive[] {
-  return tokens.map((each) => {
-    const { token, long, place } = each;
-    const found: unknown = minimist([token], minimistOptions(options, [each]))[long];
-    return { long, place, value: typeof found === "string" ? found : "" };
-  });
+  return directives;
 }
 
 /**
- * Everything is a string: minimist would round numbers above 2^53. It is told of no more options than are given, since
- * it takes its time for each.
+ * minimist is given every option as `--long=value`, and every value as a string: it would round numbers above 2^53, and
+ * take --no-X for the contrary of --X. It collects the values of each option in their order.
  */
-function minimistOptions(options: readonly Option[], tokens: readonly Token[]): minimist.Opts {
-  const given = options.filter((option) => tokens.some(({ long }) => long === option.long));
-  return {
-    string: given.flatMap(({ long, value }) => (value === undefined ? [] : [long])),
-    boolean: given.flatMap(({ long, value }) => (value === undefined ? [long] : [])),
-  };
+function directivesOf(options: readonly Option[], words: readonly Word[]): Directive[] {
+  const found = words.map((word) => directiveOf(options, word));
+  const parsed = minimist(
+    found.map(({ long, value }) => `--${long}=${value}`),
+    { string: found.map(({ long }) => long) },
+  );
+  const next = new Map<string, number>();
+  return found.map(({ long, place }) => {
+    const turn = next.get(long) ?? 0;
+    next.set(long, turn + 1);
+    const values: string | string[] = parsed[long];
+    return { long, place, value: typeof values === "string" ? values : (values[turn] ?? "") };
+  });
 }
 
-interface Token {
-  /** `--long` or `--long=value`. */
-  readonly token: string;
-  readonly long: string;
+/** One option of a command line: as it stands there, and the row of the table that has its name. */
+export interface Word {
+  /** `-x` or `--long`. */
+  readonly name: string;
   readonly place: string;
+  /** Undefined where the table has no such option. */
+  readonly option: Option | undefined;
+  /** Undefined where none is attached and, for an option that takes one, no argument follows. */
+  readonly value: ByteString | undefined;
 }
 
-interface Tokens {
-  readonly tokens: Token[];
-  readonly operands: ByteString[];
+/** The word as a directive. Throws Failure if it is in no table, or has a value too many or too few. */
+function directiveOf(options: readonly Option[], { name, place, option, value }: Word): Directive {
+  if (option === undefined) {
+    const meant = nearest(
+      name.replace(/^-+/, ""),
+      options.map(({ long }) => long),
+    );
+    throw usage(place, `no such option: ${meant === undefined ? "--help lists them" : `did you mean --${meant}?`}`);
+  }
+  if (option.value === undefined && value !== undefined) throw usage(place, "takes no value");
+  if (option.value !== undefined && value === undefined) throw usage(place, `needs ${option.value}`);
+  return { long: option.long, place, value: value ?? "" };
 }
 
-/** Brings -x VALUE, -xVALUE, -xy, --long VALUE and --long=VALUE into one form: a value may begin with a dash. */
-function tokensOf(options: readonly Option[], args: readonly ByteString[]): Tokens {
-  const tokens: Token[] = [];
+/** Takes the arguments apart: -x VALUE, -xVALUE, -xy, --long VALUE, --long=VALUE and operands. A value may begin with a dash. */
+export function split(
+  options: readonly Option[],
+  args: readonly ByteString[],
+): { words: Word[]; operands: ByteString[] } {
+  const words: Word[] = [];
   const operands: ByteString[] = [];
-  for (let index = 0; index < args.length; index++) {
-    const arg = args[index]!;
-    const number = index + 1;
+  const rest = args.entries();
+  for (const [index, arg] of rest) {
     if (arg === "--") {
       operands.push(...args.slice(index + 1));
       break;
@@ -96,33 +107,34 @@ function tokensOf(options: readonly Option[], args: readonly ByteString[]): Toke
       continue;
     }
     for (const { name, attached } of namesIn(options, arg)) {
-      const option = options.find(({ long, short }) => name === `--${long}` || name === `-${short}`);
-      const place = `argument ${number} (${name})`;
-      if (option === undefined) throw usage(place, "no such option");
-      if (option.value === undefined) {
-        if (attached !== undefined) throw usage(place, "takes no value");
-        tokens.push({ token: `--${option.long}`, long: option.long, place });
-        continue;
-      }
-      const value = attached ?? args[++index];
-      if (value === undefined) throw usage(place, `needs ${option.value}`);
-      tokens.push({ token: `--${option.long}=${value}`, long: option.long, place });
+      const option = optionNamed(options, name);
+      const value = attached ?? (option?.value === undefined ? undefined : rest.next().value?.[1]);
+      words.push({ name, place: `argument ${index + 1} (${name})`, option, value });
     }
   }
-  return { tokens, operands };
+  return { words, operands };
+}
+
+function optionNamed(options: readonly Option[], name: string): Option | undefined {
+  return options.find(({ long, short }) => name === `--${long}` || name === `-${short}`);
+}
+
+interface Name {
+  readonly name: string;
+  readonly attached?: ByteString;
 }
 
 /** `-es` → -e and -s; `-c0x100` → -c with its value; `--file=x` → --file with its value. */
-function namesIn(options: readonly Option[], arg: string): { name: string; attached?: ByteString }[] {
+function namesIn(options: readonly Option[], arg: ByteString): Name[] {
   if (arg.startsWith("--")) {
     const equals = arg.indexOf("=");
     return equals < 0 ? [{ name: arg }] : [{ name: arg.slice(0, equals), attached: arg.slice(equals + 1) }];
   }
-  const names: { name: string; attached?: ByteString }[] = [];
-  for (let at = 1; at < arg.length; at++) {
-    const name = `-${arg[at]}`;
-    const takesValue = options.some(({ short, value }) => value !== undefined && name === `-${short}`);
-    if (!takesValue) {
+  const names: Name[] = [];
+  for (const [at, letter] of [...arg].entries()) {
+    if (at === 0) continue;
+    const name = `-${letter}`;
+    if (optionNamed(options, name)?.value === undefined) {
       names.push({ name });
       continue;
     }

@@ -192,6 +192,7 @@ const pageSize = Number(libc.sysconf(_SC_PAGESIZE));
 let held: HeldSignals | undefined;
 
 export const engine: Engine = {
+  name: "bun",
   args: rawArguments(),
   machine: machines[process.arch]!,
   pageSize,

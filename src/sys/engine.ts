@@ -10,6 +10,7 @@ export type Argument = number | bigint | ByteString | Uint8Array | null;
 export type Machine = "x86_64" | "aarch64" | "ppc64" | "ppc64le";
 
 export interface Engine {
+  readonly name: "bun" | "quickjs";
   /** The name we were called by, then the arguments. */
   readonly args: readonly ByteString[];
   readonly machine: Machine;

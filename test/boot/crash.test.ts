@@ -4,8 +4,8 @@ import { describe, expect, test } from "bun:test";
 import { image } from "../../initramfs/image.ts";
 import { ONLINE, secondScript } from "../../scripts/boot/scene.ts";
 import { build } from "../../scripts/build.ts";
+import { applets } from "../../src/applets/table.ts";
 import { hex } from "../../src/failure.ts";
-import { applets } from "../../src/kexecbox.ts";
 import { attempted, passed } from "../support/boots.ts";
 import { example } from "../support/readme.ts";
 

@@ -8,7 +8,7 @@ import { type ScriptNeeds, SECOND_INIT, sceneFor, usualScript } from "../../scri
 import { kernelsFor } from "../../scripts/boot.ts";
 import { build } from "../../scripts/build.ts";
 import { runGuest } from "../../scripts/guest.ts";
-import { applets } from "../../src/kexecbox.ts";
+import { applets } from "../../src/applets/table.ts";
 import { type ReadNode, readBlob } from "../support/blob-reader.ts";
 import { received, usual } from "../support/boots.ts";
 import { dumpedReservations, gottenBytes } from "../support/dtc.ts";

@@ -6,7 +6,7 @@ import { build } from "../../scripts/build.ts";
 import { type Guest, runGuest } from "../../scripts/guest.ts";
 import { kernel } from "../../scripts/kernels.ts";
 import type { KernelName } from "../../scripts/machines/machines.ts";
-import { applets } from "../../src/kexecbox.ts";
+import { applets } from "../../src/applets/table.ts";
 import { nodeAt, type ReadNode, readBlob, treeOf, valueAt } from "../support/blob-reader.ts";
 import { received } from "../support/boots.ts";
 import { dumpedReservations, gottenBytes, sortedSource } from "../support/dtc.ts";

@@ -5,7 +5,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { image } from "../../initramfs/image.ts";
 import { build } from "../../scripts/build.ts";
-import { applets } from "../../src/kexecbox.ts";
+import { applets } from "../../src/applets/table.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const BOOT = [process.execPath, join(import.meta.dir, "../../scripts/boot.ts"), "--target", "ppc64", "--smp", "1"];

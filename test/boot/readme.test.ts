@@ -9,7 +9,7 @@ import { kernelsFor } from "../../scripts/boot.ts";
 import { build } from "../../scripts/build.ts";
 import { runGuest } from "../../scripts/guest.ts";
 import { gzip } from "../../scripts/initramfs.ts";
-import { applets } from "../../src/kexecbox.ts";
+import { applets } from "../../src/applets/table.ts";
 import { passed, usual } from "../support/boots.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { example } from "../support/readme.ts";

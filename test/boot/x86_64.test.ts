@@ -5,8 +5,8 @@ import { image } from "../../initramfs/image.ts";
 import type { Choices } from "../../scripts/boot/choices.ts";
 import { ONLINE, PRESENT, type ScriptNeeds, SECOND_INIT, secondScript, usualScript } from "../../scripts/boot/scene.ts";
 import { build } from "../../scripts/build.ts";
+import { applets } from "../../src/applets/table.ts";
 import { hex } from "../../src/failure.ts";
-import { applets } from "../../src/kexecbox.ts";
 import { attempted, passed } from "../support/boots.ts";
 import { example } from "../support/readme.ts";
 

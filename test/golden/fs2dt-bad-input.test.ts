@@ -393,7 +393,7 @@ describe.each(runners.map((runner) => [runner.name, runner] as const))("fs2dt un
       expect(err("-b", "0", "-b", "8")).toBe("fs2dt: --address: given twice\n");
       expect(err("-b", "0", "-V", "4")).toBe("fs2dt: -V: 4 is none of 1 2 3 16 17\n");
       expect(err("-b", "0", "-V", "17.0")).toStartWith("fs2dt: -V: '17.0' is not a number");
-      expect(err("-b", "0", "-x")).toBe("fs2dt: argument 3 (-x): no such option\n");
+      expect(err("-b", "0", "-x")).toBe("fs2dt: argument 3 (-x): no such option: --help lists them\n");
       expect(err("-b", "0", "--strict=1")).toBe("fs2dt: argument 3 (--strict): takes no value\n");
       expect(runWith(runner, ["fs2dt", "tree", "-b"]).err).toBe("fs2dt: argument 2 (-b): needs ADDR\n");
     });

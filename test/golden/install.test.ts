@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { build } from "../../scripts/build.ts";
-import { applets } from "../../src/kexecbox.ts";
+import { applets } from "../../src/applets/table.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const MAIN = join(import.meta.dir, "../../src/main.ts");

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { copyFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { applets } from "../../src/kexecbox.ts";
+import { applets } from "../../src/applets/table.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { arm64, buildRunners, fused, ppc64, ppc64le, type Run, runWith, x64 } from "../support/run.ts";
 
@@ -28,7 +28,7 @@ describe.each([
     expect(called("echo", "cat", "--list").out.toString()).toBe("cat --list\n");
     expect(called("fs2dt", "cat", "-x")).toMatchObject({
       code: 2,
-      err: "fs2dt: argument 2 (-x): no such option\n",
+      err: "fs2dt: argument 2 (-x): no such option: --help lists them\n",
     });
   });
 

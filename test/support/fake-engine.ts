@@ -77,6 +77,7 @@ const namesFile: ReadonlySet<CallName> = new Set<CallName>(["openat", "readlinka
 const SOME_PID = 1000;
 
 export class FakeEngine implements Engine {
+  readonly name = "bun";
   readonly args = ["kexecbox"];
   readonly machine: Machine;
   readonly pageSize: number;

@@ -37,6 +37,7 @@ interface Story {
 
 /** Plays a kernel for process 1: nothing here reaches the real one. */
 class FakeKernel implements Engine {
+  readonly name = "quickjs";
   readonly args = [];
   readonly machine = "x86_64";
   readonly pageSize = 4096;
@@ -326,7 +327,9 @@ describe("init as process 1", () => {
 
   test("never ends, not even by a fault of its own: it says so and turns the machine off", () => {
     const { calls, console } = boot({ files: { "/init.script": "/broken" } });
-    expect(console).toContain("init: internal error: TypeError: fault of ours\n");
+    expect(console).toContain(
+      "init: internal error: TypeError: fault of ours; kexecbox 0.1.0 source (quickjs, x86_64)\n",
+    );
     expect(calls.at(-1)).toBe(OFF);
   });
 

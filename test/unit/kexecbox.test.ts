@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { applets, run } from "../../src/kexecbox.ts";
+import { applets } from "../../src/applets/table.ts";
+import { run, runToTheEnd } from "../../src/kexecbox.ts";
 import { errno } from "../../src/sys/errno.ts";
 import { System } from "../../src/sys/system.ts";
 import { type FakeWorld, fakeEngine } from "../support/fake-engine.ts";
@@ -47,6 +48,14 @@ describe("asked for no applet there is", () => {
     expect(called(["kexecbox", "/bin/echo", "x"])).toMatchObject({ code: 2, out: "" });
   });
 
+  test("it names the one that was meant, where that is certain enough", () => {
+    const said = (meant: string) => ({ code: 2, out: "", err: expect.stringContaining(`did you mean ${meant}?\n`) });
+    expect(called(["kexecbox", "laodem", "-k"])).toEqual(said("loadem"));
+    expect(called(["kexecbox", "laodem"]).err).toBe("kexecbox: laodem: no such applet: did you mean loadem?\n");
+    expect(called(["kexecbox", "help", "fs2dtt"])).toEqual(said("fs2dt"));
+    expect(called(["kexecbox", "help", "kexec"]).err).toBe(`kexecbox: kexec: no such applet; ${list}\n`);
+  });
+
   test("it shows escaped what is not printable", () => {
     expect(called(["kexecbox", "\xe9\n\x1b"]).err).toStartWith("kexecbox: \\xe9\\x0a\\x1b: no such applet");
   });
@@ -86,6 +95,86 @@ describe("help", () => {
     for (const { short, long } of applet.options)
       expect(out).toMatch(new RegExp(`^  ${short === undefined ? "   " : `-${short},`} --${long}( |$)`, "m"));
     expect(out).toMatch(/^([ -~]*\n)+$/);
+  });
+});
+
+describe("asked for help", () => {
+  test("the program prints the same in all words for it, also of an applet", () => {
+    const { out } = called(["kexecbox", "--help"]);
+    for (const words of [["-h"], ["help"]]) expect(called(["kexecbox", ...words])).toEqual({ code: 0, out, err: "" });
+    for (const name of NAMES) {
+      const own = called(["kexecbox", name, "--help"]);
+      expect(called(["kexecbox", "help", name])).toEqual(own);
+      expect(called(["kexecbox", "--help", name])).toEqual(own);
+      expect(called([name, "-h"])).toEqual(own);
+    }
+  });
+
+  test("an applet prints it wherever that stands, whatever else is wrong", () => {
+    const { out } = called(["fs2dt", "--help"]);
+    for (const line of ["/nonexistent --help", "-b 8 -h x", "-b 8 x y -v -h", "--nonesuch --help", "-b 8 -b 8 -h"])
+      expect(called(["fs2dt", ...line.split(" ")])).toEqual({ code: 0, out, err: "" });
+    expect(called(["loadem", "-a", "1", "-f", "x", "--help"]).out).toStartWith("usage: loadem");
+  });
+
+  test("an option's value and what follows -- are no question", () => {
+    expect(called(["fs2dt", "-B", "--help", "x"]).err).toBe(
+      "fs2dt: -b: missing: the address at which the blob will lie\n",
+    );
+    expect(called(["fs2dt", "-B-h", "--bootargs=--help", "x"]).code).toBe(2);
+    expect(called(["cat", "--", "--help"])).toEqual({
+      code: 1,
+      out: "",
+      err: "cat: --help: ENOENT (no such file or directory)\n",
+    });
+  });
+
+  test("echo knows it as its first word only", () => {
+    expect(called(["echo", "--help"]).out).toStartWith("usage: echo");
+    for (const words of ["a --help", "-n a -h", "a -V --version", "-- -h"])
+      expect(called(["echo", ...words.split(" ")]).out).toContain(words.replace("-n ", ""));
+  });
+});
+
+describe("asked for the version", () => {
+  const line = "kexecbox 0.1.0 source (bun, ppc64le)\n";
+  const version = (...args: readonly string[]) => called(args, { machine: "ppc64le" });
+
+  test("it tells version, commit, engine and machine", () => {
+    for (const word of ["-V", "--version"]) expect(version("kexecbox", word)).toEqual({ code: 0, out: line, err: "" });
+    expect(version("kexecbox", "loadem", "--version").out).toBe(line);
+    expect(version("loadem", "-k", "-V").out).toBe(line);
+    expect(version("cat", "x", "--version").out).toBe(line);
+  });
+
+  test("the commands that have a --version of their own tell it where that stands alone", () => {
+    for (const name of ["fs2dt", "dtedit"]) {
+      expect(version(name, "--version").out).toBe(line);
+      expect(version(name, "-V").err).toBe(`${name}: argument 1 (-V): needs N\n`);
+      expect(version(name, "x", "--version").err).toBe(`${name}: argument 2 (--version): needs N\n`);
+      expect(version(name, "-V", "4", "x", ...(name === "fs2dt" ? ["-b", "0"] : ["y"])).err).toContain(
+        "-V: 4 is none of 1 2 3 16 17\n",
+      );
+    }
+  });
+});
+
+describe("a fault of ours", () => {
+  test("is told in one line with the version, and ends with 70", () => {
+    class Broken extends Error {
+      override name = "Broken";
+    }
+    const on = {
+      openat: () => {
+        throw new Broken("all\nof it");
+      },
+    };
+    const engine = fakeEngine({ on });
+    expect(runToTheEnd(new System(engine), ["cat", "x"])).toBe(70);
+    expect(engine.stderr).toBe(
+      "kexecbox: internal error: Broken: all\\x0aof it; kexecbox 0.1.0 source (bun, x86_64)\n",
+    );
+    expect(runToTheEnd(new System(fakeEngine()), ["echo", "x"])).toBe(0);
   });
 });
 

@@ -264,7 +264,7 @@ describe("refused, with nothing written:", () => {
   });
 
   test("an option that is not there, or does not go with --kernel", () => {
-    expect(refused([...at, "-q", image])).toBe("2 zeropage: argument 3 (-q): no such option");
+    expect(refused([...at, "-q", image])).toBe("2 zeropage: argument 3 (-q): no such option: --help lists them");
     expect(refused([...at, "--kernel", image])).toBe("2 zeropage: --address: does not go with --kernel");
   });
 

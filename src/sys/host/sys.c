@@ -535,6 +535,7 @@ static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("load", 1,
                  sys_load), /* not of the interface: for what is bundled apart (scripts/build.ts) */
     JS_CFUNC_DEF("exit", 1, sys_exit),
+    JS_PROP_STRING_DEF("name", "quickjs", 0),
     JS_PROP_STRING_DEF("machine", MACHINE, 0),
 };
 

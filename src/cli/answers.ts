@@ -1,0 +1,77 @@
+// What the program says of itself and of its applets, in place of an applet's work. Read when it is asked for.
+
+import { EXIT, type Failure, usage } from "../failure.ts";
+import type { ByteString } from "../sys/engine.ts";
+import type { System } from "../sys/system.ts";
+import type { Applet, Option } from "./applet.ts";
+import { install } from "./install.ts";
+import { help } from "./manual.ts";
+import nearest from "./nearest.ts";
+import { split } from "./options.ts";
+import { type Request, requestNamed } from "./requests.ts";
+import version from "./version.ts";
+
+/**
+ * Answers a command line.
+ * @param called the applet whose arguments these are; undefined where the first of them is no applet's name
+ * @returns the exit code, undefined where it is for the applet to answer
+ * @throws Failure where the first argument means nothing
+ */
+export default function answer(
+  system: System,
+  applets: readonly Applet[],
+  called: Applet | undefined,
+  args: readonly ByteString[],
+): number | undefined {
+  if (called !== undefined) return answerFor(system, called, args);
+  const [first = "", ...rest] = args;
+  const names = applets.map(({ name }) => name);
+  if (first === "--install") return install(system, names, rest);
+  const request = first === "help" ? "help" : requestNamed(first);
+  if (request === undefined) throw noSuchApplet(first, names);
+  const [name] = rest;
+  const explained = applets.find((applet) => applet.name === name);
+  if (request === "help" && name !== undefined && explained === undefined) throw noSuchApplet(name, names);
+  return print(system, request, explained === undefined ? overview(applets) : help(explained));
+}
+
+function answerFor(system: System, applet: Applet, args: readonly ByteString[]): number | undefined {
+  const request = requestIn(applet.options, applet.takesWords ? args.slice(0, 1) : args);
+  return request && print(system, request, help(applet));
+}
+
+function requestIn(options: readonly Option[], args: readonly ByteString[]): Request | undefined {
+  // fs2dt and dtedit have a --version with a value: standing alone, it is a request there, too.
+  if (args.length === 1 && args[0] === "--version") return "version";
+  const unknown = split(options, args).words.filter(({ option }) => option === undefined);
+  return unknown.map(({ name }) => requestNamed(name)).find((request) => request !== undefined);
+}
+
+function print(system: System, request: Request, help: string): number {
+  system.print(request === "help" ? help : `${version(system.engine)}\n`);
+  return EXIT.done;
+}
+
+function noSuchApplet(name: ByteString, names: readonly string[]): Failure {
+  const meant = nearest(name, names);
+  return usage(
+    name,
+    `no such applet${meant === undefined ? `; there are ${names.join(" ")}` : `: did you mean ${meant}?`}`,
+  );
+}
+
+function overview(applets: readonly Applet[]): string {
+  const width = Math.max(...applets.map(({ name }) => name.length)) + 2;
+  return [
+    "usage: kexecbox APPLET [ARGUMENT]...   or a symbolic link named after the applet",
+    "       kexecbox help [APPLET]          explain an applet, as APPLET --help does",
+    "       kexecbox --list                 list the applets' names",
+    "       kexecbox --install DIR          make the links in DIR",
+    "       kexecbox --version              tell version, commit, engine and machine",
+    "",
+    ...applets.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`),
+    "",
+    "Exit codes: 0 done, 1 input or I/O, 2 usage, 3 the kernel refused.",
+    "",
+  ].join("\n");
+}
