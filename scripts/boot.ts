@@ -100,8 +100,7 @@ async function main(args: readonly string[]): Promise<number> {
     return EXIT.done;
   }
   const { machine } = bootTarget(choices.target);
-  const name = machine === "x64" ? "x86_64" : machine;
-  await ensure(`guest-${name}`, ...(choices.payload ? ([`stub-${name}`] as const) : []));
+  await ensure(`guest-${machine}`, ...(choices.payload ? ([`stub-${machine}`] as const) : []));
   const script = choices.script === undefined ? undefined : await readScript(choices.script);
   const special: Special = script === undefined ? {} : { script: () => script };
   const kernels = await kernelsFor(choices);

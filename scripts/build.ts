@@ -7,22 +7,19 @@ import { builtinModules } from "node:module";
 import { basename, dirname, join, relative } from "node:path";
 import type { BunPlugin } from "bun";
 import { Failure, usage } from "../src/failure.ts";
-import { type BunTarget, bunEngine, bunTargets, emulatorOfBun } from "./bun.ts";
+import { bunEngine } from "./bun.ts";
 import { inTemporaryFolder } from "./cache.ts";
 import { endWith } from "./command.ts";
 import { commitDefine } from "./commit.ts";
-import { emulatorOf, type SmallTarget, smallEngine, smallTargets } from "./engine.ts";
+import { smallEngine } from "./engine.ts";
 import { undoOnInterrupt } from "./interrupt.ts";
 import { writeLicenses } from "./licenses.ts";
+import { type BunTarget, isBunTarget, type SmallTarget, type Target, targets } from "./machines/machines.ts";
 import { ensure } from "./setup.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const ENTRY = join(ROOT, "src/main.ts");
 const DIST = join(ROOT, "dist");
-
-export type Target = SmallTarget | BunTarget;
-
-export const targets: readonly Target[] = [...smallTargets, ...bunTargets];
 
 /** The most an executable of the small engine may weigh: it is copied into initramfs images. Bytes. */
 const SIZE_LIMIT = 1_048_576;
@@ -171,15 +168,6 @@ interface Recipe {
   make(output: string): Promise<void>;
   /** The most it may weigh, in bytes. */
   readonly limit: number;
-}
-
-function isBunTarget(target: Target): target is BunTarget {
-  return bunTargets.some((known) => known === target);
-}
-
-/** What has to stand in front of a target's program to run it on this machine. */
-export function emulatorFor(target: Target): readonly string[] {
-  return isBunTarget(target) ? emulatorOfBun(target) : emulatorOf(target);
 }
 
 async function recipeFor(target: Target, entry: string): Promise<Recipe> {

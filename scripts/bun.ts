@@ -9,31 +9,11 @@ import { cached, inTemporaryFolder } from "./cache.ts";
 import { commitDefine } from "./commit.ts";
 import { withBinaryPackages } from "./debian.ts";
 import { fuse, type NamedFile } from "./fuse.ts";
+import { type BunTarget, bunExecutable, machineOf } from "./machines/machines.ts";
 import { withProgress } from "./progress.ts";
 import { runTool } from "./tool.ts";
 
 const ROOT = join(import.meta.dir, "..");
-
-const platforms = {
-  x64: {
-    bun: "@oven/bun-linux-x64",
-    debian: "amd64",
-    triplet: "x86_64-linux-gnu",
-    loader: "ld-linux-x86-64.so.2",
-    emulator: process.arch === "x64" ? [] : ["qemu-x86_64"],
-  },
-  arm64: {
-    bun: "@oven/bun-linux-aarch64",
-    debian: "arm64",
-    triplet: "aarch64-linux-gnu",
-    loader: "ld-linux-aarch64.so.1",
-    emulator: process.arch === "arm64" ? [] : ["qemu-aarch64"],
-  },
-} as const;
-
-export type BunTarget = keyof typeof platforms;
-
-export const bunTargets = Object.keys(platforms) as BunTarget[];
 
 /** What Bun needs, and libgcc_s, which glibc loads by itself when a thread is cancelled. */
 const LIBRARIES = ["libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "libgcc_s.so.1"];
@@ -48,11 +28,6 @@ const SUITES = ["bookworm", "bookworm-security"];
 /** Raise it when something else is taken from the packages. */
 const RECIPE = "1";
 
-/** What has to stand in front of a target's program to run it on this machine. */
-export function emulatorOfBun(target: BunTarget): readonly string[] {
-  return platforms[target].emulator;
-}
-
 /** Version and integrity (`sha512-BASE64`) that package-lock.json has of an npm package. */
 async function locked(name: string): Promise<{ version: string; integrity: string }> {
   const { packages } = JSON.parse(await readFile(join(ROOT, "package-lock.json"), "utf8"));
@@ -63,7 +38,7 @@ async function locked(name: string): Promise<{ version: string; integrity: strin
 
 /** The path of Bun itself for `target`, from npm's registry and checked against package-lock.json. */
 async function bunItself(target: BunTarget): Promise<string> {
-  const name = platforms[target].bun;
+  const name = bunExecutable(target).package;
   const { version, integrity } = await locked(name);
   const entry = await cached("bun", [name, version, integrity], (made) =>
     withProgress(`downloading ${name} ${version}`, () =>
@@ -83,9 +58,9 @@ async function bunItself(target: BunTarget): Promise<string> {
 
 /** The folder of ld.so and the libraries for `target`, with what their packages say of their terms in doc/. */
 async function glibc(target: BunTarget): Promise<string> {
-  const { debian, triplet, loader } = platforms[target];
-  return cached("glibc", [RECIPE, debian, ...PACKAGES, ...SUITES, ...LIBRARIES], (made) =>
-    withBinaryPackages(PACKAGES, { names: SUITES, architecture: debian }, (found) =>
+  const { architecture, triplet, loader } = bunExecutable(target);
+  return cached("glibc", [RECIPE, architecture, ...PACKAGES, ...SUITES, ...LIBRARIES], (made) =>
+    withBinaryPackages(PACKAGES, { names: SUITES, architecture }, (found) =>
       inTemporaryFolder(async (folder) => {
         for (const { deb } of found) await runTool(["dpkg-deb", "-x", deb, folder]);
         const files = [loader, ...LIBRARIES].map((name) => join(folder, "lib", triplet, name));
@@ -94,7 +69,9 @@ async function glibc(target: BunTarget): Promise<string> {
         await runTool(["cp", join(doc, "libc6/copyright"), join(made, "libc6.copyright")]);
         await runTool(["cp", join(doc, "gcc-12-base/copyright"), join(made, "libgcc-s1.copyright")]);
         await runTool(["cp", "-rL", join(folder, "usr/share/common-licenses"), made]);
-        const versions = found.map(({ name, version, sha256 }) => `${name} ${version} ${debian} sha256 ${sha256}\n`);
+        const versions = found.map(
+          ({ name, version, sha256 }) => `${name} ${version} ${architecture} sha256 ${sha256}\n`,
+        );
         await Bun.write(join(made, "packages"), versions.join(""));
       }),
     ),
@@ -120,11 +97,13 @@ export interface BunEngine {
 /** Everything an executable for `target` is made from, but the program: from the cache, or downloaded now. */
 export async function bunEngine(target: BunTarget): Promise<BunEngine> {
   const [bun, libraries] = [await bunItself(target), await glibc(target)];
-  const sources = ["bun.ts", "fuse.ts", "dynamic-elf.ts", `../stub/fuse/${target}.hex`];
+  const sources = ["bun.ts", "fuse.ts", "dynamic-elf.ts", `../stub/fuse/${machineOf(target).name}.hex`];
   const texts = await Promise.all(sources.map((name) => readFile(join(import.meta.dir, name), "utf8")));
   const packages = await readFile(join(libraries, "packages"), "utf8");
   return {
-    key: [basename(dirname(bun)), basename(libraries), packages, ...texts].join("\n"),
+    key: [JSON.stringify(bunExecutable(target)), basename(dirname(bun)), basename(libraries), packages, ...texts].join(
+      "\n",
+    ),
     terms: libraries,
     async bundle(entry) {
       const result = await Bun.build({
@@ -147,7 +126,7 @@ export async function bunEngine(target: BunTarget): Promise<BunEngine> {
         await compile(bun, folder);
         const [executable, loader, ...others] = await Promise.all([
           named(join(folder, "kexecbox")),
-          ...[platforms[target].loader, ...LIBRARIES].map((name) => named(join(libraries, name))),
+          ...[bunExecutable(target).loader, ...LIBRARIES].map((name) => named(join(libraries, name))),
         ]);
         // In one write, by which it comes into the page cache in large pieces: a start takes 9 ms in place of 11.
         await writeFile(output, fuse(executable, loader!, others));

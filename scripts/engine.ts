@@ -7,68 +7,10 @@ import { basename, dirname, join } from "node:path";
 import { Failure } from "../src/failure.ts";
 import { cached, inTemporaryFolder } from "./cache.ts";
 import { type SourceTarball, sourceTarball } from "./debian.ts";
+import type { Toolchain } from "./machines/machine.ts";
+import { emulatorFor, type SmallTarget, toolchainOf } from "./machines/machines.ts";
 import { withProgress } from "./progress.ts";
 import { runTool } from "./tool.ts";
-
-/** What the build has to know about a machine. */
-interface Toolchain {
-  /** In front of "gcc", "ld" and the other tools' names. */
-  prefix: string;
-  /** musl's name of the machine. */
-  musl: string;
-  /** Flags that fix the calling convention: the same for every object that ends up in one executable. */
-  abi: readonly string[];
-  /** Flags that the compiler needs there to make the code small. */
-  compact: readonly string[];
-  /** The compiler's own library, linked where its code calls it: for arithmetic that the machine does not have. */
-  libgcc?: string;
-  /** Runs the target's programs here; undefined where this machine does that itself. */
-  emulator: string | undefined;
-}
-
-function emulatorUnless(own: NodeJS.Architecture, emulator: string): string | undefined {
-  return process.arch === own ? undefined : emulator;
-}
-
-// musl has one ABI on 64-bit PowerPC: ELFv2 with a long double of 64 bits, whatever the byte order. Jump
-// tables are found through the table of contents there, of which the linker keeps the whole: every function
-// with a `switch` would stay, 150 KB of parser among them. (The code is no slower without.)
-const toolchains = {
-  ppc64: {
-    prefix: "powerpc64-linux-gnu-",
-    musl: "powerpc64-linux-musl",
-    abi: ["-mabi=elfv2", "-mlong-double-64"],
-    compact: ["-fno-jump-tables"],
-    emulator: "qemu-ppc64",
-  },
-  ppc64le: {
-    prefix: "powerpc64le-linux-gnu-",
-    musl: "powerpc64le-linux-musl",
-    abi: ["-mabi=elfv2", "-mlong-double-64"],
-    compact: ["-fno-jump-tables"],
-    emulator: "qemu-ppc64le",
-  },
-  "arm64-small": {
-    prefix: "aarch64-linux-gnu-",
-    musl: "aarch64-linux-musl",
-    abi: ["-fno-pie"],
-    compact: ["-mno-outline-atomics"],
-    // A long double, of which printf is made, has 128 bits there, and no instructions.
-    libgcc: "libgcc.a",
-    emulator: emulatorUnless("arm64", "qemu-aarch64"),
-  },
-  "x64-small": {
-    prefix: "x86_64-linux-gnu-",
-    musl: "x86_64-linux-musl",
-    abi: ["-fno-pie"],
-    compact: ["-fcf-protection=none"],
-    emulator: emulatorUnless("x64", "qemu-x86_64"),
-  },
-} as const satisfies Record<string, Toolchain>;
-
-export type SmallTarget = keyof typeof toolchains;
-
-export const smallTargets = Object.keys(toolchains) as SmallTarget[];
 
 export const MUSL: SourceTarball = {
   name: "musl",
@@ -214,14 +156,8 @@ interface Compiler extends Toolchain {
   identity: string;
 }
 
-/** What has to stand in front of a target's program to run it on this machine. */
-export function emulatorOf(target: SmallTarget): readonly string[] {
-  const { emulator }: Toolchain = toolchains[target];
-  return emulator === undefined ? [] : [emulator];
-}
-
 async function compilerFor(target: SmallTarget): Promise<Compiler> {
-  const toolchain: Toolchain = toolchains[target];
+  const toolchain = toolchainOf(target);
   const command = [`${toolchain.prefix}gcc`, ...toolchain.abi, ...toolchain.compact];
   const tools = ["gcc", "ld"].map((name) => `${toolchain.prefix}${name}`);
   const versions = await Promise.all(tools.map((tool) => runTool([tool, "--version"])));
@@ -401,7 +337,7 @@ export async function smallEngine(target: SmallTarget): Promise<SmallEngine> {
         const onFailure = (output: string): void => {
           complaint = [...new Set(output.trim().split("\n"))].join("; ");
         };
-        const compile = [...emulatorOf(target), join(host, "bc"), bytecode, ...sources];
+        const compile = [...emulatorFor(target), join(host, "bc"), bytecode, ...sources];
         try {
           await runTool(compile, { cwd: folder, onFailure });
         } catch (error) {

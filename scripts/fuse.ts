@@ -12,11 +12,9 @@
 // ld.so as Linux would have, with an environment of nothing but LD_PRELOAD, which names these files. ld.so
 // finds each library that is asked for by its DT_SONAME among those that are loaded, and so looks nowhere else.
 
-import { basename } from "node:path";
+import { readFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { Failure, hex } from "../src/failure.ts";
-import { EM_AARCH64, EM_X86_64 } from "../src/sys/abi.ts";
-import arm64Stub from "../stub/fuse/arm64.hex" with { type: "text" };
-import x64Stub from "../stub/fuse/x64.hex" with { type: "text" };
 import {
   dynamicNames,
   ET_DYN,
@@ -37,25 +35,14 @@ import {
   writeFileHeader,
   writeProgramHeaders,
 } from "./dynamic-elf.ts";
+import type { Machine } from "./machines/machine.ts";
+import { machines } from "./machines/machines.ts";
 
 /** A file and the name that is used of it in messages and in /proc/PID/maps. */
 export interface NamedFile {
   readonly name: string;
   readonly bytes: Uint8Array;
 }
-
-interface Machine {
-  /** Before its parameters. */
-  readonly stub: Uint8Array;
-  /** The largest page a kernel of this machine may have. Bytes. */
-  readonly page: number;
-}
-
-/** By e_machine. */
-const machines: Readonly<Record<number, Machine>> = {
-  [EM_X86_64]: { stub: fromHex(x64Stub), page: 0x1000 },
-  [EM_AARCH64]: { stub: fromHex(arm64Stub), page: 0x10000 },
-};
 
 // Of the auxiliary vector (linux/auxvec.h).
 const AT_PHDR = 3;
@@ -70,7 +57,9 @@ const STEERING_FILES = ["/etc/ld.so.preload", "/etc/ld.so.cache"];
 /** Room for the digits of any descriptor's number, which is below 2^31. Slashes that are left change no path. */
 const DESCRIPTOR_SLOT = "/proc/self/fd" + "/".repeat(11);
 
-function fromHex(text: string): Uint8Array {
+/** The start of a fused executable for a machine, before its parameters. */
+function startOf({ name }: Machine): Uint8Array {
+  const text = readFileSync(join(import.meta.dir, `../stub/fuse/${name}.hex`), "latin1");
   return new Uint8Array(Buffer.from(text.replace(/\s/g, ""), "hex"));
 }
 
@@ -87,14 +76,14 @@ function up(value: number, multiple: number): number {
  */
 export function fuse(executable: NamedFile, loader: NamedFile, libraries: readonly NamedFile[]): Uint8Array {
   const main = fileHeader(executable.name, executable.bytes);
-  const machine = machines[main.machine];
+  const machine = machines.find(({ elfMachine, bun }) => elfMachine === main.machine && bun !== undefined);
   if (machine === undefined) throw new Failure(executable.name, `no stub for ELF machine ${main.machine}`);
-  checkExecutable(executable, main, machine.page);
+  checkExecutable(executable, main, machine.largestPage);
   const rtld = fileHeader(loader.name, loader.bytes);
   checkLoader(loader, rtld, main);
   checkLibraries(executable, loader, libraries, main);
 
-  const { page } = machine;
+  const page = machine.largestPage;
   const place = new Places(executable.bytes.length, endOf(main.headers), page);
   // The original headers stay for ld.so; Linux gets those that say what is in memory.
   const kept = main.headers.filter(({ type }) => [PT_LOAD, PT_GNU_STACK, PT_NOTE].includes(type));
@@ -104,7 +93,7 @@ export function fuse(executable: NamedFile, loader: NamedFile, libraries: readon
   const data = dataSegment(place.next(), count * PROGRAM_HEADER_SIZE, libraries);
   const dataHeader = place.put(data.bytes, PF_R | PF_W);
   const base = up(place.next() + page, page);
-  const code = codeSegment(machine.stub, {
+  const code = codeSegment(startOf(machine), {
     entry: base + rtld.entry,
     preload: data.preload,
     libraries: data.table,

@@ -3,30 +3,7 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { Failure } from "../src/failure.ts";
 import { undoOnInterrupt } from "./interrupt.ts";
-
-/** The emulator's program for each machine, and the words of its -M. */
-const MACHINES = {
-  /**
-   * x-vof: a small Open Firmware inside qemu instead of SLOF, seconds faster. The caps are mitigations that an
-   * emulated cpu cannot give; qemu wants to hear that. Large hash pages: POWER8 kernels start twice as fast.
-   */
-  ppc64: {
-    emulator: "qemu-system-ppc64",
-    words: [
-      "pseries",
-      "x-vof=on",
-      "cap-cfpc=broken",
-      "cap-sbbc=broken",
-      "cap-ibs=broken",
-      "cap-ccf-assist=off",
-      "cap-hpt-max-page-size=16M",
-    ],
-  },
-  /** Without firmware qemu itself starts the kernel, with a device tree. */
-  arm64: { emulator: "qemu-system-aarch64", words: ["virt"] },
-  /** With SeaBIOS unless `bios` says other firmware. */
-  x64: { emulator: "qemu-system-x86_64", words: ["q35"] },
-} as const;
+import { type MachineName, machineNamed } from "./machines/machines.ts";
 
 /**
  * MiB for translated code; it is emptied when it is full. Otherwise code of the first kernel stays in it, and whatever
@@ -35,11 +12,9 @@ const MACHINES = {
  */
 const TRANSLATIONS = 32;
 
-export type GuestMachine = keyof typeof MACHINES;
-
 export interface Guest {
   /** ppc64 unless said. */
-  machine?: GuestMachine;
+  machine?: MachineName;
   /** Further words of qemu's -M: `gic-version=3`. */
   machineOptions?: readonly string[];
   /** A qemu cpu model: POWER8 (hash MMU), POWER9 or POWER10 (radix); cortex-a72; max. */
@@ -89,14 +64,14 @@ function escaped(path: string): string {
 }
 
 function emulatorFor({ machine = "ppc64" }: Guest): string {
-  return MACHINES[machine].emulator;
+  return machineNamed(machine).guest.emulator.program;
 }
 
 function command(guest: Guest, serial: string): string[] {
   const emulator = emulatorFor(guest);
   const program = Bun.which(emulator, { PATH: process.env["PATH"] ?? "" });
   if (program === null) throw new Failure(emulator, "not found; `npm run setup` installs what is missing");
-  const words = [...MACHINES[guest.machine ?? "ppc64"].words, ...(guest.machineOptions ?? [])];
+  const words = [...machineNamed(guest.machine ?? "ppc64").guest.words, ...(guest.machineOptions ?? [])];
   const args = [
     ...["-M", words.join(","), "-cpu", guest.cpu, "-smp", `${guest.smp}`, "-m", `${guest.memory}`],
     ...["-accel", `tcg,tb-size=${TRANSLATIONS}`, "-nodefaults", "-display", "none", "-serial", serial, "-no-reboot"],

@@ -2,9 +2,10 @@
 
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { bunEngine, bunTargets } from "./bun.ts";
+import { bunEngine } from "./bun.ts";
 import { sourceTarball } from "./debian.ts";
 import { MUSL, QUICKJS } from "./engine.ts";
+import { bunTargets } from "./machines/machines.ts";
 import { runTool } from "./tool.ts";
 
 const ROOT = join(import.meta.dir, "..");

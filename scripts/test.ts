@@ -3,11 +3,12 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { EXIT, Failure } from "../src/failure.ts";
-import { build, targets } from "./build.ts";
+import { build } from "./build.ts";
 import { inTemporaryFolder } from "./cache.ts";
 import { checkTypes } from "./check.ts";
 import { endWith } from "./command.ts";
 import { KERNELS, kernel } from "./kernels.ts";
+import { targets } from "./machines/machines.ts";
 import { EVERY_JOB, ensure } from "./setup.ts";
 
 /** Whatever a test waits for itself ends sooner and says more. */

@@ -1,7 +1,8 @@
 // What the executables weigh.
 
 import { statSync } from "node:fs";
-import { build, type Target } from "../build.ts";
+import { build } from "../build.ts";
+import { type Target } from "../machines/machines.ts";
 import type { Bench, Findings } from "./bench.ts";
 import { atMost, type Goal, row } from "./row.ts";
 

@@ -1,10 +1,9 @@
 // The targets of a boot, as a table: which guest each runs in, its kernels, and where in its memory everything goes.
 
 import type { FlatImage } from "../elf.ts";
-import type { GuestMachine } from "../guest.ts";
 import { arm64Image, asBzImage, bzImage, kernelImage } from "../kernels.ts";
-import type { KernelName } from "../machines/machines.ts";
-import { buildBzImagePayload, buildImagePayload, buildPayload } from "../stubs.ts";
+import type { KernelName, MachineName } from "../machines/machines.ts";
+import { buildPayload } from "../stubs.ts";
 
 const MIB = 0x100000;
 
@@ -29,7 +28,7 @@ export interface Load {
 }
 
 interface BootTarget {
-  readonly machine: GuestMachine;
+  readonly machine: MachineName;
   /** A qemu cpu model. */
   readonly cpu: string;
   /** The kernel's name of the guest's serial port. */
@@ -113,7 +112,7 @@ const ppc64 = {
   chain: 0x100,
   argument: "device tree blob",
   image: kernelImage,
-  payload: () => whole(buildPayload()),
+  payload: () => whole(buildPayload("ppc64")),
   addresses: ppc64Addresses,
 } as const;
 
@@ -133,11 +132,11 @@ const small = {
     chain: 0xf8,
     argument: "device tree blob",
     image: arm64Image,
-    payload: () => whole(buildImagePayload()),
+    payload: () => whole(buildPayload("arm64")),
     addresses: arm64Addresses,
   },
   "x64-small": {
-    machine: "x64",
+    machine: "x86_64",
     cpu: "max",
     console: "ttyS0",
     // On a busy host an emulated timer's ticks come late, and the kernel would take it for broken and panic. One of its
@@ -153,7 +152,7 @@ const small = {
     chain: 0xf8,
     argument: "zero page",
     image: bzImage,
-    payload: async () => asBzImage("payload", await buildBzImagePayload()),
+    payload: async () => asBzImage("payload", await buildPayload("x86_64")),
     addresses: x64Addresses,
   },
 } as const satisfies Record<string, BootTarget>;

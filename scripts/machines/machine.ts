@@ -46,25 +46,57 @@ export interface GuestMachine {
   readonly emulator: { readonly package: string; readonly program: string };
   /** Firmware that comes in a package of its own, and the file that is wanted of it. */
   readonly firmware: { readonly package: string; readonly file: string };
+  /** The words of -M. */
+  readonly words: readonly string[];
+}
+
+/** What is assembled and compiled out of stub/MACHINE. */
+export interface Stubs {
+  /** The source of the stub that kexecbox embeds; its bytes lie beside it, `.hex` in place of `.S`. */
+  readonly embedded: string;
+  /** Flags of the assembler. */
+  readonly assembler: readonly string[];
+  /** Flags of the compiler for the test payload, payload.c. */
+  readonly payload: readonly string[];
 }
 
 /** An executable on the small engine. */
-export interface SmallTargetOfMachine {
+export interface SmallExecutable {
   readonly tools: Toolchain;
+}
+
+/** An executable on Bun, which carries Debian's glibc. */
+export interface BunExecutable {
+  /** As people type it; also Node's name of the machine. */
+  readonly target: string;
+  /** npm's package of Bun itself. */
+  readonly package: string;
+  /** Debian's name of the machine, and of the folder that its libraries are in. */
+  readonly architecture: string;
+  readonly triplet: string;
+  /** glibc's ld.so. */
+  readonly loader: string;
+  /** Flags of the compiler for src/sys/gather, which has to run at any address. */
+  readonly gather: readonly string[];
 }
 
 /** Everything about one machine. Its name is that of its folders in src/arch and stub. */
 export interface Machine {
   readonly name: string;
+  /** e_machine of its ELF files. */
+  readonly elfMachine: number;
+  /** The largest page that a kernel may have. Bytes. */
+  readonly largestPage: number;
   /** Compiles its stubs. */
   readonly tools: Toolchain;
+  readonly stubs: Stubs;
   readonly guest: GuestMachine;
   /** By the names that people type. */
   readonly stockKernels: Readonly<Record<string, StockKernel>>;
   readonly smallKernels: Readonly<Record<string, SmallKernel>>;
-  /** Executables on the small engine, and those on Bun, by the names that people type. */
-  readonly small: Readonly<Record<string, SmallTargetOfMachine>>;
-  readonly bun: Readonly<Record<string, object>>;
+  readonly small: Readonly<Record<string, SmallExecutable>>;
+  /** undefined where Bun has no port. */
+  readonly bun: BunExecutable | undefined;
 }
 
 export const BOOKWORM = ["bookworm", "bookworm-security"] as const;

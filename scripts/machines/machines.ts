@@ -1,7 +1,8 @@
 // The machines that scripts know, and the tables that follow from them.
 
+import { Failure } from "../../src/failure.ts";
 import { arm64 } from "./arm64.ts";
-import type { Machine, SmallKernel, SmallTargetOfMachine, StockKernel, Toolchain } from "./machine.ts";
+import type { BunExecutable, Machine, SmallExecutable, SmallKernel, StockKernel, Toolchain } from "./machine.ts";
 import { ppc64 } from "./ppc64.ts";
 import { x86_64 } from "./x86_64.ts";
 
@@ -13,7 +14,7 @@ type KeyOfEach<T> = T extends unknown ? keyof T : never;
 
 export type MachineName = Known["name"];
 export type SmallTarget = KeyOfEach<Known["small"]>;
-export type BunTarget = KeyOfEach<Known["bun"]>;
+export type BunTarget = Exclude<Known["bun"], undefined>["target"];
 /** An executable that is built: on the small engine, or on Bun. */
 export type Target = SmallTarget | BunTarget;
 export type StockName = KeyOfEach<Known["stockKernels"]>;
@@ -31,13 +32,38 @@ export const stockKernels = union<StockName, StockKernel>(({ stockKernels }) => 
 export const smallKernels = union<SmallName, SmallKernel & { readonly target: SmallTarget }>(
   ({ smallKernels }) => smallKernels,
 );
+export const kernelNames = [...Object.keys(stockKernels), ...Object.keys(smallKernels)] as KernelName[];
 
-const small = union<SmallTarget, SmallTargetOfMachine>(({ small }) => small);
-const bun = union<BunTarget, object>(({ bun }) => bun);
+const small = union<SmallTarget, SmallExecutable>(({ small }) => small);
+const bun = union<BunTarget, BunExecutable>(({ bun }) => (bun === undefined ? {} : { [bun.target]: bun }));
 
 export const smallTargets = Object.keys(small) as SmallTarget[];
 export const bunTargets = Object.keys(bun) as BunTarget[];
-export const kernelNames = [...Object.keys(stockKernels), ...Object.keys(smallKernels)] as KernelName[];
+export const targets: readonly Target[] = [...smallTargets, ...bunTargets];
+
+export function isBunTarget(target: Target): target is BunTarget {
+  return target in bun;
+}
+
+/** @throws Failure where no machine has that name */
+export function machineNamed(name: MachineName): Machine {
+  return found(name, (machine) => machine.name === name);
+}
+
+/** The machine that the executables for a target run on. */
+export function machineOf(target: Target): Machine & { readonly name: MachineName } {
+  return found(target, (machine) => target in machine.small || machine.bun?.target === target);
+}
+
+function found(name: string, wanted: (machine: Machine) => boolean): (typeof machines)[number] {
+  const machine = machines.find(wanted);
+  if (machine === undefined) throw new Failure(name, "there is no such machine in scripts/machines");
+  return machine;
+}
+
+export function bunExecutable(target: BunTarget): BunExecutable {
+  return bun[target];
+}
 
 /** What compiles the engine of a small target, and its kernels. */
 export function toolchainOf(target: SmallTarget): Toolchain {
@@ -51,4 +77,9 @@ export const toolchains: readonly Toolchain[] = [
 /** What has to stand in front of a program that these tools made to run it on this machine. */
 export function emulatorOf({ native, emulator }: Toolchain): readonly string[] {
   return process.arch === native ? [] : [emulator];
+}
+
+/** What has to stand in front of an executable for `target` to run it on this machine. */
+export function emulatorFor(target: Target): readonly string[] {
+  return emulatorOf(isBunTarget(target) ? machineOf(target).tools : toolchainOf(target));
 }

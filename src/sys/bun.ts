@@ -3,7 +3,7 @@
 import { CFunction, dlopen, FFIType, type Pointer, ptr, read, toArrayBuffer } from "bun:ffi";
 import type { Argument, ByteString, Engine, HeldSignals, Machine } from "./engine.ts";
 import gatherArm64 from "./gather/arm64.hex" with { type: "text" };
-import gatherX64 from "./gather/x64.hex" with { type: "text" };
+import gatherX86 from "./gather/x86_64.hex" with { type: "text" };
 
 const { symbols: libc } = dlopen("libc.so.6", {
   syscall: { args: ["i64", "i64", "i64", "i64", "i64", "i64", "i64"], returns: FFIType.i64_fast },
@@ -124,7 +124,7 @@ function gather(state: Uint8Array, action: number, directory: number, name: Byte
 }
 
 function mappedGatherCode() {
-  const hex = process.arch === "arm64" ? gatherArm64 : gatherX64;
+  const hex = process.arch === "arm64" ? gatherArm64 : gatherX86;
   const code = Buffer.from(hex.replace(/\s/g, ""), "hex");
   const pages = libc.mmap(null, code.length, PROT_READ | PROT_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0)!;
   new Uint8Array(toArrayBuffer(pages, 0, code.length)).set(code);

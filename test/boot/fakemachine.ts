@@ -87,9 +87,9 @@ export class FakeMachine {
     const token = async (name: string) => Number(await runTool(["fdtget", "-tu", tree, "/rtas", name]));
     return new FakeMachine(
       folder,
-      await assemble("firstkernel.S"),
-      await buildPayload(),
-      await assemble("busyhypervisor.S"),
+      await assemble("firstkernel.S", "ppc64"),
+      await buildPayload("ppc64"),
+      await assemble("busyhypervisor.S", "ppc64"),
       await token("power-off"),
       await token("start-cpu"),
     );

@@ -1,8 +1,8 @@
 import { beforeAll, expect, test } from "bun:test";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { buildFrom, targets } from "../../scripts/build.ts";
-import { emulatorOf, smallTargets } from "../../scripts/engine.ts";
+import { buildFrom } from "../../scripts/build.ts";
+import { emulatorFor, smallTargets, targets } from "../../scripts/machines/machines.ts";
 import { Failure } from "../../src/failure.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
@@ -78,7 +78,7 @@ test.each(smallTargets)(
     await buildFrom(target, join(ROOT, "src/main.ts"), output);
     expect(statSync(output).size).toBeLessThan(1_048_576);
     expect(statSync(output).mode & 0o777).toBe(0o755);
-    const { exitCode, stdout } = Bun.spawnSync([...emulatorOf(target), output, "--list"]);
+    const { exitCode, stdout } = Bun.spawnSync([...emulatorFor(target), output, "--list"]);
     expect(exitCode).toBe(0);
     expect(stdout.toString().split("\n")).toContain("fs2dt");
   },
@@ -171,7 +171,7 @@ test("an unknown target is a usage error that lists the known ones", () => {
   expect(build("x64-small", "ppc32")).toEqual({
     code: 2,
     out: "",
-    err: "build: ppc32: no such target; there are: ppc64 ppc64le arm64-small x64-small x64 arm64\n",
+    err: "build: ppc32: no such target; there are: ppc64 ppc64le arm64-small x64-small arm64 x64\n",
   });
 });
 

@@ -1,8 +1,7 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { buildFrom, emulatorFor, type Target, targets } from "../../scripts/build.ts";
-import { bunTargets } from "../../scripts/bun.ts";
-import { emulatorOf, smallTargets } from "../../scripts/engine.ts";
+import { buildFrom } from "../../scripts/build.ts";
+import { bunTargets, emulatorFor, smallTargets, type Target, targets } from "../../scripts/machines/machines.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const PROGRAM = join(import.meta.dir, "engine-program.ts");
@@ -38,7 +37,7 @@ function under(target: Target, ...args: string[]): Result {
 
 /** x64-small as a child of a shell that has set limits. */
 function limited(limit: string, ...args: string[]): Result {
-  const program = [...emulatorOf("x64-small"), folder.in("x64-small")];
+  const program = [...emulatorFor("x64-small"), folder.in("x64-small")];
   return run(["sh", "-c", `${limit}; exec "$@"`, "sh", ...program, ...args]);
 }
 
@@ -101,7 +100,7 @@ describe.each(smallTargets)("%s", (target) => {
     // off.
     const script = `argument=$(printf '${argument}x'); exec "$@" bytes "$argument" "" plain`;
     const command = (program: string[]): string[] => ["sh", "-c", script, "sh", ...program];
-    const result = run(command([...emulatorOf(target), folder.in(target)]));
+    const result = run(command([...emulatorFor(target), folder.in(target)]));
     const every = values.map((value) => value.toString(16).padStart(2, "0")).join("");
     expect(result).toEqual(
       succeeds(
@@ -225,7 +224,7 @@ describe("x64-small within limits", () => {
   });
 
   test("opens no file of its own, so that it runs where there is no other", () => {
-    const program = [...emulatorOf("x64-small"), folder.in("x64-small")];
+    const program = [...emulatorFor("x64-small"), folder.in("x64-small")];
     const traced = run(["strace", "-f", "-e", "trace=%file", ...program, "numbers"]);
     const calls = traced.err.split("\n").filter((line) => line.includes("("));
     expect(calls.length).toBe(1);

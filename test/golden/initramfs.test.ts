@@ -149,7 +149,7 @@ describe.each(targetNames)("the initramfs of a boot with %s", (target) => {
     const { first, next } = await kernelsFor(choices);
     await sceneFor(choices, first, next, folder.path);
     const archive = readFileSync(folder.in("initrd"));
-    const kernel = bootTarget(target).machine === "x64" ? "bzImage" : "vmlinux.kexec";
+    const kernel = bootTarget(target).machine === "x86_64" ? "bzImage" : "vmlinux.kexec";
     expect(regularFiles(archive)).toEqual(["bin/kexecbox", "init.script", kernel, "initrd"]);
     const inner = Bun.spawnSync(["cpio", "--quiet", "-i", "--to-stdout", "initrd"], { stdin: archive }).stdout;
     expect(regularFiles(inner)).toEqual(["bin/kexecbox", "init.script"]);

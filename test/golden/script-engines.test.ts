@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { buildFrom } from "../../scripts/build.ts";
-import { emulatorOf, smallTargets } from "../../scripts/engine.ts";
+import { emulatorFor, smallTargets } from "../../scripts/machines/machines.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const ENTRY = join(import.meta.dir, "script-runner.ts");
@@ -13,7 +13,7 @@ beforeAll(async () => {
 }, 600_000);
 
 function run(engine: (typeof ENGINES)[number], script: string): { code: number; out: string; err: string } {
-  const command = engine === "bun" ? [process.execPath, ENTRY] : [...emulatorOf(engine), folder.in(engine)];
+  const command = engine === "bun" ? [process.execPath, ENTRY] : [...emulatorFor(engine), folder.in(engine)];
   const stdin = Buffer.from(script, "latin1");
   const { exitCode, stdout, stderr } = Bun.spawnSync(command, { cwd: folder.path, stdin });
   return { code: exitCode, out: stdout.toString("latin1"), err: stderr.toString("latin1") };

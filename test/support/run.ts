@@ -1,7 +1,8 @@
 // Runs the whole program as a process, under each engine.
 
 import { join } from "node:path";
-import { build, emulatorFor, executableFor, type Target, targets } from "../../scripts/build.ts";
+import { build, executableFor } from "../../scripts/build.ts";
+import { emulatorFor, type Target, targets } from "../../scripts/machines/machines.ts";
 
 const MAIN = join(import.meta.dir, "../../src/main.ts");
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { assemble, buildGather, EMBEDDED, toHexText } from "../../scripts/stubs.ts";
+import { machineOf, machines } from "../../scripts/machines/machines.ts";
+import { assemble, buildGather, prebuiltName, toHexText } from "../../scripts/stubs.ts";
 import { runTool } from "../../scripts/tool.ts";
 import { archs } from "../../src/arch/archs.ts";
 import { builtInStub, stubOwner } from "../../src/arch/stubs.ts";
@@ -12,40 +13,43 @@ import { temporaryFolder } from "../support/folder.ts";
 const STUBS = new URL("../../stub/", import.meta.url).pathname;
 const folder = temporaryFolder({ lasts: "file" });
 
-describe.each(EMBEDDED.map((made) => [made.machine, made.source] as const))("the stub of %s", (machine, source) => {
-  test("is what the assembler makes of its source, as bytes and as text", async () => {
-    const assembled = await assemble(source, machine);
-    expect(builtInStub("", machine)).toEqual(assembled);
-    const prebuilt = join(STUBS, machine, source.replace(/S$/, "hex"));
-    expect(readFileSync(prebuilt, "latin1")).toBe(toHexText(assembled));
-  });
+describe.each(machines.map(({ name, stubs }) => [name, stubs.embedded] as const))(
+  "the stub of %s",
+  (machine, source) => {
+    test("is what the assembler makes of its source, as bytes and as text", async () => {
+      const assembled = await assemble(source, machine);
+      expect(builtInStub("", machine)).toEqual(assembled);
+      const prebuilt = join(STUBS, machine, prebuiltName(source));
+      expect(readFileSync(prebuilt, "latin1")).toBe(toHexText(assembled));
+    });
 
-  test("has 256 bytes and no kernel", () => {
-    const { stub } = archs.find(({ name }) => name === machine)!;
-    expect(stub.bytes().length).toBe(STUB_SIZE);
-    expect(kernelAddressIn(stub, stub.bytes())).toBe(0n);
-  });
+    test("has 256 bytes and no kernel", () => {
+      const { stub } = archs.find(({ name }) => name === machine)!;
+      expect(stub.bytes().length).toBe(STUB_SIZE);
+      expect(kernelAddressIn(stub, stub.bytes())).toBe(0n);
+    });
 
-  test("is recognized with any kernel's address in it and a tree behind it, not when a byte of its code differs", () => {
-    const arch = archs.find(({ name }) => name === machine)!;
-    const { stub } = arch;
-    const segment = new Uint8Array(0x200);
-    segment.set(stub.bytes());
-    segment.fill(0xff, KERNEL_ADDRESS);
-    expect(stubOwner(segment)).toBe(arch);
-    for (let at = 0; at < stub.codeSize; at++) {
-      const bytes = stub.bytes();
-      bytes[at]! ^= 1;
-      expect(stubOwner(bytes)).toBeUndefined();
-    }
-    expect(stubOwner(stub.bytes().subarray(0, STUB_SIZE - 1))).toBeUndefined();
-  });
-});
+    test("is recognized with any kernel's address in it and a tree behind it, not when a byte of its code differs", () => {
+      const arch = archs.find(({ name }) => name === machine)!;
+      const { stub } = arch;
+      const segment = new Uint8Array(0x200);
+      segment.set(stub.bytes());
+      segment.fill(0xff, KERNEL_ADDRESS);
+      expect(stubOwner(segment)).toBe(arch);
+      for (let at = 0; at < stub.codeSize; at++) {
+        const bytes = stub.bytes();
+        bytes[at]! ^= 1;
+        expect(stubOwner(bytes)).toBeUndefined();
+      }
+      expect(stubOwner(stub.bytes().subarray(0, STUB_SIZE - 1))).toBeUndefined();
+    });
+  },
+);
 
 test.each(["x64", "arm64"] as const)(
   "what Bun maps to read directories on %s is what the compiler makes of its source",
   async (target) => {
-    const prebuilt = new URL(`../../src/sys/gather/${target}.hex`, import.meta.url).pathname;
+    const prebuilt = new URL(`../../src/sys/gather/${machineOf(target).name}.hex`, import.meta.url).pathname;
     expect(readFileSync(prebuilt, "latin1")).toBe(toHexText(await buildGather(target)));
   },
 );
