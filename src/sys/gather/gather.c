@@ -1,13 +1,8 @@
 /* The walk over a tree of directories. */
-#include <stddef.h>
 #include "area.h"
 #include "files.h"
+#include "layout.h"
 #include "order.h"
-
-_Static_assert(sizeof(struct rule) == 48 && offsetof(struct rule, mask) == 36, "as src/sys/gather.ts has it");
-_Static_assert(sizeof(struct node) == 32 && sizeof(struct frame) == 28, "as src/sys/gather.ts has it");
-_Static_assert(offsetof(struct gather, file_flags) == 0xf0, "as src/sys/gather.ts has it");
-_Static_assert(offsetof(struct gather, rules) == 0x128, "as src/sys/gather.ts has it");
 
 /* What is to be done with the last frame. */
 enum phase {
