@@ -8,10 +8,10 @@ import { CWD, STDIN, STDOUT, type System } from "../sys/system.ts";
 
 const cat: Applet = {
   name: "cat",
-  summary: "Copies files one after the other to standard output",
+  summary: "Copy files one after the other to standard output",
   operands: "[FILE]...",
   options: [],
-  notes: "Without FILE, or for -, it reads standard input. What cannot be read is named\nand left out.",
+  notes: "Without FILE, and for -, it reads standard input. A file that cannot be read is\nnamed and left out.",
   run(system, args) {
     const { operands } = parse(cat.options, args);
     const buffer = new Uint8Array(64 * 1024);

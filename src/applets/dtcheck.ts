@@ -9,18 +9,18 @@ import { noticesOf, readOptions, readRulesOf } from "../options/trees.ts";
 
 const dtcheck: Applet = {
   name: "dtcheck",
-  summary: "Checks a device tree",
+  summary: "Check a device tree",
   operands: "SOURCE",
   options: [
-    { short: "l", long: "list", help: "lists the checks, with their reasons and where those are written" },
-    { long: "skip", value: "CHECK[,CHECK]...", help: "leaves these checks out" },
+    { short: "l", long: "list", help: "List the checks, with their reasons and sources." },
+    { long: "skip", value: "CHECK[,CHECK]...", help: "Leave these checks out." },
     ...readOptions,
   ],
   notes: `
 SOURCE is a directory, a blob of any version up to 17, or - for a blob on
-standard input. Each finding is a line on standard output. An error is what a
-kernel fails by or misreads; a warning is what is seldom meant. Exits with 1 if
-there is an error.
+standard input. Each finding is a line on standard output. An error is
+something that a kernel fails on or misreads. A warning is against the
+specification and seldom meant. The exit code is 1 if there is an error.
 
   dtcheck /proc/device-tree
 `,

@@ -15,14 +15,17 @@ const TROUBLE = 2;
 
 const dtdiff: Applet = {
   name: "dtdiff",
-  summary: "Tells what differs between two device trees",
+  summary: "Compare two device trees",
   operands: "A B",
-  options: [{ short: "p", long: "patch", help: "writes the edits that turn A into B, for --from" }, ...readOptions],
+  options: [
+    { short: "p", long: "patch", help: "Write the edits that turn A into B, for --from of dtedit and fs2dt." },
+    ...readOptions,
+  ],
   notes: `
 A and B are each a directory, a blob of any version up to 17, or - for a blob
-on standard input. The order of nodes and of properties is no difference, nor
-is a blob's own entry in its reserve map. Exits with 0 where both are the same,
-1 where they differ, 2 in all other cases.
+on standard input. The order of nodes and properties is ignored, and so is a
+blob's own entry in its reserve map. The exit code is 0 if the trees are equal,
+1 if they differ, 2 if something went wrong.
 
   dtdiff --patch before.dtb after.dtb > edits
   dtedit --from edits before.dtb after-too.dtb

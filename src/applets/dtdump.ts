@@ -13,20 +13,24 @@ import { STDOUT } from "../sys/system.ts";
 
 const dtdump: Applet = {
   name: "dtdump",
-  summary: "Shows a device tree as source text",
+  summary: "Show a device tree as source text or JSON",
   operands: "SOURCE [NODE]",
   options: [
-    { short: "a", long: "annotate", help: "says what numbers mean: addresses as ranges, phandles as paths" },
-    { long: "json", help: "writes JSON, for programs" },
+    {
+      short: "a",
+      long: "annotate",
+      help: "Say what numbers mean: reg and ranges as ranges of addresses, phandles as paths, interrupts with who takes them.",
+    },
+    { long: "json", help: "Write JSON in one line, for programs." },
     ...readOptions,
   ],
   notes: `
 SOURCE is a directory, a blob of any version up to 17, or - for a blob on
 standard input. NODE is /a/path, an alias, &label, &{/a/path} or &phandle.
-Nothing in a tree says what the bytes of a property are: what is known by its
-name is shown as that; else, as dtc guesses, text where it can be that, cells,
-or bytes. Whatever is shown, dtc makes the same bytes of it again. Colours are
-used on a terminal only.
+
+A tree does not say of what type a property is. Known names decide; all others
+are guessed as dtc does: text if it can be text, else cells, else bytes. dtc
+compiles the output to the same bytes again. Colours appear on a terminal only.
 
   dtdump /proc/device-tree /chosen
 `,

@@ -22,26 +22,26 @@ type Format = (typeof formats)[number];
 
 const dtedit: Applet = {
   name: "dtedit",
-  summary: "Changes a device tree: as a blob, source, JSON or a directory",
+  summary: "Change a device tree and write it as blob, source, JSON or directory",
   operands: "IN OUT",
   options: [
-    { short: "O", long: "format", value: "FORMAT", help: "what OUT becomes: dtb (default), dts, json or dir" },
+    { short: "O", long: "format", value: "FORMAT", help: "Write OUT as dtb (a blob, the default), dts, json or dir." },
     {
       short: "b",
       long: "address",
       value: "ADDR",
-      help: "where the blob will lie, a multiple of 8; it reserves itself there",
+      help: "Say where the blob will lie, a multiple of 8. It reserves its own memory.",
     },
     ...blobOptions,
     ...editOptions,
     ...readOptions,
-    { long: "check", help: "refuses a tree that dtcheck finds errors in" },
+    { long: "check", help: "Write nothing if dtcheck finds an error." },
   ],
   notes: `
 IN is a directory, a blob of any version up to 17, or - for a blob on standard
-input. OUT is a file, which is replaced, a directory that is not there yet, or
-- for standard output. It is written whole or not at all. A blob that reserves
-itself goes on doing so, with its new size.
+input. OUT is a file, which is replaced; or a new directory (-O dir); or - for
+standard output. It is written whole or not at all. A blob that reserved its
+own memory still does, with its new size.
 
 ${EDIT_NOTES}
 

@@ -5,11 +5,11 @@ import { EXIT } from "../failure.ts";
 
 const echo: Applet = {
   name: "echo",
-  summary: "Prints its arguments as one line",
+  summary: "Print the arguments as one line",
   operands: "[WORD]...",
-  options: [{ short: "n", long: "no-newline", help: "do not end the line" }],
+  options: [{ short: "n", long: "no-newline", help: "Do not end the line." }],
   takesWords: true,
-  notes: "Only a first argument can be an option; all others are printed, with a dash in\nfront or not.",
+  notes: "Only the first argument can be an option. All others are printed, with a dash or\nwithout.",
   run(system, args) {
     const open = args[0] === "-n" || args[0] === "--no-newline";
     system.print(open ? args.slice(1).join(" ") : `${args.join(" ")}\n`);

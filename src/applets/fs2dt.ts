@@ -20,37 +20,38 @@ import { STDOUT, type System } from "../sys/system.ts";
 
 const fs2dt: Applet = {
   name: "fs2dt",
-  summary: "Flattens a directory's device tree into the blob a kernel expects",
-  operands: "DIR|FILE",
+  summary: "Flatten a device tree into the blob that a kernel expects",
+  operands: "-b ADDR DIR|FILE > BLOB",
   options: [
     {
       short: "b",
       long: "address",
       value: "ADDR",
-      help: "where the blob will lie, a multiple of 8; it reserves itself there; required",
+      help: "Say where the blob will lie, a multiple of 8. It reserves its own memory. Required.",
     },
     ...blobOptions,
     ...editOptions,
     ...readOptions,
-    { long: "check", help: "refuses a tree that dtcheck finds errors in" },
-    { short: "v", long: "verbose", help: "says on standard error what was written" },
+    { long: "check", help: "Write nothing if dtcheck finds an error." },
+    { short: "v", long: "verbose", help: "Say on standard error what was written." },
   ],
   notes: `
-DIR is followed if it is a symbolic link, nothing below it is; its nodes are
-sorted by unit address. FILE is a blob, - one on standard input:
-/sys/firmware/fdt on a machine with ACPI, which has no directory. The reserve
-map holds the pairs linux,rtas-base + rtas-size, linux,tce-base +
-linux,tce-size, linux,initrd-start + linux,initrd-end and opal-base-address +
-opal-runtime-size, then the blob itself. The blob is written whole or not at
+DIR may be a symbolic link; links below it are not followed. Its nodes are
+sorted by unit address. FILE is a blob, and - is a blob on standard input. A
+machine with ACPI has no directory: take /sys/firmware/fdt there.
+
+The reserve map holds linux,rtas-base + rtas-size, linux,tce-base +
+linux,tce-size, linux,initrd-start to linux,initrd-end, opal-base-address +
+opal-runtime-size, and the blob itself. The blob is written whole or not at
 all.
 
 ${EDIT_NOTES}
 
-A tree of arm64 gets a fresh kaslr-seed and a fresh rng-seed; the tables that
-a GICv3 goes on using (the kernel's log names them) are reserved, and what was
-meant for the running kernel alone is left out: linux,elfcorehdr,
+A tree of arm64 gets a fresh kaslr-seed and rng-seed. The tables that a GICv3
+keeps using are reserved; the kernel's log names them. What only the running
+kernel was meant to see is left out: linux,elfcorehdr,
 linux,usable-memory-range, linux,ima-kexec-buffer, linux,booted-from-kexec, and
-linux,initrd-start and -end unless -i sets them.
+the initrd's place unless -i sets it.
 
   fs2dt -b 0x5000100 /proc/device-tree > blob
   fs2dt -b 0x5000100 -i initrd@0x8000000 -B 'console=hvc0' /proc/device-tree

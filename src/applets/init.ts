@@ -22,30 +22,31 @@ const MOUNTS = [
   ["devtmpfs", "/dev"],
 ] as const;
 
-const options = [{ long: "prompt", help: "go to the prompt after the script, and when it fails" }];
+const options = [{ long: "prompt", help: "Go to the prompt after the script, also if it fails." }];
 
 const notes = `
-It mounts /proc, /sys and /dev, then runs SCRIPT (${DEFAULT_SCRIPT} if none is named)
-up to its first failing line, and turns the machine off. Without any script it
-goes to a prompt on the console; there, end of input turns the machine off. The
-kernel passes on what stands behind -- on its command line, and words it does
-not know: what is neither an option nor a file is named and left out.
+It mounts /proc, /sys and /dev, runs SCRIPT (default: ${DEFAULT_SCRIPT}) up to the
+first line that fails, and turns the machine off. If there is no script, it
+goes to a prompt on the console; end of input (^D) there turns the machine off.
+The kernel passes on the words after -- on its command line, and words that it
+does not know: those that are neither an option nor a file are named and left
+out.
 
-A script has one pipeline a line:
+A script has one pipeline per line:
   PROGRAM [ARGUMENT]... [< FILE] [| PROGRAM [ARGUMENT]...]... [> FILE | >> FILE]
   'text'     stands for itself
   "text"     the same, but \\" is a double quote and \\\\ a backslash
   \\          takes the next character as it is; at the end of a line it joins
-             the next one to it
+             the next line
   # ...      is a comment
-A line fails if any of its programs fails. PROGRAM is a path if it holds a
-slash, otherwise an applet, otherwise a file in
+A line fails if any of its programs fails. PROGRAM is a path if it contains
+a slash, else an applet, else a file in
 ${FOLDERS.join(", ")}.
 `;
 
 const init: Applet = {
   name: "init",
-  summary: "Process 1 of an initramfs: mounts, runs a script, powers off",
+  summary: "Be process 1 of an initramfs: mount, run a script, power off",
   operands: "[SCRIPT]",
   options,
   notes,

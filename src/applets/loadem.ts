@@ -15,63 +15,77 @@ import type { System } from "../sys/system.ts";
 
 /** What builds an image, from left to right. */
 const building: readonly Option[] = [
-  { short: "a", long: "address", value: "ADDR", help: "opens a segment at physical ADDR" },
-  { short: "f", long: "file", value: "FILE", help: "appends FILE to the segment" },
-  { short: "s", long: "stdin", help: "appends standard input to the segment" },
-  { short: "w", long: "stub", help: "appends the built-in stub, what v2wrap writes" },
-  { short: "4", long: "pad", help: "pads the segment with zeros to a multiple of 4, for another cpio to follow" },
-  { short: "z", long: "zero", value: "SIZE", help: "extends the segment with SIZE zeros that are in no file (memsz)" },
+  { short: "a", long: "address", value: "ADDR", help: "Open a segment at physical ADDR." },
+  { short: "f", long: "file", value: "FILE", help: "Append FILE to the segment." },
+  { short: "s", long: "stdin", help: "Append standard input to the segment." },
+  { short: "w", long: "stub", help: "Append the built-in stub, the one that v2wrap writes." },
+  { short: "4", long: "pad", help: "Pad the segment with zeros to a multiple of 4, so that another cpio can follow." },
+  {
+    short: "z",
+    long: "zero",
+    value: "SIZE",
+    help: "Extend the segment by SIZE zeros that no file holds (memsz beyond bufsz).",
+  },
   {
     short: "e",
     long: "entry",
-    help: "the kernel is entered here: at the segment's start, or behind what it holds so far",
+    help: "Enter the kernel here: at the start of the segment, or after what it holds so far.",
   },
   {
     short: "c",
     long: "chain",
     value: "OFF",
-    help: "stores the segment's address in the previous one, anchored at byte OFF",
+    help: "Store the address of the segment in the previous segment, at byte OFF: before OFF if big endian, from OFF on if little endian.",
   },
-  { long: "poke", value: "OFF=WORD", help: "stores a 32-bit WORD at byte OFF of the segment" },
-  { long: "endian", value: "big|little", help: "byte order of the words that -c and --poke store from here on" },
-  { short: "r", long: "round", value: "PAGE", help: "rounds every segment's size up to a multiple of PAGE" },
+  { long: "poke", value: "OFF=WORD", help: "Store a 32-bit WORD at byte OFF of the segment." },
+  {
+    long: "endian",
+    value: "big|little",
+    help: "Set the byte order of the words that -c and --poke store from here on.",
+  },
+  {
+    short: "r",
+    long: "round",
+    value: "PAGE",
+    help: "Round the size of every segment up to a multiple of PAGE. Give it once, anywhere.",
+  },
   {
     short: "t",
     long: "type",
     value: "ARCH",
-    help: "the kernel's ELF machine, e.g. 21 for ppc64 (default: the running one's)",
+    help: "Say for which ELF machine the kernel is: 21 is ppc64 (default: the running kernel's).",
   },
-  { short: "p", long: "panic", help: "loads a crash kernel, entered when the running one panics" },
+  { short: "p", long: "panic", help: "Load a crash kernel, which is entered when the running kernel panics." },
   {
     long: "secondaries",
     value: "N|unknown",
-    help: "cpus the stub waits for (default: as many as the running machine has)",
+    help: "Set how many secondary cpus the stub waits for (default: counted in the running machine's device tree).",
   },
 ];
 
 /** What is to be done with it. */
 const modes: readonly Option[] = [
-  { short: "n", long: "dry-run", help: "prints the segments and checks them, loads nothing" },
-  { short: "v", long: "verbose", help: "prints the segments on standard error, then loads them" },
-  { long: "no-checks", help: "leaves all judgement to the kernel" },
+  { short: "n", long: "dry-run", help: "Print the segments and check them, but load nothing." },
+  { short: "v", long: "verbose", help: "Print the segments on standard error, then load them." },
+  { long: "no-checks", help: "Check nothing here; the kernel still does." },
   {
     long: "diagnose",
-    help: "loads the first segment, the first two, ... to find the one the kernel refuses; leaves nothing loaded",
+    help: "Find the segment that the kernel refuses: load the first, the first two, and so on. Nothing stays loaded, not even what was loaded before.",
   },
-  { short: "k", long: "reboot", help: "jumps into the loaded kernel; a mode of its own" },
-  { short: "u", long: "unload", help: "forgets the loaded kernel (with -p: the crash kernel)" },
+  { short: "k", long: "reboot", help: "Jump into the loaded kernel. No other option goes with it." },
+  { short: "u", long: "unload", help: "Unload the loaded kernel (with -p: the crash kernel)." },
 ];
 
 const loadem: Applet = {
   name: "loadem",
-  summary: "Loads files at physical addresses for kexec, and jumps there",
+  summary: "Load files at physical addresses for kexec, and jump there",
   operands: "",
   options: [...building, ...modes],
   notes: `
 Options act from left to right on the segment that the last -a opened. -c
-anchors an 8-byte word by the end that does not move with its size: big endian
-OFF-8 to OFF, little endian OFF to OFF+8. The byte order is the built-in stub's
-where one is stored into, else the running machine's. -n says which was taken.
+stores 8 bytes: OFF-8 to OFF if big endian, OFF to OFF+8 if little endian. The
+byte order is that of the built-in stub if the word goes into one, else that of
+the running machine. -n says which was taken.
 
   fs2dt -b 0x5000100 /proc/device-tree | \\
     loadem -a 0x5000000 -e -w -s -a 0x6000000 -c 0x100 -f vmlinux.kexec \\

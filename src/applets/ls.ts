@@ -8,10 +8,10 @@ import type { System } from "../sys/system.ts";
 
 const ls: Applet = {
   name: "ls",
-  summary: "Lists the names in a directory, sorted, one a line",
+  summary: "List the names in a directory, sorted, one a line",
   operands: "[DIR]",
-  options: [{ short: "l", long: "long", help: "tells kind and size in bytes, and where a link leads" }],
-  notes: "Without DIR it lists the working directory. Bytes that are not printable ASCII\nare shown as \\xNN.",
+  options: [{ short: "l", long: "long", help: "Print kind, size in bytes, and where a link leads." }],
+  notes: "Without DIR it lists the working directory. Bytes that are not printable ASCII\nappear as \\xNN.",
   run(system, args) {
     const { given, operands } = parse(ls.options, args);
     const [directory = ".", second] = operands;

@@ -7,11 +7,11 @@ import { CWD, REBOOT_POWER_OFF, REBOOT_RESTART, type System } from "../sys/syste
 
 const poweroff: Applet = {
   name: "poweroff",
-  summary: "Writes out what is cached and turns the machine off",
+  summary: "Write out cached data and turn the machine off",
   operands: "",
   options: [
-    { long: "reboot", help: "start it again through its firmware instead" },
-    { long: "force", help: "also where process 1 is another program than this one" },
+    { long: "reboot", help: "Restart the machine through its firmware instead." },
+    { long: "force", help: "Do it even if process 1 is another program than this one." },
   ],
   run(system, args) {
     const { given, operands } = parse(poweroff.options, args);

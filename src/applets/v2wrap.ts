@@ -8,24 +8,27 @@ import { STDOUT } from "../sys/system.ts";
 
 const v2wrap: Applet = {
   name: "v2wrap",
-  summary: "Writes the 256-byte stub that stands before what the kernel expects",
+  summary: "Write the 256-byte stub through which the next kernel is entered",
   operands: "> FILE",
   options: [
-    { long: "machine", value: "ppc64|arm64|x86_64", help: "writes that machine's stub (default: the running one's)" },
+    {
+      long: "machine",
+      value: "ppc64|arm64|x86_64",
+      help: "Write that machine's stub (default: the running machine's).",
+    },
   ],
   notes: `
-The stub enters a kernel that expects a device tree. On ppc64 its layout is
-this, all words big endian:
+The device tree blob, on x86_64 the zero page, directly follows the stub. On
+ppc64 the stub has this layout; all words are big endian:
 
   0x00   the cpu that boots enters here, in either endian
-  0x60   all other cpus enter here, in the copy of the stub at address 0
+  0x60   the secondary cpus enter here, in the copy of the stub at address 0
   0xf4   how many of them to wait for; loadem stores it
   0xf8   the kernel's address; loadem -c 0x100 stores it
-  0x100  the device tree blob, which is not part of the stub
+  0x100  the device tree blob
 
-On arm64 the other cpus are off, and it has only the kernel's address, little
-endian: loadem -c 0xf8 stores it. So it is on x86_64, where a zero page stands
-behind it in place of the tree.
+On arm64 and x86_64 the secondary cpus do not come through the stub. It only
+needs the kernel's address at 0xf8, little endian; loadem -c 0xf8 stores it.
 `,
   run(system, args) {
     const { given, operands } = parse(v2wrap.options, args);

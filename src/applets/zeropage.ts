@@ -14,27 +14,38 @@ import { STDOUT, type System } from "../sys/system.ts";
 
 const zeropage: Applet = {
   name: "zeropage",
-  summary: "Writes the zero page that an x86-64 kernel expects on entry",
-  operands: "BZIMAGE",
+  summary: "Write the boot_params (zero page) that an x86-64 kernel expects",
+  operands: "-b ADDR BZIMAGE > FILE",
   options: [
-    { short: "b", long: "address", value: "ADDR", help: "where the zero page will lie (required, a multiple of 16)" },
+    {
+      short: "b",
+      long: "address",
+      value: "ADDR",
+      help: "Say where the zero page will lie, a multiple of 16. The command line and a random seed follow it. Required.",
+    },
     {
       short: "B",
       long: "bootargs",
       value: "TEXT",
-      help: "the next kernel's command line (default: the running one's)",
+      help: "Set the next kernel's command line (default: the running kernel's).",
     },
-    { short: "i", long: "initrd", value: INITRD_FORM, help: "where the next kernel's initrd will lie" },
-    { long: "rsdp", value: "ADDR", help: "the ACPI root pointer (default: as the running kernel knows it)" },
-    { long: "kernel", help: "writes the kernel itself: BZIMAGE without its setup sectors. A mode of its own" },
-    { short: "v", long: "verbose", help: "says on standard error what was written, and what the kernel needs" },
+    { short: "i", long: "initrd", value: INITRD_FORM, help: "Say where the next kernel's initrd will lie." },
+    {
+      long: "rsdp",
+      value: "ADDR",
+      help: "Set the ACPI root pointer (default: from EFI's system table, else from the running kernel's zero page).",
+    },
+    {
+      long: "kernel",
+      help: "Write the kernel itself instead: BZIMAGE without its setup sectors. No other option goes with it.",
+    },
+    { short: "v", long: "verbose", help: "Say on standard error what was written, and what the kernel needs." },
   ],
   notes: `
-The zero page is made from BZIMAGE's setup header, the machine's memory map
-(/sys/firmware/memmap) and what the running kernel was told of ACPI and the
-screen. Behind its 4096 bytes come the command line and a random seed. It is
-written whole or not at all. -v tells where the kernel may lie and how much
-memory it needs beyond its own bytes, for loadem -z.
+The zero page is made from BZIMAGE's setup header, the firmware's memory map
+(/sys/firmware/memmap), and what the running kernel was told about ACPI and
+the screen. It is written whole or not at all. -v says where the kernel may
+lie, and how much memory it needs after its own bytes: give that to loadem -z.
 
   zeropage --kernel bzImage > kernel
   zeropage -b 0x5000100 -i 0x6000000,0x60d1a40 -B console=ttyS0 bzImage | \\

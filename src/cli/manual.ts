@@ -1,13 +1,57 @@
-// What --help prints, out of an applet's own table of options.
+// The manual of an applet, out of its own table of options: as --help prints it, and as the documentation has it.
 
-import type { Applet } from "./applet.ts";
+import type { Applet, Option } from "./applet.ts";
 
 /** What a serial console has. */
 const CONSOLE_COLUMNS = 80;
 /** Columns for options and their values. */
 const WIDEST_OPTION = 30;
 
-function wrapped(text: string, columns: number): string[] {
+/** An option as every form of the manual shows it: `-b`, `--address ADDR`, and what it does. */
+export interface ManualRow {
+  readonly short: string | undefined;
+  readonly long: string;
+  readonly help: string;
+}
+
+export function manualRows(options: readonly Option[]): ManualRow[] {
+  return options.map(({ short, long, value, help }) => ({
+    short: short === undefined ? undefined : `-${short}`,
+    long: value === undefined ? `--${long}` : `--${long} ${value}`,
+    help,
+  }));
+}
+
+/** What follows the applet's name on a command line. */
+export function synopsis({ options, operands }: Applet): string {
+  return `${options.length === 0 ? "" : "[OPTION]... "}${operands}`.trim();
+}
+
+/** What --help prints. No line is wider than a console, as long as no operand or note is. */
+export function help(applet: Applet): string {
+  const rows = manualRows(applet.options).map(({ short, long, help }) => ({
+    left: `  ${short === undefined ? "   " : `${short},`} ${long}`,
+    help,
+  }));
+  const width = Math.min(Math.max(...rows.map(({ left }) => left.length)) + 2, WIDEST_OPTION);
+  const lines = rows.flatMap(({ left, help }) => {
+    const [first = "", ...more] = wrap(help, CONSOLE_COLUMNS - width);
+    const indented = more.map((line) => " ".repeat(width) + line);
+    // What is too wide to have its help beside it has it below.
+    if (left.length > width - 2) return [left, " ".repeat(width) + first, ...indented];
+    return [left.padEnd(width) + first, ...indented];
+  });
+  return [
+    `usage: ${applet.name} ${synopsis(applet)}`.trimEnd(),
+    "",
+    applet.summary,
+    ...(lines.length === 0 ? [] : ["", ...lines]),
+    ...(applet.notes === undefined ? [] : ["", applet.notes.trim()]),
+    "",
+  ].join("\n");
+}
+
+function wrap(text: string, columns: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(" ")) {
     const longer = `${lines.at(-1)} ${word}`;
@@ -17,25 +61,11 @@ function wrapped(text: string, columns: number): string[] {
   return lines;
 }
 
-/** No line is wider than a console, as long as no operand or note is. */
-export function help(applet: Applet): string {
-  const left = applet.options.map(
-    ({ short, long, value }) =>
-      `  ${short === undefined ? "   " : `-${short},`} --${long}${value === undefined ? "" : ` ${value}`}`,
-  );
-  const width = Math.min(Math.max(...left.map((text) => text.length)) + 2, WIDEST_OPTION);
-  const lines = applet.options.flatMap((option, row) => {
-    const helped = wrapped(option.help, CONSOLE_COLUMNS - width).map((line) => " ".repeat(width) + line);
-    // What is too wide to have its help beside it has it below.
-    const own = left[row]!;
-    return own.length > width - 2 ? [own, ...helped] : [own + helped[0]!.slice(own.length), ...helped.slice(1)];
+/** The options as a table in Markdown. */
+export function optionTable(options: readonly Option[]): string {
+  const rows = manualRows(options).map(({ short, long, help }) => {
+    const names = [short, long].flatMap((name) => (name === undefined ? [] : [`\`${name.replaceAll("|", "\\|")}\``]));
+    return `| ${names.join(", ")} | ${help.replaceAll(/[|*_<>`]/g, "\\$&")} |`;
   });
-  return [
-    `usage: ${applet.name}${applet.options.length === 0 ? "" : " [OPTION]..."} ${applet.operands}`.trimEnd(),
-    "",
-    applet.summary,
-    ...(lines.length === 0 ? [] : ["", ...lines]),
-    ...(applet.notes === undefined ? [] : ["", applet.notes.trim()]),
-    "",
-  ].join("\n");
+  return ["| option | meaning |", "| --- | --- |", ...rows, ""].join("\n");
 }

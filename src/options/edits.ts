@@ -34,43 +34,58 @@ export type Edit = (tree: DeviceTree) => void;
 const RANGES = "START,SIZE[,START,SIZE]...";
 
 export const editOptions: readonly Option[] = [
-  { long: "set", value: "NODE/PROPERTY[=VALUE]", inTurn: true, help: "sets a property of a node that is there" },
-  { long: "delete", value: "NODE/PROPERTY", inTurn: true, help: "deletes a property" },
-  { long: "add-node", value: "NODE", inTurn: true, help: "adds an empty node to one that is there" },
-  { long: "delete-node", value: "NODE", inTurn: true, help: "deletes a node and all that is in it" },
+  {
+    long: "set",
+    value: "NODE/PROPERTY[=VALUE]",
+    inTurn: true,
+    help: "Set a property of an existing node. Without =VALUE it is empty.",
+  },
+  { long: "delete", value: "NODE/PROPERTY", inTurn: true, help: "Delete a property." },
+  { long: "add-node", value: "NODE", inTurn: true, help: "Add an empty node to an existing one." },
+  { long: "delete-node", value: "NODE", inTurn: true, help: "Delete a node and everything in it." },
   {
     short: "B",
     long: "bootargs",
     value: "TEXT",
     inTurn: true,
-    help: "replaces the next kernel's command line, /chosen/bootargs",
+    help: "Set /chosen/bootargs, the next kernel's command line.",
   },
   {
     short: "i",
     long: "initrd",
     value: INITRD_FORM,
     inTurn: true,
-    help: "sets linux,initrd-start and linux,initrd-end, and reserves that memory",
+    help: "Set linux,initrd-start and linux,initrd-end, and reserve that memory in place of an older initrd's.",
   },
-  { long: "no-initrd", inTurn: true, help: "forgets the initrd" },
-  { long: "usable", value: "START,SIZE", inTurn: true, help: "confines a crash kernel to this memory" },
-  { long: "reserve", value: RANGES, inTurn: true, help: "reserves more memory" },
-  { long: "unreserve", value: "START,SIZE", inTurn: true, help: "takes an entry out of the reserve map" },
-  { long: "boot-cpu", value: "ID", inTurn: true, help: "sets the hardware id of the cpu that boots" },
-  { long: "seeds", inTurn: true, help: "sets a fresh kaslr-seed and rng-seed in any tree" },
+  { long: "no-initrd", inTurn: true, help: "Delete the initrd's two properties and its entry in the reserve map." },
+  {
+    long: "usable",
+    value: "START,SIZE",
+    inTurn: true,
+    help: "Confine a crash kernel to this memory and the exception vectors: set linux,usable-memory in every memory node, and reserve what lies between.",
+  },
+  { long: "reserve", value: RANGES, inTurn: true, help: "Add entries to the reserve map." },
+  { long: "unreserve", value: "START,SIZE", inTurn: true, help: "Delete an entry of the reserve map." },
+  {
+    long: "boot-cpu",
+    value: "ID",
+    inTurn: true,
+    help: "Set boot_cpuid_phys, the hardware id of the cpu that boots. The ppc64 stub corrects it.",
+  },
+  { long: "seeds", inTurn: true, help: "Set a fresh kaslr-seed and rng-seed, in a tree of any machine." },
   {
     long: "from",
     value: "FILE",
     inTurn: true,
-    help: "takes edits from FILE, a line each: an option above without its dashes",
+    help: "Take edits from FILE, one a line: an option above without its dashes, a blank, its value.",
   },
 ];
 
 /** What the help of an applet with these options says of them. */
 export const EDIT_NOTES = `Edits act in the order in which they are given. NODE is /a/path, an alias,
-&label, &{/a/path} or &phandle; VALUE is "text", <cells>, [bytes] or &node as
-in device tree source, with commas between. What an edit names has to be there,
-but for the property of --set and the node of --add-node.`;
+&label, &{/a/path} or &phandle. VALUE is "text", <cells>, [bytes] or &node, as
+in device tree source, with commas between. An edit fails if what it names is
+not there; only --set and --add-node may name something new.`;
 
 /** Reads no tree; of --initrd it asks for the files' sizes, and --from is read. */
 export function editsOf(system: System, directives: readonly Directive[]): Edit[] {

@@ -11,14 +11,19 @@ import type { System } from "../sys/system.ts";
 type Given = Arguments["given"];
 
 export const readOptions: readonly Option[] = [
-  { long: "secrets", help: "copies security-* properties, otherwise left empty" },
-  { long: "strict", help: "a symbolic link in the tree is an error, otherwise passed over" },
-  { long: "max-size", value: "BYTES", help: "refuses a larger blob (default 2147483647)" },
+  { long: "secrets", help: "Copy security-* properties out of a directory (default: leave them empty)." },
+  { long: "strict", help: "Refuse a symbolic link in a directory (default: name it and leave it out)." },
+  { long: "max-size", value: "BYTES", help: "Refuse a larger directory or blob (default: 2147483647)." },
 ];
 
 export const blobOptions: readonly Option[] = [
-  { short: "V", long: "version", value: "N", help: "format 1, 2, 3, 16 or 17 (default 17; the fs2dt of 2005 wrote 2)" },
-  { long: "pad", value: "BYTES", help: "leaves room at the blob's end for those who add to it" },
+  {
+    short: "V",
+    long: "version",
+    value: "N",
+    help: "Write version 1, 2, 3, 16 or 17 of the format (default: 17). The fs2dt of 2005 wrote 2.",
+  },
+  { long: "pad", value: "BYTES", help: "Leave room at the end of the blob for whoever adds to it." },
 ];
 
 export function readRulesOf(given: Given, notice: ReadRules["notice"]): ReadRules {

@@ -211,9 +211,16 @@ describe("help", () => {
     },
   );
 
+  test("is made of sentences for options, and of a line without full stop for an applet", () => {
+    for (const { summary, options } of applets) {
+      expect(summary).toMatch(/^[A-Z].*[^.]$/);
+      for (const { help } of options) expect(help).toMatch(/^[A-Z][^\n]*\.$/);
+    }
+  });
+
   test("wraps what an option does under where it began", () => {
     const { out } = called(["kexecbox", "loadem", "--help"]);
-    expect(out).toMatch(/\n {2}-4, --pad {2,}pads .*\n {10,}for another cpio to follow\n/);
+    expect(out).toMatch(/\n {2}-4, --pad {2,}Pad .*\n {10,}that another cpio can follow\.\n/);
   });
 
   test("does not end process 1, whatever the kernel's command line says", () => {

@@ -1,13 +1,17 @@
 // What the README says of options and commands is what the program takes.
 
 import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { HELP } from "../../scripts/boot/choices.ts";
+import { optionsOf, pages, tablesIn, withTables } from "../../scripts/docs.ts";
 import dtcheck from "../../src/applets/dtcheck.ts";
 import dtdiff from "../../src/applets/dtdiff.ts";
 import dtdump from "../../src/applets/dtdump.ts";
 import dtedit from "../../src/applets/dtedit.ts";
 import fs2dt from "../../src/applets/fs2dt.ts";
 import loadem from "../../src/applets/loadem.ts";
+import { applets } from "../../src/applets/table.ts";
 import zeropage from "../../src/applets/zeropage.ts";
 import { type Option } from "../../src/cli/applet.ts";
 import { parse, parseInOrder } from "../../src/cli/options.ts";
@@ -25,11 +29,31 @@ function sorted(...lists: readonly (readonly string[])[]): string[] {
 
 const described = [fs2dt, dtdump, dtedit, dtdiff, dtcheck, zeropage, loadem];
 
+test.each(pages)("the tables of options in %s are those of the program (npm run docs)", (page) => {
+  const text = readFileSync(join(import.meta.dir, "../..", page), "utf8");
+  expect(tablesIn(text).length).toBeGreaterThan(4);
+  expect(withTables(text)).toBe(text);
+});
+
+test("every applet has its place in the documents, and each of its options is in a table there", () => {
+  const titles = tablesIn(documents);
+  const tables = titles.map((title) => ({ title, options: optionsOf(title) }));
+  for (const { name, options, summary } of applets) {
+    const own = tables.filter(({ title }) => title.split(" ")[0] === name);
+    expect([name, own.length]).toEqual([name, 1]);
+    expect(documents).toContain(`: ${summary}.\n`);
+    const left = new Set(own.flatMap((table) => table.options));
+    const elsewhere = tables.filter(({ title }) => title === "edits" || title === "reading");
+    const told = new Set([...left, ...elsewhere.flatMap((table) => table.options)]);
+    expect(options.filter((option) => !told.has(option))).toEqual([]);
+  }
+});
+
 test("the tables have every option of the commands and of npm run boot, and no other", () => {
   const ofBoot = [...HELP.matchAll(/^ {2}(--\S+(?: \S+)?) {2}/gm)].map(([, text]) => text!);
   // Two long options may share a row; a short one and its long name are one.
   const told = firstColumns.filter((text) => text.startsWith("-")).flatMap((text) => text.split(/(?<!^-\w), (?=--)/));
-  expect(sorted(told)).toEqual(sorted(described.flatMap(({ options }) => options).map(row), ofBoot));
+  expect(sorted(told)).toEqual(sorted(applets.flatMap(({ options }) => options).map(row), ofBoot));
 });
 
 test("the table of what is wrong with a blob has every name, with its meaning", () => {
