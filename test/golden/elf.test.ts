@@ -1,7 +1,6 @@
 import { beforeAll, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { flatImage, readElf } from "../../scripts/elf.ts";
-import { optionsNotTaken } from "../../scripts/kernels.ts";
 import { EM_PPC64 } from "../../src/sys/abi.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
@@ -60,9 +59,4 @@ test("what is not a whole 64-bit ELF file is refused by name", () => {
   expect(() => readElf("x", wordSize)).toThrow("x: not a 64-bit ELF file");
   expect(() => readElf("x", elf.subarray(0, 64))).toThrow("x: program headers beyond the end of the file");
   expect(() => readElf("x", elf.subarray(0, 0x100))).toThrow("ends beyond the end of the file");
-});
-
-test("options of a fragment that the kernel's configuration did not take are found", () => {
-  const fragments = "# CONFIG_NET is not set\nCONFIG_A=y\nCONFIG_AB=y\nCONFIG_N=8\n";
-  expect(optionsNotTaken(fragments, "CONFIG_AB=y\nCONFIG_N=8\nCONFIG_NET=y\n")).toEqual(["CONFIG_A=y"]);
 });

@@ -4,8 +4,6 @@ import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { treeFromBlob } from "../../src/devicetree/from/blob.ts";
 import { Failure } from "../../src/failure.ts";
-import { readBlob } from "../support/blob-reader.ts";
-import { sortedSource } from "../support/dtc.ts";
 import { type FakeRun, runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { cells, largeTree, makeTree, type Tree } from "../support/tree.ts";
@@ -74,23 +72,6 @@ describe("a blob", () => {
       (version) => runInside({}, "fs2dt", "-b", "0x8000", "-V", version, folder.in("tree")).out,
     );
     expect(fromFile(old!).out.equals(now!)).toBe(true);
-  });
-
-  test("made by dtc keeps its order, its meaning and its reservations", () => {
-    const source = `/dts-v1/; /memreserve/ 0x1000 0x2000; / { zebra = "z"; apple; node@2 { reg = <2>; }; node@1 {}; };`;
-    writeFileSync(folder.in("source"), source);
-    const made = Bun.spawnSync(["dtc", "-q", "-I", "dts", "-O", "dtb", folder.in("source")]).stdout;
-    const { out } = fromFile(made);
-    const { root, reserved } = readBlob(out);
-    expect(root.properties.map(({ name }) => name)).toEqual(["zebra", "apple"]);
-    expect(root.children.map(({ name }) => name)).toEqual(["node@2", "node@1"]);
-    expect(reserved).toEqual([
-      { start: 0x1000n, size: 0x2000n },
-      { start: 0x8000n, size: BigInt(out.length) },
-    ]);
-    writeFileSync(folder.in("ours"), out);
-    writeFileSync(folder.in("theirs"), made);
-    expect(sortedSource("dtb", folder.in("ours"))).toBe(sortedSource("dtb", folder.in("theirs")));
   });
 
   test("with bytes behind its end is read up to that", () => {

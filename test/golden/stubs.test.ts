@@ -1,0 +1,82 @@
+// The prebuilt code is what assembler and compiler make of its sources, and what the disassembler reads in it.
+
+import { describe, expect, test } from "bun:test";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { machineOf, machines } from "../../scripts/machines/machines.ts";
+import { assemble, buildGather, prebuiltName, toHexText } from "../../scripts/stubs.ts";
+import { runTool } from "../../scripts/tool.ts";
+import { builtInStub } from "../../src/arch/stubs.ts";
+import { temporaryFolder } from "../support/folder.ts";
+
+const STUBS = new URL("../../stub/", import.meta.url).pathname;
+const folder = temporaryFolder({ on: "disk" });
+
+describe.each(machines.map(({ name, stubs }) => [name, stubs.embedded] as const))(
+  "the stub of %s",
+  (machine, source) => {
+    test("is what the assembler makes of its source, as bytes and as text", async () => {
+      const assembled = await assemble(source, machine);
+      expect(builtInStub("", machine)).toEqual(assembled);
+      const prebuilt = join(STUBS, machine, prebuiltName(source));
+      expect(readFileSync(prebuilt, "latin1")).toBe(toHexText(assembled));
+    });
+  },
+);
+
+test.each(["x64", "arm64"] as const)(
+  "what Bun maps to read directories on %s is what the compiler makes of its source",
+  async (target) => {
+    const prebuilt = new URL(`../../src/sys/gather/${machineOf(target).name}.hex`, import.meta.url).pathname;
+    expect(readFileSync(prebuilt, "latin1")).toBe(toHexText(await buildGather(target)));
+  },
+);
+
+test("that of arm64 enters the kernel at 0xf8 with the tree at 0x100 in x0 and zeros in x1 to x3", async () => {
+  const file = folder.in("code");
+  writeFileSync(file, builtInStub("", "arm64").subarray(0, 24));
+  const text = await runTool(["aarch64-linux-gnu-objdump", "-D", "-b", "binary", "-m", "aarch64", file]);
+  const code = text.split("\n").flatMap((line) => /^ +[0-9a-f]+:\t[0-9a-f]{8} \t(.*)$/.exec(line)?.[1] ?? []);
+  expect(code.map((each) => each.replace(/\s+/g, " "))).toEqual([
+    "adr x0, 0x100",
+    "ldr x4, 0xf8",
+    "mov x1, xzr",
+    "mov x2, xzr",
+    "mov x3, xzr",
+    "br x4",
+  ]);
+});
+
+test("that of x86_64 loads a GDT, clears 12 bits of a page table's entry, far-returns to 0x200 behind the kernel's address, with the zero page in rsi", async () => {
+  const file = folder.in("code-x86");
+  writeFileSync(file, builtInStub("", "x86_64").subarray(0, 0x55));
+  const text = await runTool(["x86_64-linux-gnu-objdump", "-D", "-b", "binary", "-m", "i386:x86-64", file]);
+  const code = text.split("\n").flatMap((line) => /^ +[0-9a-f]+:\t(?:[0-9a-f]{2} )+ *\t(.*)$/.exec(line)?.[1] ?? []);
+  expect(code.map((each) => each.replace(/\s+#.*$/, "").replace(/\s+/g, " "))).toEqual([
+    "cli",
+    "cld",
+    "lea 0xef(%rip),%rsp",
+    "lea 0x70(%rip),%rax",
+    "push %rax",
+    "pushw $0x1f",
+    "lgdt (%rsp)",
+    "mov %cr3,%rax",
+    "and $0xfffffffffffff000,%rax",
+    "andw $0xf,0x6(%rax)",
+    "mov 0xca(%rip),%rax",
+    "add $0x200,%rax",
+    "push $0x10",
+    "push %rax",
+    "mov $0x18,%eax",
+    "mov %eax,%ds",
+    "mov %eax,%es",
+    "mov %eax,%ss",
+    "mov %eax,%fs",
+    "mov %eax,%gs",
+    "lea 0xb3(%rip),%rsi",
+    "xor %ebx,%ebx",
+    "xor %ebp,%ebp",
+    "xor %edi,%edi",
+    "lretq",
+  ]);
+});

@@ -1,0 +1,47 @@
+// Differences between two trees are edits, which turn one into the other.
+
+import { describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import fc from "fast-check";
+import { differences, patchText } from "../../src/devicetree/diff.ts";
+import { type DeviceTree } from "../../src/devicetree/tree.ts";
+import { editsOf } from "../../src/options/edits.ts";
+import { System } from "../../src/sys/system.ts";
+import { copied, deviceTrees, meaning, mutated } from "../support/device-trees.ts";
+import { fakeEngine } from "../support/fake-engine.ts";
+import { temporaryFolder } from "../support/folder.ts";
+
+const folder = temporaryFolder();
+
+/** `tree` after the edits of a file, as the commands read it. */
+function edited(tree: DeviceTree, lines: string): DeviceTree {
+  const system = new System(fakeEngine());
+  const file = folder.in("edits");
+  writeFileSync(file, Buffer.from(lines, "latin1"));
+  const result = copied(tree);
+  for (const edit of editsOf(system, [{ long: "from", value: file, place: "--from" }])) edit(result);
+  return result;
+}
+
+function expectPatchToLead(before: DeviceTree, after: DeviceTree): void {
+  const patch = patchText(differences(before, after));
+  const result = edited(before, patch);
+  expect(meaning(result)).toBe(meaning(after));
+  expect(differences(result, after)).toEqual([]);
+  expect(patch === "").toBe(meaning(before) === meaning(after));
+}
+
+describe("the edits that dtdiff --patch writes turn", () => {
+  test("any tree into any other", () => {
+    fc.assert(fc.property(deviceTrees(), deviceTrees(), expectPatchToLead), { numRuns: 4000 });
+  }, 120_000);
+
+  test("any tree into what it becomes by a few changes", () => {
+    fc.assert(
+      fc.property(deviceTrees(), fc.nat(), fc.integer({ min: 0, max: 8 }), (before, seed, changes) =>
+        expectPatchToLead(before, mutated(before, seed, changes)),
+      ),
+      { numRuns: 6000 },
+    );
+  }, 120_000);
+});
