@@ -37,7 +37,8 @@ const S_IFCHR = 0o020000;
  */
 export function cpio(entries: readonly Entry[]): Uint8Array[] {
   const whole = withParents(entries);
-  const members = whole.map((entry, row) => member(entry, row + 1, linksOf(entry, whole)));
+  const links = linkCounts(whole);
+  const members = whole.map((entry, row) => member(entry, row + 1, links.get(entry.path) ?? 1));
   const trailer = header({ path: TRAILER, inode: 0, mode: 0, links: 1, size: 0, major: 0, minor: 0 });
   return [...members.flat(), trailer];
 }
@@ -82,18 +83,19 @@ function checkPath(path: string): void {
 
 /** `a/b/c` → `a`, `a/b` */
 function parentsOf(path: string): string[] {
-  const names = path.split("/");
-  return names.slice(1).map((_, row) => names.slice(0, row + 1).join("/"));
+  const parents: string[] = [];
+  for (let end = path.indexOf("/"); end >= 0; end = path.indexOf("/", end + 1)) parents.push(path.slice(0, end));
+  return parents;
 }
 
 /** A directory is linked from its parent, from itself and from each directory inside. */
-function linksOf(entry: Entry, whole: readonly Entry[]): number {
-  if (entry.kind !== "directory") return 1;
-  const inside = whole.filter(
-    ({ kind, path }) =>
-      kind === "directory" && path.startsWith(`${entry.path}/`) && !path.includes("/", entry.path.length + 1),
-  );
-  return 2 + inside.length;
+function linkCounts(whole: readonly Entry[]): ReadonlyMap<string, number> {
+  const counts = new Map(whole.flatMap(({ kind, path }) => (kind === "directory" ? [[path, 2]] : [])));
+  for (const path of counts.keys()) {
+    const parent = path.slice(0, Math.max(0, path.lastIndexOf("/")));
+    counts.set(parent, (counts.get(parent) ?? 0) + 1);
+  }
+  return counts;
 }
 
 function member(entry: Entry, inode: number, links: number): Uint8Array[] {
