@@ -10,13 +10,19 @@ interface Token {
   readonly kind: Sign | "word" | "end of line";
   /** Of a word: its text without quotes and escapes. */
   readonly text: ByteString;
-  readonly place: Place;
+  readonly position: Position;
 }
 
-interface Place {
+interface Position {
   readonly line: number;
   readonly column: number;
 }
+
+/** Ends the parsing with what is wrong at a position. */
+type Fail = (position: Position, fact: string) => never;
+
+/** The tokens of one line, of which the last is its end. */
+type Line = [Token, ...Token[]];
 
 /**
  * The pipelines of a script, one a line.
@@ -28,68 +34,64 @@ export function parseScript(name: string, text: ByteString): Pipeline[] {
     throw new Failure(`${name}:${line}:${column}`, fact);
   };
   const pipelines: Pipeline[] = [];
-  let line: Token[] = [];
+  let line: Line | undefined;
   for (const token of tokens(text, fail)) {
-    line.push(token);
+    if (line === undefined) line = [token];
+    else line.push(token);
     if (token.kind !== "end of line") continue;
     if (line.length > 1) pipelines.push(parseLine(line, fail));
-    line = [];
+    line = undefined;
   }
   return pipelines;
 }
 
-type Fail = (place: Place, fact: string) => never;
-
-/** `line` holds its end and at least one token before that. */
-function parseLine(line: readonly Token[], fail: Fail): Pipeline {
+/** `line` holds at least one token before its end. */
+function parseLine(line: Line, fail: Fail): Pipeline {
   const commands: Command[] = [];
   let words: ByteString[] = [];
+  let redirection: "<" | ">" | ">>" | undefined;
   let input: ByteString | undefined;
   let output: Output | undefined;
-  for (let at = 0; at < line.length; at++) {
-    const { kind, text, place } = line[at]!;
-    if (kind === "word") {
+  for (const { kind, text, position } of line) {
+    if (redirection !== undefined) {
+      if (kind !== "word") fail(position, `no file after ${redirection}`);
+      if (redirection === "<") input = text;
+      else output = { path: text, how: redirection === ">" ? "replace" : "append" };
+      redirection = undefined;
+    } else if (kind === "word") {
       words.push(text);
     } else if (kind === "|" || kind === "end of line") {
       const [program, ...rest] = words;
-      if (program === undefined) fail(place, "empty command");
-      if (kind === "|" && output !== undefined) fail(place, "standard output is redirected already");
+      if (program === undefined) fail(position, "empty command");
+      if (kind === "|" && output !== undefined) fail(position, "standard output is redirected already");
       commands.push([program, ...rest]);
       words = [];
-    } else if (kind === "<") {
-      if (commands.length > 0) fail(place, "standard input is the pipe already");
-      if (input !== undefined) fail(place, "standard input is redirected already");
-      input = fileAfter(line, at++, fail);
     } else {
-      if (output !== undefined) fail(place, "standard output is redirected already");
-      output = { path: fileAfter(line, at++, fail), how: kind === ">" ? "replace" : "append" };
+      if (kind === "<" && commands.length > 0) fail(position, "standard input is the pipe already");
+      if (kind === "<" && input !== undefined) fail(position, "standard input is redirected already");
+      if (kind !== "<" && output !== undefined) fail(position, "standard output is redirected already");
+      redirection = kind;
     }
   }
   return {
-    line: line[0]!.place.line,
+    line: line[0].position.line,
     commands,
     ...(input === undefined ? {} : { input }),
     ...(output === undefined ? {} : { output }),
   };
 }
 
-function fileAfter(line: readonly Token[], at: number, fail: Fail): ByteString {
-  const file = line[at + 1]!;
-  return file.kind === "word" ? file.text : fail(file.place, `no file after ${line[at]!.kind}`);
-}
-
-/** Every line ends with a token of its own, the last one too. */
+/** Every line ends with an "end of line", also the last one. */
 function* tokens(text: ByteString, fail: Fail): Generator<Token> {
   const source = new Source(text);
   for (;;) {
     skipBlanks(source);
-    const place = source.place;
-    const next = source.next;
-    if (next === undefined || next === "\n") yield { kind: "end of line", text: "", place };
+    const { next, position } = source;
+    if (next === undefined || next === "\n") yield { kind: "end of line", text: "", position };
     if (next === undefined) return;
     if (next === "\n") source.take();
-    else if (next === "|" || next === "<" || next === ">") yield { kind: takeSign(source), text: "", place };
-    else yield { kind: "word", text: takeWord(source, fail), place };
+    else if (next === "|" || next === "<" || next === ">") yield { kind: takeSign(source, next), text: "", position };
+    else yield { kind: "word", text: takeWord(source, fail), position };
   }
 }
 
@@ -107,22 +109,24 @@ function skipComment(source: Source): void {
   while (source.next !== undefined && source.next !== "\n") source.take();
 }
 
-function takeSign(source: Source): Sign {
-  return source.take(source.startsWith(">>") ? 2 : 1) as Sign;
+function takeSign(source: Source, next: "|" | "<" | ">"): Sign {
+  const sign = source.startsWith(">>") ? ">>" : next;
+  source.take(sign.length);
+  return sign;
 }
 
 function takeWord(source: Source, fail: Fail): ByteString {
-  const start = source.place;
+  const start = source.position;
   const from = source.at;
   let word = "";
   while (source.next !== undefined && !" \t\n|<>".includes(source.next)) {
-    const { next, place } = source;
-    if (next === "\0") fail(place, "NUL byte");
+    const { next, position } = source;
+    if (next === "\0") fail(position, "NUL byte");
     if (next === "'" || next === '"') word += takeQuoted(source, next, fail);
     else if (next === "\\") word += takeEscaped(source, fail);
     else word += source.take();
   }
-  // `2> file` would otherwise pass 2 as an argument and redirect something else.
+  // `2> file` would otherwise pass 2 as an argument and redirect standard output.
   if ((source.next === "<" || source.next === ">") && /^[0-9]+$/.test(source.text.slice(from, source.at))) {
     fail(start, `no descriptor can be named before ${source.next}; a blank between makes it an argument`);
   }
@@ -131,12 +135,12 @@ function takeWord(source: Source, fail: Fail): ByteString {
 
 /** Between single quotes everything stands for itself; between double quotes \" and \\ are escapes. */
 function takeQuoted(source: Source, quote: string, fail: Fail): ByteString {
-  const start = source.place;
+  const start = source.position;
   let text = "";
   source.take();
   while (source.next !== quote) {
     if (source.next === undefined || source.next === "\n") fail(start, `unterminated ${quote}`);
-    if (source.next === "\0") fail(source.place, "NUL byte");
+    if (source.next === "\0") fail(source.position, "NUL byte");
     if (quote === '"' && (source.startsWith('\\"') || source.startsWith("\\\\"))) source.take();
     text += source.take();
   }
@@ -145,15 +149,15 @@ function takeQuoted(source: Source, quote: string, fail: Fail): ByteString {
 }
 
 function takeEscaped(source: Source, fail: Fail): ByteString {
-  const start = source.place;
+  const start = source.position;
   source.take();
   if (source.next === undefined) fail(start, "nothing after the backslash");
-  if (source.next === "\0") fail(source.place, "NUL byte");
+  if (source.next === "\0") fail(source.position, "NUL byte");
   const character = source.take();
   return character === "\n" ? "" : character;
 }
 
-/** The text and how far it has been read. */
+/** The text, and how far it was read. */
 class Source {
   at = 0;
   #line = 1;
@@ -165,7 +169,7 @@ class Source {
     return this.text[this.at];
   }
 
-  get place(): Place {
+  get position(): Position {
     return { line: this.#line, column: this.#column };
   }
 

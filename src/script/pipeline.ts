@@ -1,4 +1,4 @@
-// What one line of a script says, and how it is written out again.
+// What one line of a script says, and how it is written for people.
 
 import { escapeText } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
@@ -22,17 +22,17 @@ export interface Output {
   readonly how: "replace" | "append";
 }
 
-/** The line as it could stand in a script, except that bytes which are not printable ASCII stand as \xNN. */
+/** The line as a script could have it, but with \xNN for each byte that is not printable ASCII. */
 export function describe({ commands, input, output }: Pipeline): string {
-  const written = commands.map((words) => words.map(quoted).join(" "));
-  if (input !== undefined) written[0] += ` < ${quoted(input)}`;
-  if (output !== undefined) written[written.length - 1] += ` ${signs[output.how]} ${quoted(output.path)}`;
+  const written = commands.map((words) => words.map(quote).join(" "));
+  if (input !== undefined) written[0] += ` < ${quote(input)}`;
+  if (output !== undefined) written[written.length - 1] += ` ${signs[output.how]} ${quote(output.path)}`;
   return written.join(" | ");
 }
 
 const signs = { replace: ">", append: ">>" } as const;
 
-function quoted(word: ByteString): string {
+function quote(word: ByteString): string {
   const plain = /^[^\s|<>#'"\\]+$/.test(word) ? word : `"${word.replace(/["\\]/g, "\\$&")}"`;
   return plain.replace(/[^ -~]/g, escapeText);
 }

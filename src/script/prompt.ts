@@ -1,4 +1,4 @@
-// The prompt: the scripts' language line by line, where a failure is told and the next line awaited.
+// The prompt: runs what is typed, line by line, in the language of scripts.
 
 import { escapeText, Failure } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
@@ -9,15 +9,15 @@ import { runPipeline, type Shell } from "./run.ts";
 const PROMPT = "kexecbox> ";
 
 /**
- * Runs what is typed until standard input ends.
+ * Runs what is typed until standard input ends. A line that fails is reported, and the next one is asked for.
  * @param tool stands before each error
  * @throws Failure when the terminal itself fails
  */
 export function runPrompt(shell: Shell, tool: string): void {
   const { system } = shell;
-  for (const line of promptedLines(system)) {
+  for (const line of promptLines(system)) {
     try {
-      parseScript("prompt", line).forEach((pipeline) => runPipeline(shell, pipeline));
+      for (const pipeline of parseScript("prompt", line)) runPipeline(shell, pipeline);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       system.say(`${tool}: ${escapeText(error.place)}: ${escapeText(error.fact)}`);
@@ -25,8 +25,8 @@ export function runPrompt(shell: Shell, tool: string): void {
   }
 }
 
-/** The lines of standard input without their ends, each asked for by a prompt. The terminal edits them. */
-function* promptedLines(system: System): Generator<ByteString> {
+/** Asks for lines of standard input, which the terminal edits: each without its newline. */
+function* promptLines(system: System): Generator<ByteString> {
   const buffer = new Uint8Array(4096);
   let text = "";
   system.print(PROMPT);
@@ -34,7 +34,7 @@ function* promptedLines(system: System): Generator<ByteString> {
     const length = system.must(system.read(STDIN, buffer, 0, buffer.length), "standard input");
     text += system.engine.decode(buffer, 0, length);
     const lines = text.split("\n");
-    text = lines.pop()!;
+    text = lines.pop() ?? "";
     for (const line of lines) {
       yield line;
       system.print(PROMPT);

@@ -10,19 +10,19 @@ export interface Shell {
   readonly system: System;
   /** The path of the program that a command's first word means; undefined when there is none. */
   find(word: ByteString): ByteString | undefined;
-  /** Called after each pipeline: whoever is process 1 takes in the children that others left behind. */
+  /** Called after each pipeline: process 1 has to wait for the orphans of others. */
   reap(): void;
 }
 
 /**
- * Runs a script up to its first failing pipeline. Nothing is run of a script with a syntax error.
+ * Runs a script up to its first pipeline that fails. A script with a syntax error does not run at all.
  * @param name what errors call the script
- * @param begins is told each pipeline before it starts
+ * @param announce called with each pipeline before it starts
  * @throws Failure whose place is `name:line`, or `name:line:column` of a syntax error
  */
-export function runScript(shell: Shell, name: string, text: ByteString, begins: (pipeline: Pipeline) => void): void {
+export function runScript(shell: Shell, name: string, text: ByteString, announce: (pipeline: Pipeline) => void): void {
   for (const pipeline of parseScript(name, text)) {
-    begins(pipeline);
+    announce(pipeline);
     try {
       runPipeline(shell, pipeline);
     } catch (error) {
@@ -33,22 +33,22 @@ export function runScript(shell: Shell, name: string, text: ByteString, begins: 
 }
 
 /**
- * Starts every program before it waits for any, and returns when all have ended well.
- * @throws Failure naming every program that ended with an exit code but 0 or by a signal, or the one that
- *   could not start
+ * Starts all programs, then waits for all of them.
+ * @throws Failure that names every program that ended by a signal or with an exit code other than 0, or the one that
+ *   could not be started
  */
 export function runPipeline(shell: Shell, pipeline: Pipeline): void {
   const { system } = shell;
-  const programs = pipeline.commands.map((words): Program => ({ path: programOf(shell, words[0]), words }));
+  const programs = pipeline.commands.map((words): Program => ({ path: findProgram(shell, words[0]), words }));
   const started: number[] = [];
   try {
     startAll(system, programs, pipeline, started);
   } catch (error) {
-    // Those that run find their pipe closed, and end.
-    started.forEach((pid) => system.wait(pid));
+    // Those that run find their pipe closed and end.
+    for (const pid of started) system.wait(pid);
     throw error;
   }
-  const ends = started.map((pid) => howItEnded(system.must(system.wait(pid), `process ${pid}`)));
+  const ends = started.map((pid) => describeEnd(system.must(system.wait(pid), `process ${pid}`)));
   shell.reap();
   const [first, ...others] = programs.flatMap(({ words }, row) =>
     ends[row] === undefined ? [] : [{ name: words[0], end: ends[row] }],
@@ -62,7 +62,7 @@ interface Program {
   readonly words: Command;
 }
 
-function programOf(shell: Shell, word: ByteString): ByteString {
+function findProgram(shell: Shell, word: ByteString): ByteString {
   const path = shell.find(word);
   if (path === undefined) throw new Failure(word, "no such command");
   return path;
@@ -71,24 +71,24 @@ function programOf(shell: Shell, word: ByteString): ByteString {
 /** Adds each process id to `started` as soon as there is one. */
 function startAll(system: System, programs: readonly Program[], pipeline: Pipeline, started: number[]): void {
   const open: number[] = [];
-  function opened(descriptor: number, place: string): number {
+  function keep(descriptor: number, place: string): number {
     open.push(system.must(descriptor, place));
     return descriptor;
   }
   try {
     const { input, output } = pipeline;
-    let stdin = input === undefined ? STDIN : opened(system.open(CWD, input, 0), input);
-    const last = output === undefined ? STDOUT : opened(openOutput(system, output), output.path);
+    let stdin = input === undefined ? STDIN : keep(system.open(CWD, input, 0), input);
+    const last = output === undefined ? STDOUT : keep(openOutput(system, output), output.path);
     for (const [row, { path, words }] of programs.entries()) {
       const pipe = row === programs.length - 1 ? undefined : system.pipe();
-      const stdout = pipe === undefined ? last : opened(pipe.write, "pipe");
+      const stdout = pipe === undefined ? last : keep(pipe.write, "pipe");
       const pid = system.engine.spawn(path, words, stdin, stdout, STDERR);
-      if (pipe !== undefined) stdin = opened(pipe.read, "pipe");
+      if (pipe !== undefined) stdin = keep(pipe.read, "pipe");
       started.push(system.must(pid, words[0]));
     }
   } finally {
-    // Before anybody waits: a pipe has an end only when nobody holds its other side any more.
-    open.forEach((descriptor) => system.close(descriptor));
+    // Before anybody waits: a reader sees the end of a pipe only after all descriptors of its writing side are closed.
+    for (const descriptor of open) system.close(descriptor);
   }
 }
 
@@ -96,8 +96,8 @@ function openOutput(system: System, { path, how }: Output): number {
   return system.open(CWD, path, O_WRONLY | O_CREAT | (how === "append" ? O_APPEND : O_TRUNC));
 }
 
-/** From the status of wait4(2); undefined when all is well. */
-function howItEnded(status: number): string | undefined {
+/** What a status of wait4(2) says; undefined when all is well. */
+function describeEnd(status: number): string | undefined {
   const signal = status & 0x7f;
   if (signal !== 0) return `signal ${signal}`;
   const code = (status >> 8) & 0xff;

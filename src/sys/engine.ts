@@ -1,10 +1,10 @@
-// What the rest of the program asks of the engine it runs on: the one interface that src/sys/bun.ts and
-// src/sys/quickjs.ts both fill, and that tests put a fake behind.
+// What the program asks of the engine that it runs on. src/sys/bun.ts and src/sys/quickjs.ts implement it, and a fake
+// one for tests.
 
-/** Text as the kernel has it: a string whose characters are 0..255, one for each byte. UTF-8 or not, it survives. */
+/** Text as the kernel has it: one character, 0..255, for each byte, so that what is not UTF-8 survives too. */
 export type ByteString = string;
 
-/** A string is passed as a NUL-terminated byte string, an array as the address of its first byte, a bigint modulo 2^64. */
+/** A string is passed as a NUL-terminated byte string, an array as its first byte's address, a bigint modulo 2^64. */
 export type Argument = number | bigint | ByteString | Uint8Array | null;
 
 export type Machine = "x86_64" | "aarch64" | "ppc64" | "ppc64le";
@@ -22,6 +22,7 @@ export interface Engine {
   address(bytes: Uint8Array): bigint;
   /** A view of mapped memory. It does not own the memory: unmapping is the caller's. */
   memory(address: number, length: number): Uint8Array;
+  /** The byte string from `start` up to `end`. */
   decode(bytes: Uint8Array, start: number, end: number): ByteString;
   /** Writes `text` at `at`, no NUL, and returns how many bytes that was. RangeError when it does not fit. */
   encode(text: ByteString, bytes: Uint8Array, at: number): number;
@@ -33,15 +34,15 @@ export interface Engine {
   /** gather() of gather/gather.h: `state` is its struct. The value, or -errno. */
   gather(state: Uint8Array, action: number, directory: number, name: ByteString): number;
   exit(code: number): never;
-  /** Absent where the process has one thread, for which its mask does all of this. */
+  /** Absent where the process has one thread: there rt_sigprocmask does all of this. */
   readonly heldSignals?: HeldSignals;
 }
 
-/** How signals are kept from acting for a while, in an engine with threads of its own. */
+/** Keeps signals from acting for a while, in an engine that has threads of its own. */
 export interface HeldSignals {
   hold(signals: readonly number[]): void;
-  /** Whether it came since it is held. */
+  /** Whether it came since it was held. */
   pending(signal: number): boolean;
-  /** Lets those that came act now, unless what the kernel shall do about them has been set meanwhile. */
+  /** Lets those that came act now, except where the signal's action was changed meanwhile. */
   release(signals: readonly number[]): void;
 }

@@ -1,4 +1,4 @@
-// The small engine's door: the C module in src/sys/host has the interface's very shape.
+// The small engine's door: the C module in src/sys/host implements the interface itself.
 
 import * as host from "qjs:sys";
 import type { Engine } from "./engine.ts";

@@ -24,10 +24,10 @@ export const O_APPEND = 0o2000;
 export const O_NONBLOCK = 0o4000;
 export const O_CLOEXEC = 0o2000000;
 
-/** ioctl: makes it the terminal of this session (asm-generic/ioctls.h, arch/powerpc/include/uapi/asm/ioctls.h). */
+/** An ioctl that makes a terminal the session's own (asm-generic/ioctls.h, arch/powerpc/include/uapi/asm/ioctls.h). */
 export const TIOCSCTTY = 0x540e;
 
-/** To wait4(2): only those that have ended already. */
+/** To wait4(2): do not wait, return only children that have ended. */
 export const WNOHANG = 1;
 
 // Commands of reboot(2) (include/uapi/linux/reboot.h).
@@ -72,7 +72,7 @@ const SIG_IGN = 1n;
 export const SIGINT = 2;
 export const SIGPIPE = 13;
 export const SIGTERM = 15;
-/** By which a person ends a program. */
+/** What a person ends a program with. */
 export const INTERRUPTS = [SIGINT, SIGTERM] as const;
 
 /** S_IFMT of st_mode >> 12 is the same number as d_type (include/linux/fs_types.h). */
@@ -87,7 +87,7 @@ export const kinds: Readonly<Record<number, FileKind>> = {
 };
 
 export class System {
-  /** getdents64 fills it; one for all, since a listing is copied out before the next is read. */
+  /** What getdents64 fills in. One buffer is enough: a listing is copied out before the next is read. */
   #entries: Uint8Array | undefined;
 
   constructor(
@@ -194,7 +194,7 @@ export class System {
     this.writeAll(STDOUT, this.bytes(text), "standard output");
   }
 
-  /** One line to standard error. Where that cannot be written there is nobody left to tell. */
+  /** One line to standard error. If that cannot be written, nobody can be told. */
   say(line: ByteString): void {
     try {
       this.writeAll(STDERR, this.bytes(`${line}\n`), "standard error");
@@ -205,31 +205,33 @@ export class System {
 
   /** The entries of an open directory without `.` and `..`, in the kernel's order; or -errno. */
   list(descriptor: number): Entry[] | number {
-    const buffer = (this.#entries ??= new Uint8Array(256 * 1024));
+    this.#entries ??= new Uint8Array(256 * 1024);
+    const buffer = this.#entries;
+    const records = new DataView(buffer.buffer);
     const entries: Entry[] = [];
     for (;;) {
       const filled = this.call("getdents64", descriptor, buffer, buffer.length);
       if (filled <= 0) return filled < 0 ? filled : entries;
       for (let at = 0; at < filled; ) {
         // struct linux_dirent64: u64 inode, s64 offset, u16 record length, u8 type, name with NUL
-        const [high, low] = this.littleEndian ? [17, 16] : [16, 17];
         const name = this.engine.decode(buffer, at + 19, buffer.indexOf(0, at + 19));
-        if (name !== "." && name !== "..") entries.push({ name, kind: kinds[buffer[at + 18]!] ?? "unknown" });
-        at += (buffer[at + high]! << 8) | buffer[at + low]!;
+        if (name !== "." && name !== "..") entries.push({ name, kind: kinds[records.getUint8(at + 18)] ?? "unknown" });
+        at += records.getUint16(at + 16, this.littleEndian);
       }
     }
   }
 
+  /** The status of what is open. */
   status(descriptor: number): FileStatus | number {
     return this.#statx(descriptor, "", AT_EMPTY_PATH);
   }
 
-  /** Of the name itself: a symbolic link is not followed. */
+  /** The status of a name itself: a symbolic link is not followed. */
   statusOf(directory: number, name: ByteString): FileStatus | number {
     return this.#statx(directory, name, AT_SYMLINK_NOFOLLOW);
   }
 
-  /** Of what the path leads to. */
+  /** The status of what a path leads to. */
   statusOfFile(path: ByteString): FileStatus | number {
     return this.#statx(CWD, path, 0);
   }
@@ -288,8 +290,9 @@ export class System {
   }
 
   /**
-   * Makes a file of these bytes in the place of what is there, which must be a file or nothing: whole, or not at all, and
-   * an interrupt that comes meanwhile acts behind that.
+   * Writes a file in place of the one at `path`, or where nothing is: whole, or not at all. An interrupt that comes
+   * meanwhile acts afterwards.
+   * @throws Failure where something else than a file is there
    */
   replaceFile(path: ByteString, bytes: Uint8Array): void {
     this.uninterrupted(() => this.#replaceFile(path, bytes));
@@ -341,7 +344,7 @@ export class System {
     }
   }
 
-  /** As much of its log as the kernel still has; "" where it may not be read. */
+  /** What the kernel still has of its log; "" where it may not be read. */
   kernelLog(): ByteString {
     const size = this.call("syslog", SYSLOG_ACTION_SIZE_BUFFER, null, 0);
     if (size <= 0) return "";
@@ -350,7 +353,7 @@ export class System {
     return length <= 0 ? "" : this.text(log.subarray(0, length));
   }
 
-  /** What a symbolic link says; or -errno. */
+  /** Where a symbolic link points; or -errno. */
   readLink(directory: number, name: ByteString): ByteString | number {
     const bytes = new Uint8Array(PATH_MAX);
     const length = this.call("readlinkat", directory, name, bytes, bytes.length);
@@ -359,17 +362,17 @@ export class System {
 
   /** The two ends of a new pipe. */
   pipe(): { readonly read: number; readonly write: number } {
-    const ends = new Int32Array(2);
+    const ends = new DataView(new ArrayBuffer(8));
     this.must(this.call("pipe2", new Uint8Array(ends.buffer), O_CLOEXEC), "pipe");
-    return { read: ends[0]!, write: ends[1]! };
+    return { read: ends.getInt32(0, this.littleEndian), write: ends.getInt32(4, this.littleEndian) };
   }
 
   /** Waits until a child has ended: its status as wait4(2) has it, or -errno. */
   wait(pid: number): number {
-    const status = new Int32Array(1);
+    const status = new DataView(new ArrayBuffer(4));
     for (;;) {
       const result = this.call("wait4", pid, new Uint8Array(status.buffer), 0, null);
-      if (result !== -errno.EINTR) return result < 0 ? result : status[0]!;
+      if (result !== -errno.EINTR) return result < 0 ? result : status.getInt32(0, this.littleEndian);
     }
   }
 
@@ -393,13 +396,17 @@ export class System {
     return this.engine.memory(this.must(address, place), length);
   }
 
-  /** Lays a file over allocated memory from `at`, a multiple of the page size: a private copy, made page by page as written. */
+  /**
+   * Maps a file over allocated memory from `at`, a multiple of the page size. It is a private copy: a page that is written
+   * is copied first.
+   */
   mapOver(memory: Uint8Array, at: number, descriptor: number, length: number, place: string): void {
     const address = this.engine.address(memory) + BigInt(at);
     const flags = MAP_PRIVATE | MAP_FIXED;
     this.must(this.call("mmap", address, length, PROT_READ | PROT_WRITE, flags, descriptor, 0), place);
   }
 
+  /** Drops these signals whenever they come. */
   ignore(signals: readonly number[]): void {
     // struct sigaction as the kernel has it: the longs handler, flags and restorer, then the mask.
     const action = new Uint8Array(3 * this.abi.word + SIGNAL_SET_SIZE);
@@ -407,7 +414,7 @@ export class System {
     for (const signal of signals) this.call("rt_sigaction", signal, action, null, SIGNAL_SET_SIZE);
   }
 
-  /** Does what must not be left half done: an interrupt acts when it is through. */
+  /** Does what must not be left half done: an interrupt that comes meanwhile acts afterwards. */
   uninterrupted<T>(work: () => T): T {
     this.hold(INTERRUPTS);
     try {
@@ -417,18 +424,21 @@ export class System {
     }
   }
 
-  /** Keeps these signals pending instead of acting on them. */
+  /** Keeps these signals pending until they are released. */
   hold(signals: readonly number[]): void {
-    if (this.engine.heldSignals !== undefined) return this.engine.heldSignals.hold(signals);
-    this.call("rt_sigprocmask", SIG_BLOCK, encodeSignals(this.abi, signals), null, SIGNAL_SET_SIZE);
+    const { heldSignals } = this.engine;
+    if (heldSignals !== undefined) heldSignals.hold(signals);
+    else this.call("rt_sigprocmask", SIG_BLOCK, encodeSignals(this.abi, signals), null, SIGNAL_SET_SIZE);
   }
 
+  /** Lets these signals act again, also those that came meanwhile. */
   release(signals: readonly number[]): void {
-    if (this.engine.heldSignals !== undefined) return this.engine.heldSignals.release(signals);
-    this.call("rt_sigprocmask", SIG_UNBLOCK, encodeSignals(this.abi, signals), null, SIGNAL_SET_SIZE);
+    const { heldSignals } = this.engine;
+    if (heldSignals !== undefined) heldSignals.release(signals);
+    else this.call("rt_sigprocmask", SIG_UNBLOCK, encodeSignals(this.abi, signals), null, SIGNAL_SET_SIZE);
   }
 
-  /** The first of these signals that came while it was held. */
+  /** The first of these signals that came while they were held. */
   pending(signals: readonly number[]): number | undefined {
     const { heldSignals } = this.engine;
     if (heldSignals !== undefined) return signals.find((signal) => heldSignals.pending(signal));
