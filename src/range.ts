@@ -41,3 +41,31 @@ export function formatRange({ start, end }: MemoryRange): string {
 export function roundUp(value: bigint, to: bigint): bigint {
   return ((value + to - 1n) / to) * to;
 }
+
+/** @param to a positive number */
+export function roundDown(value: bigint, to: bigint): bigint {
+  return (value / to) * to;
+}
+
+export function max(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
+}
+
+export function min(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
+}
+
+/** What of `ranges` is in none of `holes`, sorted and merged. */
+export function subtractRanges(ranges: readonly MemoryRange[], holes: readonly MemoryRange[]): MemoryRange[] {
+  let left = mergeRanges(ranges.filter(({ start, end }) => start < end));
+  for (const hole of holes) {
+    if (hole.start >= hole.end) continue;
+    left = left.flatMap((range) =>
+      [
+        { start: range.start, end: min(range.end, hole.start) },
+        { start: max(range.start, hole.end), end: range.end },
+      ].filter(({ start, end }) => start < end),
+    );
+  }
+  return left;
+}
