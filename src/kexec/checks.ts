@@ -5,6 +5,7 @@ import { wrongWithArm64Kernel } from "../arch/arm64/checks.ts";
 import { stubOwner } from "../arch/stubs.ts";
 import { wrongWithZeroPage } from "../arch/x86_64/checks.ts";
 import { headOf } from "../devicetree/format.ts";
+import { isElf } from "../elf.ts";
 import { Failure, hex } from "../failure.ts";
 import { contains, formatRange, type MemoryRange, overlap, rangeOfSize, roundUp } from "../range.ts";
 import { EM_AARCH64 } from "../sys/abi.ts";
@@ -27,8 +28,6 @@ interface Check {
   find(image: KexecImage, machine: MachineFacts): Finding | undefined;
 }
 
-/** "\x7fELF". */
-const ELF_MAGIC = 0x7f454c46;
 /** The word at 0x5c of a relocatable ppc64 kernel that will copy itself down to 0 (arch/powerpc/kernel/head_64.S run_at_load). */
 const RUN_AT_ZERO = [0x72756e30, 0x306e7572];
 const RUN_AT_LOAD_OFFSET = 0x5c;
@@ -277,7 +276,7 @@ function copiesItselfDown(bytes: Uint8Array): boolean {
 /** A vmlinux as the linker makes it: its first bytes are no instructions. */
 function enteredElf(image: KexecImage): Finding | undefined {
   const segment = image.segments.find(
-    (each) => (each.start === image.entry || isChained(image.stored, each)) && wordAt(each.bytes, 0) === ELF_MAGIC,
+    (each) => (each.start === image.entry || isChained(image.stored, each)) && isElf(each.bytes),
   );
   if (segment === undefined) return undefined;
   const fact = "begins with an ELF header, not with code: objcopy -O binary makes what can be entered";

@@ -1,6 +1,7 @@
 // The setup header of a bzImage: what a kernel for x86 says of itself, and where in the file the kernel begins.
 // Linux, Documentation/arch/x86/boot.rst; the offsets are those of its tables.
 
+import { isElf } from "../../elf.ts";
 import { Failure, hex } from "../../failure.ts";
 
 /** Where the header begins, in the file and in the zero page alike. */
@@ -67,7 +68,7 @@ export function kernelNeeds(bytes: Uint8Array): KernelNeeds {
  */
 export function setupHeader(file: string, start: Uint8Array, size: number): SetupHeader {
   const view = viewOf(start);
-  if (!hasSetupHeader(start)) throw new Failure(file, `not a bzImage${whatItIs(view)}`);
+  if (!hasSetupHeader(start)) throw new Failure(file, `not a bzImage${whatItIs(start)}`);
   const version = view.getUint16(0x206, true);
   if (version < OLDEST_PROTOCOL) {
     throw new Failure(
@@ -88,12 +89,11 @@ function viewOf(bytes: Uint8Array): DataView {
 }
 
 /** The kernels that people have instead. */
-function whatItIs(view: DataView): string {
+function whatItIs(start: Uint8Array): string {
+  const view = viewOf(start);
   if (view.byteLength < HEADER_SPAN) return `: ${view.byteLength} bytes`;
-  const magic = view.getUint32(0);
-  if (magic === 0x7f454c46)
-    return ": begins with an ELF header, as a vmlinux does; the bzImage is arch/x86/boot/bzImage";
-  if (magic >>> 16 === 0x1f8b) return ": compressed with gzip";
+  if (isElf(start)) return ": begins with an ELF header, as a vmlinux does; the bzImage is arch/x86/boot/bzImage";
+  if (view.getUint16(0) === 0x1f8b) return ": compressed with gzip";
   return `: no boot sector with HdrS at ${hex(0x202)}`;
 }
 

@@ -1,0 +1,175 @@
+// The one reader of ELF files, of 32 and 64 bits and of both byte orders. System V ABI, chapters 4 and 5; linux/elf.h.
+
+import { Failure, hex } from "./failure.ts";
+import { max, min } from "./range.ts";
+
+export const ET_EXEC = 2;
+export const ET_DYN = 3;
+
+export const PT_LOAD = 1;
+export const PT_DYNAMIC = 2;
+export const PT_INTERP = 3;
+export const PT_NOTE = 4;
+export const PT_PHDR = 6;
+export const PT_TLS = 7;
+export const PT_GNU_STACK = 0x6474e551;
+
+export const PF_X = 1;
+export const PF_W = 2;
+export const PF_R = 4;
+
+/** "\x7fELF". */
+const MAGIC = 0x7f454c46;
+
+/** Where a file of each class has its fields. What is not named here lies at the same offset in both. */
+const LAYOUTS = {
+  32: {
+    headerSize: 52,
+    ...{ headersAt: 28, entrySize: 42, count: 44 },
+    programHeaderSize: 32,
+    ...{ flags: 24, offset: 4, address: 8, physical: 12, fileSize: 16, memorySize: 20, align: 28 },
+  },
+  64: {
+    headerSize: 64,
+    ...{ headersAt: 32, entrySize: 54, count: 56 },
+    programHeaderSize: 56,
+    ...{ flags: 4, offset: 8, address: 16, physical: 24, fileSize: 32, memorySize: 40, align: 48 },
+  },
+} as const;
+
+/** More than any kernel has between its lowest and its highest byte. */
+const MOST_FLAT = 1n << 30n;
+
+/** Offsets and sizes in bytes. */
+export interface ProgramHeader {
+  readonly type: number;
+  /** PF_R, PF_W and PF_X. */
+  readonly flags: number;
+  readonly offset: bigint;
+  /** Virtual. */
+  readonly address: bigint;
+  readonly physical: bigint;
+  readonly fileSize: bigint;
+  readonly memorySize: bigint;
+  readonly align: bigint;
+}
+
+export interface Elf {
+  /** For messages. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  readonly bits: 32 | 64;
+  readonly endian: "big" | "little";
+  /** ET_EXEC, ET_DYN and others. */
+  readonly type: number;
+  /** e_machine. */
+  readonly machine: number;
+  readonly entry: bigint;
+  /** In the file's order. Those of type PT_LOAD lie within the file, the others need not. */
+  readonly headers: readonly ProgramHeader[];
+}
+
+/** The memory of an executable as one run of bytes, from its lowest physical address. */
+export interface FlatImage {
+  readonly bytes: Uint8Array;
+  /** Bytes of memory it needs, never less than there are bytes: what follows them is .bss, which has to stay free. */
+  readonly memsz: number;
+}
+
+/** Whether a file begins as every ELF file does. */
+export function isElf(bytes: Uint8Array): boolean {
+  return bytes.length >= 4 && viewOf(bytes).getUint32(0) === MAGIC;
+}
+
+/**
+ * Reads the header and the program headers.
+ * @param name for messages
+ * @param wanted the only class that will do; either unless said
+ * @throws Failure for what is not ELF, of the other class, or cut short
+ */
+export function readElf(name: string, bytes: Uint8Array, wanted?: 32 | 64): Elf {
+  const bits = bytes[4] === 1 ? 32 : 64;
+  const layout = LAYOUTS[bits];
+  if (!isElf(bytes) || bytes.length < layout.headerSize) throw new Failure(name, "not an ELF file");
+  if (wanted !== undefined && bytes[4] !== (wanted === 32 ? 1 : 2)) {
+    throw new Failure(name, `not a ${wanted}-bit ELF file`);
+  }
+  if (bytes[4] !== 1 && bytes[4] !== 2) throw new Failure(name, `ELF class ${bytes[4]}, neither 32 nor 64 bits`);
+  if (bytes[5] !== 1 && bytes[5] !== 2) throw new Failure(name, `ELF byte order ${bytes[5]}, neither little nor big`);
+  const little = bytes[5] === 1;
+  const view = viewOf(bytes);
+  const word = (at: number): bigint =>
+    bits === 32 ? BigInt(view.getUint32(at, little)) : view.getBigUint64(at, little);
+  const start = word(layout.headersAt);
+  const count = view.getUint16(layout.count, little);
+  const size = layout.programHeaderSize;
+  if (count > 0 && view.getUint16(layout.entrySize, little) !== size) {
+    throw new Failure(name, "program headers of a strange size");
+  }
+  if (start + BigInt(size * count) > BigInt(bytes.length)) {
+    throw new Failure(name, "program headers beyond the end of the file");
+  }
+  const headers = Array.from({ length: count }, (_, index): ProgramHeader => {
+    const at = Number(start) + size * index;
+    return {
+      type: view.getUint32(at, little),
+      flags: view.getUint32(at + layout.flags, little),
+      offset: word(at + layout.offset),
+      address: word(at + layout.address),
+      physical: word(at + layout.physical),
+      fileSize: word(at + layout.fileSize),
+      memorySize: word(at + layout.memorySize),
+      align: word(at + layout.align),
+    };
+  });
+  const elf: Elf = {
+    ...{ name, bytes, bits, endian: little ? "little" : "big", headers },
+    type: view.getUint16(16, little),
+    machine: view.getUint16(18, little),
+    entry: word(24),
+  };
+  for (const header of headers) if (header.type === PT_LOAD) segmentBytes(elf, header);
+  return elf;
+}
+
+/**
+ * What a file has of one of its program headers' segments; not a copy.
+ * @throws Failure where it ends beyond the end of the file
+ */
+export function segmentBytes({ name, bytes }: Elf, { offset, fileSize, physical }: ProgramHeader): Uint8Array {
+  if (offset + fileSize > BigInt(bytes.length)) {
+    throw new Failure(name, `the segment at ${hex(physical)} ends beyond the end of the file`);
+  }
+  return bytes.subarray(Number(offset), Number(offset + fileSize));
+}
+
+/**
+ * What `objcopy -O binary` makes of an executable: the bytes of its PT_LOADs by physical address, gaps filled
+ * with zeros.
+ * @throws Failure for an executable that loads nothing, or whose segments are no kernel's
+ */
+export function flatten(elf: Elf): FlatImage {
+  const loads = elf.headers.filter(({ type }) => type === PT_LOAD);
+  const [first, ...others] = loads;
+  if (first === undefined) throw new Failure(elf.name, "no PT_LOAD");
+  const start = others.reduce((lowest, { physical }) => min(lowest, physical), first.physical);
+  let [fileEnd, memoryEnd] = [start, start];
+  for (const { physical, fileSize, memorySize } of loads) {
+    const place = `the segment at ${hex(physical)}`;
+    if (fileSize > memorySize) throw new Failure(elf.name, `${place} has more bytes in the file than in memory`);
+    if (physical + memorySize > start + MOST_FLAT) {
+      throw new Failure(elf.name, `${place} ends more than ${hex(MOST_FLAT)} bytes above the lowest, ${hex(start)}`);
+    }
+    if (fileSize > 0n) fileEnd = max(fileEnd, physical + fileSize);
+    memoryEnd = max(memoryEnd, physical + memorySize);
+  }
+  const bytes = new Uint8Array(Number(fileEnd - start));
+  for (const load of loads) {
+    if (load.fileSize > 0n) bytes.set(segmentBytes(elf, load), Number(load.physical - start));
+  }
+  return { bytes, memsz: Number(memoryEnd - start) };
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
