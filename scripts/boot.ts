@@ -7,11 +7,11 @@ import { parseScript } from "../src/script/parse.ts";
 import { type Choices, chosen, HELP } from "./boot/choices.ts";
 import { type FirstKernel, firstKernel, type NextKernel, nextKernel } from "./boot/kernels.ts";
 import { type Special, sceneFor } from "./boot/scene.ts";
-import { bootTarget } from "./boot/targets.ts";
 import { type Step, Timeline, type Verdict } from "./boot/timeline.ts";
 import { cacheFolder, inTemporaryFolder } from "./cache.ts";
 import { endWith } from "./command.ts";
 import { type GuestRun, runGuest, runInteractively } from "./guest.ts";
+import { machineOf } from "./machines/machines.ts";
 import { ensure } from "./setup.ts";
 
 const LAST_LINES = 25;
@@ -99,8 +99,8 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(HELP);
     return EXIT.done;
   }
-  const { machine } = bootTarget(choices.target);
-  await ensure(`guest-${machine}`, ...(choices.payload ? ([`stub-${machine}`] as const) : []));
+  const { name } = machineOf(choices.target);
+  await ensure(`guest-${name}`, ...(choices.payload ? ([`stub-${name}`] as const) : []));
   const script = choices.script === undefined ? undefined : await readScript(choices.script);
   const special: Special = script === undefined ? {} : { script: () => script };
   const kernels = await kernelsFor(choices);

@@ -1,28 +1,12 @@
-// What fuse.ts reads and writes of a dynamically linked ELF file: 64-bit, little endian.
-// System V ABI, chapters 4 and 5; numbers as in linux/elf.h.
+// What is written of ELF files, and read of dynamically linked ones: 64-bit, little endian, on top of src/elf.ts.
 
-import { Failure } from "../src/failure.ts";
+import { type Elf, PT_DYNAMIC, PT_INTERP, PT_LOAD, readElf, segmentBytes } from "../src/elf.ts";
+import { Failure, hex } from "../src/failure.ts";
 
-export const ET_EXEC = 2;
-export const ET_DYN = 3;
+const DT_NEEDED = 1n;
+const DT_STRTAB = 5n;
+const DT_SONAME = 14n;
 
-export const PT_LOAD = 1;
-export const PT_DYNAMIC = 2;
-export const PT_INTERP = 3;
-export const PT_NOTE = 4;
-export const PT_PHDR = 6;
-export const PT_TLS = 7;
-export const PT_GNU_STACK = 0x6474e551;
-
-export const PF_X = 1;
-export const PF_W = 2;
-export const PF_R = 4;
-
-const DT_NEEDED = 1;
-const DT_STRTAB = 5;
-const DT_SONAME = 14;
-
-const HEADER_SIZE = 64;
 export const PROGRAM_HEADER_SIZE = 56;
 
 /** Sizes, offsets and addresses in bytes. */
@@ -56,64 +40,75 @@ function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+function littleEndian(name: string, bytes: Uint8Array): Elf {
+  const elf = readElf(name, bytes, 64);
+  if (elf.endian !== "little") throw new Failure(name, "not a little endian ELF file");
+  return elf;
+}
+
 /**
  * @param name for the message when it is none
  * @throws Failure for what is not ELF, not 64-bit little endian, or cut short
  */
 export function fileHeader(name: string, bytes: Uint8Array): FileHeader {
-  const view = viewOf(bytes);
-  if (bytes.length < HEADER_SIZE || view.getUint32(0) !== 0x7f454c46) throw new Failure(name, "not an ELF file");
-  if (bytes[4] !== 2 || bytes[5] !== 1) throw new Failure(name, "not a 64-bit little endian ELF file");
-  const table = Number(view.getBigUint64(32, true));
-  const count = view.getUint16(56, true);
-  if (view.getUint16(54, true) !== PROGRAM_HEADER_SIZE) throw new Failure(name, "program headers of a strange size");
-  if (table + PROGRAM_HEADER_SIZE * count > bytes.length) {
-    throw new Failure(name, "program headers beyond the end of the file");
-  }
-  const headers = Array.from({ length: count }, (_, index): ProgramHeader => {
-    const at = table + PROGRAM_HEADER_SIZE * index;
-    const [offset, address, , fileSize, memorySize, align] = [8, 16, 24, 32, 40, 48].map((field) =>
-      Number(view.getBigUint64(at + field, true)),
-    ) as [number, number, number, number, number, number];
-    const [type, flags] = [view.getUint32(at, true), view.getUint32(at + 4, true)];
-    if (type === PT_LOAD && offset + fileSize > bytes.length) throw new Failure(name, "a segment ends beyond the file");
-    return { type, flags, offset, address, fileSize, memorySize, align };
-  });
+  const { type, machine, entry, headers } = littleEndian(name, bytes);
+  const exact = (value: bigint): number => {
+    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new Failure(name, `${hex(value)}: too large an address or size`);
+    return Number(value);
+  };
   return {
-    type: view.getUint16(16, true),
-    machine: view.getUint16(18, true),
-    entry: Number(view.getBigUint64(24, true)),
-    headers,
+    type,
+    machine,
+    entry: exact(entry),
+    headers: headers.map((header) => ({
+      type: header.type,
+      flags: header.flags,
+      offset: exact(header.offset),
+      address: exact(header.address),
+      fileSize: exact(header.fileSize),
+      memorySize: exact(header.memorySize),
+      align: exact(header.align),
+    })),
   };
 }
 
 /** @throws Failure for what `fileHeader` refuses, and for an address in no segment */
 export function dynamicNames(name: string, bytes: Uint8Array): DynamicNames {
-  const { headers } = fileHeader(name, bytes);
-  const view = viewOf(bytes);
-  const textAt = (offset: number): string =>
-    Buffer.from(bytes.subarray(offset, bytes.indexOf(0, offset))).toString("latin1");
-  const find = (type: number): ProgramHeader | undefined => headers.find((header) => header.type === type);
-  const dynamic = find(PT_DYNAMIC);
-  const entries: { tag: number; value: number }[] = [];
-  for (let at = dynamic?.offset ?? 0; dynamic !== undefined && at < dynamic.offset + dynamic.fileSize; at += 16) {
-    entries.push({ tag: Number(view.getBigUint64(at, true)), value: Number(view.getBigUint64(at + 8, true)) });
-  }
-  const strings = entries.find(({ tag }) => tag === DT_STRTAB)?.value ?? 0;
-  const load = headers.find(
+  const elf = littleEndian(name, bytes);
+  const entries = dynamicEntries(elf);
+  const strings = entries.find(({ tag }) => tag === DT_STRTAB)?.value ?? 0n;
+  const load = elf.headers.find(
     ({ type, address, fileSize }) => type === PT_LOAD && strings >= address && strings < address + fileSize,
   );
   if (load === undefined) throw new Failure(name, "its dynamic strings are in no segment");
-  const named = (wanted: number): string[] =>
-    entries
-      .filter(({ tag }) => tag === wanted)
-      .map(({ value }) => textAt(strings - load.address + load.offset + value));
-  const interpreter = find(PT_INTERP);
+  const texts = segmentBytes(elf, load).subarray(Number(strings - load.address));
+  const named = (wanted: bigint): string[] =>
+    entries.filter(({ tag }) => tag === wanted).map(({ value }) => textAt(name, texts, value));
+  const interpreter = elf.headers.find(({ type }) => type === PT_INTERP);
   return {
-    interpreter: interpreter === undefined ? undefined : textAt(interpreter.offset),
+    interpreter: interpreter === undefined ? undefined : textAt(name, segmentBytes(elf, interpreter), 0n),
     soname: named(DT_SONAME)[0],
     needed: named(DT_NEEDED),
   };
+}
+
+function dynamicEntries(elf: Elf): { tag: bigint; value: bigint }[] {
+  const dynamic = elf.headers.find(({ type }) => type === PT_DYNAMIC);
+  if (dynamic === undefined) return [];
+  const bytes = segmentBytes(elf, dynamic);
+  const view = viewOf(bytes);
+  return Array.from({ length: Math.floor(bytes.length / 16) }, (_, index) => ({
+    tag: view.getBigUint64(16 * index, true),
+    value: view.getBigUint64(16 * index + 8, true),
+  }));
+}
+
+/** The bytes from `offset` to the next NUL, as a byte string. */
+function textAt(name: string, bytes: Uint8Array, offset: bigint): string {
+  const start = offset < BigInt(bytes.length) ? Number(offset) : bytes.length;
+  const end = bytes.indexOf(0, start);
+  if (end < 0) throw new Failure(name, "a dynamic string without an end");
+  return Buffer.from(bytes.subarray(start, end)).toString("latin1");
 }
 
 /** Stores where the program is entered and where its program headers are. */

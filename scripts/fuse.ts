@@ -14,24 +14,26 @@
 
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { Failure, hex } from "../src/failure.ts";
 import {
-  dynamicNames,
   ET_DYN,
   ET_EXEC,
-  type FileHeader,
-  fileHeader,
   PF_R,
   PF_W,
   PF_X,
-  PROGRAM_HEADER_SIZE,
-  type ProgramHeader,
   PT_GNU_STACK,
   PT_INTERP,
   PT_LOAD,
   PT_NOTE,
   PT_PHDR,
   PT_TLS,
+} from "../src/elf.ts";
+import { Failure, hex } from "../src/failure.ts";
+import {
+  dynamicNames,
+  type FileHeader,
+  fileHeader,
+  PROGRAM_HEADER_SIZE,
+  type ProgramHeader,
   writeFileHeader,
   writeProgramHeaders,
 } from "./dynamic-elf.ts";

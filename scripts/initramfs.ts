@@ -11,22 +11,19 @@ import { applets } from "../src/applets/table.ts";
 import { EXIT, Failure, usage } from "../src/failure.ts";
 import { parseScript } from "../src/script/parse.ts";
 import { errnoText } from "../src/sys/errno.ts";
-import { targetNames } from "./boot/targets.ts";
 import { build, replaceFile } from "./build.ts";
 import { endWith } from "./command.ts";
-
-/** Those that run in a guest. */
-const TARGETS = targetNames;
+import { targets } from "./machines/machines.ts";
 
 const HELP = `usage: npm run initramfs -- --target TARGET [OPTION]...
 
 Makes an initramfs whose only program is kexecbox, and says what is in it.
 
-  --target TARGET      ppc64 (big endian), ppc64le, arm64-small, x64-small, arm64 or x64
+  --target TARGET      what it is for: ${targets.join(", ")}
   --script FILE        what init runs (/init.script); without it init goes to a prompt
-  --add FILE[:PATH]    puts FILE in, as PATH (/NAME unless said); any number of times
-  -o, --output FILE    default dist/initramfs-TARGET.cpio, with .gz behind it if compressed
-  --gzip               compresses it
+  --add FILE[:PATH]    put FILE in, as PATH (/NAME unless said); any number of times
+  -o, --output FILE    default dist/initramfs-TARGET.cpio, with .gz after it if compressed
+  --gzip               compress it
 `;
 
 /** Gives an error of the file system the name of the file it is about. */
@@ -54,8 +51,8 @@ async function readScript(path: string): Promise<Uint8Array> {
 
 /** `FILE:PATH` or `FILE`; a PATH has no colon, a FILE may. */
 function addedAs(text: string): Promise<AddedFile> {
-  const [, path, pathInImage] = /^(.+):([^:]+)$/.exec(text) ?? [undefined, text, basename(text)];
-  return addedFile(path!, pathInImage!);
+  const [, path = text, pathInImage = basename(text)] = /^(.+):([^:]+)$/.exec(text) ?? [];
+  return addedFile(path, pathInImage);
 }
 
 /**
@@ -94,7 +91,7 @@ function choose(args: readonly string[]) {
     });
     return values;
   } catch (error) {
-    throw usage("arguments", (error as Error).message.split(". ")[0]!);
+    throw usage("arguments", (error as Error).message.replace(/\. .*/s, ""));
   }
 }
 
@@ -104,8 +101,8 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(HELP);
     return EXIT.done;
   }
-  const target = TARGETS.find((known) => known === chosen.target);
-  if (target === undefined) throw usage("--target", `needs one of: ${TARGETS.join(" ")}`);
+  const target = targets.find((known) => known === chosen.target);
+  if (target === undefined) throw usage("--target", `needs one of: ${targets.join(" ")}`);
   const files = await Promise.all(chosen.add.map(addedAs));
   const script = chosen.script === undefined ? undefined : await readScript(chosen.script);
   const inside = entries({

@@ -4,14 +4,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
-import { arm64Header } from "../src/arch/arm64/image.ts";
-import { HEADER_SPAN, setupHeader } from "../src/arch/x86_64/setup-header.ts";
 import { Failure, usage } from "../src/failure.ts";
-import { EM_PPC64 } from "../src/sys/abi.ts";
 import { cached, cacheEntry, cacheFolder, inTemporaryFolder } from "./cache.ts";
 import { endWith } from "./command.ts";
 import { type Archive, type BinaryPackage, withArchive } from "./debian.ts";
-import { type FlatImage, flatImage, readElf } from "./elf.ts";
 import { BOOKWORM, type StockKernel } from "./machines/machine.ts";
 import {
   type KernelName,
@@ -289,53 +285,6 @@ export async function kernel(name: KernelName): Promise<Kernel> {
   );
   const facts = JSON.parse(await readFile(join(folder, "facts.json"), "utf8")) as Facts;
   return { name, vmlinux: join(folder, "vmlinux"), ...facts };
-}
-
-async function readKernel(path: string): Promise<Buffer> {
-  return readFile(path).catch((error: NodeJS.ErrnoException) => {
-    throw new Failure(path, `cannot be read: ${error.code}`);
-  });
-}
-
-/**
- * An arm64 kernel, which is distributed as the image that a stub starts, and its size in memory.
- * @throws Failure where the file does not begin with an Image's header
- */
-export async function arm64Image(path: string): Promise<FlatImage> {
-  const bytes = await readKernel(path);
-  const header = arm64Header(bytes);
-  if (header === undefined) throw new Failure(path, "not an arm64 Image");
-  return { bytes, memsz: Number(header.imageSize) };
-}
-
-/**
- * A bzImage as it is, and its size in memory. Its setup code, which is not loaded, counts in both.
- * @throws Failure where the file is no bzImage with a 64-bit entry point
- */
-export async function bzImage(path: string): Promise<FlatImage> {
-  return asBzImage(path, await readKernel(path));
-}
-
-/** The same of bytes that are here already. */
-export function asBzImage(name: string, bytes: Uint8Array): FlatImage {
-  const { initSize, kernelStart } = setupHeader(name, bytes.subarray(0, HEADER_SPAN), bytes.length);
-  return { bytes, memsz: kernelStart + initSize };
-}
-
-export interface KernelImage extends FlatImage {
-  endian: "big" | "little";
-}
-
-/**
- * The image that a stub starts: what `objcopy -O binary vmlinux vmlinux.kexec` makes, and its size in memory.
- * @param vmlinux path of an ELF file for powerpc64, of either endianness
- * @throws Failure for anything else
- */
-export async function kernelImage(vmlinux: string): Promise<KernelImage> {
-  const bytes = await readKernel(vmlinux);
-  const { endian, machine } = readElf(vmlinux, bytes);
-  if (machine !== EM_PPC64) throw new Failure(vmlinux, `made for machine ${machine}, not for ${EM_PPC64} (powerpc64)`);
-  return { ...flatImage(vmlinux, bytes), endian };
 }
 
 function describe(name: KernelName): string {

@@ -2,7 +2,8 @@
 
 import { parseArgs } from "node:util";
 import { usage } from "../../src/failure.ts";
-import { bootTarget, type Target, targetNames } from "./targets.ts";
+import type { GuestMachine } from "../machines/machine.ts";
+import { machineOf, machines, type Target, targets } from "../machines/machines.ts";
 
 export interface Choices {
   readonly target: Target;
@@ -30,25 +31,32 @@ export interface Choices {
   readonly timeout: number;
 }
 
+/** One line of help for each machine that has something to say. */
+function byMachine(text: (guest: GuestMachine) => string | undefined): string {
+  const lines = machines.flatMap(({ name, guest }) => {
+    const said = text(guest);
+    return said === undefined ? [] : [`${" ".repeat(27)}${name}: ${said}\n`];
+  });
+  return lines.join("");
+}
+
 export const HELP = `usage: npm run boot -- [OPTION]...
 
 Boots a qemu machine, kexecs from its kernel into another, and says what happened.
 
-  --target TARGET          ppc64 (big endian) or ppc64le (default) in qemu's pseries machine;
-                           arm64-small in its virt machine, x64-small in q35; arm64 and x64:
-                           the same with Bun's executables
+  --target TARGET          ${targets.join(", ")}
+                           (default ppc64le; arm64 and x64 are Bun's executables)
   --smp N                  cpus (default 4)
-  --cpu MODEL              POWER8 (hash) or POWER9 (radix, default) or POWER10;
-                           arm64: cortex-a72 (default), max; x64: max (default, 5-level
-                           paging), max,la57=off (4-level)
-  --machine OPTIONS        more of qemu's -M; arm64: virtualization=on starts it at EL2,
-                           gic-version=3 has another interrupt controller
-  --uefi                   started by UEFI firmware; x64: in place of a BIOS; arm64:
+  --cpu MODEL              of the emulated machine
+${byMachine(({ models }) => models)}\
+  --machine OPTIONS        more of qemu's -M
+${byMachine(({ options }) => options)}\
+  --uefi                   start by UEFI firmware; x86_64: in place of a BIOS; arm64:
                            with ACPI tables in place of the device tree
-  --memory MIB             default 1024; 512 with small kernels and for arm64-small and x64-small
-  --small                  the small kernel in place of the distribution's; ppc64 always has it,
-                           arm64 and x64 never
-  --kernel FILE            the first kernel, a vmlinux (arm64: an Image, x64: a bzImage), or a name out of npm run kernels
+  --memory MIB             default: 512 or 1024, by target and kernel
+  --small                  the small kernel in place of the distribution's, where there is one;
+                           ppc64 always has it
+  --kernel FILE            the first kernel: an ELF vmlinux, an arm64 Image, a bzImage; or a name out of npm run kernels
   --next-kernel FILE       the second kernel, of either endianness (default: the first)
   --next-initrd FILE       its initramfs (default: one that says how many cpus are online)
   --payload                no second kernel but a test payload, which prints what it is handed
@@ -64,19 +72,17 @@ Exit code 0: the second kernel printed the nonce that was chosen for this run an
 export function chosen(args: readonly string[]): Choices | undefined {
   const values = parsed(args);
   if (values.help) return undefined;
-  const target = targetNames.find((known) => known === values.target);
-  if (target === undefined) throw usage("--target", `'${values.target}' is none of ${targetNames.join(" ")}`);
+  const target = targets.find((known) => known === values.target);
+  if (target === undefined) throw usage("--target", `'${values.target}' is none of ${targets.join(" ")}`);
   if (values.interactive && values.runs !== "1") throw usage("--runs", "does not go with --interactive");
-  if (values.uefi && bootTarget(target).uefi === undefined) throw usage("--uefi", `not for ${target}`);
-  if (values.payload && bootTarget(target).payload === undefined)
-    throw usage("--payload", `there is none for ${target}`);
+  if (values.uefi && !machineOf(target).guest.uefi) throw usage("--uefi", `not for ${target}`);
   if (values.payload && (values["next-kernel"] ?? values["next-initrd"]) !== undefined) {
     throw usage("--payload", "does not go with --next-kernel or --next-initrd: it takes their place");
   }
   return {
     target,
     smp: count("--smp", values.smp),
-    cpu: values.cpu ?? bootTarget(target).cpu,
+    cpu: values.cpu ?? machineOf(target).guest.cpu,
     uefi: values.uefi,
     machine: values.machine === undefined ? [] : [values.machine],
     memory: values.memory === undefined ? undefined : count("--memory", values.memory),
@@ -116,7 +122,7 @@ function parsed(args: readonly string[]) {
       },
     }).values;
   } catch (error) {
-    throw usage("arguments", (error as Error).message.split(". ")[0]!);
+    throw usage("arguments", (error as Error).message.replace(/\. .*/s, ""));
   }
 }
 

@@ -2,9 +2,11 @@
 
 import { readFile } from "node:fs/promises";
 import { Failure } from "../../src/failure.ts";
-import { KERNELS, kernel, kernelImage } from "../kernels.ts";
+import type { KernelImage } from "../kernel-image.ts";
+import { kernel } from "../kernels.ts";
+import { bootDefaults, kernelNames, machineOf, type Target, targetOfEndian } from "../machines/machines.ts";
+import { buildPayload } from "../stubs.ts";
 import type { Choices } from "./choices.ts";
-import { bootTarget, type Target } from "./targets.ts";
 
 /** The kernel that qemu starts. */
 export interface FirstKernel {
@@ -26,48 +28,37 @@ export interface NextKernel {
 
 export async function firstKernel(choices: Choices): Promise<FirstKernel> {
   const { vmlinux, title } = await located(choices.kernel ?? defaultName(choices));
-  const { memsz } = await bootTarget(choices.target).image(vmlinux);
+  const { memsz } = machineOf(choices.target).firstImage(vmlinux, await readKernel(vmlinux));
   return { title, vmlinux, memory: memsz };
 }
 
 /** `first` is taken again unless another was chosen. */
 export async function nextKernel(choices: Choices, first: FirstKernel): Promise<NextKernel> {
-  const { image, machine, payload } = bootTarget(choices.target);
-  if (choices.payload && payload !== undefined) {
-    const { bytes, memsz } = await payload();
-    return { title: "the test payload", image: bytes, memory: memsz, target: choices.target };
-  }
+  const { name, nextImage } = machineOf(choices.target);
+  if (choices.payload) return asNext(choices, "the test payload", nextImage("payload", await buildPayload(name)));
   const { vmlinux, title } = choices.nextKernel === undefined ? first : await located(choices.nextKernel);
-  if (machine !== "ppc64") {
-    const { bytes, memsz } = await image(vmlinux);
-    return { title, image: bytes, memory: memsz, target: choices.target };
-  }
-  if (!(await isElf(vmlinux))) {
-    const image = await readFile(vmlinux);
-    return { title, image, memory: image.length, target: choices.target };
-  }
-  const { bytes, memsz, endian } = await kernelImage(vmlinux);
-  return { title, image: bytes, memory: memsz, target: endian === "big" ? "ppc64" : "ppc64le" };
+  return asNext(choices, title, nextImage(vmlinux, await readKernel(vmlinux)));
+}
+
+function asNext({ target }: Choices, title: string, { bytes, memsz, endian }: KernelImage): NextKernel {
+  const own = endian === undefined ? target : targetOfEndian(target, endian);
+  return { title, image: bytes, memory: memsz, target: own };
 }
 
 function defaultName({ target, small }: Choices): string {
-  const { kernel, smallKernel } = bootTarget(target);
+  const { kernel, smallKernel } = bootDefaults(target);
   return small ? smallKernel : kernel;
 }
 
 async function located(choice: string): Promise<{ vmlinux: string; title: string }> {
-  const name = KERNELS.find((known) => known === choice);
+  const name = kernelNames.find((known) => known === choice);
   if (name === undefined) return { vmlinux: choice, title: choice };
   const { vmlinux, version, pageSize } = await kernel(name);
   return { vmlinux, title: `${name} (Linux ${version}, ${pageSize / 1024}K pages)` };
 }
 
-async function isElf(path: string): Promise<boolean> {
-  const start = await Bun.file(path)
-    .slice(0, 4)
-    .bytes()
-    .catch((error: NodeJS.ErrnoException) => {
-      throw new Failure(path, `cannot be read: ${error.code}`);
-    });
-  return Buffer.from(start).toString("latin1") === "\x7fELF";
+async function readKernel(path: string): Promise<Uint8Array> {
+  return readFile(path).catch((error: NodeJS.ErrnoException) => {
+    throw new Failure(path, `cannot be read: ${error.code}`);
+  });
 }

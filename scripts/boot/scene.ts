@@ -5,12 +5,16 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type AddedFile, image } from "../../initramfs/image.ts";
 import { applets } from "../../src/applets/table.ts";
+import { archs } from "../../src/arch/archs.ts";
 import { Failure, hex } from "../../src/failure.ts";
+import type { Stub } from "../../src/kexec/stub.ts";
 import { build } from "../build.ts";
 import type { Guest } from "../guest.ts";
+import type { Machine } from "../machines/machine.ts";
+import { bootDefaults, machineOf, type Target } from "../machines/machines.ts";
+import { type Addresses, addressesFor } from "./addresses.ts";
 import type { Choices } from "./choices.ts";
 import type { FirstKernel, NextKernel } from "./kernels.ts";
-import { type Addresses, bootTarget, type Target } from "./targets.ts";
 
 const MIB = 0x100000;
 const PAGE = 0x10000;
@@ -47,7 +51,7 @@ export interface ScriptNeeds {
   /** Where the stub has the kernel's address, as -c takes it. */
   readonly chain: number;
   /** What the kernel is handed: on x86-64 a zero page, and the kernel is still in /bzImage. */
-  readonly argument: "device tree blob" | "zero page";
+  readonly argument: Stub["before"];
   readonly bootargs: string;
   /** What fs2dt makes its blob of. */
   readonly source: string;
@@ -66,11 +70,12 @@ export async function sceneFor(
   special: Special = {},
 ): Promise<Scene> {
   const nonce = randomBytes(8).toString("hex");
-  const target = bootTarget(choices.target);
+  const machine = machineOf(choices.target);
+  const { guest } = machine;
   const initrd = choices.payload ? undefined : (special.initrd ?? (await secondInitrd(choices, next.target)));
   const executable = await readFile(await build(choices.target));
-  const bootargs = `console=${target.console} quiet panic=-1 kexecbox.nonce=${nonce} ${target.append ?? ""}`.trim();
-  const { argument, chain } = target;
+  const bootargs = `console=${guest.console} quiet panic=-1 kexecbox.nonce=${nonce} ${guest.append ?? ""}`.trim();
+  const { chain, before: argument } = stubOf(machine);
   const bss = next.memory - next.image.length;
   // With ACPI, which UEFI firmware brings, arm64 has no directory.
   const source = choices.uefi ? "/sys/firmware/fdt" : "/proc/device-tree";
@@ -81,21 +86,28 @@ export async function sceneFor(
     ...(special.files ?? []),
   ];
   const carried = [executable, ...files.map(({ content }) => content)].reduce((sum, { length }) => sum + length, 0);
-  const sizes = { first: first.memory, next: next.memory, initrd: initrdSize, carried };
-  const addresses = target.addresses({ uefi: choices.uefi, ...sizes });
+  const addresses = addressesFor(machine, {
+    uefi: choices.uefi,
+    first: BigInt(first.memory),
+    next: BigInt(next.memory),
+    initrd: BigInt(initrdSize),
+    carried: BigInt(carried),
+  });
   const script = (special.script ?? usualScript)({ addresses, source, argument, chain, bootargs, initrdSize, bss });
   const run = choices.interactive && choices.script === undefined ? {} : { script: Buffer.from(script, "latin1") };
   const path = join(folder, "initrd");
   // As one array: given several, Bun 1.4.5 leaves zeros at the file's end.
   await writeFile(path, Buffer.concat(image({ executable, applets: names(), ...run, files })));
-  const memory = choices.memory ?? (choices.small ? target.smallMemory : target.memory);
-  refuseTooLittleMemory(memory, addresses.initrd + initrdSize - target.memoryStart);
+  const defaults = bootDefaults(choices.target);
+  const memory = choices.memory ?? (choices.small ? defaults.smallMemory : defaults.memory);
+  const end = Math.max(addresses.initrd + initrdSize, addresses.kernel + next.memory);
+  refuseTooLittleMemory(memory, end - Number(guest.memoryStart));
   return {
     nonce,
     script,
     guest: {
-      machine: target.machine,
-      ...(choices.uefi && target.uefi !== undefined ? { bios: target.uefi } : {}),
+      machine: machine.name,
+      ...(choices.uefi ? { bios: guest.firmware.file } : {}),
       machineOptions: choices.machine,
       cpu: choices.cpu,
       smp: choices.smp,
@@ -105,6 +117,12 @@ export async function sceneFor(
       append: [bootargs, special.append ?? ""].join(" ").trim(),
     },
   };
+}
+
+function stubOf({ name }: Machine): Stub {
+  const arch = archs.find((known) => known.name === name);
+  if (arch === undefined) throw new Failure(name, "there is no such machine in src/arch");
+  return arch.stub;
 }
 
 function names(): string[] {
@@ -118,9 +136,10 @@ function refuseTooLittleMemory(memory: number, end: number): void {
 
 /** The next kernel's own: it says what it sees, and turns the machine off. */
 async function secondInitrd(choices: Choices, target: Target): Promise<Uint8Array> {
-  if (choices.nextInitrd !== undefined) {
-    return readFile(choices.nextInitrd).catch((error: NodeJS.ErrnoException) => {
-      throw new Failure(choices.nextInitrd!, `cannot be read: ${error.code}`);
+  const { nextInitrd } = choices;
+  if (nextInitrd !== undefined) {
+    return readFile(nextInitrd).catch((error: NodeJS.ErrnoException) => {
+      throw new Failure(nextInitrd, `cannot be read: ${error.code}`);
     });
   }
   const executable = await readFile(await build(target));

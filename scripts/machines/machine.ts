@@ -1,5 +1,8 @@
 // What scripts have to know about a machine; one file beside this one says it of each.
 
+import type { MemoryRange } from "../../src/range.ts";
+import type { ReadKernelImage } from "../kernel-image.ts";
+
 /** Programs that compile for a machine, and how our C is compiled there. */
 export interface Toolchain {
   /** In front of "gcc", "ld" and the other tools' names. */
@@ -48,6 +51,19 @@ export interface GuestMachine {
   readonly firmware: { readonly package: string; readonly file: string };
   /** The words of -M. */
   readonly words: readonly string[];
+  /** A cpu model, unless another is asked for. */
+  readonly cpu: string;
+  /** For people: cpu models, and what further words of -M are good for. */
+  readonly models: string;
+  readonly options?: string;
+  /** The kernel's name of the serial port. */
+  readonly console: string;
+  /** A word more on every kernel's command line. */
+  readonly append?: string;
+  /** Whether --uefi starts it by its firmware. Where not, qemu loads that itself. */
+  readonly uefi: boolean;
+  /** Where its memory begins. */
+  readonly memoryStart: bigint;
 }
 
 /** What is assembled and compiled out of stub/MACHINE. */
@@ -60,13 +76,45 @@ export interface Stubs {
   readonly payload: readonly string[];
 }
 
+/** What a boot with an executable takes unless it is told otherwise. */
+export interface BootDefaults {
+  /** Names of kernels; the second is what --small asks for. */
+  readonly kernel: string;
+  readonly smallKernel: string;
+  /** MiB of a guest with each of them. */
+  readonly memory: number;
+  readonly smallMemory: number;
+}
+
+/** What goes into a guest, in bytes, and how it starts. */
+export interface Load {
+  readonly uefi: boolean;
+  /** The memory that either kernel takes. */
+  readonly first: bigint;
+  readonly next: bigint;
+  /** All files of the first kernel's initramfs. */
+  readonly carried: bigint;
+}
+
+/** Where a guest has room for what it loads: the stub with what follows it, the next kernel and its initrd. */
+export interface Layout {
+  /** All of them lie at multiples of it, and the stub has so much for itself. Bytes. */
+  readonly granule: bigint;
+  /** Who gets an address first, and so the lowest. */
+  readonly order: readonly ("stub" | "kernel" | "initrd")[];
+  /** Memory that nobody needs until the next kernel runs. Where the guest's memory ends is not asked here. */
+  free(load: Load): MemoryRange[];
+}
+
 /** An executable on the small engine. */
-export interface SmallExecutable {
+export interface SmallExecutable extends BootDefaults {
+  /** Of its programs and its kernels; told apart by it are the targets of one machine. */
+  readonly endian: "big" | "little";
   readonly tools: Toolchain;
 }
 
 /** An executable on Bun, which carries Debian's glibc. */
-export interface BunExecutable {
+export interface BunExecutable extends BootDefaults {
   /** As people type it; also Node's name of the machine. */
   readonly target: string;
   /** npm's package of Bun itself. */
@@ -91,6 +139,10 @@ export interface Machine {
   readonly tools: Toolchain;
   readonly stubs: Stubs;
   readonly guest: GuestMachine;
+  /** Reads what qemu starts, and what kexec starts. */
+  readonly firstImage: ReadKernelImage;
+  readonly nextImage: ReadKernelImage;
+  readonly layout: Layout;
   /** By the names that people type. */
   readonly stockKernels: Readonly<Record<string, StockKernel>>;
   readonly smallKernels: Readonly<Record<string, SmallKernel>>;
@@ -98,6 +150,14 @@ export interface Machine {
   /** undefined where Bun has no port. */
   readonly bun: BunExecutable | undefined;
 }
+
+export const MIB = 0x100000n;
+
+/** The end of a range that goes on for as long as there is memory. */
+export const NO_END = 1n << 64n;
+
+/** Bun's executable lies in both initramfs, and the second in the first: a quarter of a gigabyte, packed and unpacked. */
+export const BUN_MEMORY = { memory: 1024, smallMemory: 1024 } as const;
 
 export const BOOKWORM = ["bookworm", "bookworm-security"] as const;
 

@@ -2,7 +2,15 @@
 
 import { Failure } from "../../src/failure.ts";
 import { arm64 } from "./arm64.ts";
-import type { BunExecutable, Machine, SmallExecutable, SmallKernel, StockKernel, Toolchain } from "./machine.ts";
+import type {
+  BootDefaults,
+  BunExecutable,
+  Machine,
+  SmallExecutable,
+  SmallKernel,
+  StockKernel,
+  Toolchain,
+} from "./machine.ts";
 import { ppc64 } from "./ppc64.ts";
 import { x86_64 } from "./x86_64.ts";
 
@@ -63,6 +71,17 @@ function found(name: string, wanted: (machine: Machine) => boolean): (typeof mac
 
 export function bunExecutable(target: BunTarget): BunExecutable {
   return bun[target];
+}
+
+/** What a boot with an executable takes unless it is told otherwise. */
+export function bootDefaults(target: Target): BootDefaults {
+  return isBunTarget(target) ? bun[target] : small[target];
+}
+
+/** The target on the small engine that has this byte order, of the machine that `target` is for. */
+export function targetOfEndian(target: Target, endian: "big" | "little"): Target {
+  const machine = machineOf(target);
+  return smallTargets.find((name) => name in machine.small && small[name].endian === endian) ?? target;
 }
 
 /** What compiles the engine of a small target, and its kernels. */

@@ -1,7 +1,9 @@
 // 64-bit PowerPC, big and little endian, in qemu's pseries machine.
 
+import { max } from "../../src/range.ts";
 import { EM_PPC64 } from "../../src/sys/abi.ts";
-import { BOOKWORM, type Machine, type Toolchain } from "./machine.ts";
+import { elfImage, elfOrFlatImage } from "../kernel-image.ts";
+import { BOOKWORM, type Machine, MIB, NO_END, type Toolchain } from "./machine.ts";
 
 // musl has one ABI here: ELFv2 with a long double of 64 bits, whatever the byte order. Jump tables are found through
 // the table of contents, of which the linker keeps the whole: every function with a `switch` would stay, 150 KB of
@@ -56,6 +58,20 @@ export const ppc64 = {
       "cap-ccf-assist=off",
       "cap-hpt-max-page-size=16M",
     ],
+    cpu: "POWER9",
+    models: "POWER8 (hash), POWER9 (radix, default), POWER10",
+    console: "hvc0",
+    uefi: false,
+    memoryStart: 0n,
+  },
+  firstImage: elfImage(EM_PPC64),
+  nextImage: elfOrFlatImage(EM_PPC64),
+  layout: {
+    granule: 16n * MIB,
+    order: ["stub", "kernel", "initrd"],
+    // As in the README of 2005, unless a kernel is so large that it needs the room: nothing may lie where either kernel
+    // is, or where the next one copies itself to: from 0 up to its own size.
+    free: ({ first, next }) => [{ start: max(0x5000000n, max(first, next)), end: NO_END }],
   },
   stockKernels: {
     "stock-ppc64le": { ...stock, suites: [BOOKWORM] },
@@ -67,6 +83,17 @@ export const ppc64 = {
     "small-ppc64le": { ...little, fragments: ["common", "little-endian", "64k-pages"] },
     "small-ppc64le-4k": { ...little, fragments: ["common", "little-endian", "4k-pages"] },
   },
-  small: { ppc64: { tools: bigEndian }, ppc64le: { tools: littleEndian } },
+  small: {
+    ppc64: {
+      tools: bigEndian,
+      endian: "big",
+      ...{ kernel: "small-ppc64", smallKernel: "small-ppc64", memory: 512, smallMemory: 512 },
+    },
+    ppc64le: {
+      tools: littleEndian,
+      endian: "little",
+      ...{ kernel: "stock-ppc64le", smallKernel: "small-ppc64le", memory: 1024, smallMemory: 512 },
+    },
+  },
   bun: undefined,
 } as const satisfies Machine;

@@ -2,16 +2,15 @@
 
 import { beforeAll, describe, expect, test } from "bun:test";
 import { ONLINE } from "../../scripts/boot/scene.ts";
-import { bootTarget, type Target } from "../../scripts/boot/targets.ts";
 import { kernel } from "../../scripts/kernels.ts";
-import type { KernelName } from "../../scripts/machines/machines.ts";
+import { type KernelName, machineOf, type Target } from "../../scripts/machines/machines.ts";
 import { passed } from "../support/boots.ts";
 
 /** Of two kernels on a busy machine. */
 const SLOW_SECONDS = 300;
 
 async function expectBothCpus(target: Target, first: KernelName, next: KernelName): Promise<void> {
-  const { cpu } = bootTarget(target);
+  const { cpu } = machineOf(target).guest;
   const kernels = { small: false, kernel: first, nextKernel: next };
   const lines = await passed({ target, cpu, smp: 2, timeout: SLOW_SECONDS, ...kernels });
   expect(lines[lines.indexOf(`+ cat ${ONLINE}`) + 1]).toBe("0-1");

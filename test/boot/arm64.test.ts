@@ -3,13 +3,13 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import type { Choices } from "../../scripts/boot/choices.ts";
 import { type ScriptNeeds, usualScript } from "../../scripts/boot/scene.ts";
-import { bootTarget } from "../../scripts/boot/targets.ts";
 import { kernelsFor } from "../../scripts/boot.ts";
+import { machineOf } from "../../scripts/machines/machines.ts";
 import { passed, usual } from "../support/boots.ts";
 
 const TARGET = {
   target: "arm64-small",
-  cpu: bootTarget("arm64-small").cpu,
+  cpu: machineOf("arm64-small").guest.cpu,
   smp: 1,
 } as const satisfies Partial<Choices>;
 

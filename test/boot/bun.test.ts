@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { ONLINE } from "../../scripts/boot/scene.ts";
-import { bootTarget } from "../../scripts/boot/targets.ts";
+import { machineOf } from "../../scripts/machines/machines.ts";
 import { passed } from "../support/boots.ts";
 
 /** Each of two kernels unpacks a quarter of a gigabyte, in emulation. */
@@ -12,7 +12,7 @@ describe.each(["x64", "arm64"] as const)("%s", (target) => {
   test.each([1, 4])(
     "with %i cpus",
     async (smp) => {
-      const { cpu } = bootTarget(target);
+      const { cpu } = machineOf(target).guest;
       const lines = await passed({ target, cpu, smp, small: false, timeout: SLOW_SECONDS });
       expect(lines[lines.indexOf(`+ cat ${ONLINE}`) + 1]).toBe(smp === 1 ? "0" : `0-${smp - 1}`);
     },

@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { targetNames } from "../../scripts/boot/targets.ts";
+import { targets } from "../../scripts/machines/machines.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const folder = temporaryFolder({ on: "disk" });
@@ -70,7 +70,7 @@ describe("a boot that did not reach the second kernel ends with FAIL, exits 1 an
 
 describe("what cannot be booted is refused with one line", () => {
   const refused = {
-    "an unknown target": [["--target", "vax"], 2, `boot: --target: 'vax' is none of ${targetNames.join(" ")}\n`],
+    "an unknown target": [["--target", "vax"], 2, `boot: --target: 'vax' is none of ${targets.join(" ")}\n`],
     "no number of cpus": [["--smp", "0"], 2, "boot: --smp: '0' is not a number above 0\n"],
     "a kernel that is not there": [["--kernel", "/nowhere"], 1, "boot: /nowhere: cannot be read: ENOENT\n"],
     "too little memory for the segments": [

@@ -3,10 +3,10 @@ import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFile
 import { join } from "node:path";
 import { image } from "../../initramfs/image.ts";
 import { sceneFor } from "../../scripts/boot/scene.ts";
-import { bootTarget, targetNames } from "../../scripts/boot/targets.ts";
 import { kernelsFor } from "../../scripts/boot.ts";
 import { executableFor } from "../../scripts/build.ts";
 import { gzip, writeImage } from "../../scripts/initramfs.ts";
+import { machineOf, targets } from "../../scripts/machines/machines.ts";
 import { usual } from "../support/boots.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
@@ -143,13 +143,13 @@ function regularFiles(archive: Uint8Array): string[] {
   return files.map((entry) => entry.slice(2));
 }
 
-describe.each(targetNames)("the initramfs of a boot with %s", (target) => {
+describe.each(targets)("the initramfs of a boot with %s", (target) => {
   test("holds no program but one, and no file but it, the script, the next kernel and its initramfs", async () => {
-    const choices = { ...usual, target, cpu: bootTarget(target).cpu };
+    const choices = { ...usual, target, cpu: machineOf(target).guest.cpu };
     const { first, next } = await kernelsFor(choices);
     await sceneFor(choices, first, next, folder.path);
     const archive = readFileSync(folder.in("initrd"));
-    const kernel = bootTarget(target).machine === "x86_64" ? "bzImage" : "vmlinux.kexec";
+    const kernel = machineOf(target).name === "x86_64" ? "bzImage" : "vmlinux.kexec";
     expect(regularFiles(archive)).toEqual(["bin/kexecbox", "init.script", kernel, "initrd"]);
     const inner = Bun.spawnSync(["cpio", "--quiet", "-i", "--to-stdout", "initrd"], { stdin: archive }).stdout;
     expect(regularFiles(inner)).toEqual(["bin/kexecbox", "init.script"]);
@@ -184,7 +184,7 @@ describe("npm run initramfs", () => {
   }
 
   test("builds nothing for a target that it does not know, or with options it does not have", () => {
-    const refused = { code: 2, err: `initramfs: --target: needs one of: ${targetNames.join(" ")}\n` };
+    const refused = { code: 2, err: `initramfs: --target: needs one of: ${targets.join(" ")}\n` };
     expect(refusal()).toEqual(refused);
     expect(refusal("--target", "vax")).toEqual(refused);
     expect(refusal("--nonesuch").code).toBe(2);

@@ -1,0 +1,25 @@
+// Where everything of a boot goes in the guest's memory.
+
+import { STUB_SIZE } from "../../src/kexec/stub.ts";
+import { chooseAddresses } from "../../src/recipes/placement.ts";
+import type { Load, Machine } from "../machines/machine.ts";
+
+/** Physical addresses, in bytes. */
+export interface Addresses {
+  readonly stub: number;
+  /** The device tree blob or the zero page. */
+  readonly tree: number;
+  readonly kernel: number;
+  readonly initrd: number;
+}
+
+/** @param initrd bytes of the next kernel's initramfs */
+export function addressesFor({ layout }: Machine, load: Load & { readonly initrd: bigint }): Addresses {
+  const { granule, order, free } = layout;
+  const sizes = { stub: granule, kernel: load.next, initrd: load.initrd };
+  const pieces = order.map((name) => ({ name, size: sizes[name], alignment: granule }));
+  const chosen = chooseAddresses(free(load), pieces);
+  const addressOf = (name: (typeof order)[number]): number => Number(chosen[order.indexOf(name)]);
+  const stub = addressOf("stub");
+  return { stub, tree: stub + STUB_SIZE, kernel: addressOf("kernel"), initrd: addressOf("initrd") };
+}

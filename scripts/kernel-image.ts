@@ -1,0 +1,45 @@
+// What is loaded of a kernel's file, and how much memory that takes: one function for each form kernels come in.
+
+import { arm64Header } from "../src/arch/arm64/image.ts";
+import { HEADER_SPAN, setupHeader } from "../src/arch/x86_64/setup-header.ts";
+import { type FlatImage, flatten, isElf, readElf } from "../src/elf.ts";
+import { Failure } from "../src/failure.ts";
+
+export interface KernelImage extends FlatImage {
+  /** undefined where the form does not say it. */
+  readonly endian?: "big" | "little";
+}
+
+/** @throws Failure where a file is no kernel of this form; `name` is the file's */
+export type ReadKernelImage = (name: string, bytes: Uint8Array) => KernelImage;
+
+/**
+ * An ELF file for one machine: what `objcopy -O binary vmlinux vmlinux.kexec` makes of it.
+ * @param machine its e_machine
+ */
+export function elfImage(machine: number): ReadKernelImage {
+  return (name, bytes) => {
+    const elf = readElf(name, bytes);
+    if (elf.machine !== machine) throw new Failure(name, `made for ELF machine ${elf.machine}, not for ${machine}`);
+    return { ...flatten(elf), endian: elf.endian };
+  };
+}
+
+/** The same, or what objcopy has made of it already: a file without any header. Its .bss is not known then. */
+export function elfOrFlatImage(machine: number): ReadKernelImage {
+  const elf = elfImage(machine);
+  return (name, bytes) => (isElf(bytes) ? elf(name, bytes) : { bytes, memsz: bytes.length });
+}
+
+/** An arm64 Image, which is loaded as it is. */
+export const arm64Image: ReadKernelImage = (name, bytes) => {
+  const header = arm64Header(bytes);
+  if (header === undefined) throw new Failure(name, "not an arm64 Image");
+  return { bytes, memsz: Number(header.imageSize) };
+};
+
+/** A bzImage as it is. Its setup code, which is not loaded, counts in its bytes and in its memory. */
+export const bzImage: ReadKernelImage = (name, bytes) => {
+  const { initSize, kernelStart } = setupHeader(name, bytes.subarray(0, HEADER_SPAN), bytes.length);
+  return { bytes, memsz: kernelStart + initSize };
+};
