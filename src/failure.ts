@@ -16,6 +16,9 @@ export class Failure extends Error {
   }
 }
 
+/** Told of what is worth a line but does not end the program. */
+export type Notice = (place: string, fact: string) => void;
+
 export function usage(place: string, fact: string): Failure {
   return new Failure(place, fact, EXIT.usage);
 }

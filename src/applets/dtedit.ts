@@ -3,7 +3,7 @@
 import { type Applet } from "../cli/applet.ts";
 import { type Arguments, parse } from "../cli/options.ts";
 import { addressOf } from "../cli/values.ts";
-import { refuseWhatFails } from "../devicetree/check/checks.ts";
+import { refuseErrors } from "../devicetree/check/checks.ts";
 import { readTree } from "../devicetree/from/source.ts";
 import { surveyOf } from "../devicetree/survey.ts";
 import { blob } from "../devicetree/to/blob.ts";
@@ -58,7 +58,7 @@ ${EDIT_NOTES}
     const tree = readTree(system, source, readRulesOf(given.given, notice));
     for (const edit of edits) edit(tree);
     tree.address = address ?? tree.address;
-    if (given.given.has("check")) refuseWhatFails(tree, notice);
+    if (given.given.has("check")) refuseErrors(tree, notice);
     if (format === "dir") writeDirectory(system, tree.root, target);
     else writeTo(system, target, inFormat(system, tree, format, form));
     return EXIT.done;

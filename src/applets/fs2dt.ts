@@ -4,7 +4,7 @@ import { archs } from "../arch/archs.ts";
 import { type Applet } from "../cli/applet.ts";
 import { type Arguments, parse } from "../cli/options.ts";
 import { addressOf } from "../cli/values.ts";
-import { refuseWhatFails } from "../devicetree/check/checks.ts";
+import { refuseErrors } from "../devicetree/check/checks.ts";
 import { reportOddities } from "../devicetree/check/oddities.ts";
 import { readTree } from "../devicetree/from/source.ts";
 import { reservationsOf } from "../devicetree/reservations.ts";
@@ -68,7 +68,7 @@ the initrd's place unless -i sets it.
     tree.address = request.address;
     tree.reservations = [...tree.reservations, ...without(reservationsOf(tree.root), tree.reservations)];
     reportOddities(tree.root, notice);
-    if (request.check) refuseWhatFails(tree, notice);
+    if (request.check) refuseErrors(tree, notice);
     const bytes = blob(tree.root, { ...tree, ...request.form });
     system.writeAll(STDOUT, bytes, "standard output");
     if (request.verbose) describe(system, tree, bytes, request.form);

@@ -1,9 +1,16 @@
-// Numbers in values: cells, which are 32-bit words, big endian.
+// Numbers in values: cells, which are 32-bit words, big endian, and the entries that cells make.
+// Devicetree Specification 0.4, 2.2.4.2 (cells), 2.3.5 (#address-cells, #size-cells), 2.3.6 (reg).
 
+import { type MemoryRange, rangeOfSize } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { type Node, property } from "./tree.ts";
 
 export function u32Value(...numbers: readonly number[]): Uint8Array {
+  return wordsValue(numbers);
+}
+
+/** The same of as many as a value may have. */
+function wordsValue(numbers: readonly number[]): Uint8Array {
   const value = new DataView(new ArrayBuffer(4 * numbers.length));
   numbers.forEach((number, index) => value.setUint32(4 * index, number));
   return new Uint8Array(value.buffer);
@@ -15,23 +22,93 @@ export function u64Value(...numbers: readonly bigint[]): Uint8Array {
   return new Uint8Array(value.buffer);
 }
 
-/** A number of `cells` 32-bit words; undefined where the value ends before it. */
-export function cellsAt(value: Uint8Array, offset: number, cells: number): bigint | undefined {
-  if (offset + 4 * cells > value.length) return undefined;
-  const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
-  let number = 0n;
-  for (let cell = 0; cell < cells; cell++) number = (number << 32n) | BigInt(view.getUint32(offset + 4 * cell));
-  return number;
+/** The whole cells of a value. */
+export function wordsOf(value: Uint8Array): number[] {
+  const view = viewOf(value);
+  return Array.from({ length: Math.floor(value.length / 4) }, (_, index) => view.getUint32(4 * index));
 }
 
 /** The property's one cell; undefined where it is absent or of another length. */
 export function cellIn(node: Node, name: ByteString): number | undefined {
   const value = property(node, name);
-  return value?.length === 4 ? Number(cellsAt(value, 0, 1)) : undefined;
+  return value?.length === 4 ? viewOf(value).getUint32(0) : undefined;
 }
 
-/** The whole cells of a value. */
-export function wordsOf(value: Uint8Array): number[] {
-  const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
-  return Array.from({ length: Math.floor(value.length / 4) }, (_, index) => view.getUint32(4 * index));
+/** A number in one cell or in two: kernels have written addresses in either. Undefined for every other length. */
+export function oneOrTwoCells(value: Uint8Array): bigint | undefined {
+  if (value.length === 4) return BigInt(viewOf(value).getUint32(0));
+  return value.length === 8 ? viewOf(value).getBigUint64(0) : undefined;
+}
+
+/**
+ * The same of a property; undefined where it is absent.
+ * @param misfit is told, in words, of a value of another length, which counts as absent unless this throws
+ */
+export function numberIn(
+  node: Node | undefined,
+  name: ByteString,
+  misfit: (fact: string) => void = () => {},
+): bigint | undefined {
+  const value = property(node, name);
+  if (value === undefined) return undefined;
+  const number = oneOrTwoCells(value);
+  if (number === undefined) misfit(`${value.length} bytes are neither one cell nor two`);
+  return number;
+}
+
+/** An address, or a size, has no more (include/linux/of_address.h OF_MAX_ADDR_CELLS). */
+export const MAX_CELLS = 4;
+
+/** How many cells an address and a size have. */
+export interface CellCounts {
+  readonly address: number;
+  readonly size: number;
+}
+
+/** Of the node's children. The specification's defaults where the node does not say it in one cell. */
+export function childCells(node: Node): CellCounts {
+  return { address: cellIn(node, "#address-cells") ?? 2, size: cellIn(node, "#size-cells") ?? 1 };
+}
+
+/** Whether a value is one entry or more, each of so many cells. */
+export function isWholeEntries(value: Uint8Array, cells: number): boolean {
+  return cells > 0 && value.length > 0 && value.length % (4 * cells) === 0;
+}
+
+/** The next number of an entry, which has so many cells. */
+export type Take = (cells: number) => bigint;
+
+/** The whole entries of a value, each of so many cells. `read` takes an entry's numbers one after the other. */
+export function entriesIn<T>(value: Uint8Array, cells: number, read: (take: Take) => T): T[] {
+  if (cells === 0) return [];
+  const view = viewOf(value);
+  return Array.from({ length: Math.floor(value.length / (4 * cells)) }, (_, index) => {
+    let at = 4 * cells * index;
+    return read((count) => {
+      let number = 0n;
+      for (const end = at + 4 * count; at < end; at += 4) number = (number << 32n) | BigInt(view.getUint32(at));
+      return number;
+    });
+  });
+}
+
+/** The whole entries of a reg, or of what is written like one. */
+export function rangesIn(value: Uint8Array, { address, size }: CellCounts): MemoryRange[] {
+  return entriesIn(value, address + size, (take) => rangeOfSize(take(address), take(size)));
+}
+
+/** The inverse, for counts of one cell or two. */
+export function rangesValue(ranges: readonly MemoryRange[], { address, size }: CellCounts): Uint8Array {
+  return wordsValue(
+    ranges.flatMap(({ start, end }) => [...wordsOfNumber(start, address), ...wordsOfNumber(end - start, size)]),
+  );
+}
+
+function wordsOfNumber(number: bigint, cells: number): number[] {
+  const low = Number(number & 0xffffffffn);
+  return cells === 1 ? [low] : [Number(number >> 32n), low];
+}
+
+function viewOf(value: Uint8Array): DataView {
+  return new DataView(value.buffer, value.byteOffset, value.byteLength);
 }

@@ -3,8 +3,9 @@
 import { Failure, hex } from "../failure.ts";
 import type { MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { cellsAt } from "./cells.ts";
+import { numberIn } from "./cells.ts";
 import { MARK, visitMarked } from "./marks.ts";
+import { below } from "./names.ts";
 import { child, type Node, property } from "./tree.ts";
 
 interface Pair {
@@ -42,17 +43,19 @@ export function reservationsOfNode(node: Node, path: ByteString): MemoryRange[] 
 /** Where /chosen says that the initrd is; undefined where it does not, or says something that cannot be. */
 export function initrdOf(root: Node): MemoryRange | undefined {
   const chosen = child(root, "chosen");
-  const [start, end] = ["linux,initrd-start", "linux,initrd-end"].map((name) => {
-    const value = property(chosen, name);
-    return value?.length === 4 || value?.length === 8 ? cellsAt(value, 0, value.length / 4) : undefined;
-  });
+  const start = numberIn(chosen, "linux,initrd-start");
+  const end = numberIn(chosen, "linux,initrd-end");
   return start === undefined || end === undefined || end <= start ? undefined : { start, end };
 }
 
 function rangeOf(node: Node, path: ByteString, pair: Pair): MemoryRange | undefined {
-  const start = numberIn(node, path, pair.first);
-  const second = numberIn(node, path, pair.second);
-  if (start === undefined && second === undefined) return undefined;
+  if (property(node, pair.first) === undefined && property(node, pair.second) === undefined) return undefined;
+  const read = (name: ByteString): bigint | undefined =>
+    numberIn(node, name, (fact) => {
+      throw new Failure(below(path, name), fact);
+    });
+  const start = read(pair.first);
+  const second = read(pair.second);
   if (second === undefined) throw new Failure(path, `${pair.first} without ${pair.second}`);
   if (start === undefined) throw new Failure(path, `${pair.second} without ${pair.first}`);
   const end = pair.isEnd ? second : start + second;
@@ -60,14 +63,4 @@ function rangeOf(node: Node, path: ByteString, pair: Pair): MemoryRange | undefi
   if (end > 1n << 64n)
     throw new Failure(path, `${pair.first} ${hex(start)} and ${pair.second} ${hex(second)} pass 2^64`);
   return { start, end };
-}
-
-/** Kernels have written most of these in one cell or in two. */
-function numberIn(node: Node, path: ByteString, name: ByteString): bigint | undefined {
-  const value = property(node, name);
-  if (value === undefined) return undefined;
-  if (value.length !== 4 && value.length !== 8) {
-    throw new Failure(`${path === "/" ? "" : path}/${name}`, `${value.length} bytes are neither one cell nor two`);
-  }
-  return cellsAt(value, 0, value.length / 4);
 }

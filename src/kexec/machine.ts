@@ -2,7 +2,7 @@
 
 import { lpiTables } from "../arch/arm64/lpi-tables.ts";
 import { secondaryThreads } from "../arch/ppc64/stub.ts";
-import { cellsAt } from "../devicetree/cells.ts";
+import { oneOrTwoCells } from "../devicetree/cells.ts";
 import { treeFromDirectory } from "../devicetree/from/directory.ts";
 import { memoryCells, memoryRanges } from "../devicetree/memory.ts";
 import { type Node, type Property, property } from "../devicetree/tree.ts";
@@ -98,7 +98,7 @@ function unlessFailure<T>(read: () => T): T | undefined {
 
 function chosenNumber(system: System, name: ByteString): bigint | undefined {
   const value = system.readIfThere(`${TREE}/chosen/${name}`);
-  return value?.length === 4 || value?.length === 8 ? cellsAt(value, 0, value.length / 4) : undefined;
+  return value && oneOrTwoCells(value);
 }
 
 /** ppc64 says it in the tree (machine_kexec_64.c); elsewhere it is not known, and the kernel has to judge. */

@@ -4,8 +4,10 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { u32Value, u64Value } from "../../src/devicetree/cells.ts";
-import { checks, findingsIn, findingText } from "../../src/devicetree/check/checks.ts";
+import type { Check, Prerequisite } from "../../src/devicetree/check/check.ts";
+import { checks, findingsIn, findingText, runChecks } from "../../src/devicetree/check/checks.ts";
 import { stringValue } from "../../src/devicetree/strings.ts";
+import { surveyOf } from "../../src/devicetree/survey.ts";
 import { type DeviceTree, type Node, removeProperty, setProperty } from "../../src/devicetree/tree.ts";
 import { blobOf, deviceTrees } from "../support/device-trees.ts";
 import { runInside } from "../support/fake-engine.ts";
@@ -301,6 +303,75 @@ describe("is broken alone:", () => {
 
   test("and there is no tree for a check that is not in the table", () => {
     expect(Object.keys(broken).sort()).toEqual(checks.map(({ name }) => name).sort());
+  });
+});
+
+describe("a check whose prerequisite has failed", () => {
+  const nine = (path: string) => {
+    const tree = soundTree();
+    setProperty(at(tree, path), "#address-cells", cells(9));
+    return lines(tree);
+  };
+
+  test("is silent: a wrong number of cells is one error, not one more for every child", () => {
+    expect(nine(BUS)).toEqual([`${BUS}/#address-cells: error: 9 cells [cells]`]);
+    expect(nine("/cpus")).toEqual(["/cpus/#address-cells: error: 9 cells [cells]"]);
+    expect(nine("/")).toEqual(["/#address-cells: error: 9 cells [cells]"]);
+  });
+
+  test("is made all the same at every other node", () => {
+    const tree = soundTree();
+    setProperty(at(tree, BUS), "#address-cells", cells(9));
+    setProperty(at(tree, CPU), "reg", new Uint8Array(2));
+    expect(lines(tree)).toEqual([
+      `${BUS}/#address-cells: error: 9 cells [cells]`,
+      `${CPU}/reg: warning: 2 bytes are not entries of 1 + 0 cells [reg]`,
+      `${CPU}: error: a reg of 2 bytes, not of 1 cells [cpus]`,
+    ]);
+  });
+
+  test("is silent when the other one is not told of", () => {
+    const tree = soundTree();
+    setProperty(at(tree, BUS), "#address-cells", cells(9));
+    expect(findingsIn(tree, new Set(["cells"]))).toEqual([]);
+  });
+
+  test("counts as failed itself, for those that need it", () => {
+    const looked: string[] = [];
+    const check = (name: string, fails: boolean, ...needs: Prerequisite[]): Check => ({
+      name,
+      severity: "warning",
+      reason: "",
+      source: "",
+      needs,
+      look({ path }, tell) {
+        looked.push(`${name} ${path}`);
+        if (fails && path === "/a") tell(path, "fails");
+      },
+    });
+    const tree = { ...soundTree(), root: node("", {}, node("a", {}, node("b", {})), node("c", {})) };
+    const table = [
+      check("first", true),
+      check("second", false, { check: "first", at: "itself" }),
+      check("third", false, { check: "second", at: "parent" }),
+      check("fourth", false, { check: "first", at: "/a" }),
+    ];
+    expect(runChecks(table, surveyOf(tree)).map((finding) => finding.check.name)).toEqual(["first"]);
+    expect(looked.filter((each) => !each.startsWith("first"))).toEqual([
+      "second /",
+      "second /a/b",
+      "second /c",
+      "third /",
+      "third /a",
+      "third /c",
+    ]);
+  });
+
+  test("needs one that stands before it in the table", () => {
+    for (const [index, { needs = [] }] of checks.entries()) {
+      const before = checks.slice(0, index).map(({ name }) => name);
+      for (const { check } of needs) expect(before).toContain(check);
+    }
   });
 });
 

@@ -1,11 +1,10 @@
 // What a check of a tree is, and what several of them ask.
 
-import { Failure } from "../../failure.ts";
+import { Failure, type Notice } from "../../failure.ts";
 import type { ByteString } from "../../sys/engine.ts";
-import { below } from "../names.ts";
-import type { Survey, Surveyed } from "../survey.ts";
-
-export type Tell = (place: ByteString, fact: string) => void;
+import { baseName, below, MAX_NAME } from "../names.ts";
+import type { Position, Survey } from "../survey.ts";
+import type { Node } from "../tree.ts";
 
 export interface Check {
   readonly name: string;
@@ -13,21 +12,28 @@ export interface Check {
   readonly reason: string;
   /** Where it is written. */
   readonly source: string;
-  readonly find: (survey: Survey, tell: Tell) => void;
+  /** The path of the one node that is looked at, if it is there; absent where every node is. */
+  readonly at?: ByteString;
+  /** Checks without which this one makes no sense. It is silent where one of them has failed. */
+  readonly needs?: readonly Prerequisite[];
+  /** Looks at a node, and tells of what is wrong there. */
+  readonly look: (position: Position, tell: Notice, survey: Survey) => void;
 }
 
-/** A check that looks at each node by itself. */
-export function eachNode(look: (surveyed: Surveyed, tell: Tell, survey: Survey) => void): Check["find"] {
-  return (survey, tell) => survey.nodes.forEach((surveyed) => look(surveyed, tell, survey));
+export interface Prerequisite {
+  /** A check that stands before in the table. */
+  readonly check: string;
+  /** Where it must not have failed: at the node that is looked at, at its parent, or at the node of this path. */
+  readonly at: "itself" | "parent" | `/${string}`;
 }
 
-/** The same for each property. */
+/** A look at each property by itself. */
 export function eachProperty(
-  look: (name: ByteString, value: Uint8Array, place: ByteString, tell: Tell) => void,
-): Check["find"] {
-  return eachNode(({ node, path }, tell) => {
+  look: (name: ByteString, value: Uint8Array, place: ByteString, tell: Notice) => void,
+): Check["look"] {
+  return ({ node, path }, tell) => {
     for (const { name, value } of node.properties) look(name, value, below(path, name), tell);
-  });
+  };
 }
 
 /** What is there more than once. */
@@ -36,6 +42,15 @@ export function repeated<T>(items: readonly T[]): Set<T> {
   const twice = new Set<T>();
   for (const item of items) (seen.has(item) ? twice : seen).add(item);
   return twice;
+}
+
+/** The names of the node and of its properties that are longer than the specification has them. */
+export function longNames(node: Node, path: ByteString): { readonly place: ByteString; readonly length: number }[] {
+  const own = baseName(node.name).length;
+  const found = own > MAX_NAME ? [{ place: path, length: own }] : [];
+  for (const { name } of node.properties)
+    if (name.length > MAX_NAME) found.push({ place: below(path, name), length: name.length });
+  return found;
 }
 
 /** The Failure that `work` ends with, if it does. */

@@ -1,11 +1,11 @@
 // What is wrong with a tree, by all checks. Each has a name, a reason and where that is written. An error is what a kernel
 // fails by or misreads; a warning is what is against the specification and seldom meant. No check ever throws.
 
-import { escapeText, Failure } from "../../failure.ts";
+import { escapeText, Failure, type Notice } from "../../failure.ts";
 import type { ByteString } from "../../sys/engine.ts";
-import { surveyOf } from "../survey.ts";
+import { type Position, type Survey, surveyOf } from "../survey.ts";
 import type { DeviceTree } from "../tree.ts";
-import type { Check, Tell } from "./check.ts";
+import type { Check, Prerequisite } from "./check.ts";
 import { formChecks } from "./form-checks.ts";
 import { machineChecks } from "./machine-checks.ts";
 
@@ -20,20 +20,55 @@ export interface Finding {
 /** What the checks find, but for those that are named in `skipped`. */
 export function findingsIn(tree: DeviceTree, skipped: ReadonlySet<string> = new Set()): Finding[] {
   const survey = surveyOf(tree);
+  return runChecks(checks, survey).filter(({ check }) => !skipped.has(check.name));
+}
+
+/**
+ * What `table` finds, in its order. Where a check's prerequisite has failed, the check does not look, and what needs it
+ * does not look there either.
+ */
+export function runChecks(table: readonly Check[], survey: Survey): Finding[] {
   const findings: Finding[] = [];
-  for (const check of checks) {
-    if (!skipped.has(check.name)) check.find(survey, (place, fact) => findings.push({ check, place, fact }));
+  /** By check, the paths at which it failed. */
+  const failures = new Map<string, Set<ByteString>>();
+  for (const check of table) {
+    const failed = new Set<ByteString>();
+    failures.set(check.name, failed);
+    let path: ByteString;
+    const tell: Notice = (place, fact) => {
+      failed.add(path);
+      findings.push({ check, place, fact });
+    };
+    const doubtful = (check.needs ?? []).filter((need) => failures.get(need.check)?.size);
+    for (const position of positionsFor(check, survey)) {
+      path = position.path;
+      if (doubtful.length > 0 && doubtful.some((need) => failures.get(need.check)?.has(pathOf(need, position))))
+        failed.add(path);
+      else check.look(position, tell, survey);
+    }
   }
   return findings;
 }
 
-/** As a line says it behind the place: `error: is there twice [duplicate-node]`. */
+function positionsFor({ at }: Check, { nodes, byPath }: Survey): readonly Position[] {
+  if (at === undefined) return nodes;
+  const position = byPath.get(at);
+  return position === undefined ? [] : [position];
+}
+
+/** The path at which the prerequisite must not have failed. */
+function pathOf({ at }: Prerequisite, { path, parent }: Position): ByteString {
+  if (at === "itself") return path;
+  return at === "parent" ? (parent?.path ?? "") : at;
+}
+
+/** As a line says it after the place: `error: is there twice [duplicate-node]`. */
 export function findingText({ check, fact }: Finding): string {
   return `${check.severity}: ${escapeText(fact)} [${check.name}]`;
 }
 
 /** Tells of all findings, and throws if there is an error among them. */
-export function refuseWhatFails(tree: DeviceTree, tell: Tell): void {
+export function refuseErrors(tree: DeviceTree, tell: Notice): void {
   const findings = findingsIn(tree);
   for (const finding of findings) tell(finding.place, findingText(finding));
   const errors = findings.filter(({ check }) => check.severity === "error").length;

@@ -2,14 +2,14 @@
 // DTS is the Devicetree Specification 0.4; files are Linux's.
 
 import { hex } from "../../failure.ts";
-import { cellIn } from "../cells.ts";
+import { cellIn, childCells, isWholeEntries, MAX_CELLS } from "../cells.ts";
 import { TEXT_PROPERTIES } from "../kinds.ts";
 import { baseName, below, MAX_NAME } from "../names.ts";
 import { phandleOf } from "../references.ts";
 import { textOf } from "../strings.ts";
-import { addressCells, interruptParent, sizeCells } from "../survey.ts";
+import { interruptParent } from "../survey.ts";
 import { MAX_DEPTH, property } from "../tree.ts";
-import { type Check, eachNode, eachProperty, repeated } from "./check.ts";
+import { type Check, eachProperty, longNames, repeated } from "./check.ts";
 
 export const formChecks: readonly Check[] = [
   {
@@ -17,45 +17,45 @@ export const formChecks: readonly Check[] = [
     severity: "error",
     reason: "two children of one name: a path finds the first alone",
     source: "DTS 2.2.1",
-    find: eachNode(({ node, path }, tell) => {
+    look({ node, path }, tell) {
       for (const name of repeated(node.children.map((each) => each.name))) tell(below(path, name), "is there twice");
-    }),
+    },
   },
   {
     name: "duplicate-property",
     severity: "error",
     reason: "two properties of one name: readers differ in which they take",
     source: "DTS 2.2.4",
-    find: eachNode(({ node, path }, tell) => {
+    look({ node, path }, tell) {
       for (const name of repeated(node.properties.map((each) => each.name))) tell(below(path, name), "is there twice");
-    }),
+    },
   },
   {
     name: "name-clash",
     severity: "warning",
     reason: "a property and a child of one name: Linux shows one of them as NAME#1",
     source: "fs/proc, drivers/of/kobj.c safe_name",
-    find: eachNode(({ node, path }, tell) => {
+    look({ node, path }, tell) {
       const names = new Set(node.properties.map((each) => each.name));
       for (const { name } of node.children) if (names.has(name)) tell(below(path, name), "is a property and a node");
-    }),
+    },
   },
   {
     name: "node-name",
     severity: "warning",
     reason: "a node's name has a character that none should have",
     source: "DTS 2.2.1, table 2.1",
-    find: eachNode(({ node, path, parent }, tell) => {
+    look({ node, path, parent }, tell) {
       if (parent !== undefined && !/^[A-Za-z0-9,._+-]+(@[A-Za-z0-9,._+-]+)?$/.test(node.name))
         tell(path, "is no name with a unit address");
-    }),
+    },
   },
   {
     name: "property-name",
     severity: "warning",
     reason: "a property's name has a character that none should have",
     source: "DTS 2.2.4.1, table 2.2",
-    find: eachProperty((name, _, place, tell) => {
+    look: eachProperty((name, _, place, tell) => {
       if (!/^[A-Za-z0-9,._+?#-]+$/.test(name)) tell(place, "is no name of a property");
     }),
   },
@@ -64,10 +64,26 @@ export const formChecks: readonly Check[] = [
     severity: "warning",
     reason: `a name of more than ${MAX_NAME} characters`,
     source: "DTS 2.2.1, 2.2.4.1",
-    find: eachNode(({ node, path }, tell) => {
-      if (baseName(node.name).length > MAX_NAME) tell(path, `${baseName(node.name).length} characters`);
-      for (const { name } of node.properties)
-        if (name.length > MAX_NAME) tell(below(path, name), `${name.length} characters`);
+    look({ node, path }, tell) {
+      for (const { place, length } of longNames(node, path)) tell(place, `${length} characters`);
+    },
+  },
+  {
+    name: "depth",
+    severity: "error",
+    reason: `Linux reads nodes down to ${MAX_DEPTH} levels`,
+    source: "drivers/of/fdt.c FDT_MAX_DEPTH",
+    look({ path }, tell) {
+      if (path.split("/").length - 1 > MAX_DEPTH) tell(path, `deeper than ${MAX_DEPTH} nodes`);
+    },
+  },
+  {
+    name: "strings",
+    severity: "error",
+    reason: "a text without the NUL that ends it is no text to a kernel",
+    source: "DTS 2.2.4.2; drivers/of/property.c of_property_read_string",
+    look: eachProperty((name, value, place, tell) => {
+      if (TEXT_PROPERTIES.has(name) && value.length > 0 && value.at(-1) !== 0) tell(place, "does not end with NUL");
     }),
   },
   {
@@ -75,149 +91,140 @@ export const formChecks: readonly Check[] = [
     severity: "warning",
     reason: "a name that is not what the node is called",
     source: "DTS 2.3.11",
-    find: eachNode(({ node, path, parent }, tell) => {
+    needs: [{ check: "strings", at: "itself" }],
+    look({ node, path, parent }, tell) {
       const name = property(node, "name");
       if (name !== undefined && parent !== undefined && textOf(name) !== baseName(node.name))
         tell(below(path, "name"), `is not ${baseName(node.name)}`);
-    }),
-  },
-  {
-    name: "depth",
-    severity: "error",
-    reason: `Linux reads nodes down to ${MAX_DEPTH} levels`,
-    source: "drivers/of/fdt.c FDT_MAX_DEPTH",
-    find: eachNode(({ path }, tell) => {
-      if (path.split("/").length - 1 > MAX_DEPTH) tell(path, `deeper than ${MAX_DEPTH} nodes`);
-    }),
-  },
-  {
-    name: "strings",
-    severity: "error",
-    reason: "a text without the NUL that ends it is no text to a kernel",
-    source: "DTS 2.2.4.2; drivers/of/property.c of_property_read_string",
-    find: eachProperty((name, value, place, tell) => {
-      if (TEXT_PROPERTIES.has(name) && value.length > 0 && value.at(-1) !== 0) tell(place, "does not end with NUL");
-    }),
+    },
   },
   {
     name: "phandle",
     severity: "error",
     reason: "a phandle is one cell, neither 0 nor 0xffffffff",
     source: "DTS 2.3.3; drivers/of/base.c",
-    find: eachNode(({ node, path }, tell) => {
+    look({ node, path }, tell) {
       for (const name of ["phandle", "linux,phandle"]) {
         const value = property(node, name);
         if (value !== undefined && value.length !== 4) tell(below(path, name), `${value.length} bytes, not 4`);
         const phandle = cellIn(node, name);
         if (phandle === 0 || phandle === 0xffffffff) tell(below(path, name), `${hex(phandle)} is no phandle`);
       }
-      const [now, old] = [cellIn(node, "phandle"), cellIn(node, "linux,phandle")];
+      const now = cellIn(node, "phandle");
+      const old = cellIn(node, "linux,phandle");
       if (now !== undefined && old !== undefined && now !== old)
         tell(path, `phandle ${hex(now)}, linux,phandle ${hex(old)}`);
-    }),
+    },
   },
   {
     name: "phandle-unique",
     severity: "error",
     reason: "two nodes of one phandle: a reference finds either",
     source: "DTS 2.3.3",
-    find: eachNode(({ node, path }, tell, { pathsOfPhandles }) => {
+    needs: [{ check: "phandle", at: "itself" }],
+    look({ node, path }, tell, { pathsOfPhandles }) {
       const phandle = phandleOf(node);
-      const first = phandle === undefined ? undefined : pathsOfPhandles.get(phandle);
-      if (first !== undefined && first !== path) tell(path, `phandle ${hex(phandle!)} is that of ${first}`);
-    }),
+      if (phandle === undefined) return;
+      const first = pathsOfPhandles.get(phandle);
+      if (first !== undefined && first !== path) tell(path, `phandle ${hex(phandle)} is that of ${first}`);
+    },
   },
   {
     name: "cells",
     severity: "error",
-    reason: "#address-cells and #size-cells are one cell, at most 4",
+    reason: `#address-cells and #size-cells are one cell, at most ${MAX_CELLS}`,
     source: "DTS 2.3.5; include/linux/of_address.h",
-    find: eachNode(({ node, path }, tell) => {
+    look({ node, path }, tell) {
       for (const name of ["#address-cells", "#size-cells"]) {
         const value = property(node, name);
         if (value !== undefined && value.length !== 4) tell(below(path, name), `${value.length} bytes, not 4`);
         const count = cellIn(node, name) ?? 0;
-        if (count > 4) tell(below(path, name), `${count} cells`);
+        if (count > MAX_CELLS) tell(below(path, name), `${count} cells`);
       }
-    }),
+    },
   },
   {
     name: "reg",
     severity: "warning",
     reason: "a reg is whole entries of the parent's address and size cells",
     source: "DTS 2.3.6",
-    find: eachNode(({ node, path, parent }, tell) => {
+    needs: [{ check: "cells", at: "parent" }],
+    look({ node, path, parent }, tell) {
       const reg = property(node, "reg");
       if (reg === undefined || parent === undefined) return;
-      const [address, size] = [addressCells(parent.node), sizeCells(parent.node)];
-      if (reg.length === 0 || reg.length % (4 * (address + size)) !== 0) {
+      const { address, size } = childCells(parent.node);
+      if (!isWholeEntries(reg, address + size))
         tell(below(path, "reg"), `${reg.length} bytes are not entries of ${address} + ${size} cells`);
-      }
-    }),
+    },
   },
   {
     name: "ranges",
     severity: "warning",
     reason: "ranges are empty, or whole entries of child address, parent address and size",
     source: "DTS 2.3.8, 2.3.9",
-    find: eachNode(({ node, path, parent }, tell) => {
+    needs: [
+      { check: "cells", at: "itself" },
+      { check: "cells", at: "parent" },
+    ],
+    look({ node, path, parent }, tell) {
       for (const name of ["ranges", "dma-ranges"]) {
         const value = property(node, name);
         if (value === undefined || value.length === 0 || parent === undefined) continue;
-        const cells = [addressCells(node), addressCells(parent.node), sizeCells(node)];
-        if (value.length % (4 * cells.reduce((sum, count) => sum + count)) !== 0) {
-          tell(below(path, name), `${value.length} bytes are not entries of ${cells.join(" + ")} cells`);
-        }
+        const { address, size } = childCells(node);
+        const above = childCells(parent.node).address;
+        if (!isWholeEntries(value, address + above + size))
+          tell(below(path, name), `${value.length} bytes are not entries of ${address} + ${above} + ${size} cells`);
       }
-    }),
+    },
   },
   {
     name: "unit-address",
     severity: "warning",
     reason: "a node has a unit address if, and only if, it has a reg or ranges",
     source: "DTS 2.2.1.1",
-    find: eachNode(({ node, path, parent }, tell) => {
+    look({ node, path, parent }, tell) {
       if (parent === undefined) return;
       const hasAddress = node.name.includes("@");
       const hasReg = property(node, "reg") !== undefined;
       if (hasReg && !hasAddress) tell(path, "a reg, but no unit address");
       if (!hasReg && hasAddress && !property(node, "ranges")?.length) tell(path, "a unit address, but no reg");
-    }),
+    },
   },
   {
     name: "interrupt-parent",
     severity: "warning",
     reason: "an interrupt-parent is the phandle of a node that is there",
     source: "DTS 2.4.1",
-    find: eachNode(({ node, path }, tell, { pathsOfPhandles }) => {
+    look({ node, path }, tell, { pathsOfPhandles }) {
       const value = property(node, "interrupt-parent");
       if (value === undefined) return;
       const phandle = cellIn(node, "interrupt-parent");
       if (phandle === undefined) tell(below(path, "interrupt-parent"), `${value.length} bytes, not 4`);
       else if (!pathsOfPhandles.has(phandle))
         tell(below(path, "interrupt-parent"), `no node has the phandle ${hex(phandle)}`);
-    }),
+    },
   },
   {
     name: "interrupts",
     severity: "warning",
     reason: "interrupts are whole entries of their parent's #interrupt-cells",
     source: "DTS 2.4.1",
-    find: eachNode((surveyed, tell, survey) => {
-      const value = property(surveyed.node, "interrupts");
-      if (value === undefined) return;
-      const parent = interruptParent(survey, surveyed);
-      const cells = parent === undefined ? undefined : cellIn(parent.node, "#interrupt-cells");
-      if (cells === undefined || cells === 0 || value.length % (4 * cells) === 0) return;
-      tell(below(surveyed.path, "interrupts"), `${value.length} bytes are not entries of ${cells} cells`);
-    }),
+    look(position, tell, survey) {
+      const value = property(position.node, "interrupts");
+      if (value === undefined || value.length === 0) return;
+      const parent = interruptParent(survey, position);
+      const cells = parent === undefined ? 0 : (cellIn(parent.node, "#interrupt-cells") ?? 0);
+      if (cells > 0 && !isWholeEntries(value, cells))
+        tell(below(position.path, "interrupts"), `${value.length} bytes are not entries of ${cells} cells`);
+    },
   },
   {
     name: "status",
     severity: "warning",
     reason: "a status that no reader knows",
     source: "DTS 2.3.4",
-    find: eachProperty((name, value, place, tell) => {
+    needs: [{ check: "strings", at: "itself" }],
+    look: eachProperty((name, value, place, tell) => {
       if (name === "status" && !/^(ok|okay|disabled|reserved|fail(-.*)?)$/.test(textOf(value)))
         tell(place, "is none of okay disabled reserved fail");
     }),

@@ -3,8 +3,8 @@
 import { Failure } from "../../failure.ts";
 import { formatRange, type MemoryRange, sameRange } from "../../range.ts";
 import type { ByteString } from "../../sys/engine.ts";
-import { u64Value } from "../cells.ts";
-import { isMemory, memoryCells, memoryRanges, rangesValue } from "../memory.ts";
+import { rangesValue, u64Value } from "../cells.ts";
+import { isMemory, memoryCells, memoryRanges } from "../memory.ts";
 import { below } from "../names.ts";
 import { findNode } from "../references.ts";
 import { initrdOf } from "../reservations.ts";

@@ -3,8 +3,17 @@
 
 import { hex } from "../../failure.ts";
 import type { ByteString } from "../../sys/engine.ts";
-import { cellIn, cellsAt, wordsOf } from "../cells.ts";
-import { addressCells, interruptParent, type Survey, type Surveyed, sizeCells } from "../survey.ts";
+import {
+  type CellCounts,
+  cellIn,
+  childCells,
+  entriesIn,
+  isWholeEntries,
+  rangesIn,
+  type Take,
+  wordsOf,
+} from "../cells.ts";
+import { interruptParent, type Position, type Survey } from "../survey.ts";
 
 /** Properties whose entries are address and size in the parent's cells. */
 const REGIONS: ReadonlySet<ByteString> = new Set(["reg", "linux,usable-memory", "assigned-addresses"]);
@@ -37,76 +46,97 @@ const WITH_ARGUMENTS: Readonly<Record<ByteString, ByteString>> = {
   gpios: "#gpio-cells",
 };
 
+/** What the entries of a property are made of. */
+interface Entries {
+  /** How many cells an entry has. */
+  readonly cells: number;
+  /** What the entries of a value mean, in words. */
+  describe(value: Uint8Array): string;
+}
+
 /** How many cells of the property belong together; undefined where nothing says it, or what is said does not fit. */
 export function cellsInGroup(
   survey: Survey,
-  surveyed: Surveyed,
+  position: Position,
   name: ByteString,
   value: Uint8Array,
 ): number | undefined {
-  const cells = cellsByName(survey, surveyed, name);
-  return cells === undefined || cells === 0 || value.length === 0 || value.length % (4 * cells) !== 0
-    ? undefined
-    : cells;
+  return entriesThatFit(survey, position, name, value)?.cells;
 }
 
-function cellsByName(survey: Survey, surveyed: Surveyed, name: ByteString): number | undefined {
-  const { node, parent } = surveyed;
-  if (parent !== undefined && REGIONS.has(name)) return addressCells(parent.node) + sizeCells(parent.node);
-  if (parent !== undefined && TRANSLATIONS.has(name)) {
-    return addressCells(node) + addressCells(parent.node) + sizeCells(node);
-  }
-  const taker = name === "interrupts" ? interruptParent(survey, surveyed) : undefined;
-  return taker === undefined ? undefined : cellIn(taker.node, "#interrupt-cells");
+function entriesThatFit(survey: Survey, position: Position, name: ByteString, value: Uint8Array): Entries | undefined {
+  const entries = entriesByName(survey, position, name);
+  return entries !== undefined && isWholeEntries(value, entries.cells) ? entries : undefined;
+}
+
+function entriesByName(survey: Survey, position: Position, name: ByteString): Entries | undefined {
+  const { node, parent } = position;
+  if (parent !== undefined && REGIONS.has(name)) return regions(childCells(parent.node));
+  if (parent !== undefined && TRANSLATIONS.has(name))
+    return translations(childCells(node), childCells(parent.node).address);
+  return name === "interrupts" ? interrupts(interruptParent(survey, position)) : undefined;
+}
+
+function regions(counts: CellCounts): Entries {
+  return {
+    cells: counts.address + counts.size,
+    describe: (value) =>
+      rangesIn(value, counts)
+        .map(({ start, end }) => span(start, end))
+        .join(", "),
+  };
+}
+
+/** @param above cells of an address on the other side */
+function translations({ address, size }: CellCounts, above: number): Entries {
+  const cells = address + above + size;
+  const describe = (take: Take): string => {
+    const [start, target] = [take(address), take(above)];
+    return `${span(start, start + take(size))} at ${hex(target)}`;
+  };
+  return { cells, describe: (value) => entriesIn(value, cells, describe).join(", ") };
+}
+
+function interrupts(taker: Position | undefined): Entries | undefined {
+  if (taker === undefined) return undefined;
+  const cells = cellIn(taker.node, "#interrupt-cells");
+  return cells === undefined ? undefined : { cells, describe: () => `to ${taker.path}` };
+}
+
+function span(start: bigint, end: bigint): string {
+  return start === end ? hex(start) : `${hex(start)}-${hex(end)}`;
 }
 
 /** A comment on the property's value; undefined where there is nothing to say. */
 export function annotation(
   survey: Survey,
-  surveyed: Surveyed,
+  position: Position,
   name: ByteString,
   value: Uint8Array,
 ): string | undefined {
-  const group = cellsInGroup(survey, surveyed, name, value);
-  if (group !== undefined) {
-    if (name === "interrupts") return `to ${interruptParent(survey, surveyed)!.path}`;
-    const entries = Array.from({ length: value.length / (4 * group) }, (_, index) => 4 * group * index);
-    return entries.map((at) => (TRANSLATIONS.has(name) ? translated : region)(surveyed, value, at)).join(", ");
-  }
+  const entries = entriesThatFit(survey, position, name, value);
+  if (entries !== undefined) return entries.describe(value);
   if (value.length === 0 || value.length % 4 !== 0) return undefined;
-  if (PHANDLES.has(name)) return pathsOf(survey, wordsOf(value), () => 0);
+  if (PHANDLES.has(name)) return describePhandles(survey, wordsOf(value), () => 0);
   const counter = WITH_ARGUMENTS[name.replace(/^.*-gpios?$/, "gpios")];
   if (counter === undefined) return undefined;
-  return pathsOf(survey, wordsOf(value), (path) => cellIn(survey.byPath.get(path)!.node, counter) ?? 0);
+  return describePhandles(survey, wordsOf(value), ({ node }) => cellIn(node, counter) ?? 0);
 }
 
-function region({ parent }: Surveyed, value: Uint8Array, at: number): string {
-  const address = addressCells(parent!.node);
-  return span(cellsAt(value, at, address)!, cellsAt(value, at + 4 * address, sizeCells(parent!.node))!);
-}
-
-function translated({ node, parent }: Surveyed, value: Uint8Array, at: number): string {
-  const [own, above] = [addressCells(node), addressCells(parent!.node)];
-  const size = cellsAt(value, at + 4 * (own + above), sizeCells(node))!;
-  return `${span(cellsAt(value, at, own)!, size)} at ${hex(cellsAt(value, at + 4 * own, above)!)}`;
-}
-
-function span(start: bigint, size: bigint): string {
-  return size === 0n ? hex(start) : `${hex(start)}-${hex(start + size)}`;
-}
-
-/** The nodes that are named, as far as they are there; `argumentsOf` counts the words behind each. */
-function pathsOf(
+/** The paths of the nodes that are named, as far as they are there; `argumentsOf` counts the words after each. */
+function describePhandles(
   survey: Survey,
   words: readonly number[],
-  argumentsOf: (path: ByteString) => number,
+  argumentsOf: (target: Position) => number,
 ): string | undefined {
   const paths: ByteString[] = [];
-  for (let at = 0; at < words.length; ) {
-    const path = survey.pathsOfPhandles.get(words[at]!);
-    if (path === undefined) return paths.length === 0 ? undefined : paths.join(" ");
-    paths.push(path);
-    at += 1 + argumentsOf(path);
+  let passed = 0;
+  for (const word of words) {
+    if (passed-- > 0) continue;
+    const target = survey.byPath.get(survey.pathsOfPhandles.get(word) ?? "");
+    if (target === undefined) break;
+    paths.push(target.path);
+    passed = argumentsOf(target);
   }
-  return paths.join(" ");
+  return paths.length === 0 ? undefined : paths.join(" ");
 }

@@ -5,7 +5,7 @@ import { hex } from "../../failure.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { kindOf } from "../kinds.ts";
 import { below, escapedName } from "../names.ts";
-import type { Survey, Surveyed } from "../survey.ts";
+import type { Position, Survey } from "../survey.ts";
 import type { Property } from "../tree.ts";
 import { valueText } from "../values.ts";
 import { annotation, cellsInGroup } from "./annotations.ts";
@@ -49,14 +49,14 @@ export function treeSource(survey: Survey, style: SourceStyle): string {
 }
 
 /** One node with all that is in it, as it stands in source. */
-export function nodeSource(survey: Survey, surveyed: Surveyed, style: SourceStyle): string {
+export function nodeSource(survey: Survey, position: Position, style: SourceStyle): string {
   const lines: string[] = [];
   let open = 0;
   const closeDownTo = (level: number): void => {
     while (open > level) lines.push(`${tabs(--open)}};`);
   };
-  for (const each of withDescendants(survey, surveyed)) {
-    const level = each.depth - surveyed.depth;
+  for (const each of withDescendants(survey, position)) {
+    const level = each.depth - position.depth;
     closeDownTo(level);
     if (level > 0 && !lines.at(-1)!.endsWith(" {")) lines.push("");
     lines.push(`${tabs(level)}${style.paint.node(each.parent === undefined ? "/" : escapedName(each.node.name))} {`);
@@ -68,20 +68,20 @@ export function nodeSource(survey: Survey, surveyed: Surveyed, style: SourceStyl
 }
 
 /** Parents before their children: what stands behind a node and lies deeper is in it. */
-function withDescendants(survey: Survey, surveyed: Surveyed): readonly Surveyed[] {
-  const start = survey.nodes.indexOf(surveyed);
+function withDescendants(survey: Survey, position: Position): readonly Position[] {
+  const start = survey.nodes.indexOf(position);
   const behind = survey.nodes.slice(start + 1);
-  const length = behind.findIndex(({ depth }) => depth <= surveyed.depth);
-  return [surveyed, ...(length < 0 ? behind : behind.slice(0, length))];
+  const length = behind.findIndex(({ depth }) => depth <= position.depth);
+  return [position, ...(length < 0 ? behind : behind.slice(0, length))];
 }
 
 /** One property, as it stands in source. */
-function propertySource(survey: Survey, surveyed: Surveyed, property: Property, style: SourceStyle): string {
+function propertySource(survey: Survey, position: Position, property: Property, style: SourceStyle): string {
   const { paint } = style;
   const { name, value } = property;
-  const text = valueText(name, value, cellsInGroup(survey, surveyed, name, value));
+  const text = valueText(name, value, cellsInGroup(survey, position, name, value));
   const shown = kindOf(name, value) === "strings" ? paint.text(text) : text;
-  const comment = style.annotate ? annotation(survey, surveyed, name, value) : undefined;
+  const comment = style.annotate ? annotation(survey, position, name, value) : undefined;
   const end = comment === undefined ? ";" : `; ${paint.comment(`/* ${escapedComment(comment)} */`)}`;
   return `${paint.property(escapedName(name))}${text === "" ? "" : ` = ${shown}`}${end}`;
 }
