@@ -5,6 +5,7 @@ import { Bench as Tinybench } from "tinybench";
 import { treeFromBlob } from "../../src/devicetree/from/blob.ts";
 import { treeFromDirectory } from "../../src/devicetree/from/directory.ts";
 import { blob } from "../../src/devicetree/to/blob.ts";
+import { nextTreeMarks } from "../../src/recipes/next-tree.ts";
 import { engine } from "../../src/sys/bun.ts";
 import { System } from "../../src/sys/system.ts";
 import type { Bench, Findings } from "./bench.ts";
@@ -12,7 +13,7 @@ import { row } from "./row.ts";
 import { makeTree } from "./tree.ts";
 import { brief, SIZES, treeOf } from "./trees.ts";
 
-const RULES = { maxSize: 2 ** 31 - 1, strict: false, secrets: false, notice: () => {} };
+const RULES = { maxSize: 2 ** 31 - 1, strict: false, secrets: false, marks: nextTreeMarks, notice: () => {} };
 
 export async function functionsFindings({ folder, tell }: Bench): Promise<Findings> {
   const rows = [];

@@ -5,7 +5,7 @@ import { parse } from "../cli/options.ts";
 import { checks, findingsIn, findingText } from "../devicetree/check/checks.ts";
 import { readTree } from "../devicetree/from/source.ts";
 import { EXIT, escapeText, usage } from "../failure.ts";
-import { noticesOf, readOptions, readRulesOf } from "../options/trees.ts";
+import { noticeOn, parseReadRules, readOptions } from "../options/trees.ts";
 
 const dtcheck: Applet = {
   name: "dtcheck",
@@ -37,7 +37,7 @@ specification and seldom meant. The exit code is 1 if there is an error.
       return EXIT.done;
     }
     if (operands.length !== 1) throw usage("operands", `one tree is needed, ${operands.length} are given`);
-    const rules = readRulesOf(given, noticesOf(system, "dtcheck"));
+    const rules = parseReadRules(given, noticeOn(system, "dtcheck"));
     const findings = findingsIn(readTree(system, operands[0]!, rules), skipped);
     system.print(findings.map((finding) => `${escapeText(finding.place)}: ${findingText(finding)}\n`).join(""));
     return findings.some(({ check }) => check.severity === "error") ? EXIT.input : EXIT.done;

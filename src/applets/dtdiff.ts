@@ -5,7 +5,7 @@ import { parse } from "../cli/options.ts";
 import { differences, differenceText, patchText } from "../devicetree/diff.ts";
 import { readTree } from "../devicetree/from/source.ts";
 import { Failure, usage } from "../failure.ts";
-import { noticesOf, readOptions, readRulesOf } from "../options/trees.ts";
+import { noticeOn, parseReadRules, readOptions } from "../options/trees.ts";
 import type { System } from "../sys/system.ts";
 
 /** As POSIX has it for diff: all trouble is one code, whatever it is. */
@@ -45,7 +45,7 @@ function compared(system: System, args: readonly string[]): number {
   if (first === undefined || second === undefined || more.length > 0)
     throw usage("operands", `two trees are needed, ${operands.length} are given`);
   if (first === "-" && second === "-") throw usage("operands", "standard input can be read only once");
-  const rules = readRulesOf(given, noticesOf(system, "dtdiff"));
+  const rules = parseReadRules(given, noticeOn(system, "dtdiff"));
   const found = differences(readTree(system, first, rules), readTree(system, second, rules));
   system.print(given.has("patch") ? patchText(found) : differenceText(found));
   return found.length === 0 ? SAME : DIFFERENT;

@@ -8,7 +8,7 @@ import { surveyOf } from "../devicetree/survey.ts";
 import { nodeJson, treeJson } from "../devicetree/to/json.ts";
 import { coloured, nodeSource, plain, treeSource, unwritableNames } from "../devicetree/to/source-text.ts";
 import { EXIT, usage } from "../failure.ts";
-import { noticesOf, readOptions, readRulesOf } from "../options/trees.ts";
+import { noticeOn, parseReadRules, readOptions } from "../options/trees.ts";
 import { STDOUT } from "../sys/system.ts";
 
 const dtdump: Applet = {
@@ -40,8 +40,8 @@ compiles the output to the same bytes again. Colours appear on a terminal only.
     if (source === undefined || more.length > 0)
       throw usage("operands", `a source and perhaps a node are needed, ${operands.length} are given`);
     if (given.has("json") && given.has("annotate")) throw usage("--annotate", "does not go with --json");
-    const notice = noticesOf(system, "dtdump");
-    const tree = readTree(system, source, readRulesOf(given, notice));
+    const notice = noticeOn(system, "dtdump");
+    const tree = readTree(system, source, parseReadRules(given, notice));
     if (given.has("json")) {
       system.print(node === undefined ? treeJson(tree) : nodeJson(findNode(tree.root, node).node));
       return EXIT.done;

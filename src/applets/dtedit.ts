@@ -3,22 +3,11 @@
 import { type Applet } from "../cli/applet.ts";
 import { type Arguments, parse } from "../cli/options.ts";
 import { addressOf } from "../cli/values.ts";
-import { refuseErrors } from "../devicetree/check/checks.ts";
-import { readTree } from "../devicetree/from/source.ts";
-import { surveyOf } from "../devicetree/survey.ts";
-import { blob } from "../devicetree/to/blob.ts";
-import { writeDirectory } from "../devicetree/to/directory.ts";
-import { treeJson } from "../devicetree/to/json.ts";
-import { plain, treeSource } from "../devicetree/to/source-text.ts";
-import type { DeviceTree } from "../devicetree/tree.ts";
 import { EXIT, usage } from "../failure.ts";
-import { EDIT_NOTES, editOptions, editsOf } from "../options/edits.ts";
-import { type BlobForm, blobFormOf, blobOptions, noticesOf, readOptions, readRulesOf } from "../options/trees.ts";
-import type { ByteString } from "../sys/engine.ts";
+import { EDIT_NOTES, editOptions, parseEdits } from "../options/edits.ts";
+import { blobOptions, noticeOn, parseBlobForm, parseReadRules, readOptions } from "../options/trees.ts";
+import { type EditTreeRequest, editTree, formats } from "../recipes/edit-tree.ts";
 import { STDOUT, type System } from "../sys/system.ts";
-
-const formats = ["dtb", "dts", "json", "dir"] as const;
-type Format = (typeof formats)[number];
 
 const dtedit: Applet = {
   name: "dtedit",
@@ -49,30 +38,16 @@ ${EDIT_NOTES}
   dtedit --set '/chosen/linux,stdout-path="/vdevice/vty@0"' a.dtb b.dtb
 `,
   run(system, args) {
-    const given = parse(dtedit.options, args);
-    const { source, target, format, address } = requested(given);
-    const edits = editsOf(system, given.inTurn);
-    const form = blobFormOf(given.given);
-    if (target === "-" && format === "dtb") system.refuseTerminal();
-    const notice = noticesOf(system, "dtedit");
-    const tree = readTree(system, source, readRulesOf(given.given, notice));
-    for (const edit of edits) edit(tree);
-    tree.address = address ?? tree.address;
-    if (given.given.has("check")) refuseErrors(tree, notice);
-    if (format === "dir") writeDirectory(system, tree.root, target);
-    else writeTo(system, target, inFormat(system, tree, format, form));
+    const request = parseRequest(system, parse(dtedit.options, args));
+    if (request.target === "-" && request.format === "dtb" && system.isTerminal(STDOUT)) {
+      throw usage("standard output", "refusing to write binary to a terminal");
+    }
+    editTree(system, request);
     return EXIT.done;
   },
 };
 
-interface Request {
-  readonly source: ByteString;
-  readonly target: ByteString;
-  readonly format: Format;
-  readonly address: bigint | undefined;
-}
-
-function requested({ given, operands }: Arguments): Request {
+function parseRequest(system: System, { given, inTurn, operands }: Arguments): EditTreeRequest {
   const [source, target, ...more] = operands;
   if (source === undefined || target === undefined || more.length > 0)
     throw usage("operands", `IN and OUT are needed, ${operands.length} are given`);
@@ -81,23 +56,16 @@ function requested({ given, operands }: Arguments): Request {
   if (format === undefined) throw usage("-O", `'${name}' is none of ${formats.join(" ")}`);
   if (format === "dir" && target === "-") throw usage("OUT", "a directory cannot be written to standard output");
   const address = given.get("address");
-  return { source, target, format, address: address === undefined ? undefined : addressOf(address, "blob", 8n) };
-}
-
-function inFormat(system: System, tree: DeviceTree, format: Exclude<Format, "dir">, form: BlobForm): Uint8Array {
-  switch (format) {
-    case "dtb":
-      return blob(tree.root, { ...tree, ...form });
-    case "dts":
-      return system.bytes(treeSource(surveyOf(tree), { paint: plain, annotate: false }));
-    case "json":
-      return system.bytes(treeJson(tree));
-  }
-}
-
-function writeTo(system: System, target: ByteString, bytes: Uint8Array): void {
-  if (target === "-") system.writeAll(STDOUT, bytes, "standard output");
-  else system.replaceFile(target, bytes);
+  return {
+    source,
+    target,
+    format,
+    address: address === undefined ? undefined : addressOf(address, "blob", 8n),
+    edits: parseEdits(system, inTurn),
+    form: parseBlobForm(given),
+    rules: parseReadRules(given, noticeOn(system, "dtedit")),
+    check: given.has("check"),
+  };
 }
 
 export default dtedit;

@@ -1,21 +1,15 @@
 // fs2dt: a directory such as /proc/device-tree, or a blob such as /sys/firmware/fdt, as a device tree blob on standard output.
 
-import { archs } from "../arch/archs.ts";
 import { type Applet } from "../cli/applet.ts";
 import { type Arguments, parse } from "../cli/options.ts";
 import { addressOf } from "../cli/values.ts";
-import { refuseErrors } from "../devicetree/check/checks.ts";
-import { reportOddities } from "../devicetree/check/oddities.ts";
-import { readTree } from "../devicetree/from/source.ts";
-import { reservationsOf } from "../devicetree/reservations.ts";
-import { blob } from "../devicetree/to/blob.ts";
 import { type DeviceTree, propertyCount } from "../devicetree/tree.ts";
 import { walk } from "../devicetree/walk.ts";
 import { EXIT, usage } from "../failure.ts";
-import { EDIT_NOTES, type Edit, editOptions, editsOf } from "../options/edits.ts";
-import { type BlobForm, blobFormOf, blobOptions, noticesOf, readOptions, readRulesOf } from "../options/trees.ts";
-import { formatRange, type MemoryRange, rangeOfSize, sameRange } from "../range.ts";
-import type { ByteString } from "../sys/engine.ts";
+import { EDIT_NOTES, editOptions, parseEdits } from "../options/edits.ts";
+import { blobOptions, noticeOn, parseBlobForm, parseReadRules, readOptions } from "../options/trees.ts";
+import { formatRange, rangeOfSize } from "../range.ts";
+import { makeNextTree, type NextTreeRequest } from "../recipes/next-tree.ts";
 import { STDOUT, type System } from "../sys/system.ts";
 
 const fs2dt: Applet = {
@@ -58,52 +52,31 @@ the initrd's place unless -i sets it.
 `,
   run(system, args) {
     const given = parse(fs2dt.options, args);
-    const request = requested(system, given);
-    system.refuseTerminal();
-    const notice = noticesOf(system, "fs2dt");
-    const tree = readTree(system, request.source, readRulesOf(given.given, notice));
-    const owner = archs.find(({ handOver }) => handOver?.recognize(tree.root));
-    owner?.handOver?.apply(system, tree, notice);
-    for (const edit of request.edits) edit(tree);
-    tree.address = request.address;
-    tree.reservations = [...tree.reservations, ...without(reservationsOf(tree.root), tree.reservations)];
-    reportOddities(tree.root, notice);
-    if (request.check) refuseErrors(tree, notice);
-    const bytes = blob(tree.root, { ...tree, ...request.form });
+    const request = parseRequest(system, given);
+    if (system.isTerminal(STDOUT)) throw usage("standard output", "refusing to write binary to a terminal");
+    const { tree, bytes } = makeNextTree(system, request);
     system.writeAll(STDOUT, bytes, "standard output");
-    if (request.verbose) describe(system, tree, bytes, request.form);
+    if (given.given.has("verbose")) describe(system, tree, bytes, request);
     return EXIT.done;
   },
 };
 
-interface Request {
-  /** A directory or a blob. */
-  readonly source: ByteString;
-  readonly address: bigint;
-  readonly form: BlobForm;
-  readonly edits: readonly Edit[];
-  readonly check: boolean;
-  readonly verbose: boolean;
-}
-
-function requested(system: System, { given, inTurn, operands }: Arguments): Request {
+function parseRequest(system: System, { given, inTurn, operands }: Arguments): NextTreeRequest {
   const address = addressOf(given.get("address"), "blob", 8n);
-  if (operands.length !== 1) throw usage("operands", `one directory or blob is needed, ${operands.length} are given`);
+  const [source, ...more] = operands;
+  if (source === undefined || more.length > 0)
+    throw usage("operands", `one directory or blob is needed, ${operands.length} are given`);
   return {
-    source: operands[0]!,
+    source,
     address,
-    form: blobFormOf(given),
-    edits: editsOf(system, inTurn),
+    form: parseBlobForm(given),
+    edits: parseEdits(system, inTurn),
+    rules: parseReadRules(given, noticeOn(system, "fs2dt")),
     check: given.has("check"),
-    verbose: given.has("verbose"),
   };
 }
 
-function without(ranges: readonly MemoryRange[], others: readonly MemoryRange[]): MemoryRange[] {
-  return ranges.filter((range) => !others.some((other) => sameRange(range, other)));
-}
-
-function describe(system: System, tree: DeviceTree, bytes: Uint8Array, { version }: BlobForm): void {
+function describe(system: System, tree: DeviceTree, bytes: Uint8Array, { address, form }: NextTreeRequest): void {
   let nodes = 0;
   let properties = 0;
   walk(tree.root, {
@@ -112,8 +85,8 @@ function describe(system: System, tree: DeviceTree, bytes: Uint8Array, { version
       properties += propertyCount(node);
     },
   });
-  system.say(`fs2dt: ${nodes} nodes, ${properties} properties, ${bytes.length} bytes, version ${version}`);
-  for (const range of [...tree.reservations, rangeOfSize(tree.address!, BigInt(bytes.length))]) {
+  system.say(`fs2dt: ${nodes} nodes, ${properties} properties, ${bytes.length} bytes, version ${form.version}`);
+  for (const range of [...tree.reservations, rangeOfSize(address, BigInt(bytes.length))]) {
     system.say(`fs2dt: reserves ${formatRange(range)}`);
   }
 }

@@ -1,13 +1,11 @@
-// Marks that the reader of a directory leaves at nodes, so that few nodes have to be looked at later.
+// Marks that the reader of a directory leaves at nodes, so that what is asked of every tree is asked of few nodes.
 
 import type { ByteString } from "../sys/engine.ts";
+import type { NameRule } from "../sys/gather.ts";
 import type { Node } from "./tree.ts";
 import { pathOf, walk } from "./walk.ts";
 
-/**
- * What is asked of every tree, though few nodes have to do with it. The reader of directories leaves at each node which
- * of these it may have to do with, so that nobody looks through all properties for a handful.
- */
+/** A bit for each question. Looking through all properties of a tree takes as long as reading it. */
 export const MARK = {
   /** A property that says what memory is taken. */
   reservation: 1,
@@ -19,10 +17,31 @@ export const MARK = {
   emptied: 8,
 } as const;
 
-/** Of a node of which nothing is known before one has looked. */
+/** Of a node that nobody has looked at. */
 export const ALL_MARKS = -1;
 
-/** Visits in the same way those nodes that may have one of `marks`. */
+/** What a reader shall look for. */
+export interface MarkRules {
+  /** Properties, by name. */
+  readonly names: readonly NameRule[];
+  /** Names of nodes and properties with more bytes than these. */
+  readonly long: { readonly length: number; readonly mark: number };
+}
+
+/** Of those who ask nothing of every tree. */
+export const NO_MARKS: MarkRules = { names: [], long: { length: 0xffffffff, mark: 0 } };
+
+/** Marks the nodes that have a property of this name, whatever its length: no length & 0 is 1. */
+export function ruleForName(name: ByteString, mark: number): NameRule {
+  return { name, mask: 0, value: 1, mark };
+}
+
+/** The bits of which a node has those that it may have; every other bit says nothing. */
+export function markedBits({ names, long }: MarkRules): number {
+  return names.reduce((bits, { mark }) => bits | mark, long.mark);
+}
+
+/** Visits every node that may have one of `marks`, parents before their children. */
 export function visitMarked(root: Node, marks: number, enter: (node: Node, path: ByteString) => void): void {
   walk(root, {
     enter(node, parent) {

@@ -22,11 +22,14 @@ export class Records {
   readonly #nodes: Uint32Array;
   readonly #keys = new Map<ByteString, number>();
   readonly #decode: (bytes: Uint8Array) => ByteString;
+  readonly #unknownMarks: number;
   readonly root: RecordNode;
 
-  constructor(gathered: Gatherer, decode: (bytes: Uint8Array) => ByteString) {
+  /** @param marked the bits of MARK that the reader has looked for */
+  constructor(gathered: Gatherer, decode: (bytes: Uint8Array) => ByteString, marked: number) {
     const { records, strings, nodes } = gathered;
     this.#decode = decode;
+    this.#unknownMarks = ~marked;
     this.bytes = records;
     this.stringBytes = strings;
     this.strings = decode(strings);
@@ -42,6 +45,11 @@ export class Records {
 
   wordOf({ place }: RecordNode, word: number): number {
     return this.#nodes[WORDS_OF_NODE * place + word]!;
+  }
+
+  /** What `word` of the node says, and every mark that nobody has looked for. */
+  marksOf(node: RecordNode, word: number): number {
+    return this.wordOf(node, word) | this.#unknownMarks;
   }
 
   childrenOf(node: RecordNode): RecordNode[] {
@@ -151,11 +159,11 @@ export class RecordNode implements Node {
   }
 
   get marks(): number {
-    return this.isKept ? this.records.wordOf(this, NODE.marks) : ALL_MARKS;
+    return this.isKept ? this.records.marksOf(this, NODE.marks) : ALL_MARKS;
   }
 
   get marksBelow(): number {
-    return this.isWhole ? this.records.wordOf(this, NODE.below) : ALL_MARKS;
+    return this.isWhole ? this.records.marksOf(this, NODE.below) : ALL_MARKS;
   }
 
   get propertyCount(): number {

@@ -3,8 +3,9 @@
 import { Failure, hex } from "../failure.ts";
 import type { MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
+import type { NameRule } from "../sys/gather.ts";
 import { numberIn } from "./cells.ts";
-import { MARK, visitMarked } from "./marks.ts";
+import { MARK, ruleForName, visitMarked } from "./marks.ts";
 import { below } from "./names.ts";
 import { child, type Node, property } from "./tree.ts";
 
@@ -23,7 +24,10 @@ const pairs: readonly Pair[] = [
   { first: "opal-base-address", second: "opal-runtime-size", isEnd: false },
 ];
 
-export const reservationNames: readonly ByteString[] = pairs.flatMap(({ first, second }) => [first, second]);
+/** For readers: reservationsOf() looks at nodes that are marked by these. */
+export const reservationRules: readonly NameRule[] = pairs
+  .flatMap(({ first, second }) => [first, second])
+  .map((name) => ruleForName(name, MARK.reservation));
 
 /** The ranges in the order of the walk. A size of 0 is none: in the map it would be the end. */
 export function reservationsOf(root: Node): MemoryRange[] {

@@ -4,9 +4,9 @@
 import { Failure, hex } from "../failure.ts";
 import { parseNumber } from "../number.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { wordsOf } from "./cells.ts";
+import { u32Value, wordsOf } from "./cells.ts";
 import { kindOf } from "./kinds.ts";
-import { stringsOf } from "./strings.ts";
+import { stringsOf, stringValue } from "./strings.ts";
 
 /** What a reference in a value stands for. */
 export interface Target {
@@ -55,52 +55,74 @@ function groupsOf<T>(items: readonly T[], size: number): T[][] {
   );
 }
 
-/**
- * The bytes of a value that is written as source text.
- * @throws Failure whose place is `place`
- */
-export function parseValue(text: ByteString, resolve: Resolve, place: string): Uint8Array {
-  return new ValueReader(text, resolve, place).read();
+/** A value as it is written: bytes, and references to nodes of a tree that is not there yet. */
+export type WrittenValue = readonly (Uint8Array | Reference)[];
+
+interface Reference {
+  readonly reference: ByteString;
+  /** What is written in its place. */
+  readonly kind: "path" | "phandle";
 }
 
-/** Widths of /bits/. */
-type Bits = 8 | 16 | 32 | 64;
+/**
+ * A value that is written as source text.
+ * @throws Failure whose place is `place`
+ */
+export function parseValue(text: ByteString, place: string): WrittenValue {
+  return new ValueReader(text, place).read();
+}
+
+/** The bytes of a value, in a tree whose nodes `resolve` finds. */
+export function resolveValue(value: WrittenValue, resolve: Resolve): Uint8Array {
+  const parts = value.map((part) => (part instanceof Uint8Array ? part : resolveReference(part, resolve)));
+  const bytes = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+function resolveReference({ reference, kind }: Reference, resolve: Resolve): Uint8Array {
+  const target = resolve(reference);
+  return kind === "path" ? stringValue(target.path) : u32Value(target.phandle());
+}
 
 class ValueReader {
-  readonly #bytes: number[] = [];
+  readonly #parts: (Uint8Array | Reference)[] = [];
+  /** What follows the last part. */
+  #bytes: number[] = [];
   #at = 0;
 
   constructor(
     readonly text: ByteString,
-    readonly resolve: Resolve,
     readonly place: string,
   ) {}
 
-  read(): Uint8Array {
+  read(): WrittenValue {
     do this.#item();
     while (this.#take(/,/y) !== undefined);
     if (this.#take(/$/y) === undefined) throw this.#wrong("a comma or the end is expected");
-    return Uint8Array.from(this.#bytes);
+    this.#endBytes();
+    return this.#parts;
   }
 
   #item(): void {
     const bits = this.#take(/\/bits\/[ \t-\r]+(?:8|16|32|64)(?=[ \t-\r]*<)/y);
-    if (bits !== undefined) return this.#cells(Number(/\d+$/.exec(bits)![0]) as Bits);
+    if (bits !== undefined) return this.#cells(Number(bits.slice("/bits/".length)));
     if (this.#peek() === "<") return this.#cells(32);
     if (this.#peek() === "[") return this.#hexadecimal();
     if (this.#peek() === '"') return this.#string();
-    const reference = this.#reference();
-    if (reference === undefined) throw this.#wrong('"text", <cells>, [bytes] or &node is expected');
-    this.#append(`${this.resolve(reference).path}\0`);
+    if (!this.#reference("path")) throw this.#wrong('"text", <cells>, [bytes] or &node is expected');
   }
 
-  #cells(bits: Bits): void {
+  /** @param bits of each number: 8, 16, 32 or 64 */
+  #cells(bits: number): void {
     this.#take(/</y);
     while (this.#take(/>/y) === undefined) {
-      const reference = this.#reference();
-      if (reference !== undefined) {
+      if (this.#reference("phandle")) {
         if (bits !== 32) throw this.#wrong("a phandle has 32 bits");
-        this.#number(BigInt(this.resolve(reference).phandle()), 32);
         continue;
       }
       const minus = this.#take(/-/y) !== undefined;
@@ -110,7 +132,7 @@ class ValueReader {
     }
   }
 
-  #number(number: bigint, bits: Bits): void {
+  #number(number: bigint, bits: number): void {
     const limit = 1n << BigInt(bits);
     if (number >= limit || number < -limit / 2n) throw this.#wrong(`${number} does not fit into ${bits} bits`);
     for (let shift = bits - 8; shift >= 0; shift -= 8) this.#bytes.push(Number((number >> BigInt(shift)) & 0xffn));
@@ -139,15 +161,22 @@ class ValueReader {
         const code = ESCAPES[escape];
         return code === undefined ? escape : String.fromCharCode(code);
       });
-    this.#append(`${text}\0`);
-  }
-
-  #append(text: ByteString): void {
     for (let index = 0; index < text.length; index++) this.#bytes.push(text.charCodeAt(index));
+    this.#bytes.push(0);
   }
 
-  #reference(): ByteString | undefined {
-    return this.#take(/&(?:\{\/[^}]*\}|0[xX][0-9a-fA-F]+|[0-9]+|[A-Za-z_][A-Za-z0-9_]*)/y);
+  #endBytes(): void {
+    if (this.#bytes.length > 0) this.#parts.push(Uint8Array.from(this.#bytes));
+    this.#bytes = [];
+  }
+
+  /** False where no reference stands here. */
+  #reference(kind: Reference["kind"]): boolean {
+    const reference = this.#take(/&(?:\{\/[^}]*\}|0[xX][0-9a-fA-F]+|[0-9]+|[A-Za-z_][A-Za-z0-9_]*)/y);
+    if (reference === undefined) return false;
+    this.#endBytes();
+    this.#parts.push({ reference, kind });
+    return true;
   }
 
   #peek(): string | undefined {
@@ -155,7 +184,7 @@ class ValueReader {
     return this.text[this.#at];
   }
 
-  /** What stands here, behind white space, if it matches; `pattern` is sticky. */
+  /** What stands here, after white space, if it matches; `pattern` is sticky. */
   #take(pattern: RegExp): string | undefined {
     this.#skipSpace();
     pattern.lastIndex = this.#at;

@@ -1,35 +1,30 @@
 // The edits as a person writes them: options that act in their turn, or lines of a file that say the same.
 
-import { setSeeds } from "../arch/arm64/hand-over.ts";
 import { type Option } from "../cli/applet.ts";
 import { type Directive } from "../cli/options.ts";
 import { numberOf, pairOf } from "../cli/values.ts";
 import { u32Value } from "../devicetree/cells.ts";
+import { dropInitrd, setBootargs, setInitrd, setSeeds } from "../devicetree/edit/chosen.ts";
 import {
   addNode,
   deleteNode,
   deleteProperty,
-  dropInitrd,
+  type Edit,
   type PropertyName,
   reserve,
-  setBootargs,
-  setInitrd,
-  setUsableMemory,
   setValue,
   unreserve,
 } from "../devicetree/edit/edits.ts";
+import { setUsableMemory } from "../devicetree/edit/usable-memory.ts";
 import { unescapedName } from "../devicetree/names.ts";
 import { findNode, freePhandle, phandleOf } from "../devicetree/references.ts";
 import { type DeviceTree, setProperty } from "../devicetree/tree.ts";
-import { parseValue, type Resolve } from "../devicetree/values.ts";
+import { parseValue, type Resolve, resolveValue } from "../devicetree/values.ts";
 import { Failure, hex, usage } from "../failure.ts";
 import { type MemoryRange, rangeOfSize } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
 import { INITRD_FORM, initrdRange } from "./initrd.ts";
-
-/** A change that is known to make sense, and meets its tree later. Throws Failure where that has not what it names. */
-export type Edit = (tree: DeviceTree) => void;
 
 const RANGES = "START,SIZE[,START,SIZE]...";
 
@@ -87,20 +82,20 @@ export const EDIT_NOTES = `Edits act in the order in which they are given. NODE 
 in device tree source, with commas between. An edit fails if what it names is
 not there; only --set and --add-node may name something new.`;
 
-/** Reads no tree; of --initrd it asks for the files' sizes, and --from is read. */
-export function editsOf(system: System, directives: readonly Directive[]): Edit[] {
+/** Reads no tree. Asks for the sizes of --initrd's files, and reads that of --from. */
+export function parseEdits(system: System, directives: readonly Directive[]): Edit[] {
   return directives.flatMap((directive) =>
-    directive.long === "from" ? editsIn(system, directive.value) : [editOf(system, directive)],
+    directive.long === "from" ? readEdits(system, directive.value) : [parseEdit(system, directive)],
   );
 }
 
-/** Lines of an option's long name and its value. Empty ones and those that begin with # say nothing. */
-function editsIn(system: System, file: ByteString): Edit[] {
+/** Lines of an option's long name and its value. Empty lines and those that begin with # say nothing. */
+function readEdits(system: System, file: ByteString): Edit[] {
   const lines = system.text(system.mustReadFile(file, LARGEST_FILE)).split("\n");
   return lines.flatMap((text, index) => {
     const line = text.replace(OUTER_BLANKS, "");
     const place = `${file}:${index + 1}`;
-    return line === "" || line.startsWith("#") ? [] : [inContext(place, () => inLine(system, line, place))];
+    return line === "" || line.startsWith("#") ? [] : [inLine(place, () => parseLine(system, line, place))];
   });
 }
 
@@ -110,7 +105,7 @@ const OUTER_BLANKS = /^[ \t\r]+|[ \t\r]+$/g;
 /** Bytes of a file of edits. */
 const LARGEST_FILE = 64 * 1024 * 1024;
 
-function inLine(system: System, line: ByteString, place: string): Edit {
+function parseLine(system: System, line: ByteString, place: string): Edit {
   const [, long = "", value = ""] = /^([^ \t]+)[ \t]*([^]*)$/.exec(line) ?? [];
   const option = editOptions.find((each) => each.long === long);
   if (option === undefined || long === "from") throw new Failure(place, `'${long}' is no edit`);
@@ -118,12 +113,12 @@ function inLine(system: System, line: ByteString, place: string): Edit {
     if (option.value === undefined) throw new Failure(place, `${long} takes no value`);
     if (long !== "bootargs") throw new Failure(place, `${long} needs ${option.value}`);
   }
-  const edit = editOf(system, { long, value, place });
-  return (tree) => inContext(place, () => edit(tree));
+  const edit = parseEdit(system, { long, value, place });
+  return (tree) => inLine(place, () => edit(tree));
 }
 
-/** In a file, every mistake is one of input, and its line is told. */
-function inContext<T>(place: string, work: () => T): T {
+/** Does `work` for a line of a file, where every mistake is one of input and is told with its line. */
+function inLine<T>(place: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
@@ -132,16 +127,16 @@ function inContext<T>(place: string, work: () => T): T {
   }
 }
 
-function editOf(system: System, { long, value, place }: Directive): Edit {
+function parseEdit(system: System, { long, value, place }: Directive): Edit {
   switch (long) {
     case "set":
-      return settingOf(place, value);
+      return parseSetting(place, value);
     case "delete": {
-      const name = placeIn(place, value);
+      const name = parsePropertyName(place, value);
       return (tree) => deleteProperty(tree, name);
     }
     case "add-node": {
-      const { node, name } = placeIn(place, value);
+      const { node, name } = parsePropertyName(place, value);
       if (name.includes("/")) throw usage(place, `'${value}' has a slash in a node's name`);
       return (tree) => addNode(tree, node, name);
     }
@@ -156,15 +151,15 @@ function editOf(system: System, { long, value, place }: Directive): Edit {
     case "no-initrd":
       return dropInitrd;
     case "usable": {
-      const range = memoryOf("--usable", value);
+      const range = parseRange("--usable", value);
       return (tree) => setUsableMemory(tree, range);
     }
     case "reserve": {
-      const ranges = memoriesOf(value);
-      return (tree) => ranges.forEach((range) => reserve(tree, range));
+      const ranges = parseRanges("--reserve", value);
+      return (tree) => reserve(tree, ranges);
     }
     case "unreserve": {
-      const range = memoryOf("--unreserve", value);
+      const range = parseRange("--unreserve", value);
       return (tree) => unreserve(tree, range);
     }
     case "boot-cpu": {
@@ -177,16 +172,12 @@ function editOf(system: System, { long, value, place }: Directive): Edit {
   }
 }
 
-/** Syntax is looked at now; what a reference stands for is known when its turn has come. */
-function settingOf(place: string, text: ByteString): Edit {
+/** The value's syntax is checked now. The nodes that it refers to are found when the edit's turn has come. */
+function parseSetting(place: string, text: ByteString): Edit {
   const equals = text.indexOf("=");
-  const name = placeIn(place, equals < 0 ? text : text.slice(0, equals));
-  if (equals < 0) return (tree) => setValue(tree, name, new Uint8Array(0));
-  const written = text.slice(equals + 1);
-  const anyNode: Resolve = () => ({ path: "", phandle: () => 0 });
-  const value = asUsage(place, () => parseValue(written, anyNode, place));
-  if (!written.includes("&")) return (tree) => setValue(tree, name, value);
-  return (tree) => setValue(tree, name, parseValue(written, nodesOf(tree), place));
+  const name = parsePropertyName(place, equals < 0 ? text : text.slice(0, equals));
+  const value = equals < 0 ? [] : asUsage(place, () => parseValue(text.slice(equals + 1), place));
+  return (tree) => setValue(tree, name, resolveValue(value, resolveIn(tree)));
 }
 
 function asUsage<T>(place: string, work: () => T): T {
@@ -198,14 +189,16 @@ function asUsage<T>(place: string, work: () => T): T {
 }
 
 /** As dtc does, a node that is referred to by its phandle and has none is given one. */
-function nodesOf({ root }: DeviceTree): Resolve {
+function resolveIn({ root }: DeviceTree): Resolve {
   return (reference) => {
     const { node, path } = findNode(root, reference);
     return {
       path,
       phandle() {
-        const phandle = phandleOf(node) ?? freePhandle(root);
-        if (phandleOf(node) === undefined) setProperty(node, "phandle", u32Value(phandle));
+        const known = phandleOf(node);
+        if (known !== undefined) return known;
+        const phandle = freePhandle(root);
+        setProperty(node, "phandle", u32Value(phandle));
         return phandle;
       },
     };
@@ -213,7 +206,7 @@ function nodesOf({ root }: DeviceTree): Resolve {
 }
 
 /** `/chosen/bootargs` → `/chosen` and `bootargs`. A slash in a property's own name is written `\x2f`. */
-function placeIn(place: string, text: ByteString): PropertyName {
+function parsePropertyName(place: string, text: ByteString): PropertyName {
   const slash = text.lastIndexOf("/");
   const name = unescapedName(text.slice(slash + 1));
   if (slash < 0 || name === "" || name.includes("\0")) {
@@ -222,14 +215,14 @@ function placeIn(place: string, text: ByteString): PropertyName {
   return { node: text.slice(0, slash) || "/", name };
 }
 
-function memoriesOf(text: string): MemoryRange[] {
+function parseRanges(place: string, text: string): MemoryRange[] {
   const numbers = text.split(",");
   return numbers.flatMap((_, index) =>
-    index % 2 === 0 ? [memoryOf("--reserve", numbers.slice(index, index + 2).join(","))] : [],
+    index % 2 === 0 ? [parseRange(place, numbers.slice(index, index + 2).join(","))] : [],
   );
 }
 
-function memoryOf(place: string, text: string): MemoryRange {
+function parseRange(place: string, text: string): MemoryRange {
   const [start, size] = pairOf(place, text, "START,SIZE");
   if (size === 0n || start + size > 1n << 64n) throw usage(place, `no memory has ${hex(size)} bytes at ${hex(start)}`);
   return rangeOfSize(start, size);

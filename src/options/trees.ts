@@ -5,7 +5,8 @@ import { type Arguments } from "../cli/options.ts";
 import { numberOf } from "../cli/values.ts";
 import { MAX_BLOB, type Version, versions } from "../devicetree/format.ts";
 import type { ReadRules } from "../devicetree/from/directory.ts";
-import { escapeText, usage } from "../failure.ts";
+import type { BlobForm } from "../devicetree/to/blob.ts";
+import { escapeText, type Notice, usage } from "../failure.ts";
 import type { System } from "../sys/system.ts";
 
 type Given = Arguments["given"];
@@ -26,44 +27,38 @@ export const blobOptions: readonly Option[] = [
   { long: "pad", value: "BYTES", help: "Leave room at the end of the blob for whoever adds to it." },
 ];
 
-export function readRulesOf(given: Given, notice: ReadRules["notice"]): ReadRules {
+export function parseReadRules(given: Given, notice: Notice): ReadRules {
   return {
     secrets: given.has("secrets"),
     strict: given.has("strict"),
-    maxSize: sizeOf("--max-size", given.get("max-size"), MAX_BLOB),
+    maxSize: parseSize("--max-size", given.get("max-size"), MAX_BLOB),
     notice,
   };
 }
 
 /** How a command tells of what it does not end by: a line on standard error. */
-export function noticesOf(system: System, tool: string): ReadRules["notice"] {
+export function noticeOn(system: System, tool: string): Notice {
   return (place, fact) => system.say(`${tool}: ${escapeText(place)}: ${fact}`);
 }
 
-export interface BlobForm {
-  readonly version: Version;
-  readonly padding: number;
-  readonly maxSize: number;
-}
-
-export function blobFormOf(given: Given): BlobForm {
+export function parseBlobForm(given: Given): BlobForm {
   return {
-    version: versionOf(given.get("version")),
-    padding: sizeOf("--pad", given.get("pad"), 0),
-    maxSize: sizeOf("--max-size", given.get("max-size"), MAX_BLOB),
+    version: parseVersion(given.get("version")),
+    padding: parseSize("--pad", given.get("pad"), 0),
+    maxSize: parseSize("--max-size", given.get("max-size"), MAX_BLOB),
   };
 }
 
 const DEFAULT_VERSION: Version = 17;
 
-function versionOf(text: string | undefined): Version {
+function parseVersion(text: string | undefined): Version {
   if (text === undefined) return DEFAULT_VERSION;
   const version = versions.find((known) => BigInt(known) === numberOf("-V", text));
   if (version === undefined) throw usage("-V", `${text} is none of ${versions.join(" ")}`);
   return version;
 }
 
-function sizeOf(place: string, text: string | undefined, otherwise: number): number {
+function parseSize(place: string, text: string | undefined, otherwise: number): number {
   if (text === undefined) return otherwise;
   const size = numberOf(place, text);
   if (size > BigInt(MAX_BLOB)) throw usage(place, `${size} is more than ${MAX_BLOB}`);

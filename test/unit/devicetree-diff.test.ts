@@ -5,7 +5,7 @@ import { writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { differences, patchText } from "../../src/devicetree/diff.ts";
 import { type DeviceTree } from "../../src/devicetree/tree.ts";
-import { editsOf } from "../../src/options/edits.ts";
+import { parseEdits } from "../../src/options/edits.ts";
 import { System } from "../../src/sys/system.ts";
 import { copied, deviceTrees, meaning, mutated } from "../support/device-trees.ts";
 import { fakeEngine } from "../support/fake-engine.ts";
@@ -19,7 +19,7 @@ function edited(tree: DeviceTree, lines: string): DeviceTree {
   const file = folder.in("edits");
   writeFileSync(file, Buffer.from(lines, "latin1"));
   const result = copied(tree);
-  for (const edit of editsOf(system, [{ long: "from", value: file, place: "--from" }])) edit(result);
+  for (const edit of parseEdits(system, [{ long: "from", value: file, place: "--from" }])) edit(result);
   return result;
 }
 

@@ -1,10 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
-import { reportOddities } from "../../src/devicetree/check/oddities.ts";
+import { oddityRules, reportOddities } from "../../src/devicetree/check/oddities.ts";
 import type { Version } from "../../src/devicetree/format.ts";
 import { treeFromDirectory } from "../../src/devicetree/from/directory.ts";
+import { MARK, NO_MARKS, visitMarked } from "../../src/devicetree/marks.ts";
 import { RecordNode } from "../../src/devicetree/records.ts";
-import { reservationsOf } from "../../src/devicetree/reservations.ts";
+import { reservationRules, reservationsOf } from "../../src/devicetree/reservations.ts";
 import { blob } from "../../src/devicetree/to/blob.ts";
 import {
   addChild,
@@ -16,6 +17,7 @@ import {
   setProperty,
 } from "../../src/devicetree/tree.ts";
 import { visit } from "../../src/devicetree/walk.ts";
+import { nextTreeMarks } from "../../src/recipes/next-tree.ts";
 import { engine } from "../../src/sys/bun.ts";
 import { System } from "../../src/sys/system.ts";
 import { readBlob, treeOf } from "../support/blob-reader.ts";
@@ -26,8 +28,9 @@ import { cells, fillTree, largeTree, randomNumbers, type Tree } from "../support
 const folder = temporaryFolder();
 const system = new System(engine);
 
-function read(path: string): Node {
-  return treeFromDirectory(system, path, { maxSize: 2 ** 31 - 1, strict: false, secrets: true, notice() {} });
+/** With the marks of fs2dt unless others are given. */
+function read(path: string, marks = nextTreeMarks): Node {
+  return treeFromDirectory(system, path, { maxSize: 2 ** 31 - 1, strict: false, secrets: true, marks, notice() {} });
 }
 
 /** The same tree in objects that were never records. */
@@ -126,6 +129,31 @@ describe("a tree that was read and then changed in part", () => {
       asked(kept).forEach((fact) => facts.add(fact));
     }
     expect(facts.size).toBeGreaterThan(20);
+  });
+
+  test("says the same whatever the reader was told to mark", () => {
+    const oddities = oddityRules.names.map(({ name }) => [name, "x"] as const);
+    const path = made("marked", [
+      ["n", oddities],
+      ["rtas", [["linux,rtas-base", cells(1)]]],
+    ]);
+    const told = asked(read(path));
+    expect(told).toHaveLength(3);
+    const reservations = { ...NO_MARKS, names: reservationRules };
+    for (const marks of [NO_MARKS, oddityRules, reservations]) expect(asked(read(path, marks))).toEqual(told);
+  });
+
+  test("is looked at only where it is marked", () => {
+    const root = read(
+      made("few", [
+        ["a", [["reg", cells(0)]]],
+        ["b", [["reg", "x"]]],
+        ["c", [["inner", [["rtas-size", cells(0)]]]]],
+      ]),
+    );
+    const visited: string[] = [];
+    for (const mark of [MARK.oddity, MARK.reservation]) visitMarked(root, mark, (_, place) => visited.push(place));
+    expect(visited).toEqual(["/b", "/c/inner"]);
   });
 });
 

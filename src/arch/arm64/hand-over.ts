@@ -1,9 +1,9 @@
 // What an arm64 kernel was told for itself alone: the next one is told it anew, or not at all.
 // Linux: drivers/of/fdt.c (early_init_dt_scan_chosen), drivers/of/kexec.c, arch/arm64/kernel/kaslr.c.
 
-import { giveUpInitrd } from "../../devicetree/edit/edits.ts";
+import { giveUpInitrd, setSeeds } from "../../devicetree/edit/chosen.ts";
 import { MARK, mayHave } from "../../devicetree/marks.ts";
-import { child, childOrNew, type DeviceTree, type Node, property, setProperty } from "../../devicetree/tree.ts";
+import { child, type DeviceTree, type Node, property } from "../../devicetree/tree.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import type { System } from "../../sys/system.ts";
 import type { TreeHandOver } from "../arch.ts";
@@ -18,9 +18,6 @@ const NOT_HANDED_ON: readonly ByteString[] = [
   "linux,initrd-start",
   "linux,usable-memory-range",
 ];
-
-/** Bytes of each. The kernel wipes the first, and takes the second out of its tree (it may be of any size). */
-const SEEDS = { "kaslr-seed": 8, "rng-seed": 64 } as const;
 
 const ENABLE_METHOD = "enable-method";
 const EFI = "linux,uefi-system-table";
@@ -66,15 +63,6 @@ function dropStale(tree: DeviceTree): void {
   giveUpInitrd(tree);
   const chosen = child(tree.root, "chosen");
   if (chosen !== undefined) chosen.properties = chosen.properties.filter(({ name }) => !NOT_HANDED_ON.includes(name));
-}
-
-/**
- * Fresh seeds for the next kernel's addresses and its random numbers, as the kernel's own kexec_file_load writes them,
- * whether it was given any or not. `random` gives so many random bytes.
- */
-export function setSeeds(root: Node, random: (length: number) => Uint8Array): void {
-  const chosen = childOrNew(root, "chosen");
-  for (const [name, length] of Object.entries(SEEDS)) setProperty(chosen, name, random(length));
 }
 
 /** Made for kernels that start others (Documentation/admin-guide/kernel-parameters.txt). */

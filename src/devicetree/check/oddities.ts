@@ -1,34 +1,40 @@
 // Things a kernel accepts that are still worth a line, since they are seldom meant.
 
+import type { Notice } from "../../failure.ts";
 import type { ByteString } from "../../sys/engine.ts";
-import { MARK, visitMarked } from "../marks.ts";
-import { baseName, MAX_NAME } from "../names.ts";
+import { MARK, type MarkRules, visitMarked } from "../marks.ts";
+import { below, MAX_NAME } from "../names.ts";
 import { type Node, property } from "../tree.ts";
+import { longNames } from "./check.ts";
 
-/** Standard properties, and what their length & mask has to be. */
-export const lengthRules = [
-  { name: "interrupt-parent", mask: 0xffffffff, value: 4 },
-  { name: "reg", mask: 3, value: 0 },
+/** Standard properties: what their length & mask has to be, and that in words. */
+const LENGTHS = [
+  { name: "interrupt-parent", mask: 0xffffffff, value: 4, expected: "4" },
+  { name: "reg", mask: 3, value: 0, expected: "whole cells" },
 ] as const;
+
+/** For readers: reportOddities() looks at nodes that are marked by these. */
+export const oddityRules: MarkRules = {
+  names: LENGTHS.map(({ name, mask, value }) => ({ name, mask, value, mark: MARK.oddity })),
+  long: { length: MAX_NAME, mark: MARK.oddity },
+};
 
 /**
  * Tells `notice` of standard properties whose length cannot be right, each, and of overlong names, together: firmware
  * has some on every cpu. Nothing is changed.
  */
-export function reportOddities(root: Node, notice: (place: ByteString, fact: string) => void): void {
-  const overlong: ByteString[] = [];
+export function reportOddities(root: Node, notice: Notice): void {
+  const long: ByteString[] = [];
   visitMarked(root, MARK.oddity, (node, path) => {
-    const prefix = path === "/" ? "" : path;
-    if (baseName(node.name).length > MAX_NAME) overlong.push(path);
-    for (const { name } of node.properties) if (name.length > MAX_NAME) overlong.push(`${prefix}/${name}`);
-    const parent = property(node, "interrupt-parent");
-    if (parent !== undefined && parent.length !== 4)
-      notice(`${prefix}/interrupt-parent`, `${parent.length} bytes, not 4`);
-    const reg = property(node, "reg");
-    if (reg !== undefined && reg.length % 4 !== 0) notice(`${prefix}/reg`, `${reg.length} bytes, not whole cells`);
+    for (const { place } of longNames(node, path)) long.push(place);
+    for (const { name, mask, value, expected } of LENGTHS) {
+      const length = property(node, name)?.length;
+      if (length !== undefined && (length & mask) !== value)
+        notice(below(path, name), `${length} bytes, not ${expected}`);
+    }
   });
-  const [first] = overlong;
+  const [first] = long;
   if (first === undefined) return;
-  const more = overlong.length === 1 ? "" : `, one of ${overlong.length} such names`;
+  const more = long.length === 1 ? "" : `, one of ${long.length} such names`;
   notice(first, `the name is longer than ${MAX_NAME} bytes${more}`);
 }

@@ -1,18 +1,14 @@
-// The changes that a tree is asked for, each an error where it names what is not there.
+// The changes of nodes, properties and reservations that a tree is asked for. Each fails where it names what is not there.
 
 import { Failure } from "../../failure.ts";
 import { formatRange, type MemoryRange, sameRange } from "../../range.ts";
 import type { ByteString } from "../../sys/engine.ts";
-import { rangesValue, u64Value } from "../cells.ts";
-import { isMemory, memoryCells, memoryRanges } from "../memory.ts";
 import { below } from "../names.ts";
 import { findNode } from "../references.ts";
-import { initrdOf } from "../reservations.ts";
-import { stringValue } from "../strings.ts";
-import { addChild, child, childOrNew, type DeviceTree, removeChild, removeProperty, setProperty } from "../tree.ts";
+import { addChild, child, type DeviceTree, removeChild, removeProperty, setProperty } from "../tree.ts";
 
-/** Below this a ppc64 crash kernel keeps using memory: its exception vectors are there (kexec-tools' KDUMP_BACKUP_LIMIT). */
-const VECTORS_END = 0x10000n;
+/** A change, whose syntax has been checked. Throws Failure where the tree has not what it names. */
+export type Edit = (tree: DeviceTree) => void;
 
 /** A property, as a reference to its node and its own name. */
 export interface PropertyName {
@@ -44,70 +40,14 @@ export function deleteNode({ root }: DeviceTree, reference: ByteString): void {
   removeChild(parent, node);
 }
 
-export function reserve(tree: DeviceTree, range: MemoryRange): void {
-  tree.reservations = [...tree.reservations, range];
+/** Adds entries to the reserve map. */
+export function reserve(tree: DeviceTree, ranges: readonly MemoryRange[]): void {
+  tree.reservations = [...tree.reservations, ...ranges];
 }
 
 /** Takes one entry out of the reserve map. */
 export function unreserve(tree: DeviceTree, range: MemoryRange): void {
-  const place = tree.reservations.findIndex((each) => sameRange(each, range));
-  if (place < 0) throw new Failure(formatRange(range), "no such entry in the reserve map");
-  tree.reservations = tree.reservations.toSpliced(place, 1);
-}
-
-export function setBootargs({ root }: DeviceTree, text: ByteString): void {
-  setProperty(childOrNew(root, "chosen"), "bootargs", stringValue(text));
-}
-
-/** The initrd's range, in the tree and in the reserve map; that of an older one is given up. */
-export function setInitrd(tree: DeviceTree, range: MemoryRange): void {
-  giveUpInitrd(tree);
-  const chosen = childOrNew(tree.root, "chosen");
-  setProperty(chosen, "linux,initrd-start", u64Value(range.start));
-  setProperty(chosen, "linux,initrd-end", u64Value(range.end));
-  reserve(tree, range);
-}
-
-/** Forgets the initrd, of which there has to be one. */
-export function dropInitrd(tree: DeviceTree): void {
-  const chosen = child(tree.root, "chosen");
-  giveUpInitrd(tree);
-  const removed = ["linux,initrd-start", "linux,initrd-end"].filter((name) => chosen && removeProperty(chosen, name));
-  if (removed.length === 0) throw new Failure("/chosen", "no initrd");
-}
-
-/** Takes the initrd's entry, if there is one, out of the reserve map. */
-export function giveUpInitrd(tree: DeviceTree): void {
-  const old = initrdOf(tree.root);
-  if (old !== undefined) tree.reservations = tree.reservations.filter((range) => !sameRange(range, old));
-}
-
-/** Here a partition lists the memory that it can gain and lose (LoPAR, ibm,dynamic-memory). */
-const DYNAMIC_MEMORY = "ibm,dynamic-reconfiguration-memory";
-
-/**
- * Confines a crash kernel to `usable` and the exception vectors: every memory node gets a linux,usable-memory of
- * what it has below `usable.end` (drivers/of/fdt.c early_init_dt_scan_memory takes it in place of reg).
- * What lies between, the old kernel's memory, is reserved.
- */
-export function setUsableMemory(tree: DeviceTree, usable: MemoryRange): void {
-  const { root } = tree;
-  // A crash kernel would take all that is listed there for its own, the crashed one's memory with it.
-  if (child(root, DYNAMIC_MEMORY) !== undefined) {
-    throw new Failure(`/${DYNAMIC_MEMORY}`, "memory that is listed here cannot be confined");
-  }
-  const cells = memoryCells(root);
-  const memory = root.children.filter((node) => isMemory(node));
-  if (memory.length === 0) throw new Failure("/", "no memory node to confine");
-  const found = memory.flatMap((node) => memoryRanges(node, cells));
-  if (!found.some(({ start, end }) => start <= usable.start && usable.end <= end)) {
-    throw new Failure("/", "no memory node holds the whole usable range");
-  }
-  for (const node of memory) {
-    const kept = memoryRanges(node, cells)
-      .map(({ start, end }) => ({ start, end: end < usable.end ? end : usable.end }))
-      .filter(({ start, end }) => start < end);
-    setProperty(node, "linux,usable-memory", rangesValue(kept, cells));
-  }
-  if (usable.start > VECTORS_END) reserve(tree, { start: VECTORS_END, end: usable.start });
+  const index = tree.reservations.findIndex((each) => sameRange(each, range));
+  if (index < 0) throw new Failure(formatRange(range), "no such entry in the reserve map");
+  tree.reservations = tree.reservations.toSpliced(index, 1);
 }

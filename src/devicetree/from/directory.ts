@@ -1,16 +1,14 @@
 // A tree from a directory such as /proc/device-tree: a directory is a node, a file a property, nothing else belongs there.
 
-import { Failure } from "../../failure.ts";
+import { Failure, type Notice } from "../../failure.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { errno } from "../../sys/errno.ts";
 import { Gatherer, STOP } from "../../sys/gather.ts";
 import { CWD, type Entry, type System } from "../../sys/system.ts";
 import { TOKEN } from "../format.ts";
-import { MARK } from "../marks.ts";
-import { MAX_NAME } from "../names.ts";
+import { MARK, type MarkRules, markedBits, NO_MARKS } from "../marks.ts";
 import { NAME, Records } from "../records.ts";
 import { MAX_DEPTH, type Node } from "../tree.ts";
-import { markedNames } from "./marks.ts";
 
 /** The largest property we take. The largest known real one is an ibm,dynamic-memory of 480 KB. */
 const MAX_PROPERTY = 16 * 1024 * 1024;
@@ -26,8 +24,10 @@ export interface ReadRules {
   readonly strict: boolean;
   /** Whether security-* properties (firmware passwords) are copied rather than emptied. */
   readonly secrets: boolean;
+  /** What nodes are marked for; nothing where it is absent. */
+  readonly marks?: MarkRules;
   /** Told of what was passed over or emptied. */
-  notice(place: string, fact: string): void;
+  readonly notice: Notice;
 }
 
 /**
@@ -53,6 +53,7 @@ export function openDirectory(system: System, directory: ByteString): number {
 class DirectoryReader {
   readonly #gatherer: Gatherer;
   readonly #root: ByteString;
+  readonly #marks: MarkRules;
 
   constructor(
     readonly system: System,
@@ -60,6 +61,7 @@ class DirectoryReader {
     readonly directory: ByteString,
   ) {
     this.#root = directory.replace(/\/+$/, "");
+    this.#marks = rules.marks ?? NO_MARKS;
     this.#gatherer = new Gatherer(system, {
       tags: { begin: TOKEN.beginNode, file: TOKEN.property, end: TOKEN.endNode },
       largest: MAX_PROPERTY,
@@ -68,8 +70,8 @@ class DirectoryReader {
       longest: MAX_PATH,
       ownName: NAME,
       empty: rules.secrets ? undefined : { prefix: SECRET, mark: MARK.emptied },
-      long: { length: MAX_NAME, mark: MARK.oddity },
-      rules: markedNames,
+      long: this.#marks.long,
+      rules: this.#marks.names,
     });
   }
 
@@ -81,7 +83,7 @@ class DirectoryReader {
     } finally {
       this.#gatherer.close();
     }
-    return new Records(this.#gatherer, (bytes) => this.system.text(bytes)).root;
+    return new Records(this.#gatherer, (bytes) => this.system.text(bytes), markedBits(this.#marks)).root;
   }
 
   /** Whether the walk goes on. */

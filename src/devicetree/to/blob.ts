@@ -11,17 +11,21 @@ import { stringValue } from "../strings.ts";
 import { type Node, type Property, tellingProperties } from "../tree.ts";
 import { pathOf, walk } from "../walk.ts";
 
-export interface BlobRequest {
+/** How a blob is written, whatever its tree. */
+export interface BlobForm {
   readonly version: Version;
-  /** Where the blob will lie: it reserves its own memory there. A multiple of 8; undefined where it is not to do that. */
-  readonly address: bigint | undefined;
-  readonly reservations: readonly MemoryRange[];
-  /** The hardware id of the cpu that boots; version 1 has no place for it. */
-  readonly bootCpu: number;
   /** Bytes of room at the end, for those who will add to the blob. */
   readonly padding: number;
   /** Largest totalsize in bytes. */
   readonly maxSize: number;
+}
+
+export interface BlobRequest extends BlobForm {
+  /** Where the blob will lie: it reserves its own memory there. A multiple of 8; undefined where it is not to do that. */
+  readonly address: bigint | undefined;
+  readonly reservations: readonly MemoryRange[];
+  /** The hardware id of the cpu that boots; version 1 cannot say it. */
+  readonly bootCpu: number;
 }
 
 /** Header, reserve map (`reservations`, the blob itself, the end), structure, strings; a multiple of 8 bytes. */

@@ -1,0 +1,50 @@
+// The changes of what /chosen tells the next kernel: its command line, its initrd, its seeds.
+// Linux: drivers/of/fdt.c (early_init_dt_scan_chosen), drivers/of/kexec.c.
+
+import { Failure } from "../../failure.ts";
+import { type MemoryRange, sameRange } from "../../range.ts";
+import type { ByteString } from "../../sys/engine.ts";
+import { u64Value } from "../cells.ts";
+import { initrdOf } from "../reservations.ts";
+import { stringValue } from "../strings.ts";
+import { child, childOrNew, type DeviceTree, type Node, removeProperty, setProperty } from "../tree.ts";
+import { reserve } from "./edits.ts";
+
+/** Bytes of each. The kernel wipes the first, and takes the second out of its tree (it may be of any size). */
+const SEEDS = { "kaslr-seed": 8, "rng-seed": 64 } as const;
+
+export function setBootargs({ root }: DeviceTree, text: ByteString): void {
+  setProperty(childOrNew(root, "chosen"), "bootargs", stringValue(text));
+}
+
+/** The initrd's range, in the tree and in the reserve map; that of an older one is given up. */
+export function setInitrd(tree: DeviceTree, range: MemoryRange): void {
+  giveUpInitrd(tree);
+  const chosen = childOrNew(tree.root, "chosen");
+  setProperty(chosen, "linux,initrd-start", u64Value(range.start));
+  setProperty(chosen, "linux,initrd-end", u64Value(range.end));
+  reserve(tree, [range]);
+}
+
+/** Forgets the initrd, of which there has to be one. */
+export function dropInitrd(tree: DeviceTree): void {
+  const chosen = child(tree.root, "chosen");
+  giveUpInitrd(tree);
+  const removed = ["linux,initrd-start", "linux,initrd-end"].filter((name) => chosen && removeProperty(chosen, name));
+  if (removed.length === 0) throw new Failure("/chosen", "no initrd");
+}
+
+/** Takes the initrd's entry, if there is one, out of the reserve map. */
+export function giveUpInitrd(tree: DeviceTree): void {
+  const old = initrdOf(tree.root);
+  if (old !== undefined) tree.reservations = tree.reservations.filter((range) => !sameRange(range, old));
+}
+
+/**
+ * Fresh seeds for the next kernel's addresses and its random numbers, as the kernel's own kexec_file_load writes them,
+ * whether it was given any or not. `random` gives so many random bytes.
+ */
+export function setSeeds(root: Node, random: (length: number) => Uint8Array): void {
+  const chosen = childOrNew(root, "chosen");
+  for (const [name, length] of Object.entries(SEEDS)) setProperty(chosen, name, random(length));
+}

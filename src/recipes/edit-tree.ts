@@ -1,0 +1,61 @@
+// A tree, changed as told, as a blob, source text, JSON or a directory.
+
+import { refuseErrors } from "../devicetree/check/checks.ts";
+import type { Edit } from "../devicetree/edit/edits.ts";
+import type { ReadRules } from "../devicetree/from/directory.ts";
+import { readTree } from "../devicetree/from/source.ts";
+import { surveyOf } from "../devicetree/survey.ts";
+import { type BlobForm, blob } from "../devicetree/to/blob.ts";
+import { writeDirectory } from "../devicetree/to/directory.ts";
+import { treeJson } from "../devicetree/to/json.ts";
+import { plain, treeSource } from "../devicetree/to/source-text.ts";
+import type { DeviceTree } from "../devicetree/tree.ts";
+import type { ByteString } from "../sys/engine.ts";
+import { STDOUT, type System } from "../sys/system.ts";
+
+export const formats = ["dtb", "dts", "json", "dir"] as const;
+export type Format = (typeof formats)[number];
+
+export interface EditTreeRequest {
+  /** A directory, a blob, or `-` for a blob on standard input. */
+  readonly source: ByteString;
+  /** A file, which is replaced, a directory, which must not be there, or `-` for standard output. */
+  readonly target: ByteString;
+  readonly format: Format;
+  /** `notice` is told of all that does not end the work. */
+  readonly rules: ReadRules;
+  /** In their order. */
+  readonly edits: readonly Edit[];
+  /** Where the blob will lie, a multiple of 8; as the source says where it is undefined. */
+  readonly address: bigint | undefined;
+  /** Whether a tree is refused in which the checks find an error. */
+  readonly check: boolean;
+  readonly form: BlobForm;
+}
+
+/** Writes the whole tree or nothing. Throws Failure. */
+export function editTree(system: System, request: EditTreeRequest): void {
+  const { target, format } = request;
+  const tree = readTree(system, request.source, request.rules);
+  for (const edit of request.edits) edit(tree);
+  tree.address = request.address ?? tree.address;
+  if (request.check) refuseErrors(tree, request.rules.notice);
+  if (format === "dir") {
+    writeDirectory(system, tree.root, target);
+    return;
+  }
+  const bytes = inFormat(system, tree, format, request.form);
+  if (target === "-") system.writeAll(STDOUT, bytes, "standard output");
+  else system.replaceFile(target, bytes);
+}
+
+function inFormat(system: System, tree: DeviceTree, format: Exclude<Format, "dir">, form: BlobForm): Uint8Array {
+  switch (format) {
+    case "dtb":
+      return blob(tree.root, { ...tree, ...form });
+    case "dts":
+      return system.bytes(treeSource(surveyOf(tree), { paint: plain, annotate: false }));
+    case "json":
+      return system.bytes(treeJson(tree));
+  }
+}

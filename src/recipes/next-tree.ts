@@ -1,0 +1,73 @@
+// The device tree for the next kernel: read, hand over, edit, reserve, check, flatten.
+
+import { archs } from "../arch/archs.ts";
+import { refuseErrors } from "../devicetree/check/checks.ts";
+import { oddityRules, reportOddities } from "../devicetree/check/oddities.ts";
+import { type Edit, reserve } from "../devicetree/edit/edits.ts";
+import type { ReadRules } from "../devicetree/from/directory.ts";
+import { readTree } from "../devicetree/from/source.ts";
+import { MARK, type MarkRules, ruleForName } from "../devicetree/marks.ts";
+import { reservationRules, reservationsOf } from "../devicetree/reservations.ts";
+import { type BlobForm, blob } from "../devicetree/to/blob.ts";
+import type { DeviceTree } from "../devicetree/tree.ts";
+import { sameRange } from "../range.ts";
+import type { ByteString } from "../sys/engine.ts";
+import type { System } from "../sys/system.ts";
+
+export interface NextTreeRequest {
+  /** A directory, a blob, or `-` for a blob on standard input. */
+  readonly source: ByteString;
+  /** `notice` is told of all that does not end the work. What is marked is chosen here. */
+  readonly rules: ReadRules;
+  /** In their order. */
+  readonly edits: readonly Edit[];
+  /** Where the blob will lie, a multiple of 8. */
+  readonly address: bigint;
+  /** Whether a tree is refused in which the checks find an error. */
+  readonly check: boolean;
+  readonly form: BlobForm;
+}
+
+export interface NextTree {
+  readonly tree: DeviceTree;
+  /** The tree as the blob that the kernel gets. */
+  readonly bytes: Uint8Array;
+}
+
+/** What is asked of every tree here. */
+export const nextTreeMarks: MarkRules = {
+  ...oddityRules,
+  names: [
+    ...reservationRules,
+    ...archs.flatMap(({ handOver }) => handOver?.names ?? []).map((name) => ruleForName(name, MARK.arch)),
+    ...oddityRules.names,
+  ],
+};
+
+/** @throws Failure where the tree cannot be read, edited, checked or held by a blob */
+export function makeNextTree(system: System, request: NextTreeRequest): NextTree {
+  const { notice } = request.rules;
+  const tree = readTree(system, request.source, { ...request.rules, marks: nextTreeMarks });
+  handOver(system, tree, request);
+  for (const edit of request.edits) edit(tree);
+  tree.address = request.address;
+  reserveFirmware(tree);
+  reportOddities(tree.root, notice);
+  if (request.check) refuseErrors(tree, notice);
+  return { tree, bytes: blob(tree.root, { ...tree, ...request.form }) };
+}
+
+/** Applies the rules of the machine that the tree is of, which need not be the one that this runs on. */
+function handOver(system: System, tree: DeviceTree, { rules }: NextTreeRequest): void {
+  const owner = archs.find(({ handOver }) => handOver?.recognize(tree.root));
+  owner?.handOver?.apply(system, tree, rules.notice);
+}
+
+/** Reserves what the tree's properties say is taken, unless the reserve map has it already. */
+function reserveFirmware(tree: DeviceTree): void {
+  const { reservations } = tree;
+  reserve(
+    tree,
+    reservationsOf(tree.root).filter((range) => !reservations.some((other) => sameRange(range, other))),
+  );
+}
