@@ -123,27 +123,32 @@ async function bundle(entry: string): Promise<Module[]> {
   const modules = await Promise.all(
     result.outputs.map(async (output) => ({ name: basename(output.path), text: await output.text() })),
   );
-  return renumbered(
+  return renumber(
     modules,
     [entry, ...apart].map((path) => basename(path).replace(/\.\w+$/, ".js")),
   );
 }
 
 /** `entries`, then what they share, by numbers: the bundler calls that by where the sources lie. */
-function renumbered(modules: readonly Module[], entries: readonly string[]): Module[] {
+function renumber(modules: readonly Module[], entries: readonly string[]): Module[] {
   const texts = new Map(modules.map(({ name, text }) => [name, text]));
   const names = new Map(entries.map((name) => [name, name]));
   const importIn = /"\.\/(\w+\.js)"/g;
+  const textOf = (name: string): string => {
+    const text = texts.get(name);
+    if (text === undefined) throw new Failure(name, "the bundler has made no such module");
+    return text;
+  };
   for (const name of names.keys()) {
-    for (const [, imported] of texts.get(name)!.matchAll(importIn)) {
-      if (texts.has(imported!) && !names.has(imported!)) names.set(imported!, `${names.size - entries.length}.js`);
+    for (const [, imported = ""] of textOf(name).matchAll(importIn)) {
+      if (texts.has(imported) && !names.has(imported)) names.set(imported, `${names.size - entries.length}.js`);
     }
   }
   return [...names].map(([old, name]) => ({
     name,
-    text: texts
-      .get(old)!
-      .replace(importIn, (whole, imported) => (names.has(imported) ? `"./${names.get(imported)}"` : whole)),
+    text: textOf(old).replace(importIn, (whole, imported) =>
+      names.has(imported) ? `"./${names.get(imported)}"` : whole,
+    ),
   }));
 }
 

@@ -18,16 +18,15 @@ function names(): string[] {
 
 /** Runs what `args` (the name we were called by, then the arguments) ask for and returns the exit code. */
 export function run(system: System, args: readonly ByteString[]): number {
-  // A write to a pipe that nobody reads shall be an error that is reported, not a silent death.
+  // To write to a pipe without readers is then an error, which is reported, and not a silent death.
   system.ignore([SIGPIPE]);
-  const called = (args[0] ?? "").split("/").at(-1)!;
-  const applet = appletNamed(called);
+  const [path = "", ...words] = args;
+  const applet = appletNamed(path.slice(path.lastIndexOf("/") + 1));
   try {
-    if (applet !== undefined) return runApplet(system, applet, args.slice(1));
-    return runFirstArgument(system, args.slice(1));
+    return applet === undefined ? runFirstWord(system, words) : runApplet(system, applet, words);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    const tool = applet?.name ?? appletNamed(args[1] ?? "")?.name ?? "kexecbox";
+    const tool = applet?.name ?? appletNamed(words[0] ?? "")?.name ?? "kexecbox";
     system.say(`${tool}: ${escapeText(error.place)}: ${escapeText(error.fact)}`);
     return error.exitCode;
   }
@@ -41,6 +40,8 @@ export function runToTheEnd(system: System, args: readonly ByteString[]): number
     // Without memory to make an error from, the small engine throws null, and tells of it itself.
     if (error === null) throw error;
     system.say(`kexecbox: internal error: ${escapeText(String(error))}; ${version(system.engine)}`);
+    // Whoever runs the source wants to find the place; an executable has no line numbers to tell.
+    if (typeof KEXECBOX_COMMIT === "undefined" && error instanceof Error) system.say(String(error.stack));
     return INTERNAL_ERROR;
   }
 }
@@ -56,8 +57,8 @@ function runApplet(system: System, applet: Applet, args: readonly ByteString[]):
   return answered ?? applet.run(system, args, { names: names() });
 }
 
-function runFirstArgument(system: System, args: readonly ByteString[]): number {
-  const [first, ...rest] = args;
+function runFirstWord(system: System, words: readonly ByteString[]): number {
+  const [first, ...rest] = words;
   if (first === undefined) throw usage("no applet named", `there are ${names().join(" ")}`);
   const applet = appletNamed(first);
   if (applet !== undefined) return runApplet(system, applet, rest);
@@ -69,5 +70,5 @@ function runFirstArgument(system: System, args: readonly ByteString[]): number {
     );
     return EXIT.done;
   }
-  return answer(system, applets, undefined, args) ?? EXIT.done;
+  return answer(system, applets, undefined, words) ?? EXIT.done;
 }

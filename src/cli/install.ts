@@ -6,8 +6,8 @@ import { errno, errnoText } from "../sys/errno.ts";
 import { CWD, type System } from "../sys/system.ts";
 
 /**
- * Makes DIR/NAME for each of `names`, a link to this executable. What is there already stays as it is; where
- * that is no such link it is reported, and the exit code is 1.
+ * Makes DIR/NAME for each of `names`, a link to this executable. What is there already stays. If it is not such
+ * a link, it is reported, and the exit code is 1.
  * @param args DIR alone
  */
 export function install(system: System, names: readonly string[], args: readonly ByteString[]): number {
@@ -16,9 +16,10 @@ export function install(system: System, names: readonly string[], args: readonly
   if (extra !== undefined) throw usage(extra, "--install takes one DIR");
   const descriptor = system.mustOpenDirectory(directory);
   const executable = linkText(system, "/proc/self/exe");
-  const [, folder, file] = /^(.*)\/([^/]*)$/.exec(executable)!;
+  const slash = executable.lastIndexOf("/");
+  const [folder, file] = [executable.slice(0, slash), executable.slice(slash + 1)];
   const here = linkText(system, `/proc/self/fd/${descriptor}`) === (folder || "/");
-  const target = here ? file! : executable;
+  const target = here ? file : executable;
   let exitCode: number = EXIT.done;
   for (const name of names) {
     if (here && name === file) continue;

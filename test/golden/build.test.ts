@@ -44,16 +44,16 @@ async function buildOf(text: string, others: Readonly<Record<string, string>> = 
 }
 
 /** A second clone, as far as the build looks at it. */
-function copyOfTheSources(): string {
-  const copy = folder.in("a", "second clone");
-  for (const name of ["package.json", "src", "stub", "node_modules/minimist"]) {
-    cpSync(join(ROOT, name), join(copy, name), { recursive: true });
+function copyOfTheSources(name: string): string {
+  const copy = folder.in("a", name);
+  for (const part of ["package.json", "src", "stub", "node_modules/minimist"]) {
+    cpSync(join(ROOT, part), join(copy, part), { recursive: true });
   }
   return copy;
 }
 
 test("two builds of one source are the same byte for byte, wherever source and result lie", async () => {
-  const copy = copyOfTheSources();
+  const copy = copyOfTheSources("second clone");
   for (const target of targets) {
     const [here, there] = [folder.in("here", target), folder.in("elsewhere", "deeper", target)];
     await buildFrom(target, join(ROOT, "src/main.ts"), here);
@@ -61,6 +61,22 @@ test("two builds of one source are the same byte for byte, wherever source and r
     expect(readFileSync(here).equals(readFileSync(there))).toBe(true);
   }
 }, 120_000);
+
+test("an applet is a file and a row of the table, whatever its name", async () => {
+  const copy = copyOfTheSources("with true");
+  const table = join(copy, "src/applets/table.ts");
+  writeFileSync(
+    join(copy, "src/applets/true.ts"),
+    `export default { name: "true", summary: "Do nothing", operands: "", options: [], run: () => 0 };\n`,
+  );
+  const rows = readFileSync(table, "utf8").replace("= [", "= [\n  yes,");
+  writeFileSync(table, `import yes from "./true.ts";\n${rows}`);
+  const program = folder.in("with-true");
+  await buildFrom("x64-small", join(copy, "src/main.ts"), program);
+  expect(Bun.spawnSync([program, "true"])).toMatchObject({ exitCode: 0 });
+  expect(Bun.spawnSync([program, "--list"]).stdout.toString()).toStartWith("true\n");
+  expect(Bun.spawnSync([program, "true", "--help"]).stdout.toString()).toStartWith("usage: true\n");
+}, 60_000);
 
 test("an executable names neither the folder it was built in nor the cache", async () => {
   const bytes = readFileSync(folder.in("ppc64")).toString("latin1");

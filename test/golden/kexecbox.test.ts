@@ -1,12 +1,25 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { copyFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import { version as VERSION } from "../../package.json";
+import { commit } from "../../scripts/commit.ts";
 import { applets } from "../../src/applets/table.ts";
+import type { Machine } from "../../src/sys/engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { arm64, buildRunners, fused, ppc64, ppc64le, type Run, runWith, x64 } from "../support/run.ts";
 
 beforeAll(buildRunners, 600_000);
 const folder = temporaryFolder({ on: "disk" });
+
+/** By the target's name. */
+const machines: Readonly<Record<string, Machine>> = {
+  x64: "x86_64",
+  "x64-small": "x86_64",
+  arm64: "aarch64",
+  "arm64-small": "aarch64",
+  ppc64: "ppc64",
+  ppc64le: "ppc64le",
+};
 
 // Under bun src/main.ts the program has no file of its own, and so no name that it could be called by.
 describe.each([
@@ -30,6 +43,13 @@ describe.each([
       code: 2,
       err: "fs2dt: argument 2 (-x): no such option: --help lists them\n",
     });
+  });
+
+  test("tells what it is", () => {
+    const [engine, machine] = [/^(x64|arm64)$/.test(runner.name) ? "bun" : "quickjs", machines[runner.name]];
+    const line = `kexecbox ${VERSION} ${commit()} (${engine}, ${machine})\n`;
+    for (const words of [["--version"], ["-V"], ["loadem", "--version"], ["fs2dt", "--version"]])
+      expect(runWith(runner, words)).toMatchObject({ code: 0, out: Buffer.from(line), err: "" });
   });
 
   test("copied to an applet's name is that applet", () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { version as VERSION } from "../../package.json";
 import init from "../../src/applets/init.ts";
 import poweroff from "../../src/applets/poweroff.ts";
 import type { Program } from "../../src/cli/applet.ts";
@@ -328,7 +329,7 @@ describe("init as process 1", () => {
   test("never ends, not even by a fault of its own: it says so and turns the machine off", () => {
     const { calls, console } = boot({ files: { "/init.script": "/broken" } });
     expect(console).toContain(
-      "init: internal error: TypeError: fault of ours; kexecbox 0.1.0 source (quickjs, x86_64)\n",
+      `init: internal error: TypeError: fault of ours; kexecbox ${VERSION} source (quickjs, x86_64)\n`,
     );
     expect(calls.at(-1)).toBe(OFF);
   });
