@@ -223,7 +223,7 @@ async function readIfThere(path: string): Promise<Buffer | undefined> {
 
 function sha256(...parts: readonly (string | Uint8Array)[]): string {
   const hash = createHash("sha256");
-  parts.forEach((part) => hash.update(part));
+  for (const part of parts) hash.update(part);
   return hash.digest("hex");
 }
 

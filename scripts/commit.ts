@@ -11,7 +11,8 @@ let known: string | undefined;
 
 /** `fb54174`, `fb54174-dirty` where a file that git knows has been changed since, `unknown` where no git can tell. */
 export function commit(): string {
-  return (known ??= commitOf(ROOT));
+  known ??= commitOf(ROOT);
+  return known;
 }
 
 /** That of the clone in `folder`, and of no other that this one lies in. */

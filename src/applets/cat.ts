@@ -1,6 +1,6 @@
 // cat: copies files, or standard input, to standard output.
 
-import { type Applet } from "../cli/applet.ts";
+import type { Applet } from "../cli/applet.ts";
 import { parse } from "../cli/options.ts";
 import { EXIT, escapeText, Failure } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
@@ -31,7 +31,7 @@ function copy(system: System, file: ByteString, buffer: Uint8Array): number {
       system.writeAll(STDOUT, buffer.subarray(0, length), "standard output");
     }
   } catch (error) {
-    // What cannot be written ends the whole; what cannot be read only this file.
+    // A write that fails ends the program; a read that fails ends this file only.
     if (!(error instanceof Failure) || error.place !== place) throw error;
     system.say(`cat: ${escapeText(place)}: ${error.fact}`);
     return error.exitCode;

@@ -61,7 +61,7 @@ const init: Applet = {
   },
 };
 
-/** Tells it where `step` does not go well. */
+/** Runs `step`, and says so if it fails. */
 function attempt(system: System, step: () => void): void {
   try {
     step();
@@ -89,7 +89,7 @@ function boot(system: System, names: readonly string[], args: readonly ByteStrin
   runPrompt(shell, "init");
 }
 
-/** What is mounted already may stay so. */
+/** It is no error if something is mounted there already. */
 function mount(system: System, type: string, directory: string): void {
   system.call("mkdirat", CWD, directory, 0o755);
   const result = system.call("mount", type, directory, type, 0, null);
@@ -132,7 +132,7 @@ function runFile(shell: Shell, path: ByteString): void {
   const descriptor = system.mustOpen(path, 0);
   const text = system.readAll(descriptor, SCRIPT_LIMIT);
   system.close(descriptor);
-  // The console's log shall tell what happened.
+  // The console's log shows what happened.
   runScript(shell, path, system.text(system.must(text, path)), (pipeline) => system.say(`+ ${describe(pipeline)}`));
 }
 
@@ -142,7 +142,7 @@ function findProgram(system: System, names: readonly string[], word: ByteString)
   return FOLDERS.map((folder) => `${folder}/${word}`).find((path) => isThere(system, path));
 }
 
-/** Children of programs that have ended are ours now; those that have ended too are waiting for us. */
+/** Takes the exit statuses of children whose own parents have ended: those are process 1's now. */
 function reap(system: System): void {
   while (system.call("wait4", -1, null, WNOHANG, null) > 0);
 }

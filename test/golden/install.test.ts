@@ -21,7 +21,9 @@ const NAMES = applets.map(({ name }) => name);
 
 const folder = temporaryFolder({ on: "disk" });
 let small: string;
-beforeAll(async () => void (small = await build("x64-small")), 600_000);
+beforeAll(async () => {
+  small = await build("x64-small");
+}, 600_000);
 
 function install(...args: string[]): { code: number; out: string; err: string } {
   const command = [process.execPath, MAIN, "--install", ...args];
