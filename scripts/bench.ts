@@ -2,7 +2,7 @@
 
 import { relative } from "node:path";
 import { EXIT } from "../src/failure.ts";
-import { drawn, hasSpreads } from "./bench/chart.ts";
+import { drawChart, hasSpreads } from "./bench/chart.ts";
 import { type Choices, chosen, HELP } from "./bench/choices.ts";
 import { comparison, differences } from "./bench/compare.ts";
 import { peersInGuest } from "./bench/guest.ts";
@@ -30,7 +30,7 @@ async function measured({ where, parts, rounds }: Choices): Promise<Result> {
 
 function chartOf({ where, rows }: Result): string | undefined {
   const chart = where === "host" ? treesChart(rows) : guestChart(rows);
-  return hasSpreads(chart) ? drawn(chart) : undefined;
+  return hasSpreads(chart) ? drawChart(chart) : undefined;
 }
 
 function say(text: string): void {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { totalCalls } from "../../scripts/bench/calls.ts";
-import { drawn, hasSpreads } from "../../scripts/bench/chart.ts";
+import { drawChart, hasSpreads } from "../../scripts/bench/chart.ts";
 import { comparison, differences } from "../../scripts/bench/compare.ts";
 import { millisecondsBetween } from "../../scripts/bench/guest-jump.ts";
 import { memoryIn } from "../../scripts/bench/guest-load.ts";
@@ -130,7 +130,7 @@ describe("the chart", () => {
   const spread = spreadOf([1, 2, 3]);
 
   test("is an SVG document that names its groups and its series", () => {
-    const svg = drawn({
+    const svg = drawChart({
       title: "a title",
       unit: "ms",
       groups: ["left", "right"],
@@ -143,7 +143,7 @@ describe("the chart", () => {
     for (const text of ["a title", "ms", "left", "right", "one", "two"]) expect(svg).toContain(`>${text}</text>`);
   });
 
-  test("is not drawn where nothing of it was measured", () => {
+  test("is not drawChart where nothing of it was measured", () => {
     const chart = { title: "", unit: "", groups: ["left"] };
     expect(hasSpreads({ ...chart, series: [{ name: "one", spreads: [undefined] }] })).toBe(false);
     expect(hasSpreads({ ...chart, series: [{ name: "one", spreads: [spread] }] })).toBe(true);
