@@ -97,13 +97,13 @@ export interface BunEngine {
 /** Everything an executable for `target` is made from, but the program: from the cache, or downloaded now. */
 export async function bunEngine(target: BunTarget): Promise<BunEngine> {
   const [bun, libraries] = [await bunItself(target), await glibc(target)];
-  const sources = ["bun.ts", "fuse.ts", "dynamic-elf.ts", `../stub/fuse/${machineOf(target).name}.hex`];
+  const { name: machine, largestPage } = machineOf(target);
+  const sources = ["bun.ts", "fuse.ts", "dynamic-elf.ts", "../src/elf.ts", `../stub/fuse/${machine}.hex`];
   const texts = await Promise.all(sources.map((name) => readFile(join(import.meta.dir, name), "utf8")));
   const packages = await readFile(join(libraries, "packages"), "utf8");
+  const parts = JSON.stringify([bunExecutable(target), largestPage]);
   return {
-    key: [JSON.stringify(bunExecutable(target)), basename(dirname(bun)), basename(libraries), packages, ...texts].join(
-      "\n",
-    ),
+    key: [parts, basename(dirname(bun)), basename(libraries), packages, ...texts].join("\n"),
     terms: libraries,
     async bundle(entry) {
       const result = await Bun.build({
@@ -115,21 +115,20 @@ export async function bunEngine(target: BunTarget): Promise<BunEngine> {
         define: { "process.arch": JSON.stringify(target), ...commitDefine() },
         throw: false,
       });
-      const [log] = result.logs;
-      if (!result.success) throw new Failure(entry, log?.message ?? "cannot be bundled");
-      return result.outputs[0]!.text();
+      const [[log], [output]] = [result.logs, result.outputs];
+      if (!result.success || output === undefined) throw new Failure(entry, log?.message ?? "cannot be bundled");
+      return output.text();
     },
     async make(program, output) {
       await inTemporaryFolder(async (folder) => {
         // The names are inside the result.
         await Bun.write(join(folder, "kexecbox.js"), program);
         await compile(bun, folder);
-        const [executable, loader, ...others] = await Promise.all([
-          named(join(folder, "kexecbox")),
-          ...[bunExecutable(target).loader, ...LIBRARIES].map((name) => named(join(libraries, name))),
-        ]);
+        const executable = await named(join(folder, "kexecbox"));
+        const loader = await named(join(libraries, bunExecutable(target).loader));
+        const others = await Promise.all(LIBRARIES.map((name) => named(join(libraries, name))));
         // In one write, by which it comes into the page cache in large pieces: a start takes 9 ms in place of 11.
-        await writeFile(output, fuse(executable, loader!, others));
+        await writeFile(output, fuse(executable, loader, others));
       });
     },
   };

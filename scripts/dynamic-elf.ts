@@ -125,12 +125,15 @@ export function writeFileHeader(
 /** Stores a table of program headers at `at`; physical addresses as the virtual ones. */
 export function writeProgramHeaders(bytes: Uint8Array, at: number, headers: readonly ProgramHeader[]): void {
   const view = viewOf(bytes);
-  headers.forEach(({ type, flags, offset, address, fileSize, memorySize, align }, index) => {
+  for (const [index, { type, flags, offset, address, fileSize, memorySize, align }] of headers.entries()) {
     const start = at + PROGRAM_HEADER_SIZE * index;
     view.setUint32(start, type, true);
     view.setUint32(start + 4, flags, true);
-    [offset, address, address, fileSize, memorySize, align].forEach((word, field) =>
-      view.setBigUint64(start + 8 + 8 * field, BigInt(word), true),
-    );
-  });
+    writeWords(view, start + 8, [offset, address, address, fileSize, memorySize, align]);
+  }
+}
+
+/** Stores 64-bit words from `at` on. */
+export function writeWords(view: DataView, at: number, words: readonly number[]): void {
+  for (const [index, word] of words.entries()) view.setBigUint64(at + 8 * index, BigInt(word), true);
 }

@@ -258,8 +258,7 @@ async function hostSources(): Promise<{ name: string; text: string }[]> {
     .flat()
     .filter((name) => /\.[chS]$/.test(name))
     .sort();
-  const texts = await Promise.all(hostFiles(names).map((path) => readFile(path, "utf8")));
-  return names.map((name, index) => ({ name, text: texts[index]! }));
+  return Promise.all(names.map(async (name) => ({ name, text: await readFile(join(SYS_FOLDER, name), "utf8") })));
 }
 
 function hostFiles(names: readonly string[]): string[] {

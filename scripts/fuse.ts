@@ -36,6 +36,7 @@ import {
   type ProgramHeader,
   writeFileHeader,
   writeProgramHeaders,
+  writeWords,
 } from "./dynamic-elf.ts";
 import type { Machine } from "./machines/machine.ts";
 import { machines } from "./machines/machines.ts";
@@ -57,7 +58,7 @@ const AT_SECURE = 23;
 const STEERING_FILES = ["/etc/ld.so.preload", "/etc/ld.so.cache"];
 
 /** Room for the digits of any descriptor's number, which is below 2^31. Slashes that are left change no path. */
-const DESCRIPTOR_SLOT = "/proc/self/fd" + "/".repeat(11);
+const DESCRIPTOR_SLOT = `/proc/self/fd${"/".repeat(11)}`;
 
 /** The start of a fused executable for a machine, before its parameters. */
 function startOf({ name }: Machine): Uint8Array {
@@ -80,27 +81,27 @@ export function fuse(executable: NamedFile, loader: NamedFile, libraries: readon
   const main = fileHeader(executable.name, executable.bytes);
   const machine = machines.find(({ elfMachine, bun }) => elfMachine === main.machine && bun !== undefined);
   if (machine === undefined) throw new Failure(executable.name, `no stub for ELF machine ${main.machine}`);
-  checkExecutable(executable, main, machine.largestPage);
+  const ownHeaders = checkExecutable(executable, main, machine.largestPage);
   const rtld = fileHeader(loader.name, loader.bytes);
   checkLoader(loader, rtld, main);
   checkLibraries(executable, loader, libraries, main);
 
   const page = machine.largestPage;
-  const place = new Places(executable.bytes.length, endOf(main.headers), page);
+  const layout = new FileLayout(executable.bytes.length, endOf(main.headers), page);
   // The original headers stay for ld.so; Linux gets those that say what is in memory.
   const kept = main.headers.filter(({ type }) => [PT_LOAD, PT_GNU_STACK, PT_NOTE].includes(type));
   const loads = rtld.headers.filter(({ type }) => type === PT_LOAD);
   const count = 1 + kept.length + 2 + loads.length;
 
-  const data = dataSegment(place.next(), count * PROGRAM_HEADER_SIZE, libraries);
-  const dataHeader = place.put(data.bytes, PF_R | PF_W);
-  const base = up(place.next() + page, page);
+  const data = dataSegment(layout.next(), count * PROGRAM_HEADER_SIZE, libraries);
+  const dataHeader = layout.put(data.bytes, PF_R | PF_W);
+  const base = up(layout.next() + page, page);
   const code = codeSegment(startOf(machine), {
     entry: base + rtld.entry,
     preload: data.preload,
     libraries: data.table,
     replaced: [
-      [AT_PHDR, main.headers.find(({ type }) => type === PT_PHDR)!.address],
+      [AT_PHDR, ownHeaders],
       [AT_PHNUM, main.headers.length],
       [AT_BASE, base],
       [AT_ENTRY, main.entry],
@@ -109,9 +110,9 @@ export function fuse(executable: NamedFile, loader: NamedFile, libraries: readon
     ],
   });
   if (code.length > page) throw new Failure("stub", `${code.length} bytes, more than a page`);
-  const codeHeader = place.put(code, PF_R | PF_X);
+  const codeHeader = layout.put(code, PF_R | PF_X);
   const deaf = withoutSteering(loader);
-  const loaderHeaders = loads.map((load) => place.putSegment(deaf, load, base));
+  const loaderHeaders = loads.map((load) => layout.putSegment(deaf, load, base));
 
   const headers = [...kept, dataHeader, codeHeader, ...loaderHeaders];
   const phdr = { ...dataHeader, type: PT_PHDR, flags: PF_R, fileSize: count * PROGRAM_HEADER_SIZE, align: 8 };
@@ -120,16 +121,16 @@ export function fuse(executable: NamedFile, loader: NamedFile, libraries: readon
     ...headers.filter(({ type }) => type === PT_LOAD).sort((a, b) => a.address - b.address),
     ...headers.filter(({ type }) => type !== PT_LOAD),
   ];
-  const fused = new Uint8Array(place.fileEnd);
+  const fused = new Uint8Array(layout.fileEnd);
   fused.set(executable.bytes);
-  for (const { offset, bytes } of place.parts) fused.set(bytes, offset);
+  for (const { offset, bytes } of layout.parts) fused.set(bytes, offset);
   writeProgramHeaders(fused, dataHeader.offset, table);
   writeFileHeader(fused, { entry: codeHeader.address, headersAt: dataHeader.offset, headerCount: count });
   return fused;
 }
 
 /** Where the parts come to lie: one after the other, in the file as in memory, on pages of their own. */
-class Places {
+class FileLayout {
   readonly parts: { offset: number; bytes: Uint8Array }[] = [];
   #address: number;
 
@@ -200,12 +201,12 @@ function dataSegment(
   const segment = new Uint8Array(end);
   const view = new DataView(segment.buffer);
   segment.set(Buffer.from(preload, "latin1"), preloadAt);
-  rows.forEach(({ name, bytes, nameAt, start, slotEnd }, index) => {
+  for (const [index, { name, bytes, nameAt, start, slotEnd }] of rows.entries()) {
     segment.set(Buffer.from(name, "latin1"), nameAt);
     segment.set(bytes, start);
     const row = [address + nameAt, address + start, bytes.length, address + slotEnd];
-    row.forEach((word, field) => view.setBigUint64(tableAt + rowSize * index + 8 * field, BigInt(word), true));
-  });
+    writeWords(view, tableAt + rowSize * index, row);
+  }
   return { bytes: segment, preload: address + preloadAt, table: address + tableAt };
 }
 
@@ -216,25 +217,28 @@ interface Parameters {
   readonly replaced: readonly (readonly [type: number, value: number])[];
 }
 
-/** The stub's parameters stand right behind it; stub/fuse/README.md names them. */
+/** The stub's parameters follow it; stub/fuse/README.md names them. */
 function codeSegment(stub: Uint8Array, { entry, preload, libraries, replaced }: Parameters): Uint8Array {
   const words = [entry, preload, libraries, ...replaced.flat(), 0, 0];
   const bytes = new Uint8Array(stub.length + 8 * words.length);
   const view = new DataView(bytes.buffer);
   bytes.set(stub);
-  words.forEach((word, index) => view.setBigUint64(stub.length + 8 * index, BigInt(word), true));
+  writeWords(view, stub.length, words);
   return bytes;
 }
 
-function checkExecutable({ name }: NamedFile, { type, headers }: FileHeader, page: number): void {
+/** @returns the address of its program headers */
+function checkExecutable({ name }: NamedFile, { type, headers }: FileHeader, page: number): number {
   const have = (wanted: number): boolean => headers.some((header) => header.type === wanted);
   if (type !== ET_EXEC) throw new Failure(name, "not linked to a fixed address (ET_EXEC)");
   if (!have(PT_INTERP)) throw new Failure(name, "no PT_INTERP: it needs no ld.so");
-  if (!have(PT_PHDR)) throw new Failure(name, "no PT_PHDR: ld.so could not find its program headers");
+  const own = headers.find((header) => header.type === PT_PHDR);
+  if (own === undefined) throw new Failure(name, "no PT_PHDR: ld.so could not find its program headers");
   const oblique = headers.find((header) => header.type === PT_LOAD && header.offset % page !== header.address % page);
   if (oblique !== undefined) {
     throw new Failure(name, `the segment at ${hex(BigInt(oblique.address))} is not aligned to pages`);
   }
+  return own.address;
 }
 
 function checkLoader({ name, bytes }: NamedFile, header: FileHeader, main: FileHeader): void {
@@ -258,11 +262,12 @@ function checkLibraries(
   libraries: readonly NamedFile[],
   main: FileHeader,
 ): void {
-  const [own, ld] = [executable, loader].map(({ name, bytes }) => dynamicNames(name, bytes));
-  const interpreter = basename(own!.interpreter ?? "");
-  if (ld!.soname !== interpreter) throw new Failure(executable.name, `wants ${interpreter}, not ${ld!.soname}`);
-  const present = new Set<string | undefined>([ld!.soname]);
-  const wanted = own!.needed.map((name) => ({ by: executable.name, name }));
+  const own = dynamicNames(executable.name, executable.bytes);
+  const ld = dynamicNames(loader.name, loader.bytes);
+  const interpreter = basename(own.interpreter ?? "");
+  if (ld.soname !== interpreter) throw new Failure(executable.name, `wants ${interpreter}, not ${ld.soname}`);
+  const present = new Set<string | undefined>([ld.soname]);
+  const wanted = own.needed.map((name) => ({ by: executable.name, name }));
   for (const { name, bytes } of libraries) {
     const { machine, type } = fileHeader(name, bytes);
     if (machine !== main.machine || type !== ET_DYN) throw new Failure(name, "no library of this machine");

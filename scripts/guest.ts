@@ -69,7 +69,7 @@ function emulatorFor({ machine = "ppc64" }: Guest): string {
 
 function command(guest: Guest, serial: string): string[] {
   const emulator = emulatorFor(guest);
-  const program = Bun.which(emulator, { PATH: process.env["PATH"] ?? "" });
+  const program = Bun.which(emulator, { PATH: process.env.PATH ?? "" });
   if (program === null) throw new Failure(emulator, "not found; `npm run setup` installs what is missing");
   const words = [...machineNamed(guest.machine ?? "ppc64").guest.words, ...(guest.machineOptions ?? [])];
   const args = [

@@ -15,6 +15,9 @@ export interface Verdict {
   readonly reason: string;
 }
 
+/** What steers a terminal: ESC [, parameters, a letter. */
+const TERMINAL_CODES = new RegExp(`${String.fromCharCode(0x1b)}\\[[0-9;=?]*[A-Za-z]`, "g");
+
 /** Reads a console line by line. */
 export class Timeline {
   #started = false;
@@ -35,7 +38,7 @@ export class Timeline {
 
   read({ seconds, text: raw }: ConsoleLine): void {
     // UEFI firmware leaves codes for a terminal at the start of the kernel's first line.
-    const text = raw.replace(/\x1b\[[0-9;=?]*[A-Za-z]/g, "");
+    const text = raw.replace(TERMINAL_CODES, "");
     const step = this.#jumped ? this.#afterTheJump(text) : this.#beforeTheJump(text);
     if (step !== undefined) this.onStep({ seconds, what: step });
   }
@@ -47,10 +50,10 @@ export class Timeline {
     }
     if (text.startsWith("init: ")) this.#failure = text;
     if (/^(fs2dt: [0-9]+ nodes|zeropage: [0-9]+ memory ranges), /.test(text)) return text;
-    const segment = /^loadem: [0-9]+ +0x[0-9a-f]+ +0x[0-9a-f]+ +(0x[0-9a-f]+) /.exec(text);
-    if (segment !== null) {
+    const [, size] = /^loadem: [0-9]+ +0x[0-9a-f]+ +0x[0-9a-f]+ +(0x[0-9a-f]+) /.exec(text) ?? [];
+    if (size !== undefined) {
       this.#segments++;
-      this.#bytes += BigInt(segment[1]!);
+      this.#bytes += BigInt(size);
     }
     const entry = /^loadem: entry (0x[0-9a-f]+),/.exec(text);
     if (entry !== null) return `loadem: ${this.#segments} segments, ${this.#bytes} bytes, entry ${entry[1]}`;
