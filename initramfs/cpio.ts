@@ -3,7 +3,7 @@
 
 import { Failure } from "../src/failure.ts";
 
-/** Paths have no slash in front: they begin at the root of the archive. */
+/** Paths have no leading slash: they begin at the root of the archive. */
 export type Entry = { readonly path: string } & (
   | { readonly kind: "directory" }
   | { readonly kind: "file"; readonly content: Uint8Array; readonly mode: 0o644 | 0o755 }
@@ -43,7 +43,7 @@ export function cpio(entries: readonly Entry[]): Uint8Array[] {
   return [...members.flat(), trailer];
 }
 
-/** The entries as they come into the archive: each behind the directories that it is in. */
+/** The entries as they come into the archive: each after the directories that it is in. */
 export function withParents(entries: readonly Entry[]): Entry[] {
   const kinds = new Map<string, Entry["kind"]>();
   const whole: Entry[] = [];
@@ -138,7 +138,7 @@ function withContent(fields: Fields, content: Uint8Array): Uint8Array[] {
   return chunks.filter(({ length }) => length > 0);
 }
 
-/** The header with the name behind it, padded so that what follows begins on a multiple of 4. */
+/** The header and then the name, padded so that what follows begins on a multiple of 4. */
 function header({ path, inode, mode, links, size, major, minor }: Fields): Uint8Array {
   const name = Buffer.from(`${path}\0`);
   const [owner, group, time, deviceMajor, deviceMinor, checksum] = [0, 0, 0, 0, 0, 0];

@@ -12,7 +12,7 @@ export interface Contents {
 }
 
 export interface AddedFile {
-  /** From the image's root, with or without a slash in front. */
+  /** From the image's root, with or without a leading slash. */
   readonly path: string;
   readonly content: Uint8Array;
   readonly mode: 0o644 | 0o755;

@@ -105,7 +105,7 @@ export function fuse(executable: NamedFile, loader: NamedFile, libraries: readon
       [AT_PHNUM, main.headers.length],
       [AT_BASE, base],
       [AT_ENTRY, main.entry],
-      // The environment is ours: also with file capabilities there is nobody to be wary of.
+      // The environment is ours: ld.so need not distrust it, not even with file capabilities.
       [AT_SECURE, 0],
     ],
   });

@@ -57,7 +57,7 @@ export interface ScriptNeeds {
   readonly source: string;
   /** Bytes of /initrd; 0 where there is none. */
   readonly initrdSize: number;
-  /** Bytes of the next kernel's bss, behind the bytes of /vmlinux.kexec. */
+  /** Bytes of the next kernel's bss, which follows the bytes of /vmlinux.kexec. */
   readonly bss: number;
 }
 

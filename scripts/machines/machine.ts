@@ -5,7 +5,7 @@ import type { ReadKernelImage } from "../kernel-image.ts";
 
 /** Programs that compile for a machine, and how our C is compiled there. */
 export interface Toolchain {
-  /** In front of "gcc", "ld" and the other tools' names. */
+  /** Comes before "gcc", "ld" and the other tools' names. */
   readonly prefix: string;
   /** Debian's package of the cross compiler. On the machine itself the package gcc has the same names. */
   readonly compiler: string;
@@ -102,7 +102,7 @@ export interface Layout {
   readonly granule: bigint;
   /** Who gets an address first, and so the lowest. */
   readonly order: readonly ("stub" | "kernel" | "initrd")[];
-  /** Memory that nobody needs until the next kernel runs. Where the guest's memory ends is not asked here. */
+  /** Memory that nothing uses until the next kernel runs. Where the guest's memory ends is not asked here. */
   free(load: Load): MemoryRange[];
 }
 

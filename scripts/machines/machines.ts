@@ -93,12 +93,12 @@ export const toolchains: readonly Toolchain[] = [
   ...new Set([...machines.map(({ tools }) => tools), ...smallTargets.map(toolchainOf)]),
 ];
 
-/** What has to stand in front of a program that these tools made to run it on this machine. */
+/** The words before the name of a program that these tools made, to run it on this machine. */
 export function emulatorOf({ native, emulator }: Toolchain): readonly string[] {
   return process.arch === native ? [] : [emulator];
 }
 
-/** What has to stand in front of an executable for `target` to run it on this machine. */
+/** The words before the name of an executable for `target`, to run it on this machine. */
 export function emulatorFor(target: Target): readonly string[] {
   return emulatorOf(isBunTarget(target) ? machineOf(target).tools : toolchainOf(target));
 }

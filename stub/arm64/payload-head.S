@@ -1,4 +1,4 @@
-/* The arm64 test kernel's first instructions, behind an Image's header: what it was handed goes onto a stack of
+/* The arm64 test kernel's first instructions, after an Image's header: what it was handed goes onto a stack of
  * its own, then payload.c tells of it. Linux: Documentation/arm64/booting.rst. */
 	.section .text.head, "ax"
 	.globl	_start

@@ -3,9 +3,8 @@
  * without MMU: memory is that of devices, no access may be unaligned. Every line begins with "payload: ", the last
  * is "done".
  */
-typedef unsigned char u8;
-typedef unsigned int u32;
-typedef unsigned long u64;
+#include "../print.h"
+#include "../tree.h"
 
 /* As payload-head.S stores it. */
 struct handed {
@@ -17,16 +16,6 @@ enum {
     UART_FLAGS = 0x18,
     UART_FULL = 1 << 5,
     PSCI_SYSTEM_OFF = 0x84000008,
-    FDT_BEGIN_NODE = 1,
-    FDT_PROP = 3,
-    FDT_END = 9,
-};
-
-/* What the tree says that concerns us. */
-struct facts {
-    u32 cpus;
-    u64 initrd_start, initrd_end;
-    const char *bootargs;
 };
 
 static volatile u32 *uart(u64 offset)
@@ -41,77 +30,11 @@ static void print_character(char character)
     *uart(0) = character;
 }
 
-static void print(const char *text)
+static void read_own_property(struct facts *facts, const char *name, const u8 *data, u32 length)
 {
-    while (*text)
-        print_character(*text++);
-}
-
-static void print_hex(const char *name, u64 value)
-{
-    print(name);
-    print("=0x");
-    int shift = 60;
-    while (shift > 0 && !(value >> shift))
-        shift -= 4;
-    for (; shift >= 0; shift -= 4)
-        print_character("0123456789abcdef"[value >> shift & 15]);
-}
-
-static int same(const char *a, const char *b)
-{
-    while (*a && *a == *b)
-        a++, b++;
-    return *a == *b;
-}
-
-/* Big endian, of any alignment. */
-static u64 number_of(const u8 *data, u32 length)
-{
-    u64 value = 0;
-    while (length--)
-        value = value << 8 | *data++;
-    return value;
-}
-
-static u32 cell(const u8 *data)
-{
-    return number_of(data, 4);
-}
-
-static void read_property(struct facts *facts, const char *name, const u8 *data, u32 length)
-{
+    (void)length;
     if (same(name, "device_type") && same((const char *)data, "cpu"))
         facts->cpus++;
-    else if (same(name, "linux,initrd-start"))
-        facts->initrd_start = number_of(data, length);
-    else if (same(name, "linux,initrd-end"))
-        facts->initrd_end = number_of(data, length);
-    else if (same(name, "bootargs"))
-        facts->bootargs = (const char *)data;
-}
-
-/* Versions 16 and 17. */
-static void read_tree(struct facts *facts, const u8 *tree)
-{
-    const u8 *at = tree + cell(tree + 8);
-    for (;;) {
-        u32 tag = cell(at);
-        at += 4;
-        if (tag == FDT_BEGIN_NODE) {
-            while (*at++)
-                ;
-        } else if (tag == FDT_PROP) {
-            u32 length = cell(at);
-            const char *name = (const char *)tree + cell(tree + 12) + cell(at + 4);
-            at += 8;
-            read_property(facts, name, at, length);
-            at += length;
-        } else if (tag == FDT_END) {
-            return;
-        }
-        at = (const u8 *)(((u64)at + 3) & -4ul);
-    }
 }
 
 /* Under a hypervisor at EL2 PSCI is called by hvc, otherwise by smc. */
@@ -127,7 +50,7 @@ static void power_off(u64 exception_level)
 void payload(const struct handed *handed)
 {
     const u8 *tree = (const u8 *)handed->x0;
-    struct facts facts = {0, 0, 0, ""};
+    struct facts facts = {0, 0, 0, 0, ""};
     u64 exception_level = handed->current_el >> 2 & 3;
 
     print_hex("\r\npayload: x0", handed->x0);

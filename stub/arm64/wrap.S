@@ -1,4 +1,4 @@
-/* The arm64 stub: 256 bytes between two kernels, entered by kexec, the device tree blob behind them.
+/* The arm64 stub: 256 bytes between two kernels, entered by kexec, then the device tree blob.
  *
  * Linux enters with the MMU and the caches off, all interrupts masked, at EL1 or EL2, x0 to x3 zero where
  * the kernel came through kexec_load (arch/arm64/kernel/relocate_kernel.S), and only on one cpu: the others

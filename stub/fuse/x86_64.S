@@ -1,5 +1,5 @@
 # The start of a fused executable on x86-64: what Linux enters in place of ld.so. README.md tells the whole.
-# Position independent; scripts/fuse.ts puts the parameters right behind the last byte.
+# Position independent; scripts/fuse.ts puts the parameters right after the last byte.
 # System calls keep every register but rax, rcx and r11.
 
 	.set	ENTRY, 0		# the parameters: ld.so's entry,

@@ -3,9 +3,8 @@
  * powers off. Freestanding, real mode, big endian, at any address. Every line begins with "payload: ", the
  * last is "done".
  */
-typedef unsigned char u8;
-typedef unsigned int u32;
-typedef unsigned long u64;
+#include "../print.h"
+#include "../tree.h"
 
 struct entry {
     u64 msr, base, r14, timebase;
@@ -13,11 +12,7 @@ struct entry {
 
 enum {
     H_PUT_TERM_CHAR = 0x58,
-    H_RTAS = 0xf000, /* qemu's own: what its RTAS blob calls */
-    FDT_BEGIN_NODE = 1,
-    FDT_END_NODE = 2,
-    FDT_PROP = 3,
-    FDT_END = 9,
+    H_RTAS = 0xf000,   /* qemu's own: what its RTAS blob calls */
     ARRIVED_BE = 0xf0, /* in our head's copy at 0: a bit for each cpu id */
     ARRIVED_LE = 0xf8,
     VECTORS = 0x100,
@@ -25,19 +20,6 @@ enum {
     SYSTEM_CALL = 0xc00,
     BRANCH_TO_SELF = 0x48000000,
     QUIET_TICKS = 1 << 29, /* 1 s at 512 MHz: how long we wait for one more cpu */
-};
-
-struct tree_header {
-    u32 magic, totalsize, off_struct, off_strings;
-    u32 off_reserve, version, last_comp_version, boot_cpuid_phys;
-};
-
-/* What the tree says that concerns us. */
-struct facts {
-    u32 cpus;
-    u32 power_off;
-    u64 initrd_start, initrd_end;
-    const char *bootargs;
 };
 
 extern const u32 endianness_handler[], endianness_handler_end[];
@@ -71,80 +53,15 @@ static void print_character(char character)
         ;
 }
 
-static void print(const char *text)
-{
-    while (*text)
-        print_character(*text++);
-}
-
-static void print_hex(const char *name, u64 value)
-{
-    print(name);
-    print("=0x");
-    int shift = 60;
-    while (shift > 0 && !(value >> shift))
-        shift -= 4;
-    for (; shift >= 0; shift -= 4)
-        print_character("0123456789abcdef"[value >> shift & 15]);
-}
-
-static int same(const char *a, const char *b)
-{
-    while (*a && *a == *b)
-        a++, b++;
-    return *a == *b;
-}
-
-static const u8 *aligned(const u8 *at, u64 to)
-{
-    return (const u8 *)(((u64)at + to - 1) & -to);
-}
-
-static u64 number_of(const u8 *data, u32 length)
-{
-    return length == 8 ? *(const u64 *)data : *(const u32 *)data;
-}
-
-static void read_property(struct facts *facts, const char *name, const u8 *data, u32 length)
+static void read_own_property(struct facts *facts, const char *name, const u8 *data, u32 length)
 {
     if (same(name, "ibm,ppc-interrupt-server#s"))
         facts->cpus += length / 4;
     else if (same(name, "power-off"))
-        facts->power_off = *(const u32 *)data;
-    else if (same(name, "linux,initrd-start"))
-        facts->initrd_start = number_of(data, length);
-    else if (same(name, "linux,initrd-end"))
-        facts->initrd_end = number_of(data, length);
-    else if (same(name, "bootargs"))
-        facts->bootargs = (const char *)data;
+        facts->power_off = cell(data);
 }
 
-/* Names of properties are enough: those above stand in one place of the tree each, or are summed up. */
-static void read_tree(struct facts *facts, const struct tree_header *tree)
-{
-    const u8 *at = (const u8 *)tree + tree->off_struct;
-    for (;;) {
-        u32 tag = *(const u32 *)at;
-        at += 4;
-        if (tag == FDT_BEGIN_NODE) {
-            while (*at++)
-                ;
-        } else if (tag == FDT_PROP) {
-            u32 length = ((const u32 *)at)[0];
-            const char *name = (const char *)tree + tree->off_strings + ((const u32 *)at)[1];
-            at += 8;
-            if (tree->version < 16 && length >= 8)
-                at = aligned(at, 8);
-            read_property(facts, name, at, length);
-            at += length;
-        } else if (tag == FDT_END) {
-            return;
-        }
-        at = aligned(at, 4);
-    }
-}
-
-/* A hexadecimal number, "0x" before it or not; moves on behind it. */
+/* A hexadecimal number, "0x" before it or not; moves on to what follows. */
 static u64 read_number(const char **text)
 {
     const char *at = *text;
@@ -257,7 +174,7 @@ static void power_off(u32 token)
 
 void payload(u64 r3, u64 r4, u64 r5, const struct entry *entry)
 {
-    const struct tree_header *tree = (const struct tree_header *)r3;
+    const u8 *tree = (const u8 *)r3;
     struct facts facts = {0, 0, 0, 0, ""};
 
     take_vectors();
@@ -268,10 +185,10 @@ void payload(u64 r3, u64 r4, u64 r5, const struct entry *entry)
     print_hex(" base", entry->base);
     print_hex(" r14", entry->r14);
     print_hex(" timebase", entry->timebase);
-    print_hex("\r\npayload: magic", tree->magic);
-    print_hex(" totalsize", tree->totalsize);
-    print_hex(" version", tree->version);
-    print_hex(" word28", tree->boot_cpuid_phys); /* boot_cpuid_phys, from version 2 on */
+    print_hex("\r\npayload: magic", cell(tree));
+    print_hex(" totalsize", cell(tree + 4));
+    print_hex(" version", cell(tree + 20));
+    print_hex(" word28", cell(tree + 28)); /* boot_cpuid_phys, from version 2 on */
 
     read_tree(&facts, tree);
     wait_for_secondaries(facts.cpus - 1);

@@ -3,10 +3,7 @@
  * off. Freestanding, on the page tables that it was entered with, at any address. Every line begins with
  * "payload: ", the last is "done".
  */
-typedef unsigned char u8;
-typedef unsigned short u16;
-typedef unsigned int u32;
-typedef unsigned long u64;
+#include "../print.h"
 
 /* As payload-head.S pushed it. */
 struct entry {
@@ -53,22 +50,10 @@ static void print_character(char character)
     out8(SERIAL, character);
 }
 
-static void print(const char *text)
-{
-    while (*text)
-        print_character(*text++);
-}
-
-static void print_hex(const char *name, u64 value)
+static void print_field(const char *name, u64 value)
 {
     print(" ");
-    print(name);
-    print("=0x");
-    int shift = 60;
-    while (shift > 0 && !(value >> shift))
-        shift -= 4;
-    for (; shift >= 0; shift -= 4)
-        print_character("0123456789abcdef"[value >> shift & 15]);
+    print_hex(name, value);
 }
 
 static u32 word_at(u64 address)
@@ -95,16 +80,16 @@ static void print_registers(const struct entry *entry)
     asm volatile("mov %%cr4, %0" : "=r"(cr4));
     asm volatile("rdmsr" : "=a"(efer_low), "=d"(efer_high) : "c"(MSR_EFER));
     print("payload:");
-    print_hex("kernel", entry->kernel);
-    print_hex("rsi", entry->rsi);
-    print_hex("rbx", entry->rbx);
-    print_hex("rbp", entry->rbp);
-    print_hex("rdi", entry->rdi);
-    print_hex("rsp", entry->rsp);
-    print_hex("rflags", entry->rflags);
-    print_hex("cr0", cr0);
-    print_hex("cr4", cr4);
-    print_hex("efer", efer_low | (u64)efer_high << 32);
+    print_field("kernel", entry->kernel);
+    print_field("rsi", entry->rsi);
+    print_field("rbx", entry->rbx);
+    print_field("rbp", entry->rbp);
+    print_field("rdi", entry->rdi);
+    print_field("rsp", entry->rsp);
+    print_field("rflags", entry->rflags);
+    print_field("cr0", cr0);
+    print_field("cr4", cr4);
+    print_field("efer", efer_low | (u64)efer_high << 32);
     print("\n");
 }
 
@@ -120,16 +105,16 @@ static void print_segments(void)
     asm volatile("mov %%gs, %0" : "=r"(gs));
     asm volatile("sgdt %0" : "=m"(gdt));
     print("payload:");
-    print_hex("cs", cs);
-    print_hex("ds", ds);
-    print_hex("es", es);
-    print_hex("ss", ss);
-    print_hex("fs", fs);
-    print_hex("gs", gs);
-    print_hex("gdt", gdt.base);
-    print_hex("limit", gdt.limit);
-    print_hex("code", long_at(gdt.base + 0x10));
-    print_hex("data", long_at(gdt.base + 0x18));
+    print_field("cs", cs);
+    print_field("ds", ds);
+    print_field("es", es);
+    print_field("ss", ss);
+    print_field("fs", fs);
+    print_field("gs", gs);
+    print_field("gdt", gdt.base);
+    print_field("limit", gdt.limit);
+    print_field("code", long_at(gdt.base + 0x10));
+    print_field("data", long_at(gdt.base + 0x18));
     print("\n");
 }
 
@@ -137,18 +122,18 @@ static void print_zero_page(u64 page)
 {
     u64 initrd = both(page, 0x218, 0xc0), initrd_size = both(page, 0x21c, 0xc4);
     print("payload:");
-    print_hex("header", word_at(page + 0x202));
-    print_hex("e820", *(const u8 *)(page + 0x1e8));
-    print_hex("rsdp", long_at(page + 0x70));
-    print_hex("initrd", initrd);
-    print_hex("size", initrd_size);
+    print_field("header", word_at(page + 0x202));
+    print_field("e820", *(const u8 *)(page + 0x1e8));
+    print_field("rsdp", long_at(page + 0x70));
+    print_field("initrd", initrd);
+    print_field("size", initrd_size);
     if (initrd_size >= 8) {
-        print_hex("first", word_at(initrd));
-        print_hex("last", word_at(initrd + initrd_size - 4));
+        print_field("first", word_at(initrd));
+        print_field("last", word_at(initrd + initrd_size - 4));
     }
     for (u64 data = long_at(page + 0x250); data; data = long_at(data)) {
-        print_hex("setup", word_at(data + 8));
-        print_hex("length", word_at(data + 12));
+        print_field("setup", word_at(data + 8));
+        print_field("length", word_at(data + 12));
     }
     print("\npayload: bootargs=");
     print((const char *)both(page, 0x228, 0xc8));
@@ -156,14 +141,14 @@ static void print_zero_page(u64 page)
 }
 
 /* The first byte that is not 0 between our image's end and our stack. */
-static void print_memory_behind(u64 kernel, u64 image_end)
+static void print_memory_after(u64 kernel, u64 image_end)
 {
     u64 at = image_end;
     while (at < kernel + INIT_SIZE - STACK && !*(const u8 *)at)
         at++;
     print("payload:");
-    print_hex("end", image_end);
-    print_hex("zeros", at);
+    print_field("end", image_end);
+    print_field("zeros", at);
     print("\n");
 }
 
@@ -174,7 +159,7 @@ void payload(const struct entry *entry)
     print_registers(entry);
     print_segments();
     print_zero_page(entry->rsi);
-    print_memory_behind(entry->kernel, (u64)image_end);
+    print_memory_after(entry->kernel, (u64)image_end);
     print("payload: done\n");
     out16(PM1A_CNT, SLP_EN);
     for (;;)

@@ -1,10 +1,10 @@
 /*
- * The x86-64 stub: 256 bytes between two kernels, entered by kexec, the zero page behind them.
+ * The x86-64 stub: 256 bytes between two kernels, entered by kexec, then the zero page.
  *
  * Linux enters in 64-bit mode, all RAM mapped one to one, interrupts off, only on one cpu: the others are halted
  * and wait for the next kernel's INIT (arch/x86/kernel/relocate_kernel_64.S). Selectors are the old kernel's, and
  * GDTR and IDTR have limit 0. The next kernel wants CS = 0x10, DS = ES = SS = 0x18 with flat descriptors in a GDT
- * that is there, and rsi = the zero page, at 0x200 behind its start (Documentation/arch/x86/boot.rst, 64-bit Boot
+ * that is there, and rsi = the zero page, at 0x200 bytes from its start (Documentation/arch/x86/boot.rst, 64-bit Boot
  * Protocol). CR0, CR4 and EFER pass as they are: 4 or 5 levels. So do the page tables, but for what processors ignore
  * in the first entry of the uppermost: newer kernels leave a mark there (_PAGE_NOPTISHADOW, bit 58), and older ones,
  * which go from 5 levels to 4, take all of that entry but its low 12 bits for an address (5.10: paging_prepare in
