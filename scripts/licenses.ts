@@ -5,18 +5,23 @@ import { join } from "node:path";
 import { bunEngine } from "./bun.ts";
 import { sourceTarball } from "./debian.ts";
 import { MUSL, QUICKJS } from "./engine.ts";
-import { bunTargets } from "./machines/machines.ts";
+import { bunTargets, smallTargets, toolchainOf } from "./machines/machines.ts";
 import { runTool } from "./tool.ts";
 
 const ROOT = join(import.meta.dir, "..");
 
+const NEEDING_LIBGCC = smallTargets.filter((target) => toolchainOf(target).libgcc !== undefined);
+
+function line(targets: readonly string[], inside: string): string {
+  return `  ${targets.join(", ")}\n${" ".repeat(27)}${inside}\n`;
+}
+
 const OVERVIEW = `What is inside the executables of kexecbox, and on what terms
 
-  all                      kexecbox (MIT), minimist (MIT)
-  ppc64, ppc64le, x64-small, arm64-small
-                           QuickJS (MIT), musl (MIT)
-  arm64-small              parts of libgcc (GPL-3 with the GCC Runtime Library Exception)
-  x64, arm64               Bun and what it links (MIT and others), glibc (LGPL-2.1 or later, parts others),
+${line(["all"], "kexecbox (MIT), minimist (MIT)")}\
+${line(smallTargets, "QuickJS (MIT), musl (MIT)")}\
+${line(NEEDING_LIBGCC, "parts of libgcc (GPL-3 with the GCC Runtime Library Exception)")}\
+${line(bunTargets, "Bun and what it links (MIT and others), glibc (LGPL-2.1 or later, parts others),")}\
                            libgcc_s (GPL-3 with the GCC Runtime Library Exception)
 
 The sources of glibc and libgcc are Debian's source packages glibc and gcc-12, in the versions of the packages that
@@ -31,15 +36,15 @@ function fileIn(tarball: string, name: string): Promise<string> {
 export function commonLicensesIn(texts: readonly string[]): string[] {
   const reference = /\/usr\/share\/common-licenses\/([A-Za-z]+(?:-[0-9.]*[0-9])?)/g;
   const found = texts.flatMap((text) => [...text.matchAll(reference)]);
-  return [...new Set(found.map(([, name]) => name!))].sort();
+  return [...new Set(found.flatMap(([, name]) => name ?? []))].sort();
 }
 
 /** Writes it to `output`, fetching what has not been built yet. */
 export async function writeLicenses(output: string): Promise<void> {
   const read = (path: string): Promise<string> => readFile(path, "utf8");
   const engines = await Promise.all(bunTargets.map(bunEngine));
+  const [{ terms } = { terms: "" }] = engines;
   const packages = await Promise.all(engines.map(({ terms }) => read(join(terms, "packages"))));
-  const terms = engines[0]!.terms;
   const debian = {
     glibc: await read(join(terms, "libc6.copyright")),
     libgcc: await read(join(terms, "libgcc-s1.copyright")),
