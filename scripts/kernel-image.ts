@@ -1,7 +1,7 @@
 // What is loaded of a kernel's file, and how much memory that takes: one function for each form kernels come in.
 
 import { arm64Header } from "../src/arch/arm64/image.ts";
-import { HEADER_SPAN, setupHeader } from "../src/arch/x86_64/setup-header.ts";
+import { HEADER_SPAN, readSetupHeader } from "../src/arch/x86_64/setup-header.ts";
 import { type FlatImage, flatten, isElf, readElf } from "../src/elf.ts";
 import { Failure } from "../src/failure.ts";
 
@@ -40,6 +40,6 @@ export const arm64Image: ReadKernelImage = (name, bytes) => {
 
 /** A bzImage as it is. Its setup code, which is not loaded, counts in its bytes and in its memory. */
 export const bzImage: ReadKernelImage = (name, bytes) => {
-  const { initSize, kernelStart } = setupHeader(name, bytes.subarray(0, HEADER_SPAN), bytes.length);
+  const { initSize, kernelStart } = readSetupHeader(name, bytes.subarray(0, HEADER_SPAN), bytes.length);
   return { bytes, memsz: kernelStart + initSize };
 };

@@ -1,14 +1,19 @@
 // zeropage: the zero page that an x86 kernel expects on entry, or the kernel out of a bzImage, on standard output.
 
-import { SEED_SIZE, zeroPage } from "../arch/x86_64/boot-params.ts";
-import { runningMachine } from "../arch/x86_64/running.ts";
-import { HEADER_SPAN, type SetupHeader, setupHeader } from "../arch/x86_64/setup-header.ts";
-import { type Applet } from "../cli/applet.ts";
+import type { Applet } from "../cli/applet.ts";
 import { type Arguments, parse } from "../cli/options.ts";
 import { addressOf, numberOf } from "../cli/values.ts";
-import { EXIT, Failure, hex, usage } from "../failure.ts";
+import { EXIT, hex, usage } from "../failure.ts";
 import { INITRD_FORM, initrdRange } from "../options/initrd.ts";
 import { formatRange, type MemoryRange } from "../range.ts";
+import {
+  type BzImage,
+  extractKernel,
+  type NextBootParams,
+  type NextBootParamsWishes,
+  nextBootParams,
+  openBzImage,
+} from "../recipes/next-boot-params.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { STDOUT, type System } from "../sys/system.ts";
 
@@ -53,97 +58,59 @@ lie, and how much memory it needs after its own bytes: give that to loadem -z.
       -z 0x25f5840 -a 0x6000000 -f initrd -r 0x1000
 `,
   run(system, args) {
-    const request = requested(system, parse(zeropage.options, args));
+    const request = parseRequest(system, parse(zeropage.options, args));
     system.refuseTerminal();
-    const image = openedImage(system, request.file);
-    if (request.kind === "kernel") {
-      system.writeAll(STDOUT, kernelIn(system, image), "standard output");
+    const image = openBzImage(system, request.file);
+    if (request.wishes === undefined) {
+      system.writeAll(STDOUT, extractKernel(system, image), "standard output");
       return EXIT.done;
     }
-    const running = runningMachine(system, request.rsdp);
-    const commandLine = system.bytes(request.bootargs ?? runningCommandLine(system));
-    const seed = system.random(SEED_SIZE);
-    const bytes = zeroPage(image.header, { ...request, ...running, commandLine, seed });
-    system.writeAll(STDOUT, bytes, "standard output");
-    if (request.verbose) {
-      const map = `${running.memoryMap.length} memory ranges`;
-      const rsdp = running.rsdp === 0n ? "no RSDP" : `RSDP ${hex(running.rsdp)}`;
-      system.say(`zeropage: ${map}, ${rsdp}, command line of ${commandLine.length} bytes, ${bytes.length} bytes`);
-      describe(system, image, request.initrd);
-    }
+    const next = nextBootParams(system, image, request.wishes);
+    system.writeAll(STDOUT, next.bytes, "standard output");
+    if (request.verbose) describe(system, image, next, request.wishes.initrd);
     return EXIT.done;
   },
 };
 
-interface PageRequest {
-  readonly kind: "page";
+interface Request {
+  /** The bzImage. */
   readonly file: ByteString;
-  readonly address: bigint;
-  readonly bootargs: ByteString | undefined;
-  readonly initrd: MemoryRange | undefined;
-  readonly rsdp: bigint | undefined;
+  /** undefined: the kernel itself is wanted. */
+  readonly wishes: NextBootParamsWishes | undefined;
   readonly verbose: boolean;
 }
 
-function requested(
-  system: System,
-  { given, operands }: Arguments,
-): PageRequest | { readonly kind: "kernel"; readonly file: ByteString } {
-  if (operands.length !== 1) throw usage("operands", `one bzImage is needed, ${operands.length} are given`);
-  const file = operands[0]!;
+function parseRequest(system: System, { given, operands }: Arguments): Request {
+  const [file, ...more] = operands;
+  if (file === undefined || more.length > 0) {
+    throw usage("operands", `one bzImage is needed, ${operands.length} are given`);
+  }
   if (given.has("kernel")) {
     const other = [...given.keys()].find((name) => name !== "kernel");
     if (other !== undefined) throw usage(`--${other}`, "does not go with --kernel");
-    return { kind: "kernel", file };
+    return { file, wishes: undefined, verbose: false };
   }
   const initrd = given.get("initrd");
   const rsdp = given.get("rsdp");
-  return {
-    kind: "page",
-    file,
+  const wishes = {
     address: addressOf(given.get("address"), "zero page", 16n),
     bootargs: given.get("bootargs"),
     initrd: initrd === undefined ? undefined : initrdRange(system, initrd),
     rsdp: rsdp === undefined ? undefined : numberOf("--rsdp", rsdp),
-    verbose: given.has("verbose"),
   };
+  return { file, wishes, verbose: given.has("verbose") };
 }
 
-interface OpenedImage {
-  readonly file: ByteString;
-  readonly descriptor: number;
-  readonly size: number;
-  readonly header: SetupHeader;
-}
-
-function openedImage(system: System, file: ByteString): OpenedImage {
-  const { descriptor, status } = system.mustOpenFile(file);
-  const size = Number(status.size);
-  const start = new Uint8Array(HEADER_SPAN);
-  const got = system.must(system.read(descriptor, start, 0, start.length), file);
-  return { file, descriptor, size, header: setupHeader(file, start.subarray(0, got), size) };
-}
-
-/** A view of the mapped file: 14 MB of kernel cost no heap. */
-function kernelIn(system: System, { file, descriptor, size, header }: OpenedImage): Uint8Array {
-  const memory = system.allocate(size, file);
-  system.mapOver(memory, 0, descriptor, size, file);
-  return memory.subarray(header.kernelStart, size);
-}
-
-function runningCommandLine(system: System): ByteString {
-  const place = "/proc/cmdline";
-  const bytes = system.readIfThere(place);
-  if (bytes === undefined) throw new Failure(place, "cannot be read: -B TEXT says the command line");
-  return system.text(bytes).replace(/\n$/, "");
-}
-
-function describe(system: System, { header, size }: OpenedImage, initrd: MemoryRange | undefined): void {
-  const { alignment, initSize, kernelStart, preferredAddress } = header;
-  const length = size - kernelStart;
+function describe(system: System, image: BzImage, next: NextBootParams, initrd: MemoryRange | undefined): void {
+  const { commandLine, running, bytes } = next;
+  const map = `${running.memoryMap.length} memory ranges`;
+  const rsdp = running.rsdp === 0n ? "no RSDP" : `RSDP ${hex(running.rsdp)}`;
+  system.say(`zeropage: ${map}, ${rsdp}, command line of ${commandLine.length} bytes, ${bytes.length} bytes`);
+  const { alignment, initSize, kernelStart, preferredAddress } = image.header;
+  const length = image.size - kernelStart;
   const more = Math.max(0, initSize - length);
-  const places = `${hex(preferredAddress)} or another multiple of ${hex(alignment)}`;
-  system.say(`zeropage: the kernel is ${hex(length)} bytes and needs ${hex(more)} more (-z), at ${places}`);
+  const where = `${hex(preferredAddress)} or another multiple of ${hex(alignment)}`;
+  system.say(`zeropage: the kernel is ${hex(length)} bytes and needs ${hex(more)} more (-z), at ${where}`);
   if (initrd !== undefined) system.say(`zeropage: the initrd is expected at ${formatRange(initrd)}`);
 }
 

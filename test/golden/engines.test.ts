@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { SEED_SIZE } from "../../src/arch/x86_64/boot-params.ts";
+import { SEED_SIZE } from "../../src/arch/x86_64/make-boot-params.ts";
 import { readBlob } from "../support/blob-reader.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { lineFiles, randomLoademLine, randomZeropageLine } from "../support/random-lines.ts";

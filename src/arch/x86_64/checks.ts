@@ -5,7 +5,7 @@ import { hex } from "../../failure.ts";
 import type { Segment } from "../../kexec/image.ts";
 import { STUB_SIZE } from "../../kexec/stub.ts";
 import { contains, formatRange, rangeOfSize } from "../../range.ts";
-import { readZeroPage, ZERO_PAGE_SIZE, type ZeroPageFacts } from "./boot-params.ts";
+import { BOOT_PARAMS_SIZE, type BootParams, readBootParams } from "./boot-params.ts";
 import { hasSetupHeader } from "./setup-header.ts";
 
 interface Wrong {
@@ -21,12 +21,12 @@ const FOUR_GIB = 1n << 32n;
  */
 export function wrongWithZeroPage(stub: Segment, kernel: bigint, segments: readonly Segment[]): Wrong | undefined {
   const address = stub.start + BigInt(STUB_SIZE);
-  const page = readZeroPage(stub.bytes.subarray(STUB_SIZE));
+  const page = readBootParams(stub.bytes.subarray(STUB_SIZE));
   if (page === undefined) {
     const fact = `no zero page at ${hex(address)}, behind the ${hex(STUB_SIZE)} bytes of the stub: zeropage makes it`;
     return { segment: stub, fact };
   }
-  const behind = { start: address + BigInt(ZERO_PAGE_SIZE), end: stub.start + BigInt(stub.bytes.length) };
+  const behind = { start: address + BigInt(BOOT_PARAMS_SIZE), end: stub.start + BigInt(stub.bytes.length) };
   if (!contains(behind, rangeOfSize(page.commandLine, 1n))) {
     const fact = `its command line is expected at ${hex(page.commandLine)}, outside this segment`;
     return { segment: stub, fact: `${fact}: was it made with zeropage -b ${hex(address)}?` };
@@ -34,12 +34,12 @@ export function wrongWithZeroPage(stub: Segment, kernel: bigint, segments: reado
   return wrongWithInitrd(stub, page, segments) ?? wrongWithKernel(kernel, page, segments);
 }
 
-function wrongWithInitrd(stub: Segment, { initrd }: ZeroPageFacts, segments: readonly Segment[]): Wrong | undefined {
+function wrongWithInitrd(stub: Segment, { initrd }: BootParams, segments: readonly Segment[]): Wrong | undefined {
   if (initrd === undefined || segments.some((segment) => contains(segment, initrd))) return undefined;
   return { segment: stub, fact: `the zero page tells of an initrd at ${formatRange(initrd)}, which no segment holds` };
 }
 
-function wrongWithKernel(address: bigint, page: ZeroPageFacts, segments: readonly Segment[]): Wrong | undefined {
+function wrongWithKernel(address: bigint, page: BootParams, segments: readonly Segment[]): Wrong | undefined {
   const segment = segments.find((each) => contains(each, rangeOfSize(address, 1n)))!;
   const wrong = (fact: string): Wrong => ({ segment, fact });
   if (hasSetupHeader(segment.bytes)) {

@@ -2,29 +2,30 @@
 
 import { Failure } from "../../failure.ts";
 import { CWD, type System } from "../../sys/system.ts";
-import { RSDP_ADDRESS, ZERO_PAGE_SIZE } from "./boot-params.ts";
-import { type E820Entry, memoryMap } from "./e820.ts";
+import { BOOT_PARAMS_SIZE, type E820Entry, readRsdp } from "./boot-params.ts";
+import { readMemoryMap } from "./e820.ts";
 
 export interface Running {
   readonly memoryMap: readonly E820Entry[];
   /** Physical address of the ACPI root pointer; 0n where the next kernel will find it by itself, or there is none. */
   readonly rsdp: bigint;
-  /** The zero page that the running kernel was given. */
+  /** What the running kernel was given. */
   readonly bootParams: Uint8Array | undefined;
 }
 
 const EFI = "/sys/firmware/efi";
 
 /** `rsdp` is the user's word for it. */
-export function runningMachine(system: System, rsdp: bigint | undefined): Running {
-  const bootParams = readBootParams(system);
-  return { memoryMap: memoryMap(system, bootParams), rsdp: rsdp ?? rootPointer(system, bootParams), bootParams };
+export function readRunning(system: System, rsdp: bigint | undefined): Running {
+  const bootParams = readOwnBootParams(system);
+  const memoryMap = readMemoryMap(system, bootParams);
+  return { memoryMap, rsdp: rsdp ?? findRsdp(system, bootParams), bootParams };
 }
 
 /** /sys/kernel/boot_params/data (Documentation/ABI/testing/sysfs-kernel-boot_params). */
-function readBootParams(system: System): Uint8Array | undefined {
+function readOwnBootParams(system: System): Uint8Array | undefined {
   const bytes = system.readIfThere("/sys/kernel/boot_params/data");
-  return bytes?.length === ZERO_PAGE_SIZE ? bytes : undefined;
+  return bytes?.length === BOOT_PARAMS_SIZE ? bytes : undefined;
 }
 
 /**
@@ -32,12 +33,12 @@ function readBootParams(system: System): Uint8Array | undefined {
  * was itself started by kexec knows no EFI, but was told. A BIOS leaves it where every kernel looks.
  * @throws Failure on an EFI machine where it is not found: the next kernel would have one cpu and no ACPI
  */
-function rootPointer(system: System, bootParams: Uint8Array | undefined): bigint {
+function findRsdp(system: System, bootParams: Uint8Array | undefined): bigint {
   const systab = system.readIfThere(`${EFI}/systab`);
   const lines = systab === undefined ? "" : system.text(systab);
   const inTable = /^ACPI20=(0x[0-9a-f]+)$/m.exec(lines) ?? /^ACPI=(0x[0-9a-f]+)$/m.exec(lines);
-  if (inTable !== null) return BigInt(inTable[1]!);
-  const told = bootParams && new DataView(bootParams.buffer, bootParams.byteOffset).getBigUint64(RSDP_ADDRESS, true);
+  if (inTable?.[1] !== undefined) return BigInt(inTable[1]);
+  const told = bootParams && readRsdp(bootParams);
   if (told !== undefined && told !== 0n) return told;
   if (typeof system.statusOf(CWD, EFI) === "number") return 0n;
   const fact = "no ACPI20= there, and the running kernel was told none: the next one would have one cpu and no ACPI";

@@ -4,13 +4,39 @@
 import { isElf } from "../../elf.ts";
 import { Failure, hex } from "../../failure.ts";
 
-/** Where the header begins, in the file and in the zero page alike. */
-export const HEADER_START = 0x1f1;
+/** Offsets of its fields from the start of the file, and from that of boot_params. */
+export const FIELD = {
+  setupSectors: 0x1f1,
+  systemSize: 0x1f4,
+  videoMode: 0x1fa,
+  bootFlag: 0x1fe,
+  jumpDistance: 0x201,
+  magic: 0x202,
+  version: 0x206,
+  typeOfLoader: 0x210,
+  loadFlags: 0x211,
+  ramdiskImage: 0x218,
+  ramdiskSize: 0x21c,
+  commandLine: 0x228,
+  alignment: 0x230,
+  extendedLoadFlags: 0x236,
+  commandLineSize: 0x238,
+  setupData: 0x250,
+  preferredAddress: 0x258,
+  initSize: 0x260,
+} as const;
 
-/** Bytes from the file's start that hold every header: its length is a byte, counted from 0x202. */
-export const HEADER_SPAN = 0x202 + 0x100;
+/** Where the header begins, in the file and in boot_params alike. */
+export const HEADER_START = FIELD.setupSectors;
+
+/** Bytes from the file's start that hold every header: its length is a byte, the distance of a jump from the magic. */
+export const HEADER_SPAN = FIELD.magic + 0x100;
 
 const SECTOR = 512;
+/** Of setup code where the header says 0. */
+const DEFAULT_SECTORS = 4;
+/** Of systemSize, in bytes. */
+const PARAGRAPH = 16;
 const BOOT_FLAG = 0xaa55;
 /** "HdrS". */
 const MAGIC = 0x53726448;
@@ -34,17 +60,19 @@ export interface KernelNeeds {
 }
 
 export interface SetupHeader extends KernelNeeds {
-  /** The header itself, to be copied to HEADER_START of the zero page. */
+  /** The header itself, to be copied to HEADER_START of boot_params. */
   readonly bytes: Uint8Array;
-  /** Where in the file the kernel is that gets loaded, behind the setup code for real mode: up to its end. */
+  /** Where in the file the kernel that gets loaded begins, after the setup code for real mode. It ends where the file does. */
   readonly kernelStart: number;
 }
 
-/** Whether a setup header stands at HEADER_START: in a bzImage, in a zero page. */
+/** Whether a setup header stands at HEADER_START: in a bzImage, in boot_params. */
 export function hasSetupHeader(bytes: Uint8Array): boolean {
   const view = viewOf(bytes);
   return (
-    bytes.length >= HEADER_SPAN && view.getUint16(0x1fe, true) === BOOT_FLAG && view.getUint32(0x202, true) === MAGIC
+    bytes.length >= HEADER_SPAN &&
+    view.getUint16(FIELD.bootFlag, true) === BOOT_FLAG &&
+    view.getUint32(FIELD.magic, true) === MAGIC
   );
 }
 
@@ -52,11 +80,11 @@ export function hasSetupHeader(bytes: Uint8Array): boolean {
 export function kernelNeeds(bytes: Uint8Array): KernelNeeds {
   const view = viewOf(bytes);
   return {
-    alignment: view.getUint32(0x230, true),
-    preferredAddress: view.getBigUint64(0x258, true),
-    initSize: view.getUint32(0x260, true),
-    above4G: (view.getUint16(0x236, true) & XLF_CAN_BE_LOADED_ABOVE_4G) !== 0,
-    commandLineSize: view.getUint32(0x238, true),
+    alignment: view.getUint32(FIELD.alignment, true),
+    preferredAddress: view.getBigUint64(FIELD.preferredAddress, true),
+    initSize: view.getUint32(FIELD.initSize, true),
+    above4G: (view.getUint16(FIELD.extendedLoadFlags, true) & XLF_CAN_BE_LOADED_ABOVE_4G) !== 0,
+    commandLineSize: view.getUint32(FIELD.commandLineSize, true),
   };
 }
 
@@ -66,22 +94,24 @@ export function kernelNeeds(bytes: Uint8Array): KernelNeeds {
  * @param size bytes of the whole file
  * @throws Failure for what is no bzImage, has no 64-bit entry point, or is cut off
  */
-export function setupHeader(file: string, start: Uint8Array, size: number): SetupHeader {
+export function readSetupHeader(file: string, start: Uint8Array, size: number): SetupHeader {
   const view = viewOf(start);
-  if (!hasSetupHeader(start)) throw new Failure(file, `not a bzImage${whatItIs(start)}`);
-  const version = view.getUint16(0x206, true);
+  if (!hasSetupHeader(start)) throw new Failure(file, `not a bzImage${describeOther(start)}`);
+  const version = view.getUint16(FIELD.version, true);
   if (version < OLDEST_PROTOCOL) {
     throw new Failure(
       file,
-      `boot protocol ${shownProtocol(version)}, at least ${shownProtocol(OLDEST_PROTOCOL)} is needed`,
+      `boot protocol ${formatProtocol(version)}, at least ${formatProtocol(OLDEST_PROTOCOL)} is needed`,
     );
   }
-  if ((view.getUint16(0x236, true) & XLF_KERNEL_64) === 0)
+  if ((view.getUint16(FIELD.extendedLoadFlags, true) & XLF_KERNEL_64) === 0) {
     throw new Failure(file, "a kernel without 64-bit entry point");
-  const kernelStart = ((start[0x1f1]! || 4) + 1) * SECTOR;
-  const kernelEnd = kernelStart + 16 * view.getUint32(0x1f4, true);
+  }
+  const kernelStart = ((view.getUint8(FIELD.setupSectors) || DEFAULT_SECTORS) + 1) * SECTOR;
+  const kernelEnd = kernelStart + PARAGRAPH * view.getUint32(FIELD.systemSize, true);
   if (size < kernelEnd) throw new Failure(file, `cut off: ${size} bytes of at least ${kernelEnd}`);
-  return { ...kernelNeeds(start), bytes: start.slice(HEADER_START, 0x202 + start[0x201]!), kernelStart };
+  const headerEnd = FIELD.magic + view.getUint8(FIELD.jumpDistance);
+  return { ...kernelNeeds(start), bytes: start.slice(HEADER_START, headerEnd), kernelStart };
 }
 
 function viewOf(bytes: Uint8Array): DataView {
@@ -89,14 +119,14 @@ function viewOf(bytes: Uint8Array): DataView {
 }
 
 /** The kernels that people have instead. */
-function whatItIs(start: Uint8Array): string {
+function describeOther(start: Uint8Array): string {
   const view = viewOf(start);
   if (view.byteLength < HEADER_SPAN) return `: ${view.byteLength} bytes`;
   if (isElf(start)) return ": begins with an ELF header, as a vmlinux does; the bzImage is arch/x86/boot/bzImage";
   if (view.getUint16(0) === 0x1f8b) return ": compressed with gzip";
-  return `: no boot sector with HdrS at ${hex(0x202)}`;
+  return `: no boot sector with HdrS at ${hex(FIELD.magic)}`;
 }
 
-function shownProtocol(version: number): string {
+function formatProtocol(version: number): string {
   return `${version >> 8}.${String(version & 0xff).padStart(2, "0")}`;
 }

@@ -1,0 +1,69 @@
+// What the next kernel on x86-64 needs besides a stub: its boot_params, and the kernel itself, out of a bzImage.
+
+import { makeBootParams, SEED_SIZE } from "../arch/x86_64/make-boot-params.ts";
+import { type Running, readRunning } from "../arch/x86_64/running.ts";
+import { HEADER_SPAN, readSetupHeader, type SetupHeader } from "../arch/x86_64/setup-header.ts";
+import { Failure } from "../failure.ts";
+import type { MemoryRange } from "../range.ts";
+import type { ByteString } from "../sys/engine.ts";
+import type { System } from "../sys/system.ts";
+
+/** An open bzImage. */
+export interface BzImage {
+  readonly file: ByteString;
+  readonly descriptor: number;
+  /** Bytes of the whole file. */
+  readonly size: number;
+  readonly header: SetupHeader;
+}
+
+/** @throws Failure for what cannot be read, or is no bzImage with a 64-bit entry point */
+export function openBzImage(system: System, file: ByteString): BzImage {
+  const { descriptor, status } = system.mustOpenFile(file);
+  const size = Number(status.size);
+  const start = new Uint8Array(HEADER_SPAN);
+  const got = system.must(system.read(descriptor, start, 0, start.length), file);
+  return { file, descriptor, size, header: readSetupHeader(file, start.subarray(0, got), size) };
+}
+
+/** The kernel without its setup sectors: a view of the mapped file, so that it costs no heap. */
+export function extractKernel(system: System, { file, descriptor, size, header }: BzImage): Uint8Array {
+  const memory = system.allocate(size, file);
+  system.mapOver(memory, 0, descriptor, size, file);
+  return memory.subarray(header.kernelStart, size);
+}
+
+export interface NextBootParamsWishes {
+  /** Where boot_params will lie, a multiple of 16. */
+  readonly address: bigint;
+  /** The next kernel's command line; undefined: the running one's. */
+  readonly bootargs: ByteString | undefined;
+  readonly initrd: MemoryRange | undefined;
+  /** Physical address of the ACPI root pointer; undefined: as the running kernel knows it. */
+  readonly rsdp: bigint | undefined;
+}
+
+export interface NextBootParams {
+  /** boot_params, the command line, the seed. */
+  readonly bytes: Uint8Array;
+  readonly commandLine: Uint8Array;
+  readonly running: Running;
+}
+
+/** @throws Failure where the running machine does not tell enough, or this kernel cannot take it */
+export function nextBootParams(system: System, { header }: BzImage, wishes: NextBootParamsWishes): NextBootParams {
+  const running = readRunning(system, wishes.rsdp);
+  const commandLine = system.bytes(wishes.bootargs ?? runningCommandLine(system));
+  const { memoryMap, rsdp, bootParams } = running;
+  const { address, initrd } = wishes;
+  const seed = system.random(SEED_SIZE);
+  const bytes = makeBootParams(header, { address, initrd, memoryMap, rsdp, commandLine, seed, running: bootParams });
+  return { bytes, commandLine, running };
+}
+
+function runningCommandLine(system: System): ByteString {
+  const path = "/proc/cmdline";
+  const bytes = system.readIfThere(path);
+  if (bytes === undefined) throw new Failure(path, "cannot be read: -B TEXT says the command line");
+  return system.text(bytes).replace(/\n$/, "");
+}
