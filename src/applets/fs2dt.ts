@@ -53,7 +53,7 @@ the initrd's place unless -i sets it.
   run(system, args) {
     const given = parse(fs2dt.options, args);
     const request = parseRequest(system, given);
-    if (system.isTerminal(STDOUT)) throw usage("standard output", "refusing to write binary to a terminal");
+    system.refuseTerminal();
     const { tree, bytes } = makeNextTree(system, request);
     system.writeAll(STDOUT, bytes, "standard output");
     if (given.given.has("verbose")) describe(system, tree, bytes, request);

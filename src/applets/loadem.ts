@@ -1,17 +1,11 @@
 // loadem: loads any file at any address with kexec_load, exactly as told, and jumps there.
 
-import { type Told, tellSecondaries } from "../arch/ppc64/secondaries.ts";
-import { builtInStub } from "../arch/stubs.ts";
-import { type Applet, type Option } from "../cli/applet.ts";
+import type { Applet, Option } from "../cli/applet.ts";
 import { type Directive, parseInOrder } from "../cli/options.ts";
-import { EXIT, Failure, hex, usage } from "../failure.ts";
-import { checkImage, segmentPlace } from "../kexec/checks.ts";
-import { assembled, type KexecImage, refuseChangedFiles } from "../kexec/image.ts";
-import { firstRefused, jump, load, unload } from "../kexec/load.ts";
-import { type MachineFacts, machineFacts } from "../kexec/machine.ts";
-import { type Plan, planned } from "../kexec/plan.ts";
-import { errnoText } from "../sys/errno.ts";
-import type { System } from "../sys/system.ts";
+import { EXIT, usage } from "../failure.ts";
+import { jump, unload } from "../kexec/load.ts";
+import { parsePlan } from "../options/segments.ts";
+import { loadPlan } from "../recipes/load.ts";
 
 /** What builds an image, from left to right. */
 const building: readonly Option[] = [
@@ -104,81 +98,21 @@ the running machine. -n says which was taken.
       unload(system, has("panic"));
       return EXIT.done;
     }
-    return loadAsTold(system, directives, has);
+    const say = (line: string) => system.say(`loadem: ${line}`);
+    const tellTable = (table: string) => table.trimEnd().split("\n").forEach(say);
+    return loadPlan(system, {
+      ...parsePlan(system, directives),
+      action: has("dry-run") ? "check" : has("diagnose") ? "diagnose" : "load",
+      skipChecks: has("no-checks"),
+      show: has("dry-run") ? (table) => system.print(table) : has("verbose") ? tellTable : undefined,
+      say,
+    });
   },
 };
 
 function refuseOthers(directives: readonly Directive[], allowed: readonly string[]): void {
   const other = directives.find(({ long }) => !allowed.includes(long));
   if (other !== undefined) throw usage(other.place, `does not go with --${allowed[0]}`);
-}
-
-function loadAsTold(system: System, directives: readonly Directive[], has: (long: string) => boolean): number {
-  const plan = planned(system, directives, () => builtInStub("-w", system.machine));
-  if (plan.segments.length === 0) throw usage("no segment", "-a opens one; --help lists all options");
-  refuseForeignArch(plan, system.abi.elfMachine);
-  const image = assembled(system, plan);
-  const machine = machineFacts(system);
-  const told = tellSecondaries(image, plan.secondaries, machine.secondaries);
-  // Before the checks: what they refuse is best seen in the whole plan.
-  if (has("dry-run")) system.print(table(image, machine, told));
-  else if (has("verbose")) sayTable(system, table(image, machine, told));
-  if (!has("no-checks")) checkImage(image, machine);
-  if (has("dry-run")) return EXIT.done;
-  if (has("diagnose")) return diagnose(system, image);
-  refuseChangedFiles(system, plan);
-  return load(system, image);
-}
-
-/** The kernel would say EINVAL. */
-function refuseForeignArch({ arch }: Plan, elfMachine: number): void {
-  if (arch === 0n || arch === BigInt(elfMachine)) return;
-  const known = "x86_64 is 62, ppc64 21, arm64 183";
-  throw new Failure("-t", `this machine's kernel takes ${elfMachine} or 0, not ${arch} (${known})`, EXIT.refused);
-}
-
-function diagnose(system: System, image: KexecImage): number {
-  const refused = firstRefused(system, image);
-  if (refused === undefined) {
-    system.say(`loadem: the kernel takes all ${image.segments.length} segments; nothing is loaded now`);
-    return EXIT.done;
-  }
-  const culprit = segmentPlace(image, image.segments[refused.count - 1]!);
-  throw new Failure(culprit, `the kernel refuses it: ${errnoText(refused.result)}`, EXIT.refused);
-}
-
-function sayTable(system: System, table: string): void {
-  for (const line of table.trimEnd().split("\n")) system.say(`loadem: ${line}`);
-}
-
-/** The image as -n prints it: segments, entry, and every word that was stored, with the reason for its byte order. */
-function table(image: KexecImage, machine: MachineFacts, told: Told | undefined): string {
-  const heads = ["segment", "start", "end", "bufsz", "memsz", "from"];
-  const rows = image.segments.map(({ start, end, bytes, from }, index) => [
-    String(index),
-    hex(start),
-    hex(end),
-    hex(bytes.length),
-    hex(end - start),
-    from,
-  ]);
-  const widths = heads.map((head, column) => Math.max(head.length, ...rows.map((row) => row[column]!.length)));
-  const lines = [heads, ...rows].map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join("  ")
-      .trimEnd(),
-  );
-  const arch = image.arch === 0n ? `${machine.elfMachine} (the running kernel's)` : String(image.arch);
-  lines.push(
-    `entry ${hex(image.entry ?? 0n)}, arch ${arch}, pages of ${hex(machine.pageSize)} bytes${image.crash ? ", crash kernel" : ""}`,
-  );
-  for (const { segment, at, value, as, because } of image.stored) {
-    const address = image.segments[segment]!.start + BigInt(at);
-    lines.push(`stored ${hex(value)} at ${hex(address)}, ${as} endian ${because}`);
-  }
-  if (told !== undefined) lines.push(`stub waits for ${told.secondaries} secondary cpus, ${told.because}`);
-  return `${lines.join("\n")}\n`;
 }
 
 export default loadem;

@@ -1,7 +1,7 @@
 // v2wrap: the 256 bytes that take every cpu from the old kernel to the new one, on standard output.
 
 import { builtInStub } from "../arch/stubs.ts";
-import { type Applet } from "../cli/applet.ts";
+import type { Applet } from "../cli/applet.ts";
 import { parse } from "../cli/options.ts";
 import { EXIT, usage } from "../failure.ts";
 import { STDOUT } from "../sys/system.ts";
@@ -32,7 +32,8 @@ needs the kernel's address at 0xf8, little endian; loadem -c 0xf8 stores it.
 `,
   run(system, args) {
     const { given, operands } = parse(v2wrap.options, args);
-    if (operands.length > 0) throw usage(operands[0]!, "not expected: the stub goes to standard output");
+    const [operand] = operands;
+    if (operand !== undefined) throw usage(operand, "not expected: the stub goes to standard output");
     system.refuseTerminal();
     const stub = builtInStub("--machine", given.get("machine") ?? system.machine);
     system.writeAll(STDOUT, stub, "standard output");

@@ -1,20 +1,29 @@
-// What a machine is to this program: its names, its stub, and what its device trees have to be changed in.
+// What a machine is to this program: all that differs from one to another, apart from the kernel interface (sys/abi.ts).
+// It is in three parts, each with a table of its own, so that a command loads only the part that it needs.
 
 import type { DeviceTree, Node } from "../devicetree/tree.ts";
+import type { Check } from "../kexec/check.ts";
+import type { FactSource } from "../kexec/facts.ts";
 import type { Target } from "../kexec/stub.ts";
 import type { ByteString, Machine } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
 
+/** A row of archs.ts. */
 export interface Arch extends Target {
   /** As folders, messages and `v2wrap --machine` spell it. */
   readonly name: string;
   /** What uname says on such machines. */
   readonly machines: readonly Machine[];
-  /** Only of machines whose trees need it. */
-  readonly handOver?: TreeHandOver;
 }
 
-/** What a device tree of this machine has to be changed in before another kernel gets it. */
+/** A row of load-rules.ts: what loading has to know. */
+export interface LoadRules {
+  /** What can be known to be wrong with an image here, besides what holds everywhere. */
+  readonly checks: readonly Check[];
+  readonly facts: FactSource;
+}
+
+/** A row of hand-overs.ts, of machines that need one: what a device tree has to be changed in for the next kernel. */
 export interface TreeHandOver {
   /** Names of properties whose nodes the reader marks with MARK.arch, for `recognize`. */
   readonly names: readonly ByteString[];

@@ -1,11 +1,11 @@
 // The kexec image: each segment's bytes in one piece of memory, its words stored, as the kernel will copy them.
 
-import { stubOwner } from "../arch/stubs.ts";
 import { Failure, hex } from "../failure.ts";
 import { type MemoryRange, roundUp } from "../range.ts";
 import type { System } from "../sys/system.ts";
-import type { Patch, Piece, Plan, SegmentPlan } from "./plan.ts";
-import { KERNEL_ADDRESS, STUB_SIZE } from "./stub.ts";
+import { type Piece, pieceSize } from "./piece.ts";
+import type { Patch, Plan, SegmentPlan } from "./plan.ts";
+import { findTarget, KERNEL_ADDRESS, STUB_SIZE, type Target } from "./stub.ts";
 
 /** A struct kexec_segment: `bytes` is buf and bufsz, the range is mem and memsz. */
 export interface Segment extends MemoryRange {
@@ -14,25 +14,34 @@ export interface Segment extends MemoryRange {
   readonly from: string;
 }
 
-export interface Stored extends Patch {
-  /** First byte of the word within its segment. */
+/** A word that was stored in a segment. */
+export interface StoredWord {
+  readonly kind: Patch["kind"];
+  readonly segment: Segment;
+  /** Offset of its first byte in the segment. */
   readonly at: number;
-  readonly as: "big" | "little";
+  readonly size: 4 | 8;
+  readonly value: bigint;
+  readonly endian: "big" | "little";
   /** Why that byte order was taken. */
-  readonly because: string;
+  readonly reason: string;
+}
+
+export interface EnteredStub {
+  readonly segment: Segment;
+  readonly target: Target;
 }
 
 export interface KexecImage {
   readonly segments: readonly Segment[];
-  readonly stored: readonly Stored[];
+  readonly words: readonly StoredWord[];
   readonly entry: bigint | undefined;
+  /** The stub of ours that is entered at its start; undefined where other code is. */
+  readonly stub: EnteredStub | undefined;
   /** e_machine, 0 for the running kernel's own. */
   readonly arch: bigint;
   readonly crash: boolean;
 }
-
-/** -c stores a pointer of the 64-bit target, --poke a word. */
-const wordSize = { chain: 8, poke: 4 } as const;
 
 /** Below this a read costs less than setting up a mapping. */
 const WORTH_MAPPING = 1024 * 1024;
@@ -40,50 +49,68 @@ const WORTH_MAPPING = 1024 * 1024;
 /** The small engine's arrays end here. */
 const MOST_BYTES = 2 ** 31 - 1;
 
-/** Brings the bytes together. Large files are mapped, not copied: only pages that a word is stored in are touched. */
-export function assembled(system: System, plan: Plan): KexecImage {
-  const segments = plan.segments.map((segment) => assembledSegment(system, segment, plan.round));
+/**
+ * Brings the bytes together. Large files are mapped, not copied: only pages that a word is stored in are touched.
+ * @param targets the machines whose stubs are looked for
+ * @throws Failure for a segment that is too large, a file that changed, a word that does not lie in its segment
+ */
+export function assemble(system: System, plan: Plan, targets: readonly Target[]): KexecImage {
+  const parts = plan.segments.map((part) => ({ part, segment: assembleSegment(system, part, plan.round) }));
   // A mapped file that shrank must not be touched where it ends now.
   refuseChangedFiles(system, plan);
-  // All are located before the first is stored: a word poked into the stub does not change what the stub is taken for.
-  const stored = plan.patches.map((patch) => located(system, segments[patch.segment]!, patch));
-  for (const word of stored) store(segments[word.segment]!, word);
-  return { segments, stored, entry: plan.entry, arch: plan.arch, crash: plan.crash };
+  // All words are located before the first is stored: one that is poked into the stub must not hide it from the others.
+  const words = plan.patches.flatMap((patch) =>
+    parts
+      .filter(({ part }) => part === patch.segment)
+      .map(({ segment }) => locate(system, segment, patch, findTarget(targets, segment.bytes))),
+  );
+  for (const word of words) store(word);
+  const { entry, arch, crash } = plan;
+  const segments = parts.map(({ segment }) => segment);
+  return { segments, words, entry, arch, crash, stub: findEnteredStub(segments, entry, targets) };
 }
 
-function assembledSegment(system: System, plan: SegmentPlan, round: bigint): Segment {
+function findEnteredStub(
+  segments: readonly Segment[],
+  entry: bigint | undefined,
+  targets: readonly Target[],
+): EnteredStub | undefined {
+  const segment = segments.find(({ start }) => start === entry);
+  const target = segment && findTarget(targets, segment.bytes);
+  return segment && target && { segment, target };
+}
+
+function assembleSegment(system: System, plan: SegmentPlan, round: bigint): Segment {
   const { pageSize } = system;
-  const from = plan.pieces
-    .filter(({ name }) => name !== "-4")
-    .map(({ name }) => name)
-    .join(" + ");
   const size = roundUp(BigInt(plan.length) + plan.zeros, round);
-  const where = `${plan.place} ${hex(plan.start)}`;
+  const where = `${plan.label} ${hex(plan.start)}`;
   if (size >= 1n << 64n) throw new Failure(where, `the size ${hex(size)} is not below 2^64`);
   const range = { start: plan.start, end: plan.start + size };
   if (plan.length === 0) return { ...range, bytes: new Uint8Array(0), from: "zeros" };
   const pages = Math.ceil(plan.length / pageSize) * pageSize;
-  if (pages > MOST_BYTES)
+  if (pages > MOST_BYTES) {
     throw new Failure(where, `${hex(plan.length)} bytes, of at most ${hex(MOST_BYTES)} in one segment`);
+  }
   const memory = system.allocate(pages, `${where}: ${plan.length} bytes`);
   let at = 0;
-  for (const piece of plan.pieces) at += layPiece(system, memory, at, piece);
-  return { ...range, bytes: memory.subarray(0, plan.length), from };
+  for (const piece of plan.pieces) {
+    fill(system, memory, at, piece);
+    at += pieceSize(piece);
+  }
+  const names = plan.pieces.flatMap((piece) => (piece.kind === "padding" ? [] : [piece.name]));
+  return { ...range, bytes: memory.subarray(0, plan.length), from: names.join(" + ") };
 }
 
-/** Returns the piece's length. */
-function layPiece(system: System, memory: Uint8Array, at: number, piece: Piece): number {
-  if (piece.kind === "bytes") {
-    memory.set(piece.bytes, at);
-    return piece.bytes.length;
-  }
-  const length = Number(piece.status.size);
+/** Puts the piece into `memory`, which is all zeros from `at` on. */
+function fill(system: System, memory: Uint8Array, at: number, piece: Piece): void {
+  if (piece.kind === "bytes") memory.set(piece.bytes, at);
+  if (piece.kind !== "file") return;
+  const length = pieceSize(piece);
   if (length >= WORTH_MAPPING && at % system.pageSize === 0) {
     system.mapOver(memory, at, piece.descriptor, length, piece.name);
   } else {
     readWhole(system, memory.subarray(at, at + length), piece.descriptor, piece.name);
   }
-  return length;
 }
 
 function readWhole(system: System, bytes: Uint8Array, descriptor: number, name: string): void {
@@ -106,41 +133,41 @@ export function refuseChangedFiles(system: System, plan: Plan): void {
   }
 }
 
-function located(system: System, segment: Segment, patch: Patch): Stored {
-  const { as, because } = byteOrder(system, segment, patch);
-  const size = wordSize[patch.kind];
-  const anchoredByEnd = patch.kind === "chain" && as === "big";
-  const at = anchoredByEnd ? patch.offset - BigInt(size) : patch.offset;
-  const word = `${as} endian word [${at < 0n ? "-" : ""}${hex(at < 0n ? -at : at)}, ${hex(at + BigInt(size))})`;
+/** @param target whose stub the segment begins with */
+function locate(system: System, segment: Segment, patch: Patch, target: Target | undefined): StoredWord {
+  const { kind, value, label } = patch;
+  const { endian, reason } = chooseByteOrder(system, patch, target);
+  const size = kind === "chain" ? (target?.stub.word ?? system.abi.word) : 4;
+  const isAnchoredByEnd = kind === "chain" && endian === "big";
+  const at = isAnchoredByEnd ? patch.offset - BigInt(size) : patch.offset;
+  const word = `${endian} endian word [${at < 0n ? "-" : ""}${hex(at < 0n ? -at : at)}, ${hex(at + BigInt(size))})`;
   const length = segment.bytes.length;
   if (at < 0n || at + BigInt(size) > BigInt(length)) {
     throw new Failure(
-      patch.place,
+      label,
       `the ${word} is not within the ${hex(length)} bytes of the segment at ${hex(segment.start)}`,
     );
   }
-  if (at % BigInt(size) !== 0n) throw new Failure(patch.place, `the ${word} is not aligned to ${size} bytes`);
-  if (
-    patch.kind === "chain" &&
-    at < STUB_SIZE &&
-    at !== BigInt(KERNEL_ADDRESS) &&
-    stubOwner(segment.bytes) !== undefined
-  ) {
-    throw new Failure(patch.place, `the ${word} is the stub's code: the word for its kernel ends at ${hex(STUB_SIZE)}`);
+  if (at % BigInt(size) !== 0n) throw new Failure(label, `the ${word} is not aligned to ${size} bytes`);
+  if (kind === "chain" && target !== undefined && at < STUB_SIZE && at !== BigInt(KERNEL_ADDRESS)) {
+    throw new Failure(label, `the ${word} is the stub's code: the word for its kernel ends at ${hex(STUB_SIZE)}`);
   }
-  return { ...patch, at: Number(at), as, because };
+  return { kind, segment, at: Number(at), size, value, endian, reason };
 }
 
-function store({ bytes }: Segment, { kind, at, value, as }: Stored): void {
+function store({ segment: { bytes }, at, size, value, endian }: StoredWord): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (kind === "chain") view.setBigUint64(at, value, as === "little");
-  else view.setUint32(at, Number(value), as === "little");
+  if (size === 8) view.setBigUint64(at, value, endian === "little");
+  else view.setUint32(at, Number(value), endian === "little");
 }
 
-/** A stub of ours has its own, the ppc64 one big endian whoever enters it; all else is taken to be like the running machine. */
-function byteOrder(system: System, segment: Segment, patch: Patch): { as: "big" | "little"; because: string } {
-  if (patch.endian !== undefined) return { as: patch.endian, because: "as --endian says" };
-  const owner = stubOwner(segment.bytes);
-  if (owner !== undefined) return { as: owner.stub.endian, because: "as the stub has it" };
-  return { as: system.abi.endian, because: "as the running machine" };
+/** A stub of ours has an order of its own, whoever enters it; all else is taken to be like the running machine. */
+function chooseByteOrder(
+  system: System,
+  patch: Patch,
+  target: Target | undefined,
+): Pick<StoredWord, "endian" | "reason"> {
+  if (patch.endian !== undefined) return { endian: patch.endian, reason: "as --endian says" };
+  if (target !== undefined) return { endian: target.stub.endian, reason: "as the stub has it" };
+  return { endian: system.abi.endian, reason: "as the running machine" };
 }

@@ -3,8 +3,8 @@
 import { EXIT, Failure } from "../failure.ts";
 import { errno, errnoText } from "../sys/errno.ts";
 import { INTERRUPTS, REBOOT_KEXEC, type System } from "../sys/system.ts";
-import type { KexecImage } from "./image.ts";
-import { refusal } from "./refusal.ts";
+import type { KexecImage, Segment } from "./image.ts";
+import { type Explain, refusal } from "./refusal.ts";
 
 /** linux/kexec.h. */
 const KEXEC_ON_CRASH = 1;
@@ -23,17 +23,17 @@ const LOADED_FLAG = "/sys/kernel/kexec_loaded";
  * Loads the image. An interrupt that comes meanwhile waits for the call and then undoes it, so that whoever pressed ^C
  * knows that nothing is loaded: 128 + the signal's number is returned, otherwise 0.
  */
-export function load(system: System, image: KexecImage): number {
+export function load(system: System, image: KexecImage, explain: Explain): number {
   return uninterrupted(system, image.crash, () => {
-    const result = kexecLoad(system, image, image.segments.length);
-    if (result < 0) throw refusal(system, image, result);
+    const result = kexecLoad(system, image);
+    if (result < 0) throw refusal(system, image, result, explain);
   });
 }
 
 /** Forgets what was loaded. */
 export function unload(system: System, crash: boolean): void {
   const result = system.call("kexec_load", 0, 0, null, crash ? KEXEC_ON_CRASH : 0);
-  if (result < 0) throw refusal(system, { segments: [], stored: [], entry: 0n, arch: 0n, crash }, result);
+  if (result < 0) throw refusal(system, { segments: [], entry: 0n, arch: 0n, crash }, result, () => undefined);
 }
 
 /** Jumps into the loaded kernel. Returns only when interrupted (having unloaded it) or refused. */
@@ -49,17 +49,17 @@ export function jump(system: System): number {
 }
 
 /**
- * The number of segments from the first on with which the kernel refuses the image; undefined if it takes them all.
- * Nothing is loaded before, which tells apart what no segment is to blame for, nor after: a part of an image must not stay,
- * so that an interrupt waits until it is gone.
+ * The first segment with which the kernel refuses the image; undefined if it takes them all. Nothing is loaded before:
+ * what is refused even then is no segment's fault. Nor is anything loaded after: a part of an image must not stay, so
+ * that an interrupt waits until it is gone.
  */
-export function firstRefused(system: System, image: KexecImage): { count: number; result: number } | undefined {
+export function findRefused(system: System, image: KexecImage): { segment: Segment; result: number } | undefined {
   unload(system, image.crash);
   system.hold(INTERRUPTS);
   try {
-    for (let count = 1; count <= image.segments.length; count++) {
-      const result = kexecLoad(system, image, count);
-      if (result < 0) return { count, result };
+    for (const [index, segment] of image.segments.entries()) {
+      const result = kexecLoad(system, { ...image, segments: image.segments.slice(0, index + 1) });
+      if (result < 0) return { segment, result };
     }
     return undefined;
   } finally {
@@ -89,13 +89,13 @@ function uninterrupted(system: System, crash: boolean, act: () => void): number 
   }
 }
 
-/** One kexec_load of the first `count` segments: 0 or -errno. */
-function kexecLoad(system: System, { segments, entry, arch, crash }: KexecImage, count: number): number {
+/** 0 or -errno. */
+function kexecLoad(system: System, { segments, entry, arch, crash }: KexecImage): number {
   // struct kexec_segment: buf, bufsz, mem, memsz.
-  const table = segments.slice(0, count).flatMap(({ bytes, start, end }) => {
+  const table = segments.flatMap(({ bytes, start, end }) => {
     const buffer = bytes.length === 0 ? 0n : system.engine.address(bytes);
     return [buffer, BigInt(bytes.length), start, end - start];
   });
   const flags = (arch << KEXEC_ARCH_SHIFT) | BigInt(crash ? KEXEC_ON_CRASH : 0);
-  return system.call("kexec_load", entry ?? 0n, count, system.longs(table), flags);
+  return system.call("kexec_load", entry ?? 0n, segments.length, system.longs(table), flags);
 }

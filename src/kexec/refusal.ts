@@ -4,22 +4,25 @@
 import { EXIT, Failure, hex } from "../failure.ts";
 import { errno, errnoText } from "../sys/errno.ts";
 import type { System } from "../sys/system.ts";
-import { explanation } from "./checks.ts";
 import type { KexecImage } from "./image.ts";
-import { machineFacts } from "./machine.ts";
 
 const CAP_SYS_BOOT = 22n;
 
+/** What the checks have to say of the kernel's `result`. */
+export type Explain = (result: number) => string | undefined;
+
+type Refused = Pick<KexecImage, "segments" | "entry" | "arch" | "crash">;
+
 /** The whole refused call, the errno and its cause. */
-export function refusal(system: System, image: KexecImage, result: number): Failure {
+export function refusal(system: System, image: Refused, result: number, explain: Explain): Failure {
   const { segments, entry, arch, crash } = image;
   const count = segments.length === 1 ? "1 segment" : `${segments.length} segments`;
   const what = segments.length === 0 ? "unload" : `entry ${hex(entry ?? 0n)}, ${count}, arch ${arch}`;
   const call = `kexec_load(${what}${crash ? ", on crash" : ""})`;
-  return new Failure(call, `${errnoText(result)}: ${cause(system, image, result)}`, EXIT.refused);
+  return new Failure(call, `${errnoText(result)}: ${cause(system, image, result, explain)}`, EXIT.refused);
 }
 
-function cause(system: System, image: KexecImage, result: number): string {
+function cause(system: System, image: Refused, result: number, explain: Explain): string {
   switch (-result) {
     case errno.EPERM:
       return notPermitted(system, image);
@@ -34,7 +37,7 @@ function cause(system: System, image: KexecImage, result: number): string {
     case errno.EFAULT:
       return "part of a file is not there: it shrank meanwhile, or its file system was full when it was written";
     default:
-      return explanation(image, machineFacts(system), result) ?? otherCauses[-result] ?? "the kernel does not say why";
+      return explain(result) ?? otherCauses[-result] ?? "the kernel does not say why";
   }
 }
 
@@ -46,7 +49,7 @@ const otherCauses: Readonly<Record<number, string>> = {
 };
 
 /** The causes of EPERM, the plainest first. */
-function notPermitted(system: System, { crash }: KexecImage): string {
+function notPermitted(system: System, { crash }: Refused): string {
   if (!hasBootCapability(system)) return `CAP_SYS_BOOT is missing (user id ${system.call("geteuid")})`;
   if (firstWord(system, "/proc/sys/kernel/kexec_load_disabled") === "1") {
     return "kernel.kexec_load_disabled is 1 until the next boot";
@@ -67,7 +70,7 @@ function hasBootCapability(system: System): boolean {
 
 function firstLine(system: System, path: string): string {
   const bytes = system.readIfThere(path);
-  return bytes === undefined ? "" : system.text(bytes).split("\n")[0]!;
+  return bytes === undefined ? "" : system.text(bytes).replace(/\n[^]*/, "");
 }
 
 function firstWord(system: System, path: string): string {

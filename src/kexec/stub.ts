@@ -3,14 +3,29 @@
 /** Bytes of every stub. What the next kernel expects on entry follows it (layouts: stub/MACHINE/README.md). */
 export const STUB_SIZE = 0x100;
 
-/** Offset of the address of the kernel to enter, 64 bits, in every stub. */
+/** Offset of the address of the kernel to enter, a word, in every stub. */
 export const KERNEL_ADDRESS = 0xf8;
 
+/** How many secondary cpus will come out of the old kernel, if that is known. */
+export type Secondaries = number | "unknown";
+
+/** The 32-bit word in a stub that says how many secondary cpus it waits for. */
+export interface WaitWord {
+  readonly offset: number;
+  /** The most that it can count. */
+  readonly most: number;
+  encode(secondaries: Secondaries): number;
+}
+
 export interface Stub {
-  /** Of the kernel's address in it. */
+  /** Of the words in it. */
   readonly endian: "big" | "little";
+  /** Bytes of the kernel's address in it. */
+  readonly word: 4 | 8;
   /** The offset that -c takes for the word of the kernel's address. */
   readonly chain: number;
+  /** Only where other cpus come to the stub, and it has to be told how many. */
+  readonly wait?: WaitWord;
   /** What has to follow it. */
   readonly before: "device tree blob" | "zero page";
   /** Bytes from its start that are the same in every copy: what it is recognized by. */
@@ -37,9 +52,11 @@ export function findTarget<T extends Target>(targets: readonly T[], bytes: Uint8
 }
 
 /** The address of the kernel that a stub will enter. 0 until somebody has written it. */
-export function kernelAddressIn({ endian }: Stub, bytes: Uint8Array): bigint {
+export function kernelAddressIn({ endian, word }: Stub, bytes: Uint8Array): bigint {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return view.getBigUint64(KERNEL_ADDRESS, endian === "little");
+  const isLittle = endian === "little";
+  if (word === 4) return BigInt(view.getUint32(KERNEL_ADDRESS, isLittle));
+  return view.getBigUint64(KERNEL_ADDRESS, isLittle);
 }
 
 /** Prebuilt bytes, which are kept as text: words of eight hexadecimal digits between blanks. */

@@ -1,6 +1,6 @@
 // The device tree for the next kernel: read, hand over, edit, reserve, check, flatten.
 
-import { archs } from "../arch/archs.ts";
+import { handOvers } from "../arch/hand-overs.ts";
 import { refuseErrors } from "../devicetree/check/checks.ts";
 import { oddityRules, reportOddities } from "../devicetree/check/oddities.ts";
 import { type Edit, reserve } from "../devicetree/edit/edits.ts";
@@ -39,7 +39,7 @@ export const nextTreeMarks: MarkRules = {
   ...oddityRules,
   names: [
     ...reservationRules,
-    ...archs.flatMap(({ handOver }) => handOver?.names ?? []).map((name) => ruleForName(name, MARK.arch)),
+    ...handOvers.flatMap(({ names }) => names).map((name) => ruleForName(name, MARK.arch)),
     ...oddityRules.names,
   ],
 };
@@ -59,8 +59,7 @@ export function makeNextTree(system: System, request: NextTreeRequest): NextTree
 
 /** Applies the rules of the machine that the tree is of, which need not be the one that this runs on. */
 function handOver(system: System, tree: DeviceTree, { rules }: NextTreeRequest): void {
-  const owner = archs.find(({ handOver }) => handOver?.recognize(tree.root));
-  owner?.handOver?.apply(system, tree, rules.notice);
+  handOvers.find(({ recognize }) => recognize(tree.root))?.apply(system, tree, rules.notice);
 }
 
 /** Reserves what the tree's properties say is taken, unless the reserve map has it already. */

@@ -2,10 +2,11 @@
 
 import { expect, test } from "bun:test";
 import { array, assert, boolean, constantFrom, integer, option, property, record, uniqueArray } from "fast-check";
+import { checks } from "../../src/arch/ppc64/checks.ts";
 import { Failure } from "../../src/failure.ts";
 import { checkImage } from "../../src/kexec/checks.ts";
+import type { MachineFacts } from "../../src/kexec/facts.ts";
 import type { KexecImage, Segment } from "../../src/kexec/image.ts";
-import type { MachineFacts } from "../../src/kexec/machine.ts";
 
 const PAGE = 0x1000n;
 /** The model thinks in quarter pages, which is as fine as the generator makes addresses. */
@@ -45,7 +46,8 @@ function image({ segments, entry, isCrash }: Case): KexecImage {
         from: `number ${index}`,
       }),
     ),
-    stored: [],
+    words: [],
+    stub: undefined,
     entry: entry === null ? undefined : BigInt(entry),
     arch: 0n,
     crash: isCrash,
@@ -67,7 +69,7 @@ function facts({ world }: Case): MachineFacts {
             { start: hole + PAGE, end },
           ],
     taken: [],
-    realMode: { start: 0n, end: BigInt(world.realModePages) * PAGE },
+    rma: { start: 0n, end: BigInt(world.realModePages) * PAGE },
     kernelEnd: BigInt(world.kernelPages) * PAGE,
     crashRegion:
       crash === null ? undefined : { start: BigInt(crash.start) * PAGE, end: BigInt(crash.start + crash.pages) * PAGE },
@@ -154,7 +156,7 @@ const cases = record({
 
 function finding(each: Case): Failure | undefined {
   try {
-    checkImage(image(each), facts(each));
+    checkImage(image(each), facts(each), checks);
     return undefined;
   } catch (error) {
     if (error instanceof Failure) return error;

@@ -88,7 +88,7 @@ describe("an Image is refused", () => {
   test("anywhere but text_offset bytes behind a multiple of 2 MiB", () => {
     expect(refusal(load(image(), "0x46010000"))).toBe("1 an arm64 Image has to begin at a multiple of 0x200000");
     expect(refusal(load(image({ textOffset: 0x80000n }), "0x46000000"))).toBe(
-      "1 an arm64 Image has to begin 0x80000 bytes behind a multiple of 0x200000",
+      "1 an arm64 Image has to begin 0x80000 bytes after a multiple of 0x200000",
     );
     expect(load(image({ textOffset: 0x80000n }), "0x46080000").code).toBe(0);
   });
@@ -196,10 +196,10 @@ describe("the stub of arm64", () => {
     const line = ["-r", "0x1000", "-a", "0x45e00000", "-e", "-w"];
     expect(
       refusal(loadem(folder.path, VIRT, ...line, "-a", "0x46000000", "-c", "0xf8", "-f", folder.in("Image"))),
-    ).toBe("0 no device tree blob at 0x45e00100, behind the 0x100 bytes of the stub");
+    ).toBe("0 no device tree blob at 0x45e00100, after the 0x100 bytes of the stub");
     const stdin = tree("0x45e00100");
     expect(refusal(loadem(folder.path, { ...VIRT, stdin }, ...line, "-s"))).toBe(
-      "0 the stub does not know its kernel: -c 0xf8 behind the kernel's -a tells it",
+      "0 the stub does not know its kernel: -c 0xf8 after the kernel's -a tells it",
     );
   });
 

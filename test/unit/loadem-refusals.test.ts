@@ -528,7 +528,7 @@ describe("a crash kernel", () => {
     const args = ["-p", "-a", "0x10000000", "-e", "-f", file("vmlinux", kernel)];
     expect(refused(run({ files }, ...args))).toBe(
       `1 segment 0 (0x10000000-0x10001000, ${folder.in("vmlinux")}): a crash kernel must stay where it is: ` +
-        `--poke 0x5c=1 behind its -f`,
+        `--poke 0x5c=1 after its -f`,
     );
     expect(run({ files }, ...args, "--poke", "0x5c=1").code).toBe(0);
   });
@@ -536,7 +536,7 @@ describe("a crash kernel", () => {
 
 describe("the entry", () => {
   test.each([
-    ["-a 0x10000000 -f F", "entry: none is set: -e behind an -a sets it"],
+    ["-a 0x10000000 -f F", "entry: none is set: -e after an -a sets it"],
     ["-a 0x10000000 -f F -e", "entry 0x10001000: lies in no segment"],
     ["-r 0x1000 -a 0x10000000 -f ODD -e -f ODD", "entry 0x10000003: is not a multiple of 4"],
   ])("loadem %s", (line, message) => {
@@ -558,7 +558,7 @@ describe("the architecture", () => {
     ["ppc64", "0xffffffffffffffff"],
   ] as const)("on %s -t %s is refused with 3 and a list", (machine, arch) => {
     expect(refusedLine(`-t ${arch} -a 0x10000000 -e -f F`, { machine })).toBe(
-      `3 -t: this machine's kernel takes 21 or 0, not ${BigInt(arch)} (x86_64 is 62, ppc64 21, arm64 183)`,
+      `3 -t: this machine's kernel takes 21 or 0, not ${BigInt(arch)} (ppc64 is 21, arm64 is 183, x86_64 is 62)`,
     );
   });
 
@@ -566,7 +566,7 @@ describe("the architecture", () => {
     const x86: Pretended = { machine: "x86_64", files: WITHOUT_TREE! };
     for (const options of ["", "--no-checks", "-n", "--diagnose"]) {
       expect(refusedLine(`-t 21 ${options} -a 0x10000000 -e -f F`, x86)).toBe(
-        "3 -t: this machine's kernel takes 62 or 0, not 21 (x86_64 is 62, ppc64 21, arm64 183)",
+        "3 -t: this machine's kernel takes 62 or 0, not 21 (ppc64 is 21, arm64 is 183, x86_64 is 62)",
       );
     }
   });
@@ -607,7 +607,7 @@ describe("our stub", () => {
   test("with no tree behind it is refused", () => {
     const place = "segment 0 (0x10000000-0x10001000, v2wrap + standard input)";
     expect(withTree(new Uint8Array(64))).toBe(
-      `1 ${place}: no device tree blob at 0x10000100, behind the 0x100 bytes of the stub`,
+      `1 ${place}: no device tree blob at 0x10000100, after the 0x100 bytes of the stub`,
     );
     expect(withTree(Uint8Array.of(0xd0, 0x0d, 0xfe, 0xed))).toContain("no device tree blob at 0x10000100");
     expect(refusedLine(`-r 0x1000 -a 0x10000000 -e -w ${kernel}`)).toContain("no device tree blob at 0x10000100");
@@ -643,7 +643,7 @@ describe("our stub", () => {
 
   test("that does not know its kernel is refused", () => {
     expect(withTree(tree("0x10000100"), "-r 0x1000 -a 0x10000000 -e -w -s -a 0x20000000 -f F")).toEndWith(
-      ": the stub does not know its kernel: -c 0x100 behind the kernel's -a tells it",
+      ": the stub does not know its kernel: -c 0x100 after the kernel's -a tells it",
     );
     expect(withTree(tree("0x10000100"), "-r 0x1000 -a 0x10000000 -e -w -s --poke 0xf8=1 --poke 0xfc=8")).toEndWith(
       ": the stub's kernel address 0x100000008 lies in no other segment",

@@ -86,7 +86,10 @@ test("on OPAL none will come, for firmware takes them back", () => {
 });
 
 test("where no cpus can be counted the number is unknown, and the stub goes by time", () => {
-  const unknown = ["10007fff", "stub waits for unknown secondary cpus, for none could be counted"] as [string, string];
+  const unknown = ["10007fff", "stub waits for unknown secondary cpus, since none could be counted"] as [
+    string,
+    string,
+  ];
   expect(told({ files: { ...NO_CPUS } })).toEqual(unknown);
   expect(told({ files: { ...NO_CPUS, [`${CPUS}/cpu@0/reg`]: cells(0) } })).toEqual(unknown);
 });

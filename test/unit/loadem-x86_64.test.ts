@@ -105,7 +105,7 @@ test("a chain into the stub's code is refused, as 0x100 would be in the zero pag
 });
 
 test("a stub with no zero page behind it is refused", () => {
-  const fact = "no zero page at 0x2000100, behind the 0x100 bytes of the stub: zeropage makes it";
+  const fact = "no zero page at 0x2000100, after the 0x100 bytes of the stub: zeropage makes it";
   const place = "1 segment 0 (0x2000000-0x2001000, v2wrap + standard input)";
   expect(refused(USUAL, Buffer.alloc(0xe00, 1))).toBe(`${place}: ${fact}`);
   expect(refused(USUAL.replace(" -s", ""))).toEndWith(fact);
@@ -121,7 +121,7 @@ test("a zero page made for another address is refused", () => {
 
 test("a stub that does not know its kernel is told the option", () => {
   expect(refused(USUAL.replace("-c 0xf8 ", ""))).toEndWith(
-    "the stub does not know its kernel: " + "-c 0xf8 behind the kernel's -a tells it",
+    "the stub does not know its kernel: " + "-c 0xf8 after the kernel's -a tells it",
   );
 });
 

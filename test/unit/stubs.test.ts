@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import { archs } from "../../src/arch/archs.ts";
-import { builtInStub, stubOwner } from "../../src/arch/stubs.ts";
-import { KERNEL_ADDRESS, kernelAddressIn, STUB_SIZE } from "../../src/kexec/stub.ts";
+import { builtInStub } from "../../src/arch/stubs.ts";
+import { findTarget, KERNEL_ADDRESS, kernelAddressIn, STUB_SIZE } from "../../src/kexec/stub.ts";
 import { runInside } from "../support/fake-engine.ts";
 
 describe.each(archs.map((arch) => [arch.name, arch] as const))("the stub of %s", (_, arch) => {
@@ -18,13 +18,13 @@ describe.each(archs.map((arch) => [arch.name, arch] as const))("the stub of %s",
     const segment = new Uint8Array(0x200);
     segment.set(stub.bytes());
     segment.fill(0xff, KERNEL_ADDRESS);
-    expect(stubOwner(segment)).toBe(arch);
+    expect(findTarget(archs, segment)).toBe(arch);
     for (let at = 0; at < stub.codeSize; at++) {
       const bytes = stub.bytes();
       bytes[at]! ^= 1;
-      expect(stubOwner(bytes)).toBeUndefined();
+      expect(findTarget(archs, bytes)).toBeUndefined();
     }
-    expect(stubOwner(stub.bytes().subarray(0, STUB_SIZE - 1))).toBeUndefined();
+    expect(findTarget(archs, stub.bytes().subarray(0, STUB_SIZE - 1))).toBeUndefined();
   });
 });
 

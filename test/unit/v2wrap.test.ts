@@ -1,13 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import {
-  isOurStub,
-  MOST_SECONDARIES,
-  secondaryThreads,
-  v2wrapBytes,
-  WAIT_WORD,
-  waitWord,
-} from "../../src/arch/ppc64/stub.ts";
-import { KERNEL_ADDRESS, STUB_SIZE } from "../../src/kexec/stub.ts";
+import { archs } from "../../src/arch/archs.ts";
+import { MOST_SECONDARIES, secondaryThreads, v2wrapBytes, WAIT_WORD, waitWord } from "../../src/arch/ppc64/stub.ts";
+import { findTarget, KERNEL_ADDRESS, STUB_SIZE } from "../../src/kexec/stub.ts";
+
+/** Whether `bytes` begin with the ppc64 stub. */
+function isOurStub(bytes: Uint8Array): boolean {
+  return findTarget(archs, bytes)?.name === "ppc64";
+}
 
 function view(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer);

@@ -2,7 +2,11 @@
 
 import { EM_AARCH64 } from "../../sys/abi.ts";
 import type { Arch } from "../arch.ts";
-import { handOver } from "./hand-over.ts";
 import { stub } from "./stub.ts";
 
-export const arm64: Arch = { name: "arm64", machines: ["aarch64"], elfMachine: EM_AARCH64, stub, handOver };
+export const arm64: Arch = {
+  name: "arm64",
+  machines: ["aarch64"],
+  elfMachine: EM_AARCH64,
+  stub,
+};

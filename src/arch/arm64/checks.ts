@@ -2,38 +2,43 @@
 // Linux: Documentation/arm64/booting.rst ("Call the kernel image").
 
 import { hex } from "../../failure.ts";
-import type { Segment } from "../../kexec/image.ts";
-import type { MachineFacts } from "../../kexec/machine.ts";
+import { blame, type Check, enteredSegments, type Finding } from "../../kexec/check.ts";
+import type { MachineFacts } from "../../kexec/facts.ts";
+import type { KexecImage, Segment } from "../../kexec/image.ts";
+import { stubChecks } from "../../kexec/stub-checks.ts";
 import { contains, formatRange, overlap, rangeOfSize } from "../../range.ts";
 import { ARM64_ALIGNMENT, arm64Header, packedForm } from "./image.ts";
 
-interface Wrong {
-  readonly segment: Segment;
-  readonly fact: string;
+export const checks: readonly Check[] = [...stubChecks, { errno: undefined, find: badKernel }];
+
+/** The segments that are entered, or whose address is stored in what is entered. */
+function badKernel(image: KexecImage, facts: MachineFacts): Finding | undefined {
+  for (const kernel of enteredSegments(image)) {
+    const finding = checkKernel(image, kernel, facts);
+    if (finding !== undefined) return finding;
+  }
+  return undefined;
 }
 
-/** `kernel` is entered, or its address is stored in what is entered. Code without an Image's header may lie anywhere. */
-export function wrongWithArm64Kernel(
-  kernel: Segment,
-  segments: readonly Segment[],
-  { memory, taken }: MachineFacts,
-): Wrong | undefined {
-  const wrong = (fact: string): Wrong => ({ segment: kernel, fact });
+/** Code without an Image's header may lie anywhere. */
+function checkKernel(image: KexecImage, kernel: Segment, { memory, taken }: MachineFacts): Finding | undefined {
+  const wrong = (fact: string) => blame(image, kernel, fact);
   const packed = packedForm(kernel.bytes);
   if (packed !== undefined) return wrong(packed);
   const header = arm64Header(kernel.bytes);
   if (header === undefined) return undefined;
   const { textOffset, imageSize } = header;
   if ((kernel.start - textOffset) % ARM64_ALIGNMENT !== 0n) {
-    const belongs = textOffset === 0n ? "at " : `${hex(textOffset)} bytes behind `;
-    return wrong(`an arm64 Image has to begin ${belongs}a multiple of ${hex(ARM64_ALIGNMENT)}`);
+    const where = textOffset === 0n ? "at " : `${hex(textOffset)} bytes after `;
+    return wrong(`an arm64 Image has to begin ${where}a multiple of ${hex(ARM64_ALIGNMENT)}`);
   }
   const needed = rangeOfSize(kernel.start, imageSize);
   const uses = `the kernel takes ${formatRange(needed)} (image_size)`;
-  const other = segments.find((segment) => segment !== kernel && overlap(segment, needed));
-  if (other !== undefined) return { segment: other, fact: `${uses}: over this segment` };
-  if (memory.length > 0 && !memory.some((range) => contains(range, needed)))
+  const other = image.segments.find((segment) => segment !== kernel && overlap(segment, needed));
+  if (other !== undefined) return blame(image, other, `${uses}: over this segment`);
+  if (memory.length > 0 && !memory.some((range) => contains(range, needed))) {
     return wrong(`${uses}, not all of it memory`);
+  }
   const hit = taken.find((range) => overlap(range, needed));
   return hit && wrong(`${uses}, over ${formatRange(hit)}: ${hit.name}`);
 }

@@ -22,7 +22,7 @@ const NOT_HANDED_ON: readonly ByteString[] = [
 const ENABLE_METHOD = "enable-method";
 const EFI = "linux,uefi-system-table";
 
-export const handOver: TreeHandOver = {
+export const arm64: TreeHandOver = {
   names: [ENABLE_METHOD, EFI],
   recognize: isArm64Tree,
   apply(system, tree, notice) {

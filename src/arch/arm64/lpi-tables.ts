@@ -29,13 +29,12 @@ export function hasIts(root: Node): boolean {
 
 /** The tables that the running kernel's log names; none where it may not be read, or has lost its beginning. */
 export function lpiTables(system: System): MemoryRange[] {
-  return tablesIn(system.kernelLog());
+  return findTables(system.kernelLog());
 }
 
 /** "GICv3: using LPI property table @0x421b0000", "GICv3: CPU0: using allocated LPI pending table @0x421c0000". */
-function tablesIn(log: string): MemoryRange[] {
-  const starts = [...log.matchAll(/\bLPI (?:property|pending) table @(0x[0-9a-f]+)/g)].map(([, start]) =>
-    BigInt(start!),
-  );
-  return [...new Set(starts)].map((start) => rangeOfSize(start, TABLE_SIZE));
+function findTables(log: string): MemoryRange[] {
+  const mentions = log.matchAll(/\bLPI (?:property|pending) table @(0x[0-9a-f]+)/g);
+  const starts = new Set([...mentions].flatMap(([, start]) => (start === undefined ? [] : [BigInt(start)])));
+  return [...starts].map((start) => rangeOfSize(start, TABLE_SIZE));
 }

@@ -5,6 +5,7 @@ import { bytesOfWords, KERNEL_ADDRESS, type Stub } from "../../kexec/stub.ts";
 
 export const stub: Stub = {
   endian: "little",
+  word: 8,
   chain: KERNEL_ADDRESS,
   before: "device tree blob",
   codeSize: KERNEL_ADDRESS,

@@ -1,22 +1,10 @@
 // The ppc64 stub: its prebuilt bytes, and the one word in it that tells how many secondary cpus will come.
 
 import hex from "../../../stub/ppc64/v2wrap.hex" with { type: "text" };
-import { bytesOfWords, STUB_SIZE, type Stub } from "../../kexec/stub.ts";
+import { bytesOfWords, type Secondaries, STUB_SIZE, type Stub } from "../../kexec/stub.ts";
 
 /** Offset of the wait word, 32 bits, big endian: see {@link waitWord}. */
 export const WAIT_WORD = 0xf4;
-
-/** Big endian whoever enters it, so that `loadem -c 0x100` stores its kernel's address on ppc64le too. */
-export const stub: Stub = {
-  endian: "big",
-  chain: STUB_SIZE,
-  before: "device tree blob",
-  codeSize: WAIT_WORD,
-  bytes: v2wrapBytes,
-};
-
-/** How many secondary cpus will come out of the old kernel, if that is known. */
-export type Secondaries = number | "unknown";
 
 /** The most that can be awaited. One more stands for "unknown" in the wait word. */
 export const MOST_SECONDARIES = 0x7ffe;
@@ -27,20 +15,20 @@ const MOST_TICKS = 0x7fff_0000;
 const TICKS_WHEN_KNOWN = MOST_TICKS; // 4.2 s at 512 MHz, spent only if a cpu never comes
 const TICKS_WHEN_UNKNOWN = 0x1000_0000; // 0.5 s at 512 MHz, always spent
 
+/** Big endian whoever enters it, so that `loadem -c 0x100` stores its kernel's address on ppc64le too. */
+export const stub: Stub = {
+  endian: "big",
+  word: 8,
+  chain: STUB_SIZE,
+  wait: { offset: WAIT_WORD, most: MOST_SECONDARIES, encode: waitWord },
+  before: "device tree blob",
+  codeSize: WAIT_WORD,
+  bytes: v2wrapBytes,
+};
+
 /** The 256 bytes of the stub, a fresh copy: kernel address 0, number of secondaries unknown. */
 export function v2wrapBytes(): Uint8Array {
   return bytesOfWords(hex);
-}
-
-/**
- * Whether `bytes` begin with our stub: the same code, byte for byte, with any wait word and kernel address.
- * Only then does the word at {@link WAIT_WORD} mean what {@link waitWord} says. What follows is not looked
- * at.
- */
-export function isOurStub(bytes: Uint8Array): boolean {
-  if (bytes.length < STUB_SIZE) return false;
-  const ours = v2wrapBytes();
-  return bytes.subarray(0, WAIT_WORD).every((byte, at) => byte === ours[at]);
 }
 
 /**

@@ -1,59 +1,59 @@
-// What can be known to be wrong with an x86-64 image that our stub enters, by the zero page behind the stub.
+// What can be known to be wrong with an x86-64 image that our stub enters, by the boot_params that follow the stub.
 // Linux, Documentation/arch/x86/boot.rst: kernel_alignment, init_size, xloadflags.
 
 import { hex } from "../../failure.ts";
-import type { Segment } from "../../kexec/image.ts";
-import { STUB_SIZE } from "../../kexec/stub.ts";
+import { blame, type Check, type Finding } from "../../kexec/check.ts";
+import type { KexecImage, Segment } from "../../kexec/image.ts";
+import { kernelAddressIn, STUB_SIZE } from "../../kexec/stub.ts";
+import { stubChecks } from "../../kexec/stub-checks.ts";
 import { contains, formatRange, rangeOfSize } from "../../range.ts";
 import { BOOT_PARAMS_SIZE, type BootParams, readBootParams } from "./boot-params.ts";
 import { hasSetupHeader } from "./setup-header.ts";
 
-interface Wrong {
-  readonly segment: Segment;
-  readonly fact: string;
-}
+export const checks: readonly Check[] = [...stubChecks, { errno: undefined, find: stubWithoutBootParams }];
 
 const FOUR_GIB = 1n << 32n;
 
-/**
- * @param stub the segment that begins with the stub
- * @param kernel the address in the stub, which lies in another of `segments`
- */
-export function wrongWithZeroPage(stub: Segment, kernel: bigint, segments: readonly Segment[]): Wrong | undefined {
-  const address = stub.start + BigInt(STUB_SIZE);
-  const page = readBootParams(stub.bytes.subarray(STUB_SIZE));
-  if (page === undefined) {
-    const fact = `no zero page at ${hex(address)}, behind the ${hex(STUB_SIZE)} bytes of the stub: zeropage makes it`;
-    return { segment: stub, fact };
+function stubWithoutBootParams(image: KexecImage): Finding | undefined {
+  if (image.stub?.target.stub.before !== "zero page") return undefined;
+  const { segment, target } = image.stub;
+  const address = segment.start + BigInt(STUB_SIZE);
+  const params = readBootParams(segment.bytes.subarray(STUB_SIZE));
+  if (params === undefined) {
+    const fact = `no zero page at ${hex(address)}, after the ${hex(STUB_SIZE)} bytes of the stub: zeropage makes it`;
+    return blame(image, segment, fact);
   }
-  const behind = { start: address + BigInt(BOOT_PARAMS_SIZE), end: stub.start + BigInt(stub.bytes.length) };
-  if (!contains(behind, rangeOfSize(page.commandLine, 1n))) {
-    const fact = `its command line is expected at ${hex(page.commandLine)}, outside this segment`;
-    return { segment: stub, fact: `${fact}: was it made with zeropage -b ${hex(address)}?` };
+  const rest = { start: address + BigInt(BOOT_PARAMS_SIZE), end: segment.start + BigInt(segment.bytes.length) };
+  if (!contains(rest, rangeOfSize(params.commandLine, 1n))) {
+    const fact = `its command line is expected at ${hex(params.commandLine)}, outside this segment`;
+    return blame(image, segment, `${fact}: was it made with zeropage -b ${hex(address)}?`);
   }
-  return wrongWithInitrd(stub, page, segments) ?? wrongWithKernel(kernel, page, segments);
+  return checkInitrd(image, segment, params) ?? checkKernel(image, kernelAddressIn(target.stub, segment.bytes), params);
 }
 
-function wrongWithInitrd(stub: Segment, { initrd }: BootParams, segments: readonly Segment[]): Wrong | undefined {
-  if (initrd === undefined || segments.some((segment) => contains(segment, initrd))) return undefined;
-  return { segment: stub, fact: `the zero page tells of an initrd at ${formatRange(initrd)}, which no segment holds` };
+function checkInitrd(image: KexecImage, stub: Segment, { initrd }: BootParams): Finding | undefined {
+  if (initrd === undefined || image.segments.some((segment) => contains(segment, initrd))) return undefined;
+  return blame(image, stub, `the zero page tells of an initrd at ${formatRange(initrd)}, which no segment holds`);
 }
 
-function wrongWithKernel(address: bigint, page: BootParams, segments: readonly Segment[]): Wrong | undefined {
-  const segment = segments.find((each) => contains(each, rangeOfSize(address, 1n)))!;
-  const wrong = (fact: string): Wrong => ({ segment, fact });
+/** @param address of the kernel, as the stub has it */
+function checkKernel(image: KexecImage, address: bigint, params: BootParams): Finding | undefined {
+  const segment = image.segments.find((each) => contains(each, rangeOfSize(address, 1n)));
+  // Then the stub has no kernel, and a check before this one has told it.
+  if (segment === undefined) return undefined;
+  const wrong = (fact: string) => blame(image, segment, fact);
   if (hasSetupHeader(segment.bytes)) {
     return wrong(
       "is a whole bzImage, with code for real mode at its start: zeropage --kernel gives what can be entered",
     );
   }
-  if (address % BigInt(page.alignment) !== 0n) {
+  if (address % BigInt(params.alignment) !== 0n) {
     return wrong(
-      `the kernel's address ${hex(address)} is not a multiple of ${hex(page.alignment)}, its kernel_alignment`,
+      `the kernel's address ${hex(address)} is not a multiple of ${hex(params.alignment)}, its kernel_alignment`,
     );
   }
-  if (!page.above4G && segment.end > FOUR_GIB) return wrong("this kernel cannot be loaded above 4 GiB");
-  const end = address + BigInt(page.initSize);
+  if (!params.above4G && segment.end > FOUR_GIB) return wrong("this kernel cannot be loaded above 4 GiB");
+  const end = address + BigInt(params.initSize);
   if (segment.end >= end) return undefined;
   // Without it the old kernel may have its page tables there, on which the new one still runs when it writes there.
   const more = end - segment.start - BigInt(segment.bytes.length);

@@ -1,0 +1,52 @@
+// What can be known to be wrong with an image on ppc64, where kernels are entered without MMU and copy themselves down.
+
+import { hex } from "../../failure.ts";
+import {
+  blame,
+  type Check,
+  enteredSegments,
+  type Finding,
+  findInSegments,
+  nameSegment,
+  wordAt,
+} from "../../kexec/check.ts";
+import type { MachineFacts } from "../../kexec/facts.ts";
+import type { KexecImage } from "../../kexec/image.ts";
+import { stubChecks } from "../../kexec/stub-checks.ts";
+import { contains, formatRange } from "../../range.ts";
+
+export const checks: readonly Check[] = [
+  { errno: undefined, find: outsideRma },
+  ...stubChecks,
+  { errno: undefined, find: inTheKernelsWay },
+];
+
+/** The word at 0x5c of a relocatable kernel that will copy itself down to 0 (arch/powerpc/kernel/head_64.S run_at_load). */
+const RUN_AT_ZERO = [0x72756e30, 0x306e7572];
+const RUN_AT_LOAD_OFFSET = 0x5c;
+
+function outsideRma(image: KexecImage, { rma }: MachineFacts): Finding | undefined {
+  if (rma === undefined) return undefined;
+  const outside = enteredSegments(image).find((segment) => !contains(rma, segment));
+  return outside && blame(image, outside, `not within ${formatRange(rma)}, all that is there without MMU`);
+}
+
+/**
+ * A kernel that copies itself down to 0 lands on whatever lies there, on a crashed kernel's memory too. Its bss, beyond
+ * the bytes we have, is not counted.
+ */
+function inTheKernelsWay(image: KexecImage): Finding | undefined {
+  const kernel = enteredSegments(image).find(({ bytes }) => copiesItselfDown(bytes));
+  if (kernel === undefined) return undefined;
+  if (image.crash) return blame(image, kernel, "a crash kernel must stay where it is: --poke 0x5c=1 after its -f");
+  const end = BigInt(kernel.bytes.length);
+  return findInSegments(image, (segment) => {
+    if (segment === kernel || segment.start >= end) return undefined;
+    return `the kernel in ${nameSegment(image, kernel)} copies itself to 0x0-${hex(end)}, over this segment`;
+  });
+}
+
+function copiesItselfDown(bytes: Uint8Array): boolean {
+  const word = wordAt(bytes, RUN_AT_LOAD_OFFSET);
+  return word !== undefined && RUN_AT_ZERO.includes(word);
+}

@@ -1,0 +1,41 @@
+// What a running ppc64 kernel tells of itself in the device tree.
+
+import { property } from "../../devicetree/tree.ts";
+import type { FactSource } from "../../kexec/facts.ts";
+import { childNames, chosenNumber, readSubtree } from "../../kexec/live-tree.ts";
+import { type MemoryRange, rangeOfSize } from "../../range.ts";
+import type { System } from "../../sys/system.ts";
+import { secondaryThreads } from "./stub.ts";
+
+/** Its /proc/iomem does not know the crash kernel's region. */
+export const facts: FactSource = {
+  hasIomem: false,
+  read(system, memory) {
+    return {
+      // A partition that can gain and lose memory lists only some of it in memory nodes (LoPAR, ibm,dynamic-memory).
+      hasMoreMemory: childNames(system, "ibm,dynamic-reconfiguration-memory").length > 0,
+      // The first memory node.
+      rma: memory.find(({ start }) => start === 0n),
+      // __pa(_end).
+      kernelEnd: chosenNumber(system, "linux,kernel-end"),
+      crashRegion: readCrashRegion(system),
+      secondaries: countSecondaries(system),
+    };
+  },
+};
+
+/** arch/powerpc/kexec/core.c (kexec_setup) writes it. */
+function readCrashRegion(system: System): MemoryRange | undefined {
+  const base = chosenNumber(system, "linux,crashkernel-base");
+  const size = chosenNumber(system, "linux,crashkernel-size");
+  return base === undefined || size === undefined || size === 0n ? undefined : rangeOfSize(base, size);
+}
+
+/** On OPAL firmware takes the secondary cpus back: none comes to the new kernel's 0x60. */
+function countSecondaries(system: System): number | undefined {
+  const cpus = readSubtree(system, "cpus");
+  if (cpus === undefined) return undefined;
+  if (childNames(system, "ibm,opal").length > 0) return 0;
+  const servers = cpus.children.flatMap((node) => property(node, "ibm,ppc-interrupt-server#s") ?? []);
+  return servers.length === 0 ? undefined : secondaryThreads(servers);
+}

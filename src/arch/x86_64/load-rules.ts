@@ -1,0 +1,6 @@
+// What loading has to know of x86_64.
+
+import type { LoadRules } from "../arch.ts";
+import { checks } from "./checks.ts";
+
+export const x86_64: LoadRules = { checks, facts: { hasIomem: true } };

@@ -1,0 +1,57 @@
+// What a check of an image is, how its findings are worded, and what checks ask of an image.
+
+import { contains, formatRange, rangeOfSize } from "../range.ts";
+import type { ErrnoName } from "../sys/errno.ts";
+import type { MachineFacts } from "./facts.ts";
+import type { KexecImage, Segment } from "./image.ts";
+
+/** As a Failure has it. */
+export interface Finding {
+  readonly place: string;
+  readonly fact: string;
+}
+
+export interface Check {
+  /** What the kernel would answer; undefined for what it does not look at, and the new kernel would die of. */
+  readonly errno: ErrnoName | undefined;
+  find(image: KexecImage, facts: MachineFacts): Finding | undefined;
+}
+
+/** How messages name a segment: `segment 1 (0x6000000-0x6500000, vmlinux.kexec)`. */
+export function nameSegment(image: KexecImage, segment: Segment): string {
+  return `segment ${image.segments.indexOf(segment)} (${formatRange(segment)}, ${segment.from})`;
+}
+
+export function blame(image: KexecImage, segment: Segment, fact: string): Finding {
+  return { place: nameSegment(image, segment), fact };
+}
+
+/** The first segment of which something is to be said. */
+export function findInSegments(
+  image: KexecImage,
+  factOf: (segment: Segment) => string | undefined,
+): Finding | undefined {
+  for (const segment of image.segments) {
+    const fact = factOf(segment);
+    if (fact !== undefined) return blame(image, segment, fact);
+  }
+  return undefined;
+}
+
+/** The entry's segment, and those whose addresses were stored for it: a stub and its kernel. */
+export function enteredSegments({ entry, segments, words }: KexecImage): Segment[] {
+  return segments.filter(
+    (segment) => (entry !== undefined && contains(segment, rangeOfSize(entry, 4n))) || isChained(words, segment),
+  );
+}
+
+/** Whether the segment's address was stored in another segment. */
+export function isChained(words: KexecImage["words"], { start }: Segment): boolean {
+  return words.some(({ kind, value }) => kind === "chain" && value === start);
+}
+
+/** The 32-bit big endian word at `offset`; undefined beyond the end. */
+export function wordAt(bytes: Uint8Array, offset: number): number | undefined {
+  if (bytes.length < offset + 4) return undefined;
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(offset);
+}

@@ -1,0 +1,53 @@
+// What can be known to be wrong with an image that enters a stub of ours: each machine puts these among its checks.
+
+import { headOf } from "../devicetree/format.ts";
+import { hex } from "../failure.ts";
+import { contains, rangeOfSize } from "../range.ts";
+import { blame, type Check, type Finding } from "./check.ts";
+import type { MachineFacts } from "./facts.ts";
+import type { KexecImage } from "./image.ts";
+import { kernelAddressIn, STUB_SIZE } from "./stub.ts";
+
+export const stubChecks: readonly Check[] = [
+  { errno: undefined, find: stubOnAnotherMachine },
+  { errno: undefined, find: stubWithoutTree },
+  { errno: undefined, find: stubWithoutKernel },
+];
+
+function stubOnAnotherMachine(image: KexecImage, { elfMachine }: MachineFacts): Finding | undefined {
+  if (image.stub === undefined || elfMachine === image.stub.target.elfMachine) return undefined;
+  const { name, elfMachine: own } = image.stub.target;
+  const fact = `the ${name} stub is entered, but this machine is ${elfMachine}, not ${own}`;
+  return blame(image, image.stub.segment, fact);
+}
+
+function stubWithoutTree(image: KexecImage): Finding | undefined {
+  if (image.stub?.target.stub.before !== "device tree blob") return undefined;
+  const { segment } = image.stub;
+  const wrong = (fact: string) => blame(image, segment, fact);
+  const start = segment.start + BigInt(STUB_SIZE);
+  const bytes = segment.bytes.subarray(STUB_SIZE);
+  const head = headOf(bytes);
+  if (head === undefined) {
+    return wrong(`no device tree blob at ${hex(start)}, after the ${hex(STUB_SIZE)} bytes of the stub`);
+  }
+  if (head.size > bytes.length) {
+    return wrong(`the device tree blob of ${hex(head.size)} bytes is cut off after ${hex(bytes.length)}`);
+  }
+  const own = rangeOfSize(start, BigInt(head.size));
+  if (head.reserved.some((range) => contains(range, own))) return undefined;
+  const advice = `was it made with fs2dt -b ${hex(start)}?`;
+  return wrong(`the device tree blob does not reserve its memory at ${hex(start)}: ${advice}`);
+}
+
+function stubWithoutKernel(image: KexecImage): Finding | undefined {
+  if (image.stub === undefined) return undefined;
+  const { segment, target } = image.stub;
+  const kernel = kernelAddressIn(target.stub, segment.bytes);
+  if (image.segments.some((other) => other !== segment && contains(other, rangeOfSize(kernel, 4n)))) return undefined;
+  if (kernel === 0n) {
+    const advice = `-c ${hex(target.stub.chain)} after the kernel's -a tells it`;
+    return blame(image, segment, `the stub does not know its kernel: ${advice}`);
+  }
+  return blame(image, segment, `the stub's kernel address ${hex(kernel)} lies in no other segment`);
+}

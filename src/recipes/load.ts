@@ -1,0 +1,60 @@
+// Loading, without a command line: plan, image, facts, checks, then kexec_load or what was asked for in its place.
+
+import { archs } from "../arch/archs.ts";
+import { loadRules } from "../arch/load-rules.ts";
+import { EXIT, Failure } from "../failure.ts";
+import { nameSegment } from "../kexec/check.ts";
+import { checkImage, explain } from "../kexec/checks.ts";
+import { readFacts } from "../kexec/facts.ts";
+import { assemble, type KexecImage, refuseChangedFiles } from "../kexec/image.ts";
+import { findRefused, load } from "../kexec/load.ts";
+import type { Plan } from "../kexec/plan.ts";
+import type { Secondaries } from "../kexec/stub.ts";
+import { formatImage } from "../kexec/table.ts";
+import { errnoText } from "../sys/errno.ts";
+import type { System } from "../sys/system.ts";
+import { tellSecondaries } from "./secondaries.ts";
+
+export interface LoadRequest {
+  readonly plan: Plan;
+  /** Cpus that the stub waits for; undefined: as many as the running machine has. */
+  readonly secondaries: Secondaries | undefined;
+  /** `check` loads nothing; `diagnose` finds the segment that the kernel refuses, and leaves nothing loaded. */
+  readonly action: "load" | "check" | "diagnose";
+  readonly skipChecks: boolean;
+  /** Gets the whole plan as a table, before anything in it is judged: what is refused is best seen there. */
+  readonly show?: ((table: string) => void) | undefined;
+  /** Gets one line for a person. */
+  say(line: string): void;
+}
+
+/**
+ * @returns the exit code: 0, or 128 + a signal's number where that undid the load
+ * @throws Failure for what cannot be loaded here, or the kernel refuses
+ */
+export function loadPlan(system: System, request: LoadRequest): number {
+  const { plan, show } = request;
+  const rules = loadRules[system.machine];
+  const image = assemble(system, plan, archs);
+  const facts = readFacts(system, rules.facts);
+  const told = tellSecondaries(image, request.secondaries, facts.secondaries);
+  if (show !== undefined) {
+    const waits = told === undefined ? "" : `stub waits for ${told.secondaries} secondary cpus, ${told.reason}\n`;
+    show(formatImage(image, facts) + waits);
+  }
+  if (!request.skipChecks) checkImage(image, facts, rules.checks);
+  if (request.action === "check") return EXIT.done;
+  if (request.action === "diagnose") return diagnose(system, image, request);
+  refuseChangedFiles(system, plan);
+  return load(system, image, (result) => explain(image, facts, rules.checks, result));
+}
+
+function diagnose(system: System, image: KexecImage, { say }: LoadRequest): number {
+  const refused = findRefused(system, image);
+  if (refused === undefined) {
+    say(`the kernel takes all ${image.segments.length} segments; nothing is loaded now`);
+    return EXIT.done;
+  }
+  const fact = `the kernel refuses it: ${errnoText(refused.result)}`;
+  throw new Failure(nameSegment(image, refused.segment), fact, EXIT.refused);
+}

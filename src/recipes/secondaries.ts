@@ -1,0 +1,43 @@
+// Tells our stub how many secondary cpus to wait for: the one word in an image that is stored unasked, and said.
+
+import { archs } from "../arch/archs.ts";
+import { usage } from "../failure.ts";
+import type { KexecImage } from "../kexec/image.ts";
+import type { Secondaries } from "../kexec/stub.ts";
+
+export interface Told {
+  readonly secondaries: Secondaries;
+  readonly reason: string;
+}
+
+/**
+ * Stores the number in the stub at the entry and returns what was stored; undefined where the stub does not wait, no
+ * stub of ours is entered, or the user has poked that word.
+ * @param asked the user's word
+ * @param present how many the running machine has, if that is known
+ */
+export function tellSecondaries(
+  { stub, words }: KexecImage,
+  asked: Secondaries | undefined,
+  present: number | undefined,
+): Told | undefined {
+  const wait = stub?.target.stub.wait;
+  if (stub === undefined || wait === undefined) {
+    if (asked === undefined) return undefined;
+    const waiting = archs.flatMap((arch) => (arch.stub.wait === undefined ? [] : [arch.name]));
+    throw usage("--secondaries", `the entry is not our ${waiting.join(" or ")} stub, nothing else waits for cpus`);
+  }
+  const { bytes } = stub.segment;
+  const isPoked = words.some(({ segment, at }) => segment === stub.segment && at === wait.offset);
+  if (isPoked && asked === undefined) return undefined;
+  const told = choose(asked, present);
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  view.setUint32(wait.offset, wait.encode(told.secondaries), stub.target.stub.endian === "little");
+  return told;
+}
+
+function choose(asked: Secondaries | undefined, present: number | undefined): Told {
+  if (asked !== undefined) return { secondaries: asked, reason: "as --secondaries says" };
+  if (present === undefined) return { secondaries: "unknown", reason: "since none could be counted" };
+  return { secondaries: present, reason: "as the running machine has" };
+}
