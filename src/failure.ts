@@ -1,11 +1,11 @@
-// The one kind of error that a person is meant to read: where, what, and the exit code it ends the program with.
+// The one kind of error that is meant for people: where, what, and the program's exit code.
 
 /** Exit codes of every applet. */
 export const EXIT = { done: 0, input: 1, usage: 2, refused: 3 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** Printed as `tool: place: fact`, one line. `place` is a path, an argument or a segment; `fact` what is wrong there. */
+/** Printed as `tool: place: fact`, one line. `place` is a path, an argument or a segment; `fact` says what is wrong there. */
 export class Failure extends Error {
   constructor(
     readonly place: string,
@@ -16,9 +16,10 @@ export class Failure extends Error {
   }
 }
 
-/** Told of what is worth a line but does not end the program. */
+/** Gets what is worth a line on standard error but does not end the program. */
 export type Notice = (place: string, fact: string) => void;
 
+/** A failure of the command line: it ends with exit code 2. */
 export function usage(place: string, fact: string): Failure {
   return new Failure(place, fact, EXIT.usage);
 }
@@ -30,6 +31,7 @@ export function escapeText(text: string): string {
   );
 }
 
+/** `0x1fff0000`. */
 export function hex(value: bigint | number): string {
   return `0x${value.toString(16)}`;
 }

@@ -15,10 +15,12 @@ export function sameRange(a: MemoryRange, b: MemoryRange): boolean {
   return a.start === b.start && a.end === b.end;
 }
 
+/** Whether they share a byte. */
 export function overlap(a: MemoryRange, b: MemoryRange): boolean {
   return a.start < b.end && b.start < a.end;
 }
 
+/** Whether all of `inner` lies in `outer`. */
 export function contains(outer: MemoryRange, inner: MemoryRange): boolean {
   return outer.start <= inner.start && inner.end <= outer.end;
 }
@@ -34,10 +36,12 @@ export function mergeRanges(ranges: readonly MemoryRange[]): MemoryRange[] {
   return result;
 }
 
+/** `0x1fff0000-0x20000000`. */
 export function formatRange({ start, end }: MemoryRange): string {
   return `${hex(start)}-${hex(end)}`;
 }
 
+/** The next multiple of `to`, or `value` itself. */
 export function roundUp(value: bigint, to: bigint): bigint {
   return ((value + to - 1n) / to) * to;
 }

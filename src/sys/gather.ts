@@ -1,6 +1,7 @@
 // Trees of directories as records, one after the other in memory: the script's side of gather/gather.h.
 
 import type { ByteString, Engine } from "./engine.ts";
+import { type Entry, kindOfType } from "./files.ts";
 import {
   ACTION,
   AREA,
@@ -14,7 +15,7 @@ import {
   RULE_SIZE,
   WORDS_OF_NODE,
 } from "./gather-layout.ts";
-import { type Entry, kinds, O_CLOEXEC, O_NONBLOCK, type System } from "./system.ts";
+import { O_CLOEXEC, O_NONBLOCK, type System } from "./system.ts";
 
 export { NODE, STOP, WORDS_OF_NODE } from "./gather-layout.ts";
 
@@ -48,6 +49,7 @@ export interface GatherOptions {
   readonly rules: readonly NameRule[];
 }
 
+/** Reads one tree. Its code is C (gather/), which stops where the script has to judge. */
 export class Gatherer {
   readonly #engine: Engine;
   /** struct gather. */
@@ -106,7 +108,7 @@ export class Gatherer {
     return this.#engine
       .decode(bytes, 0, bytes.length - 1)
       .split("\0")
-      .map((text) => ({ name: text.slice(1), kind: kinds[text.charCodeAt(0) - 0x40] ?? "unknown" }));
+      .map((text) => ({ name: text.slice(1), kind: kindOfType(text.charCodeAt(0) - 0x40) }));
   }
 
   /** One of `others` is a file after all. 0 or -errno. */

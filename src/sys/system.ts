@@ -5,7 +5,10 @@ import { EXIT, type ExitCode, Failure, usage } from "../failure.ts";
 import { type Abi, abis } from "./abi.ts";
 import type { Argument, ByteString, Engine, Machine } from "./engine.ts";
 import { errno, errnoText } from "./errno.ts";
+import { decodeEntries, decodeStatus, type Entry, type FileStatus, STATX_BASIC_STATS, STATX_SIZE } from "./files.ts";
 import { encodeLongs, encodeSignals, hasSignal, SIGNAL_SET_SIZE } from "./native.ts";
+
+export type { Entry, FileStatus } from "./files.ts";
 
 export const STDIN = 0;
 export const STDOUT = 1;
@@ -35,28 +38,12 @@ export const REBOOT_KEXEC = 0x45584543;
 export const REBOOT_POWER_OFF = 0x4321fedc;
 export const REBOOT_RESTART = 0x01234567;
 
-export type FileKind = "file" | "directory" | "symlink" | "fifo" | "socket" | "device" | "unknown";
-
-export interface Entry {
-  readonly name: ByteString;
-  readonly kind: FileKind;
-}
-
-export interface FileStatus {
-  readonly kind: FileKind;
-  /** Bytes. */
-  readonly size: bigint;
-  /** Nanoseconds since the epoch at which the content last changed. */
-  readonly modified: bigint;
-}
-
 const PATH_MAX = 4096;
 const REBOOT_MAGIC1 = 0xfee1dead;
 const REBOOT_MAGIC2 = 672274793;
 const AT_EMPTY_PATH = 0x1000;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_REMOVEDIR = 0x200;
-const STATX_BASIC_STATS = 0x7ff;
 const PROT_READ = 1;
 const PROT_WRITE = 2;
 const MAP_PRIVATE = 2;
@@ -74,17 +61,6 @@ export const SIGPIPE = 13;
 export const SIGTERM = 15;
 /** What a person ends a program with. */
 export const INTERRUPTS = [SIGINT, SIGTERM] as const;
-
-/** S_IFMT of st_mode >> 12 is the same number as d_type (include/linux/fs_types.h). */
-export const kinds: Readonly<Record<number, FileKind>> = {
-  1: "fifo",
-  2: "device",
-  4: "directory",
-  6: "device",
-  8: "file",
-  10: "symlink",
-  12: "socket",
-};
 
 export class System {
   /** What getdents64 fills in. One buffer is enough: a listing is copied out before the next is read. */
@@ -207,17 +183,12 @@ export class System {
   list(descriptor: number): Entry[] | number {
     this.#entries ??= new Uint8Array(256 * 1024);
     const buffer = this.#entries;
-    const records = new DataView(buffer.buffer);
     const entries: Entry[] = [];
     for (;;) {
       const filled = this.call("getdents64", descriptor, buffer, buffer.length);
       if (filled <= 0) return filled < 0 ? filled : entries;
-      for (let at = 0; at < filled; ) {
-        // struct linux_dirent64: u64 inode, s64 offset, u16 record length, u8 type, name with NUL
-        const name = this.engine.decode(buffer, at + 19, buffer.indexOf(0, at + 19));
-        if (name !== "." && name !== "..") entries.push({ name, kind: kinds[records.getUint8(at + 18)] ?? "unknown" });
-        at += records.getUint16(at + 16, this.littleEndian);
-      }
+      for (const entry of decodeEntries(this.engine, buffer.subarray(0, filled), this.littleEndian))
+        entries.push(entry);
     }
   }
 
@@ -237,17 +208,9 @@ export class System {
   }
 
   #statx(directory: number, name: ByteString, flags: number): FileStatus | number {
-    // struct statx has one layout on every machine (include/uapi/linux/stat.h).
-    const bytes = new Uint8Array(256);
+    const bytes = new Uint8Array(STATX_SIZE);
     const result = this.call("statx", directory, name, flags, STATX_BASIC_STATS, bytes);
-    if (result < 0) return result;
-    const fields = new DataView(bytes.buffer);
-    const seconds = fields.getBigInt64(112, this.littleEndian);
-    return {
-      kind: kinds[fields.getUint16(28, this.littleEndian) >> 12] ?? "unknown",
-      size: fields.getBigUint64(40, this.littleEndian),
-      modified: seconds * 1_000_000_000n + BigInt(fields.getUint32(120, this.littleEndian)),
-    };
+    return result < 0 ? result : decodeStatus(bytes, this.littleEndian);
   }
 
   /** The whole of an open file, up to `limit` bytes; or -errno, -EFBIG when there is more. */

@@ -42,7 +42,7 @@ export function mapPages(length: number): { readonly start: Pointer; readonly by
   return { start, bytes: new Uint8Array(toArrayBuffer(start, 0, length)) };
 }
 
-/** Makes such memory code, which can be written no more. */
+/** Turns such memory into code: from then on it cannot be written. */
 export function makeExecutable(start: Pointer, length: number): void {
   libc.mprotect(start, length, PROT_READ | PROT_EXEC);
 }

@@ -4,24 +4,25 @@
 
 #include "gather.h"
 
-/* include/uapi/asm-generic/errno-base.h; the script puts them into words */
+/* include/uapi/asm-generic/errno-base.h */
 #define EINTR 4
 #define ENOMEM 12
 #define EFBIG 27
 
+/* A system call, with its number and arguments. The value, or -errno. */
 long ask(const struct gather *g, long number, long a, long b, long c, long d, long e);
 
-/* Gives the area so many bytes. 0 or -errno. Pages that are not touched cost nothing. */
+/* Makes the area `size` bytes large. 0 or -errno. Pages that are not touched cost nothing. */
 long resize(const struct gather *g, struct area *area, uint64_t size);
 
-/* Sees to it that `more` bytes fit behind what is used. 0 or -errno. */
+/* Makes the area larger if `more` bytes do not fit after the used ones. 0 or -errno. */
 long make_room(const struct gather *g, struct area *area, uint32_t more);
 
-/* Appends. 0 or -errno. */
+/* Append to the used bytes. 0 or -errno. */
 long add_u32(const struct gather *g, struct area *area, uint32_t value);
 long add_text(const struct gather *g, struct area *area, const char *text);
 
-/* Appends zeros up to a multiple of 4, for which make_room() has been asked. */
+/* Appends zeros up to a multiple of 4. make_room() must have been asked for them. */
 void pad(struct area *area);
 
 static inline uint8_t *at(const struct area *area, uint32_t offset)
@@ -54,13 +55,13 @@ static inline void put_u32(uint8_t *to, uint32_t value)
 
 uint32_t length_of(const char *text);
 
-/* Copies what ends with a NUL, with it. */
+/* Copies a string with its NUL. */
 void copy_text(uint8_t *to, const char *text);
 
-/* Whose address is taken, and known only from where the code runs. */
-#define FOUND_NEARBY __attribute__((visibility("hidden")))
+/* For functions whose address is taken: it is then computed from where the code runs. */
+#define HIDDEN __attribute__((visibility("hidden")))
 
-/* Below, at or above 0 as a is before, the same as or behind b in the order of their bytes. */
-FOUND_NEARBY int compare_bytes(const char *a, const char *b);
+/* Below 0, 0 or above 0: a sorts before, as or after b, by their bytes. */
+HIDDEN int compare_bytes(const char *a, const char *b);
 
 #endif

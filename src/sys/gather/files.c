@@ -1,14 +1,14 @@
 /* One directory: what is in it, and its files as records.
  *
- * Of sixty thousand properties each is opened, read and closed in here, and its name looked up, without a line of
- * script: that would take longer than the kernel does (ARCHITECTURE.md has figures).
+ * A large tree has sixty thousand properties. Each is opened, read and closed here, and its name is looked up: in
+ * script that would take longer than the kernel does.
  */
 #include "area.h"
 #include "files.h"
 #include "order.h"
 #include "strings.h"
 
-/* The kernel hands out a property at most a page a call, and no Linux page is smaller: a shorter read is the end. */
+/* The kernel gives at most a page of a property in one call. No page is smaller, so a shorter read is the end. */
 #define SMALLEST_PAGE 4096
 #define LISTING_ROOM (32 * 1024)
 
@@ -60,8 +60,8 @@ long add_directory(struct gather *g, const char *name)
     return failed ? failed : add_u32(g, &g->children, offset);
 }
 
-/* Sorts out what getdents64 has filled in from `from` on. */
-static long sort_out(struct gather *g, uint32_t from)
+/* Takes apart what getdents64 has filled in, from `from` on. */
+static long take_entries(struct gather *g, uint32_t from)
 {
     long failed = 0;
 
@@ -90,13 +90,13 @@ long list(struct gather *g, long directory)
         if (got <= 0)
             return got;
         g->listing.used += (uint32_t)got;
-        failed = sort_out(g, before);
+        failed = take_entries(g, before);
         if (failed)
             return failed;
     }
 }
 
-/* Reads an open file to where the bytes of the next record belong; its length goes to g->length. 0 or -errno. */
+/* Reads an open file to where the next record has its bytes, and sets g->length. 0 or -errno. */
 static long read_open(struct gather *g, long file)
 {
     struct area *area = &g->records;
@@ -120,14 +120,14 @@ static long read_open(struct gather *g, long file)
             return -EFBIG;
         if (got == 0 || (got < SMALLEST_PAGE && (uint32_t)got < room))
             return g->length > g->room ? -EFBIG : 0;
-        /* no larger than one file may need, so that one without end takes no more memory than it must */
+        /* no larger than one file may need: a file without end must not take all memory */
         if ((uint32_t)got == room)
             failed = resize(g, area, needed < twice ? needed : twice);
     }
     return failed;
 }
 
-/* The same by its name. */
+/* The same for a file by its name. */
 static long read_named(struct gather *g, long directory, const char *name)
 {
     long file = ask(g, g->openat, directory, (long)name, g->file_flags, 0, 0), failed;
@@ -149,7 +149,7 @@ static uint32_t marks_of(const struct gather *g, const struct known *known)
     return rule && (g->length & rule->mask) != rule->value ? marks | rule->mark : marks;
 }
 
-/* Finishes the record of a file whose bytes are in their place. */
+/* Finishes the record of a file whose bytes are read. */
 static long finish_record(struct gather *g, const char *name, struct node *node)
 {
     const struct known *known = intern(g, name);
@@ -173,7 +173,7 @@ static int begins_with(const char *text, const char *prefix)
     return !*prefix;
 }
 
-/* Whether the file that was just read says the node's name without its unit address, as a string. */
+/* Whether the file that was just read is the node's name, without its unit address, as a string. */
 static int says_own_name(const struct gather *g, const struct node *node)
 {
     const uint8_t *value = end_of(&g->records) + HEAD;

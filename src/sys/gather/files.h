@@ -7,12 +7,12 @@
 /* Lists an open directory into `files`, `others`, and `names` with `children`. 0 or -errno. */
 long list(struct gather *g, long directory);
 
-/* What the listing did not tell. 0 or -errno. */
+/* Add what the listing did not tell the kind of. 0 or -errno. */
 long add_file(struct gather *g, const char *name);
 long add_directory(struct gather *g, const char *name);
 
-/* Appends the records of the files that were listed, in the order of their names, and sets the node's marks. 0 or
-   -errno, of the file at g->done. */
+/* Appends the records of the listed files, sorted by name, and sets the node's marks. 0, or the -errno of the file at
+ * g->done. */
 long read_files(struct gather *g, long directory, struct node *node);
 
 #endif

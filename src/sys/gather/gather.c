@@ -4,11 +4,11 @@
 #include "layout.h"
 #include "order.h"
 
-/* What is to be done with the last frame. */
+/* What is done next with the last frame. */
 enum phase {
     TO_LIST,
     TO_READ,
-    TO_STEP, /* into the next directory in it, or out of it */
+    TO_STEP, /* enter the next directory in it, or leave it */
 };
 
 static struct frame *top(const struct gather *g)
@@ -21,7 +21,7 @@ static struct node *node_of(const struct gather *g, const struct frame *frame)
     return (struct node *)at(&g->nodes, 0) + frame->node;
 }
 
-/* Makes it a node without anything in it yet, whose name stands in its place in the records. */
+/* Starts a node that has nothing yet. Its name is already where it belongs in the records. */
 static void begin_node(struct gather *g, struct node *node, uint32_t start)
 {
     uint32_t length = length_of(text_at(&g->records, start + 4));
@@ -32,10 +32,10 @@ static void begin_node(struct gather *g, struct node *node, uint32_t start)
     *node = (struct node){.start = start, .marks = length > g->long_name ? g->long_mark : 0};
 }
 
-/* Opens a node for the directory that a descriptor is of. 0 or -errno. */
+/* Starts a node and a frame for an open directory. 0 or -errno. */
 static long enter(struct gather *g, int descriptor, uint32_t path_length, const char *name)
 {
-    uint32_t places = g->nodes.used / (uint32_t)sizeof(struct node);
+    uint32_t index = g->nodes.used / (uint32_t)sizeof(struct node);
     long failed = make_room(g, &g->frames, sizeof(struct frame));
 
     if (!failed)
@@ -49,7 +49,7 @@ static long enter(struct gather *g, int descriptor, uint32_t path_length, const 
     copy_text(end_of(&g->records) + 4, name);
     begin_node(g, (struct node *)end_of(&g->nodes), g->records.used);
     g->nodes.used += sizeof(struct node);
-    *(struct frame *)end_of(&g->frames) = (struct frame){.node = places,
+    *(struct frame *)end_of(&g->frames) = (struct frame){.node = index,
                                                          .descriptor = descriptor,
                                                          .path_length = path_length,
                                                          .names = g->names.used,
@@ -60,6 +60,7 @@ static long enter(struct gather *g, int descriptor, uint32_t path_length, const 
     return 0;
 }
 
+/* Ends the last frame and its node. 0 or -errno. */
 static long leave(struct gather *g, struct frame *frame)
 {
     struct node *node = node_of(g, frame);
@@ -87,7 +88,7 @@ static int stop(struct gather *g, int reason, long error)
     return reason;
 }
 
-/* A directory that was listed before is at its end: a second descriptor starts anew. */
+/* A descriptor that was listed is at its end, so a new one is opened to list the directory again. */
 static long list_again(struct gather *g, const struct frame *frame)
 {
     long descriptor = ask(g, g->openat, frame->descriptor, (long)".", g->directory_flags, 0, 0), failed;
@@ -147,7 +148,7 @@ static int step(struct gather *g)
     return (int)enter(g, (int)descriptor, path_length, name);
 }
 
-static int go_on(struct gather *g)
+static int walk(struct gather *g)
 {
     int stopped = STOP_DONE;
 
@@ -156,8 +157,8 @@ static int go_on(struct gather *g)
     return stopped;
 }
 
-/* Forgets what is in the last frame's directory, to read it anew. 0, or 1 when that was done before. */
-static int go_back(struct gather *g)
+/* Forgets what was read of the last frame's directory, so that it is read anew. 0, or 1 if that was done before. */
+static int start_again(struct gather *g)
 {
     struct frame *frame = top(g);
     struct node *node = node_of(g, frame);
@@ -185,10 +186,10 @@ int gather(struct gather *g, int action, int number, const char *name)
     if (action == GATHER_BEGIN)
         return (int)enter(g, number, length_of(name), "");
     if (action == GATHER_WALK)
-        return go_on(g);
+        return walk(g);
     if (action == GATHER_ADD_FILE)
         return (int)add_file(g, name);
     if (action == GATHER_ADD_DIRECTORY)
         return (int)add_directory(g, name);
-    return action == GATHER_AGAIN ? go_back(g) : close_all(g);
+    return action == GATHER_AGAIN ? start_again(g) : close_all(g);
 }

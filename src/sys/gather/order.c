@@ -1,4 +1,4 @@
-/* The order of nodes, and how offsets of names are brought into an order. */
+/* The order of nodes, and the sorting of names by their offsets. */
 #include "order.h"
 
 static int is_digit(char c)
@@ -24,7 +24,7 @@ static int lower(char c)
     return c >= 'A' && c <= 'F' ? c + 'a' - 'A' : c;
 }
 
-/* Compares the numbers at both, and moves on to what is behind them. The longer of two without leading zeros is larger. */
+/* Compares the numbers that begin at both, and moves past them. Without leading zeros the longer one is larger. */
 static int compare_numbers(const char **a, const char **b)
 {
     int first = 0;
@@ -55,7 +55,7 @@ static const char *end_of_base(const char *name)
     return name;
 }
 
-/* How what stands behind the name sorts as a whole: nothing, numbers, something else. */
+/* What follows the name sorts by its kind first: nothing, numbers, something else. */
 static int kind_of_address(const char *address)
 {
     return !*address ? 0 : is_address(address + 1) ? 1 : 2;
@@ -77,7 +77,7 @@ int compare_nodes(const char *a, const char *b)
     return order ? order : compare_bytes(a, b);
 }
 
-/* Shell's sort: in place, without a stack, and quick for the few that a directory has. */
+/* Shell's sort: in place, without recursion, and fast for as few names as a directory has. */
 void sort(uint32_t *offsets, uint32_t count, const char *text, comparison *compare)
 {
     uint32_t gap = 1, i, j;

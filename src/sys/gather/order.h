@@ -7,10 +7,10 @@
 
 typedef int comparison(const char *a, const char *b);
 
-/* By name, then by unit address as a number, as compareKeys() in src/devicetree/tree.ts. */
-FOUND_NEARBY int compare_nodes(const char *a, const char *b);
+/* By name, then by unit address as a number: the same as compareKeys() in src/devicetree/order.ts. */
+HIDDEN int compare_nodes(const char *a, const char *b);
 
-/* Sorts offsets of names in `text`. */
+/* Sorts offsets in `text`, by the names there. */
 void sort(uint32_t *offsets, uint32_t count, const char *text, comparison *compare);
 
 #endif

@@ -4,7 +4,7 @@
 
 #define FIRST_SLOTS 1024
 
-static uint32_t slots_of(const struct gather *g)
+static uint32_t count_slots(const struct gather *g)
 {
     return g->table.used / (uint32_t)sizeof(struct known);
 }
@@ -18,15 +18,15 @@ static uint32_t hash_of(const char *name)
     return hash ^ hash >> 15;
 }
 
-/* Where `name` is known, or where it is to be entered. */
-static struct known *place_of(const struct gather *g, const char *name)
+/* The slot that has `name`, or the free one where it belongs. */
+static struct known *find_slot(const struct gather *g, const char *name)
 {
     struct known *table = (struct known *)at(&g->table, 0);
-    uint32_t last = slots_of(g) - 1, slot = hash_of(name) & last;
+    uint32_t last = count_slots(g) - 1, index = hash_of(name) & last;
 
-    while (table[slot].string && compare_bytes(text_at(&g->strings, table[slot].string - 1), name))
-        slot = (slot + 1) & last;
-    return &table[slot];
+    while (table[index].string && compare_bytes(text_at(&g->strings, table[index].string - 1), name))
+        index = (index + 1) & last;
+    return &table[index];
 }
 
 static uint32_t rule_of(const struct gather *g, const char *name)
@@ -42,17 +42,17 @@ static uint32_t rule_of(const struct gather *g, const char *name)
 static void enter(struct gather *g, uint32_t string)
 {
     const char *name = text_at(&g->strings, string);
-    struct known *place = place_of(g, name);
+    struct known *slot = find_slot(g, name);
 
-    place->string = string + 1;
-    place->rule = rule_of(g, name);
+    slot->string = string + 1;
+    slot->rule = rule_of(g, name);
     g->known++;
 }
 
-/* Makes the table anew, with twice the slots, of what is in `strings`. 0 or -errno. */
+/* Makes a table with twice the slots, from what is in `strings`. 0 or -errno. */
 static long enlarge_table(struct gather *g)
 {
-    uint32_t slots = g->table.used ? 2 * slots_of(g) : FIRST_SLOTS, i;
+    uint32_t slots = g->table.used ? 2 * count_slots(g) : FIRST_SLOTS, i;
     long failed;
 
     g->table.used = 0;
@@ -70,15 +70,15 @@ static long enlarge_table(struct gather *g)
 const struct known *intern(struct gather *g, const char *name)
 {
     uint32_t string = g->strings.used;
-    struct known *place;
+    struct known *slot;
 
-    if (2 * g->known >= slots_of(g) && enlarge_table(g))
+    if (2 * g->known >= count_slots(g) && enlarge_table(g))
         return 0;
-    place = place_of(g, name);
-    if (place->string)
-        return place;
+    slot = find_slot(g, name);
+    if (slot->string)
+        return slot;
     if (add_text(g, &g->strings, name))
         return 0;
     enter(g, string);
-    return place;
+    return slot;
 }

@@ -4,12 +4,12 @@
 
 #include "gather.h"
 
-/* A name that is known: its place in `strings` + 1, and that of its rule + 1. */
+/* A known name: its offset in `strings` + 1, and the index of its rule + 1. 0 is none. */
 struct known {
     uint32_t string, rule;
 };
 
-/* Where `name` is known, having entered it if it was not; NULL when there is no memory. Good until the next one. */
+/* Finds or enters a name. NULL when there is no memory. Valid until the next call. */
 const struct known *intern(struct gather *g, const char *name);
 
 #endif

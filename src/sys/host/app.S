@@ -1,4 +1,4 @@
-/* The program, as bytecode: APP_FILE is named by the build. */
+/* The program's bytecode. The build sets APP_FILE. */
     .section .rodata
     .balign 16
     .globl app_begin, app_end

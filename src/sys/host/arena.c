@@ -1,9 +1,8 @@
 /* The allocator given to QuickJS: quick for the many small short-lived blocks a script makes.
  *
- * Blocks of up to SMALL_MAX bytes come from slabs that are never given back and are kept in one free list for
- * each multiple of 16 bytes; larger ones come from malloc. In front of every block stands its usable size.
- * One thread only. musl's own allocator is built to resist corruption of its heap, which costs 7 % of a whole
- * run.
+ * Blocks of up to SMALL_MAX bytes are cut from slabs, which are never given back; freed ones are kept in one list
+ * for each multiple of 16 bytes. Larger blocks come from malloc. The usable size is stored before each block. One
+ * thread only. musl's own allocator resists corruption of its heap, which would take 7 % of a whole run.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +40,7 @@ int arena_was_refused_memory(void)
     return refused;
 }
 
-/* A block that was never used before, from the current slab or a new one. */
+/* A new block, from the current slab or a new one. */
 static void *cut_from_slab(size_t size)
 {
     size_t whole = sizeof(struct header) + size;
@@ -81,7 +80,7 @@ static void *allocate_large(size_t wanted)
     return header + 1;
 }
 
-/* QuickJS starts its search for cycles by malloc_size, which it leaves to the allocator to keep. */
+/* QuickJS decides by malloc_size when to search for cycles; the allocator has to count it. */
 static void *arena_malloc(JSMallocState *state, size_t wanted)
 {
     /* a block must hold the link of its free list */
@@ -109,7 +108,7 @@ static void arena_free(JSMallocState *state, void *block)
     }
 }
 
-/* Lets malloc stretch or move pages in place of a copy. */
+/* By realloc, which can move pages instead of copying. */
 static void *resize_large(JSMallocState *state, void *block, size_t wanted)
 {
     size_t before = header_of(block)->size;

@@ -6,8 +6,7 @@
 
 extern const JSMallocFunctions arena_functions;
 
-/* True once the kernel has refused memory: then an exception may have been lost for want of room to build it.
-   */
+/* True once the kernel has refused memory: an exception may then have been lost, for lack of memory for it. */
 int arena_was_refused_memory(void);
 
 #endif

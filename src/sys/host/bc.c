@@ -1,8 +1,8 @@
 /* The compiler of the small engine: bc PROGRAM MODULE... turns bundled ES modules into one file of bytecode.
  *
- * It is built for the target and runs under emulation where that is another machine: compiled regular
- * expressions are kept in the byte order of the machine that compiled them, while all other bytecode is put
- * right when it is read. Exit code 1 and a line on stderr for each thing the executable could not run.
+ * It is built for the target, and runs under emulation where that is another machine: compiled regular expressions
+ * stay in the byte order of the machine that compiled them, while all other bytecode is swapped when it is read.
+ * Exit code 1, and a line on stderr for each thing that the executable could not run.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@ static void fail(const char *place, const char *fact)
     exit(1);
 }
 
-/* The whole file with a NUL behind it, which JS_Eval asks for. */
+/* The whole file with a NUL after it, which JS_Eval needs. */
 static char *read_whole(const char *path, size_t *length)
 {
     FILE *file = fopen(path, "rb");
@@ -48,13 +48,13 @@ static int nothing_to_initialise(JSContext *ctx, JSModuleDef *module)
     return 0;
 }
 
-/* What a program is made of. */
+/* The modules that make a program. */
 struct module_names {
     char **names;
     int count;
 };
 
-/* Any module but the one that is compiled is an empty one here: what it exports is looked up when the program starts. */
+/* Modules that are imported are empty here: their exports are looked up when the program starts. */
 static JSModuleDef *load_module(JSContext *ctx, const char *name, void *opaque)
 {
     const struct module_names *known = opaque;
@@ -89,7 +89,7 @@ static void append(FILE *program, const void *bytes, size_t length)
         fail("bytecode", strerror(errno));
 }
 
-/* Appends one module as program.c reads it. How many globals of it are missing. */
+/* Appends one module, as program.c reads it. Returns how many of its globals are missing. */
 static int compile_module(const char *path, struct module_names *known, FILE *program)
 {
     JSRuntime *runtime = JS_NewRuntime();

@@ -1,9 +1,8 @@
-/* What of JavaScript the small engine has: the one list that both the compiler and the executable go by.
+/* The part of JavaScript that the small engine has: the compiler and the executable share this one list.
  *
- * Left out because nothing in a boot tool needs them and each costs room in the initramfs: Date, Proxy,
- * WeakRef, String.prototype.normalize. eval and the parser are left out of the executable too. A program that
- * names a global which is not here is refused by the compiler (bc.c), so a gap shows when it is built and not
- * in somebody's boot.
+ * Date, Proxy, WeakRef and String.prototype.normalize are left out: a boot tool does not need them, and each takes
+ * room in the initramfs. eval and the parser are not in the executable either. The compiler (bc.c) refuses a program
+ * that names a global which is not here, so that a gap shows in the build and not in somebody's boot.
  */
 #include "context.h"
 #include "inside.h"
@@ -20,6 +19,6 @@ JSContext *new_tool_context(JSRuntime *runtime)
     JS_AddIntrinsicJSON(ctx);
     JS_AddIntrinsicMapSet(ctx);
     JS_AddIntrinsicTypedArrays(ctx);
-    JS_AddIntrinsicPromise(ctx); /* evaluating any module makes one */
+    JS_AddIntrinsicPromise(ctx); /* evaluating a module makes one */
     return mend_bigint(ctx) < 0 ? NULL : ctx;
 }

@@ -1,4 +1,4 @@
-/* What of JavaScript the small engine has: the one list that both the compiler and the executable go by. */
+/* The part of JavaScript that the small engine has: the compiler and the executable share this one list. */
 #ifndef CONTEXT_H
 #define CONTEXT_H
 

@@ -1,7 +1,7 @@
 /* Division of 128-bit integers, which gcc calls by these names and BigInt needs.
  *
- * In place of libgcc's: on 64-bit big endian PowerPC musl is ELFv2, the compiler's own libgcc is ELFv1, and
- * the linker will not join the two. The same code serves every target, so that all of them test it.
+ * It replaces libgcc's: on 64-bit big endian PowerPC musl is ELFv2 but the compiler's libgcc is ELFv1, and the linker
+ * refuses to join them. All targets use it, so that all of them test it.
  */
 #pragma GCC optimize("O2") /* with -Os it would call libgcc's shifts */
 
@@ -18,8 +18,8 @@ static unsigned leading_zeros(u64 value)
 }
 
 /* One 32-bit digit of a quotient: (high : next) / divisor. The divisor's top bit is set and high < divisor, so that
- * the digit fits. The guess from the divisor's upper half is at most two too large (Knuth, 4.3.1, theorem B). What
- * is left over goes to *rest. */
+ * the digit fits. The guess from the divisor's upper half is at most two too large (Knuth, 4.3.1, theorem B). The
+ * remainder goes to *rest. */
 static u64 quotient_digit(u64 high, u64 next, u64 divisor, u64 *rest)
 {
     u64 upper = divisor >> 32, lower = divisor & 0xffffffff;
@@ -52,8 +52,7 @@ static u64 divide_by_word(u64 high, u64 low, u64 divisor, u64 *rest)
     return upper_digit << 32 | lower_digit;
 }
 
-/* For divisors of more than 64 bits: the quotient is short, so subtracting bit by bit takes at most 64 steps.
-   */
+/* For divisors of more than 64 bits: the quotient is short, so that bit by bit it takes at most 64 steps. */
 static u128 divide_by_two_words(u128 dividend, u128 divisor, u128 *rest)
 {
     u128 quotient = 0;

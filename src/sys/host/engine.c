@@ -14,9 +14,9 @@
 #define EXIT_INTERNAL_ERROR 70 /* EX_SOFTWARE of sysexits.h */
 
 #define MOST_SCRIPT_STACK ((size_t)4 << 20)
-#define STACK_FOR_C ((size_t)64 << 10) /* what C functions may need below the last check of QuickJS */
+#define STACK_FOR_C ((size_t)64 << 10) /* for C functions, below the last check of QuickJS */
 
-/* Searching for cycles walks over every object; what a tool makes is mostly alive until it ends. */
+/* A search for cycles walks over every object. Most of what a tool makes is alive until it ends, so search late. */
 #define FIRST_CYCLE_SEARCH ((size_t)64 << 20)
 
 static char printable(char character)
@@ -26,8 +26,7 @@ static char printable(char character)
     return character < ' ' || character > '~' ? '?' : character;
 }
 
-/* Writes the one line that says what went wrong, in printable ASCII whatever the message, and ends the
-   process. */
+/* Writes what went wrong as one line of printable ASCII, and ends the process. */
 __attribute__((noreturn)) static void end_with_error(const char *message)
 {
     static const char prefix[] = "kexecbox: internal error: ";
@@ -40,7 +39,7 @@ __attribute__((noreturn)) static void end_with_error(const char *message)
         line[length++] = printable(*message);
     line[length++] = '\n';
     written = write(2, line, length);
-    (void)written; /* nobody is left to tell */
+    (void)written; /* if that fails, nobody can be told */
     _exit(EXIT_INTERNAL_ERROR);
 }
 
@@ -56,8 +55,7 @@ __attribute__((noreturn)) static void end_with_thrown(JSContext *ctx, JSValueCon
     end_with_error(message ? message : "an exception that has no text");
 }
 
-/* The stack grows down from the arguments and the environment, which the kernel holds to a quarter of its
-   limit. */
+/* Arguments and environment lie on the stack too: the kernel lets them take a quarter of its limit. */
 static size_t script_stack(void)
 {
     struct rlimit limit;
@@ -69,7 +67,7 @@ static size_t script_stack(void)
     return room > 2 * STACK_FOR_C ? room - STACK_FOR_C : room / 2;
 }
 
-/* The first promise that was rejected while nobody waited for it. */
+/* The first promise that was rejected and that nobody waited for. */
 struct rejection {
     JSValue promise;
     JSValue reason;
@@ -115,7 +113,7 @@ static void run_program(JSRuntime *runtime, JSContext *ctx)
         end_with_error("the program waits for a promise that nothing will settle");
 }
 
-/* Frees nothing at the end: the kernel does that at once. */
+/* Frees nothing at the end: the kernel does that faster. */
 int main(int argc, char **argv)
 {
     JSRuntime *runtime = JS_NewRuntime2(&arena_functions, NULL);

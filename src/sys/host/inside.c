@@ -1,14 +1,13 @@
-/* QuickJS's main file, and what of ours needs to see inside it.
+/* QuickJS's main file, and our functions that need its internals.
  *
- * One more fault of its version 2025-04-26 cannot be mended from outside a function and is left: a negative
- * bigint compared with a negative number that has a fraction or exceeds 31 bits (-5n < -3.5) comes out the
- * wrong way round.
+ * One fault of its version 2025-04-26 is left, since it cannot be mended from outside: a negative bigint compared with
+ * a negative number that has a fraction or exceeds 31 bits (-5n < -3.5) gives the opposite result.
  */
 #include "quickjs.c"
 #include "inside.h"
 
-/* BigInt.asUintN of version 2025-04-26 is negative when the width is a multiple of 64 bits and the top one is
- * set (upstream's issue 557). This one adds a limb above, in which the sign stays clear. */
+/* BigInt.asUintN of version 2025-04-26 is negative where the width is a multiple of 64 bits and the top bit is set
+ * (upstream's issue 557). This one adds a limb, in which the sign bit stays clear. */
 static JSValue bigint_as_uint(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
 {
     JSBigIntBuf short_form;
@@ -32,7 +31,7 @@ static JSValue bigint_as_uint(JSContext *ctx, JSValueConst this_value, int argc,
     if (!above && bits >= (uint64_t)from->len * JS_LIMB_BITS)
         return value;
     limbs = bits / JS_LIMB_BITS;
-    /* js_bigint_new refuses what is above the limit */
+    /* js_bigint_new refuses more than the limit */
     count = limbs < JS_BIGINT_MAX_SIZE ? (int)limbs + 1 : JS_BIGINT_MAX_SIZE + 1;
     result = js_bigint_new(ctx, count);
     if (!result) {
@@ -46,7 +45,7 @@ static JSValue bigint_as_uint(JSContext *ctx, JSValueConst this_value, int argc,
     return JS_CompactBigInt(ctx, js_bigint_normalize(ctx, result));
 }
 
-/* The digit of `width` bits that starts at bit `at`; there are zeros above the last limb. */
+/* The digit of `width` bits that starts at bit `at`. Above the last limb there are zeros. */
 static unsigned digit_at(const JSBigInt *magnitude, int at, int width)
 {
     int limb = at / JS_LIMB_BITS, shift = at % JS_LIMB_BITS;
@@ -76,9 +75,8 @@ static JSValue binary_digits(JSContext *ctx, const JSBigInt *magnitude, int widt
     return result;
 }
 
-/* BigInt.prototype.toString of version 2025-04-26 puts a zero in front of 2^63..2^64-1 in hexadecimal,
- * and reads beyond the number in radix 8 and 32. This one writes such digits itself and
- * leaves the rest to the original. */
+/* BigInt.prototype.toString of version 2025-04-26 puts a zero before 2^63..2^64-1 in hexadecimal, and reads past the
+ * number in radix 8 and 32. This one writes digits of a power of two itself, and leaves the rest to the original. */
 static JSValue bigint_to_string(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
 {
     JSValue value = js_thisBigIntValue(ctx, this_value), result;
@@ -124,8 +122,7 @@ int mend_bigint(JSContext *ctx)
     return failed ? -1 : 0;
 }
 
-/* A global that is missing would otherwise show only when that line runs, which for a boot tool is too late.
-   */
+/* Without this a missing global would show only when its line runs, which is too late for a boot tool. */
 static int report_missing(JSContext *ctx, JSAtom name, void (*found)(const char *name))
 {
     const char *text;

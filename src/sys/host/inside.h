@@ -1,14 +1,14 @@
-/* What of ours needs to see inside QuickJS. */
+/* Our functions that need the internals of QuickJS. */
 #ifndef INSIDE_H
 #define INSIDE_H
 
 #include "quickjs.h"
 
-/* Puts right what this version of QuickJS gets wrong about BigInt. 0, or -1 when memory ran out. */
+/* Mends the faults of this version's BigInt. 0, or -1 when memory ran out. */
 int mend_bigint(JSContext *ctx);
 
-/* Calls found(name) for every read of a global that ctx does not have. `typeof name` is not such a read: it
- * is how a program asks. Returns how many there were. */
+/* Calls found(name) for every read of a global that ctx does not have, and returns how many there were. `typeof name`
+ * does not count: that is how a program asks whether there is one. */
 int find_missing_globals(JSContext *ctx, JSValueConst module, void (*found)(const char *name));
 
 #endif

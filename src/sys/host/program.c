@@ -1,7 +1,7 @@
 /* The program inside the executable: modules in bytecode, the first of which is run.
  *
- * bc.c puts them one behind the other, each as its name with a NUL, its length in 4 bytes, big endian, and its
- * bytecode. What no run of the program asks for is not even read: that would be most of what a start takes.
+ * bc.c writes them one after the other: name with NUL, length in 4 bytes, big endian, and bytecode. A module is read
+ * when it is first asked for: reading all would be most of what a start takes.
  */
 #include <string.h>
 #include "program.h"
@@ -14,7 +14,7 @@ struct stored_module {
     size_t length;
 };
 
-/* The module that begins at `at`; where the next one begins. */
+/* Fills in the module that begins at `at`. Returns where the next one begins. */
 static const uint8_t *take_module(struct stored_module *module, const uint8_t *at)
 {
     module->name = (const char *)at;
@@ -28,12 +28,12 @@ static JSModuleDef *read_module(JSContext *ctx, const struct stored_module *modu
 {
     JSValue value = JS_ReadObject(ctx, module->bytecode, module->length, JS_READ_OBJ_BYTECODE);
 
-    /* the context holds on to it */
+    /* the context keeps it */
     JS_FreeValue(ctx, value);
     return JS_IsException(value) ? NULL : JS_VALUE_GET_PTR(value);
 }
 
-/* What one module imports from another. */
+/* The module of this name; NULL with an exception pending where there is none. */
 static JSModuleDef *find_module(JSContext *ctx, const char *name, void *opaque)
 {
     struct stored_module module;

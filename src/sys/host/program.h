@@ -4,10 +4,10 @@
 
 #include "quickjs.h"
 
-/* Evaluates the first module: the promise of its end, or an exception. */
+/* Evaluates the first module. Returns the promise of its end, or an exception. */
 JSValue start_program(JSContext *ctx);
 
-/* The exports of a module, which is evaluated when it is asked for first; or an exception. */
+/* The exports of a module, which is evaluated the first time; or an exception. */
 JSValue load_exports(JSContext *ctx, const char *name);
 
 #endif

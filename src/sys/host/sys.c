@@ -1,8 +1,7 @@
 /* The module "qjs:sys": the door to the kernel, as interface Engine in src/sys/engine.ts describes it.
  *
- * Nothing here knows what a system call means; numbers, flags and layouts are the script's. What it does know
- * is memory: QuickJS frees a value the moment nothing refers to it, so an address is good only while the
- * script holds the array.
+ * What a system call means is not known here: numbers, flags and layouts are the script's. QuickJS frees a value as
+ * soon as nothing refers to it, so an address is valid only while the script holds the array.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,8 +33,8 @@ extern char **environ;
 static int program_argc;
 static char **program_argv;
 
-/* A byte string: each character, 0..255, is one byte. QuickJS takes and gives UTF-8, which is the same only
-   for ASCII. */
+/* A byte string: each character, 0..255, is one byte. QuickJS takes and gives UTF-8, which is the same only for
+ * ASCII. */
 static JSValue byte_string_from(JSContext *ctx, const uint8_t *bytes, size_t length)
 {
     uint8_t *utf8, *end;
@@ -62,7 +61,7 @@ static JSValue byte_string_from(JSContext *ctx, const uint8_t *bytes, size_t len
     return text;
 }
 
-/* How many characters UTF-8 text has, or -1 if one of them is above 255 and so is no byte. */
+/* How many characters UTF-8 text has, or -1 if one of them is above 255, which is not a byte. */
 static ptrdiff_t count_bytes(const char *utf8, size_t length)
 {
     ptrdiff_t count = 0;
@@ -95,8 +94,8 @@ static void copy_bytes(uint8_t *to, const char *utf8, size_t length)
 /* A byte string for the kernel: NUL-terminated, and without a NUL before its end. */
 struct kernel_string {
     const char *bytes;
-    const char *borrowed; /* from QuickJS; it is `bytes` too when the text is plain ASCII */
-    char *copied;         /* else the bytes are here */
+    const char *borrowed; /* QuickJS's; the same as `bytes` where the text is plain ASCII */
+    char *copied;         /* ours; otherwise the bytes are here */
 };
 
 static void release_string(JSContext *ctx, struct kernel_string *string)
@@ -105,7 +104,7 @@ static void release_string(JSContext *ctx, struct kernel_string *string)
     js_free(ctx, string->copied);
 }
 
-/* Whether UTF-8 text is, as it stands, a string for the kernel: every byte in 1..127. */
+/* Whether UTF-8 text is a string for the kernel as it is: every byte in 1..127. */
 static int is_plain(const char *text, size_t length)
 {
     size_t i;
@@ -160,7 +159,7 @@ struct bytes {
     size_t length;
 };
 
-/* The bytes of a Uint8Array, which stay the array's. 0, or -1 with an exception pending. */
+/* The bytes of a Uint8Array, which still owns them. 0, or -1 with an exception pending. */
 static int bytes_of(JSContext *ctx, struct bytes *bytes, JSValueConst array)
 {
     size_t offset, element, whole_length;
@@ -191,16 +190,16 @@ static int index_of(JSContext *ctx, size_t *index, JSValueConst value, size_t li
     return 0;
 }
 
-#define MOST_WORDS 7 /* the number of a system call, and six arguments */
+#define MOST_WORDS 7 /* a system call's number and six arguments */
 
-/* What a system call borrows while it runs. */
+/* What a system call needs while it runs. */
 struct call {
     long words[MOST_WORDS];
     struct kernel_string strings[MOST_WORDS];
     int string_count;
 };
 
-/* One argument as the kernel gets it, in a register. 0, or -1 with an exception pending. */
+/* Adds one argument as the kernel gets it in a register. 0, or -1 with an exception pending. */
 static int add_word(JSContext *ctx, struct call *call, int at, JSValueConst value)
 {
     struct bytes bytes;
@@ -375,7 +374,7 @@ static int take_argument(JSContext *ctx, struct argument_list *list, JSValueCons
     return 0;
 }
 
-/* 0, or -1 with an exception pending; to be released either way. */
+/* 0, or -1 with an exception pending. Either way release_arguments() follows. */
 static int take_arguments(JSContext *ctx, struct argument_list *list, JSValueConst array)
 {
     uint32_t length;
@@ -393,7 +392,7 @@ static int take_arguments(JSContext *ctx, struct argument_list *list, JSValueCon
     return 0;
 }
 
-/* A program expects to die of a broken pipe, which we ourselves may have chosen to ignore. */
+/* A program expects to die of a broken pipe, but would inherit that we may ignore SIGPIPE. */
 static void give_back_sigpipe(posix_spawnattr_t *attributes)
 {
     sigset_t signals;
@@ -405,8 +404,8 @@ static void give_back_sigpipe(posix_spawnattr_t *attributes)
     posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF);
 }
 
-/* posix_spawn with descriptors[0..2] as 0, 1 and 2. The caller has seen to it that none of them is 0, 1 or 2
- * unless it is in its place already: otherwise one dup2 could overwrite what the next one wants. */
+/* posix_spawn with descriptors[0..2] as 0, 1 and 2. None of them may be 0, 1 or 2 except at its own index: otherwise
+ * one dup2 could overwrite what the next one needs. */
 static long spawn_in_place(const char *path, char **argv, const int *descriptors)
 {
     posix_spawn_file_actions_t actions;
@@ -497,7 +496,7 @@ static JSValue sys_load(JSContext *ctx, JSValueConst this_value, int argc, JSVal
     return exports;
 }
 
-/* Nothing is buffered on this side, so there is nothing to flush. */
+/* Nothing is buffered here, so there is nothing to flush. */
 static JSValue sys_exit(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
 {
     int32_t code;

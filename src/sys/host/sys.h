@@ -4,7 +4,7 @@
 
 #include "quickjs.h"
 
-/* Makes qjs:sys known to ctx. argv must stay in place. NULL when memory ran out. */
+/* Adds qjs:sys to ctx. argv must stay valid. NULL when memory ran out. */
 JSModuleDef *add_sys_module(JSContext *ctx, int argc, char **argv);
 
 #endif

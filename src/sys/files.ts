@@ -1,0 +1,62 @@
+// What the kernel says of files, decoded: struct statx and the records of getdents64(2).
+
+import type { ByteString, Engine } from "./engine.ts";
+
+export type FileKind = "file" | "directory" | "symlink" | "fifo" | "socket" | "device" | "unknown";
+
+export interface Entry {
+  readonly name: ByteString;
+  readonly kind: FileKind;
+}
+
+export interface FileStatus {
+  readonly kind: FileKind;
+  /** Bytes. */
+  readonly size: bigint;
+  /** Nanoseconds since the epoch at which the content last changed. */
+  readonly modified: bigint;
+}
+
+/** By d_type, which is the same number as S_IFMT of st_mode >> 12 (include/linux/fs_types.h). */
+const kinds: Readonly<Record<number, FileKind>> = {
+  1: "fifo",
+  2: "device",
+  4: "directory",
+  6: "device",
+  8: "file",
+  10: "symlink",
+  12: "socket",
+};
+
+/** To statx(2): what decodeStatus reads, and more. */
+export const STATX_BASIC_STATS = 0x7ff;
+
+/** Bytes of struct statx, which has one layout on every machine (include/uapi/linux/stat.h). */
+export const STATX_SIZE = 256;
+
+export function kindOfType(type: number): FileKind {
+  return kinds[type] ?? "unknown";
+}
+
+/** A struct statx. */
+export function decodeStatus(bytes: Uint8Array, littleEndian: boolean): FileStatus {
+  const fields = new DataView(bytes.buffer, bytes.byteOffset);
+  const seconds = fields.getBigInt64(112, littleEndian);
+  return {
+    kind: kindOfType(fields.getUint16(28, littleEndian) >> 12),
+    size: fields.getBigUint64(40, littleEndian),
+    modified: seconds * 1_000_000_000n + BigInt(fields.getUint32(120, littleEndian)),
+  };
+}
+
+/** What getdents64 filled in, without `.` and `..`: struct linux_dirent64, one after the other. */
+export function decodeEntries(engine: Engine, bytes: Uint8Array, littleEndian: boolean): Entry[] {
+  const fields = new DataView(bytes.buffer, bytes.byteOffset);
+  const entries: Entry[] = [];
+  // u64 inode, s64 offset, u16 length of the record, u8 type, name with NUL
+  for (let at = 0; at < bytes.length; at += fields.getUint16(at + 16, littleEndian)) {
+    const name = engine.decode(bytes, at + 19, bytes.indexOf(0, at + 19));
+    if (name !== "." && name !== "..") entries.push({ name, kind: kindOfType(fields.getUint8(at + 18)) });
+  }
+  return entries;
+}
