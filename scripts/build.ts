@@ -10,7 +10,7 @@ import { Failure, usage } from "../src/failure.ts";
 import { bunEngine } from "./bun.ts";
 import { inTemporaryFolder } from "./cache.ts";
 import { endWith } from "./command.ts";
-import { commitDefine } from "./commit.ts";
+import { defineCommit } from "./commit.ts";
 import { smallEngine } from "./engine.ts";
 import { undoOnInterrupt } from "./interrupt.ts";
 import { writeLicenses } from "./licenses.ts";
@@ -79,8 +79,8 @@ function loadLater(folder: string, applets: readonly string[], seldom: readonly 
       build.onLoad({ filter: /.*/, namespace: "applet" }, ({ path: name }) => ({
         loader: "js",
         contents: `import { load } from "qjs:sys";
-          import { loadedLater } from ${JSON.stringify(join(folder, "cli/applet.ts"))};
-          export default loadedLater("${name}", () => load("${name}.js").default);`,
+          import { loadWhenAsked } from ${JSON.stringify(join(folder, "cli/applet.ts"))};
+          export default loadWhenAsked("${name}", () => load("${name}.js").default);`,
       }));
       build.onLoad({ filter: /.*/, namespace: "function" }, ({ path: name }) => ({
         loader: "js",
@@ -108,7 +108,7 @@ async function bundle(entry: string): Promise<Module[]> {
     naming: { entry: "[name].js", chunk: "[hash].js" },
     target: "browser",
     conditions: ["quickjs"],
-    define: commitDefine(),
+    define: defineCommit(),
     external: ["qjs:*"],
     format: "esm",
     minify: true,

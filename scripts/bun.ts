@@ -6,7 +6,7 @@ import { readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { Failure } from "../src/failure.ts";
 import { cached, inTemporaryFolder } from "./cache.ts";
-import { commitDefine } from "./commit.ts";
+import { defineCommit } from "./commit.ts";
 import { withBinaryPackages } from "./debian.ts";
 import { fuse, type NamedFile } from "./fuse.ts";
 import { type BunTarget, bunExecutable, machineOf } from "./machines/machines.ts";
@@ -112,7 +112,7 @@ export async function bunEngine(target: BunTarget): Promise<BunEngine> {
         format: "esm",
         minify: true,
         // Left to itself, the bundler puts in what it runs on.
-        define: { "process.arch": JSON.stringify(target), ...commitDefine() },
+        define: { "process.arch": JSON.stringify(target), ...defineCommit() },
         throw: false,
       });
       const [[log], [output]] = [result.logs, result.outputs];

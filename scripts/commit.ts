@@ -10,13 +10,13 @@ const DIGITS = 7;
 let known: string | undefined;
 
 /** `fb54174`, `fb54174-dirty` where a file that git knows has been changed since, `unknown` where no git can tell. */
-export function commit(): string {
-  known ??= commitOf(ROOT);
+export function readCommit(): string {
+  known ??= findCommit(ROOT);
   return known;
 }
 
 /** That of the clone in `folder`, and of no other that this one lies in. */
-export function commitOf(folder: string): string {
+export function findCommit(folder: string): string {
   if (Bun.which("git") === null) return "unknown";
   const { exitCode, stdout } = Bun.spawnSync(["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"], {
     cwd: folder,
@@ -27,6 +27,6 @@ export function commitOf(folder: string): string {
 }
 
 /** What both bundlers put in place of KEXECBOX_COMMIT. */
-export function commitDefine(): Record<string, string> {
-  return { KEXECBOX_COMMIT: JSON.stringify(commit()) };
+export function defineCommit(): Record<string, string> {
+  return { KEXECBOX_COMMIT: JSON.stringify(readCommit()) };
 }

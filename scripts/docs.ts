@@ -7,7 +7,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { applets } from "../src/applets/table.ts";
 import type { Option } from "../src/cli/applet.ts";
-import { optionTable, synopsis } from "../src/cli/manual.ts";
+import { formatSynopsis, formatTable } from "../src/cli/manual.ts";
 import { Failure } from "../src/failure.ts";
 import { editOptions } from "../src/options/edits.ts";
 import { readOptions } from "../src/options/trees.ts";
@@ -28,34 +28,37 @@ const shared: ReadonlyMap<string, readonly Option[]> = new Map([
 const TABLE = /<!-- options: (.*?) -->\n.*?<!-- end -->/gs;
 
 /** What the tables of a page are of: `fs2dt`, `dtedit without edits`. */
-export function tablesIn(text: string): string[] {
+export function findTables(text: string): string[] {
   return [...text.matchAll(TABLE)].flatMap(([, title]) => title ?? []);
 }
 
 /** The page with every table written anew. */
-export function withTables(text: string): string {
-  return text.replaceAll(TABLE, (_, title: string) => `<!-- options: ${title} -->\n${table(title)}\n<!-- end -->`);
+export function renewTables(text: string): string {
+  return text.replaceAll(
+    TABLE,
+    (_, title: string) => `<!-- options: ${title} -->\n${formatBlock(title)}\n<!-- end -->`,
+  );
 }
 
 /** What a table is of, and the options in it. */
-export function optionsOf(title: string): readonly Option[] {
+export function findOptions(title: string): readonly Option[] {
   const [name = "", ...without] = title.split(/ without | /);
-  const left = new Set(without.flatMap((set) => optionsNamed(set)));
-  return optionsNamed(name).filter((option) => !left.has(option));
+  const left = new Set(without.flatMap((set) => findSet(set)));
+  return findSet(name).filter((option) => !left.has(option));
 }
 
-function optionsNamed(name: string): readonly Option[] {
+function findSet(name: string): readonly Option[] {
   const found = shared.get(name) ?? applets.find((applet) => applet.name === name)?.options;
   if (found === undefined) throw new Failure(name, "no such applet, and no set of options");
   return found;
 }
 
-function table(title: string): string {
+function formatBlock(title: string): string {
   const applet = applets.find(({ name }) => name === title.split(" ")[0]);
-  const options = optionsOf(title);
-  const text = options.length === 0 ? "" : `\n${optionTable(options)}`;
+  const options = findOptions(title);
+  const text = options.length === 0 ? "" : `\n${formatTable(options)}`;
   if (applet === undefined) return text;
-  const line = `**${applet.name}** ${synopsis(applet) === "" ? "" : `\`${synopsis(applet)}\` `}`.trim();
+  const line = `**${applet.name}** ${formatSynopsis(applet) === "" ? "" : `\`${formatSynopsis(applet)}\` `}`.trim();
   return `${line}: ${applet.summary}.\n${text}`;
 }
 
@@ -63,7 +66,7 @@ async function writeTables(): Promise<void> {
   for (const page of pages) {
     const path = join(ROOT, page);
     const text = await readFile(path, "utf8");
-    const written = withTables(text);
+    const written = renewTables(text);
     if (written === text) continue;
     await replaceFile(path, async (temporary) => void (await Bun.write(temporary, written)));
     process.stdout.write(`${page}\n`);

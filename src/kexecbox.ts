@@ -3,8 +3,8 @@
 import { applets } from "./applets/table.ts";
 import answer from "./cli/answers.ts";
 import { type Applet } from "./cli/applet.ts";
-import { requestNamed } from "./cli/requests.ts";
-import version from "./cli/version.ts";
+import { parseRequest } from "./cli/requests.ts";
+import formatVersion from "./cli/version.ts";
 import { EXIT, escapeText, Failure, usage } from "./failure.ts";
 import type { ByteString } from "./sys/engine.ts";
 import { SIGPIPE, type System } from "./sys/system.ts";
@@ -21,12 +21,12 @@ export function run(system: System, args: readonly ByteString[]): number {
   // To write to a pipe without readers is then an error, which is reported, and not a silent death.
   system.ignore([SIGPIPE]);
   const [path = "", ...words] = args;
-  const applet = appletNamed(path.slice(path.lastIndexOf("/") + 1));
+  const applet = findApplet(path.slice(path.lastIndexOf("/") + 1));
   try {
     return applet === undefined ? runFirstWord(system, words) : runApplet(system, applet, words);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    const tool = applet?.name ?? appletNamed(words[0] ?? "")?.name ?? "kexecbox";
+    const tool = applet?.name ?? findApplet(words[0] ?? "")?.name ?? "kexecbox";
     system.say(`${tool}: ${escapeText(error.place)}: ${escapeText(error.fact)}`);
     return error.exitCode;
   }
@@ -39,20 +39,20 @@ export function runToTheEnd(system: System, args: readonly ByteString[]): number
   } catch (error) {
     // Without memory to make an error from, the small engine throws null, and tells of it itself.
     if (error === null) throw error;
-    system.say(`kexecbox: internal error: ${escapeText(String(error))}; ${version(system.engine)}`);
+    system.say(`kexecbox: internal error: ${escapeText(String(error))}; ${formatVersion(system.engine)}`);
     // Whoever runs the source wants to find the place; an executable has no line numbers to tell.
     if (typeof KEXECBOX_COMMIT === "undefined" && error instanceof Error) system.say(String(error.stack));
     return INTERNAL_ERROR;
   }
 }
 
-function appletNamed(name: string): Applet | undefined {
+function findApplet(name: string): Applet | undefined {
   return applets.find((applet) => applet.name === name);
 }
 
 function runApplet(system: System, applet: Applet, args: readonly ByteString[]): number {
   // Process 1 must not end, whatever the kernel passes on to it from its command line.
-  const asked = args.some((arg) => requestNamed(arg) !== undefined) && system.call("getpid") !== 1;
+  const asked = args.some((arg) => parseRequest(arg) !== undefined) && system.call("getpid") !== 1;
   const answered = asked ? answer(system, applets, applet, args) : undefined;
   return answered ?? applet.run(system, args, { names: names() });
 }
@@ -60,7 +60,7 @@ function runApplet(system: System, applet: Applet, args: readonly ByteString[]):
 function runFirstWord(system: System, words: readonly ByteString[]): number {
   const [first, ...rest] = words;
   if (first === undefined) throw usage("no applet named", `there are ${names().join(" ")}`);
-  const applet = appletNamed(first);
+  const applet = findApplet(first);
   if (applet !== undefined) return runApplet(system, applet, rest);
   if (first === "--list") {
     system.print(

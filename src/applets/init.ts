@@ -1,7 +1,7 @@
 // init: process 1 of an initramfs that may hold nothing else: mounts, runs a script, turns the machine off.
 
 import type { Applet } from "../cli/applet.ts";
-import version from "../cli/version.ts";
+import formatVersion from "../cli/version.ts";
 import { EXIT, escapeText, Failure } from "../failure.ts";
 import { describe } from "../script/pipeline.ts";
 import { runPrompt } from "../script/prompt.ts";
@@ -69,7 +69,7 @@ function attempt(system: System, step: () => void): void {
     system.say(
       error instanceof Failure
         ? `init: ${escapeText(error.place)}: ${escapeText(error.fact)}`
-        : `init: internal error: ${escapeText(String(error))}; ${version(system.engine)}`,
+        : `init: internal error: ${escapeText(String(error))}; ${formatVersion(system.engine)}`,
     );
   }
 }

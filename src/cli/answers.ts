@@ -5,11 +5,11 @@ import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
 import type { Applet, Option } from "./applet.ts";
 import { install } from "./install.ts";
-import { help } from "./manual.ts";
-import nearest from "./nearest.ts";
+import { formatHelp } from "./manual.ts";
+import findNearest from "./nearest.ts";
 import { split } from "./options.ts";
-import { type Request, requestNamed } from "./requests.ts";
-import version from "./version.ts";
+import { parseRequest, type Request } from "./requests.ts";
+import formatVersion from "./version.ts";
 
 /**
  * Answers a command line.
@@ -27,40 +27,40 @@ export default function answer(
   const [first = "", ...rest] = args;
   const names = applets.map(({ name }) => name);
   if (first === "--install") return install(system, names, rest);
-  const request = first === "help" ? "help" : requestNamed(first);
+  const request = first === "help" ? "help" : parseRequest(first);
   if (request === undefined) throw noSuchApplet(first, names);
   const [name] = rest;
   const explained = applets.find((applet) => applet.name === name);
   if (request === "help" && name !== undefined && explained === undefined) throw noSuchApplet(name, names);
-  return print(system, request, explained === undefined ? overview(applets) : help(explained));
+  return print(system, request, explained === undefined ? formatOverview(applets) : formatHelp(explained));
 }
 
 function answerFor(system: System, applet: Applet, args: readonly ByteString[]): number | undefined {
-  const request = requestIn(applet.options, applet.takesWords ? args.slice(0, 1) : args);
-  return request && print(system, request, help(applet));
+  const request = findRequest(applet.options, applet.takesWords ? args.slice(0, 1) : args);
+  return request && print(system, request, formatHelp(applet));
 }
 
-function requestIn(options: readonly Option[], args: readonly ByteString[]): Request | undefined {
+function findRequest(options: readonly Option[], args: readonly ByteString[]): Request | undefined {
   // fs2dt and dtedit have a --version with a value: standing alone, it is a request there, too.
   if (args.length === 1 && args[0] === "--version") return "version";
   const unknown = split(options, args).words.filter(({ option }) => option === undefined);
-  return unknown.map(({ name }) => requestNamed(name)).find((request) => request !== undefined);
+  return unknown.map(({ name }) => parseRequest(name)).find((request) => request !== undefined);
 }
 
 function print(system: System, request: Request, help: string): number {
-  system.print(request === "help" ? help : `${version(system.engine)}\n`);
+  system.print(request === "help" ? help : `${formatVersion(system.engine)}\n`);
   return EXIT.done;
 }
 
 function noSuchApplet(name: ByteString, names: readonly string[]): Failure {
-  const meant = nearest(name, names);
+  const meant = findNearest(name, names);
   return usage(
     name,
     `no such applet${meant === undefined ? `; there are ${names.join(" ")}` : `: did you mean ${meant}?`}`,
   );
 }
 
-function overview(applets: readonly Applet[]): string {
+function formatOverview(applets: readonly Applet[]): string {
   const width = Math.max(...applets.map(({ name }) => name.length)) + 2;
   return [
     "usage: kexecbox APPLET [ARGUMENT]...   or a symbolic link named after the applet",

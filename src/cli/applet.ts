@@ -41,7 +41,7 @@ export interface Applet {
 }
 
 /** The applet of that name, which is loaded when more than its name is asked for. */
-export function loadedLater(name: string, load: () => Applet): Applet {
+export function loadWhenAsked(name: string, load: () => Applet): Applet {
   let loaded: Applet | undefined;
   const applet = (): Applet => (loaded ??= load());
   return {

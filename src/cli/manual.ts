@@ -14,7 +14,7 @@ export interface ManualRow {
   readonly help: string;
 }
 
-export function manualRows(options: readonly Option[]): ManualRow[] {
+export function listOptions(options: readonly Option[]): ManualRow[] {
   return options.map(({ short, long, value, help }) => ({
     short: short === undefined ? undefined : `-${short}`,
     long: value === undefined ? `--${long}` : `--${long} ${value}`,
@@ -23,13 +23,13 @@ export function manualRows(options: readonly Option[]): ManualRow[] {
 }
 
 /** What follows the applet's name on a command line. */
-export function synopsis({ options, operands }: Applet): string {
+export function formatSynopsis({ options, operands }: Applet): string {
   return `${options.length === 0 ? "" : "[OPTION]... "}${operands}`.trim();
 }
 
 /** What --help prints. No line is wider than a console, as long as no operand or note is. */
-export function help(applet: Applet): string {
-  const rows = manualRows(applet.options).map(({ short, long, help }) => ({
+export function formatHelp(applet: Applet): string {
+  const rows = listOptions(applet.options).map(({ short, long, help }) => ({
     left: `  ${short === undefined ? "   " : `${short},`} ${long}`,
     help,
   }));
@@ -42,7 +42,7 @@ export function help(applet: Applet): string {
     return [left.padEnd(width) + first, ...indented];
   });
   return [
-    `usage: ${applet.name} ${synopsis(applet)}`.trimEnd(),
+    `usage: ${applet.name} ${formatSynopsis(applet)}`.trimEnd(),
     "",
     applet.summary,
     ...(lines.length === 0 ? [] : ["", ...lines]),
@@ -62,8 +62,8 @@ function wrap(text: string, columns: number): string[] {
 }
 
 /** The options as a table in Markdown. */
-export function optionTable(options: readonly Option[]): string {
-  const rows = manualRows(options).map(({ short, long, help }) => {
+export function formatTable(options: readonly Option[]): string {
+  const rows = listOptions(options).map(({ short, long, help }) => {
     const names = [short, long].flatMap((name) => (name === undefined ? [] : [`\`${name.replaceAll("|", "\\|")}\``]));
     return `| ${names.join(", ")} | ${help.replaceAll(/[|*_<>`]/g, "\\$&")} |`;
   });

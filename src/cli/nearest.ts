@@ -16,13 +16,13 @@ const synonyms: ReadonlyMap<string, string> = new Map([
  * The one of `names` that has this meaning elsewhere, that begins with `typed`, or that is a slip or two away; undefined
  * where that is not certain enough.
  */
-export default function nearest(typed: string, names: readonly string[]): string | undefined {
+export default function findNearest(typed: string, names: readonly string[]): string | undefined {
   const same = names.find((name) => name === synonyms.get(typed));
   if (same !== undefined) return same;
   const begun = typed.length < SHORTEST_BEGINNING ? [] : names.filter((name) => name.startsWith(typed));
   if (begun.length === 1) return begun[0];
   const alike = names.filter((name) => Math.abs(name.length - typed.length) <= MOST_SLIPS);
-  const near = alike.map((name) => ({ name, slips: slipsBetween(typed, name) }));
+  const near = alike.map((name) => ({ name, slips: countSlips(typed, name) }));
   const least = Math.min(...near.map(({ slips }) => slips));
   const [found, other] = near.filter(({ slips }) => slips === least);
   if (found === undefined || other !== undefined) return undefined;
@@ -31,7 +31,7 @@ export default function nearest(typed: string, names: readonly string[]): string
 }
 
 /** How many letters to insert, delete, replace or exchange with their neighbour turn `a` into `b` (optimal string alignment). */
-function slipsBetween(a: string, b: string): number {
+function countSlips(a: string, b: string): number {
   let before: number[] = [];
   let above = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (const [row, letter] of [...a].entries()) {

@@ -4,7 +4,7 @@ import minimist from "minimist";
 import { usage } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { Option } from "./applet.ts";
-import nearest from "./nearest.ts";
+import findNearest from "./nearest.ts";
 
 export interface Arguments {
   /** By long name; an option that was not given is absent, a switch is "". */
@@ -26,7 +26,7 @@ export interface Directive {
 /** The arguments of an applet whose options stand in any order, each at most once but for those that act in their turn. */
 export function parse(options: readonly Option[], args: readonly ByteString[]): Arguments {
   const { words, operands } = split(options, args);
-  const directives = directivesOf(options, words);
+  const directives = readDirectives(options, words);
   const turns = new Set(options.filter(({ inTurn }) => inTurn).map(({ long }) => long));
   const given = new Map<string, ByteString>();
   for (const { long, value } of directives) {
@@ -40,7 +40,7 @@ export function parse(options: readonly Option[], args: readonly ByteString[]): 
 /** The arguments of an applet without operands whose options act from left to right, as often as they are given. */
 export function parseInOrder(options: readonly Option[], args: readonly ByteString[]): Directive[] {
   const { words, operands } = split(options, args);
-  const directives = directivesOf(options, words);
+  const directives = readDirectives(options, words);
   if (operands[0] !== undefined) throw usage(`'${operands[0]}'`, "not an option, and nothing else is expected");
   return directives;
 }
@@ -49,8 +49,8 @@ export function parseInOrder(options: readonly Option[], args: readonly ByteStri
  * minimist is given every option as `--long=value`, and every value as a string: it would round numbers above 2^53, and
  * take --no-X for the contrary of --X. It collects the values of each option in their order.
  */
-function directivesOf(options: readonly Option[], words: readonly Word[]): Directive[] {
-  const found = words.map((word) => directiveOf(options, word));
+function readDirectives(options: readonly Option[], words: readonly Word[]): Directive[] {
+  const found = words.map((word) => readDirective(options, word));
   const parsed = minimist(
     found.map(({ long, value }) => `--${long}=${value}`),
     { string: found.map(({ long }) => long) },
@@ -76,9 +76,9 @@ export interface Word {
 }
 
 /** The word as a directive. Throws Failure if it is in no table, or has a value too many or too few. */
-function directiveOf(options: readonly Option[], { name, place, option, value }: Word): Directive {
+function readDirective(options: readonly Option[], { name, place, option, value }: Word): Directive {
   if (option === undefined) {
-    const meant = nearest(
+    const meant = findNearest(
       name.replace(/^-+/, ""),
       options.map(({ long }) => long),
     );
@@ -106,8 +106,8 @@ export function split(
       operands.push(arg);
       continue;
     }
-    for (const { name, attached } of namesIn(options, arg)) {
-      const option = optionNamed(options, name);
+    for (const { name, attached } of splitNames(options, arg)) {
+      const option = findOption(options, name);
       const value = attached ?? (option?.value === undefined ? undefined : rest.next().value?.[1]);
       words.push({ name, place: `argument ${index + 1} (${name})`, option, value });
     }
@@ -115,7 +115,7 @@ export function split(
   return { words, operands };
 }
 
-function optionNamed(options: readonly Option[], name: string): Option | undefined {
+function findOption(options: readonly Option[], name: string): Option | undefined {
   return options.find(({ long, short }) => name === `--${long}` || name === `-${short}`);
 }
 
@@ -125,7 +125,7 @@ interface Name {
 }
 
 /** `-es` → -e and -s; `-c0x100` → -c with its value; `--file=x` → --file with its value. */
-function namesIn(options: readonly Option[], arg: ByteString): Name[] {
+function splitNames(options: readonly Option[], arg: ByteString): Name[] {
   if (arg.startsWith("--")) {
     const equals = arg.indexOf("=");
     return equals < 0 ? [{ name: arg }] : [{ name: arg.slice(0, equals), attached: arg.slice(equals + 1) }];
@@ -134,7 +134,7 @@ function namesIn(options: readonly Option[], arg: ByteString): Name[] {
   for (const [at, letter] of [...arg].entries()) {
     if (at === 0) continue;
     const name = `-${letter}`;
-    if (optionNamed(options, name)?.value === undefined) {
+    if (findOption(options, name)?.value === undefined) {
       names.push({ name });
       continue;
     }

@@ -2,7 +2,7 @@
 
 export type Request = "help" | "version";
 
-export function requestNamed(name: string): Request | undefined {
+export function parseRequest(name: string): Request | undefined {
   switch (name) {
     case "-h":
     case "--help":

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import { copyFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { version as VERSION } from "../../package.json";
-import { commit } from "../../scripts/commit.ts";
+import { readCommit } from "../../scripts/commit.ts";
 import { applets } from "../../src/applets/table.ts";
 import type { Machine } from "../../src/sys/engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
@@ -47,7 +47,7 @@ describe.each([
 
   test("tells what it is", () => {
     const [engine, machine] = [/^(x64|arm64)$/.test(runner.name) ? "bun" : "quickjs", machines[runner.name]];
-    const line = `kexecbox ${VERSION} ${commit()} (${engine}, ${machine})\n`;
+    const line = `kexecbox ${VERSION} ${readCommit()} (${engine}, ${machine})\n`;
     for (const words of [["--version"], ["-V"], ["loadem", "--version"], ["fs2dt", "--version"]])
       expect(runWith(runner, words)).toMatchObject({ code: 0, out: Buffer.from(line), err: "" });
   });

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { commitOf } from "../../scripts/commit.ts";
+import { findCommit } from "../../scripts/commit.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const folder = temporaryFolder();
@@ -13,21 +13,21 @@ function git(...words: readonly string[]): string {
 }
 
 test("a build is of the clone's own commit, marked where a file that git knows has been changed", () => {
-  expect(commitOf(folder.path)).toBe("unknown");
+  expect(findCommit(folder.path)).toBe("unknown");
   git("init", "-q");
-  expect(commitOf(folder.path)).toBe("unknown");
+  expect(findCommit(folder.path)).toBe("unknown");
   writeFileSync(folder.in("file"), "1");
   git("add", "file");
   git("commit", "-q", "-m", "first");
   const digits = git("rev-parse", "HEAD").slice(0, 7);
-  expect(commitOf(folder.path)).toBe(digits);
+  expect(findCommit(folder.path)).toBe(digits);
   // A tag is no commit, and a file that git does not know is not built from.
   git("tag", "v1");
   writeFileSync(folder.in("notes"), "");
-  expect(commitOf(folder.path)).toBe(digits);
+  expect(findCommit(folder.path)).toBe(digits);
   writeFileSync(folder.in("file"), "2");
-  expect(commitOf(folder.path)).toBe(`${digits}-dirty`);
+  expect(findCommit(folder.path)).toBe(`${digits}-dirty`);
   // Sources that were unpacked into somebody's clone are not of its commit.
   mkdirSync(folder.in("inner"));
-  expect(commitOf(folder.in("inner"))).toBe("unknown");
+  expect(findCommit(folder.in("inner"))).toBe("unknown");
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { Option } from "../../src/cli/applet.ts";
-import nearest from "../../src/cli/nearest.ts";
+import findNearest from "../../src/cli/nearest.ts";
 import { parse, parseInOrder } from "../../src/cli/options.ts";
 import { Failure } from "../../src/failure.ts";
 
@@ -128,11 +128,11 @@ describe("the nearest name", () => {
     ["dry", "dry-run"],
     ["dryrun", "dry-run"],
     ["boot-args", "bootargs"],
-  ])("to %s is %s", (typed, meant) => expect(nearest(typed, names)).toBe(meant));
+  ])("to %s is %s", (typed, meant) => expect(findNearest(typed, names)).toBe(meant));
 
   test.each(["", "l", "lz", "cp", "kexec", "boot", "dtd", "toString"])("to %s is not certain", (typed) => {
-    expect(nearest(typed, names)).toBeUndefined();
+    expect(findNearest(typed, names)).toBeUndefined();
   });
 
-  test("is none where there are no names", () => expect(nearest("x", [])).toBeUndefined());
+  test("is none where there are no names", () => expect(findNearest("x", [])).toBeUndefined());
 });

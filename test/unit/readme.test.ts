@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { HELP } from "../../scripts/boot/choices.ts";
-import { optionsOf, pages, tablesIn, withTables } from "../../scripts/docs.ts";
+import { findOptions, findTables, pages, renewTables } from "../../scripts/docs.ts";
 import dtcheck from "../../src/applets/dtcheck.ts";
 import dtdiff from "../../src/applets/dtdiff.ts";
 import dtdump from "../../src/applets/dtdump.ts";
@@ -31,13 +31,13 @@ const described = [fs2dt, dtdump, dtedit, dtdiff, dtcheck, zeropage, loadem];
 
 test.each(pages)("the tables of options in %s are those of the program (npm run docs)", (page) => {
   const text = readFileSync(join(import.meta.dir, "../..", page), "utf8");
-  expect(tablesIn(text).length).toBeGreaterThan(4);
-  expect(withTables(text)).toBe(text);
+  expect(findTables(text).length).toBeGreaterThan(4);
+  expect(renewTables(text)).toBe(text);
 });
 
 test("every applet has its place in the documents, and each of its options is in a table there", () => {
-  const titles = tablesIn(documents);
-  const tables = titles.map((title) => ({ title, options: optionsOf(title) }));
+  const titles = findTables(documents);
+  const tables = titles.map((title) => ({ title, options: findOptions(title) }));
   for (const { name, options, summary } of applets) {
     const own = tables.filter(({ title }) => title.split(" ")[0] === name);
     expect([name, own.length]).toEqual([name, 1]);
