@@ -30,8 +30,9 @@ export function fillTree(path: string, tree: Tree): void {
 
 /** Big endian cells. */
 export function cells(...words: readonly number[]): Uint8Array {
-  const value = Buffer.alloc(4 * words.length);
-  words.forEach((word, index) => value.writeUInt32BE(word >>> 0, 4 * index));
+  const value = new Uint8Array(4 * words.length);
+  const view = new DataView(value.buffer);
+  for (const [index, word] of words.entries()) view.setUint32(4 * index, word);
   return value;
 }
 

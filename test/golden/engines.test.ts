@@ -1,10 +1,13 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import fc from "fast-check";
 import { SEED_SIZE } from "../../src/arch/x86_64/make-boot-params.ts";
+import { SEED } from "../support/arbitraries.ts";
 import { readBlob } from "../support/blob-reader.ts";
+import { Codes } from "../support/codes.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { lineFiles, randomLoademLine, randomZeropageLine } from "../support/random-lines.ts";
-import { type Case, randomCase } from "../support/random-tree.ts";
+import { type Case, fs2dtCases } from "../support/fs2dt-cases.ts";
+import { lineFiles, loademLines, zeropageLines } from "../support/option-lines.ts";
 import { buildRunners, type Run, runners, runUnderEach } from "../support/run.ts";
 import { fillTree, largeTree, type Tree } from "../support/tree.ts";
 
@@ -57,38 +60,45 @@ function withoutMachine(table: Buffer): Buffer {
 
 describe("all engines make the same of", () => {
   test(`${CASES} generated directories and option lines`, async () => {
-    const codes = [0, 0, 0];
-    for (let seed = 1; seed <= CASES; seed++) {
-      const { code, out, err } = await agreed(randomCase(seed));
-      codes[code!]!++;
-      if (code === 0) readBlob(out);
-      else expect(err).toMatch(/^([ -~]+\n)+$/);
-    }
+    const codes = new Codes();
+    await fc.assert(
+      fc.asyncProperty(fs2dtCases, async (each) => {
+        const { code, out, err } = await agreed(each);
+        codes.add(code);
+        if (code === 0) readBlob(out);
+        else expect(err).toMatch(/^([ -~]+\n)+$/);
+      }),
+      { numRuns: CASES, seed: SEED },
+    );
     // Otherwise this would compare errors only, or none.
-    expect(codes[0]).toBeGreaterThan(CASES / 2);
-    expect(codes[1]).toBeGreaterThan(CASES / 20);
-    expect(codes[2]).toBeGreaterThan(CASES / 20);
+    expect(codes.of(0)).toBeGreaterThan(CASES / 2);
+    expect(codes.of(1)).toBeGreaterThan(CASES / 20);
+    expect(codes.of(2)).toBeGreaterThan(CASES / 20);
   }, 600_000);
 
   const lines = [
-    ["loadem", randomLoademLine, withoutMachine],
-    ["zeropage", randomZeropageLine, withoutSeed],
+    ["loadem", loademLines, withoutMachine],
+    ["zeropage", zeropageLines, withoutSeed],
   ] as const;
   test.each(lines)(
     `${LINES} generated option lines of %s`,
     async (_, line, settled) => {
-      const codes = [0, 0, 0];
-      for (let seed = 1; seed <= LINES; seed++) {
-        const words = line(seed);
-        const { code, out, err } = await agreedOn(words, words.includes("--kernel") ? undefined : settled);
-        codes[code!]!++;
-        if (code === 0) expect(out.length).toBeGreaterThan(0);
-        else
-          expect({ words, out: out.length, err }).toEqual({ words, out: 0, err: expect.stringMatching(/^[ -~]+\n$/) });
-      }
-      expect(codes[0]).toBeGreaterThan(LINES / 2);
-      expect(codes[1]).toBeGreaterThan(LINES / 20);
-      expect(codes[2]).toBeGreaterThan(LINES / 20);
+      const codes = new Codes();
+      await fc.assert(
+        fc.asyncProperty(line, async (words) => {
+          const { code, out, err } = await agreedOn(words, words.includes("--kernel") ? undefined : settled);
+          codes.add(code);
+          if (code === 0) expect(out.length).toBeGreaterThan(0);
+          else {
+            const refused = { words, out: 0, err: expect.stringMatching(/^[ -~]+\n$/) };
+            expect({ words, out: out.length, err }).toEqual(refused);
+          }
+        }),
+        { numRuns: LINES, seed: SEED },
+      );
+      expect(codes.of(0)).toBeGreaterThan(LINES / 2);
+      expect(codes.of(1)).toBeGreaterThan(LINES / 20);
+      expect(codes.of(2)).toBeGreaterThan(LINES / 20);
     },
     300_000,
   );

@@ -5,7 +5,7 @@ import { MAX_BLOB, type Version } from "../../src/devicetree/format.ts";
 import { baseName } from "../../src/devicetree/names.ts";
 import { blob } from "../../src/devicetree/to/blob.ts";
 import { type DeviceTree, type Node, type Property } from "../../src/devicetree/tree.ts";
-import { randomNumbers } from "./tree.ts";
+import { cells } from "./tree.ts";
 
 /** Names that mean something to readers of trees, so that generated nodes are more than noise. */
 const KNOWN_NODES = ["chosen", "aliases", "memory@0", "cpus", "cpu@0", "cpu@8", "cpu@10", "n", "n@1", "rtas"];
@@ -56,11 +56,9 @@ export const WRITABLE: Letters = {
   property: fc.oneof(fc.constantFrom(...KNOWN_PROPERTIES), textOf(fc.constantFrom(...PLAIN))),
 };
 
-const cells = fc
+const cellValues = fc
   .array(fc.oneof(fc.constantFrom(0, 1, 2, 0xffffffff), fc.nat(0x7fffffff)), { maxLength: 6 })
-  .map((words) =>
-    Uint8Array.from(words.flatMap((word) => [word >>> 24, (word >>> 16) & 255, (word >>> 8) & 255, word & 255])),
-  );
+  .map((words) => cells(...words));
 const texts = fc
   .array(fc.oneof(textOf(anyByte), fc.constantFrom("", "n", "okay", 'a"b', "\\x41", "tab\t", "&n", "a=b")), {
     maxLength: 4,
@@ -70,7 +68,7 @@ const texts = fc
 /** Values of all kinds that firmware writes, and of none. */
 export const values: fc.Arbitrary<Uint8Array> = fc.oneof(
   fc.constant(new Uint8Array(0)),
-  cells,
+  cellValues,
   texts,
   fc.uint8Array({ maxLength: 12 }),
 );
@@ -121,63 +119,100 @@ function copiedNode({ name, properties, children }: Node): Node {
   return { name, properties: properties.map((each) => ({ ...each })), children: children.map(copiedNode) };
 }
 
-/** A copy with a few changes: properties and nodes gone, new, renamed, reordered, values changed. */
-export function mutated(tree: DeviceTree, seed: number, changes: number): DeviceTree {
-  const random = randomNumbers(seed);
+const CHANGES = [
+  "drop property",
+  "drop node",
+  "lengthen value",
+  "alter value",
+  "add property",
+  "copy node",
+  "reverse",
+  "reserve",
+  "boot cpu",
+] as const;
+
+/** One change to a tree. Numbers count round and round what is there, so that any change fits any tree. */
+export interface Change {
+  readonly does: (typeof CHANGES)[number];
+  readonly node: number;
+  readonly entry: number;
+  /** Part of the name of what is new. */
+  readonly fresh: number;
+  readonly bytes: Uint8Array;
+  readonly start: number;
+}
+
+/** `least` to `most` changes: properties and nodes gone, new, renamed, reordered, values changed. */
+export function changes(least: number, most: number): fc.Arbitrary<readonly Change[]> {
+  const number = fc.nat(999);
+  const change = fc.record<Change>({
+    does: fc.constantFrom(...CHANGES),
+    node: number,
+    entry: number,
+    fresh: fc.nat(4),
+    bytes: fc.uint8Array({ maxLength: 8 }),
+    start: fc.nat(98),
+  });
+  return fc.array(change, { minLength: least, maxLength: most, size: "max" });
+}
+
+/** A changed copy. */
+export function mutate(tree: DeviceTree, changes: readonly Change[]): DeviceTree {
   const changed = copied(tree);
-  for (let change = 0; change < changes; change++) {
-    const all = allNodes(changed.root);
-    const node = all[random(all.length)]!;
-    const property = node.properties[random(node.properties.length || 1)];
-    const child = node.children[random(node.children.length || 1)];
-    const fresh = `new\xfe${random(5)}`;
-    switch (random(9)) {
-      case 0:
-        node.properties = node.properties.filter((each) => each !== property);
-        break;
-      case 1:
-        node.children = node.children.filter((each) => each !== child);
-        break;
-      case 2:
-        if (property !== undefined) property.value = Uint8Array.from([...property.value, random(256)]);
-        break;
-      case 3:
-        if (property !== undefined && property.value.length > 0) {
-          property.value = property.value.with(random(property.value.length), random(256));
-        }
-        break;
-      case 4:
-        if (!node.properties.some(({ name }) => name === fresh)) {
-          node.properties = [
-            { name: fresh, value: Uint8Array.from({ length: random(9) }, () => random(256)) },
-            ...node.properties,
-          ];
-        }
-        break;
-      case 5:
-        if (child !== undefined && !node.children.some(({ name }) => name === fresh)) {
-          node.children = [...node.children, { ...copiedNode(child), name: fresh }];
-        }
-        break;
-      case 6:
-        node.properties = node.properties.toReversed();
-        node.children = node.children.toReversed();
-        break;
-      case 7:
-        // Also one that is there already, once more.
-        changed.reservations = changed.reservations.toSpliced(
-          0,
-          random(2),
-          random(2) === 0 && changed.reservations[0] !== undefined
-            ? changed.reservations[0]
-            : { start: BigInt(random(99)), end: 101n + 2n * BigInt(random(50)) },
-        );
-        break;
-      default:
-        changed.bootCpu = random(3);
-    }
-  }
+  for (const change of changes) apply(changed, change);
   return changed;
+}
+
+function apply(tree: DeviceTree, { does, node: where, entry, fresh, bytes, start }: Change): void {
+  const node = at(allNodes(tree.root), where) ?? tree.root;
+  const property = at(node.properties, entry);
+  const child = at(node.children, entry);
+  const name = `new\xfe${fresh}`;
+  switch (does) {
+    case "drop property":
+      node.properties = node.properties.filter((each) => each !== property);
+      break;
+    case "drop node":
+      node.children = node.children.filter((each) => each !== child);
+      break;
+    case "lengthen value":
+      if (property !== undefined) property.value = Uint8Array.from([...property.value, start]);
+      break;
+    case "alter value":
+      if (property !== undefined && property.value.length > 0) {
+        property.value = property.value.with(entry % property.value.length, start);
+      }
+      break;
+    case "add property":
+      if (!node.properties.some((each) => each.name === name)) {
+        node.properties = [{ name, value: bytes }, ...node.properties];
+      }
+      break;
+    case "copy node":
+      if (child !== undefined && !node.children.some((each) => each.name === name)) {
+        node.children = [...node.children, { ...copiedNode(child), name }];
+      }
+      break;
+    case "reverse":
+      node.properties = node.properties.toReversed();
+      node.children = node.children.toReversed();
+      break;
+    case "reserve": {
+      // Also one that is there already, once more.
+      const [first] = tree.reservations;
+      const again = first !== undefined && fresh % 2 === 0;
+      const added = again ? first : { start: BigInt(start), end: 101n + 2n * BigInt(entry % 50) };
+      tree.reservations = tree.reservations.toSpliced(0, where % 2, added);
+      break;
+    }
+    case "boot cpu":
+      tree.bootCpu = entry % 3;
+  }
+}
+
+/** The entry of that number, counted round and round; undefined where there is none. */
+function at<T>(entries: readonly T[], number: number): T | undefined {
+  return entries[number % entries.length];
 }
 
 function allNodes(root: Node): Node[] {

@@ -6,6 +6,7 @@ import { abis } from "../../src/sys/abi.ts";
 import { engine as host } from "../../src/sys/bun.ts";
 import type { Argument, Machine } from "../../src/sys/engine.ts";
 import { type FakeRun, type FakeWorld, runInside } from "./fake-engine.ts";
+import { cells } from "./tree.ts";
 
 /** One struct kexec_segment, its bytes copied from where `buf` pointed at the moment of the call. */
 export interface KernelSegment {
@@ -39,12 +40,6 @@ export interface Pretended {
   readonly on?: FakeWorld["on"];
   /** What kexec_load answers, from the first call on; 0 after the last. */
   readonly answers?: readonly number[];
-}
-
-export function cells(...words: readonly number[]): Uint8Array {
-  const view = new DataView(new ArrayBuffer(4 * words.length));
-  words.forEach((word, index) => view.setUint32(4 * index, word));
-  return new Uint8Array(view.buffer);
 }
 
 /** 2 GiB in two nodes, of which the first is the real mode area; two cpus of two threads each. */

@@ -7,7 +7,7 @@ import { differences, patchText } from "../../src/devicetree/diff.ts";
 import { type DeviceTree } from "../../src/devicetree/tree.ts";
 import { parseEdits } from "../../src/options/edits.ts";
 import { System } from "../../src/sys/system.ts";
-import { copied, deviceTrees, meaning, mutated } from "../support/device-trees.ts";
+import { changes, copied, deviceTrees, meaning, mutate } from "../support/device-trees.ts";
 import { fakeEngine } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
@@ -38,8 +38,8 @@ describe("the edits that dtdiff --patch writes turn", () => {
 
   test("any tree into what it becomes by a few changes", () => {
     fc.assert(
-      fc.property(deviceTrees(), fc.nat(), fc.integer({ min: 0, max: 8 }), (before, seed, changes) =>
-        expectPatchToLead(before, mutated(before, seed, changes)),
+      fc.property(deviceTrees(), changes(0, 8), (before, changes) =>
+        expectPatchToLead(before, mutate(before, changes)),
       ),
       { numRuns: 6000 },
     );

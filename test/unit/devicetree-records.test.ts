@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
+import fc from "fast-check";
 import { oddityRules, reportOddities } from "../../src/devicetree/check/oddities.ts";
 import type { Version } from "../../src/devicetree/format.ts";
 import { treeFromDirectory } from "../../src/devicetree/from/directory.ts";
@@ -20,10 +21,11 @@ import { visit } from "../../src/devicetree/walk.ts";
 import { nextTreeMarks } from "../../src/recipes/next-tree.ts";
 import { engine } from "../../src/sys/bun.ts";
 import { System } from "../../src/sys/system.ts";
+import { SEED } from "../support/arbitraries.ts";
 import { readBlob, treeOf } from "../support/blob-reader.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { randomCase } from "../support/random-tree.ts";
-import { cells, fillTree, largeTree, randomNumbers, type Tree } from "../support/tree.ts";
+import { directories } from "../support/fs2dt-cases.ts";
+import { cells, fillTree, largeTree, type Tree } from "../support/tree.ts";
 
 const folder = temporaryFolder();
 const system = new System(engine);
@@ -42,28 +44,45 @@ function blobOf(root: Node, version: Version): Uint8Array {
   return blob(root, { version, address: 0n, reservations: [], maxSize: 2 ** 31 - 1, bootCpu: 0, padding: 0 });
 }
 
-/** Changes, or only looks at, some nodes: the same for the same seed. */
-function change(root: Node, seed: number): void {
-  const random = randomNumbers(seed);
-  for (let turn = 0; turn < 1 + (seed % 5); turn++) {
-    let node = root;
-    for (let depth = random(4); depth > 0 && node.children.length > 0; depth--) {
-      node = node.children[random(node.children.length)]!;
-    }
-    const some = node.properties[random(node.properties.length || 1)]?.name ?? "none";
-    [
-      () => void node.properties.length,
-      () => void node.children.length,
-      () => setProperty(node, some, new Uint8Array(random(9))),
-      () => setProperty(node, "a-new-one", cells(turn)),
-      () => setProperty(node, "name", cells(turn)),
-      () => setProperty(node, "reg", new Uint8Array(3)),
-      () => removeProperty(node, some),
-      () => child(node, "made") ?? addChild(node, "made"),
-      () => (node.children = node.children.slice(1)),
-      () => (node.children = node.children.slice(0, -1)),
-      () => (node.children = [...node.children].reverse()),
-    ][random(11)]!();
+/** What is done to a node of a tree, or only looked at in it. */
+const DEEDS: Readonly<Record<string, (node: Node, name: string, size: number) => void>> = {
+  "ask for properties": (node) => void node.properties.length,
+  "ask for children": (node) => void node.children.length,
+  "set one": (node, name, size) => setProperty(node, name, new Uint8Array(size)),
+  "set a new one": (node, _, size) => setProperty(node, "a-new-one", cells(size)),
+  "set its name": (node, _, size) => setProperty(node, "name", cells(size)),
+  "set reg": (node) => setProperty(node, "reg", new Uint8Array(3)),
+  "remove one": (node, name) => void removeProperty(node, name),
+  "add a child": (node) => void (child(node, "made") ?? addChild(node, "made")),
+  "drop the first child": (node) => {
+    node.children = node.children.slice(1);
+  },
+  "drop the last child": (node) => {
+    node.children = node.children.slice(0, -1);
+  },
+  "reverse the children": (node) => {
+    node.children = [...node.children].reverse();
+  },
+};
+
+/** Numbers count round and round what is there. */
+const turns = fc.array(
+  fc.record({
+    does: fc.constantFrom(...Object.keys(DEEDS)),
+    way: fc.array(fc.nat(999), { maxLength: 3, size: "max" }),
+    property: fc.nat(999),
+    size: fc.nat(8),
+  }),
+  { minLength: 1, maxLength: 5, size: "max" },
+);
+
+type Turns = typeof turns extends fc.Arbitrary<infer T> ? T : never;
+
+function change(root: Node, turns: Turns): void {
+  for (const { does, way, property, size } of turns) {
+    const node = way.reduce((parent, number) => parent.children[number % parent.children.length] ?? parent, root);
+    const name = node.properties[property % node.properties.length]?.name ?? "none";
+    DEEDS[does]?.(node, name, size);
   }
 }
 
@@ -87,8 +106,11 @@ function small(tree: Tree): Tree {
   });
 }
 
-function made(name: string, tree: Tree): string {
-  const path = folder.in(name);
+let turn = 0;
+
+/** A directory of its own. */
+function made(tree: Tree): string {
+  const path = folder.in(`tree-${turn++}`);
   mkdirSync(path);
   fillTree(path, tree);
   return path;
@@ -96,44 +118,57 @@ function made(name: string, tree: Tree): string {
 
 describe("a tree that was read and then changed in part", () => {
   test("is written as one of plain objects is", () => {
-    for (let seed = 1; seed <= 20; seed++) {
-      const path = made(`written-${seed}`, small(randomCase(seed).tree));
-      const [kept, copied] = [read(path), plain(read(path))];
-      change(kept, seed);
-      change(copied, seed);
-      for (const version of [17, 3] as const) {
-        const [ofKept, ofCopied] = [kept, copied].map((root) => readBlob(Buffer.from(blobOf(root, version))));
-        expect(treeOf(ofKept!.root)).toEqual(treeOf(ofCopied!.root));
-      }
-    }
+    fc.assert(
+      fc.property(directories, turns, (tree, turns) => {
+        const path = made(small(tree));
+        const [kept, copied] = [read(path), plain(read(path))];
+        change(kept, turns);
+        change(copied, turns);
+        for (const version of [17, 3] as const) {
+          const written = (root: Node): Tree => treeOf(readBlob(Buffer.from(blobOf(root, version))).root);
+          expect(written(kept)).toEqual(written(copied));
+        }
+      }),
+      { numRuns: 20, seed: SEED },
+    );
   });
 
   test("says of reservations and oddities what one of plain objects does", () => {
     const facts = new Set<string>();
-    for (let seed = 1; seed <= 20; seed++) {
-      const path = made(`asked-${seed}`, [
-        ...small(randomCase(seed).tree).filter(([name]) => !["odd", "rtas"].includes(name)),
-        [
-          "odd",
+    /** Wrong in one thing or another. */
+    const odd = fc.record({
+      reg: fc.nat(6),
+      parent: fc.nat(5),
+      name: fc.integer({ min: 30, max: 33 }),
+      base: fc.nat(20),
+    });
+    fc.assert(
+      fc.property(directories, turns, odd, fc.boolean(), (tree, turns, { reg, parent, name, base }, isPair) => {
+        const path = made([
+          ...small(tree).filter(([name]) => !["odd", "rtas"].includes(name)),
           [
-            ["reg", "x".repeat(seed % 7)],
-            ["interrupt-parent", "y".repeat(seed % 6)],
-            ["n".repeat(30 + (seed % 4)), ""],
+            "odd",
+            [
+              ["reg", "x".repeat(reg)],
+              ["interrupt-parent", "y".repeat(parent)],
+              ["n".repeat(name), ""],
+            ],
           ],
-        ],
-        ["rtas", [["linux,rtas-base", cells(seed)], ...(seed % 3 === 0 ? [] : [["rtas-size", cells(1)] as const])]],
-      ]);
-      const [kept, copied] = [read(path), plain(read(path))];
-      for (const root of [kept, copied]) change(root, seed);
-      expect(asked(kept)).toEqual(asked(copied));
-      asked(kept).forEach((fact) => facts.add(fact));
-    }
+          ["rtas", [["linux,rtas-base", cells(base)], ...(isPair ? [["rtas-size", cells(1)] as const] : [])]],
+        ]);
+        const [kept, copied] = [read(path), plain(read(path))];
+        for (const root of [kept, copied]) change(root, turns);
+        expect(asked(kept)).toEqual(asked(copied));
+        for (const fact of asked(kept)) facts.add(fact);
+      }),
+      { numRuns: 20, seed: SEED },
+    );
     expect(facts.size).toBeGreaterThan(20);
   });
 
   test("says the same whatever the reader was told to mark", () => {
     const oddities = oddityRules.names.map(({ name }) => [name, "x"] as const);
-    const path = made("marked", [
+    const path = made([
       ["n", oddities],
       ["rtas", [["linux,rtas-base", cells(1)]]],
     ]);
@@ -145,7 +180,7 @@ describe("a tree that was read and then changed in part", () => {
 
   test("is looked at only where it is marked", () => {
     const root = read(
-      made("few", [
+      made([
         ["a", [["reg", cells(0)]]],
         ["b", [["reg", "x"]]],
         ["c", [["inner", [["rtas-size", cells(0)]]]]],
@@ -172,12 +207,7 @@ describe("a tree that was read", () => {
       ["name", name],
       ["z", ""],
     ];
-    const root = read(
-      made(
-        "named",
-        Object.entries(names).map(([node, name]) => [node, nodeOf(name)]),
-      ),
-    );
+    const root = read(made(Object.entries(names).map(([node, name]) => [node, nodeOf(name)])));
     for (const version of [1, 17] as const) {
       const { children } = readBlob(Buffer.from(blobOf(root, version))).root;
       for (const [node, name] of Object.entries(names)) {
@@ -189,7 +219,7 @@ describe("a tree that was read", () => {
   });
 
   test("tells its properties and how many they are without making objects of them", () => {
-    const path = made("looked-at", largeTree(11, 60, 700));
+    const path = made(largeTree(11, 60, 700));
     const [kept, copied] = [read(path), plain(read(path))];
     visit(copied, {
       enter(node, place) {

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
-import { u32Value, u64Value } from "../../src/devicetree/cells.ts";
+import { u64Value } from "../../src/devicetree/cells.ts";
 import type { Check, Prerequisite } from "../../src/devicetree/check/check.ts";
 import { checks, findingsIn, findingText, runChecks } from "../../src/devicetree/check/checks.ts";
 import { stringValue } from "../../src/devicetree/strings.ts";
@@ -12,6 +12,7 @@ import { type DeviceTree, type Node, removeProperty, setProperty } from "../../s
 import { blobOf, deviceTrees } from "../support/device-trees.ts";
 import { runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { cells } from "../support/tree.ts";
 
 const folder = temporaryFolder();
 
@@ -21,7 +22,6 @@ function node(name: string, values: Values, ...children: Node[]): Node {
   return { name, properties: Object.entries(values).map(([name, value]) => ({ name, value })), children };
 }
 
-const cells = u32Value;
 const text = (...strings: readonly string[]): Uint8Array => stringValue(strings.join("\0"));
 
 /** A small ppc64 machine that no check finds anything in. */

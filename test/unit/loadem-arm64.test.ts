@@ -5,7 +5,7 @@ import { writeFileSync } from "node:fs";
 import { runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { type LoadRun, loadem, type Pretended, WITHOUT_TREE } from "../support/loading.ts";
-import { makeTree } from "../support/tree.ts";
+import { cells, makeTree } from "../support/tree.ts";
 
 const folder = temporaryFolder();
 
@@ -159,8 +159,6 @@ describe("any segment is refused", () => {
 });
 
 test("memory that begins at 0 is no real mode area: a kernel may lie behind it", () => {
-  const cells = (...words: number[]) =>
-    Buffer.concat(words.map((word) => Buffer.from(word.toString(16).padStart(8, "0"), "hex")));
   const files = {
     ...VIRT.files,
     "/proc/iomem": "00000000-3fffffff : System RAM\n40000000-5fffffff : System RAM\n",

@@ -5,7 +5,8 @@ import { writeFileSync } from "node:fs";
 import type { Argument } from "../../src/sys/engine.ts";
 import { type ErrnoName, errno } from "../../src/sys/errno.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { cells, type LoadRun, loadem, type Pretended, WITHOUT_TREE } from "../support/loading.ts";
+import { type LoadRun, loadem, type Pretended, WITHOUT_TREE } from "../support/loading.ts";
+import { cells } from "../support/tree.ts";
 
 const folder = temporaryFolder();
 const SIGINT = 2;

@@ -4,15 +4,8 @@ import { describe, expect, test } from "bun:test";
 import { appendFileSync, mkdirSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { v2wrapBytes } from "../../src/arch/ppc64/stub.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import {
-  cells,
-  KERNEL_END,
-  type LoadRun,
-  loadem,
-  type Pretended,
-  runPretended,
-  WITHOUT_TREE,
-} from "../support/loading.ts";
+import { KERNEL_END, type LoadRun, loadem, type Pretended, runPretended, WITHOUT_TREE } from "../support/loading.ts";
+import { cells } from "../support/tree.ts";
 
 const folder = temporaryFolder();
 

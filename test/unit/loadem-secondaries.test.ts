@@ -4,7 +4,8 @@ import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { v2wrapBytes } from "../../src/arch/ppc64/stub.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { cells, type LoadRun, loadem, type Pretended, runPretended } from "../support/loading.ts";
+import { type LoadRun, loadem, type Pretended, runPretended } from "../support/loading.ts";
+import { cells } from "../support/tree.ts";
 
 const folder = temporaryFolder();
 const WAIT_WORD = 0xf4;
