@@ -29,6 +29,8 @@ export interface Call {
 export type Answer = (args: readonly Argument[], call: Call) => number;
 
 export interface FakeWorld {
+  /** "bun" unless said. */
+  readonly name?: Engine["name"];
   /** x86_64 unless said. */
   readonly machine?: Machine;
   /** 4096 unless said. */
@@ -42,6 +44,8 @@ export interface FakeWorld {
   readonly terminals?: readonly number[];
   /** Answers by the name of the call: its value, or -errno. */
   readonly on?: Readonly<Partial<Record<CallName, Answer>>>;
+  /** Starts a program; an error unless given. */
+  readonly spawn?: Engine["spawn"];
 }
 
 /** What reads and cannot harm; all else has an answer of the test's, or is among `quiet`, or is an error. */
@@ -77,7 +81,7 @@ const namesFile: ReadonlySet<CallName> = new Set<CallName>(["openat", "readlinka
 const SOME_PID = 1000;
 
 export class FakeEngine implements Engine {
-  readonly name = "bun";
+  readonly name: Engine["name"];
   readonly args = ["kexecbox"];
   readonly machine: Machine;
   readonly pageSize: number;
@@ -98,6 +102,7 @@ export class FakeEngine implements Engine {
   #native = false;
 
   constructor(readonly world: FakeWorld) {
+    this.name = world.name ?? "bun";
     this.machine = world.machine ?? "x86_64";
     this.pageSize = world.pageSize ?? 4096;
     this.#abi = abis[this.machine];
@@ -168,8 +173,9 @@ export class FakeEngine implements Engine {
     }
   }
 
-  spawn(path: string): number {
-    throw new Error(`the fake kernel was asked to start ${path}`);
+  spawn(...[path, ...rest]: Parameters<Engine["spawn"]>): number {
+    if (this.world.spawn === undefined) throw new Error(`the fake kernel was asked to start ${path}`);
+    return this.world.spawn(path, ...rest);
   }
 
   exit(code: number): never {

@@ -1,9 +1,10 @@
+// Where --install makes its links lead.
+
 import { expect, test } from "bun:test";
 import { install } from "../../src/cli/install.ts";
-import { abis } from "../../src/sys/abi.ts";
-import type { Argument, Engine } from "../../src/sys/engine.ts";
 import { errno } from "../../src/sys/errno.ts";
 import { System } from "../../src/sys/system.ts";
+import { fakeEngine } from "../support/fake-engine.ts";
 
 /** The links asked of a kernel in which the executable and the directory lie where a test wants them. */
 function linksMade(executable: string, directory: string, present: Record<string, string> = {}): string[] {
@@ -13,30 +14,28 @@ function linksMade(executable: string, directory: string, present: Record<string
     "/proc/self/fd/3": directory,
     ...present,
   };
-  const { call } = abis.ppc64;
-  function syscall(number: number, ...args: Argument[]): number {
-    switch (number) {
-      case call.openat:
-        return 3;
-      case call.readlinkat: {
-        const target = paths[String(args[1])];
-        if (target === undefined) return -errno.EINVAL;
-        (args[2] as Uint8Array).set(Buffer.from(target));
+  const engine = fakeEngine({
+    machine: "ppc64",
+    on: {
+      openat: () => 3,
+      readlinkat([, path, bytes]) {
+        const target = paths[String(path)];
+        if (target === undefined || !(bytes instanceof Uint8Array)) return -errno.EINVAL;
+        bytes.set(Buffer.from(target));
         return target.length;
-      }
-      case call.symlinkat:
-        if (present[String(args[2])] !== undefined) return -errno.EEXIST;
-        links.push(`${args[2]} -> ${args[0]}`);
+      },
+      symlinkat([target, , name]) {
+        if (present[String(name)] !== undefined) return -errno.EEXIST;
+        links.push(`${name} -> ${target}`);
         return 0;
-      default:
-        throw new Error(`unexpected system call ${number}`);
-    }
-  }
-  function decode(bytes: Uint8Array, start: number, end: number): string {
-    return Buffer.from(bytes.subarray(start, end)).toString("latin1");
-  }
-  const kernel = { machine: "ppc64", syscall, decode } as unknown as Engine;
-  expect(install(new System(kernel), ["fs2dt", "loadem"], ["here"])).toBe(0);
+      },
+    },
+  });
+  expect(install(new System(engine), ["fs2dt", "loadem"], ["here"])).toBe(0);
+  // Nothing else is asked of the kernel.
+  expect(engine.calls.map(({ name }) => name)).toEqual(
+    engine.calls.map(() => expect.stringMatching(/^(openat|readlinkat|symlinkat)$/)),
+  );
   return links;
 }
 
