@@ -6,6 +6,7 @@ import { type ScriptNeeds, usualScript } from "../../scripts/boot/scene.ts";
 import { kernelsFor } from "../../scripts/boot.ts";
 import { machineOf } from "../../scripts/machines/machines.ts";
 import { passed, usual } from "../support/boots.ts";
+import { present } from "../support/present.ts";
 
 const TARGET = {
   target: "arm64-small",
@@ -71,7 +72,7 @@ describe("the stub hands over as the boot protocol says, by the test payload", (
     const handed = new Map(
       words.flatMap((word): [string, bigint][] => {
         const [, name, value] = /^([a-z0-9-]+)=(0x[0-9a-f]+)$/.exec(word) ?? [];
-        return name === undefined ? [] : [[name, BigInt(value!)]];
+        return name === undefined ? [] : [[name, BigInt(present(value))]];
       }),
     );
     const is = (...names: string[]) => names.map((name) => handed.get(name) ?? -1n);
@@ -81,7 +82,7 @@ describe("the stub hands over as the boot protocol says, by the test payload", (
     expect(is("el", "mmu", "data-cache", "masked")).toEqual([level, 0n, 0n, 15n]);
     expect(is("magic", "version", "cpus")).toEqual([0xd00dfeedn, 17n, 2n]);
     const [start, end] = is("initrd-start", "initrd-end");
-    expect(end! - start!).toBe(0x5004n);
+    expect(present(end) - present(start)).toBe(0x5004n);
     expect(is("initrd-begins")).toEqual([0x0001020304050607n]);
     expect(lines).toContain("payload: done");
   });

@@ -13,6 +13,7 @@ import { type ReadNode, readBlob } from "../support/blob-reader.ts";
 import { received, usual } from "../support/boots.ts";
 import { dumpedReservations, gottenBytes } from "../support/dtc.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { present } from "../support/present.ts";
 
 const folder = temporaryFolder({ on: "disk" });
 
@@ -80,16 +81,16 @@ test.each(["ppc64", "ppc64le"] as const)(
     expect(lines[lines.lastIndexOf(SECOND_INIT) + 2]).toContain(nonce);
 
     const [meant, found, handed] = [1, 2, 3].map((number) => received(folder.in(`hvc${number}`)));
-    const wanted = propertiesOf(readBlob(meant!).root);
-    const present = propertiesOf(readBlob(found!).root);
-    const different = [...new Set([...wanted.keys(), ...present.keys()])].filter(
-      (path) => wanted.get(path) !== present.get(path) && !OWN_TO_THE_KERNEL.has(path),
+    const wanted = propertiesOf(readBlob(present(meant)).root);
+    const there = propertiesOf(readBlob(present(found)).root);
+    const different = [...new Set([...wanted.keys(), ...there.keys()])].filter(
+      (path) => wanted.get(path) !== there.get(path) && !OWN_TO_THE_KERNEL.has(path),
     );
     expect(different).toEqual([]);
 
     // libfdt on what the second kernel says that it was handed.
     const blob = folder.in("handed");
-    await writeFile(blob, handed!);
+    await writeFile(blob, present(handed));
     const get = (node: string, name: string): string => gottenBytes(blob, node, name).toString("hex");
     expect(gottenBytes(blob, "/chosen", "kexecbox,text").toString()).toBe("one\0two\0");
     expect(get("/chosen", "kexecbox,numbers")).toBe("00000001ffffffff123456789abcdef0");

@@ -142,7 +142,7 @@ export class FakeMachine {
     parameters.setBigUint64(ENTRY, target);
     parameters.setUint32(MASTER_ID, masterId);
     parameters.setUint32(START_CPU, this.startCpu);
-    delays.forEach((ticks, cpu) => parameters.setBigInt64(DELAYS + 8 * cpu, BigInt(ticks)));
+    for (const [cpu, ticks] of delays.entries()) parameters.setBigInt64(DELAYS + 8 * cpu, BigInt(ticks));
     return bytes;
   }
 

@@ -41,7 +41,7 @@ test(
     const { vmlinux } = await kernel("stock-ppc64le");
     const script = join(import.meta.dir, "../../scripts/kernels.ts");
     const { stdout, exitCode } = Bun.spawnSync([process.execPath, script, "stock-ppc64le"], {
-      env: { HOME: process.env["HOME"], XDG_CACHE_HOME: process.env["XDG_CACHE_HOME"], PATH: "/nonexistent" },
+      env: { HOME: process.env.HOME, XDG_CACHE_HOME: process.env.XDG_CACHE_HOME, PATH: "/nonexistent" },
     });
     expect(stdout.toString()).toBe(`${vmlinux}\n`);
     expect(exitCode).toBe(0);

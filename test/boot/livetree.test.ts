@@ -7,7 +7,7 @@ import { type Guest, runGuest } from "../../scripts/guest.ts";
 import { kernel } from "../../scripts/kernels.ts";
 import type { KernelName } from "../../scripts/machines/machines.ts";
 import { applets } from "../../src/applets/table.ts";
-import { nodeAt, type ReadNode, readBlob, treeOf, valueAt } from "../support/blob-reader.ts";
+import { bytesAt, nodeOf, type ReadNode, readBlob, treeOf } from "../support/blob-reader.ts";
 import { received } from "../support/boots.ts";
 import { dumpedReservations, gottenBytes, sortedSource } from "../support/dtc.ts";
 import { temporaryFolder } from "../support/folder.ts";
@@ -73,7 +73,7 @@ const machines: readonly Machine[] = [
 ];
 
 function cpus(root: ReadNode): ReadNode[] {
-  return nodeAt(root, "/cpus")!.children.filter(({ name }) => name.startsWith("PowerPC,"));
+  return nodeOf(root, "/cpus").children.filter(({ name }) => name.startsWith("PowerPC,"));
 }
 
 async function blobsOf({ target, kernel: name, guest }: Machine, folder: string): Promise<{ 17: Buffer; 3: Buffer }> {
@@ -137,6 +137,6 @@ function compare(made: { 17: Buffer; 3: Buffer }, machine: Machine, folder: stri
     writeFileSync(path, out);
     expect(sortedSource("dtb", path)).toBe(expected);
     expect(dumpedReservations(path)).toEqual(readBlob(out).reserved.map(({ start, size }) => [start, size]));
-    expect(gottenBytes(path, "/chosen", "bootargs")).toEqual(valueAt(root, "/chosen", "bootargs")!);
+    expect(gottenBytes(path, "/chosen", "bootargs")).toEqual(bytesAt(root, "/chosen", "bootargs"));
   }
 }

@@ -7,6 +7,7 @@ import { image } from "../../initramfs/image.ts";
 import { build } from "../../scripts/build.ts";
 import { applets } from "../../src/applets/table.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { present } from "../support/present.ts";
 
 const BOOT = [process.execPath, join(import.meta.dir, "../../scripts/boot.ts"), "--target", "ppc64", "--smp", "1"];
 const PROMPT = "kexecbox> ";
@@ -50,7 +51,7 @@ test("--next-initrd is what the second kernel unpacks", async () => {
   const { lines } = await boot("--next-initrd", folder.in("initrd"));
   expect(lines.at(-1)).toStartWith("FAIL the second kernel ended without printing ");
   expect(lines).toContain("  | silent");
-  await Bun.file(/whole of it is (.*)$/m.exec(lines.join("\n"))![1]!).delete();
+  await Bun.file(present(present(/whole of it is (.*)$/m.exec(lines.join("\n")))[1])).delete();
 });
 
 /** Types each line when the guest prompts for it, and returns all that the terminal showed. */
@@ -78,12 +79,12 @@ async function typed(linesFor: (shown: string) => string[]): Promise<string> {
 
 test("--interactive gives the console of both kernels, and tells the lines that lead to the second", async () => {
   const shown = await typed((text) => [
-    /^fs2dt .* -f \/initrd/m.exec(text)![0],
+    present(/^fs2dt .* -f \/initrd/m.exec(text))[0],
     "loadem -k",
     "cat /proc/cmdline",
     "poweroff",
   ]);
-  const nonce = /kexecbox\.nonce=([0-9a-f]{16})/.exec(shown)![1]!;
+  const nonce = present(present(/kexecbox\.nonce=([0-9a-f]{16})/.exec(shown))[1]);
   const inits = shown.split("init: the prompt;");
   expect(inits).toHaveLength(3);
   expect(inits[2]).toContain(`kexecbox.nonce=${nonce}\n`);

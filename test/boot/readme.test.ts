@@ -12,6 +12,7 @@ import { gzip } from "../../scripts/initramfs.ts";
 import { applets } from "../../src/applets/table.ts";
 import { passed, usual } from "../support/boots.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { present } from "../support/present.ts";
 import { example } from "../support/readme.ts";
 
 const folder = temporaryFolder({ on: "disk" });
@@ -28,7 +29,7 @@ test.each(targets)("the first example boots %s, and reserves the initrd by itsel
   const { first, next } = await kernelsFor(choices);
   const script = (): string => `v2wrap > v2wrap\n${FIRST_EXAMPLE}\n./loadem -k\n`;
   const { guest, nonce } = await sceneFor(choices, first, next, folder.path, { script, append: "retain_initrd" });
-  const commandLine = guest.append!.replace("quiet", "loglevel=7");
+  const commandLine = present(guest.append).replace("quiet", "loglevel=7");
   let begun = 0;
   const { lines } = await runGuest(
     { ...guest, append: commandLine },

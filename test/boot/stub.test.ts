@@ -28,7 +28,9 @@ function ticksTaken(handed: Handed): number {
 
 function replaceWord(view: DataView, word: number, by: number): void {
   for (let at = 0; at < view.byteLength; at += 4) {
-    if (view.getUint32(at) === word) return view.setUint32(at, by);
+    if (view.getUint32(at) !== word) continue;
+    view.setUint32(at, by);
+    return;
   }
   throw new Error(`no word 0x${word.toString(16)} in the stub`);
 }

@@ -8,6 +8,7 @@ import { build } from "../../scripts/build.ts";
 import { applets } from "../../src/applets/table.ts";
 import { hex } from "../../src/failure.ts";
 import { attempted, passed } from "../support/boots.ts";
+import { present } from "../support/present.ts";
 import { example } from "../support/readme.ts";
 
 const X64 = { target: "x64-small", cpu: "max", small: false } as const;
@@ -106,7 +107,7 @@ describe("the stub hands over as the boot protocol says, by the test payload", (
     return new Map(
       words.flatMap((word) => {
         const [, name, value] = /^([a-z0-9]+)=(0x[0-9a-f]+)$/.exec(word) ?? [];
-        return name === undefined ? [] : [[name, BigInt(value!)]];
+        return name === undefined ? [] : [[name, BigInt(present(value))]];
       }),
     );
   }

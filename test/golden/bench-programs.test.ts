@@ -9,6 +9,7 @@ import { sampleIn } from "../../scripts/bench/sample.ts";
 import { ensure } from "../../scripts/setup.ts";
 import { sortedSource } from "../support/dtc.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { present } from "../support/present.ts";
 import { largeTree, makeTree, type Tree } from "../support/tree.ts";
 
 const NODES = 60;
@@ -47,7 +48,7 @@ describe("the limit", () => {
       .trimEnd()
       .split("\n")
       .map((line) => /^(\w+)\((?:[^"]*"([^"]*)"[^)]*(O_DIRECTORY))?(?:[^"]*"([^"]*)")?/.exec(line))
-      .flatMap((found) => (found === null ? [] : [{ name: found[1]!, directory: found[2], file: found[4] }]));
+      .flatMap((found) => (found === null ? [] : [{ name: present(found[1]), directory: found[2], file: found[4] }]));
     const own = calls.slice(calls.findIndex(({ directory }) => directory === folder.in("tree")));
     const opened = own.filter(({ name }) => name === "openat");
     const { files, directories } = namesIn(tree);
@@ -84,7 +85,7 @@ describe("measure", () => {
 
   test("tells the memory of what it runs, not of what started it", async () => {
     const program = await measure();
-    const peak = (...command: string[]) => sampleIn(ran(program, "it", ...command).out.toString())!.sample.peak;
+    const peak = (...command: string[]) => present(sampleIn(ran(program, "it", ...command).out.toString())).sample.peak;
     expect(process.memoryUsage.rss()).toBeGreaterThan(20 * MIB);
     expect(peak("true")).toBeLessThan(4 * MIB);
     expect(peak(...dd(40))).toBeGreaterThan(40 * MIB);
@@ -94,7 +95,7 @@ describe("measure", () => {
   test("adds up a pipeline, whose processes get each other's output", async () => {
     const { code, out } = ran(await measure(), "a-name", ...dd(20), "|", ...dd(30), "|", "cat");
     expect(code).toBe(0);
-    const { name, sample } = sampleIn(out.toString())!;
+    const { name, sample } = present(sampleIn(out.toString()));
     expect(name).toBe("a-name");
     expect(sample.peak).toBeGreaterThan(50 * MIB);
     expect(ran(await measure(), "it", "echo", "hello", "|", "tr", "h", "j", "|", "tee", folder.in("out")).code).toBe(0);
@@ -130,7 +131,7 @@ test("memory sets mapped files aside, and only those", async () => {
   expect(ran("gcc", "-O0", "-o", folder.in("map"), folder.in("map.c")).code).toBe(0);
   const { code, err } = ran(memory, "it", folder.in("map"), folder.in("large"));
   expect(code).toBe(0);
-  const { peak, mapped } = memoryIn(err.trimEnd(), "it")!;
+  const { peak, mapped } = present(memoryIn(err.trimEnd(), "it"));
   expect(mapped).toBeGreaterThan(32 * MIB);
   expect(peak - mapped).toBeGreaterThan(8 * MIB);
   expect(peak - mapped).toBeLessThan(10 * MIB);

@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Result } from "../../scripts/bench/result.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { present } from "../support/present.ts";
 import { buildRunners } from "../support/run.ts";
 
 const ROOT = join(import.meta.dir, "../..");
@@ -13,7 +14,9 @@ const folder = temporaryFolder({ on: "disk" });
 const written: string[] = [];
 
 beforeAll(buildRunners, 600_000);
-afterEach(() => written.splice(0).forEach((path) => rmSync(path)));
+afterEach(() => {
+  for (const path of written.splice(0)) rmSync(path);
+});
 
 function bench(...args: readonly string[]): { code: number; out: string; err: string } {
   const command = [process.execPath, join(ROOT, "scripts/bench.ts"), ...args];
@@ -26,7 +29,7 @@ function bench(...args: readonly string[]): { code: number; out: string; err: st
 test("a run leaves its samples and what it came from, and can be compared with", async () => {
   const { code, out } = bench("--only", "start,load", "--rounds", "2");
   expect(code).toBe(0);
-  const path = written.find((name) => name.endsWith(".json"))!;
+  const path = present(written.find((name) => name.endsWith(".json")));
   const result: Result = JSON.parse(await readFile(path, "utf8"));
   expect(result).toMatchObject({ where: "host", rounds: 2, origin: { bun: Bun.version } });
   expect(result.origin.commit).toMatch(/^([0-9a-f]{12}\+?|unknown)$/);

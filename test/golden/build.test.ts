@@ -5,6 +5,7 @@ import { buildFrom } from "../../scripts/build.ts";
 import { emulatorFor, smallTargets, targets } from "../../scripts/machines/machines.ts";
 import { Failure } from "../../src/failure.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { present } from "../support/present.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 
@@ -138,7 +139,7 @@ test.each(smallTargets)("%s needs no interpreter and can be mapped in pages of i
   for (const { offset, address } of loads) expect(offset % page).toBe(address % page);
   const [code, data] = loads;
   expect(code?.writable).toBe(false);
-  expect((code!.address + code!.memorySize - 1n) / page).toBeLessThan(data!.address / page);
+  expect((present(code).address + present(code).memorySize - 1n) / page).toBeLessThan(present(data).address / page);
 });
 
 test("modules of Bun and Node are refused by name, with or without a prefix", async () => {
@@ -161,6 +162,7 @@ test("a module of QuickJS other than qjs:sys is refused", async () => {
 });
 
 test("globals that the engine lacks are refused, in inner functions too; typeof is not", async () => {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the template is in the program that is built
   const nested = "const later = () => [1].map((one) => new TextEncoder().encode(`${one}`));\nlater();\n";
   expect(await buildOf(nested)).toBe("main.ts: uses TextEncoder, which the small engine does not have");
   expect(await buildOf("console.log(Date.now(), Date);\n")).toBe(

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { treeFromBlob } from "../../src/devicetree/from/blob.ts";
-import { Failure } from "../../src/failure.ts";
+import type { Failure } from "../../src/failure.ts";
 import { readBlob } from "../support/blob-reader.ts";
 import { sortedSource } from "../support/dtc.ts";
 import { runInside } from "../support/fake-engine.ts";

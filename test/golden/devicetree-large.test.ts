@@ -3,7 +3,7 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { treeFromBlob } from "../../src/devicetree/from/blob.ts";
-import { type DeviceTree, type Node } from "../../src/devicetree/tree.ts";
+import type { DeviceTree, Node } from "../../src/devicetree/tree.ts";
 import { blobOf, meaning } from "../support/device-trees.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { buildRunners, type Run, runWith, x64 } from "../support/run.ts";

@@ -6,13 +6,14 @@ import { treeFromBlob } from "../../src/devicetree/from/blob.ts";
 import { kindOf } from "../../src/devicetree/kinds.ts";
 import { surveyOf } from "../../src/devicetree/survey.ts";
 import { plain, treeSource, unwritableNames } from "../../src/devicetree/to/source-text.ts";
-import { type DeviceTree } from "../../src/devicetree/tree.ts";
+import type { DeviceTree } from "../../src/devicetree/tree.ts";
 import { blobOf, deviceTrees, meaning, values, WRITABLE } from "../support/device-trees.ts";
+import { present } from "../support/present.ts";
 
 test("source text is compiled by dtc to the same tree, for all names that dtc can read", () => {
   // Many trees as the children of one root: a process for each would take minutes.
   const together = (trees: readonly DeviceTree[]): DeviceTree => ({
-    ...trees[0]!,
+    ...present(trees[0]),
     root: { name: "", properties: [], children: trees.map(({ root }, index) => ({ ...root, name: `tree-${index}` })) },
   });
   fc.assert(

@@ -6,12 +6,13 @@ import { writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { differences, patchText } from "../../src/devicetree/diff.ts";
 import { versions } from "../../src/devicetree/format.ts";
-import { type DeviceTree } from "../../src/devicetree/tree.ts";
+import type { DeviceTree } from "../../src/devicetree/tree.ts";
 import { SEED, sometimes } from "../support/arbitraries.ts";
 import { Codes } from "../support/codes.ts";
 import { blobOf, changes, deviceTrees, mutate } from "../support/device-trees.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { buildRunners, bun, type Run, type Runner, runners, runUnderEach, runWith, x64 } from "../support/run.ts";
+import { present } from "../support/present.ts";
+import { buildRunners, bun, type Run, type Runner, runUnderEach, runWith, x64 } from "../support/run.ts";
 import { treeLines } from "../support/tree-lines.ts";
 
 const CASES = 40;
@@ -28,19 +29,19 @@ beforeAll(async () => {
 
 /** What all engines make of it. */
 async function agreed(args: readonly string[]): Promise<Run> {
-  const [first, ...others] = await runUnderEach(args, folder.path);
-  for (const [index, { code, signal, err, out }] of others.entries()) {
-    const { name } = runners[index + 1]!;
-    expect({ args, name, code, signal, err, same: out.equals(first!.out) }).toEqual({
+  const [reference, ...others] = await runUnderEach(args, folder.path);
+  const first = present(reference);
+  for (const { name, code, signal, err, out } of others) {
+    expect({ args, name, code, signal, err, same: out.equals(first.out) }).toEqual({
       args,
       name,
-      code: first!.code,
-      signal: first!.signal,
-      err: first!.err,
+      code: first.code,
+      signal: first.signal,
+      err: first.err,
       same: true,
     });
   }
-  return first!;
+  return first;
 }
 
 /** A tree, what is done to its blob, another one that its edits lead to, and a line about them. */

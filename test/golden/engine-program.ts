@@ -4,6 +4,7 @@
 import { engine } from "#sys";
 import { abis } from "../../src/sys/abi.ts";
 import { SIGINT, SIGTERM, System } from "../../src/sys/system.ts";
+import { present } from "../support/present.ts";
 
 const abi = abis[engine.machine];
 
@@ -114,6 +115,7 @@ function numbers(): void {
   print([0.1 + 0.2, 1e21, 5e-324, 1.7976931348623157e308, -0, 2 ** 53, 123456789.125, 1 / 3].join(" "));
   print(`${(0.1).toFixed(20)} ${(1234.5678).toExponential(3)} ${(255).toString(36)}`);
   print(`${parseFloat("1e-7")} ${Number("0x1f")} ${-7 % 3} ${-7 >>> 28} ${0xffffffff | 0}`);
+  // biome-ignore lint/style/useExponentiationOperator: the function is what is tried
   print(`${Math.fround(5.05)} ${Math.sqrt(2)} ${Math.pow(2, 0.5)} ${Math.log2(1000)}`);
   const view = new DataView(new ArrayBuffer(8));
   view.setFloat64(0, Math.PI);
@@ -166,7 +168,7 @@ function refusals(): void {
 function pipe(): [number, number] {
   const ends = new Int32Array(2);
   engine.syscall(abi.call.pipe2, new Uint8Array(ends.buffer), 0o2000000);
-  return [ends[0]!, ends[1]!];
+  return [present(ends[0]), present(ends[1])];
 }
 
 function arrays(): void {
@@ -196,7 +198,7 @@ function drain(descriptor: number): string {
 function exitCodeOf(pid: number): number {
   const status = new Int32Array(1);
   engine.syscall(abi.call.wait4, pid, new Uint8Array(status.buffer), 0, null);
-  return status[0]! >> 8;
+  return present(status[0]) >> 8;
 }
 
 function programs(): void {
@@ -222,7 +224,7 @@ function brokenPipe(): void {
   const pid = engine.spawn("/bin/sh", ["sh", "-c", "echo; exit 3"], 0, full, 2);
   const status = new Int32Array(1);
   engine.syscall(abi.call.wait4, pid, new Uint8Array(status.buffer), 0, null);
-  print(`${status[0]! & 0x7f}`);
+  print(`${present(status[0]) & 0x7f}`);
 }
 
 /** Standard output and standard error change places. */
@@ -312,4 +314,4 @@ const acts: Record<string, () => void> = {
 
 const act = engine.args[1] ?? "";
 if (act === "forever") await new Promise(() => {});
-else acts[act]!();
+else present(acts[act])();

@@ -61,7 +61,7 @@ describe.each(smallTargets)("%s", (target) => {
       const result = under(target, "arithmetic");
       const expected = underBun("arithmetic").out.split("\n");
       expect(expected.length).toBe(2001);
-      result.out.split("\n").forEach((line, at) => expect(line).toBe(expected[at]!));
+      for (const [at, line] of result.out.split("\n").entries()) expect<string | undefined>(line).toBe(expected[at]);
       expect({ ...result, out: "" }).toEqual(succeeds(""));
     },
     EMULATED_MS,

@@ -8,7 +8,8 @@ import { Codes } from "../support/codes.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { type Case, fs2dtCases } from "../support/fs2dt-cases.ts";
 import { lineFiles, loademLines, zeropageLines } from "../support/option-lines.ts";
-import { buildRunners, type Run, runners, runUnderEach } from "../support/run.ts";
+import { present } from "../support/present.ts";
+import { buildRunners, type Run, runUnderEach } from "../support/run.ts";
 import { fillTree, largeTree, type Tree } from "../support/tree.ts";
 
 const CASES = 200;
@@ -34,18 +35,18 @@ async function agreed({ tree, extras, options }: Case): Promise<Run> {
 
 /** `settled` leaves out of what is written what cannot be the same. */
 async function agreedOn(args: readonly string[], settled = (out: Buffer) => out): Promise<Run> {
-  const [first, ...others] = await runUnderEach(args, folder.path);
-  for (const [index, { code, signal, err, out }] of others.entries()) {
-    const name = runners[index + 1]!.name;
-    expect({ name, code, signal, err, same: settled(out).equals(settled(first!.out)) }).toEqual({
+  const [reference, ...others] = await runUnderEach(args, folder.path);
+  const first = present(reference);
+  for (const { name, code, signal, err, out } of others) {
+    expect({ name, code, signal, err, same: settled(out).equals(settled(first.out)) }).toEqual({
       name,
-      code: first!.code,
-      signal: first!.signal,
-      err: first!.err,
+      code: first.code,
+      signal: first.signal,
+      err: first.err,
       same: true,
     });
   }
-  return first!;
+  return first;
 }
 
 /** A zero page but for the random seed at its end. */
@@ -111,7 +112,7 @@ describe("all engines make the same of", () => {
       expect(code).toBe(0);
       const { properties } = readBlob(out).root;
       for (const [name, value] of tree) {
-        expect(properties.find((each) => each.name === name)!.value.equals(value as Buffer)).toBe(true);
+        expect(present(properties.find((each) => each.name === name)).value.equals(value as Buffer)).toBe(true);
       }
     }
   }, 60_000);

@@ -12,12 +12,14 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { abis } from "../../src/sys/abi.ts";
 import { engine } from "../../src/sys/bun.ts";
 import { O_CLOEXEC, O_NONBLOCK } from "../../src/sys/system.ts";
-import { nodeAt, readBlob, valueAt } from "../support/blob-reader.ts";
+import { bytesAt, nodeAt, readBlob } from "../support/blob-reader.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { present } from "../support/present.ts";
 import { buildRunners, fused, type Run, type RunOptions, runners, runWith, runWithBytes } from "../support/run.ts";
 import { cells, fillTree, makeTree, type Tree } from "../support/tree.ts";
 
@@ -145,7 +147,7 @@ describe.each(runners.map((runner) => [runner.name, runner] as const))("fs2dt un
 
   /** Root may read everything. */
   function asNobody(run: typeof fs2dt): Run {
-    if (process.getuid!() !== 0) return run();
+    if (userInfo().uid !== 0) return run();
     const under = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
     const executable = join(folder.path, "program");
     copyFileSync(runner.executable ?? process.execPath, executable);
@@ -216,14 +218,14 @@ describe.each(runners.map((runner) => [runner.name, runner] as const))("fs2dt un
 
     test("takes 64 nodes one below the other", () => {
       nest(64, "n");
-      expect(valueAt(readBlob(fs2dt().out).root, "/n".repeat(64), "p")!.toString()).toBe("deep");
+      expect(bytesAt(readBlob(fs2dt().out).root, "/n".repeat(64), "p").toString()).toBe("deep");
     });
 
     test("takes 60 nodes with names of 24 characters, in every version", () => {
       nest(60, "abcdefghijklmnopqrstuvwx");
       for (const version of ["2", "3", "16", "17"]) {
         const { root } = readBlob(fs2dt(["-V", version]).out);
-        expect(valueAt(root, "/abcdefghijklmnopqrstuvwx".repeat(60), "p")!.toString()).toBe("deep");
+        expect(bytesAt(root, "/abcdefghijklmnopqrstuvwx".repeat(60), "p").toString()).toBe("deep");
       }
     });
 
@@ -259,8 +261,8 @@ describe.each(runners.map((runner) => [runner.name, runner] as const))("fs2dt un
     expect(root.properties.map(({ name, value }) => [name, value.toString("latin1")])).toEqual(
       [...names].sort().map((name) => [name, name]),
     );
-    expect(root.children[0]!.name).toBe("\x80@0");
-    expect(root.children[0]!.children.map(({ name }) => name)).toEqual([...names].sort());
+    expect(present(root.children[0]).name).toBe("\x80@0");
+    expect(present(root.children[0]).children.map(({ name }) => name)).toEqual([...names].sort());
     Bun.spawnSync(["bash", "-c", "mkfifo $'tree/bad\\xff\\n\\x1b[31m\\\\'"], { cwd: folder.path });
     expect(fs2dt()).toMatchObject(
       refused(1, "fs2dt: tree/bad\\xff\\x0a\\x1b[31m\\\\: a fifo is neither a node nor a property\n"),
@@ -271,7 +273,7 @@ describe.each(runners.map((runner) => [runner.name, runner] as const))("fs2dt un
     makeTree(folder.in("d\xff\xfeir"), [["p", "1"]]);
     const run = (...args: string[]): Run => runWithBytes(runner, ["fs2dt", ...args], { cwd: folder.path });
     expect(
-      valueAt(readBlob(run("-b", "0", "-B", "\xff\xc3\x28", "d\xff\xfeir").out).root, "/chosen", "bootargs")!.toString(
+      bytesAt(readBlob(run("-b", "0", "-B", "\xff\xc3\x28", "d\xff\xfeir").out).root, "/chosen", "bootargs").toString(
         "latin1",
       ),
     ).toBe("\xff\xc3\x28\0");
@@ -302,7 +304,7 @@ describe.each(runners.map((runner) => [runner.name, runner] as const))("fs2dt un
     make([...names.map((name): Tree[number] => [name, name]), ["twin", []], ["twin#1", "of the node"]]);
     const { root } = readBlob(fs2dt().out);
     expect(root.properties).toHaveLength(2101);
-    for (const name of names) expect(valueAt(root, "/", name)!.toString()).toBe(name);
+    for (const name of names) expect(bytesAt(root, "/", name).toString()).toBe(name);
     expect(nodeAt(root, "/twin")).toBeDefined();
   });
 
@@ -329,8 +331,8 @@ describe.each(runners.map((runner) => [runner.name, runner] as const))("fs2dt un
       code: 0,
       err: "fs2dt: /n/interrupt-parent: 5 bytes, not 4\nfs2dt: /n/reg: 5 bytes, not whole cells\n",
     });
-    expect(valueAt(readBlob(out).root, "/n", "reg")!.toString()).toBe("12345");
-    expect(valueAt(readBlob(out).root, "/n", "interrupt-parent")!.toString()).toBe("12345");
+    expect(bytesAt(readBlob(out).root, "/n", "reg").toString()).toBe("12345");
+    expect(bytesAt(readBlob(out).root, "/n", "interrupt-parent").toString()).toBe("12345");
   });
 
   test("refuses a reservation that is none, and says why", () => {
@@ -384,7 +386,7 @@ describe.each(runners.map((runner) => [runner.name, runner] as const))("fs2dt un
       ["9007199254740992", 2n ** 53n],
       ["0xFFFFFFFFFFFF0000", 2n ** 64n - 65536n],
     ] as const)("of %s takes it to the last digit", (text, address) => {
-      expect(readBlob(at("-b", text).out).reserved[0]!.start).toBe(address);
+      expect(present(readBlob(at("-b", text).out).reserved[0]).start).toBe(address);
     });
 
     test("twice, for an unknown version or with an unknown option says so", () => {
@@ -415,9 +417,9 @@ describe.each(runners.map((runner) => [runner.name, runner] as const))("fs2dt un
 
     test("to a full disk ends with 1 and one line", () => {
       for (const tree of [[["p", "1"]], large] as Tree[]) {
-        makeTree(folder.in(`tree${tree[0]![1].length}`), tree);
+        makeTree(folder.in(`tree${present(tree[0])[1].length}`), tree);
         const full = openSync("/dev/full", "w");
-        const { code, err } = runWith(runner, ["fs2dt", "-b", "0", folder.in(`tree${tree[0]![1].length}`)], {
+        const { code, err } = runWith(runner, ["fs2dt", "-b", "0", folder.in(`tree${present(tree[0])[1].length}`)], {
           stdout: full,
         });
         closeSync(full);
@@ -481,7 +483,7 @@ function nonblockingPipe(): { read: number; write: number } {
   const ends = new Int32Array(2);
   const { pipe2 } = abis[engine.machine].call;
   expect(engine.syscall(pipe2, new Uint8Array(ends.buffer), O_NONBLOCK | O_CLOEXEC)).toBe(0);
-  return { read: ends[0]!, write: ends[1]! };
+  return { read: present(ends[0]), write: present(ends[1]) };
 }
 
 /** Half of what a pipe holds at most, and none before a moment has passed: the writer meets a full pipe. */

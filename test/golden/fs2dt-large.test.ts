@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { type ReadNode, readBlob } from "../support/blob-reader.ts";
 import { dumpedReservations, gottenBytes, sortedSource } from "../support/dtc.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { present } from "../support/present.ts";
 import { buildRunners, runWith, x64 } from "../support/run.ts";
 import { largeTree, makeTree, type Tree } from "../support/tree.ts";
 
@@ -63,8 +64,8 @@ function counts(node: ReadNode): { nodes: number } {
 function deepest(entries: Tree, path = ""): { path: string; property: string; value: Uint8Array } {
   const child = entries.find(([, content]) => Array.isArray(content));
   if (child !== undefined) return deepest(child[1] as Tree, `${path}/${child[0]}`);
-  const [property, value] = entries.find(
-    ([name, content]) => name !== "name" && content instanceof Uint8Array && content.length > 0,
-  )!;
+  const [property, value] = present(
+    entries.find(([name, content]) => name !== "name" && content instanceof Uint8Array && content.length > 0),
+  );
   return { path, property, value: value as Uint8Array };
 }

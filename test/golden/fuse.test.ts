@@ -6,6 +6,7 @@ import { basename, join } from "node:path";
 import { fuse, type NamedFile } from "../../scripts/fuse.ts";
 import { assembleStart, toHexText } from "../../scripts/stubs.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { present } from "../support/present.ts";
 
 const folder = temporaryFolder({ lasts: "file", on: "disk" });
 
@@ -131,8 +132,8 @@ describe("refused is", () => {
   });
 
   test("an ld.so that is a library, another machine's, or not the one that the program names", () => {
-    refusal(program, libraries[0]!, libraries).toThrow("libc.so.6: PT_INTERP or PT_TLS in it: no ld.so");
-    refusal(program, libraries[2]!, libraries).toThrow("libpthread.so.0: needs libraries: no ld.so");
+    refusal(program, present(libraries[0]), libraries).toThrow("libc.so.6: PT_INTERP or PT_TLS in it: no ld.so");
+    refusal(program, present(libraries[2]), libraries).toThrow("libpthread.so.0: needs libraries: no ld.so");
     refusal(program, foreign(loader), libraries).toThrow(`${LOADER}: for ELF machine 22, not ${ARM64 ? 183 : 62}`);
     const other = LOADER.replace(/.$/, "9");
     refusal(altered(program, LOADER, other), loader, libraries).toThrow(`program: wants ${other}, not ${LOADER}`);
@@ -146,8 +147,8 @@ describe("refused is", () => {
 
   test("libraries of another glibc or another machine", () => {
     const [libc, ...rest] = libraries;
-    const release = /GLIBC 2\.\d+/.exec(Buffer.from(libc!.bytes).toString("latin1"))![0];
-    refusal(program, loader, [altered(libc!, release, "GLIBC 9.99"), ...rest]).toThrow(
+    const release = present(/GLIBC 2\.\d+/.exec(Buffer.from(present(libc).bytes).toString("latin1")))[0];
+    refusal(program, loader, [altered(present(libc), release, "GLIBC 9.99"), ...rest]).toThrow(
       /: not of the same glibc as the libraries: .*GLIBC 2.*GLIBC 9.99/,
     );
     refusal(program, loader, libraries.map(foreign)).toThrow("libc.so.6: no library of this machine");

@@ -2,6 +2,7 @@
 
 import { beforeAll, describe, expect, test } from "bun:test";
 import { copyFileSync, existsSync, linkSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { executableFor } from "../../scripts/build.ts";
 import { dynamicNames, fileHeader } from "../../scripts/dynamic-elf.ts";
@@ -9,10 +10,11 @@ import { bunTargets } from "../../scripts/machines/machines.ts";
 import { PF_W, PF_X, PT_INTERP, PT_LOAD } from "../../src/elf.ts";
 import { bzImage } from "../support/bzimage.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { present } from "../support/present.ts";
 import { buildRunners, fused, fusedElsewhere, type Run, type Runner, runWith, x64 } from "../support/run.ts";
 import { makeTree } from "../support/tree.ts";
 
-const isRoot = process.getuid!() === 0;
+const isRoot = userInfo().uid === 0;
 /** Namespaces of one's own: what is mounted or set in them ends with the program. */
 const CONTAINED = ["unshare", ...(isRoot ? [] : ["--map-root-user"]), "--mount", "--pid", "--fork"];
 const KERNEL_FILES = /^\/(proc|sys)\//;
@@ -105,9 +107,9 @@ function rootOf(runner: Runner): string {
   if (existsSync(root)) return root;
   mkdirSync(join(root, "proc"), { recursive: true });
   try {
-    linkSync(runner.executable!, join(root, "box"));
+    linkSync(present(runner.executable), join(root, "box"));
   } catch {
-    copyFileSync(runner.executable!, join(root, "box"));
+    copyFileSync(present(runner.executable), join(root, "box"));
   }
   return root;
 }

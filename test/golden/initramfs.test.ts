@@ -9,6 +9,7 @@ import { gzip, writeImage } from "../../scripts/initramfs.ts";
 import { machineOf, targets } from "../../scripts/machines/machines.ts";
 import { usual } from "../support/boots.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { present } from "../support/present.ts";
 
 const folder = temporaryFolder({ on: "disk" });
 
@@ -169,7 +170,7 @@ describe("npm run initramfs", () => {
     const archive = readFileSync(output);
     const [first, ...lines] = stdout.toString().trimEnd().split("\n");
     expect(first).toBe(`${output}: ${archive.length} bytes`);
-    const paths = lines.map((line) => /^  (\S+?)\/?(?:$|: | -> )/.exec(line)?.[1]!);
+    const paths = lines.map((line) => present(/^ {2}(\S+?)\/?(?:$|: | -> )/.exec(line)?.[1]));
     expect(paths).toEqual(cpio(archive, "-t"));
     const size = statSync(executableFor("x64-small")).size;
     expect(lines).toContain(`  bin/kexecbox: ${size} bytes`);

@@ -6,6 +6,7 @@ import { readCommit } from "../../scripts/commit.ts";
 import { applets } from "../../src/applets/table.ts";
 import type { Machine } from "../../src/sys/engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { present } from "../support/present.ts";
 import { arm64, buildRunners, fused, ppc64, ppc64le, type Run, runWith, x64 } from "../support/run.ts";
 
 beforeAll(buildRunners, 600_000);
@@ -36,8 +37,8 @@ describe.each([
   }
 
   test("called by an applet's name is that applet, whatever its first argument", () => {
-    symlinkSync(runner.executable!, folder.in("echo"));
-    symlinkSync(runner.executable!, folder.in("fs2dt"));
+    symlinkSync(present(runner.executable), folder.in("echo"));
+    symlinkSync(present(runner.executable), folder.in("fs2dt"));
     expect(called("echo", "cat", "--list").out.toString()).toBe("cat --list\n");
     expect(called("fs2dt", "cat", "-x")).toMatchObject({
       code: 2,
@@ -53,12 +54,12 @@ describe.each([
   });
 
   test("copied to an applet's name is that applet", () => {
-    copyFileSync(runner.executable!, folder.in("echo"));
+    copyFileSync(present(runner.executable), folder.in("echo"));
     expect(called("echo", "fs2dt").out.toString()).toBe("fs2dt\n");
   });
 
   test("called by any other name goes by its first argument", () => {
-    symlinkSync(runner.executable!, folder.in("box"));
+    symlinkSync(present(runner.executable), folder.in("box"));
     expect(called("box", "echo", "a").out.toString()).toBe("a\n");
     expect(called("box")).toMatchObject({
       code: 2,

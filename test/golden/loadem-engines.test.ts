@@ -4,10 +4,12 @@
 
 import { beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { userInfo } from "node:os";
 import { v2wrapBytes } from "../../src/arch/ppc64/stub.ts";
 import { engine as host } from "../../src/sys/bun.ts";
 import { System } from "../../src/sys/system.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { present } from "../support/present.ts";
 import {
   arm64,
   buildRunners,
@@ -24,7 +26,7 @@ import {
 } from "../support/run.ts";
 
 /** Without CAP_SYS_BOOT nobody loads a kernel, root included. The files of a clone in root's home stay readable. */
-const powerless = process.getuid!() === 0 ? ["setpriv", "--bounding-set=-sys_boot", "--inh-caps=-sys_boot"] : [];
+const powerless = userInfo().uid === 0 ? ["setpriv", "--bounding-set=-sys_boot", "--inh-caps=-sys_boot"] : [];
 const folder = temporaryFolder({ on: "disk" });
 
 beforeAll(buildRunners, 300_000);
@@ -55,7 +57,7 @@ function told(runner: Runner, line: string): string {
 
 /** With pages of 64 KiB. */
 function with64k({ name, command, executable }: Runner): Runner {
-  return { name, command: [command[0]!, "-p", "65536", executable!], executable };
+  return { name, command: [present(command[0]), "-p", "65536", present(executable)], executable };
 }
 
 describe("every engine says the same", () => {
@@ -112,7 +114,12 @@ describe("every engine says the same", () => {
       const { code, out, err } = run(x64, line);
       if (line.startsWith("-n")) expect({ line, code, err }).toEqual({ line, code: 0, err: "" });
       else
-        expect({ line, refused: [1, 2, 3].includes(code!), out: out.length, lines: err.split("\n").length }).toEqual({
+        expect({
+          line,
+          refused: [1, 2, 3].includes(present(code)),
+          out: out.length,
+          lines: err.split("\n").length,
+        }).toEqual({
           line,
           refused: true,
           out: 0,
@@ -271,7 +278,7 @@ describe("what reaches the kernel of this machine, as strace sees it,", () => {
   });
 
   test.each([
-    ["EPERM", `EPERM (operation not permitted): CAP_SYS_BOOT is missing (user id ${process.getuid!()})`],
+    ["EPERM", `EPERM (operation not permitted): CAP_SYS_BOOT is missing (user id ${userInfo().uid})`],
     ["EBUSY", "EBUSY (device or resource busy): another load is under way"],
     [
       "EADDRNOTAVAIL",
@@ -318,7 +325,7 @@ test("an initrd of 200 MB costs no memory of ours", async () => {
   try {
     while (!readFileSync(`/proc/${child.pid}/syscall`, "utf8").startsWith("1 0x1 ")) await Bun.sleep(2);
     const status = readFileSync(`/proc/${child.pid}/status`, "utf8");
-    const kibibytes = (name: string) => Number(new RegExp(`^${name}:\\s+([0-9]+) kB$`, "m").exec(status)![1]);
+    const kibibytes = (name: string) => Number(present(new RegExp(`^${name}:\\s+([0-9]+) kB$`, "m").exec(status))[1]);
     expect(kibibytes("VmSize")).toBeGreaterThan(200 * 1024);
     expect(kibibytes("VmHWM")).toBeLessThan(4 * 1024);
   } finally {

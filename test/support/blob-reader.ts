@@ -1,6 +1,7 @@
 // Reads a device tree blob, and refuses whatever is not exactly as the formats 1, 2, 3, 16 and 17 have it.
 // Written from the Devicetree Specification and booting-without-of.txt, and from nothing in src/.
 
+import { present } from "./present.ts";
 import type { Tree } from "./tree.ts";
 
 export interface ReadProperty {
@@ -49,7 +50,7 @@ export function readBlob(blob: Buffer): ReadBlob {
   ];
   const bootCpu = version >= 2 ? word(28) : 0;
   demand(totalsize === blob.length, `totalsize ${totalsize} of ${blob.length} bytes`);
-  const headerSize = HEADER_SIZES[version]!;
+  const headerSize = present(HEADER_SIZES[version]);
   demand(headerSize !== undefined, `version ${version}`);
   demand(reserveMapAt >= headerSize && reserveMapAt % 8 === 0, "the reserve map's place");
   demand(
@@ -115,7 +116,7 @@ function readStructure(
     } else if (token === 2) {
       demand(open.pop() !== undefined, `a node ends at ${at} that never began`);
     } else if (token === 3) {
-      const { node } = open.at(-1)!;
+      const { node } = present(open.at(-1));
       demand(node.children.length === 0, "properties stand before child nodes");
       const length = blob.readUInt32BE(at);
       const name = text(stringsAt + blob.readUInt32BE(at + 4), stringsEnd);
@@ -148,6 +149,16 @@ export function nodeAt(root: ReadNode, path: string): ReadNode | undefined {
     .reduce<ReadNode | undefined>((node, name) => node?.children.find((child) => child.name === name), root);
 }
 
+/** The same, of one that is there. */
+export function nodeOf(root: ReadNode, path: string): ReadNode {
+  return present(nodeAt(root, path), path);
+}
+
 export function valueAt(root: ReadNode, path: string, property: string): Buffer | undefined {
   return nodeAt(root, path)?.properties.find(({ name }) => name === property)?.value;
+}
+
+/** The same, of one that is there. */
+export function bytesAt(root: ReadNode, path: string, property: string): Buffer {
+  return present(valueAt(root, path, property), `${path}: ${property}`);
 }

@@ -1,6 +1,8 @@
 // Where every field of a small, sound blob lies, so that tests can break one at a time.
 // Written from the Devicetree Specification and booting-without-of.txt, and from nothing in src/.
 
+import { present } from "./present.ts";
+
 export type Field =
   | "magic"
   | "totalsize"
@@ -78,7 +80,7 @@ export function tourOf(blob: Buffer): Tour {
     if (token === 1) {
       fields.push({ field: "begin-node", at });
       nodeNames.push(text(at + 4));
-      at = aligned(nodeNames.at(-1)!.end, 4);
+      at = aligned(present(nodeNames.at(-1)).end, 4);
     } else if (token === 3) {
       fields.push({ field: "property", at }, { field: "length", at: at + 4 }, { field: "name-offset", at: at + 8 });
       const length = word(at + 4);

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { MAX_BLOB, type Version } from "../../src/devicetree/format.ts";
 import { baseName } from "../../src/devicetree/names.ts";
 import { blob } from "../../src/devicetree/to/blob.ts";
-import { type DeviceTree, type Node, type Property } from "../../src/devicetree/tree.ts";
+import type { DeviceTree, Node, Property } from "../../src/devicetree/tree.ts";
 import { cells } from "./tree.ts";
 
 /** Names that mean something to readers of trees, so that generated nodes are more than noise. */

@@ -10,6 +10,7 @@ import { engine as host } from "../../src/sys/bun.ts";
 import type { Argument, Engine, Machine } from "../../src/sys/engine.ts";
 import { errno } from "../../src/sys/errno.ts";
 import { STDERR, STDIN, STDOUT, System } from "../../src/sys/system.ts";
+import { present } from "./present.ts";
 
 export type CallName = keyof Abi["call"];
 
@@ -109,7 +110,7 @@ export class FakeEngine implements Engine {
     const named = Object.entries(this.#abi.call) as [CallName, number][];
     this.#names = new Map(named.map(([name, number]) => [number, name]));
     for (const [path, content] of Object.entries(world.files ?? {})) {
-      const place = join(world.root!, path);
+      const place = join(present(world.root), path);
       mkdirSync(dirname(place), { recursive: true });
       writeFileSync(place, content);
     }
@@ -148,7 +149,7 @@ export class FakeEngine implements Engine {
   gather(state: Uint8Array, action: number, directory: number, name: string): number {
     const { i64 } = FFIType;
     const ask = new JSCallback((...words: bigint[]) => this.#asked(words), { args: Array(6).fill(i64), returns: i64 });
-    new BigUint64Array(state.buffer, state.byteOffset, 1)[0] = BigInt(ask.ptr!);
+    new BigUint64Array(state.buffer, state.byteOffset, 1)[0] = BigInt(present(ask.ptr));
     this.#native = true;
     const result = host.gather(state, action, directory, name);
     this.#native = false;
@@ -159,11 +160,11 @@ export class FakeEngine implements Engine {
 
   /** A call as native code makes it, with addresses in place of strings and arrays. */
   #asked([number, ...words]: bigint[]): number {
-    const name = this.#names.get(Number(number))!;
+    const name = present(this.#names.get(Number(number)));
     const memory = (at: number, length: number) =>
       new Uint8Array(toArrayBuffer(Number(words[at]) as Pointer, 0, length));
     const args: Argument[] = words.map(Number);
-    if (name === "openat") args[1] = Buffer.from(memory(1, 256)).toString("latin1").split("\0")[0]!;
+    if (name === "openat") args[1] = present(Buffer.from(memory(1, 256)).toString("latin1").split("\0")[0]);
     if (name === "read" || name === "getdents64") args[1] = memory(1, Number(words[2]));
     try {
       return this.syscall(Number(number), ...args);

@@ -6,6 +6,7 @@ import { abis } from "../../src/sys/abi.ts";
 import { engine as host } from "../../src/sys/bun.ts";
 import type { Argument, Machine } from "../../src/sys/engine.ts";
 import { type FakeRun, type FakeWorld, runInside } from "./fake-engine.ts";
+import { present } from "./present.ts";
 import { cells } from "./tree.ts";
 
 /** One struct kexec_segment, its bytes copied from where `buf` pointed at the moment of the call. */
@@ -20,6 +21,11 @@ export interface Load {
   readonly entry: bigint;
   readonly flags: bigint;
   readonly segments: readonly KernelSegment[];
+}
+
+/** One segment of a kexec_load that was made, counted from 0. */
+export function segmentOf(load: Load | undefined, index: number): KernelSegment {
+  return present(load?.segments[index], `segment ${index}`);
 }
 
 export interface LoadRun extends FakeRun {
@@ -65,7 +71,7 @@ const USUAL: Readonly<Record<string, Uint8Array | string>> = {
 };
 
 /** What a machine without a device tree has, for tests about x86-64. */
-export const WITHOUT_TREE: Pretended["files"] = Object.fromEntries(
+export const WITHOUT_TREE: NonNullable<Pretended["files"]> = Object.fromEntries(
   Object.keys(TREE).map((name) => [`/proc/device-tree/${name}`, undefined]),
 );
 
@@ -114,10 +120,10 @@ function asTheKernelSeesIt(machine: Machine, [entry, count, table, flags]: reado
     table instanceof Uint8Array ? new DataView(table.buffer, table.byteOffset, table.byteLength) : undefined;
   const segments = Array.from({ length: Number(count) }, (_, index): KernelSegment => {
     const [buf, bufsz, mem, memsz] = [0, 8, 16, 24].map((field) =>
-      words!.getBigUint64(32 * index + field, littleEndian),
+      present(words).getBigUint64(32 * index + field, littleEndian),
     );
     const bytes = bufsz === 0n ? Buffer.alloc(0) : Buffer.from(host.memory(Number(buf), Number(bufsz)));
-    return { bytes, mem: mem!, memsz: memsz! };
+    return { bytes, mem: present(mem), memsz: present(memsz) };
   });
   return { entry: BigInt(entry as bigint), flags: BigInt(flags as bigint), segments };
 }

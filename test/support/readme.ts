@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { present } from "./present.ts";
 
 export const documents = ["README.md", "docs/device-tree.md"]
   .map((name) => readFileSync(join(import.meta.dir, "../..", name), "utf8"))
@@ -20,7 +21,7 @@ export function example(beginning: string, replaced: Readonly<Record<string, str
   return Object.entries(replaced).reduce((text, [word, by]) => {
     if (!text.includes(word)) throw new Error(`no ${word} in ${text}`);
     return text.replace(word, () => by);
-  }, found[0]!);
+  }, present(found[0]));
 }
 
 /** The rows of their tables: what stands in the first column, code marks removed. */

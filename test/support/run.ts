@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { build, executableFor } from "../../scripts/build.ts";
 import { emulatorFor, type Target, targets } from "../../scripts/machines/machines.ts";
+import { present } from "./present.ts";
 
 const MAIN = join(import.meta.dir, "../../src/main.ts");
 
@@ -64,8 +65,13 @@ export function runWithBytes(runner: Runner, args: readonly string[], options: R
   return finished([...(options.under ?? []), ...throughShell(runner, args)], options);
 }
 
+/** Of one of the runners. */
+export interface NamedRun extends Run {
+  readonly name: string;
+}
+
 /** Runs all of them at once with the same arguments, byte strings. */
-export async function runUnderEach(args: readonly string[], cwd: string): Promise<Run[]> {
+export async function runUnderEach(args: readonly string[], cwd: string): Promise<NamedRun[]> {
   return Promise.all(
     runners.map(async (runner) => {
       const child = Bun.spawn(throughShell(runner, args), {
@@ -79,6 +85,7 @@ export async function runUnderEach(args: readonly string[], cwd: string): Promis
       await child.exited;
       const signal = child.signalCode === null ? null : String(child.signalCode);
       return {
+        name: runner.name,
         code: child.exitCode,
         signal,
         out: Buffer.from(out),
@@ -111,7 +118,7 @@ function finished(command: string[], { cwd, stdin, stdout }: RunOptions): Run {
   return {
     code: child.exitCode,
     signal: child.signalCode === undefined ? null : String(child.signalCode),
-    out: stdout === undefined ? Buffer.from(child.stdout!) : Buffer.alloc(0),
+    out: stdout === undefined ? Buffer.from(present(child.stdout)) : Buffer.alloc(0),
     err: child.stderr.toString("latin1"),
   };
 }

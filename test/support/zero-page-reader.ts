@@ -1,6 +1,8 @@
 // Reads a zero page with its own table of fields, typed in from Documentation/arch/x86/zero-page.rst and boot.rst:
 // offset and bytes, little endian.
 
+import { present } from "./present.ts";
+
 const FIELDS = {
   acpi_rsdp_addr: [0x070, 8],
   ext_ramdisk_image: [0x0c0, 4],
@@ -72,8 +74,8 @@ export class ZeroPageReader {
         [at, 8],
         [at + 8, 8],
         [at + 16, 4],
-      ].map(([from, length]) => littleEndian(this.bytes, from!, length!));
-      return { start: start!, size: size!, type: type! };
+      ].map(([from, length]) => littleEndian(this.bytes, present(from), present(length)));
+      return { start: present(start), size: present(size), type: present(type) };
     });
   }
 

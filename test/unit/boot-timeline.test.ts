@@ -15,7 +15,7 @@ function cpus(online: string, present: string): string[] {
 function read(lines: readonly string[]): { timeline: Timeline; steps: string[] } {
   const steps: string[] = [];
   const timeline = new Timeline(NONCE, ({ what }) => steps.push(what));
-  lines.forEach((text, row) => timeline.read({ seconds: row, text }));
+  for (const [row, text] of lines.entries()) timeline.read({ seconds: row, text });
   return { timeline, steps };
 }
 

@@ -5,16 +5,16 @@ import { cached, cacheFolder, inTemporaryFolder } from "../../scripts/cache.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const SCRIPTS = join(import.meta.dir, "../../scripts");
-const before = process.env["XDG_CACHE_HOME"];
+const before = process.env.XDG_CACHE_HOME;
 const home = temporaryFolder();
 
 beforeEach(() => {
-  process.env["XDG_CACHE_HOME"] = home.path;
+  process.env.XDG_CACHE_HOME = home.path;
 });
 
 afterEach(() => {
-  if (before === undefined) delete process.env["XDG_CACHE_HOME"];
-  else process.env["XDG_CACHE_HOME"] = before;
+  if (before === undefined) delete process.env.XDG_CACHE_HOME;
+  else process.env.XDG_CACHE_HOME = before;
 });
 
 function temporaries(): string[] {

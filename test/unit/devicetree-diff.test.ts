@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { differences, patchText } from "../../src/devicetree/diff.ts";
-import { type DeviceTree } from "../../src/devicetree/tree.ts";
+import type { DeviceTree } from "../../src/devicetree/tree.ts";
 import { parseEdits } from "../../src/options/edits.ts";
 import { System } from "../../src/sys/system.ts";
 import { changes, copied, deviceTrees, meaning, mutate } from "../support/device-trees.ts";

@@ -4,11 +4,12 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { versions } from "../../src/devicetree/format.ts";
 import { faults, treeFromBlob } from "../../src/devicetree/from/blob.ts";
-import { type DeviceTree } from "../../src/devicetree/tree.ts";
+import type { DeviceTree } from "../../src/devicetree/tree.ts";
 import { visit } from "../../src/devicetree/walk.ts";
 import { Failure } from "../../src/failure.ts";
 import { type Field, type Tour, tourOf } from "../support/blob-tour.ts";
 import { meaning } from "../support/device-trees.ts";
+import { present } from "../support/present.ts";
 import {
   BOOT_CPU,
   changed,
@@ -33,28 +34,30 @@ const proven = new Set<Fault>();
 /** What is made of the blob in the middle of other bytes: the same whatever those are, and none of them in it. */
 function read(blob: Uint8Array): DeviceTree | Fault {
   // Where it says how long it is, what follows it in a file is around it too.
-  const more = blob.length >= 8 && Buffer.from(blob).readUInt32BE(4) === blob.length ? 64 : 0;
-  const outcomes = POISONS.flatMap((poison) => [0, more].map((behind) => ({ poison, behind }))).map(
-    ({ poison, behind }) => {
-      const memory = new Uint8Array(2 * AROUND + blob.length).fill(poison);
-      memory.set(blob, AROUND);
-      try {
-        const tree = treeFromBlob(memory.subarray(AROUND, AROUND + blob.length + behind), "blob");
-        expectWithin(tree, memory, AROUND + blob.length);
-        return { tree, said: meaning(tree) };
-      } catch (error) {
-        if (!(error instanceof Failure)) throw error;
-        expect(error.place).toBe("blob");
-        return { fault: faultIn(error.fact), said: error.fact };
-      }
-    },
-  );
-  const [first] = outcomes;
+  const more = blob.length >= 8 && Buffer.from(blob).readUInt32BE(4) === blob.length ? [0, 64] : [0];
+  const [first, ...others] = POISONS.flatMap((poison) => more.map((behind) => readWithin(poison, blob, behind)));
+  const { said, tree } = present(first);
   // Only where it fails: there are hundreds of thousands of these.
-  for (const { said } of outcomes) if (said !== first!.said) expect(said).toBe(first!.said);
-  if (first!.tree !== undefined) return first!.tree;
-  proven.add(first!.fault);
-  return first!.fault;
+  for (const other of others) if (other.said !== said) expect(other.said).toBe(said);
+  if (tree !== undefined) return tree;
+  const fault = faultIn(said);
+  proven.add(fault);
+  return fault;
+}
+
+/** What is made of it in memory that is full of one byte, of which `behind` bytes follow it in the file; and all that says. */
+function readWithin(poison: number, blob: Uint8Array, behind: number): { tree?: DeviceTree; said: string } {
+  const memory = new Uint8Array(2 * AROUND + blob.length).fill(poison);
+  memory.set(blob, AROUND);
+  try {
+    const tree = treeFromBlob(memory.subarray(AROUND, AROUND + blob.length + behind), "blob");
+    expectWithin(tree, memory, AROUND + blob.length);
+    return { tree, said: meaning(tree) };
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    expect(error.place).toBe("blob");
+    return { said: error.fact };
+  }
 }
 
 function expectWithin({ root }: DeviceTree, memory: Uint8Array, end: number): void {
@@ -72,7 +75,7 @@ function expectWithin({ root }: DeviceTree, memory: Uint8Array, end: number): vo
 /** `at 0x14: bad-version: ...`, or `bad-magic: ...` where there is nothing to be at. */
 function faultIn(fact: string): Fault {
   const name = /^(?:at 0x[0-9a-f]+: )?([a-z-]+): \S/.exec(fact)?.[1];
-  expect(Object.keys(faults)).toContain(name!);
+  expect(Object.keys(faults)).toContain(present(name));
   return name as Fault;
 }
 
@@ -93,7 +96,7 @@ describe("a sound blob of version", () => {
         { start: 0x4000n, end: 0x4800n },
       ],
     });
-    expect(meaning({ ...tree, bootCpu: 0 })).toBe(meaning({ ...INTACT.get(17)!, bootCpu: 0 }));
+    expect(meaning({ ...tree, bootCpu: 0 })).toBe(meaning({ ...present(INTACT.get(17)), bootCpu: 0 }));
   });
 });
 
@@ -311,7 +314,7 @@ describe("with one field changed:", () => {
     const having = [...soundBlobs].filter(([, blob]) => tourOf(blob).fields.some((each) => each.field === field));
     test.each(having)(`${field} to ${to}, in version %d`, (version, blob) => {
       const tour = tourOf(blob);
-      const { at } = tour.fields.filter((each) => each.field === field)[nth]!;
+      const { at } = present(tour.fields.filter((each) => each.field === field)[nth]);
       const broken = changed(blob, at, ...words(blob, tour, at));
       expect(broken.equals(blob)).toBe(false);
       expect(faultOf(broken)).toBe(typeof expected === "function" ? expected(version) : expected);
@@ -344,7 +347,7 @@ describe("with other bytes in it:", () => {
         nodeNames: [root, ...others],
         strings,
       } = tourOf(blob);
-      expect(faultOf(flipped(blob, root!.start, 0x51))).toBe("bad-node-name");
+      expect(faultOf(flipped(blob, present(root).start, 0x51))).toBe("bad-node-name");
       for (const { start, end } of others) {
         const path = blob.toString("latin1", start, end - 1);
         const name = start + path.lastIndexOf("/") + 1;
@@ -369,7 +372,7 @@ describe("with other bytes in it:", () => {
     const behind = [...nodeNames, ...values].flatMap(({ end }) => range(end, Math.ceil(end / 4) * 4));
     expect(behind.length).toBeGreaterThan(3);
     for (const at of [...range(header, blob.readUInt32BE(16)), ...behind]) {
-      expect(meaning(read(flipped(blob, at, 0xff)) as DeviceTree)).toBe(meaning(INTACT.get(version)!));
+      expect(meaning(read(flipped(blob, at, 0xff)) as DeviceTree)).toBe(meaning(present(INTACT.get(version))));
     }
   });
 });

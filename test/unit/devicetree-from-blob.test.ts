@@ -6,6 +6,7 @@ import { treeFromBlob } from "../../src/devicetree/from/blob.ts";
 import { Failure } from "../../src/failure.ts";
 import { type FakeRun, runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { present } from "../support/present.ts";
 import { cells, largeTree, makeTree, type Tree } from "../support/tree.ts";
 import { blobOfWords } from "../support/words.ts";
 
@@ -71,7 +72,7 @@ describe("a blob", () => {
     const [old, now] = ["16", "17"].map(
       (version) => runInside({}, "fs2dt", "-b", "0x8000", "-V", version, folder.in("tree")).out,
     );
-    expect(fromFile(old!).out.equals(now!)).toBe(true);
+    expect(fromFile(present(old)).out.equals(present(now))).toBe(true);
   });
 
   test("with bytes behind its end is read up to that", () => {

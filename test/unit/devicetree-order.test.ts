@@ -5,6 +5,7 @@ import type { Argument } from "../../src/sys/engine.ts";
 import { type ReadNode, readBlob } from "../support/blob-reader.ts";
 import { type Call, runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { present } from "../support/present.ts";
 import { makeTree, type Tree } from "../support/tree.ts";
 
 function sorted(...names: string[]): string[] {
@@ -101,7 +102,7 @@ describe("a node that is changed", () => {
   test("has a new child where it sorts", () => {
     const root = node();
     for (const name of ["memory@10", "chosen", "memory@8"]) childOrNew(root, name);
-    expect(childOrNew(root, "chosen")).toBe(root.children[0]!);
+    expect(childOrNew(root, "chosen")).toBe(present(root.children[0]));
     expect(root.children.map(({ name }) => name)).toEqual(["chosen", "memory@8", "memory@10"]);
   });
 });
@@ -134,7 +135,7 @@ describe("the blob of a directory", () => {
       makeTree(folder.in(String(index)), tree);
       return runInside({}, "fs2dt", "-b", "0x1000", folder.in(String(index))).out;
     });
-    expect(order(readBlob(blobs[0]!).root)).toEqual([
+    expect(order(readBlob(present(blobs[0])).root)).toEqual([
       "#b",
       "alpha",
       "zeta",
@@ -142,7 +143,7 @@ describe("the blob of a directory", () => {
       ["cpu@8", "Y", "x", "y"],
       ["cpu@10"],
     ]);
-    for (const blob of blobs) expect(blob.equals(blobs[0]!)).toBe(true);
+    for (const blob of blobs) expect(blob.equals(present(blobs[0]))).toBe(true);
   });
 
   test("is the same for any order in which the kernel lists it", () => {
@@ -173,8 +174,8 @@ function backwards(args: readonly Argument[], { pass }: Call): number {
   const filled = pass();
   const bytes = (args[1] as Uint8Array).subarray(0, Math.max(filled, 0));
   const records: Uint8Array[] = [];
-  for (let at = 0; at < filled; at += records[0]!.length) {
-    records.unshift(bytes.slice(at, at + bytes[at + 16]! + 256 * bytes[at + 17]!));
+  for (let at = 0; at < filled; at += present(records[0]).length) {
+    records.unshift(bytes.slice(at, at + present(bytes[at + 16]) + 256 * present(bytes[at + 17])));
   }
   bytes.set(Buffer.concat(records));
   return filled;

@@ -5,7 +5,7 @@ import { oddityRules, reportOddities } from "../../src/devicetree/check/oddities
 import type { Version } from "../../src/devicetree/format.ts";
 import { treeFromDirectory } from "../../src/devicetree/from/directory.ts";
 import { MARK, NO_MARKS, visitMarked } from "../../src/devicetree/marks.ts";
-import { RecordNode } from "../../src/devicetree/records.ts";
+import type { RecordNode } from "../../src/devicetree/records.ts";
 import { reservationRules, reservationsOf } from "../../src/devicetree/reservations.ts";
 import { blob } from "../../src/devicetree/to/blob.ts";
 import {
@@ -25,6 +25,7 @@ import { SEED } from "../support/arbitraries.ts";
 import { readBlob, treeOf } from "../support/blob-reader.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { directories } from "../support/fs2dt-cases.ts";
+import { present } from "../support/present.ts";
 import { cells, fillTree, largeTree, type Tree } from "../support/tree.ts";
 
 const folder = temporaryFolder();
@@ -211,7 +212,7 @@ describe("a tree that was read", () => {
     for (const version of [1, 17] as const) {
       const { children } = readBlob(Buffer.from(blobOf(root, version))).root;
       for (const [node, name] of Object.entries(names)) {
-        const { properties } = children.find((each) => each.name === node)!;
+        const { properties } = present(children.find((each) => each.name === node));
         const kept = version === 1 || name !== "is\0" ? [["name", name]] : [];
         expect(properties.map((each) => [each.name, each.value.toString()])).toEqual([["a", ""], ...kept, ["z", ""]]);
       }
@@ -226,7 +227,7 @@ describe("a tree that was read", () => {
         const same = nodeAtPath(kept, place);
         expect(propertyCount(same)).toBe(node.properties.length);
         for (const name of [...node.properties.map((each) => each.name), "nam", "none", "name", ""]) {
-          expect(property(same, name)).toEqual(property(node, name)!);
+          expect<Uint8Array | undefined>(property(same, name)).toEqual(property(node, name));
         }
         expect((same as RecordNode).isKept).toBe(true);
       },
@@ -238,5 +239,5 @@ function nodeAtPath(root: Node, path: string): Node {
   return path
     .split("/")
     .filter((name) => name !== "")
-    .reduce((node, name) => child(node, name)!, root);
+    .reduce((node, name) => present(child(node, name)), root);
 }

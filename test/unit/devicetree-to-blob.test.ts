@@ -2,8 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { MAX_BLOB, type Version, versions } from "../../src/devicetree/format.ts";
 import { stringValue } from "../../src/devicetree/strings.ts";
 import { type BlobRequest, blob } from "../../src/devicetree/to/blob.ts";
-import { type Node, type Property } from "../../src/devicetree/tree.ts";
+import type { Node, Property } from "../../src/devicetree/tree.ts";
 import { type ReadNode, readBlob } from "../support/blob-reader.ts";
+import { present } from "../support/present.ts";
 import { cells } from "../support/tree.ts";
 
 function node(name: string, properties: readonly Property[], children: Node[] = []): Node {
@@ -93,16 +94,16 @@ describe("the structure of version", () => {
   });
 
   test.each([1, 2, 3] as const)("%d aligns values of 8 bytes and more to 8", (version) => {
-    const { properties } = readBlob(flattened(tree, version)).root.children[0]!;
+    const { properties } = present(readBlob(flattened(tree, version)).root.children[0]);
     expect(properties.filter(({ value }) => value.length >= 8).map(({ at }) => at % 8)).toEqual(Array(17).fill(0));
     // Were all of them aligned, the sizes below 8 would prove nothing.
     expect(properties.some(({ value, at }) => value.length < 8 && at % 8 === 4)).toBe(true);
   });
 
   test.each([16, 17] as const)("%d leaves no gap before a value", (version) => {
-    const { properties } = readBlob(flattened(tree, version)).root.children[0]!;
+    const { properties } = present(readBlob(flattened(tree, version)).root.children[0]);
     for (const [index, { at }] of properties.slice(1).entries()) {
-      const before = properties[index]!;
+      const before = present(properties[index]);
       expect(at).toBe(before.at + Math.ceil(before.value.length / 4) * 4 + 12);
     }
   });
@@ -121,7 +122,7 @@ describe("the strings", () => {
   test("hold names of any bytes", () => {
     const name = Array.from({ length: 255 }, (_, code) => String.fromCharCode(code + 1)).join("");
     const { properties } = readBlob(flattened(node("", [{ name, value: cells(1) }], [node("\xff\xfe", [])]), 17)).root;
-    expect(properties[0]!.name).toBe(name);
+    expect(present(properties[0]).name).toBe(name);
   });
 });
 
@@ -146,6 +147,10 @@ describe("the size of a blob", () => {
 
 test("a tree of 20,000 nodes one inside the other is no matter of stack", () => {
   const root = node("", []);
-  for (let at = root, depth = 0; depth < 20_000; depth++) at.children.push((at = node("n", [])));
+  for (let at = root, depth = 0; depth < 20_000; depth++) {
+    const inner = node("n", []);
+    at.children.push(inner);
+    at = inner;
+  }
   expect(flattened(root, 17).length).toBeGreaterThan(20_000 * 12);
 });

@@ -8,7 +8,7 @@ import { treeFromBlob } from "../../src/devicetree/from/blob.ts";
 import { surveyOf } from "../../src/devicetree/survey.ts";
 import { treeJson } from "../../src/devicetree/to/json.ts";
 import { coloured, nodeSource, plain, treeSource } from "../../src/devicetree/to/source-text.ts";
-import { type DeviceTree } from "../../src/devicetree/tree.ts";
+import type { DeviceTree } from "../../src/devicetree/tree.ts";
 import { readBlob } from "../support/blob-reader.ts";
 import { blobOf, deviceTrees, meaning } from "../support/device-trees.ts";
 
@@ -46,6 +46,7 @@ test("what one looks like, in whatever form, is told without an exception", () =
     fc.property(deviceTrees(), deviceTrees(), (tree, other) => {
       const survey = surveyOf(tree);
       for (const annotate of [false, true]) {
+        // biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with an escape
         expect(treeSource(survey, { paint: coloured, annotate })).toMatch(/^[\x1b\n\t -~]+$/);
         for (const each of survey.nodes)
           expect(nodeSource(survey, each, { paint: plain, annotate })).toMatch(/^[\n\t -~]+$/);

@@ -11,6 +11,7 @@ import {
   removeProperty,
   setProperty,
 } from "../../src/devicetree/tree.ts";
+import { present } from "../support/present.ts";
 
 interface Step {
   readonly does: "set" | "remove" | "look";
@@ -29,7 +30,7 @@ const steps = fc.array(
 const empty = (): Node => ({ name: "", properties: [], children: [] });
 
 function ascending(items: readonly { readonly name: string }[], key: (name: string) => number | string): boolean {
-  return items.every(({ name }, index) => index === 0 || key(items[index - 1]!.name) < key(name));
+  return items.every(({ name }, index) => index === 0 || key(present(items[index - 1]).name) < key(name));
 }
 
 describe("in a node of any number of entries", () => {
@@ -49,7 +50,7 @@ describe("in a node of any number of entries", () => {
           expect(node.properties).toHaveLength(expected.size);
         }
         expect(ascending(node.properties, (name) => name)).toBe(true);
-        expect(new Map(node.properties.map(({ name, value }) => [name, value[0]!]))).toEqual(expected);
+        expect(new Map(node.properties.map(({ name, value }) => [name, present(value[0])]))).toEqual(expected);
       }),
       { numRuns: 200 },
     );
@@ -68,7 +69,7 @@ describe("in a node of any number of entries", () => {
             removeChild(node, present);
             expected.delete(name);
           }
-          expect(child(node, name)).toBe(expected.get(name)!);
+          expect<Node | undefined>(child(node, name)).toBe(expected.get(name));
           expect(node.children).toHaveLength(expected.size);
         }
         expect(ascending(node.children, (name) => parseInt(name.slice(2), 16))).toBe(true);
@@ -81,10 +82,10 @@ describe("in a node of any number of entries", () => {
     const node = empty();
     for (let index = 0; index < count; index++) node.children.push({ ...empty(), name: `n${index >> 1}` });
     const [first, second, ...others] = node.children;
-    expect(child(node, "n0")).toBe(first!);
-    removeChild(node, first!);
-    expect(child(node, "n0")).toBe(second!);
-    removeChild(node, second!);
+    expect(child(node, "n0")).toBe(present(first));
+    removeChild(node, present(first));
+    expect(child(node, "n0")).toBe(present(second));
+    removeChild(node, present(second));
     expect(child(node, "n0")).toBeUndefined();
     expect(node.children).toEqual(others);
     node.properties = ["a", "b", "a", ...Array.from({ length: count }, (_, index) => `p${index}`), "a"].map((name) => ({

@@ -12,6 +12,7 @@ import { type DeviceTree, type Node, removeProperty, setProperty } from "../../s
 import { blobOf, deviceTrees } from "../support/device-trees.ts";
 import { runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { present } from "../support/present.ts";
 import { cells } from "../support/tree.ts";
 
 const folder = temporaryFolder();
@@ -95,7 +96,7 @@ function at({ root }: DeviceTree, path: string): Node {
   return path
     .split("/")
     .filter((name) => name !== "")
-    .reduce((found, name) => found.children.find((each) => each.name === name)!, root);
+    .reduce((found, name) => present(found.children.find((each) => each.name === name)), root);
 }
 
 function set(path: string, name: string, value: Uint8Array): (tree: DeviceTree) => void {
@@ -103,7 +104,21 @@ function set(path: string, name: string, value: Uint8Array): (tree: DeviceTree) 
 }
 
 function remove(path: string, ...names: readonly string[]): (tree: DeviceTree) => void {
-  return (tree) => names.forEach((name) => removeProperty(at(tree, path), name));
+  return (tree) => {
+    for (const name of names) removeProperty(at(tree, path), name);
+  };
+}
+
+function reserve(start: bigint, end: bigint): (tree: DeviceTree) => void {
+  return (tree) => {
+    tree.reservations = [...tree.reservations, { start, end }];
+  };
+}
+
+function bootFrom(cpu: number): (tree: DeviceTree) => void {
+  return (tree) => {
+    tree.bootCpu = cpu;
+  };
 }
 
 function add(path: string, ...nodes: readonly Node[]): (tree: DeviceTree) => void {
@@ -142,9 +157,12 @@ const broken: Readonly<Record<string, readonly (readonly [breaks: (tree: DeviceT
   depth: [
     [
       (tree) => {
-        const place = Array.from({ length: 65 }, () => node("d", {}));
-        place.slice(1).forEach((each, index) => place[index]!.children.push(each));
-        tree.root.children.push(place[0]!);
+        let parent = tree.root;
+        for (let depth = 1; depth <= 65; depth++) {
+          const inner = node("d", {});
+          parent.children.push(inner);
+          parent = inner;
+        }
       },
       `${"/d".repeat(65)}: error: deeper than 64 nodes [depth]`,
     ],
@@ -250,11 +268,13 @@ const broken: Readonly<Record<string, readonly (readonly [breaks: (tree: DeviceT
       `${CPU}/ibm,ppc-interrupt-server#s: error: 0 bytes are not whole cells [cpus]`,
     ],
     [
-      (tree) => ["/cpus/PowerPC,POWER9@0", CPU].forEach((path) => removeProperty(at(tree, path), "device_type")),
+      (tree) => {
+        for (const path of ["/cpus/PowerPC,POWER9@0", CPU]) removeProperty(at(tree, path), "device_type");
+      },
       "/cpus: error: no node of the device_type cpu [cpus]",
     ],
   ],
-  "boot-cpu": [[(tree) => void (tree.bootCpu = 3), "/cpus: warning: no cpu 0x3, which is to boot [boot-cpu]"]],
+  "boot-cpu": [[bootFrom(3), "/cpus: warning: no cpu 0x3, which is to boot [boot-cpu]"]],
   pairs: [
     [set("/rtas", "linux,tce-base", u64Value(0n)), "/rtas: error: linux,tce-base without linux,tce-size [pairs]"],
   ],
@@ -266,13 +286,13 @@ const broken: Readonly<Record<string, readonly (readonly [breaks: (tree: DeviceT
   ],
   "reserve-overlap": [
     [
-      (tree) => void (tree.reservations = [...tree.reservations, { start: 0x3000800n, end: 0x3002000n }]),
+      reserve(0x3000800n, 0x3002000n),
       "the reserve map: warning: 0x3000000-0x3001000 and 0x3000800-0x3002000 overlap [reserve-overlap]",
     ],
   ],
   "reserve-memory": [
     [
-      (tree) => void (tree.reservations = [...tree.reservations, { start: 0x20000000n, end: 0x20000001n }]),
+      reserve(0x20000000n, 0x20000001n),
       "the reserve map: warning: 0x20000000-0x20000001 is not in memory [reserve-memory]",
     ],
   ],
@@ -292,7 +312,7 @@ describe("is broken alone:", () => {
     test(`${name} (${severity})`, () => {
       expect([reason, source].every((said) => said.length > 5)).toBe(true);
       expect(broken[name] ?? []).not.toEqual([]);
-      for (const [breaks, line] of broken[name]!) {
+      for (const [breaks, line] of present(broken[name])) {
         const tree = soundTree();
         breaks(tree);
         expect(lines(tree)).toEqual([line]);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { nodeAt, type ReadBlob, readBlob, valueAt } from "../support/blob-reader.ts";
+import { bytesAt, nodeOf, type ReadBlob, readBlob, valueAt } from "../support/blob-reader.ts";
 import { runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { cells, makeTree, type Tree } from "../support/tree.ts";
@@ -34,8 +34,8 @@ describe("-B", () => {
   test("replaces the command line, byte for byte, and leaves the rest", () => {
     for (const text of ["quiet", "", "a longer line than the one before, = with 'quotes'\n", "\xe9\xff"]) {
       const { root } = edited(before, "-B", text);
-      expect(valueAt(root, "/chosen", "bootargs")!.toString("latin1")).toBe(`${text}\0`);
-      expect(valueAt(root, "/chosen", "stdout-path")!.toString("latin1")).toBe("hvc0\0");
+      expect(bytesAt(root, "/chosen", "bootargs").toString("latin1")).toBe(`${text}\0`);
+      expect(bytesAt(root, "/chosen", "stdout-path").toString("latin1")).toBe("hvc0\0");
     }
   });
 
@@ -49,12 +49,12 @@ describe("-B", () => {
       "x",
     );
     expect(root.children.map(({ name }) => name)).toEqual(["aliases", "chosen", "memory@0"]);
-    expect(valueAt(root, "/chosen", "bootargs")!.toString("latin1")).toBe("x\0");
+    expect(bytesAt(root, "/chosen", "bootargs").toString("latin1")).toBe("x\0");
   });
 
   test("takes what looks like an option as its text", () => {
     for (const words of [["-B", "-x"], ["-B-x"], ["--bootargs", "-x"], ["--bootargs=-x"]]) {
-      expect(valueAt(edited(before, ...words).root, "/chosen", "bootargs")!.toString("latin1")).toBe("-x\0");
+      expect(bytesAt(edited(before, ...words).root, "/chosen", "bootargs").toString("latin1")).toBe("-x\0");
     }
   });
 });
@@ -62,8 +62,8 @@ describe("-B", () => {
 describe("-i", () => {
   test("sets start and end in two cells each, and reserves what lies between", () => {
     const { root, reserved } = edited([["chosen", []]], "-i", "0x7000000,0x7123456");
-    expect(valueAt(root, "/chosen", "linux,initrd-start")!.toString("hex")).toBe("0000000007000000");
-    expect(valueAt(root, "/chosen", "linux,initrd-end")!.toString("hex")).toBe("0000000007123456");
+    expect(bytesAt(root, "/chosen", "linux,initrd-start").toString("hex")).toBe("0000000007000000");
+    expect(bytesAt(root, "/chosen", "linux,initrd-end").toString("hex")).toBe("0000000007123456");
     expect(reserved[0]).toEqual({ start: 0x7000000n, size: 0x123456n });
   });
 
@@ -78,7 +78,7 @@ describe("-i", () => {
       ],
     ];
     const { root, reserved } = edited(old, "-i", "0xffffffff00000000,0xffffffffffffffff");
-    expect(valueAt(root, "/chosen", "linux,initrd-end")!.toString("hex")).toBe("ffffffffffffffff");
+    expect(bytesAt(root, "/chosen", "linux,initrd-end").toString("hex")).toBe("ffffffffffffffff");
     expect(reserved.slice(0, -1)).toEqual([{ start: 0xffffffff00000000n, size: 0xffffffffn }]);
   });
 
@@ -123,8 +123,8 @@ describe("--usable", () => {
     expect(usable(blob, "memory@40000000")).toBe("");
     expect(usable(blob, "memory@100000000")).toBe("");
     expect(blob.reserved.slice(0, -1)).toEqual([{ start: 0x10000n, size: 0x7ff0000n }]);
-    expect(nodeAt(blob.root, "/cpus/memory-like")!.properties.map(({ name }) => name)).toEqual(["reg"]);
-    expect(valueAt(blob.root, "/memory@0", "reg")!.toString("hex")).toBe("00000000000000000000000040000000");
+    expect(nodeOf(blob.root, "/cpus/memory-like").properties.map(({ name }) => name)).toEqual(["reg"]);
+    expect(bytesAt(blob.root, "/memory@0", "reg").toString("hex")).toBe("00000000000000000000000040000000");
   });
 
   test("leaves memory nodes below it whole", () => {
@@ -243,7 +243,7 @@ test("command line, initrd and usable memory together are all in the tree and in
     "--usable",
     "0x8000000,0x8000000",
   );
-  expect(valueAt(root, "/chosen", "bootargs")!.toString()).toBe("irqpoll\0");
+  expect(bytesAt(root, "/chosen", "bootargs").toString()).toBe("irqpoll\0");
   expect(reserved.slice(0, -1)).toEqual([
     { start: 0x9000000n, size: 0x100000n },
     { start: 0x10000n, size: 0x7ff0000n },

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { errno } from "../../src/sys/errno.ts";
-import { nodeAt, readBlob, valueAt } from "../support/blob-reader.ts";
+import { bytesAt, nodeOf, readBlob } from "../support/blob-reader.ts";
 import { type Answer, type FakeRun, type FakeWorld, runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { present } from "../support/present.ts";
 import { makeTree, type Tree } from "../support/tree.ts";
 
 const folder = temporaryFolder();
@@ -74,7 +75,7 @@ describe("a tree that changes while it is read", () => {
     });
     const { root } = readBlob(flattened({ openat: swapped }, tree).out);
     expect(root.children.map(({ name }) => name)).toEqual(["node@0", "node@1", "node@2"]);
-    expect(valueAt(root, "/", "a")!.toString()).toBe("longer");
+    expect(bytesAt(root, "/", "a").toString()).toBe("longer");
   });
 
   test("is read around a property that became a link, a link is not followed", () => {
@@ -123,7 +124,7 @@ describe("a tree that changes while it is read", () => {
       writeFileSync(folder.in("tree/node@1"), "now a value");
     });
     const { root } = readBlob(flattened({ openat: replaced }, tree).out);
-    expect(valueAt(root, "/", "node@1")!.toString()).toBe("now a value");
+    expect(bytesAt(root, "/", "node@1").toString()).toBe("now a value");
     expect(root.children.map(({ name }) => name)).toEqual(["node@2"]);
   });
 });
@@ -154,7 +155,7 @@ describe("what is neither a node nor a property", () => {
     ];
     const run = flattened({ getdents64: typed(0, /./) }, tree);
     expect({ code: run.code, err: run.err }).toEqual({ code: 0, err: "" });
-    expect(valueAt(readBlob(run.out).root, "/node", "file")!.toString()).toBe("2");
+    expect(bytesAt(readBlob(run.out).root, "/node", "file").toString()).toBe("2");
     expect(paths(run, "statx").sort()).toEqual(["/file", "/node", "/node/file"]);
   });
 
@@ -181,15 +182,18 @@ describe("a property", () => {
 
   test.each([4096, 65536])("that the kernel hands out in pages of %d bytes is whole, byte for byte", (page) => {
     const inPages: Answer = ([descriptor, bytes, length], { pass }) =>
-      pass([descriptor!, bytes!, Math.min(Number(length), page)]);
+      pass([present(descriptor), present(bytes), Math.min(Number(length), page)]);
     const { root } = readBlob(flattened({ read: inPages }, [["big", values]]).out);
-    for (const [name, value] of values) expect(valueAt(root, "/big", name)!.equals(value)).toBe(true);
+    for (const [name, value] of values) expect(bytesAt(root, "/big", name).equals(value)).toBe(true);
   });
 
   test("is read on when a signal interrupts it", () => {
     let interrupted = false;
-    const signalled: Answer = (_, { pass }) => ((interrupted = !interrupted) ? -errno.EINTR : pass());
-    expect(valueAt(readBlob(flattened({ read: signalled }, [["a", "whole"]]).out).root, "/", "a")!.toString()).toBe(
+    const signalled: Answer = (_, { pass }) => {
+      interrupted = !interrupted;
+      return interrupted ? -errno.EINTR : pass();
+    };
+    expect(bytesAt(readBlob(flattened({ read: signalled }, [["a", "whole"]]).out).root, "/", "a").toString()).toBe(
       "whole",
     );
   });
@@ -211,7 +215,7 @@ describe("a property", () => {
       let reads = 0;
       const broken: Answer = ([descriptor, bytes], { path, pass }) => {
         if (!path.endsWith("/b")) return pass();
-        return reads++ === pages ? -errno.EIO : pass([descriptor!, bytes!, 4096]);
+        return reads++ === pages ? -errno.EIO : pass([present(descriptor), present(bytes), 4096]);
       };
       rmSync(folder.in("tree"), { recursive: true, force: true });
       const { code, err } = flattened({ read: broken }, [
@@ -242,7 +246,7 @@ describe("a property", () => {
 
   test("of 16 MiB is taken, one of a byte more is not", () => {
     const value = Buffer.alloc(16 * MIB, "device tree");
-    expect(valueAt(readBlob(flattened({}, [["p", value]]).out).root, "/", "p")!.equals(value)).toBe(true);
+    expect(bytesAt(readBlob(flattened({}, [["p", value]]).out).root, "/", "p").equals(value)).toBe(true);
     rmSync(folder.in("tree"), { recursive: true });
     expect(flattened({}, [["p", Buffer.alloc(16 * MIB + 1)]]).err).toBe("fs2dt: /p: larger than 16777216 bytes\n");
   });
@@ -284,16 +288,16 @@ describe("security-* properties", () => {
       "",
     ]);
     expect(run.out.includes("secret")).toBe(false);
-    expect(valueAt(root, "/", "security-password")!.length).toBe(0);
-    expect(valueAt(root, "/", "security")!.toString()).toBe("plain");
+    expect(bytesAt(root, "/", "security-password").length).toBe(0);
+    expect(bytesAt(root, "/", "security").toString()).toBe("plain");
     expect(paths(run, "openat")).toEqual(["", "/security", "/n"]);
   });
 
   test("are copied with --secrets, without a word", () => {
     const { out, err } = flattened({}, tree, "--secrets");
     expect(err).toBe("");
-    expect(valueAt(readBlob(out).root, "/", "security-password")!.toString()).toBe("secret");
-    expect(valueAt(nodeAt(readBlob(out).root, "/n")!, "/", "security-#badlogins")!.toString()).toBe("3");
+    expect(bytesAt(readBlob(out).root, "/", "security-password").toString()).toBe("secret");
+    expect(bytesAt(nodeOf(readBlob(out).root, "/n"), "/", "security-#badlogins").toString()).toBe("3");
   });
 });
 
@@ -315,11 +319,11 @@ describe("standard output", () => {
     const parts: Buffer[] = [];
     const run = flattened({ write: answers }, tree);
     expect(run.code).toBe(0);
-    expect(valueAt(readBlob(Buffer.concat(parts)).root, "/", "p")!.length).toBe(100_000);
+    expect(bytesAt(readBlob(Buffer.concat(parts)).root, "/", "p").length).toBe(100_000);
     // Each time it was not ready, it was waited for until it can be written to (POLLOUT).
     const waits = run.engine.asked("ppoll");
     expect(waits).toHaveLength(parts.length);
-    expect(Buffer.from(waits[0]!.args[0] as Uint8Array).toString("hex")).toBe("0100000004000000");
+    expect(Buffer.from(present(waits[0]).args[0] as Uint8Array).toString("hex")).toBe("0100000004000000");
   });
 
   test.each([

@@ -3,16 +3,17 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { type Guest, runGuest } from "../../scripts/guest.ts";
 import { Failure } from "../../src/failure.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { present } from "../support/present.ts";
 
 const GUEST: Guest = { cpu: "POWER9", smp: 4, memory: 512 };
-const path = process.env["PATH"];
+const path = process.env.PATH;
 const folder = temporaryFolder({ lasts: "file", on: "disk" });
 
 beforeAll(() => {
-  process.env["PATH"] = `${folder.path}:${path}`;
+  process.env.PATH = `${folder.path}:${path}`;
 });
 afterAll(() => {
-  process.env["PATH"] = path;
+  process.env.PATH = path;
 });
 
 /** Puts a shell script in the emulator's place. */
@@ -60,7 +61,7 @@ test("a guest that does not end is killed at its time limit, and what it said is
   emulatorDoes(`echo $$; exec sleep 1000`);
   const { lines, end } = await runGuest(GUEST, { timeout: 1 });
   expect(end).toBe("timeout");
-  expect(runs(lines[0]!.text)).toBe(false);
+  expect(runs(present(lines[0]).text)).toBe(false);
 });
 
 test("whoever watches can stop it", async () => {
@@ -68,7 +69,7 @@ test("whoever watches can stop it", async () => {
   const watch = { timeout: 20, onLine: ({ text }: { text: string }, stop: () => void) => text === "enough" && stop() };
   const { lines, end } = await runGuest(GUEST, watch);
   expect(end).toBe("stopped");
-  expect(runs(lines[0]!.text)).toBe(false);
+  expect(runs(present(lines[0]).text)).toBe(false);
 });
 
 test("a watcher that throws takes the guest with it", async () => {

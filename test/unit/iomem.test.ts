@@ -5,6 +5,7 @@ import { parseIomem, readIomem } from "../../src/kexec/iomem.ts";
 import { System } from "../../src/sys/system.ts";
 import { fakeEngine } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { present } from "../support/present.ts";
 
 const folder = temporaryFolder();
 
@@ -30,7 +31,7 @@ b0000000-bfffffff : PCI MMCONFIG 0000 [bus 00-ff]
 `;
 
 test("RAM is what is called System RAM, also above 4 GiB, ends are exclusive and neighbours are one range", () => {
-  expect(parseIomem(Q35)!.memory).toEqual([
+  expect(present(parseIomem(Q35)).memory).toEqual([
     { start: 0x1000n, end: 0x9fc00n },
     { start: 0x100000n, end: 0x7ffe0000n },
     { start: 0x100000000n, end: 0x200000000n },
@@ -38,15 +39,15 @@ test("RAM is what is called System RAM, also above 4 GiB, ends are exclusive and
 });
 
 test("of what lies in RAM, the running kernel and the crash kernel's region are not taken, the rest is", () => {
-  expect(parseIomem(Q35)!.taken).toEqual([{ start: 0x7e000000n, end: 0x7e001000n, name: "reserved" }]);
+  expect(present(parseIomem(Q35)).taken).toEqual([{ start: 0x7e000000n, end: 0x7e001000n, name: "reserved" }]);
 });
 
 test("of two crash kernel regions the upper is the one kexec_load takes", () => {
-  expect(parseIomem(Q35)!.crashRegion).toEqual({ start: 0x16e000000n, end: 0x176000000n });
+  expect(present(parseIomem(Q35)).crashRegion).toEqual({ start: 0x16e000000n, end: 0x176000000n });
 });
 
 test("a machine without a crash kernel's region has none", () => {
-  expect(parseIomem("00100000-7ffdffff : System RAM\n")!.crashRegion).toBeUndefined();
+  expect(present(parseIomem("00100000-7ffdffff : System RAM\n")).crashRegion).toBeUndefined();
 });
 
 test("addresses that the kernel hides from the unprivileged are unknown, not 0", () => {
@@ -58,6 +59,6 @@ test("addresses that the kernel hides from the unprivileged are unknown, not 0",
 test("it is read from /proc/iomem, and undefined where there is none", () => {
   const files = { "/proc/iomem": "00100000-001fffff : System RAM\n" };
   const engine = fakeEngine({ root: folder.path, files });
-  expect(readIomem(new System(engine))!.memory).toEqual([{ start: 0x100000n, end: 0x200000n }]);
+  expect(present(readIomem(new System(engine))).memory).toEqual([{ start: 0x100000n, end: 0x200000n }]);
   expect(readIomem(new System(fakeEngine()))).toBeUndefined();
 });

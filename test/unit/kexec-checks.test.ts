@@ -7,6 +7,7 @@ import { Failure } from "../../src/failure.ts";
 import { checkImage } from "../../src/kexec/checks.ts";
 import type { MachineFacts } from "../../src/kexec/facts.ts";
 import type { KexecImage, Segment } from "../../src/kexec/image.ts";
+import { present } from "../support/present.ts";
 
 const PAGE = 0x1000n;
 /** The model thinks in quarter pages, which is as fine as the generator makes addresses. */
@@ -96,7 +97,7 @@ function offenders({ segments, entry, isCrash, world }: Case): Set<number> {
       const page = Math.floor(unit / 4);
       if (owner.has(unit)) {
         offend();
-        found.add(owner.get(unit)!);
+        found.add(present(owner.get(unit)));
       } else {
         owner.set(unit, index);
       }
@@ -150,7 +151,7 @@ const cases = record({
     segments,
     isCrash: isCrash && at > 1,
     world,
-    entry: offset === null ? null : segments[at % segments.length]!.start * 1024 + offset,
+    entry: offset === null ? null : present(segments[at % segments.length]).start * 1024 + offset,
   }),
 );
 

@@ -488,7 +488,7 @@ describe("the checks", () => {
 
   test("on x86-64 work without a device tree", () => {
     const result = run(
-      { machine: "x86_64", files: WITHOUT_TREE! },
+      { machine: "x86_64", files: WITHOUT_TREE },
       "-a",
       "0x10000000",
       "-e",

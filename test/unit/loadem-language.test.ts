@@ -4,7 +4,8 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { v2wrapBytes } from "../../src/arch/ppc64/stub.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { type LoadRun, loadem, type Pretended, runPretended, WITHOUT_TREE } from "../support/loading.ts";
+import { type LoadRun, loadem, type Pretended, runPretended, segmentOf, WITHOUT_TREE } from "../support/loading.ts";
+import { present } from "../support/present.ts";
 
 const folder = temporaryFolder();
 const KERNEL = bytes(0x3000, 7);
@@ -32,7 +33,7 @@ function loaded(pretended: Pretended, ...args: string[]) {
     out: "",
     calls: 1,
   });
-  return loads[0]!;
+  return present(loads[0]);
 }
 
 /** What the pretended machine's own fs2dt writes. */
@@ -75,8 +76,8 @@ describe("the README's examples of 2005", () => {
       [0x100 + blob.length, 0x5000000n, 0x1000n],
       [0x3000, 0x6000000n, 0x3000n],
     ]);
-    expect(load.segments[0]!.bytes.equals(Buffer.concat([stub(0x6000000n), blob]))).toBe(true);
-    expect(load.segments[1]!.bytes.equals(KERNEL)).toBe(true);
+    expect(segmentOf(load, 0).bytes.equals(Buffer.concat([stub(0x6000000n), blob]))).toBe(true);
+    expect(segmentOf(load, 1).bytes.equals(KERNEL)).toBe(true);
   });
 
   test("the second one joins two cpios at a multiple of 4 and asks for zeros that are in no buffer", () => {
@@ -110,8 +111,8 @@ describe("the README's examples of 2005", () => {
       [0x1238 + 0x77, 0x38000000n, 0x2000n],
       [0, 0x30000000n, 0x10000n],
     ]);
-    expect(load.segments[0]!.bytes.equals(Buffer.concat([stub(0x6000000n), blob]))).toBe(true);
-    expect(load.segments[2]!.bytes.equals(Buffer.concat([large, Buffer.alloc(3), small]))).toBe(true);
+    expect(segmentOf(load, 0).bytes.equals(Buffer.concat([stub(0x6000000n), blob]))).toBe(true);
+    expect(segmentOf(load, 2).bytes.equals(Buffer.concat([large, Buffer.alloc(3), small]))).toBe(true);
   });
 
   test.each(["ppc64", "ppc64le"] as const)("the first one with -r 0x10000 suits 64 KiB pages on %s", (machine) => {
@@ -130,7 +131,7 @@ describe("the README's examples of 2005", () => {
       [0x100 + blob.length, 0x5000000n, 0x10000n],
       [0x3000, 0x6000000n, 0x10000n],
     ]);
-    expect(load.segments[0]!.bytes.equals(Buffer.concat([stub(0x6000000n), blob]))).toBe(true);
+    expect(segmentOf(load, 0).bytes.equals(Buffer.concat([stub(0x6000000n), blob]))).toBe(true);
   });
 
   test("the built-in stub of -w is the file that v2wrap writes", () => {
@@ -282,7 +283,7 @@ describe("-a and the sizes", () => {
     const a = file("a", bytes(0x1800, 1));
     const load = loaded({}, "-a", "0x10000000", "-e", "-z", "0x1000", "-f", a, "-z", "0x800", "-f", a, "-z", "0x800");
     expect(shape(load)).toEqual([[0x3000, 0x10000000n, 0x5000n]]);
-    expect(load.segments[0]!.bytes.equals(Buffer.concat([bytes(0x1800, 1), bytes(0x1800, 1)]))).toBe(true);
+    expect(segmentOf(load, 0).bytes.equals(Buffer.concat([bytes(0x1800, 1), bytes(0x1800, 1)]))).toBe(true);
   });
 
   test("a segment may be zeros only, its buffer then is empty", () => {
@@ -306,19 +307,26 @@ describe("-a and the sizes", () => {
       "0x10000000",
       "-e",
       "-f",
-      names[0]!,
+      present(names[0]),
       "-4",
       "-f",
-      names[1]!,
+      present(names[1]),
       "-s",
       "-4",
       "-4",
       "-f",
-      names[2]!,
+      present(names[2]),
     );
     expect(
-      load.segments[0]!.bytes.equals(
-        Buffer.concat([parts[0]!, Buffer.alloc(3), parts[1]!, Buffer.from("pipe"), Buffer.alloc(1), parts[2]!]),
+      segmentOf(load, 0).bytes.equals(
+        Buffer.concat([
+          present(parts[0]),
+          Buffer.alloc(3),
+          present(parts[1]),
+          Buffer.from("pipe"),
+          Buffer.alloc(1),
+          present(parts[2]),
+        ]),
       ),
     ).toBe(true);
   });
@@ -345,7 +353,7 @@ describe("-a and the sizes", () => {
       "-e",
       "-s",
     );
-    expect(loads[0]!.segments[0]!.bytes.equals(whole)).toBe(true);
+    expect(segmentOf(loads[0], 0).bytes.equals(whole)).toBe(true);
   });
 
   test("a file that says it is empty, as all in /proc do, is read all the same", () => {
@@ -368,7 +376,7 @@ describe("-a and the sizes", () => {
       "-f",
       "/proc/version",
     );
-    expect(loads[0]!.segments[0]!.bytes.toString()).toBe("Linux version");
+    expect(segmentOf(loads[0], 0).bytes.toString()).toBe("Linux version");
   });
 });
 
@@ -379,11 +387,23 @@ describe("a file of more than 1 MiB", () => {
     const large = bytes(LARGE, 3);
     const other = bytes(2 * LARGE, 5);
     const names = [file("large", large), file("other", other)];
-    const { engine, loads } = run({}, "-r", "0x1000", "-a", "0x10000000", "-e", "-f", names[0]!, "-4", "-f", names[1]!);
-    expect(loads[0]!.segments[0]!.bytes.equals(Buffer.concat([large, Buffer.alloc(3), other]))).toBe(true);
+    const { engine, loads } = run(
+      {},
+      "-r",
+      "0x1000",
+      "-a",
+      "0x10000000",
+      "-e",
+      "-f",
+      present(names[0]),
+      "-4",
+      "-f",
+      present(names[1]),
+    );
+    expect(segmentOf(loads[0], 0).bytes.equals(Buffer.concat([large, Buffer.alloc(3), other]))).toBe(true);
     const read = engine.asked("read").map(({ path }) => path);
-    expect(read).toContain(names[1]!);
-    expect(read).not.toContain(names[0]!);
+    expect(read).toContain(present(names[1]));
+    expect(read).not.toContain(present(names[0]));
   });
 
   test("keeps its bytes when a word is stored in its mapping", () => {
@@ -392,7 +412,7 @@ describe("a file of more than 1 MiB", () => {
     const load = loaded({}, "-r", "0x1000", "-a", "0x10000000", "-e", "-f", name, "--poke", "0x5c=0x12345678");
     const expected = Buffer.from(large);
     expected.writeUInt32BE(0x12345678, 0x5c);
-    expect(load.segments[0]!.bytes.equals(expected)).toBe(true);
+    expect(segmentOf(load, 0).bytes.equals(expected)).toBe(true);
     expect(readFileSync(name).equals(large)).toBe(true);
   });
 
@@ -410,7 +430,7 @@ describe("a file of more than 1 MiB", () => {
       "-f",
       file("more", bytes(9, 1)),
     );
-    expect(loads[0]!.segments[0]!.bytes.equals(Buffer.concat([large, bytes(9, 1)]))).toBe(true);
+    expect(segmentOf(loads[0], 0).bytes.equals(Buffer.concat([large, bytes(9, 1)]))).toBe(true);
     expect(engine.asked("read").map(({ path }) => path)).not.toContain(folder.in("large"));
 
     // Such a kernel maps nothing at a multiple of 4 KiB.
@@ -427,7 +447,7 @@ describe("a file of more than 1 MiB", () => {
       folder.in("large"),
     );
     expect(behind.engine.asked("read").map(({ path }) => path)).toContain(folder.in("large"));
-    expect(behind.loads[0]!.segments[0]!.bytes.equals(Buffer.concat([bytes(0x1000, 1), large]))).toBe(true);
+    expect(segmentOf(behind.loads[0], 0).bytes.equals(Buffer.concat([bytes(0x1000, 1), large]))).toBe(true);
   });
 });
 
@@ -454,7 +474,7 @@ describe("flags", () => {
   });
 
   test("on x86-64 take 62", () => {
-    const world: Pretended = { machine: "x86_64", files: WITHOUT_TREE! };
+    const world: Pretended = { machine: "x86_64", files: WITHOUT_TREE };
     expect(loaded(world, "-a", "0x10000000", "-e", "-f", file("a", KERNEL), "-t62").flags).toBe(62n << 16n);
   });
 });
@@ -487,8 +507,8 @@ describe("-c", () => {
   ] as const)("on %s anchored at %s stores the word at %i", (machine, anchor, at, word) => {
     const { code, loads } = chained({ machine }, "-c", anchor);
     expect(code).toBe(0);
-    expect(loads[0]!.segments[0]!.bytes.toString("hex")).toBe(expected(at, word).toString("hex"));
-    expect(loads[0]!.segments[1]!.bytes.every((byte) => byte === 0xee)).toBe(true);
+    expect(segmentOf(loads[0], 0).bytes.toString("hex")).toBe(expected(at, word).toString("hex"));
+    expect(segmentOf(loads[0], 1).bytes.every((byte) => byte === 0xee)).toBe(true);
   });
 
   test.each([
@@ -615,8 +635,8 @@ describe("-c", () => {
       "-f",
       file("a", KERNEL),
     );
-    expect(load.segments[0]!.bytes.readBigUInt64BE(0xf8)).toBe(0x20000000n);
-    expect(load.segments[0]!.bytes.subarray(0x100).equals(blob)).toBe(true);
+    expect(segmentOf(load, 0).bytes.readBigUInt64BE(0xf8)).toBe(0x20000000n);
+    expect(segmentOf(load, 0).bytes.subarray(0x100).equals(blob)).toBe(true);
   });
 
   test("goes to the segment before, whatever the order of the addresses", () => {
@@ -662,7 +682,7 @@ describe("--poke", () => {
       file("a", new Uint8Array(0x1000).fill(0xee)),
       "--poke=0x5c=1",
     );
-    expect(load.segments[0]!.bytes.subarray(0x58, 0x64).toString("hex")).toBe(`eeeeeeee${word}eeeeeeee`);
+    expect(segmentOf(load, 0).bytes.subarray(0x58, 0x64).toString("hex")).toBe(`eeeeeeee${word}eeeeeeee`);
   });
 
   test.each([

@@ -4,7 +4,15 @@ import { describe, expect, test } from "bun:test";
 import { appendFileSync, mkdirSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { v2wrapBytes } from "../../src/arch/ppc64/stub.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { KERNEL_END, type LoadRun, loadem, type Pretended, runPretended, WITHOUT_TREE } from "../support/loading.ts";
+import {
+  KERNEL_END,
+  type LoadRun,
+  loadem,
+  type Pretended,
+  runPretended,
+  segmentOf,
+  WITHOUT_TREE,
+} from "../support/loading.ts";
 import { cells } from "../support/tree.ts";
 
 const folder = temporaryFolder();
@@ -276,7 +284,7 @@ describe("a file that changes while it is loaded", () => {
       "-f",
       path,
     );
-    expect(loads[0]!.segments[0]!.bytes[0]).toBe(1);
+    expect(segmentOf(loads[0], 0).bytes[0]).toBe(1);
     expect(engine.asked("openat").filter((call) => call.path === path).length).toBe(1);
   });
 });
@@ -379,7 +387,7 @@ describe("addresses and sizes", () => {
     expect(refusedLine("-a 0xfffffffffffff000 -e -f F")).toBe(
       "1 segment 0 (0xfffffffffffff000-0x10000000000000000, F): not within the machine's memory " + "0x0-0x80000000",
     );
-    expect(taken("-a 0xfffffffffffff000 -e -f F", { machine: "x86_64", files: WITHOUT_TREE! })).toBe(true);
+    expect(taken("-a 0xfffffffffffff000 -e -f F", { machine: "x86_64", files: WITHOUT_TREE })).toBe(true);
   });
 
   test.each([
@@ -481,7 +489,7 @@ describe("memory", () => {
   });
 
   test("is not judged where the tree is not mounted", () => {
-    expect(taken("-a 0x1000 -e -f F -a 0xf0000000 -f F", { files: WITHOUT_TREE! })).toBe(true);
+    expect(taken("-a 0x1000 -e -f F -a 0xf0000000 -f F", { files: WITHOUT_TREE })).toBe(true);
   });
 
   test("below the kernel's end is refused in 32 bits too, as older kernels write it", () => {
@@ -556,7 +564,7 @@ describe("the architecture", () => {
   });
 
   test("on x86-64 that of ppc64 is refused, also without checks", () => {
-    const x86: Pretended = { machine: "x86_64", files: WITHOUT_TREE! };
+    const x86: Pretended = { machine: "x86_64", files: WITHOUT_TREE };
     for (const options of ["", "--no-checks", "-n", "--diagnose"]) {
       expect(refusedLine(`-t 21 ${options} -a 0x10000000 -e -f F`, x86)).toBe(
         "3 -t: this machine's kernel takes 62 or 0, not 21 (ppc64 is 21, arm64 is 183, x86_64 is 62)",
@@ -565,7 +573,7 @@ describe("the architecture", () => {
   });
 
   test("on x86-64 the ppc64 stub as the entry is refused without -t too", () => {
-    const x86: Pretended = { machine: "x86_64", files: WITHOUT_TREE!, stdin: tree("0x10000100") };
+    const x86: Pretended = { machine: "x86_64", files: WITHOUT_TREE, stdin: tree("0x10000100") };
     const line = [
       "-r",
       "0x1000",
@@ -649,7 +657,7 @@ describe("our stub", () => {
     ["8", "[0x0, 0x8)"],
   ])("chained at %s would be overwritten and is refused", (anchor, word) => {
     expect(withTree(tree("0x10000100"), `-r 0x1000 -a 0x10000000 -e -w -s -a 0x20000000 -c ${anchor} -f F`)).toBe(
-      `1 argument 10 (-c): the big endian word ${word} is the stub's code: the word for its kernel ends ` + `at 0x100`,
+      `1 argument 10 (-c): the big endian word ${word} is the stub's code: the word for its kernel ends at 0x100`,
     );
   });
 

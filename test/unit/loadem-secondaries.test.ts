@@ -4,7 +4,8 @@ import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { v2wrapBytes } from "../../src/arch/ppc64/stub.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { type LoadRun, loadem, type Pretended, runPretended } from "../support/loading.ts";
+import { type LoadRun, loadem, type Pretended, runPretended, segmentOf } from "../support/loading.ts";
+import { present } from "../support/present.ts";
 import { cells } from "../support/tree.ts";
 
 const folder = temporaryFolder();
@@ -47,8 +48,8 @@ function told(pretended: Pretended, ...options: string[]): [string, string] {
   const { loads } = run(pretended, ...options);
   const { out } = run(pretended, "-n", ...options);
   return [
-    loads[0]!.segments[0]!.bytes.toString("hex", WAIT_WORD, WAIT_WORD + 4),
-    out.toString().trimEnd().split("\n").at(-1)!,
+    segmentOf(loads[0], 0).bytes.toString("hex", WAIT_WORD, WAIT_WORD + 4),
+    present(out.toString().trimEnd().split("\n").at(-1)),
   ];
 }
 
@@ -128,7 +129,7 @@ test("a wait word that was poked stays as it is, unless --secondaries is given a
     folder.in("kernel"),
   ];
   const load = (...more: string[]) =>
-    loadem(folder.path, { stdin }, ...more, ...args).loads[0]!.segments[0]!.bytes.readUInt32BE(WAIT_WORD);
+    segmentOf(loadem(folder.path, { stdin }, ...more, ...args).loads[0], 0).bytes.readUInt32BE(WAIT_WORD);
   expect(load()).toBe(0x0001_0002);
   expect(load("--secondaries", "5")).toBe(0x7fff_0005);
   expect(loadem(folder.path, { stdin }, "-n", ...args).out.toString()).not.toContain("secondary cpus");
@@ -145,7 +146,7 @@ describe("what is not our stub", () => {
     ["of another code", v2wrapBytes().with(0x40, 0xaa)],
     ["zeros", new Uint8Array(0x100)],
   ])("(%s) is not written to, and --secondaries is refused", (_, content) => {
-    expect(Buffer.from(content).equals(withFile(content).loads[0]!.segments[0]!.bytes)).toBe(true);
+    expect(Buffer.from(content).equals(segmentOf(withFile(content).loads[0], 0).bytes)).toBe(true);
     const { code, err, changes } = withFile(content, "--secondaries", "1");
     expect({ code, err, changes }).toEqual({
       code: 2,
@@ -168,6 +169,6 @@ describe("what is not our stub", () => {
       "-f",
       folder.in("stub"),
     );
-    expect(loads[0]!.segments[0]!.bytes.equals(Buffer.concat([v2wrapBytes(), v2wrapBytes()]))).toBe(true);
+    expect(segmentOf(loads[0], 0).bytes.equals(Buffer.concat([v2wrapBytes(), v2wrapBytes()]))).toBe(true);
   });
 });

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { Failure } from "../../src/failure.ts";
 import { parseScript } from "../../src/script/parse.ts";
 import { type Command, describe as written } from "../../src/script/pipeline.ts";
+import { present } from "../support/present.ts";
 
 function commandsOf(text: string): readonly (readonly string[])[] {
   return parseScript("s", text).flatMap(({ commands }) => commands);
@@ -132,17 +133,17 @@ group("a script is refused with line and column", () => {
 group("a pipeline written out", () => {
   test("reads as it was typed where nothing needs quotes", () => {
     const typed = "fs2dt -b 0x5000100 /proc/device-tree < /x | loadem -s -a 0x6000000 > /y";
-    expect(written(parseScript("s", typed)[0]!)).toBe(typed);
+    expect(written(present(parseScript("s", typed)[0]))).toBe(typed);
   });
 
   test("shows bytes that are not printable ASCII as escapes", () => {
-    expect(written(parseScript("s", "a \x1b[2J\xff")[0]!)).toBe(String.raw`a \x1b[2J\xff`);
+    expect(written(present(parseScript("s", "a \x1b[2J\xff")[0]))).toBe(String.raw`a \x1b[2J\xff`);
   });
 
   test("is read back as the same pipeline, whatever printable text is in it", () => {
     const word = fc.string({ unit: "grapheme-ascii" });
     const words = fc.array(word, { minLength: 1, maxLength: 4 });
-    const command = words.map(([program, ...rest]): Command => [program!, ...rest]);
+    const command = words.map(([program, ...rest]): Command => [present(program), ...rest]);
     const pipeline = fc.record(
       {
         line: fc.constant(1),

@@ -5,6 +5,7 @@ import { archs } from "../../src/arch/archs.ts";
 import { builtInStub } from "../../src/arch/stubs.ts";
 import { findTarget, KERNEL_ADDRESS, kernelAddressIn, STUB_SIZE } from "../../src/kexec/stub.ts";
 import { runInside } from "../support/fake-engine.ts";
+import { present } from "../support/present.ts";
 
 describe.each(archs.map((arch) => [arch.name, arch] as const))("the stub of %s", (_, arch) => {
   const { stub } = arch;
@@ -21,7 +22,7 @@ describe.each(archs.map((arch) => [arch.name, arch] as const))("the stub of %s",
     expect(findTarget(archs, segment)).toBe(arch);
     for (let at = 0; at < stub.codeSize; at++) {
       const bytes = stub.bytes();
-      bytes[at]! ^= 1;
+      bytes.set([(bytes[at] ?? 0) ^ 1], at);
       expect(findTarget(archs, bytes)).toBeUndefined();
     }
     expect(findTarget(archs, stub.bytes().subarray(0, STUB_SIZE - 1))).toBeUndefined();
@@ -35,7 +36,7 @@ test.each([
 ] as const)(
   "the kernel's address is read in the byte order of %s, wherever a segment's bytes lie in their buffer",
   (name, address) => {
-    const { stub } = archs.find((each) => each.name === name)!;
+    const { stub } = present(archs.find((each) => each.name === name));
     const segment = new Uint8Array(0x300).subarray(0x40, 0x40 + STUB_SIZE);
     segment.set([1, 2, 3, 4, 5, 6, 7, 8], KERNEL_ADDRESS);
     expect(kernelAddressIn(stub, segment)).toBe(address);

@@ -32,7 +32,9 @@ test("a program that is not there is an error with exit code 1", async () => {
 test("everything a failed program printed can be kept", async () => {
   let log = "";
   await runTool(["sh", "-c", "echo out; echo err >&2; exit 1"], {
-    onFailure: (output) => void (log = output),
+    onFailure(output) {
+      log = output;
+    },
   }).catch(() => {});
   expect(log).toBe("out\nerr\n");
 });
