@@ -12,10 +12,10 @@ import { fakeEngine } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const folder = temporaryFolder();
+const system = new System(fakeEngine());
 
 /** `tree` after the edits of a file, as the commands read it. */
 function edited(tree: DeviceTree, lines: string): DeviceTree {
-  const system = new System(fakeEngine());
   const file = folder.in("edits");
   writeFileSync(file, Buffer.from(lines, "latin1"));
   const result = copied(tree);
@@ -26,9 +26,10 @@ function edited(tree: DeviceTree, lines: string): DeviceTree {
 function expectPatchToLead(before: DeviceTree, after: DeviceTree): void {
   const patch = patchText(differences(before, after));
   const result = edited(before, patch);
-  expect(meaning(result)).toBe(meaning(after));
+  const wanted = meaning(after);
+  expect(meaning(result)).toBe(wanted);
   expect(differences(result, after)).toEqual([]);
-  expect(patch === "").toBe(meaning(before) === meaning(after));
+  expect(patch === "").toBe(meaning(before) === wanted);
 }
 
 describe("the edits that dtdiff --patch writes turn", () => {
