@@ -25,15 +25,19 @@ const MAGIC = 0x7f454c46;
 const LAYOUTS = {
   32: {
     headerSize: 52,
-    ...{ headersAt: 28, entrySize: 42, count: 44 },
+    headersAt: 28,
+    entrySize: 42,
+    count: 44,
     programHeaderSize: 32,
-    ...{ flags: 24, offset: 4, address: 8, physical: 12, fileSize: 16, memorySize: 20, align: 28 },
+    programHeader: { flags: 24, offset: 4, address: 8, physical: 12, fileSize: 16, memorySize: 20, align: 28 },
   },
   64: {
     headerSize: 64,
-    ...{ headersAt: 32, entrySize: 54, count: 56 },
+    headersAt: 32,
+    entrySize: 54,
+    count: 56,
     programHeaderSize: 56,
-    ...{ flags: 4, offset: 8, address: 16, physical: 24, fileSize: 32, memorySize: 40, align: 48 },
+    programHeader: { flags: 4, offset: 8, address: 16, physical: 24, fileSize: 32, memorySize: 40, align: 48 },
   },
 } as const;
 
@@ -102,7 +106,7 @@ export function readElf(name: string, bytes: Uint8Array, wanted?: 32 | 64): Elf 
     bits === 32 ? BigInt(view.getUint32(at, little)) : view.getBigUint64(at, little);
   const start = word(layout.headersAt);
   const count = view.getUint16(layout.count, little);
-  const size = layout.programHeaderSize;
+  const { programHeaderSize: size, programHeader: fields } = layout;
   if (count > 0 && view.getUint16(layout.entrySize, little) !== size) {
     throw new Failure(name, "program headers of a strange size");
   }
@@ -113,17 +117,21 @@ export function readElf(name: string, bytes: Uint8Array, wanted?: 32 | 64): Elf 
     const at = Number(start) + size * index;
     return {
       type: view.getUint32(at, little),
-      flags: view.getUint32(at + layout.flags, little),
-      offset: word(at + layout.offset),
-      address: word(at + layout.address),
-      physical: word(at + layout.physical),
-      fileSize: word(at + layout.fileSize),
-      memorySize: word(at + layout.memorySize),
-      align: word(at + layout.align),
+      flags: view.getUint32(at + fields.flags, little),
+      offset: word(at + fields.offset),
+      address: word(at + fields.address),
+      physical: word(at + fields.physical),
+      fileSize: word(at + fields.fileSize),
+      memorySize: word(at + fields.memorySize),
+      align: word(at + fields.align),
     };
   });
   const elf: Elf = {
-    ...{ name, bytes, bits, endian: little ? "little" : "big", headers },
+    name,
+    bytes,
+    bits,
+    endian: little ? "little" : "big",
+    headers,
     type: view.getUint16(16, little),
     machine: view.getUint16(18, little),
     entry: word(24),

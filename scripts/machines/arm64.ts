@@ -80,7 +80,8 @@ export const arm64 = {
   smallKernels: {},
   small: { "arm64-small": { tools, endian: "little", ...boot } },
   bun: {
-    ...{ ...boot, ...BUN_MEMORY },
+    ...boot,
+    ...BUN_MEMORY,
     target: "arm64",
     package: "@oven/bun-linux-aarch64",
     architecture: "arm64",

@@ -58,7 +58,8 @@ export const x86_64 = {
   smallKernels: {},
   small: { "x64-small": { tools, endian: "little", ...boot } },
   bun: {
-    ...{ ...boot, ...BUN_MEMORY },
+    ...boot,
+    ...BUN_MEMORY,
     target: "x64",
     package: "@oven/bun-linux-x64",
     architecture: "amd64",
