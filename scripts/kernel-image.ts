@@ -1,11 +1,17 @@
 // What is loaded of a kernel's file, and how much memory that takes: one function for each form kernels come in.
 
 import { arm64Header } from "../src/arch/arm64/image.ts";
+import { kernelPiece as arm64Piece } from "../src/arch/arm64/placement.ts";
+import { kernelPiece as flatPiece } from "../src/arch/ppc64/placement.ts";
+import { kernelPiece as x86Piece } from "../src/arch/x86_64/placement.ts";
 import { HEADER_SPAN, readSetupHeader } from "../src/arch/x86_64/setup-header.ts";
 import { type FlatImage, flatten, isElf, readElf } from "../src/elf.ts";
 import { Failure } from "../src/failure.ts";
+import type { Piece } from "../src/recipes/placement.ts";
 
 export interface KernelImage extends FlatImage {
+  /** The memory it needs, and where that may be. */
+  readonly piece: Omit<Piece, "name">;
   /** undefined where the form does not say it. */
   readonly endian?: "big" | "little";
 }
@@ -21,25 +27,29 @@ export function elfImage(machine: number): ReadKernelImage {
   return (name, bytes) => {
     const elf = readElf(name, bytes);
     if (elf.machine !== machine) throw new Failure(name, `made for ELF machine ${elf.machine}, not for ${machine}`);
-    return { ...flatten(elf), endian: elf.endian };
+    return { ...asFlat(flatten(elf)), endian: elf.endian };
   };
 }
 
 /** The same, or what objcopy has made of it already: a file without any header. Its .bss is not known then. */
 export function elfOrFlatImage(machine: number): ReadKernelImage {
   const elf = elfImage(machine);
-  return (name, bytes) => (isElf(bytes) ? elf(name, bytes) : { bytes, memsz: bytes.length });
+  return (name, bytes) => (isElf(bytes) ? elf(name, bytes) : asFlat({ bytes, memsz: bytes.length }));
+}
+
+function asFlat(image: FlatImage): KernelImage {
+  return { ...image, piece: flatPiece(BigInt(image.memsz), undefined) };
 }
 
 /** An arm64 Image, which is loaded as it is. */
 export const arm64Image: ReadKernelImage = (name, bytes) => {
   const header = arm64Header(bytes);
   if (header === undefined) throw new Failure(name, "not an arm64 Image");
-  return { bytes, memsz: Number(header.imageSize) };
+  return { bytes, memsz: Number(header.imageSize), piece: arm64Piece(header) };
 };
 
 /** A bzImage as it is. Its setup code, which is not loaded, counts in its bytes and in its memory. */
 export const bzImage: ReadKernelImage = (name, bytes) => {
-  const { initSize, kernelStart } = readSetupHeader(name, bytes.subarray(0, HEADER_SPAN), bytes.length);
-  return { bytes, memsz: kernelStart + initSize };
+  const header = readSetupHeader(name, bytes.subarray(0, HEADER_SPAN), bytes.length);
+  return { bytes, memsz: header.kernelStart + header.initSize, piece: x86Piece(header) };
 };

@@ -1,7 +1,7 @@
 // Where everything of a boot goes in the guest's memory.
 
 import { STUB_SIZE } from "../../src/kexec/stub.ts";
-import { chooseAddresses } from "../../src/recipes/placement.ts";
+import { chooseAddresses, type Piece } from "../../src/recipes/placement.ts";
 import type { Load, Machine } from "../machines/machine.ts";
 
 /** Physical addresses, in bytes. */
@@ -13,11 +13,18 @@ export interface Addresses {
   readonly initrd: number;
 }
 
-/** @param initrd bytes of the next kernel's initramfs */
-export function addressesFor({ layout }: Machine, load: Load & { readonly initrd: bigint }): Addresses {
+/**
+ * @param kernel what the next kernel needs
+ * @param initrd bytes of its initramfs
+ */
+export function addressesFor({ layout }: Machine, load: Load, kernel: Omit<Piece, "name">, initrd: bigint): Addresses {
   const { granule, order, free } = layout;
-  const sizes = { stub: granule, kernel: load.next, initrd: load.initrd };
-  const pieces = order.map((name) => ({ name, size: sizes[name], alignment: granule }));
+  const needs = {
+    stub: { size: granule, alignment: granule },
+    kernel,
+    initrd: { size: initrd, alignment: granule },
+  };
+  const pieces = order.map((name) => ({ name, ...needs[name] }));
   const chosen = chooseAddresses(free(load), pieces);
   const addressOf = (name: (typeof order)[number]): number => Number(chosen[order.indexOf(name)]);
   const stub = addressOf("stub");

@@ -23,6 +23,7 @@ export interface NextKernel {
   /** What stands at its load address: on ppc64 an objcopy -O binary of it. On x86-64 the bzImage it is cut out of. */
   readonly image: Uint8Array;
   readonly memory: number;
+  readonly piece: KernelImage["piece"];
   readonly target: Target;
 }
 
@@ -40,9 +41,9 @@ export async function nextKernel(choices: Choices, first: FirstKernel): Promise<
   return asNext(choices, title, nextImage(vmlinux, await readKernel(vmlinux)));
 }
 
-function asNext({ target }: Choices, title: string, { bytes, memsz, endian }: KernelImage): NextKernel {
+function asNext({ target }: Choices, title: string, { bytes, memsz, piece, endian }: KernelImage): NextKernel {
   const own = endian === undefined ? target : targetOfEndian(target, endian);
-  return { title, image: bytes, memory: memsz, target: own };
+  return { title, image: bytes, memory: memsz, piece, target: own };
 }
 
 function defaultName({ target, small }: Choices): string {

@@ -86,13 +86,13 @@ export async function sceneFor(
     ...(special.files ?? []),
   ];
   const carried = [executable, ...files.map(({ content }) => content)].reduce((sum, { length }) => sum + length, 0);
-  const addresses = addressesFor(machine, {
+  const load = {
     uefi: choices.uefi,
     first: BigInt(first.memory),
     next: BigInt(next.memory),
-    initrd: BigInt(initrdSize),
     carried: BigInt(carried),
-  });
+  };
+  const addresses = addressesFor(machine, load, next.piece, BigInt(initrdSize));
   const script = (special.script ?? usualScript)({ addresses, source, argument, chain, bootargs, initrdSize, bss });
   const run = choices.interactive && choices.script === undefined ? {} : { script: Buffer.from(script, "latin1") };
   const path = join(folder, "initrd");

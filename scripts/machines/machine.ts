@@ -98,7 +98,7 @@ export interface Load {
 
 /** Where a guest has room for what it loads: the stub with what follows it, the next kernel and its initrd. */
 export interface Layout {
-  /** All of them lie at multiples of it, and the stub has so much for itself. Bytes. */
+  /** The stub and the initrd lie at multiples of it, and the stub has so much for itself. Bytes. */
   readonly granule: bigint;
   /** Who gets an address first, and so the lowest. */
   readonly order: readonly ("stub" | "kernel" | "initrd")[];

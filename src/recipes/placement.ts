@@ -13,7 +13,7 @@ export interface Piece {
   readonly alignment: bigint;
   readonly offset?: bigint;
   /** Where the whole piece has to lie; anywhere unless said. */
-  readonly within?: MemoryRange;
+  readonly within?: MemoryRange | undefined;
   /** It gets the highest address, not the lowest. */
   readonly high?: boolean;
 }

@@ -2,6 +2,9 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { kernelPiece as arm64Piece } from "../../src/arch/arm64/placement.ts";
+import { kernelPiece as ppc64Piece } from "../../src/arch/ppc64/placement.ts";
+import { kernelPiece as x86Piece } from "../../src/arch/x86_64/placement.ts";
 import { Failure } from "../../src/failure.ts";
 import { contains, type MemoryRange, mergeRanges, overlap, rangeOfSize, subtractRanges } from "../../src/range.ts";
 import { chooseAddresses, type Piece } from "../../src/recipes/placement.ts";
@@ -137,5 +140,34 @@ describe("pieces", () => {
     expect(() => chooseAddresses([], [{ ...stub, within: { start: 1n, end: 2n } }])).toThrow(
       new Failure("stub", "no room for 0x100 bytes, at a multiple of 0x1000, within 0x1-0x2; free is nothing"),
     );
+  });
+});
+
+describe("a kernel's piece", () => {
+  const free = [{ start: 0n, end: 1n << 40n }];
+  const chosen = (piece: Omit<Piece, "name">): bigint | undefined =>
+    chooseAddresses(free, [{ name: "kernel", ...piece }])[0];
+
+  test("of arm64 is image_size at text_offset above a multiple of 2 MiB", () => {
+    const piece = arm64Piece({ textOffset: 0x80000n, imageSize: 0x123_4567n });
+    expect(piece.size).toBe(0x123_4567n);
+    expect(chosen(piece)).toBe(0x80000n);
+  });
+
+  const header = { alignment: 0x20_0000, preferredAddress: 0x100_0000n, initSize: 0x5000, commandLineSize: 2047 };
+
+  test("of x86-64 is init_size at a multiple of kernel_alignment, from pref_address on, below 4 GiB unless allowed", () => {
+    const piece = x86Piece({ ...header, above4G: false });
+    expect(piece.size).toBe(0x5000n);
+    expect(chosen(piece)).toBe(0x100_0000n);
+    expect(chosen({ ...piece, high: true })).toBe(0xffe0_0000n);
+    expect(chosen({ ...x86Piece({ ...header, above4G: true }), high: true })).toBe((1n << 40n) - 0x20_0000n);
+    expect(chosen(x86Piece({ ...header, alignment: 0, above4G: true }))).toBe(0x100_0000n);
+  });
+
+  test("of ppc64 is whole pages of 64 KiB within the real mode area", () => {
+    const rma = { start: 0n, end: 0x1000_0000n };
+    expect(chosen({ ...ppc64Piece(0x1_0001n, rma), high: true })).toBe(0xffe_0000n);
+    expect(ppc64Piece(0x1_0001n, undefined).size).toBe(0x2_0000n);
   });
 });
