@@ -1,6 +1,6 @@
 // dtcheck: what is wrong with a tree, by a table of checks.
 
-import { type Applet } from "../cli/applet.ts";
+import type { Applet } from "../cli/applet.ts";
 import { parse } from "../cli/options.ts";
 import { checks, findingsIn, findingText } from "../devicetree/check/checks.ts";
 import { readTree } from "../devicetree/from/source.ts";
@@ -36,9 +36,11 @@ specification and seldom meant. The exit code is 1 if there is an error.
       );
       return EXIT.done;
     }
-    if (operands.length !== 1) throw usage("operands", `one tree is needed, ${operands.length} are given`);
+    const [source, ...more] = operands;
+    if (source === undefined || more.length > 0)
+      throw usage("operands", `one tree is needed, ${operands.length} are given`);
     const rules = parseReadRules(given, noticeOn(system, "dtcheck"));
-    const findings = findingsIn(readTree(system, operands[0]!, rules), skipped);
+    const findings = findingsIn(readTree(system, source, rules), skipped);
     system.print(findings.map((finding) => `${escapeText(finding.place)}: ${findingText(finding)}\n`).join(""));
     return findings.some(({ check }) => check.severity === "error") ? EXIT.input : EXIT.done;
   },

@@ -1,6 +1,6 @@
 // dtdiff: what makes one tree another, for people or as edits. Exits as diff does.
 
-import { type Applet } from "../cli/applet.ts";
+import type { Applet } from "../cli/applet.ts";
 import { parse } from "../cli/options.ts";
 import { differences, differenceText, patchText } from "../devicetree/diff.ts";
 import { readTree } from "../devicetree/from/source.ts";

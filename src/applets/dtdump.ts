@@ -1,10 +1,10 @@
 // dtdump: a tree, or one node of it, as device tree source or as JSON.
 
-import { type Applet } from "../cli/applet.ts";
+import type { Applet } from "../cli/applet.ts";
 import { parse } from "../cli/options.ts";
 import { readTree } from "../devicetree/from/source.ts";
 import { findNode } from "../devicetree/references.ts";
-import { surveyOf } from "../devicetree/survey.ts";
+import { positionOf, surveyOf } from "../devicetree/survey.ts";
 import { nodeJson, treeJson } from "../devicetree/to/json.ts";
 import { coloured, nodeSource, plain, treeSource, unwritableNames } from "../devicetree/to/source-text.ts";
 import { EXIT, usage } from "../failure.ts";
@@ -52,7 +52,7 @@ compiles the output to the same bytes again. Colours appear on a terminal only.
       for (const name of unwritableNames(survey)) notice(name, "dtc cannot read this name");
       system.print(treeSource(survey, style));
     } else {
-      system.print(nodeSource(survey, survey.byPath.get(findNode(tree.root, node).path)!, style));
+      system.print(nodeSource(survey, positionOf(survey, findNode(tree.root, node).node), style));
     }
     return EXIT.done;
   },

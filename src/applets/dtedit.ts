@@ -1,6 +1,6 @@
 // dtedit: a tree, changed as told, into a blob, source text, JSON or a directory.
 
-import { type Applet } from "../cli/applet.ts";
+import type { Applet } from "../cli/applet.ts";
 import { type Arguments, parse } from "../cli/options.ts";
 import { addressOf } from "../cli/values.ts";
 import { EXIT, usage } from "../failure.ts";

@@ -1,6 +1,6 @@
 // fs2dt: a directory such as /proc/device-tree, or a blob such as /sys/firmware/fdt, as a device tree blob on standard output.
 
-import { type Applet } from "../cli/applet.ts";
+import type { Applet } from "../cli/applet.ts";
 import { type Arguments, parse } from "../cli/options.ts";
 import { addressOf } from "../cli/values.ts";
 import { type DeviceTree, propertyCount } from "../devicetree/tree.ts";

@@ -12,13 +12,17 @@ export function u32Value(...numbers: readonly number[]): Uint8Array {
 /** The same of as many as a value may have. */
 function wordsValue(numbers: readonly number[]): Uint8Array {
   const value = new DataView(new ArrayBuffer(4 * numbers.length));
-  numbers.forEach((number, index) => value.setUint32(4 * index, number));
+  numbers.forEach((number, index) => {
+    value.setUint32(4 * index, number);
+  });
   return new Uint8Array(value.buffer);
 }
 
 export function u64Value(...numbers: readonly bigint[]): Uint8Array {
   const value = new DataView(new ArrayBuffer(8 * numbers.length));
-  numbers.forEach((number, index) => value.setBigUint64(8 * index, number));
+  numbers.forEach((number, index) => {
+    value.setBigUint64(8 * index, number);
+  });
   return new Uint8Array(value.buffer);
 }
 

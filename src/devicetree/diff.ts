@@ -8,15 +8,17 @@ import { type DeviceTree, type Node, type Property, tellingProperties } from "./
 import { valueText } from "./values.ts";
 import { visit } from "./walk.ts";
 
-/**
- * One difference; what is absent on either side is undefined there. The order of nodes and properties is none, nor is
- * a `name` that is the node's.
- */
+/** What is on one side alone. */
+type Gone<T> = { readonly before: T; readonly after?: undefined };
+type Added<T> = { readonly before?: undefined; readonly after: T };
+type Changed<T> = { readonly before: T; readonly after: T };
+
+/** One difference. The order of nodes and properties is none, nor is a `name` that is the node's. */
 export type Difference =
-  | { readonly kind: "node"; readonly path: ByteString; readonly before?: Node; readonly after?: Node }
-  | { readonly kind: "property"; readonly path: ByteString; readonly before?: Property; readonly after?: Property }
-  | { readonly kind: "reservation"; readonly before?: MemoryRange; readonly after?: MemoryRange }
-  | { readonly kind: "boot-cpu"; readonly before: number; readonly after: number };
+  | ({ readonly kind: "node"; readonly path: ByteString } & (Gone<Node> | Added<Node>))
+  | ({ readonly kind: "property"; readonly path: ByteString } & (Gone<Property> | Added<Property> | Changed<Property>))
+  | ({ readonly kind: "reservation" } & (Gone<MemoryRange> | Added<MemoryRange>))
+  | ({ readonly kind: "boot-cpu" } & Changed<number>);
 
 /**
  * From `before` to `after`, parents before their children, what is gone before what is new.
@@ -55,27 +57,34 @@ function nodeDifferences(before: Node, after: Node): Difference[] {
   const found: Difference[] = [];
   const open = [{ before, after, path: "/" }];
   for (let pair = open.pop(); pair !== undefined; pair = open.pop()) {
-    const { path } = pair;
-    const [oldValues, newValues] = [pair.before, pair.after].map((node) => byName(tellingProperties(node), path));
-    const [oldNodes, newNodes] = [pair.before, pair.after].map((node) => byName(node.children, path));
-    for (const [name, property] of oldValues!) {
-      const other = newValues!.get(name);
-      if (other === undefined) found.push({ kind: "property", path, before: property });
-      else if (!sameBytes(property.value, other.value))
-        found.push({ kind: "property", path, before: property, after: other });
-    }
-    for (const [name, property] of newValues!)
-      if (!oldValues!.has(name)) found.push({ kind: "property", path, after: property });
-    for (const [name, node] of oldNodes!)
-      if (!newNodes!.has(name)) found.push({ kind: "node", path: below(path, name), before: node });
+    const { before, after, path } = pair;
+    for (const difference of propertyDifferences(before, after, path)) found.push(difference);
+    const [oldNodes, newNodes] = [byName(before.children, path), byName(after.children, path)];
+    for (const [name, node] of oldNodes)
+      if (!newNodes.has(name)) found.push({ kind: "node", path: below(path, name), before: node });
     const both: typeof open = [];
-    for (const [name, node] of newNodes!) {
-      const other = oldNodes!.get(name);
+    for (const [name, node] of newNodes) {
+      const other = oldNodes.get(name);
       if (other === undefined) found.push({ kind: "node", path: below(path, name), after: node });
       else both.push({ before: other, after: node, path: below(path, name) });
     }
-    open.push(...both.reverse());
+    for (const pair of both.reverse()) open.push(pair);
   }
+  return found;
+}
+
+function propertyDifferences(before: Node, after: Node, path: ByteString): Difference[] {
+  const found: Difference[] = [];
+  const oldValues = byName(tellingProperties(before), path);
+  const newValues = byName(tellingProperties(after), path);
+  for (const [name, property] of oldValues) {
+    const other = newValues.get(name);
+    if (other === undefined) found.push({ kind: "property", path, before: property });
+    else if (!sameBytes(property.value, other.value))
+      found.push({ kind: "property", path, before: property, after: other });
+  }
+  for (const [name, property] of newValues)
+    if (!oldValues.has(name)) found.push({ kind: "property", path, after: property });
   return found;
 }
 
@@ -108,12 +117,13 @@ function editsFor(difference: Difference): string[] {
       if (difference.after !== undefined) return editsThatAdd(difference.path, difference.after);
       return [`delete-node ${escapedPath(difference.path)}`];
     case "property": {
-      const { path, before, after } = difference;
-      return [after === undefined ? `delete ${propertyPath(path, before!.name)}` : `set ${assignment(path, after)}`];
+      const { path } = difference;
+      if (difference.after !== undefined) return [`set ${assignment(path, difference.after)}`];
+      return [`delete ${propertyPath(path, difference.before.name)}`];
     }
     case "reservation":
       if (difference.after !== undefined) return [`reserve ${startAndSize(difference.after)}`];
-      return [`unreserve ${startAndSize(difference.before!)}`];
+      return [`unreserve ${startAndSize(difference.before)}`];
     case "boot-cpu":
       return [`boot-cpu ${hex(difference.after)}`];
   }
@@ -124,10 +134,8 @@ function editsThatAdd(path: ByteString, added: Node): string[] {
   visit(added, {
     enter(node, inner) {
       const own = inner === "/" ? path : path + inner;
-      edits.push(
-        `add-node ${escapedPath(own)}`,
-        ...tellingProperties(node).map((property) => `set ${assignment(own, property)}`),
-      );
+      edits.push(`add-node ${escapedPath(own)}`);
+      for (const property of tellingProperties(node)) edits.push(`set ${assignment(own, property)}`);
     },
   });
   return edits;
@@ -171,7 +179,7 @@ function headingOf(difference: Difference): string {
 function linesOf(difference: Difference): string[] {
   switch (difference.kind) {
     case "node":
-      return difference.after === undefined ? nodeLines("-", difference.before!) : nodeLines("+", difference.after);
+      return difference.after === undefined ? nodeLines("-", difference.before) : nodeLines("+", difference.after);
     case "property":
       return [
         ...(difference.before === undefined ? [] : [`- ${propertyText(difference.before)}`]),
@@ -179,9 +187,7 @@ function linesOf(difference: Difference): string[] {
       ];
     case "reservation":
       return [
-        difference.after === undefined
-          ? `- ${startAndSize(difference.before!)}`
-          : `+ ${startAndSize(difference.after)}`,
+        difference.after === undefined ? `- ${startAndSize(difference.before)}` : `+ ${startAndSize(difference.after)}`,
       ];
     case "boot-cpu":
       return [`- boot cpu ${hex(difference.before)}`, `+ boot cpu ${hex(difference.after)}`];
@@ -194,10 +200,8 @@ function nodeLines(sign: "-" | "+", node: Node): string[] {
   visit(node, {
     enter(node) {
       const indent = `${sign} ${"  ".repeat(depth++)}`;
-      lines.push(
-        `${indent}${escapedName(node.name)} {`,
-        ...tellingProperties(node).map((property) => `${indent}  ${propertyText(property)}`),
-      );
+      lines.push(`${indent}${escapedName(node.name)} {`);
+      for (const property of tellingProperties(node)) lines.push(`${indent}  ${propertyText(property)}`);
     },
     leave: () => void lines.push(`${sign} ${"  ".repeat(--depth)}};`),
   });

@@ -6,7 +6,7 @@ import { type Gatherer, NODE, WORDS_OF_NODE } from "../sys/gather.ts";
 import { ALL_MARKS } from "./marks.ts";
 import { baseName } from "./names.ts";
 import { stringValue } from "./strings.ts";
-import { type Node, type Property } from "./tree.ts";
+import type { Node, Property } from "./tree.ts";
 
 /** A property of this name that says the node's own is in no blob of version 16 and later: it is no record. */
 export const NAME = "name";
@@ -43,8 +43,14 @@ export class Records {
     return this.#view.getUint32(offset);
   }
 
-  wordOf({ place }: RecordNode, word: number): number {
-    return this.#nodes[WORDS_OF_NODE * place + word]!;
+  wordOf({ index }: RecordNode, word: number): number {
+    return this.#wordAt(index, word);
+  }
+
+  #wordAt(index: number, word: number): number {
+    const found = this.#nodes[WORDS_OF_NODE * index + word];
+    if (found === undefined) throw new RangeError(`no node ${index}`);
+    return found;
   }
 
   /** What `word` of the node says, and every mark that nobody has looked for. */
@@ -54,11 +60,11 @@ export class Records {
 
   childrenOf(node: RecordNode): RecordNode[] {
     const children: RecordNode[] = [];
-    const behind = this.wordOf(node, NODE.next);
-    for (let place = node.place + 1; place < behind; place = this.#nodes[WORDS_OF_NODE * place + NODE.next]!) {
-      const start = this.#nodes[WORDS_OF_NODE * place + NODE.start]! + 4;
+    const end = this.wordOf(node, NODE.next);
+    for (let index = node.index + 1; index < end; index = this.#wordAt(index, NODE.next)) {
+      const start = this.#wordAt(index, NODE.start) + 4;
       children.push(
-        new RecordNode(this.#decode(this.bytes.subarray(start, this.bytes.indexOf(0, start))), this, place),
+        new RecordNode(this.#decode(this.bytes.subarray(start, this.bytes.indexOf(0, start))), this, index),
       );
     }
     return children;
@@ -73,8 +79,8 @@ export class Records {
     }
     const value = this.#ownNameOf(node);
     if (value === undefined) return properties;
-    const behind = properties.findIndex(({ name }) => name > NAME);
-    return properties.toSpliced(behind < 0 ? properties.length : behind, 0, { name: NAME, value });
+    const next = properties.findIndex(({ name }) => name > NAME);
+    return properties.toSpliced(next < 0 ? properties.length : next, 0, { name: NAME, value });
   }
 
   /** The value of one property; undefined where there is none of that name. */
@@ -129,11 +135,12 @@ export class RecordNode implements Node {
     readonly name: ByteString,
     readonly records: Records,
     /** Among the nodes of `records`. */
-    readonly place: number,
+    readonly index: number,
   ) {}
 
   get properties(): Property[] {
-    return (this.#properties ??= this.records.propertiesOf(this));
+    this.#properties ??= this.records.propertiesOf(this);
+    return this.#properties;
   }
 
   set properties(properties: Property[]) {
@@ -141,7 +148,8 @@ export class RecordNode implements Node {
   }
 
   get children(): Node[] {
-    return (this.#children ??= this.records.childrenOf(this));
+    this.#children ??= this.records.childrenOf(this);
+    return this.#children;
   }
 
   set children(children: Node[]) {

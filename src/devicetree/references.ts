@@ -7,9 +7,10 @@ import { cellIn } from "./cells.ts";
 import { baseName, below, unescapedName } from "./names.ts";
 import { textOf } from "./strings.ts";
 import { child, type Node, property } from "./tree.ts";
-import { visit } from "./walk.ts";
+import { pathOf, walk } from "./walk.ts";
 
-export interface Found {
+/** A node that a reference names. */
+export interface Match {
   readonly node: Node;
   /** Undefined for the root. */
   readonly parent: Node | undefined;
@@ -21,12 +22,12 @@ export interface Found {
  * without unit address stands for the only node that has it.
  * @throws Failure whose place is the reference
  */
-export function findNode(root: Node, reference: ByteString): Found {
-  const [first, ...rest] = splitReference(reference);
-  return descend(startOf(root, first!, reference), rest, reference);
+export function findNode(root: Node, reference: ByteString): Match {
+  const { first, rest } = splitReference(reference);
+  return descend(startOf(root, first, reference), rest, reference);
 }
 
-function descend(from: Found, names: readonly ByteString[], reference: ByteString): Found {
+function descend(from: Match, names: readonly ByteString[], reference: ByteString): Match {
   return names.reduce((found, name) => childOf(found, name, reference), from);
 }
 
@@ -34,14 +35,13 @@ function namesIn(path: ByteString): ByteString[] {
   return path.split("/").filter((name) => name !== "");
 }
 
-/** `&{/a/b}/c` → `&{/a/b}`, `c`; `/a/b` → "", `a`, `b`. */
-function splitReference(reference: ByteString): ByteString[] {
-  const braced = /^&\{[^}]*\}/.exec(reference)?.[0] ?? "";
-  const [first, ...rest] = reference.slice(braced.length).split("/");
-  return [braced + first!, ...rest.filter((name) => name !== "")];
+/** `&{/a/b}/c` → `&{/a/b}` and `c`; `/a/b` → "" and `a`, `b`. */
+function splitReference(reference: ByteString): { readonly first: ByteString; readonly rest: readonly ByteString[] } {
+  const [, first = "", path = ""] = /^((?:&\{[^}]*\})?[^/]*)(.*)$/s.exec(reference) ?? [];
+  return { first, rest: namesIn(path) };
 }
 
-function startOf(root: Node, first: ByteString, reference: ByteString): Found {
+function startOf(root: Node, first: ByteString, reference: ByteString): Match {
   if (first === "") return { node: root, parent: undefined, path: "/" };
   const braced = /^&\{(\/[^}]*)\}$/.exec(first)?.[1];
   if (braced !== undefined) return findNode(root, braced);
@@ -56,7 +56,7 @@ function startOf(root: Node, first: ByteString, reference: ByteString): Found {
   return descend(startOf(root, "", reference), namesIn(path), reference);
 }
 
-function childOf({ node, path }: Found, written: ByteString, reference: ByteString): Found {
+function childOf({ node, path }: Match, written: ByteString, reference: ByteString): Match {
   const name = unescapedName(written);
   const found = child(node, name) ?? onlyChildCalled(node, name, reference);
   if (found === undefined) throw new Failure(reference, `${path} has no node ${name}`);
@@ -65,23 +65,21 @@ function childOf({ node, path }: Found, written: ByteString, reference: ByteStri
 
 function onlyChildCalled(node: Node, name: ByteString, reference: ByteString): Node | undefined {
   const [found, other] = name.includes("@") ? [] : node.children.filter((each) => baseName(each.name) === name);
-  if (other !== undefined) throw new Failure(reference, `may be ${found!.name} or ${other.name}`);
+  if (found !== undefined && other !== undefined) throw new Failure(reference, `may be ${found.name} or ${other.name}`);
   return found;
 }
 
-function nodeOfPhandle(root: Node, number: string, reference: ByteString): Found {
+function nodeOfPhandle(root: Node, number: string, reference: ByteString): Match {
   const wanted = /^(0x[0-9a-fA-F]+|[0-9]+)$/.test(number) ? Number(number) : NaN;
-  const path = pathsOfPhandles(root).get(wanted);
-  if (path === undefined) throw new Failure(reference, "no node has this phandle");
-  return nodeAt(root, path);
-}
-
-/** By the path that visit() gave it. */
-function nodeAt(root: Node, path: ByteString): Found {
-  let found: Found = { node: root, parent: undefined, path: "/" };
-  for (const name of path.split("/").slice(path === "/" ? 2 : 1)) {
-    found = { node: child(found.node, name)!, parent: found.node, path: below(found.path, name) };
-  }
+  let found: Match | undefined;
+  walk(root, {
+    enter(node, parent) {
+      if (found === undefined && phandleOf(node) === wanted)
+        found = { node, parent: parent?.node, path: pathOf(node, parent) };
+      return found === undefined;
+    },
+  });
+  if (found === undefined) throw new Failure(reference, "no node has this phandle");
   return found;
 }
 
@@ -90,20 +88,9 @@ export function phandleOf(node: Node): number | undefined {
   return cellIn(node, "phandle") ?? cellIn(node, "linux,phandle");
 }
 
-/** By phandle, the path of the first node that has it. */
-export function pathsOfPhandles(root: Node): ReadonlyMap<number, ByteString> {
-  const paths = new Map<number, ByteString>();
-  visit(root, {
-    enter(node, path) {
-      const phandle = phandleOf(node);
-      if (phandle !== undefined && !paths.has(phandle)) paths.set(phandle, path);
-    },
-  });
-  return paths;
-}
-
 /** A phandle that no node has. */
 export function freePhandle(root: Node): number {
-  const taken = pathsOfPhandles(root);
+  const taken = new Set<number | undefined>();
+  walk(root, { enter: (node) => void taken.add(phandleOf(node)) });
   for (let phandle = 1; ; phandle++) if (!taken.has(phandle)) return phandle;
 }

@@ -4,7 +4,7 @@ import type { MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { cellIn, childCells, MAX_CELLS, rangesIn } from "./cells.ts";
 import { isMemory } from "./memory.ts";
-import { pathsOfPhandles } from "./references.ts";
+import { phandleOf } from "./references.ts";
 import { type DeviceTree, type Node, property } from "./tree.ts";
 import { visit } from "./walk.ts";
 
@@ -23,18 +23,22 @@ export interface Survey {
   /** Parents before their children. */
   readonly nodes: readonly Position[];
   readonly byPath: ReadonlyMap<ByteString, Position>;
-  readonly pathsOfPhandles: ReadonlyMap<number, ByteString>;
+  /** By phandle, the first node that has it. */
+  readonly byPhandle: ReadonlyMap<number, Position>;
   /** What the root's memory nodes say, as far as it can be read. */
   readonly memory: readonly MemoryRange[];
 }
 
 export function surveyOf(tree: DeviceTree): Survey {
   const nodes: Position[] = [];
+  const byPhandle = new Map<number, Position>();
   const open: Position[] = [];
   visit(tree.root, {
     enter(node, path) {
       const position = { node, path, parent: open.at(-1), depth: open.length };
       nodes.push(position);
+      const phandle = phandleOf(node);
+      if (phandle !== undefined && !byPhandle.has(phandle)) byPhandle.set(phandle, position);
       open.push(position);
     },
     leave: () => void open.pop(),
@@ -43,7 +47,7 @@ export function surveyOf(tree: DeviceTree): Survey {
     tree,
     nodes,
     byPath: new Map(nodes.map((position) => [position.path, position])),
-    pathsOfPhandles: pathsOfPhandles(tree.root),
+    byPhandle,
     memory: memoryOf(tree.root),
   };
 }
@@ -56,11 +60,18 @@ function memoryOf(root: Node): MemoryRange[] {
     .flatMap((node) => rangesIn(property(node, "reg") ?? new Uint8Array(0), cells));
 }
 
+/** Where a node of the survey's own tree is. */
+export function positionOf({ nodes }: Survey, node: Node): Position {
+  const position = nodes.find((each) => each.node === node);
+  if (position === undefined) throw new Error("a node of another tree");
+  return position;
+}
+
 /** The node that takes this node's interrupts: the nearest interrupt-parent, or the parent that has #interrupt-cells. */
 export function interruptParent(survey: Survey, position: Position): Position | undefined {
   for (let at: Position | undefined = position; at !== undefined; at = at.parent) {
     const phandle = cellIn(at.node, "interrupt-parent");
-    if (phandle !== undefined) return survey.byPath.get(survey.pathsOfPhandles.get(phandle) ?? "");
+    if (phandle !== undefined) return survey.byPhandle.get(phandle);
     if (at !== position && property(at.node, "#interrupt-cells") !== undefined) return at;
   }
   return undefined;

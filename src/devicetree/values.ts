@@ -110,11 +110,11 @@ class ValueReader {
 
   #item(): void {
     const bits = this.#take(/\/bits\/[ \t-\r]+(?:8|16|32|64)(?=[ \t-\r]*<)/y);
-    if (bits !== undefined) return this.#cells(Number(bits.slice("/bits/".length)));
-    if (this.#peek() === "<") return this.#cells(32);
-    if (this.#peek() === "[") return this.#hexadecimal();
-    if (this.#peek() === '"') return this.#string();
-    if (!this.#reference("path")) throw this.#wrong('"text", <cells>, [bytes] or &node is expected');
+    if (bits !== undefined) this.#cells(Number(bits.slice("/bits/".length)));
+    else if (this.#peek() === "<") this.#cells(32);
+    else if (this.#peek() === "[") this.#hexadecimal();
+    else if (this.#peek() === '"') this.#string();
+    else if (!this.#reference("path")) throw this.#wrong('"text", <cells>, [bytes] or &node is expected');
   }
 
   /** @param bits of each number: 8, 16, 32 or 64 */
@@ -155,11 +155,11 @@ class ValueReader {
     }
     const text = this.text
       .slice(start, this.#at++)
-      .replace(/\\(x[0-9a-fA-F]{1,2}|[0-7]{1,3}|[^])/g, (_, escape: string) => {
-        if (/^x./.test(escape)) return String.fromCharCode(parseInt(escape.slice(1), 16));
-        if (/^[0-7]/.test(escape)) return String.fromCharCode(parseInt(escape, 8) & 0xff);
-        const code = ESCAPES[escape];
-        return code === undefined ? escape : String.fromCharCode(code);
+      .replace(/\\(x[0-9a-fA-F]{1,2}|[0-7]{1,3}|.)/gs, (_, code: string) => {
+        if (/^x./.test(code)) return String.fromCharCode(parseInt(code.slice(1), 16));
+        if (/^[0-7]/.test(code)) return String.fromCharCode(parseInt(code, 8) & 0xff);
+        const byte = ESCAPES[code];
+        return byte === undefined ? code : String.fromCharCode(byte);
       });
     for (let index = 0; index < text.length; index++) this.#bytes.push(text.charCodeAt(index));
     this.#bytes.push(0);

@@ -12,7 +12,7 @@ export interface Open {
 
 export interface Walker {
   /** `parent` is undefined for the root. False passes over what is below the node, which is then not left either. */
-  enter(node: Node, parent: Open | undefined): boolean | void;
+  enter(node: Node, parent: Open | undefined): boolean | undefined;
   leave?(node: Node): void;
 }
 

@@ -1,7 +1,7 @@
 // The edits as a person writes them: options that act in their turn, or lines of a file that say the same.
 
-import { type Option } from "../cli/applet.ts";
-import { type Directive } from "../cli/options.ts";
+import type { Option } from "../cli/applet.ts";
+import type { Directive } from "../cli/options.ts";
 import { numberOf, pairOf } from "../cli/values.ts";
 import { u32Value } from "../devicetree/cells.ts";
 import { dropInitrd, setBootargs, setInitrd, setSeeds } from "../devicetree/edit/chosen.ts";
@@ -106,7 +106,7 @@ const OUTER_BLANKS = /^[ \t\r]+|[ \t\r]+$/g;
 const LARGEST_FILE = 64 * 1024 * 1024;
 
 function parseLine(system: System, line: ByteString, place: string): Edit {
-  const [, long = "", value = ""] = /^([^ \t]+)[ \t]*([^]*)$/.exec(line) ?? [];
+  const [, long = "", value = ""] = /^([^ \t]+)[ \t]*(.*)$/s.exec(line) ?? [];
   const option = editOptions.find((each) => each.long === long);
   if (option === undefined || long === "from") throw new Failure(place, `'${long}' is no edit`);
   if ((option.value === undefined) !== (value === "")) {
@@ -165,7 +165,9 @@ function parseEdit(system: System, { long, value, place }: Directive): Edit {
     case "boot-cpu": {
       const id = numberOf("--boot-cpu", value);
       if (id >= 1n << 32n) throw usage("--boot-cpu", `${hex(id)} is not below 2^32`);
-      return (tree) => void (tree.bootCpu = Number(id));
+      return (tree) => {
+        tree.bootCpu = Number(id);
+      };
     }
     default:
       return ({ root }) => setSeeds(root, (length) => system.random(length));

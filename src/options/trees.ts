@@ -1,7 +1,7 @@
 // The options that every command on trees has: how a tree is read, and how a blob is written.
 
-import { type Option } from "../cli/applet.ts";
-import { type Arguments } from "../cli/options.ts";
+import type { Option } from "../cli/applet.ts";
+import type { Arguments } from "../cli/options.ts";
 import { numberOf } from "../cli/values.ts";
 import { MAX_BLOB, type Version, versions } from "../devicetree/format.ts";
 import type { ReadRules } from "../devicetree/from/directory.ts";

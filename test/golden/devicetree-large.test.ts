@@ -83,6 +83,19 @@ describe("a blob", () => {
   }, 60_000);
 });
 
+test("more of anything than a call takes arguments is compared as fewer are", () => {
+  const many = 70_000;
+  const properties = Array.from({ length: many }, (_, index) => ({ name: `p${index}`, value: cells(index) }));
+  const children = Array.from({ length: many }, (_, index) => ({ name: `n${index}`, properties: [], children: [] }));
+  write("nothing", treeOf({ properties: [], children: [] }));
+  write("properties", treeOf({ properties: [], children: [{ name: "n", properties, children: [] }] }));
+  write("nodes", treeOf({ properties: [], children }));
+  for (const options of [[], ["--patch"]]) {
+    expect(within(256, "dtdiff", ...options, "nothing", "properties")).toMatchObject({ code: 1, err: "" });
+    expect(within(256, "dtdiff", ...options, "nodes", "nodes")).toMatchObject({ code: 0, err: "" });
+  }
+}, 60_000);
+
 describe("is changed into nothing, and nothing into it, as into itself:", () => {
   const wide = (each: (index: number) => Node): DeviceTree =>
     treeOf({ properties: [], children: Array.from({ length: 20_000 }, (_, index) => each(index)) });

@@ -122,10 +122,10 @@ export const formChecks: readonly Check[] = [
     reason: "two nodes of one phandle: a reference finds either",
     source: "DTS 2.3.3",
     needs: [{ check: "phandle", at: "itself" }],
-    look({ node, path }, tell, { pathsOfPhandles }) {
+    look({ node, path }, tell, { byPhandle }) {
       const phandle = phandleOf(node);
       if (phandle === undefined) return;
-      const first = pathsOfPhandles.get(phandle);
+      const first = byPhandle.get(phandle)?.path;
       if (first !== undefined && first !== path) tell(path, `phandle ${hex(phandle)} is that of ${first}`);
     },
   },
@@ -195,12 +195,12 @@ export const formChecks: readonly Check[] = [
     severity: "warning",
     reason: "an interrupt-parent is the phandle of a node that is there",
     source: "DTS 2.4.1",
-    look({ node, path }, tell, { pathsOfPhandles }) {
+    look({ node, path }, tell, { byPhandle }) {
       const value = property(node, "interrupt-parent");
       if (value === undefined) return;
       const phandle = cellIn(node, "interrupt-parent");
       if (phandle === undefined) tell(below(path, "interrupt-parent"), `${value.length} bytes, not 4`);
-      else if (!pathsOfPhandles.has(phandle))
+      else if (!byPhandle.has(phandle))
         tell(below(path, "interrupt-parent"), `no node has the phandle ${hex(phandle)}`);
     },
   },

@@ -2,7 +2,7 @@
 // Linux: drivers/of/fdt.c (early_init_dt_scan_memory).
 
 import { Failure } from "../../failure.ts";
-import type { MemoryRange } from "../../range.ts";
+import { type MemoryRange, min } from "../../range.ts";
 import { rangesValue } from "../cells.ts";
 import { isMemory, memoryCells, memoryRanges } from "../memory.ts";
 import { child, type DeviceTree, setProperty } from "../tree.ts";
@@ -34,7 +34,7 @@ export function setUsableMemory(tree: DeviceTree, usable: MemoryRange): void {
   }
   for (const node of memory) {
     const kept = memoryRanges(node, cells)
-      .map(({ start, end }) => ({ start, end: end < usable.end ? end : usable.end }))
+      .map(({ start, end }) => ({ start, end: min(end, usable.end) }))
       .filter(({ start, end }) => start < end);
     setProperty(node, "linux,usable-memory", rangesValue(kept, cells));
   }

@@ -133,7 +133,7 @@ function describePhandles(
   let passed = 0;
   for (const word of words) {
     if (passed-- > 0) continue;
-    const target = survey.byPath.get(survey.pathsOfPhandles.get(word) ?? "");
+    const target = survey.byPhandle.get(word);
     if (target === undefined) break;
     paths.push(target.path);
     passed = argumentsOf(target);

@@ -42,8 +42,8 @@ export function blob(root: Node, request: BlobRequest): Uint8Array {
   const total = align(stringsAt + strings.size + request.padding, 8);
   if (total > maxSize) throw new Failure("blob", `${total} bytes are more than ${maxSize}`);
   const own = address === undefined ? [] : [rangeOfSize(address, BigInt(total))];
-  if (own.some(({ end }) => end > 1n << 64n))
-    throw new Failure(hex(address!), `a blob of ${hex(total)} bytes ends above 2^64`);
+  for (const { start, end } of own)
+    if (end > 1n << 64n) throw new Failure(hex(start), `a blob of ${hex(total)} bytes ends above 2^64`);
 
   const out = new Writer(total);
   for (const field of [MAGIC, total, structure, stringsAt, reserveMap, request.version, compatible]) out.u32(field);
@@ -87,7 +87,7 @@ function isRun(piece: Piece): piece is Run {
 /** The structure block in its order; what is still as `records` have it, in runs. */
 function piecesOf(root: Node, fullPaths: boolean, records: Records | undefined): Piece[] {
   const pieces: Piece[] = [];
-  /** The last piece, as long as it may go on. */
+  /** The last piece, if it is a run that may go on. */
   let run: Run | undefined;
   walk(root, {
     enter(node, parent) {
@@ -108,7 +108,8 @@ function piecesOf(root: Node, fullPaths: boolean, records: Records | undefined):
       if (run !== undefined && run.records.tokenAt(run.end) === TOKEN.endNode) run.end += 4;
       else {
         run = undefined;
-        pieces.at(-1)!.ends++;
+        const last = pieces.at(-1);
+        if (last !== undefined) last.ends++;
       }
     },
   });

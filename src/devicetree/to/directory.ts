@@ -4,7 +4,7 @@ import { Failure } from "../../failure.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { CWD, INTERRUPTS, O_CREAT, O_EXCL, O_WRONLY, type System } from "../../sys/system.ts";
 import { below } from "../names.ts";
-import { type Node } from "../tree.ts";
+import type { Node } from "../tree.ts";
 import { visit } from "../walk.ts";
 
 /** NAME_MAX. */

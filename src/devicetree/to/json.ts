@@ -6,7 +6,7 @@ import { wordsOf } from "../cells.ts";
 import { kindOf } from "../kinds.ts";
 import { below } from "../names.ts";
 import { stringsOf } from "../strings.ts";
-import { type DeviceTree, type Node } from "../tree.ts";
+import type { DeviceTree, Node } from "../tree.ts";
 import { visit } from "../walk.ts";
 
 /** `true`, texts, cells, or bytes as hexadecimal digits. */
@@ -41,24 +41,27 @@ function asciiLine(json: unknown): string {
 }
 
 function jsonOf(root: Node): JsonNode {
+  const top = emptyNode();
   const open: JsonNode[] = [];
-  let top: JsonNode | undefined;
   visit(root, {
     enter(node, path) {
-      const made: JsonNode = { properties: emptyTable(), nodes: emptyTable() };
+      const made = open.length === 0 ? top : emptyNode();
       for (const { name, value } of node.properties) {
         if (name in made.properties) throw new Failure(below(path, name), "is there twice");
-        made.properties[name] = valueOf(name, value);
+        made.properties[name] = jsonValue(name, value);
       }
       const parent = open.at(-1);
       if (parent !== undefined && node.name in parent.nodes) throw new Failure(path, "is there twice");
       if (parent !== undefined) parent.nodes[node.name] = made;
-      top ??= made;
       open.push(made);
     },
     leave: () => void open.pop(),
   });
-  return top!;
+  return top;
+}
+
+function emptyNode(): JsonNode {
+  return { properties: emptyTable(), nodes: emptyTable() };
 }
 
 /** Without what objects are born with: a property may be called `constructor`. */
@@ -66,7 +69,7 @@ function emptyTable<T>(): Record<string, T> {
   return Object.create(null) as Record<string, T>;
 }
 
-function valueOf(name: ByteString, value: Uint8Array): Value {
+function jsonValue(name: ByteString, value: Uint8Array): Value {
   switch (kindOf(name, value)) {
     case "empty":
       return true;

@@ -5,7 +5,7 @@ import { hex } from "../../failure.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { kindOf } from "../kinds.ts";
 import { below, escapedName } from "../names.ts";
-import type { Position, Survey } from "../survey.ts";
+import { type Position, positionOf, type Survey } from "../survey.ts";
 import type { Property } from "../tree.ts";
 import { valueText } from "../values.ts";
 import { annotation, cellsInGroup } from "./annotations.ts";
@@ -22,12 +22,13 @@ const asItIs = (text: string): string => text;
 
 export const plain: Paint = { node: asItIs, property: asItIs, text: asItIs, comment: asItIs };
 
-function escape(code: number): (text: string) => string {
+/** Puts a text between the escapes of a colour. */
+function ansi(code: number): (text: string) => string {
   return (text) => `\x1b[${code}m${text}\x1b[0m`;
 }
 
 /** ANSI escapes, as every Linux console has them. */
-export const coloured: Paint = { node: escape(1), property: escape(36), text: escape(32), comment: escape(2) };
+export const coloured: Paint = { node: ansi(1), property: ansi(36), text: ansi(32), comment: ansi(2) };
 
 export interface SourceStyle {
   readonly paint: Paint;
@@ -44,7 +45,7 @@ export function treeSource(survey: Survey, style: SourceStyle): string {
     ...reservations.map(({ start, end }) => `/memreserve/ ${hex(start)} ${hex(end - start)};`),
     ...(bootCpu === 0 ? [] : [style.paint.comment(`/* boot cpu: ${hex(bootCpu)} */`)]),
     ...(reservations.length > 0 || bootCpu !== 0 ? [""] : []),
-    nodeSource(survey, survey.nodes[0]!, style),
+    nodeSource(survey, positionOf(survey, survey.tree.root), style),
   ].join("\n");
 }
 
@@ -58,7 +59,7 @@ export function nodeSource(survey: Survey, position: Position, style: SourceStyl
   for (const each of withDescendants(survey, position)) {
     const level = each.depth - position.depth;
     closeDownTo(level);
-    if (level > 0 && !lines.at(-1)!.endsWith(" {")) lines.push("");
+    if (level > 0 && !lines.at(-1)?.endsWith(" {")) lines.push("");
     lines.push(`${tabs(level)}${style.paint.node(each.parent === undefined ? "/" : escapedName(each.node.name))} {`);
     open = level + 1;
     for (const property of each.node.properties) lines.push(tabs(open) + propertySource(survey, each, property, style));
@@ -67,12 +68,11 @@ export function nodeSource(survey: Survey, position: Position, style: SourceStyl
   return `${lines.join("\n")}\n`;
 }
 
-/** Parents before their children: what stands behind a node and lies deeper is in it. */
+/** Parents before their children: what follows a node and lies deeper is in it. */
 function withDescendants(survey: Survey, position: Position): readonly Position[] {
   const start = survey.nodes.indexOf(position);
-  const behind = survey.nodes.slice(start + 1);
-  const length = behind.findIndex(({ depth }) => depth <= position.depth);
-  return [position, ...(length < 0 ? behind : behind.slice(0, length))];
+  const next = survey.nodes.findIndex(({ depth }, index) => index > start && depth <= position.depth);
+  return survey.nodes.slice(start, next < 0 ? undefined : next);
 }
 
 /** One property, as it stands in source. */
