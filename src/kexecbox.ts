@@ -2,7 +2,7 @@
 
 import { applets } from "./applets/table.ts";
 import answer from "./cli/answers.ts";
-import { type Applet } from "./cli/applet.ts";
+import type { Applet } from "./cli/applet.ts";
 import { parseRequest } from "./cli/requests.ts";
 import formatVersion from "./cli/version.ts";
 import { EXIT, escapeText, Failure, usage } from "./failure.ts";

@@ -1,6 +1,6 @@
 // ls: the names in a directory, for looking around at the prompt.
 
-import { type Applet } from "../cli/applet.ts";
+import type { Applet } from "../cli/applet.ts";
 import { parse } from "../cli/options.ts";
 import { EXIT, escapeText, usage } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";

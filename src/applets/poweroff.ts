@@ -1,6 +1,6 @@
 // poweroff: ends the machine whose process 1 is ours, and no other one by accident.
 
-import { type Applet } from "../cli/applet.ts";
+import type { Applet } from "../cli/applet.ts";
 import { parse } from "../cli/options.ts";
 import { EXIT, Failure, usage } from "../failure.ts";
 import { CWD, REBOOT_POWER_OFF, REBOOT_RESTART, type System } from "../sys/system.ts";
