@@ -39,7 +39,9 @@ export function runToTheEnd(system: System, args: readonly ByteString[]): number
   } catch (error) {
     // Without memory to make an error from, the small engine throws null, and tells of it itself.
     if (error === null) throw error;
-    system.say(`kexecbox: internal error: ${escapeText(String(error))}; ${formatVersion(system.engine)}`);
+    // The small engine's C code says `out of memory` and `stack overflow` without this name, too.
+    const text = String(error).replace(/^InternalError: /, "");
+    system.say(`kexecbox: internal error: ${escapeText(text)}; ${formatVersion(system.engine)}`);
     // Whoever runs the source wants to find the place; an executable has no line numbers to tell.
     if (typeof KEXECBOX_COMMIT === "undefined" && error instanceof Error) system.say(String(error.stack));
     return INTERNAL_ERROR;

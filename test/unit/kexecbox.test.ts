@@ -166,18 +166,19 @@ describe("asked for the version", () => {
 
 describe("a fault of ours", () => {
   test("is told in one line with the version, and ends with 70", () => {
-    class Broken extends Error {
-      override name = "Broken";
-    }
-    const on = {
-      openat: () => {
-        throw new Broken("all\nof it");
-      },
+    const told = (name: string, message: string): string => {
+      const openat = () => {
+        throw Object.assign(new Error(message), { name });
+      };
+      const engine = fakeEngine({ on: { openat } });
+      expect(runToTheEnd(new System(engine), ["cat", "x"])).toBe(70);
+      return engine.stderr;
     };
-    const engine = fakeEngine({ on });
-    expect(runToTheEnd(new System(engine), ["cat", "x"])).toBe(70);
     // The stack follows where the source itself is run.
-    expect(engine.stderr).toStartWith(`kexecbox: internal error: Broken: all\\x0aof it; ${OURS} (bun, x86_64)\n`);
+    expect(told("Broken", "all\nof it")).toStartWith(
+      `kexecbox: internal error: Broken: all\\x0aof it; ${OURS} (bun, x86_64)\n`,
+    );
+    expect(told("InternalError", "out of memory")).toStartWith("kexecbox: internal error: out of memory; kexecbox ");
     expect(runToTheEnd(new System(fakeEngine()), ["echo", "x"])).toBe(0);
   });
 });
