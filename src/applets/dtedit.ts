@@ -7,7 +7,7 @@ import { EXIT, usage } from "../failure.ts";
 import { EDIT_NOTES, editOptions, parseEdits } from "../options/edits.ts";
 import { blobOptions, noticeOn, parseBlobForm, parseReadRules, readOptions } from "../options/trees.ts";
 import { type EditTreeRequest, editTree, formats } from "../recipes/edit-tree.ts";
-import { STDOUT, type System } from "../sys/system.ts";
+import type { System } from "../sys/system.ts";
 
 const dtedit: Applet = {
   name: "dtedit",
@@ -39,9 +39,7 @@ ${EDIT_NOTES}
 `,
   run(system, args) {
     const request = parseRequest(system, parse(dtedit.options, args));
-    if (request.target === "-" && request.format === "dtb" && system.isTerminal(STDOUT)) {
-      throw usage("standard output", "refusing to write binary to a terminal");
-    }
+    if (request.target === "-" && request.format === "dtb") system.refuseTerminal();
     editTree(system, request);
     return EXIT.done;
   },
