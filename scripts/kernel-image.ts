@@ -1,6 +1,6 @@
 // What is loaded of a kernel's file, and how much memory that takes: one function for each form kernels come in.
 
-import { arm64Header } from "../src/arch/arm64/image.ts";
+import { readImageHeader } from "../src/arch/arm64/image.ts";
 import { kernelPiece as arm64Piece } from "../src/arch/arm64/placement.ts";
 import { kernelPiece as flatPiece } from "../src/arch/ppc64/placement.ts";
 import { kernelPiece as x86Piece } from "../src/arch/x86_64/placement.ts";
@@ -43,7 +43,7 @@ function asFlat(image: FlatImage): KernelImage {
 
 /** An arm64 Image, which is loaded as it is. */
 export const arm64Image: ReadKernelImage = (name, bytes) => {
-  const header = arm64Header(bytes);
+  const header = readImageHeader(bytes);
   if (header === undefined) throw new Failure(name, "not an arm64 Image");
   return { bytes, memsz: Number(header.imageSize), piece: arm64Piece(header) };
 };

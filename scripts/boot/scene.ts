@@ -51,7 +51,7 @@ export interface ScriptNeeds {
   /** Where the stub has the kernel's address, as -c takes it. */
   readonly chain: number;
   /** What the kernel is handed: on x86-64 a zero page, and the kernel is still in /bzImage. */
-  readonly argument: Stub["before"];
+  readonly argument: Stub["followedBy"];
   readonly bootargs: string;
   /** What fs2dt makes its blob of. */
   readonly source: string;
@@ -75,7 +75,7 @@ export async function sceneFor(
   const initrd = choices.payload ? undefined : (special.initrd ?? (await secondInitrd(choices, next.target)));
   const executable = await readFile(await build(choices.target));
   const bootargs = `console=${guest.console} quiet panic=-1 kexecbox.nonce=${nonce} ${guest.append ?? ""}`.trim();
-  const { chain, before: argument } = stubOf(machine);
+  const { chain, followedBy: argument } = stubOf(machine);
   const bss = next.memory - next.image.length;
   // With ACPI, which UEFI firmware brings, arm64 has no directory.
   const source = choices.uefi ? "/sys/firmware/fdt" : "/proc/device-tree";

@@ -39,7 +39,7 @@ export function findInSegments(
 }
 
 /** The entry's segment, and those whose addresses were stored for it: a stub and its kernel. */
-export function enteredSegments({ entry, segments, words }: KexecImage): Segment[] {
+export function findEnteredSegments({ entry, segments, words }: KexecImage): Segment[] {
   return segments.filter(
     (segment) => (entry !== undefined && contains(segment, rangeOfSize(entry, 4n))) || isChained(words, segment),
   );

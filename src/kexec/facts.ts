@@ -3,7 +3,7 @@
 import { type MemoryRange, mergeRanges } from "../range.ts";
 import type { System } from "../sys/system.ts";
 import { type NamedRange, readIomem } from "./iomem.ts";
-import { memoryNodes } from "./live-tree.ts";
+import { readMemoryRanges } from "./live-tree.ts";
 
 /** What could not be found out is undefined, or empty: its checks are then left to the kernel. */
 export interface MachineFacts extends OwnFacts {
@@ -44,7 +44,7 @@ export interface FactSource {
 
 export function readFacts(system: System, source: FactSource): MachineFacts {
   const iomem = source.hasIomem ? readIomem(system) : undefined;
-  const memory = memoryNodes(system);
+  const memory = readMemoryRanges(system);
   const own = source.read?.(system, memory);
   return {
     ...own,

@@ -5,7 +5,7 @@ import { type MemoryRange, roundUp } from "../range.ts";
 import type { System } from "../sys/system.ts";
 import { type Piece, pieceSize } from "./piece.ts";
 import type { Patch, Plan, SegmentPlan } from "./plan.ts";
-import { findTarget, KERNEL_ADDRESS, STUB_SIZE, type Target } from "./stub.ts";
+import { findTarget, STUB_SIZE, type Target } from "./stub.ts";
 
 /** A struct kexec_segment: `bytes` is buf and bufsz, the range is mem and memsz. */
 export interface Segment extends MemoryRange {
@@ -149,9 +149,10 @@ function locate(system: System, segment: Segment, patch: Patch, target: Target |
     );
   }
   if (at % BigInt(size) !== 0n) throw new Failure(label, `the ${word} is not aligned to ${size} bytes`);
-  if (kind === "chain" && target !== undefined && at < STUB_SIZE && at !== BigInt(KERNEL_ADDRESS)) {
+  if (kind === "chain" && target !== undefined && at < STUB_SIZE && at !== BigInt(STUB_SIZE - size)) {
     throw new Failure(label, `the ${word} is the stub's code: the word for its kernel ends at ${hex(STUB_SIZE)}`);
   }
+  if (value >> BigInt(8 * size) !== 0n) throw new Failure(label, `${hex(value)} does not fit into the ${word}`);
   return { kind, segment, at: Number(at), size, value, endian, reason };
 }
 

@@ -12,7 +12,7 @@ import type { System } from "../sys/system.ts";
 const TREE = "/proc/device-tree";
 
 /** The ranges of the root's memory nodes, in the order of the nodes; none where there is no tree, or it makes no sense. */
-export function memoryNodes(system: System): MemoryRange[] {
+export function readMemoryRanges(system: System): MemoryRange[] {
   return unlessFailure(() => readMemoryNodes(system)) ?? [];
 }
 
@@ -22,14 +22,14 @@ function readMemoryNodes(system: System): MemoryRange[] {
     return value === undefined ? [] : [{ name, value }];
   });
   const counts = memoryCells({ name: "", properties: cells, children: [] });
-  return childNames(system, "")
+  return listChildren(system, "")
     .filter((name) => name === "memory" || name.startsWith("memory@"))
     .map((name) => readSubtree(system, name))
     .flatMap((node) => (node === undefined ? [] : memoryRanges(node, counts)));
 }
 
 /** What there is in the node of that path from the root, without a slash before it; nothing where there is no such node. */
-export function childNames(system: System, path: ByteString): ByteString[] {
+export function listChildren(system: System, path: ByteString): ByteString[] {
   return (system.listIfThere(`${TREE}/${path}`) ?? []).map(({ name }) => name).sort();
 }
 
@@ -40,7 +40,7 @@ export function readSubtree(system: System, path: ByteString): Node | undefined 
 }
 
 /** A number in /chosen, of one cell or two. */
-export function chosenNumber(system: System, name: ByteString): bigint | undefined {
+export function readChosenNumber(system: System, name: ByteString): bigint | undefined {
   const value = system.readIfThere(`${TREE}/chosen/${name}`);
   return value && oneOrTwoCells(value);
 }

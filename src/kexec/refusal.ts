@@ -70,7 +70,7 @@ function hasBootCapability(system: System): boolean {
 
 function firstLine(system: System, path: string): string {
   const bytes = system.readIfThere(path);
-  return bytes === undefined ? "" : system.text(bytes).replace(/\n[^]*/, "");
+  return bytes === undefined ? "" : system.text(bytes).replace(/\n.*/s, "");
 }
 
 function firstWord(system: System, path: string): string {

@@ -6,7 +6,7 @@ import { contains, rangeOfSize } from "../range.ts";
 import { blame, type Check, type Finding } from "./check.ts";
 import type { MachineFacts } from "./facts.ts";
 import type { KexecImage } from "./image.ts";
-import { kernelAddressIn, STUB_SIZE } from "./stub.ts";
+import { readKernelAddress, STUB_SIZE } from "./stub.ts";
 
 export const stubChecks: readonly Check[] = [
   { errno: undefined, find: stubOnAnotherMachine },
@@ -22,7 +22,7 @@ function stubOnAnotherMachine(image: KexecImage, { elfMachine }: MachineFacts): 
 }
 
 function stubWithoutTree(image: KexecImage): Finding | undefined {
-  if (image.stub?.target.stub.before !== "device tree blob") return undefined;
+  if (image.stub?.target.stub.followedBy !== "device tree blob") return undefined;
   const { segment } = image.stub;
   const wrong = (fact: string) => blame(image, segment, fact);
   const start = segment.start + BigInt(STUB_SIZE);
@@ -43,7 +43,7 @@ function stubWithoutTree(image: KexecImage): Finding | undefined {
 function stubWithoutKernel(image: KexecImage): Finding | undefined {
   if (image.stub === undefined) return undefined;
   const { segment, target } = image.stub;
-  const kernel = kernelAddressIn(target.stub, segment.bytes);
+  const kernel = readKernelAddress(target.stub, segment.bytes);
   if (image.segments.some((other) => other !== segment && contains(other, rangeOfSize(kernel, 4n)))) return undefined;
   if (kernel === 0n) {
     const advice = `-c ${hex(target.stub.chain)} after the kernel's -a tells it`;

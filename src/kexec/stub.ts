@@ -3,8 +3,8 @@
 /** Bytes of every stub. What the next kernel expects on entry follows it (layouts: stub/MACHINE/README.md). */
 export const STUB_SIZE = 0x100;
 
-/** Offset of the address of the kernel to enter, a word, in every stub. */
-export const KERNEL_ADDRESS = 0xf8;
+/** Offset of the address of the kernel to enter in a stub with words of 8 bytes: the last word, as in every stub. */
+export const KERNEL_ADDRESS = STUB_SIZE - 8;
 
 /** How many secondary cpus will come out of the old kernel, if that is known. */
 export type Secondaries = number | "unknown";
@@ -20,14 +20,13 @@ export interface WaitWord {
 export interface Stub {
   /** Of the words in it. */
   readonly endian: "big" | "little";
-  /** Bytes of the kernel's address in it. */
+  /** Bytes of the kernel's address, with which the stub ends. */
   readonly word: 4 | 8;
   /** The offset that -c takes for the word of the kernel's address. */
   readonly chain: number;
   /** Only where other cpus come to the stub, and it has to be told how many. */
   readonly wait?: WaitWord;
-  /** What has to follow it. */
-  readonly before: "device tree blob" | "zero page";
+  readonly followedBy: "device tree blob" | "zero page";
   /** Bytes from its start that are the same in every copy: what it is recognized by. */
   readonly codeSize: number;
   /** A fresh copy of its STUB_SIZE bytes: kernel address 0. */
@@ -52,15 +51,14 @@ export function findTarget<T extends Target>(targets: readonly T[], bytes: Uint8
 }
 
 /** The address of the kernel that a stub will enter. 0 until somebody has written it. */
-export function kernelAddressIn({ endian, word }: Stub, bytes: Uint8Array): bigint {
+export function readKernelAddress({ endian, word }: Stub, bytes: Uint8Array): bigint {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const isLittle = endian === "little";
-  if (word === 4) return BigInt(view.getUint32(KERNEL_ADDRESS, isLittle));
-  return view.getBigUint64(KERNEL_ADDRESS, isLittle);
+  const at = STUB_SIZE - word;
+  return word === 8 ? view.getBigUint64(at, endian === "little") : BigInt(view.getUint32(at, endian === "little"));
 }
 
 /** Prebuilt bytes, which are kept as text: words of eight hexadecimal digits between blanks. */
-export function bytesOfWords(text: string): Uint8Array {
+export function parseWords(text: string): Uint8Array {
   const words = text.replaceAll("\n", " ").trim().split(" ");
   const bytes = new DataView(new ArrayBuffer(4 * words.length));
   for (const [index, word] of words.entries()) bytes.setUint32(4 * index, Number.parseInt(word, 16));

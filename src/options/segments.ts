@@ -25,14 +25,14 @@ export function parsePlan(system: System, directives: readonly Directive[]): Par
   if (directives.some(({ long }) => long === "stdin")) system.must(system.status(STDIN), "standard input");
   const parser = new PlanParser(system);
   for (const directive of directives) parser.act(directive);
-  const { plan } = parser;
+  const { plan, secondaries } = parser;
   plan.refuseEmpty();
   if (plan.segments.length === 0) throw usage("no segment", "-a opens one; --help lists all options");
   refuseForeignArch(plan, system.abi.elfMachine);
-  return parser;
+  return { plan, secondaries };
 }
 
-class PlanParser implements ParsedPlan {
+class PlanParser {
   readonly plan = new Plan();
   secondaries: Secondaries | undefined;
   #endian: "big" | "little" | undefined;

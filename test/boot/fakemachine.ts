@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { runGuest } from "../../scripts/guest.ts";
 import { assemble, buildPayload } from "../../scripts/stubs.ts";
 import { runTool } from "../../scripts/tool.ts";
-import { v2wrapBytes, WAIT_WORD, waitWord } from "../../src/arch/ppc64/stub.ts";
+import { encodeWaitWord, v2wrapBytes, WAIT_WORD } from "../../src/arch/ppc64/stub.ts";
 import { KERNEL_ADDRESS } from "../../src/kexec/stub.ts";
 
 export const STUB = 0x500_0000n;
@@ -118,7 +118,7 @@ export class FakeMachine {
   #stub({ smp = 1, secondaries = smp - 1, ticks, withStub }: Handover): Uint8Array {
     const bytes = v2wrapBytes();
     const view = new DataView(bytes.buffer);
-    view.setUint32(WAIT_WORD, waitWord(secondaries, ticks));
+    view.setUint32(WAIT_WORD, encodeWaitWord(secondaries, ticks));
     view.setBigUint64(KERNEL_ADDRESS, KERNEL);
     withStub?.(view);
     return bytes;

@@ -2,7 +2,7 @@
 // every order of arrival that can be arranged.
 
 import { beforeAll, describe, expect, test } from "bun:test";
-import { WAIT_WORD, waitWord } from "../../src/arch/ppc64/stub.ts";
+import { encodeWaitWord, WAIT_WORD } from "../../src/arch/ppc64/stub.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { DATA, FakeMachine, type Handed, KERNEL, STUB } from "./fakemachine.ts";
 
@@ -94,7 +94,7 @@ describe("the master's cpu id", () => {
 test(
   "the wait ends with the last arrival, long before the quiet time is over",
   async () => {
-    expect(ticksTaken(await machine.handOver({ smp: 4 }))).toBeLessThan(waitWord(3));
+    expect(ticksTaken(await machine.handOver({ smp: 4 }))).toBeLessThan(encodeWaitWord(3));
   },
   TIME_LIMIT_MS,
 );
@@ -155,7 +155,7 @@ describe("more cpus than expected", () => {
     async () => {
       const comeBeforeAnybodyLooked = (stub: DataView) => stub.setUint16(WAIT_WORD + 2, 0xfffe);
       const handed = await machine.handOver({ smp: 4, withStub: comeBeforeAnybodyLooked });
-      expect(ticksTaken(handed)).toBeLessThan(waitWord(3));
+      expect(ticksTaken(handed)).toBeLessThan(encodeWaitWord(3));
     },
     TIME_LIMIT_MS,
   );

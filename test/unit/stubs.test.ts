@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { archs } from "../../src/arch/archs.ts";
 import { builtInStub } from "../../src/arch/stubs.ts";
-import { findTarget, KERNEL_ADDRESS, kernelAddressIn, STUB_SIZE } from "../../src/kexec/stub.ts";
+import { findTarget, KERNEL_ADDRESS, readKernelAddress, STUB_SIZE } from "../../src/kexec/stub.ts";
 import { runInside } from "../support/fake-engine.ts";
 import { present } from "../support/present.ts";
 
@@ -12,7 +12,7 @@ describe.each(archs.map((arch) => [arch.name, arch] as const))("the stub of %s",
 
   test("has 256 bytes and no kernel", () => {
     expect(stub.bytes().length).toBe(STUB_SIZE);
-    expect(kernelAddressIn(stub, stub.bytes())).toBe(0n);
+    expect(readKernelAddress(stub, stub.bytes())).toBe(0n);
   });
 
   test("is recognized with any kernel's address in it and a tree behind it, not when a byte of its code differs", () => {
@@ -39,7 +39,7 @@ test.each([
     const { stub } = present(archs.find((each) => each.name === name));
     const segment = new Uint8Array(0x300).subarray(0x40, 0x40 + STUB_SIZE);
     segment.set([1, 2, 3, 4, 5, 6, 7, 8], KERNEL_ADDRESS);
-    expect(kernelAddressIn(stub, segment)).toBe(address);
+    expect(readKernelAddress(stub, segment)).toBe(address);
   },
 );
 

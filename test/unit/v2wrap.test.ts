@@ -1,6 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { archs } from "../../src/arch/archs.ts";
-import { MOST_SECONDARIES, secondaryThreads, v2wrapBytes, WAIT_WORD, waitWord } from "../../src/arch/ppc64/stub.ts";
+import {
+  countSecondaryThreads,
+  encodeWaitWord,
+  MOST_SECONDARIES,
+  v2wrapBytes,
+  WAIT_WORD,
+} from "../../src/arch/ppc64/stub.ts";
 import { findTarget, KERNEL_ADDRESS, STUB_SIZE } from "../../src/kexec/stub.ts";
 
 /** Whether `bytes` begin with the ppc64 stub. */
@@ -23,7 +29,7 @@ describe("the prebuilt bytes", () => {
   test("have the kernel's address at 0xf8, as in 2005, and before it a word for unknown secondaries", () => {
     expect(KERNEL_ADDRESS).toBe(0xf8);
     expect(WAIT_WORD).toBe(0xf4);
-    expect(view(v2wrapBytes()).getUint32(WAIT_WORD)).toBe(waitWord("unknown"));
+    expect(view(v2wrapBytes()).getUint32(WAIT_WORD)).toBe(encodeWaitWord("unknown"));
     expect(view(v2wrapBytes()).getBigUint64(KERNEL_ADDRESS)).toBe(0n);
   });
 });
@@ -52,27 +58,27 @@ describe("our stub is recognized", () => {
 
 describe("the wait word", () => {
   test("has the count in its lower half and the ticks in its upper half", () => {
-    expect(waitWord(0, 0x1_0000)).toBe(0x0001_0000);
-    expect(waitWord(7, 0x2000_0000)).toBe(0x2000_0007);
-    expect(waitWord(MOST_SECONDARIES, 0x7fff_0000)).toBe(0x7fff_7ffe);
-    expect(waitWord("unknown", 0x1000_0000)).toBe(0x1000_7fff);
+    expect(encodeWaitWord(0, 0x1_0000)).toBe(0x0001_0000);
+    expect(encodeWaitWord(7, 0x2000_0000)).toBe(0x2000_0007);
+    expect(encodeWaitWord(MOST_SECONDARIES, 0x7fff_0000)).toBe(0x7fff_7ffe);
+    expect(encodeWaitWord("unknown", 0x1000_0000)).toBe(0x1000_7fff);
   });
 
   test("waits longer by itself when it knows whom it waits for", () => {
-    expect(waitWord(3)).toBeGreaterThan(waitWord("unknown"));
+    expect(encodeWaitWord(3)).toBeGreaterThan(encodeWaitWord("unknown"));
   });
 
   test("is never 0 or negative, which means that the cpus may go: wrong counts and ticks are refused", () => {
     for (const count of [-1, 1.5, MOST_SECONDARIES + 1, Number.NaN]) {
-      expect(() => waitWord(count)).toThrow(RangeError);
+      expect(() => encodeWaitWord(count)).toThrow(RangeError);
     }
     for (const ticks of [0, 0xffff, 0x1_0001, 0x8000_0000, Number.NaN, -0x1_0000]) {
-      expect(() => waitWord(1, ticks)).toThrow(RangeError);
+      expect(() => encodeWaitWord(1, ticks)).toThrow(RangeError);
     }
   });
 });
 
 test("secondaries are all threads of all cpus but the one that boots", () => {
-  expect(secondaryThreads([new Uint8Array(4)])).toBe(0);
-  expect(secondaryThreads([new Uint8Array(32), new Uint8Array(32)])).toBe(15);
+  expect(countSecondaryThreads([new Uint8Array(4)])).toBe(0);
+  expect(countSecondaryThreads([new Uint8Array(32), new Uint8Array(32)])).toBe(15);
 });

@@ -2,18 +2,18 @@
 // Linux: Documentation/arm64/booting.rst ("Call the kernel image").
 
 import { hex } from "../../failure.ts";
-import { blame, type Check, enteredSegments, type Finding } from "../../kexec/check.ts";
+import { blame, type Check, type Finding, findEnteredSegments } from "../../kexec/check.ts";
 import type { MachineFacts } from "../../kexec/facts.ts";
 import type { KexecImage, Segment } from "../../kexec/image.ts";
 import { stubChecks } from "../../kexec/stub-checks.ts";
 import { contains, formatRange, overlap, rangeOfSize } from "../../range.ts";
-import { ARM64_ALIGNMENT, arm64Header, packedForm } from "./image.ts";
+import { describePackedForm, IMAGE_ALIGNMENT, readImageHeader } from "./image.ts";
 
 export const checks: readonly Check[] = [...stubChecks, { errno: undefined, find: badKernel }];
 
 /** The segments that are entered, or whose address is stored in what is entered. */
 function badKernel(image: KexecImage, facts: MachineFacts): Finding | undefined {
-  for (const kernel of enteredSegments(image)) {
+  for (const kernel of findEnteredSegments(image)) {
     const finding = checkKernel(image, kernel, facts);
     if (finding !== undefined) return finding;
   }
@@ -23,14 +23,14 @@ function badKernel(image: KexecImage, facts: MachineFacts): Finding | undefined 
 /** Code without an Image's header may lie anywhere. */
 function checkKernel(image: KexecImage, kernel: Segment, { memory, taken }: MachineFacts): Finding | undefined {
   const wrong = (fact: string) => blame(image, kernel, fact);
-  const packed = packedForm(kernel.bytes);
+  const packed = describePackedForm(kernel.bytes);
   if (packed !== undefined) return wrong(packed);
-  const header = arm64Header(kernel.bytes);
+  const header = readImageHeader(kernel.bytes);
   if (header === undefined) return undefined;
   const { textOffset, imageSize } = header;
-  if ((kernel.start - textOffset) % ARM64_ALIGNMENT !== 0n) {
+  if ((kernel.start - textOffset) % IMAGE_ALIGNMENT !== 0n) {
     const where = textOffset === 0n ? "at " : `${hex(textOffset)} bytes after `;
-    return wrong(`an arm64 Image has to begin ${where}a multiple of ${hex(ARM64_ALIGNMENT)}`);
+    return wrong(`an arm64 Image has to begin ${where}a multiple of ${hex(IMAGE_ALIGNMENT)}`);
   }
   const needed = rangeOfSize(kernel.start, imageSize);
   const uses = `the kernel takes ${formatRange(needed)} (image_size)`;

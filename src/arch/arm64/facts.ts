@@ -1,12 +1,12 @@
 // What an arm64 machine has in use that its /proc/iomem need not tell.
 
 import type { FactSource } from "../../kexec/facts.ts";
-import { lpiTables } from "./lpi-tables.ts";
+import { readLpiTables } from "./lpi-tables.ts";
 
 export const facts: FactSource = {
   hasIomem: true,
   // /proc/iomem knows these only where EFI keeps them.
   read: (system) => ({
-    taken: lpiTables(system).map((range) => ({ ...range, name: "an LPI table of the interrupt controller" })),
+    taken: readLpiTables(system).map((range) => ({ ...range, name: "an LPI table of the interrupt controller" })),
   }),
 };

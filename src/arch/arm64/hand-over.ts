@@ -7,7 +7,7 @@ import { child, type DeviceTree, type Node, property } from "../../devicetree/tr
 import type { ByteString } from "../../sys/engine.ts";
 import type { System } from "../../sys/system.ts";
 import type { TreeHandOver } from "../arch.ts";
-import { hasIts, lpiTables } from "./lpi-tables.ts";
+import { hasIts, readLpiTables } from "./lpi-tables.ts";
 
 /** Of the running kernel's own boot: memory that is in use for something else by now, and the limits of a crash kernel. */
 const NOT_HANDED_ON: readonly ByteString[] = [
@@ -30,7 +30,7 @@ export const arm64: TreeHandOver = {
     dropStale(tree);
     setSeeds(root, (length) => system.random(length));
     if (!hasIts(root) || wasToldNoLpis(system, root)) return;
-    const tables = lpiTables(system);
+    const tables = readLpiTables(system);
     if (tables.length === 0) {
       notice(
         "/",

@@ -3,15 +3,15 @@
 
 import { hex } from "../../failure.ts";
 
-export interface Arm64Header {
-  /** Bytes from a multiple of {@link ARM64_ALIGNMENT} to where the Image belongs. */
+export interface ImageHeader {
+  /** Bytes from a multiple of {@link IMAGE_ALIGNMENT} to where the Image belongs. */
   readonly textOffset: bigint;
   /** Bytes that it takes in memory, from its start on: more than the file has. */
   readonly imageSize: bigint;
 }
 
-/** Where an Image may lie: text_offset bytes behind a multiple of 2 MiB. */
-export const ARM64_ALIGNMENT = 0x200000n;
+/** Where an Image may lie: text_offset bytes after a multiple of 2 MiB. */
+export const IMAGE_ALIGNMENT = 0x200000n;
 
 /** "ARM\x64", little endian. */
 const IMAGE_MAGIC = 0x644d5241;
@@ -21,7 +21,7 @@ const PE_MAGIC = 0x5a4d;
 const ZBOOT_MAGIC = 0x676d697a;
 
 /** undefined where the bytes do not begin with such a header. */
-export function arm64Header(bytes: Uint8Array): Arm64Header | undefined {
+export function readImageHeader(bytes: Uint8Array): ImageHeader | undefined {
   if (bytes.length < HEADER_SIZE) return undefined;
   const header = new DataView(bytes.buffer, bytes.byteOffset, HEADER_SIZE);
   if (header.getUint32(56, true) !== IMAGE_MAGIC) return undefined;
@@ -29,12 +29,13 @@ export function arm64Header(bytes: Uint8Array): Arm64Header | undefined {
 }
 
 /** What a kernel has to be unpacked from before it can be entered, in words; undefined where it is nothing known. */
-export function packedForm(bytes: Uint8Array): string | undefined {
+export function describePackedForm(bytes: Uint8Array): string | undefined {
   if (bytes.length < HEADER_SIZE) return undefined;
   const header = new DataView(bytes.buffer, bytes.byteOffset, HEADER_SIZE);
   if (header.getUint16(0) === 0x1f8b) return "compressed with gzip: gunzip makes the Image of it";
   if (header.getUint16(0, true) !== PE_MAGIC || header.getUint32(4, true) !== ZBOOT_MAGIC) return undefined;
   const compression = String.fromCharCode(...bytes.subarray(24, 32)).replace(/[^a-z0-9].*$/, "");
-  const [offset, size] = [8, 12].map((at) => header.getUint32(at, true)) as [number, number];
-  return `an EFI zboot image: the Image is inside, ${compression} from byte ${hex(offset)} on, ${hex(size)} bytes`;
+  const offset = hex(header.getUint32(8, true));
+  const size = hex(header.getUint32(12, true));
+  return `an EFI zboot image: the Image is inside, ${compression} from byte ${offset} on, ${size} bytes`;
 }

@@ -28,7 +28,7 @@ export function hasIts(root: Node): boolean {
 }
 
 /** The tables that the running kernel's log names; none where it may not be read, or has lost its beginning. */
-export function lpiTables(system: System): MemoryRange[] {
+export function readLpiTables(system: System): MemoryRange[] {
   return findTables(system.kernelLog());
 }
 

@@ -4,8 +4,8 @@ import { hex } from "../../failure.ts";
 import {
   blame,
   type Check,
-  enteredSegments,
   type Finding,
+  findEnteredSegments,
   findInSegments,
   nameSegment,
   wordAt,
@@ -27,7 +27,7 @@ const RUN_AT_LOAD_OFFSET = 0x5c;
 
 function outsideRma(image: KexecImage, { rma }: MachineFacts): Finding | undefined {
   if (rma === undefined) return undefined;
-  const outside = enteredSegments(image).find((segment) => !contains(rma, segment));
+  const outside = findEnteredSegments(image).find((segment) => !contains(rma, segment));
   return outside && blame(image, outside, `not within ${formatRange(rma)}, all that is there without MMU`);
 }
 
@@ -36,7 +36,7 @@ function outsideRma(image: KexecImage, { rma }: MachineFacts): Finding | undefin
  * the bytes we have, is not counted.
  */
 function inTheKernelsWay(image: KexecImage): Finding | undefined {
-  const kernel = enteredSegments(image).find(({ bytes }) => copiesItselfDown(bytes));
+  const kernel = findEnteredSegments(image).find(({ bytes }) => copiesItselfDown(bytes));
   if (kernel === undefined) return undefined;
   if (image.crash) return blame(image, kernel, "a crash kernel must stay where it is: --poke 0x5c=1 after its -f");
   const end = BigInt(kernel.bytes.length);

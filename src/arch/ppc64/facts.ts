@@ -2,10 +2,10 @@
 
 import { property } from "../../devicetree/tree.ts";
 import type { FactSource } from "../../kexec/facts.ts";
-import { childNames, chosenNumber, readSubtree } from "../../kexec/live-tree.ts";
+import { listChildren, readChosenNumber, readSubtree } from "../../kexec/live-tree.ts";
 import { type MemoryRange, rangeOfSize } from "../../range.ts";
 import type { System } from "../../sys/system.ts";
-import { secondaryThreads } from "./stub.ts";
+import { countSecondaryThreads } from "./stub.ts";
 
 /** Its /proc/iomem does not know the crash kernel's region. */
 export const facts: FactSource = {
@@ -13,11 +13,11 @@ export const facts: FactSource = {
   read(system, memory) {
     return {
       // A partition that can gain and lose memory lists only some of it in memory nodes (LoPAR, ibm,dynamic-memory).
-      hasMoreMemory: childNames(system, "ibm,dynamic-reconfiguration-memory").length > 0,
+      hasMoreMemory: listChildren(system, "ibm,dynamic-reconfiguration-memory").length > 0,
       // The first memory node.
       rma: memory.find(({ start }) => start === 0n),
       // __pa(_end).
-      kernelEnd: chosenNumber(system, "linux,kernel-end"),
+      kernelEnd: readChosenNumber(system, "linux,kernel-end"),
       crashRegion: readCrashRegion(system),
       secondaries: countSecondaries(system),
     };
@@ -26,8 +26,8 @@ export const facts: FactSource = {
 
 /** arch/powerpc/kexec/core.c (kexec_setup) writes it. */
 function readCrashRegion(system: System): MemoryRange | undefined {
-  const base = chosenNumber(system, "linux,crashkernel-base");
-  const size = chosenNumber(system, "linux,crashkernel-size");
+  const base = readChosenNumber(system, "linux,crashkernel-base");
+  const size = readChosenNumber(system, "linux,crashkernel-size");
   return base === undefined || size === undefined || size === 0n ? undefined : rangeOfSize(base, size);
 }
 
@@ -35,7 +35,7 @@ function readCrashRegion(system: System): MemoryRange | undefined {
 function countSecondaries(system: System): number | undefined {
   const cpus = readSubtree(system, "cpus");
   if (cpus === undefined) return undefined;
-  if (childNames(system, "ibm,opal").length > 0) return 0;
+  if (listChildren(system, "ibm,opal").length > 0) return 0;
   const servers = cpus.children.flatMap((node) => property(node, "ibm,ppc-interrupt-server#s") ?? []);
-  return servers.length === 0 ? undefined : secondaryThreads(servers);
+  return servers.length === 0 ? undefined : countSecondaryThreads(servers);
 }

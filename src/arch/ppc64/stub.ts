@@ -1,9 +1,9 @@
 // The ppc64 stub: its prebuilt bytes, and the one word in it that tells how many secondary cpus will come.
 
 import hex from "../../../stub/ppc64/v2wrap.hex" with { type: "text" };
-import { bytesOfWords, type Secondaries, STUB_SIZE, type Stub } from "../../kexec/stub.ts";
+import { parseWords, type Secondaries, STUB_SIZE, type Stub } from "../../kexec/stub.ts";
 
-/** Offset of the wait word, 32 bits, big endian: see {@link waitWord}. */
+/** Offset of the wait word, 32 bits, big endian: see {@link encodeWaitWord}. */
 export const WAIT_WORD = 0xf4;
 
 /** The most that can be awaited. One more stands for "unknown" in the wait word. */
@@ -20,15 +20,15 @@ export const stub: Stub = {
   endian: "big",
   word: 8,
   chain: STUB_SIZE,
-  wait: { offset: WAIT_WORD, most: MOST_SECONDARIES, encode: waitWord },
-  before: "device tree blob",
+  wait: { offset: WAIT_WORD, most: MOST_SECONDARIES, encode: encodeWaitWord },
+  followedBy: "device tree blob",
   codeSize: WAIT_WORD,
   bytes: v2wrapBytes,
 };
 
 /** The 256 bytes of the stub, a fresh copy: kernel address 0, number of secondaries unknown. */
 export function v2wrapBytes(): Uint8Array {
-  return bytesOfWords(hex);
+  return parseWords(hex);
 }
 
 /**
@@ -39,7 +39,7 @@ export function v2wrapBytes(): Uint8Array {
  * @param ticks of the timebase, a multiple of 0x10000, from 0x10000 to 0x7fff0000
  * @throws RangeError if either is out of its range
  */
-export function waitWord(
+export function encodeWaitWord(
   secondaries: Secondaries,
   ticks = secondaries === "unknown" ? TICKS_WHEN_UNKNOWN : TICKS_WHEN_KNOWN,
 ): number {
@@ -64,6 +64,6 @@ function isCount(value: number, least: number, most: number): boolean {
  * @param interruptServers "ibm,ppc-interrupt-server#s" of every cpu node, at least one: a 32-bit cell for
  *   each of its threads (LoPAR, Properties of CPU nodes)
  */
-export function secondaryThreads(interruptServers: readonly Uint8Array[]): number {
+export function countSecondaryThreads(interruptServers: readonly Uint8Array[]): number {
   return interruptServers.reduce((threads, cells) => threads + Math.floor(cells.length / 4), 0) - 1;
 }

@@ -2,7 +2,7 @@
 // Linux: Documentation/arch/x86/zero-page.rst, arch/x86/include/uapi/asm/bootparam.h.
 
 import { type MemoryRange, rangeOfSize } from "../../range.ts";
-import { FIELD, hasSetupHeader, type KernelNeeds, kernelNeeds } from "./setup-header.ts";
+import { FIELD, hasSetupHeader, type KernelNeeds, readKernelNeeds } from "./setup-header.ts";
 
 /** Bytes. The command line follows. */
 export const BOOT_PARAMS_SIZE = 4096;
@@ -20,7 +20,7 @@ export const PARAM = {
   edidInfo: 0x140,
   edidInfoEnd: 0x1c0,
   e820Count: 0x1e8,
-  /** Where what the kernel reads is no longer the header: edd_mbr_sig_buffer. */
+  /** Where the room for the setup header ends, and edd_mbr_sig_buffer begins. */
   headerRoomEnd: 0x290,
   e820Table: 0x2d0,
 } as const;
@@ -51,7 +51,7 @@ export function readBootParams(bytes: Uint8Array): BootParams | undefined {
   const initrdSize = join(FIELD.ramdiskSize, PARAM.extRamdiskSize);
   const initrd = rangeOfSize(join(FIELD.ramdiskImage, PARAM.extRamdiskImage), initrdSize);
   return {
-    ...kernelNeeds(bytes),
+    ...readKernelNeeds(bytes),
     commandLine: join(FIELD.commandLine, PARAM.extCommandLine),
     initrd: initrdSize === 0n ? undefined : initrd,
   };

@@ -4,7 +4,7 @@
 import { hex } from "../../failure.ts";
 import { blame, type Check, type Finding } from "../../kexec/check.ts";
 import type { KexecImage, Segment } from "../../kexec/image.ts";
-import { kernelAddressIn, STUB_SIZE } from "../../kexec/stub.ts";
+import { readKernelAddress, STUB_SIZE } from "../../kexec/stub.ts";
 import { stubChecks } from "../../kexec/stub-checks.ts";
 import { contains, formatRange, rangeOfSize } from "../../range.ts";
 import { BOOT_PARAMS_SIZE, type BootParams, readBootParams } from "./boot-params.ts";
@@ -15,7 +15,7 @@ export const checks: readonly Check[] = [...stubChecks, { errno: undefined, find
 const FOUR_GIB = 1n << 32n;
 
 function stubWithoutBootParams(image: KexecImage): Finding | undefined {
-  if (image.stub?.target.stub.before !== "zero page") return undefined;
+  if (image.stub?.target.stub.followedBy !== "zero page") return undefined;
   const { segment, target } = image.stub;
   const address = segment.start + BigInt(STUB_SIZE);
   const params = readBootParams(segment.bytes.subarray(STUB_SIZE));
@@ -28,7 +28,9 @@ function stubWithoutBootParams(image: KexecImage): Finding | undefined {
     const fact = `its command line is expected at ${hex(params.commandLine)}, outside this segment`;
     return blame(image, segment, `${fact}: was it made with zeropage -b ${hex(address)}?`);
   }
-  return checkInitrd(image, segment, params) ?? checkKernel(image, kernelAddressIn(target.stub, segment.bytes), params);
+  return (
+    checkInitrd(image, segment, params) ?? checkKernel(image, readKernelAddress(target.stub, segment.bytes), params)
+  );
 }
 
 function checkInitrd(image: KexecImage, stub: Segment, { initrd }: BootParams): Finding | undefined {

@@ -77,7 +77,7 @@ export function hasSetupHeader(bytes: Uint8Array): boolean {
 }
 
 /** Of bytes that have a setup header. */
-export function kernelNeeds(bytes: Uint8Array): KernelNeeds {
+export function readKernelNeeds(bytes: Uint8Array): KernelNeeds {
   const view = viewOf(bytes);
   return {
     alignment: view.getUint32(FIELD.alignment, true),
@@ -111,7 +111,7 @@ export function readSetupHeader(file: string, start: Uint8Array, size: number): 
   const kernelEnd = kernelStart + PARAGRAPH * view.getUint32(FIELD.systemSize, true);
   if (size < kernelEnd) throw new Failure(file, `cut off: ${size} bytes of at least ${kernelEnd}`);
   const headerEnd = FIELD.magic + view.getUint8(FIELD.jumpDistance);
-  return { ...kernelNeeds(start), bytes: start.slice(HEADER_START, headerEnd), kernelStart };
+  return { ...readKernelNeeds(start), bytes: start.slice(HEADER_START, headerEnd), kernelStart };
 }
 
 function viewOf(bytes: Uint8Array): DataView {

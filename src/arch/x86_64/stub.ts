@@ -1,13 +1,13 @@
 // The x86_64 stub: its prebuilt bytes, which store the kernel's address in their last doubleword (stub/x86_64/README.md).
 
 import words from "../../../stub/x86_64/wrap.hex" with { type: "text" };
-import { bytesOfWords, KERNEL_ADDRESS, type Stub } from "../../kexec/stub.ts";
+import { KERNEL_ADDRESS, parseWords, type Stub } from "../../kexec/stub.ts";
 
 export const stub: Stub = {
   endian: "little",
   word: 8,
   chain: KERNEL_ADDRESS,
-  before: "zero page",
+  followedBy: "zero page",
   codeSize: KERNEL_ADDRESS,
-  bytes: () => bytesOfWords(words),
+  bytes: () => parseWords(words),
 };

@@ -1,0 +1,71 @@
+// How words are laid into an image, also those of a machine whose words have 4 bytes.
+
+import { describe, expect, test } from "bun:test";
+import { archs } from "../../src/arch/archs.ts";
+import { loadRules } from "../../src/arch/load-rules.ts";
+import { assemble, type KexecImage } from "../../src/kexec/image.ts";
+import { Plan } from "../../src/kexec/plan.ts";
+import { readKernelAddress, STUB_SIZE, type Target } from "../../src/kexec/stub.ts";
+import { abis } from "../../src/sys/abi.ts";
+import { System } from "../../src/sys/system.ts";
+import { FakeEngine } from "../support/fake-engine.ts";
+
+/** A machine that nobody has yet: big endian, words of 4 bytes. */
+const narrow: Target = {
+  name: "narrow",
+  elfMachine: 20,
+  stub: {
+    endian: "big",
+    word: 4,
+    chain: STUB_SIZE,
+    followedBy: "device tree blob",
+    codeSize: STUB_SIZE - 4,
+    bytes: () => new Uint8Array(STUB_SIZE).fill(0x60, 0, STUB_SIZE - 4),
+  },
+};
+
+/** `bytes`, then a segment at `kernel` that is chained to byte `offset` of them. */
+function chain(bytes: Uint8Array, offset: bigint, kernel: bigint, endian?: "little"): KexecImage {
+  const plan = new Plan();
+  const first = plan.open(0x1000n, "first");
+  first.append({ kind: "bytes", name: "code", bytes });
+  plan.open(kernel, "second").zeros = 0x1000n;
+  plan.entry = 0x1000n;
+  plan.patches.push({ label: "-c", segment: first, kind: "chain", offset, value: kernel, endian });
+  const system = new System(new FakeEngine({ machine: "ppc64" }), { ...abis.ppc64, word: 4 });
+  return assemble(system, plan, [...archs, narrow]);
+}
+
+describe("where words have 4 bytes", () => {
+  test("a chained big endian word ends at its offset, a little endian one begins there", () => {
+    const big = chain(new Uint8Array(8), 8n, 0x12345678n);
+    expect([...(big.segments[0]?.bytes ?? [])]).toEqual([0, 0, 0, 0, 0x12, 0x34, 0x56, 0x78]);
+    const little = chain(new Uint8Array(8), 0n, 0x12345678n, "little");
+    expect([...(little.segments[0]?.bytes ?? [])]).toEqual([0x78, 0x56, 0x34, 0x12, 0, 0, 0, 0]);
+  });
+
+  test("the stub's kernel is its last word, and nothing else in it is stored into", () => {
+    const { stub } = chain(narrow.stub.bytes(), 0x100n, 0x400000n);
+    expect(stub?.target).toBe(narrow);
+    expect(readKernelAddress(narrow.stub, stub?.segment.bytes ?? new Uint8Array(0))).toBe(0x400000n);
+    expect(() => chain(narrow.stub.bytes(), 0xfcn, 0x400000n)).toThrow("is the stub's code");
+  });
+
+  test("an address that does not fit is refused, not cut off", () => {
+    expect(() => chain(new Uint8Array(8), 8n, 0x1_0000_0000n)).toThrow(
+      "-c: 0x100000000 does not fit into the big endian word [0x4, 0x8)",
+    );
+  });
+});
+
+test("a stub of 8-byte words keeps them on a machine of 4-byte words", () => {
+  const ppc64 = archs.find(({ name }) => name === "ppc64");
+  const { words } = chain(ppc64?.stub.bytes() ?? new Uint8Array(0), 0x100n, 0x400000n);
+  expect(words.map(({ at, size }) => [at, size])).toEqual([[0xf8, 8]]);
+});
+
+test("each machine has rules for loading, and one name", () => {
+  const machines = archs.flatMap((arch) => arch.machines);
+  expect(machines.toSorted()).toEqual(Object.keys(loadRules).toSorted() as typeof machines);
+  expect(new Set(archs.map(({ name }) => name)).size).toBe(archs.length);
+});
