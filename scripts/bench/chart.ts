@@ -47,7 +47,7 @@ export function drawChart({ title, unit, groups, series }: Chart): string {
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}"`,
     `  font-family="sans-serif" font-size="12" fill="${TEXT}">`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
-    `<text x="${WIDTH / 2}" y="24" text-anchor="middle" font-size="18" font-weight="bold">${escape(title)}</text>`,
+    `<text x="${WIDTH / 2}" y="24" text-anchor="middle" font-size="18" font-weight="bold">${escapeXml(title)}</text>`,
     ...legend(series.map(({ name }) => name)),
     text(unit, PLOT.left, PLOT.top - 11),
     ...ticks.flatMap((tick) => [
@@ -108,7 +108,7 @@ function legend(names: readonly string[]): string[] {
 }
 
 function text(content: string, x: number, y: number, anchor = "middle"): string {
-  return `<text x="${toTenth(x)}" y="${toTenth(y)}" text-anchor="${anchor}">${escape(content)}</text>`;
+  return `<text x="${toTenth(x)}" y="${toTenth(y)}" text-anchor="${anchor}">${escapeXml(content)}</text>`;
 }
 
 function colour(index: number): string {
@@ -119,6 +119,6 @@ function toTenth(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
-function escape(content: string): string {
+function escapeXml(content: string): string {
   return content.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
