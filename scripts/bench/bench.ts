@@ -1,7 +1,7 @@
 // What every part of the benchmark is lent, and what it hands back.
 
 import { build } from "../build.ts";
-import { type Target } from "../machines/machines.ts";
+import type { Target } from "../machines/machines.ts";
 import type { Programs } from "./programs.ts";
 import type { Row } from "./row.ts";
 import type { Samples } from "./sample.ts";

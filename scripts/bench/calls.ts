@@ -37,6 +37,6 @@ async function countCalls(command: readonly string[], counts: string): Promise<n
 
 /** The calls that the last line of strace's table counts: share, seconds, microseconds each, calls, errors. */
 export function totalCalls(table: string): number {
-  const total = table.trimEnd().split("\n").at(-1)!.trim().split(/\s+/);
+  const total = (table.trimEnd().split("\n").at(-1) ?? "").trim().split(/\s+/);
   return Number(total[3]);
 }

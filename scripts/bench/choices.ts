@@ -64,6 +64,6 @@ function parsed(args: readonly string[]) {
       },
     });
   } catch (error) {
-    throw usage("arguments", (error as Error).message.split(". ")[0]!);
+    throw usage("arguments", (error as Error).message.split(". ")[0] ?? "");
   }
 }

@@ -18,13 +18,13 @@ export function differences(before: readonly Row[], after: readonly Row[]): Diff
   const old = new Map(before.map((row) => [row.what, row]));
   const fresh = new Set(after.map(({ what }) => what));
   return [
-    ...after.map((row) => difference(old.get(row.what), row)),
-    ...before.filter(({ what }) => !fresh.has(what)).map((row) => difference(row, undefined)),
+    ...after.map((row) => difference(row.what, old.get(row.what), row)),
+    ...before.filter(({ what }) => !fresh.has(what)).map((row) => difference(row.what, row, undefined)),
   ];
 }
 
-function difference(before: Row | undefined, after: Row | undefined): Difference {
-  return { what: (after ?? before)!.what, before, after, change: changeOf(before, after) };
+function difference(what: string, before: Row | undefined, after: Row | undefined): Difference {
+  return { what, before, after, change: changeOf(before, after) };
 }
 
 function changeOf(before: Row | undefined, after: Row | undefined): Change {

@@ -9,6 +9,7 @@ import { nextTreeMarks } from "../../src/recipes/next-tree.ts";
 import { engine } from "../../src/sys/bun.ts";
 import { System } from "../../src/sys/system.ts";
 import type { Bench, Findings } from "./bench.ts";
+import { present } from "./present.ts";
 import { row } from "./row.ts";
 import { makeTree } from "./tree.ts";
 import { brief, SIZES, treeOf } from "./trees.ts";
@@ -32,7 +33,7 @@ export async function functionsFindings({ folder, tell }: Bench): Promise<Findin
     bench.add("treeFromBlob", () => void treeFromBlob(bytes, "blob"));
     for (const { name, result } of await bench.run()) {
       if (result.state !== "completed") throw new Error(`${name}: ${result.state}`);
-      rows.push(row(`${name}(), ${brief(size)}`, "ms", result.latency.samples!));
+      rows.push(row(`${name}(), ${brief(size)}`, "ms", present(result.latency.samples, `samples of ${name}`)));
     }
   }
   return { rows, samples: new Map() };

@@ -5,10 +5,11 @@ import { chosen } from "../boot/choices.ts";
 import { boot, kernelsFor } from "../boot.ts";
 import type { Findings } from "./bench.ts";
 import type { GuestBench } from "./guest.ts";
+import { present } from "./present.ts";
 import { atMost, row } from "./row.ts";
 
 export async function guestBootFindings({ rounds, tell }: GuestBench): Promise<Findings> {
-  const choices = chosen(["--target", "ppc64le", "--small", "--smp", "4"])!;
+  const choices = present(chosen(["--target", "ppc64le", "--small", "--smp", "4"]), "choices: this is no --help");
   const kernels = await kernelsFor(choices);
   const ours: number[] = [];
   const whole: number[] = [];
@@ -16,7 +17,12 @@ export async function guestBootFindings({ rounds, tell }: GuestBench): Promise<F
     tell(`booting, round ${round + 1} of ${rounds}`);
     const { verdict, steps } = await boot(choices, kernels, {}, () => {});
     if (!verdict.passed) throw new Failure("boot", verdict.reason);
-    const at = (what: RegExp) => 1000 * steps.find((step) => what.test(step.what))!.seconds;
+    const at = (what: RegExp) =>
+      1000 *
+      present(
+        steps.find((step) => what.test(step.what)),
+        `step ${what}`,
+      ).seconds;
     ours.push(at(/^the jump/) - at(/^first kernel's init/));
     whole.push(at(/^second kernel's init/));
   }

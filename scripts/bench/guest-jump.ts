@@ -5,6 +5,7 @@ import type { Chart } from "./chart.ts";
 import { COUNTING, type GuestBench, type GuestWords, printed } from "./guest.ts";
 import { loadTimeOf } from "./guest-load.ts";
 import { KEXECBOX, type Loader, WITH_CHECKS, WITHOUT_CHECKS } from "./loaders.ts";
+import { present } from "./present.ts";
 import { inTurn } from "./rounds.ts";
 import { atMost, type Row, row, spreadIn } from "./row.ts";
 import { ratios } from "./statistics.ts";
@@ -16,13 +17,14 @@ export async function guestJumpFindings(bench: GuestBench): Promise<Findings> {
   const rows = [];
   for (const smp of CPUS) {
     const times = new Map(LOADERS.map((loader) => [loader, [] as number[]]));
+    const timesOf = (loader: Loader): number[] => present(times.get(loader), loader.name);
     for (let round = 0; round < bench.rounds; round++) {
       bench.tell(`jumping, smp ${smp}, round ${round + 1} of ${bench.rounds}`);
-      for (const loader of inTurn(LOADERS, round)) times.get(loader)!.push(await jumpTime(bench, { smp }, loader));
+      for (const loader of inTurn(LOADERS, round)) timesOf(loader).push(await jumpTime(bench, { smp }, loader));
     }
-    const against = ratios(times.get(KEXECBOX)!, times.get(WITHOUT_CHECKS)!);
+    const against = ratios(timesOf(KEXECBOX), timesOf(WITHOUT_CHECKS));
     rows.push(
-      ...LOADERS.map((loader) => row(jumpTimeOf(loader.name, smp), "ms", times.get(loader)!)),
+      ...LOADERS.map((loader) => row(jumpTimeOf(loader.name, smp), "ms", timesOf(loader))),
       row(`${jumpTimeOf(KEXECBOX.name, smp)} against ${WITHOUT_CHECKS.name}`, "ratio", against, atMost(1)),
     );
   }
@@ -60,8 +62,8 @@ async function jumpTime(bench: GuestBench, words: GuestWords, { load, jump }: Lo
 /** Between the two readings of timebase.c in what a guest printed. */
 export function millisecondsBetween(lines: readonly string[]): number {
   const readings = lines.flatMap((line) => {
-    const found = /^timebase (\d+) (\d+)$/.exec(line);
-    return found === null ? [] : [{ ticks: BigInt(found[1]!), perSecond: Number(found[2]) }];
+    const [, ticks, perSecond] = /^timebase (\d+) (\d+)$/.exec(line) ?? [];
+    return ticks === undefined ? [] : [{ ticks: BigInt(ticks), perSecond: Number(perSecond) }];
   });
   const [before, after] = readings;
   if (before === undefined || after === undefined || readings.length > 2) {

@@ -6,7 +6,7 @@ import { COUNTING, type GuestBench, printed } from "./guest.ts";
 import { BY_KERNEL, KEXECBOX, type Loader, WITH_CHECKS, WITHOUT_CHECKS } from "./loaders.ts";
 import { inTurn } from "./rounds.ts";
 import { atMost, type Goal, type Row, row } from "./row.ts";
-import { type Sample, type Samples, samplesIn } from "./sample.ts";
+import { type Sample, type Samples, samplesIn, samplesOf } from "./sample.ts";
 import { ratios } from "./statistics.ts";
 
 const LOADERS = [KEXECBOX, WITH_CHECKS, WITHOUT_CHECKS, BY_KERNEL];
@@ -57,8 +57,7 @@ function remembered(needs: ScriptNeeds): string[] {
 
 /** Milliseconds. */
 function walls(samples: Samples, name: string): number[] {
-  return samples
-    .get(name)!
+  return samplesOf(samples, name)
     .slice(1)
     .map(({ wall }: Sample) => wall);
 }

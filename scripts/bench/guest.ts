@@ -11,6 +11,7 @@ import { inTemporaryFolder } from "../cache.ts";
 import { runGuest } from "../guest.ts";
 import { debianPrograms } from "./debian-programs.ts";
 import { type Peers, versionOf } from "./machine.ts";
+import { present } from "./present.ts";
 import { type GuestPrograms, withGuestPrograms } from "./programs.ts";
 
 /** Bytes of a file that makes the second kernel's initramfs as large as those of distributions. */
@@ -42,7 +43,7 @@ export interface GuestWords {
 
 function choicesOf(smp: number): Choices {
   const words = ["--target", "ppc64le", "--small", "--memory", "1024", "--smp", `${smp}`, "--timeout", `${PATIENCE}`];
-  return chosen(words)!;
+  return present(chosen(words), "choices: this is no --help");
 }
 
 /** The emulator, the kernel, and Debian's packages. */
@@ -52,8 +53,8 @@ export async function peersInGuest(): Promise<Peers> {
   return {
     qemu: await versionOf("qemu-system-ppc64"),
     kernel: title,
-    "kexec-tools": versions["kexec-tools"]!,
-    dtc: versions["device-tree-compiler"]!,
+    "kexec-tools": present(versions["kexec-tools"], "version of kexec-tools"),
+    dtc: present(versions["device-tree-compiler"], "version of device-tree-compiler"),
   };
 }
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Bench, Findings } from "./bench.ts";
 import { inRounds } from "./rounds.ts";
 import { atMost, row } from "./row.ts";
+import { samplesOf } from "./sample.ts";
 import { spreadOf } from "./statistics.ts";
 
 const MB = 1e6;
@@ -23,16 +24,17 @@ export async function loadFindings(bench: Bench): Promise<Findings> {
   );
   const samples = await inRounds(bench.rounds, contestants, bench.programs.measure, bench.tell);
   const rows = bench.engines.flatMap(({ name }) => {
-    const [with200, without] = [true, false].map((isLarge) => samples.get(nameOf(name, isLarge))!);
+    const with200 = samplesOf(samples, nameOf(name, true));
+    const without = samplesOf(samples, nameOf(name, false));
     // What the engine itself takes is measured too, and is no part of what the initrd costs.
-    const usual = spreadOf(without!.map(({ peak }) => peak)).median;
-    const more = with200!.map(({ peak }) => peak - usual);
+    const usual = spreadOf(without.map(({ peak }) => peak)).median;
+    const more = with200.map(({ peak }) => peak - usual);
     return [
       row(`loadem, 200 MB against 4 KB, more memory: ${name}`, "bytes", more, atMost(2 * MB)),
       row(
         `loadem, 200 MB, time in user space: ${name}`,
         "ms",
-        with200!.map(({ user }) => user),
+        with200.map(({ user }) => user),
         atMost(10),
       ),
     ];

@@ -24,7 +24,7 @@ function kexec(name: string, how: string): Loader {
 export const KEXECBOX: Loader = {
   name: "kexecbox",
   // The pipeline of every boot, without what it says of itself on the console.
-  load: (needs) => usualScript(needs).split("\n")[0]!.replaceAll(" -v ", " ").split(" | "),
+  load: (needs) => (usualScript(needs).split("\n")[0] ?? "").replaceAll(" -v ", " ").split(" | "),
   unload: "loadem -u",
   jump: "loadem -k",
 };

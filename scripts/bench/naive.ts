@@ -39,7 +39,7 @@ function node(path: string, name: string): void {
   structure.push(word(2));
 }
 
-node(process.argv[2]!, "");
+node(process.argv[2] ?? ".", "");
 const tree = Buffer.concat([...structure, word(9)]);
 const strings = Buffer.from([...names.keys()].map((name) => `${name}\0`).join(""));
 const at = 40 + 16;

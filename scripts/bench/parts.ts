@@ -14,6 +14,7 @@ import { guestBytesFindings } from "./guest-bytes.ts";
 import { guestJumpFindings } from "./guest-jump.ts";
 import { guestLoadFindings } from "./guest-load.ts";
 import { loadFindings } from "./load.ts";
+import { present } from "./present.ts";
 import { withPrograms } from "./programs.ts";
 import { sizesFindings } from "./sizes.ts";
 import { startFindings } from "./start.ts";
@@ -64,7 +65,7 @@ async function each<B>(
   run: (part: Parts<B>[string]) => Promise<Findings>,
 ): Promise<Findings[]> {
   const found: Findings[] = [];
-  for (const name of names) found.push(await run(parts[name]!));
+  for (const name of names) found.push(await run(present(parts[name], `part ${name}`)));
   return found;
 }
 

@@ -38,8 +38,8 @@ function cells(row: Row): string[] {
 
 /** A table in Markdown whose columns are aligned, so that it can be read as it is. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((word, column) => Math.max(word.length, ...rows.map((row) => row[column]!.length)));
-  const padded = (row: readonly string[]) => row.map((cell, column) => cell.padEnd(widths[column]!));
+  const widths = head.map((word, column) => Math.max(word.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  const padded = (row: readonly string[]) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0));
   const line = (row: readonly string[]) => `| ${padded(row).join(" | ")} |\n`;
   return [line(head), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)].join("");
 }

@@ -1,7 +1,8 @@
 // Runs what is to be compared in turn, round after round.
 
 import { runTool } from "../tool.ts";
-import { cpu, type Sample, type Samples, sampleIn } from "./sample.ts";
+import { present } from "./present.ts";
+import { cpu, type Sample, type Samples, sampleIn, samplesOf } from "./sample.ts";
 
 /** A command that is measured; under its name its samples are kept. */
 export interface Contestant {
@@ -31,17 +32,17 @@ export async function inRounds(
   for (const { command } of contestants) await run(measure, command);
   for (let round = 0; round < rounds; round++) {
     tell(`round ${round + 1} of ${rounds}`);
-    for (const { name, command } of inTurn(contestants, round)) samples.get(name)!.push(await run(measure, command));
+    for (const { name, command } of inTurn(contestants, round)) samples.get(name)?.push(await run(measure, command));
   }
   return samples;
 }
 
 async function run(measure: string, command: readonly string[]): Promise<Sample> {
   const output = await runTool([measure, "it", ...command]);
-  return sampleIn(output)!.sample;
+  return present(sampleIn(output), `sample in ${output}`).sample;
 }
 
 /** CPU milliseconds of each round. */
 export function cpuOf(samples: Samples, name: string): number[] {
-  return samples.get(name)!.map(cpu);
+  return samplesOf(samples, name).map(cpu);
 }

@@ -5,6 +5,8 @@ import { join } from "node:path";
 import type { Bench, Findings } from "./bench.ts";
 import { cpuOf, inRounds } from "./rounds.ts";
 import { atMost, row } from "./row.ts";
+import { samplesOf } from "./sample.ts";
+import { differences } from "./statistics.ts";
 
 const COMMANDS = ["v2wrap", "--list"];
 
@@ -24,13 +26,9 @@ export async function startFindings(bench: Bench): Promise<Findings> {
       row(
         `${name}, peak memory`,
         "bytes",
-        samples.get(name)!.map(({ peak }) => peak),
+        samplesOf(samples, name).map(({ peak }) => peak),
       ),
-      row(
-        `${name}, beyond a program that does nothing`,
-        "ms",
-        whole.map((value, round) => value - leastOf[round]!),
-      ),
+      row(`${name}, beyond a program that does nothing`, "ms", differences(whole, leastOf)),
     ];
   });
   return { rows: [row("a program that does nothing", "ms", leastOf), ...rows], samples };

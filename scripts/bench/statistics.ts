@@ -29,5 +29,10 @@ export function spreadOf(values: readonly number[]): Spread {
  * The lists are equally long.
  */
 export function ratios(values: readonly number[], to: readonly number[]): number[] {
-  return values.map((value, round) => value / to[round]!);
+  return values.map((value, round) => value / (to[round] ?? NaN));
+}
+
+/** The same of what two cost together: what the first costs alone. */
+export function differences(values: readonly number[], less: readonly number[]): number[] {
+  return values.map((value, round) => value - (less[round] ?? NaN));
 }

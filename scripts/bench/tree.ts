@@ -1,6 +1,7 @@
 // Trees that tests and npm run bench make: as values, as directories, and one large one from a fixed seed.
 
 import { mkdirSync, writeFileSync } from "node:fs";
+import { present } from "./present.ts";
 
 /** Entries in the order of their creation: a property's bytes (or byte string), or a node's own entries. */
 export type Tree = readonly (readonly [name: string, content: Uint8Array | string | Tree])[];
@@ -60,7 +61,7 @@ interface GrowingNode {
  */
 export function largeTree(seed: number, nodes: number, properties: number): Tree {
   const random = randomNumbers(seed);
-  const pick = <T>(from: readonly T[]): T => from[random(from.length)]!;
+  const pick = <T>(from: readonly T[]): T => present(from[random(from.length)], "thing to pick");
   const root: GrowingNode = { name: "", depth: 0, properties: new Map(), children: new Map() };
   const all = [root];
   while (all.length < nodes) {
@@ -84,17 +85,17 @@ export function largeTree(seed: number, nodes: number, properties: number): Tree
     all.push(made);
   }
   all.forEach((node, index) => {
-    if (index % 5 === 0) node.properties.set("name", `${node.name.split("@")[0]!}\0`);
+    if (index % 5 === 0) node.properties.set("name", `${node.name.split("@")[0]}\0`);
   });
   let count = all.filter(({ properties: own }) => own.size > 0).length;
   for (let turn = 0; count < properties; turn = (turn + 1) % all.length) {
-    const node = all[turn]!;
+    const node = present(all[turn], "node");
     const name =
       random(100) === 0
         ? `vendor,option-${random(5000)}`
         : `${pick(["ibm,", "linux,", "", "#"])}${pick(stems)}${random(6)}`;
     if (node.properties.has(name)) continue;
-    node.properties.set(name, valueOf(random));
+    node.properties.set(name, valueFrom(random));
     count++;
   }
   return frozen(root);
@@ -119,7 +120,7 @@ const stems = [
   "clock-frequency",
 ] as const;
 
-function valueOf(random: (limit: number) => number): Uint8Array | string {
+function valueFrom(random: (limit: number) => number): Uint8Array | string {
   switch (random(10)) {
     case 0:
       return new Uint8Array(0);

@@ -5,8 +5,8 @@ import type { Bench, Engine, Findings } from "./bench.ts";
 import type { Chart } from "./chart.ts";
 import { type Contestant, cpuOf, inRounds } from "./rounds.ts";
 import { atLeast, atMost, type Goal, type Row, row, spreadIn } from "./row.ts";
-import type { Samples } from "./sample.ts";
-import { ratios } from "./statistics.ts";
+import { type Samples, samplesOf } from "./sample.ts";
+import { differences, ratios } from "./statistics.ts";
 import { largeTree, makeTree } from "./tree.ts";
 
 /** Of properties: those of the root count, and so does the root among the nodes. */
@@ -130,14 +130,14 @@ function againstDtc(samples: Samples, name: string, size: Size): Row {
 function growth(samples: Samples, name: string, goal: Goal | undefined): Row {
   const start = cpuOf(samples, sampleName(name, START));
   const perProperty = (size: Size) =>
-    cpuOf(samples, sampleName(name, size)).map((value, round) => (value - start[round]!) / size.properties);
+    differences(cpuOf(samples, sampleName(name, size)), start).map((whole) => whole / size.properties);
   const values = ratios(perProperty(SIZES.large), perProperty(SIZES.middle));
   const what = `fs2dt, a property of ${brief(SIZES.large)} against ${brief(SIZES.middle)}: ${name}`;
   return row(what, "ratio", values, goal);
 }
 
 function memory(samples: Samples, name: string): Row {
-  const peaks = samples.get(sampleName(name, SIZES.large))!.map(({ peak }) => peak);
+  const peaks = samplesOf(samples, sampleName(name, SIZES.large)).map(({ peak }) => peak);
   const goal = name === "small engine" ? atMost(8 * MB) : name === "Bun" ? atMost(48 * MB) : undefined;
   return row(`fs2dt, ${brief(SIZES.large)}, peak memory: ${name}`, "bytes", peaks, goal);
 }
