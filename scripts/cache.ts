@@ -9,7 +9,7 @@ import { undoOnInterrupt } from "./interrupt.ts";
 
 /** The cache's folder: $XDG_CACHE_HOME/kexecbox, or ~/.cache/kexecbox. It may not exist yet. */
 export function cacheFolder(): string {
-  const base = process.env["XDG_CACHE_HOME"];
+  const base = process.env.XDG_CACHE_HOME;
   return join(base === undefined || base === "" ? join(homedir(), ".cache") : base, "kexecbox");
 }
 

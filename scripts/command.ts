@@ -3,12 +3,18 @@
 import { EXIT, Failure } from "../src/failure.ts";
 
 /**
- * Runs a script's work and ends the process: 0, or the exit code of a Failure, printed as `NAME: place:
- * fact`. Any other error is a fault of ours and keeps its stack trace.
+ * Runs a script's work and ends the process: 0, the number that it returns, or the exit code of a Failure, printed as
+ * `NAME: place: fact`. Any other error is a fault of ours and keeps its stack trace.
+ * @param help printed instead, where --help or -h is among the script's arguments
  */
-export async function endWith(name: string, work: () => Promise<number | void>): Promise<never> {
+export async function endWith(name: string, work: () => Promise<unknown>, help?: string): Promise<never> {
+  if (help !== undefined && process.argv.slice(2).some((word) => word === "--help" || word === "-h")) {
+    process.stdout.write(help);
+    process.exit(EXIT.done);
+  }
   try {
-    process.exit((await work()) ?? EXIT.done);
+    const code = await work();
+    process.exit(typeof code === "number" ? code : EXIT.done);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     process.stderr.write(`${name}: ${error.place}: ${error.fact}\n`);

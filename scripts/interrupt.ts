@@ -8,7 +8,9 @@ const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 function listen(): void {
   listening = true;
   // Newest first: a child that writes into a folder is killed before the folder is removed.
-  process.on("exit", () => [...undos].reverse().forEach((undo) => undo()));
+  process.on("exit", () => {
+    for (const undo of [...undos].reverse()) undo();
+  });
   for (const [name, number] of Object.entries(SIGNALS)) {
     process.on(name, () => process.exit(128 + number));
   }

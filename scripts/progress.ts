@@ -45,7 +45,9 @@ export async function withProgress<T>(what: string, work: (tell: (detail: string
     if (shown && terminal) process.stderr.write(CLEAR_LINE);
   });
   try {
-    const result = await work((text) => void (detail = text));
+    const result = await work((text) => {
+      detail = text;
+    });
     if (shown) process.stderr.write(`${terminal ? CLEAR_LINE : ""}${what}: done, ${seconds(started)}\n`);
     return result;
   } catch (error) {

@@ -1,15 +1,25 @@
-// npm test: installs what tests need, checks the types, builds every target and kernel, runs and counts the tests.
+// npm test: checks the sources, makes what the tests need, runs and counts them: all of them, or those of some files.
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { EXIT, Failure } from "../src/failure.ts";
 import { build } from "./build.ts";
 import { inTemporaryFolder } from "./cache.ts";
-import { checkTypes } from "./check.ts";
+import { checkAll } from "./check.ts";
 import { endWith } from "./command.ts";
-import { KERNELS, kernel } from "./kernels.ts";
-import { targets } from "./machines/machines.ts";
-import { EVERY_JOB, ensure } from "./setup.ts";
+import { kernel } from "./kernels.ts";
+import { type KernelName, smallNames, stockNames, targets } from "./machines/machines.ts";
+import { EVERY_JOB, ensure, type Job } from "./setup.ts";
+
+const HELP = `npm test [-- FILE... [OPTION...]]
+
+Runs all tests, and before them the checks of npm run check.
+  FILE     run only the tests whose path contains this, and prepare no more than they need:
+             test/unit     needs node modules
+             test/golden   needs Debian packages; makes the executables that it runs
+             test/boot     the same, and makes the kernels that it boots
+  OPTION   of Bun's test runner: -t PATTERN runs the tests of that name
+`;
 
 /** Whatever a test waits for itself ends sooner and says more. */
 const SLOWEST_TEST = 10 * 60_000;
@@ -17,8 +27,8 @@ const SLOWEST_TEST = 10 * 60_000;
 /** It spoils and rebuilds what the others run. */
 const ALONE = "test/golden/build.test.ts";
 
-/** The guests of ppc64 take as long as all of these together, so that each half has a core. */
-const BESIDE = /^test\/(unit|golden|boot\/(arm64|x86_64))/;
+/** The guests of ppc64 take as long as all other tests together. */
+const OTHER_GUESTS = /^test\/boot\/(arm64|x86_64)/;
 
 const ROOT = join(import.meta.dir, "..");
 
@@ -46,39 +56,72 @@ async function runTests(args: readonly string[], output: "inherit" | Bun.BunFile
   });
 }
 
-/** All tests, in two processes side by side. What the second one prints is held back until the first is through. */
-async function runAllTests(): Promise<Counts[]> {
-  const files = [...new Bun.Glob("test/**/*.test.ts").scanSync(ROOT)].filter((file) => file !== ALONE).sort();
-  const alone = await runTests([ALONE], "inherit");
+function testFiles(): string[] {
+  return [...new Bun.Glob("test/**/*.test.ts").scanSync(ROOT)].sort();
+}
+
+/** The packages that a test file needs. Its executables and its kernels it makes itself, where they are not cached. */
+function jobsFor(file: string): readonly Job[] {
+  if (file.startsWith("test/unit/")) return [];
+  return file.startsWith("test/golden/") ? ["test"] : EVERY_JOB;
+}
+
+/** The tests that Bun chooses by these words: each is a part of a path, or an option. */
+async function runSome(words: readonly string[]): Promise<Counts[]> {
+  const parts = words.map((word) => word.replace(/^\.\//, ""));
+  const files = testFiles().filter((file) => parts.some((part) => file.includes(part)));
+  await ensure(...files.flatMap(jobsFor));
+  return [await runTests(words, "inherit")];
+}
+
+async function makeKernels(names: readonly KernelName[]): Promise<void> {
+  for (const name of names) await kernel(name);
+}
+
+/** Makes all executables, and runs the test that no other may run beside. */
+async function makeExecutables(): Promise<Counts> {
+  for (const target of targets) await build(target);
+  return runTests([ALONE], "inherit");
+}
+
+/**
+ * All tests, on two tracks, so that each core has work from the beginning: kernels and the guests of ppc64 on one,
+ * executables and everything else on the other. What the second one prints is held back until the first is through.
+ */
+async function runAll(): Promise<Counts[]> {
+  await ensure(...EVERY_JOB);
+  await checkAll();
+  const files = testFiles().filter((file) => file !== ALONE);
+  const guests = files.filter((file) => file.startsWith("test/boot/"));
+  const otherGuests = guests.filter((file) => OTHER_GUESTS.test(file));
   return inTemporaryFolder(async (folder) => {
-    const heldBack = Bun.file(join(folder, "output"));
-    const halves = await Promise.allSettled([
-      runTests(
-        files.filter((file) => !BESIDE.test(file)),
-        "inherit",
-      ),
-      runTests(
-        files.filter((file) => BESIDE.test(file)),
-        heldBack,
-      ),
-    ]);
-    process.stdout.write(await heldBack.text());
-    return [
-      alone,
-      ...halves.map((half) => {
-        if (half.status === "rejected") throw half.reason;
-        return half.value;
+    const heldBack = [Bun.file(join(folder, "programs")), Bun.file(join(folder, "guests"))] as const;
+    const executables = makeExecutables();
+    const stock = makeKernels(stockNames);
+    const tracks = await Promise.allSettled([
+      stock.then(async () => {
+        await makeKernels(smallNames);
+        await executables;
+        const own = guests.filter((file) => !otherGuests.includes(file));
+        return [await runTests(own, "inherit")];
       }),
-    ];
+      executables.then(async (alone) => {
+        const programs = files.filter((file) => !guests.includes(file));
+        const counts = [alone, await runTests(programs, heldBack[0])];
+        await stock;
+        return [...counts, await runTests(otherGuests, heldBack[1])];
+      }),
+    ]);
+    for (const file of heldBack) if (await file.exists()) process.stdout.write(await file.text());
+    return tracks.flatMap((track) => {
+      if (track.status === "rejected") throw track.reason;
+      return track.value;
+    });
   });
 }
 
-async function main(args: readonly string[]): Promise<number> {
-  await ensure(...EVERY_JOB);
-  await checkTypes();
-  for (const target of targets) await build(target);
-  for (const name of KERNELS) await kernel(name);
-  const counts = args.length === 0 ? await runAllTests() : [await runTests(args, "inherit")];
+async function main(words: readonly string[]): Promise<number> {
+  const counts = words.length === 0 ? await runAll() : await runSome(words);
   const sum = (name: keyof Counts): number => counts.reduce((total, each) => total + each[name], 0);
   const [failed, skipped] = [sum("failed"), sum("skipped")];
   const passed = sum("total") - failed - skipped;
@@ -86,4 +129,4 @@ async function main(args: readonly string[]): Promise<number> {
   return failed === 0 ? EXIT.done : EXIT.input;
 }
 
-if (import.meta.main) await endWith("test", () => main(process.argv.slice(2)));
+if (import.meta.main) await endWith("test", () => main(process.argv.slice(2)), HELP);

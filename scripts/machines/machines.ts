@@ -40,7 +40,9 @@ export const stockKernels = union<StockName, StockKernel>(({ stockKernels }) => 
 export const smallKernels = union<SmallName, SmallKernel & { readonly target: SmallTarget }>(
   ({ smallKernels }) => smallKernels,
 );
-export const kernelNames = [...Object.keys(stockKernels), ...Object.keys(smallKernels)] as KernelName[];
+export const stockNames = Object.keys(stockKernels) as StockName[];
+export const smallNames = Object.keys(smallKernels) as SmallName[];
+export const kernelNames: readonly KernelName[] = [...stockNames, ...smallNames];
 
 const small = union<SmallTarget, SmallExecutable>(({ small }) => small);
 const bun = union<BunTarget, BunExecutable>(({ bun }) => (bun === undefined ? {} : { [bun.target]: bun }));
