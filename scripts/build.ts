@@ -282,4 +282,10 @@ async function buildAll(names: readonly string[]): Promise<void> {
   if (names.length === 0) await replaceFile(join(DIST, "LICENSES"), writeLicenses);
 }
 
-if (import.meta.main) await endWith("build", () => buildAll(process.argv.slice(2)));
+const HELP = `npm run build [-- TARGET...]
+
+Builds dist/kexecbox-TARGET, where it is not up to date, and prints its size: without a target, all of them.
+There are: ${targets.join(" ")}
+`;
+
+if (import.meta.main) await endWith("build", () => buildAll(process.argv.slice(2)), HELP);

@@ -73,4 +73,9 @@ async function writeTables(): Promise<void> {
   }
 }
 
-if (import.meta.main) await endWith("docs", writeTables);
+const HELP = `npm run docs
+
+Writes the tables of options in ${pages.join(" and ")} anew, and names the pages that have changed.
+`;
+
+if (import.meta.main) await endWith("docs", writeTables, HELP);

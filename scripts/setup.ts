@@ -153,7 +153,7 @@ async function install(packages: readonly string[]): Promise<void> {
  * @throws Failure naming the packages when they cannot be installed from here (no apt, no rights)
  */
 export async function ensure(...jobs: Job[]): Promise<void> {
-  const path = process.env["PATH"] ?? "";
+  const path = process.env.PATH ?? "";
   const missing = missingPackages(jobs, path);
   if (missing.length === 0) return;
   await install(missing);
@@ -169,7 +169,14 @@ function jobsNamed(names: readonly string[]): Job[] {
   });
 }
 
-if (import.meta.main) {
-  const names = process.argv.slice(2);
-  await endWith("setup", () => ensure(...(names.length === 0 ? EVERY_JOB : jobsNamed(names))));
+const HELP = `npm run setup [-- JOB...]
+
+Installs the Debian packages that these jobs need, and says which: without a job, those of all.
+There are: ${EVERY_JOB.join(" ")}
+`;
+
+async function main(names: readonly string[]): Promise<void> {
+  await ensure(...(names.length === 0 ? EVERY_JOB : jobsNamed(names)));
 }
+
+if (import.meta.main) await endWith("setup", () => main(process.argv.slice(2)), HELP);

@@ -127,16 +127,21 @@ async function writePrebuilt(path: string, bytes: Uint8Array): Promise<void> {
   console.log(`${path} written`);
 }
 
-if (import.meta.main) {
-  await endWith("stubs", async () => {
-    await ensure(...machines.map(({ name }) => `stub-${name}` as const));
-    for (const { name, stubs } of machines) {
-      await writePrebuilt(join(STUBS, name, prebuiltName(stubs.embedded)), await assemble(stubs.embedded, name));
-    }
-    for (const target of bunTargets) {
-      const { name } = machineOf(target);
-      await writePrebuilt(join(STUBS, `fuse/${name}.hex`), await assembleStart(name));
-      await writePrebuilt(join(GATHER, `${name}.hex`), await buildGather(target));
-    }
-  });
+const HELP = `npm run stubs
+
+Assembles the stubs, and compiles what of src/sys/gather Bun maps. Writes both into the files that are committed.
+`;
+
+async function writeAll(): Promise<void> {
+  await ensure(...machines.map(({ name }) => `stub-${name}` as const));
+  for (const { name, stubs } of machines) {
+    await writePrebuilt(join(STUBS, name, prebuiltName(stubs.embedded)), await assemble(stubs.embedded, name));
+  }
+  for (const target of bunTargets) {
+    const { name } = machineOf(target);
+    await writePrebuilt(join(STUBS, `fuse/${name}.hex`), await assembleStart(name));
+    await writePrebuilt(join(GATHER, `${name}.hex`), await buildGather(target));
+  }
 }
+
+if (import.meta.main) await endWith("stubs", writeAll, HELP);
