@@ -1,0 +1,99 @@
+// npm run release: makes a version: checks and builds all, and sets the tag.
+
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { EXIT, Failure, usage } from "../src/failure.ts";
+import { build } from "./build.ts";
+import { endWith } from "./command.ts";
+import { targets } from "./machines/machines.ts";
+import { runTool } from "./tool.ts";
+
+const ROOT = join(import.meta.dir, "..");
+
+const HELP = `npm run release -- VERSION [--dry-run]
+
+Makes version VERSION, for example 0.2.0, of a clean tree on main:
+  1. CHANGELOG.md has a section "## VERSION, DATE", and the tag vVERSION is not there yet.
+  2. package.json and package-lock.json get the version, in a commit of their own.
+  3. All checks and tests pass, and all executables are built.
+  4. The commit gets the tag. Nothing is pushed.
+With --dry-run nothing is written: 1 is verified, and what would follow is said.
+`;
+
+/** A file of npm's in which a version stands, and how often. */
+const VERSION_FILES = [
+  { name: "package.json", times: 1 },
+  { name: "package-lock.json", times: 2 },
+] as const;
+
+async function git(...words: readonly string[]): Promise<string> {
+  return (await runTool(["git", ...words], { cwd: ROOT })).trim();
+}
+
+/** Whether CHANGELOG.md's text has the section of a version, with its date. */
+export function hasSection(changelog: string, version: string): boolean {
+  return changelog.split("\n").some((line) => {
+    const [title, date = ""] = line.split(", ");
+    return title === `## ${version}` && /^\d{4}-\d\d-\d\d$/.test(date);
+  });
+}
+
+/** The text of package.json or of package-lock.json with another version of this package: in the first lines. */
+export function withVersion(text: string, version: string, times: number): string {
+  let left = times;
+  return text.replace(/^( +"version": )"[^"]*"/gm, (line, start: string) =>
+    left-- > 0 ? `${start}"${version}"` : line,
+  );
+}
+
+/** @throws Failure where the tree is not what a release is made of */
+async function verify(version: string): Promise<void> {
+  const branch = await git("rev-parse", "--abbrev-ref", "HEAD");
+  if (branch !== "main") throw new Failure(branch, "a release is made on main");
+  const changed = await git("status", "--porcelain");
+  if (changed !== "") throw new Failure("git status", `not clean: ${changed.split("\n").join(", ")}`);
+  if ((await git("tag", "--list", `v${version}`)) !== "") throw new Failure(`v${version}`, "there is such a tag");
+  if (!hasSection(await readFile(join(ROOT, "CHANGELOG.md"), "utf8"), version)) {
+    throw new Failure("CHANGELOG.md", `has no line "## ${version}, YEAR-MONTH-DAY"`);
+  }
+}
+
+async function commitVersion(version: string): Promise<void> {
+  for (const { name, times } of VERSION_FILES) {
+    const path = join(ROOT, name);
+    await writeFile(path, withVersion(await readFile(path, "utf8"), version, times));
+  }
+  if ((await git("status", "--porcelain")) === "") return;
+  const names = VERSION_FILES.map(({ name }) => name);
+  await git("commit", "-m", `Release ${version}`, "-m", "CHANGELOG.md says what it brings.", "--", ...names);
+}
+
+/** Everything, in a process of its own, whose output is the person's to see. */
+async function testAll(): Promise<void> {
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, "test.ts")], {
+    cwd: ROOT,
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  if ((await child.exited) !== 0) throw new Failure("npm test", "failed; no tag was set, and the commit stays");
+}
+
+async function main(words: readonly string[]): Promise<number> {
+  const versions = words.filter((word) => word !== "--dry-run");
+  const [version] = versions;
+  if (version === undefined || versions.length > 1) throw usage("release", "one VERSION is expected");
+  if (!/^\d+\.\d+\.\d+$/.test(version)) throw usage(version, "not a version such as 0.2.0");
+  await verify(version);
+  if (words.includes("--dry-run")) {
+    process.stdout.write(`would commit the version, run npm test, build ${targets.join(" ")}, and set v${version}\n`);
+    return EXIT.done;
+  }
+  await commitVersion(version);
+  await testAll();
+  // The commit is part of an executable: these are not the ones that were there before.
+  for (const target of targets) process.stdout.write(`${await build(target)}\n`);
+  await git("tag", "-a", `v${version}`, "-m", `kexecbox ${version}`);
+  process.stdout.write(`v${version} is set; git push --follow-tags publishes it\n`);
+  return EXIT.done;
+}
+
+if (import.meta.main) await endWith("release", () => main(process.argv.slice(2)), HELP);
