@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { firstError, mirrorsFrom, sourcesList } from "../../scripts/apt.ts";
 import { dependenciesIn, fieldOf } from "../../scripts/debian.ts";
-import { imageIn, partsOf } from "../../scripts/kernels.ts";
+import { imageIn, partsOf } from "../../scripts/kernels/stock.ts";
 
 const FETCHED = [
   "http://a.example/debian/|bookworm|main|Debian",

@@ -1,7 +1,7 @@
 // What is asked of a kernel's configuration, and what it took.
 
 import { expect, test } from "bun:test";
-import { optionsNotTaken } from "../../scripts/kernels.ts";
+import { optionsNotTaken } from "../../scripts/kernels/small.ts";
 
 test("options of a fragment that the kernel's configuration did not take are found", () => {
   const fragments = "# CONFIG_NET is not set\nCONFIG_A=y\nCONFIG_AB=y\nCONFIG_N=8\n";
