@@ -1,3 +1,5 @@
+// Kernels as they are built, flattened and found again, held against binutils.
+
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

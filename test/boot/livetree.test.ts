@@ -1,3 +1,5 @@
+// Trees of running guests: our blobs of them, held against dtc and libfdt.
+
 import { describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

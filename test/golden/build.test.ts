@@ -1,3 +1,5 @@
+// Builds: the same bytes from the same source, in files that name nothing of this machine.
+
 import { beforeAll, expect, test } from "bun:test";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";

@@ -1,3 +1,5 @@
+// Kernels in ELF files are flattened as objcopy flattens them.
+
 import { beforeAll, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { flatten, readElf } from "../../src/elf.ts";

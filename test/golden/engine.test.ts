@@ -1,3 +1,5 @@
+// What the small engine and Bun's executables do for a program, on every machine.
+
 import { beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { buildFrom } from "../../scripts/build.ts";

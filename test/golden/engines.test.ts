@@ -1,3 +1,5 @@
+// Every engine makes the same of the same directories, option lines and names.
+
 import { beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import fc from "fast-check";

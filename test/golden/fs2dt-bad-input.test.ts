@@ -1,3 +1,5 @@
+// fs2dt on trees that no kernel makes: named and refused, or read as they are, under every engine.
+
 import { beforeAll, describe, expect, test } from "bun:test";
 import {
   chmodSync,

@@ -1,3 +1,5 @@
+// The system calls of fs2dt, as strace counts them.
+
 import { beforeAll, expect, test } from "bun:test";
 import { readFileSync, symlinkSync } from "node:fs";
 import { temporaryFolder } from "../support/folder.ts";

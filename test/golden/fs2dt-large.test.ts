@@ -1,3 +1,5 @@
+// A tree larger than any real one, held against dtc and libfdt.
+
 import { beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { type ReadNode, readBlob } from "../support/blob-reader.ts";

@@ -1,3 +1,5 @@
+// Images of an initramfs, as Debian's cpio reads them, and the script that makes them.
+
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

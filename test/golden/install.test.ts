@@ -1,3 +1,5 @@
+// --install on a real file system.
+
 import { beforeAll, expect, test } from "bun:test";
 import {
   copyFileSync,

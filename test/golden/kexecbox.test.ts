@@ -1,3 +1,5 @@
+// The executables under the names of their applets.
+
 import { beforeAll, describe, expect, test } from "bun:test";
 import { copyFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";

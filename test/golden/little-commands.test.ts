@@ -1,3 +1,5 @@
+// cat, echo, ls and init as processes, and every command on a full disk.
+
 import { beforeAll, describe, expect, test } from "bun:test";
 import { closeSync, mkdirSync, openSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,3 +1,5 @@
+// The language of init under every engine.
+
 import { beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { buildFrom } from "../../scripts/build.ts";

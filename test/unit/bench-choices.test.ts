@@ -1,3 +1,5 @@
+// The options of npm run bench.
+
 import { expect, test } from "bun:test";
 import { chosen, HELP } from "../../scripts/bench/choices.ts";
 

@@ -1,3 +1,5 @@
+// How the benchmark writes its results into the page.
+
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

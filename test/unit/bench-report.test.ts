@@ -1,3 +1,5 @@
+// Samples as other programs print them, and the tables made of them.
+
 import { describe, expect, test } from "bun:test";
 import { totalCalls } from "../../scripts/bench/calls.ts";
 import { drawChart, hasSpreads } from "../../scripts/bench/chart.ts";

@@ -1,3 +1,5 @@
+// Medians, spreads and ratios of many runs.
+
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { inTurn } from "../../scripts/bench/rounds.ts";

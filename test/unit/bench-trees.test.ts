@@ -1,3 +1,5 @@
+// The trees that are measured are the same on every machine.
+
 import { describe, expect, test } from "bun:test";
 import { SIZES, START, treeOf } from "../../scripts/bench/trees.ts";
 import { largeTree, type Tree } from "../support/tree.ts";

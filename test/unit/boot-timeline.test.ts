@@ -1,3 +1,5 @@
+// When a boot has passed, and by which line of its console it has failed.
+
 import { describe, expect, test } from "bun:test";
 import { ONLINE, PRESENT, SECOND_INIT } from "../../scripts/boot/scene.ts";
 import { Timeline, type Verdict } from "../../scripts/boot/timeline.ts";

@@ -1,3 +1,5 @@
+// The cache of slow results, and the temporary folders in it.
+
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,3 +1,5 @@
+// Archives of ours, and what is refused for one.
+
 import { describe, expect, test } from "bun:test";
 import { cpio, type Entry } from "../../initramfs/cpio.ts";
 import { present } from "../support/present.ts";

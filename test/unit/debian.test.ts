@@ -1,3 +1,5 @@
+// What is read from apt's lists: mirrors, records, the kernel of a meta package.
+
 import { describe, expect, test } from "bun:test";
 import { firstError, mirrorsFrom, sourcesList } from "../../scripts/apt.ts";
 import { dependenciesIn, fieldOf } from "../../scripts/debian.ts";

@@ -1,3 +1,5 @@
+// The order of nodes and properties, by reading and by editing.
+
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { addChild, childOrNew, type Node, setProperty } from "../../src/devicetree/tree.ts";

@@ -1,3 +1,5 @@
+// Trees kept as records say what the same trees say as objects.
+
 import { describe, expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import fc from "fast-check";

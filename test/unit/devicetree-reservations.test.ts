@@ -1,3 +1,5 @@
+// The reservations that fs2dt makes of pairs of properties.
+
 import { describe, expect, test } from "bun:test";
 import { hex } from "../../src/failure.ts";
 import { readBlob } from "../support/blob-reader.ts";

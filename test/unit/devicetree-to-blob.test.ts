@@ -1,3 +1,5 @@
+// Blobs of every version, byte by byte.
+
 import { describe, expect, test } from "bun:test";
 import { MAX_BLOB, type Version, versions } from "../../src/devicetree/format.ts";
 import { stringValue } from "../../src/devicetree/strings.ts";

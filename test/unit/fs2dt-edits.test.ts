@@ -1,3 +1,5 @@
+// What -B, -i and --usable make of a tree.
+
 import { describe, expect, test } from "bun:test";
 import { bytesAt, nodeOf, type ReadBlob, readBlob, valueAt } from "../support/blob-reader.ts";
 import { runInside } from "../support/fake-engine.ts";

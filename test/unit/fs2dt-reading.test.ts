@@ -1,3 +1,5 @@
+// fs2dt reads directories that change, fail, or hold what is neither a node nor a property.
+
 import { describe, expect, test } from "bun:test";
 import { rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { errno } from "../../src/sys/errno.ts";

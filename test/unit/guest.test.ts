@@ -1,3 +1,5 @@
+// Running qemu, with a shell script in its place.
+
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { type Guest, runGuest } from "../../scripts/guest.ts";

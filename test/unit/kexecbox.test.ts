@@ -1,3 +1,5 @@
+// Which applet is run, what --help and --list print, and how a failure ends.
+
 import { describe, expect, test } from "bun:test";
 import { version as VERSION } from "../../package.json";
 import { applets } from "../../src/applets/table.ts";

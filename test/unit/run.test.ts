@@ -1,3 +1,5 @@
+// scripts/run.mjs, the door from npm: modules, arguments, signals and exit codes.
+
 import { beforeEach, expect, test } from "bun:test";
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";

@@ -1,3 +1,5 @@
+// The language of init: words, quotes, pipelines, and what is no sentence in it.
+
 import { expect, describe as group, test } from "bun:test";
 import fc from "fast-check";
 import { Failure } from "../../src/failure.ts";

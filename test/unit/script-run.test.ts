@@ -1,3 +1,5 @@
+// Pipelines and redirections of real programs.
+
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { Failure } from "../../src/failure.ts";

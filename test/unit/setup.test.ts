@@ -1,3 +1,5 @@
+// Which Debian packages are missing, and how they are installed.
+
 import { beforeEach, expect, test } from "bun:test";
 import { chmodSync, existsSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,3 +1,5 @@
+// Running other programs, telling progress, and undoing what was begun.
+
 import { expect, test } from "bun:test";
 import { withProgress } from "../../scripts/progress.ts";
 import { runTool } from "../../scripts/tool.ts";

@@ -1,3 +1,5 @@
+// The prebuilt ppc64 stub, how it is recognized, and its wait word.
+
 import { describe, expect, test } from "bun:test";
 import { archs } from "../../src/arch/archs.ts";
 import {
