@@ -32,14 +32,14 @@ blob's own entry in its reserve map. The exit code is 0 if the trees are equal,
 `,
   run(system, args) {
     try {
-      return compared(system, args);
+      return compare(system, args);
     } catch (error) {
       throw error instanceof Failure ? new Failure(error.place, error.fact, TROUBLE) : error;
     }
   },
 };
 
-function compared(system: System, args: readonly string[]): number {
+function compare(system: System, args: readonly string[]): number {
   const { given, operands } = parse(dtdiff.options, args);
   const [first, second, ...more] = operands;
   if (first === undefined || second === undefined || more.length > 0)

@@ -3,7 +3,7 @@
 import { Failure, hex } from "../failure.ts";
 import { formatRange, type MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { below, escapedName, escapedPath } from "./names.ts";
+import { below, escapeName, escapePath } from "./names.ts";
 import { type DeviceTree, type Node, type Property, tellingProperties } from "./tree.ts";
 import { valueText } from "./values.ts";
 import { visit } from "./walk.ts";
@@ -115,7 +115,7 @@ function editsFor(difference: Difference): string[] {
   switch (difference.kind) {
     case "node":
       if (difference.after !== undefined) return editsThatAdd(difference.path, difference.after);
-      return [`delete-node ${escapedPath(difference.path)}`];
+      return [`delete-node ${escapePath(difference.path)}`];
     case "property": {
       const { path } = difference;
       if (difference.after !== undefined) return [`set ${assignment(path, difference.after)}`];
@@ -134,7 +134,7 @@ function editsThatAdd(path: ByteString, added: Node): string[] {
   visit(added, {
     enter(node, inner) {
       const own = inner === "/" ? path : path + inner;
-      edits.push(`add-node ${escapedPath(own)}`);
+      edits.push(`add-node ${escapePath(own)}`);
       for (const property of tellingProperties(node)) edits.push(`set ${assignment(own, property)}`);
     },
   });
@@ -148,7 +148,7 @@ function assignment(path: ByteString, { name, value }: Property): string {
 
 /** A property's own name may have a slash in it. */
 function propertyPath(path: ByteString, name: ByteString): string {
-  return below(escapedPath(path), escapedName(name));
+  return below(escapePath(path), escapeName(name));
 }
 
 function startAndSize({ start, end }: MemoryRange): string {
@@ -173,7 +173,7 @@ export function differenceText(found: readonly Difference[]): string {
 
 function headingOf(difference: Difference): string {
   if (difference.kind === "reservation") return "the reserve map";
-  return difference.kind === "boot-cpu" ? "the header" : escapedPath(difference.path);
+  return difference.kind === "boot-cpu" ? "the header" : escapePath(difference.path);
 }
 
 function linesOf(difference: Difference): string[] {
@@ -200,7 +200,7 @@ function nodeLines(sign: "-" | "+", node: Node): string[] {
   visit(node, {
     enter(node) {
       const indent = `${sign} ${"  ".repeat(depth++)}`;
-      lines.push(`${indent}${escapedName(node.name)} {`);
+      lines.push(`${indent}${escapeName(node.name)} {`);
       for (const property of tellingProperties(node)) lines.push(`${indent}  ${propertyText(property)}`);
     },
     leave: () => void lines.push(`${sign} ${"  ".repeat(--depth)}};`),
@@ -210,5 +210,5 @@ function nodeLines(sign: "-" | "+", node: Node): string[] {
 
 function propertyText({ name, value }: Property): string {
   const text = valueText(name, value);
-  return `${escapedName(name)}${text === "" ? "" : ` = ${text}`};`;
+  return `${escapeName(name)}${text === "" ? "" : ` = ${text}`};`;
 }

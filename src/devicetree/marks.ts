@@ -37,7 +37,7 @@ export function ruleForName(name: ByteString, mark: number): NameRule {
 }
 
 /** The bits of which a node has those that it may have; every other bit says nothing. */
-export function markedBits({ names, long }: MarkRules): number {
+export function bitsOf({ names, long }: MarkRules): number {
   return names.reduce((bits, { mark }) => bits | mark, long.mark);
 }
 

@@ -14,18 +14,18 @@ export function baseName(name: ByteString): ByteString {
 /** What a name is written with as it is; all else becomes \xHH. Devicetree Specification 0.4, tables 2.1 and 2.2. */
 const PLAIN = /[^A-Za-z0-9,._+*#?@-]/g;
 
-export function escapedName(name: ByteString): string {
+export function escapeName(name: ByteString): string {
   return name.replace(PLAIN, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }
 
 /** The inverse; also of names in which only some bytes are escaped. */
-export function unescapedName(text: string): ByteString {
+export function unescapeName(text: string): ByteString {
   return text.replace(/\\x([0-9a-fA-F]{2})/g, (_, digits: string) => String.fromCharCode(parseInt(digits, 16)));
 }
 
 /** `path` as visit() gives it, escaped name by name. */
-export function escapedPath(path: ByteString): string {
-  return path.split("/").map(escapedName).join("/");
+export function escapePath(path: ByteString): string {
+  return path.split("/").map(escapeName).join("/");
 }
 
 /** The path of what lies in the node at `path`. */

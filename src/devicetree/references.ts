@@ -4,7 +4,7 @@
 import { Failure } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { cellIn } from "./cells.ts";
-import { baseName, below, unescapedName } from "./names.ts";
+import { baseName, below, unescapeName } from "./names.ts";
 import { textOf } from "./strings.ts";
 import { child, type Node, property } from "./tree.ts";
 import { pathOf, walk } from "./walk.ts";
@@ -48,16 +48,16 @@ function startOf(root: Node, first: ByteString, reference: ByteString): Match {
   if (/^&[0-9]/.test(first)) return nodeOfPhandle(root, first.slice(1), reference);
   const isLabel = first.startsWith("&");
   const table = isLabel ? "__symbols__" : "aliases";
-  const name = unescapedName(isLabel ? first.slice(1) : first);
+  const name = unescapeName(isLabel ? first.slice(1) : first);
   const value = property(child(root, table), name);
   if (value === undefined) throw new Failure(reference, `no such ${isLabel ? "label" : "alias"} in /${table}`);
   const path = textOf(value);
-  if (!path.startsWith("/")) throw new Failure(reference, `/${table}/${name} is no path`);
+  if (!path.startsWith("/")) throw new Failure(reference, `/${table}/${name} is not a path`);
   return descend(startOf(root, "", reference), namesIn(path), reference);
 }
 
 function childOf({ node, path }: Match, written: ByteString, reference: ByteString): Match {
-  const name = unescapedName(written);
+  const name = unescapeName(written);
   const found = child(node, name) ?? onlyChildCalled(node, name, reference);
   if (found === undefined) throw new Failure(reference, `${path} has no node ${name}`);
   return { node: found, parent: node, path: below(path, found.name) };

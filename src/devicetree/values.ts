@@ -22,7 +22,7 @@ const ESCAPES: Readonly<Record<string, number>> = { a: 7, b: 8, t: 9, n: 10, v: 
 const LETTERS = new Map(Object.entries(ESCAPES).map(([letter, code]) => [code, letter]));
 
 /** `"a\n"`; bytes that are not printable as \xHH. */
-export function quoted(text: ByteString): string {
+export function quote(text: ByteString): string {
   const escaped = text.replace(/[^ !#-[\]-~]/g, (character) => {
     const code = character.charCodeAt(0);
     const letter = LETTERS.get(code);
@@ -38,7 +38,7 @@ export function valueText(name: ByteString, value: Uint8Array, group = Infinity)
     case "empty":
       return "";
     case "strings":
-      return stringsOf(value).map(quoted).join(", ");
+      return stringsOf(value).map(quote).join(", ");
     case "cells":
       return groupsOf(wordsOf(value), group)
         .map((words) => `<${words.map((word) => hex(word)).join(" ")}>`)

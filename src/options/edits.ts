@@ -16,7 +16,7 @@ import {
   unreserve,
 } from "../devicetree/edit/edits.ts";
 import { setUsableMemory } from "../devicetree/edit/usable-memory.ts";
-import { unescapedName } from "../devicetree/names.ts";
+import { unescapeName } from "../devicetree/names.ts";
 import { findNode, freePhandle, phandleOf } from "../devicetree/references.ts";
 import { type DeviceTree, setProperty } from "../devicetree/tree.ts";
 import { parseValue, type Resolve, resolveValue } from "../devicetree/values.ts";
@@ -108,7 +108,7 @@ const LARGEST_FILE = 64 * 1024 * 1024;
 function parseLine(system: System, line: ByteString, place: string): Edit {
   const [, long = "", value = ""] = /^([^ \t]+)[ \t]*(.*)$/s.exec(line) ?? [];
   const option = editOptions.find((each) => each.long === long);
-  if (option === undefined || long === "from") throw new Failure(place, `'${long}' is no edit`);
+  if (option === undefined || long === "from") throw new Failure(place, `'${long}' is not an edit`);
   if ((option.value === undefined) !== (value === "")) {
     if (option.value === undefined) throw new Failure(place, `${long} takes no value`);
     if (long !== "bootargs") throw new Failure(place, `${long} needs ${option.value}`);
@@ -210,9 +210,9 @@ function resolveIn({ root }: DeviceTree): Resolve {
 /** `/chosen/bootargs` → `/chosen` and `bootargs`. A slash in a property's own name is written `\x2f`. */
 function parsePropertyName(place: string, text: ByteString): PropertyName {
   const slash = text.lastIndexOf("/");
-  const name = unescapedName(text.slice(slash + 1));
+  const name = unescapeName(text.slice(slash + 1));
   if (slash < 0 || name === "" || name.includes("\0")) {
-    throw usage(place, `'${text}' is no path with a name at its end`);
+    throw usage(place, `'${text}' is not a path that ends with a name`);
   }
   return { node: text.slice(0, slash) || "/", name };
 }

@@ -1,7 +1,7 @@
 // Option lines of dtdump, dtedit, dtdiff and dtcheck for one tree: right and wrong ones, about what is in it and what is not.
 
 import fc from "fast-check";
-import { escapedName, escapedPath } from "../../src/devicetree/names.ts";
+import { escapeName, escapePath } from "../../src/devicetree/names.ts";
 import type { DeviceTree } from "../../src/devicetree/tree.ts";
 import { visit } from "../../src/devicetree/walk.ts";
 import { joined, option, sometimes, words } from "./arbitraries.ts";
@@ -14,9 +14,9 @@ function pathsIn({ root }: DeviceTree): { nodes: string[]; properties: string[] 
   const properties: string[] = [];
   visit(root, {
     enter(node, path) {
-      nodes.push(escapedPath(path));
+      nodes.push(escapePath(path));
       for (const { name } of node.properties)
-        properties.push(`${path === "/" ? "" : escapedPath(path)}/${escapedName(name)}`);
+        properties.push(`${path === "/" ? "" : escapePath(path)}/${escapeName(name)}`);
     },
   });
   return { nodes, properties };

@@ -118,7 +118,7 @@ describe("what is no well-formed blob is refused in words:", () => {
 
   test("a property behind a child, a second root, and nodes deeper than Linux takes", () => {
     const child = [1, 0x78000000, 2];
-    expect(refusal(blobOfWords(1, 0, ...child, 3, 0, 0, 2, 9))).toMatch(/: a property behind a child node$/);
+    expect(refusal(blobOfWords(1, 0, ...child, 3, 0, 0, 2, 9))).toMatch(/: a property after a child node$/);
     expect(refusal(blobOfWords(1, 0, 2, 1, 0, 2, 9))).toMatch(/: a second root$/);
     const nested = (depth: number) =>
       blobOfWords(1, 0, ...Array.from({ length: depth }, () => [1, 0x78000000]).flat(), ...Array(depth + 1).fill(2), 9);

@@ -142,13 +142,10 @@ const broken: Readonly<Record<string, readonly (readonly [breaks: (tree: DeviceT
   ],
   "name-clash": [[add(SERIAL, node("status", {})), `${SERIAL}/status: warning: is a property and a node [name-clash]`]],
   "node-name": [
-    [add("/", node("a b", {})), "/a b: warning: is no name with a unit address [node-name]"],
-    [
-      add(BUS, node("a@1@2", { reg: cells(1, 1) })),
-      `${BUS}/a@1@2: warning: is no name with a unit address [node-name]`,
-    ],
+    [add("/", node("a b", {})), "/a b: warning: is not a valid node name [node-name]"],
+    [add(BUS, node("a@1@2", { reg: cells(1, 1) })), `${BUS}/a@1@2: warning: is not a valid node name [node-name]`],
   ],
-  "property-name": [[set("/", "a b", cells(1)), "/a b: warning: is no name of a property [property-name]"]],
+  "property-name": [[set("/", "a b", cells(1)), "/a b: warning: is not a valid property name [property-name]"]],
   "name-length": [
     [set("/", "p".repeat(32), cells(1)), `/${"p".repeat(32)}: warning: 32 characters [name-length]`],
     [add("/", node("n".repeat(32), {})), `/${"n".repeat(32)}: warning: 32 characters [name-length]`],
@@ -170,8 +167,8 @@ const broken: Readonly<Record<string, readonly (readonly [breaks: (tree: DeviceT
   strings: [[set("/", "model", Uint8Array.of(0x61)), "/model: error: does not end with NUL [strings]"]],
   phandle: [
     [set(SERIAL, "phandle", cells(2, 2)), `${SERIAL}/phandle: error: 8 bytes, not 4 [phandle]`],
-    [set("/rtas", "phandle", cells(0)), "/rtas/phandle: error: 0x0 is no phandle [phandle]"],
-    [set("/rtas", "phandle", cells(0xffffffff)), "/rtas/phandle: error: 0xffffffff is no phandle [phandle]"],
+    [set("/rtas", "phandle", cells(0)), "/rtas/phandle: error: 0x0 is not a valid phandle [phandle]"],
+    [set("/rtas", "phandle", cells(0xffffffff)), "/rtas/phandle: error: 0xffffffff is not a valid phandle [phandle]"],
     [set(SERIAL, "linux,phandle", cells(3)), `${SERIAL}: error: phandle 0x2, linux,phandle 0x3 [phandle]`],
   ],
   "phandle-unique": [
@@ -424,7 +421,7 @@ describe("dtcheck", () => {
     setProperty(at(tree, SERIAL), "st\x1btus", cells(1));
     expect(checked(tree)).toEqual({
       code: 0,
-      out: `${SERIAL}/st\\x1btus: warning: is no name of a property [property-name]\n`,
+      out: `${SERIAL}/st\\x1btus: warning: is not a valid property name [property-name]\n`,
       err: "",
     });
     setProperty(at(tree, "/"), "model", Uint8Array.of(1));

@@ -37,7 +37,7 @@ export function eachProperty(
 }
 
 /** What is there more than once. */
-export function repeated<T>(items: readonly T[]): Set<T> {
+export function findRepeated<T>(items: readonly T[]): Set<T> {
   const seen = new Set<T>();
   const twice = new Set<T>();
   for (const item of items) (seen.has(item) ? twice : seen).add(item);

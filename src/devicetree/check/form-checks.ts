@@ -9,7 +9,7 @@ import { phandleOf } from "../references.ts";
 import { textOf } from "../strings.ts";
 import { interruptParent } from "../survey.ts";
 import { MAX_DEPTH, property } from "../tree.ts";
-import { type Check, eachProperty, longNames, repeated } from "./check.ts";
+import { type Check, eachProperty, findRepeated, longNames } from "./check.ts";
 
 export const formChecks: readonly Check[] = [
   {
@@ -18,7 +18,8 @@ export const formChecks: readonly Check[] = [
     reason: "two children of one name: a path finds the first alone",
     source: "DTS 2.2.1",
     look({ node, path }, tell) {
-      for (const name of repeated(node.children.map((each) => each.name))) tell(below(path, name), "is there twice");
+      for (const name of findRepeated(node.children.map((each) => each.name)))
+        tell(below(path, name), "is there twice");
     },
   },
   {
@@ -27,7 +28,8 @@ export const formChecks: readonly Check[] = [
     reason: "two properties of one name: readers differ in which they take",
     source: "DTS 2.2.4",
     look({ node, path }, tell) {
-      for (const name of repeated(node.properties.map((each) => each.name))) tell(below(path, name), "is there twice");
+      for (const name of findRepeated(node.properties.map((each) => each.name)))
+        tell(below(path, name), "is there twice");
     },
   },
   {
@@ -47,7 +49,7 @@ export const formChecks: readonly Check[] = [
     source: "DTS 2.2.1, table 2.1",
     look({ node, path, parent }, tell) {
       if (parent !== undefined && !/^[A-Za-z0-9,._+-]+(@[A-Za-z0-9,._+-]+)?$/.test(node.name))
-        tell(path, "is no name with a unit address");
+        tell(path, "is not a valid node name");
     },
   },
   {
@@ -56,7 +58,7 @@ export const formChecks: readonly Check[] = [
     reason: "a property's name has a character that none should have",
     source: "DTS 2.2.4.1, table 2.2",
     look: eachProperty((name, _, place, tell) => {
-      if (!/^[A-Za-z0-9,._+?#-]+$/.test(name)) tell(place, "is no name of a property");
+      if (!/^[A-Za-z0-9,._+?#-]+$/.test(name)) tell(place, "is not a valid property name");
     }),
   },
   {
@@ -80,7 +82,7 @@ export const formChecks: readonly Check[] = [
   {
     name: "strings",
     severity: "error",
-    reason: "a text without the NUL that ends it is no text to a kernel",
+    reason: "a kernel does not take a string that lacks its NUL",
     source: "DTS 2.2.4.2; drivers/of/property.c of_property_read_string",
     look: eachProperty((name, value, place, tell) => {
       if (TEXT_PROPERTIES.has(name) && value.length > 0 && value.at(-1) !== 0) tell(place, "does not end with NUL");
@@ -108,7 +110,7 @@ export const formChecks: readonly Check[] = [
         const value = property(node, name);
         if (value !== undefined && value.length !== 4) tell(below(path, name), `${value.length} bytes, not 4`);
         const phandle = cellIn(node, name);
-        if (phandle === 0 || phandle === 0xffffffff) tell(below(path, name), `${hex(phandle)} is no phandle`);
+        if (phandle === 0 || phandle === 0xffffffff) tell(below(path, name), `${hex(phandle)} is not a valid phandle`);
       }
       const now = cellIn(node, "phandle");
       const old = cellIn(node, "linux,phandle");

@@ -28,7 +28,7 @@ export const faults = {
   "bad-node-name": "a node's name does not end, is empty, has a slash, or is not its parent's path and a name",
   "bad-property-length": "a value is not within the structure block",
   "bad-property-name": "a property's name is not within the strings, or empty",
-  "property-after-node": "a property stands behind a child of its node",
+  "property-after-node": "a property comes after a child of its node",
   "second-root": "something follows the root",
   "too-deep": "nodes lie deeper than Linux reads them",
   "too-many": "more nodes and properties than we take",
@@ -172,8 +172,7 @@ class BlobReader {
         top?.node.children.push(begun.node);
         open.push(begun);
       } else if (token === TOKEN.property && top !== undefined) {
-        if (top.node.children.length > 0)
-          throw this.#wrong(at, "property-after-node", "a property behind a child node");
+        if (top.node.children.length > 0) throw this.#wrong(at, "property-after-node", "a property after a child node");
         this.#property(at, top.node);
       } else if (token === TOKEN.endNode && top !== undefined) {
         if (this.#fullPaths) top.node.properties = [...tellingProperties(top.node)];

@@ -6,7 +6,7 @@ import { errno } from "../../sys/errno.ts";
 import { Gatherer, STOP } from "../../sys/gather.ts";
 import { CWD, type Entry, type System } from "../../sys/system.ts";
 import { TOKEN } from "../format.ts";
-import { MARK, type MarkRules, markedBits, NO_MARKS } from "../marks.ts";
+import { bitsOf, MARK, type MarkRules, NO_MARKS } from "../marks.ts";
 import { NAME, Records } from "../records.ts";
 import { MAX_DEPTH, type Node } from "../tree.ts";
 
@@ -83,7 +83,7 @@ class DirectoryReader {
     } finally {
       this.#gatherer.close();
     }
-    return new Records(this.#gatherer, (bytes) => this.system.text(bytes), markedBits(this.#marks)).root;
+    return new Records(this.#gatherer, (bytes) => this.system.text(bytes), bitsOf(this.#marks)).root;
   }
 
   /** Whether the walk goes on. */
@@ -100,30 +100,30 @@ class DirectoryReader {
         return true;
       case STOP.listing:
         // So says the kernel of a directory that was removed after it was opened.
-        if (gatherer.error !== -errno.ENOENT) this.system.must(gatherer.error, this.#place());
-        return this.#again(this.#place());
+        if (gatherer.error !== -errno.ENOENT) this.system.must(gatherer.error, this.#path());
+        return this.#again(this.#path());
       case STOP.file:
         this.#noticeEmptied();
-        return this.#judgeFailed(this.#place(gatherer.nextFile), gatherer.length);
+        return this.#judgeFailed(this.#path(gatherer.nextFile), gatherer.length);
       case STOP.opening:
-        return this.#judgeFailed(this.#place(gatherer.nextDirectory), 0);
+        return this.#judgeFailed(this.#path(gatherer.nextDirectory), 0);
       case STOP.depth:
-        throw new Failure(this.#place(gatherer.nextDirectory), `deeper than ${MAX_DEPTH} nodes`);
+        throw new Failure(this.#path(gatherer.nextDirectory), `deeper than ${MAX_DEPTH} nodes`);
       default:
         throw new Failure(
-          `${this.#place(gatherer.nextDirectory).slice(0, 60)}...`,
+          `${this.#path(gatherer.nextDirectory).slice(0, 60)}...`,
           `path longer than ${MAX_PATH} bytes`,
         );
     }
   }
 
-  #place(...below: ByteString[]): ByteString {
+  #path(...below: ByteString[]): ByteString {
     return [this.#root, ...this.#gatherer.path, ...below].join("/");
   }
 
   /** False when it is there no more, and so its directory is to be listed again. */
   #judgeEntry({ name, kind: listed }: Entry): boolean {
-    const place = this.#place(name);
+    const place = this.#path(name);
     const kind = listed === "unknown" ? this.#kindOf(name, place) : listed;
     if (kind === undefined) return !this.#again(place);
     if (kind === "directory") this.system.must(this.#gatherer.addDirectory(name), place);
@@ -143,7 +143,7 @@ class DirectoryReader {
   #noticeEmptied(): void {
     if (this.rules.secrets) return;
     for (const name of this.#gatherer.filesRead.filter((file) => file.startsWith(SECRET))) {
-      this.rules.notice(this.#place(name), "left empty (--secrets copies it)");
+      this.rules.notice(this.#path(name), "left empty (--secrets copies it)");
     }
   }
 

@@ -17,7 +17,7 @@ const STANDARD_INPUT = "-";
 /** The tree of a directory, which has no reserve map, or of a blob; `-` is a blob on standard input. */
 export function readTree(system: System, source: ByteString, rules: ReadRules): DeviceTree {
   if (source === STANDARD_INPUT) {
-    if (system.isTerminal(STDIN)) throw usage("standard input", "a terminal is no blob");
+    if (system.isTerminal(STDIN)) throw usage("standard input", "refusing to read a blob from a terminal");
     return treeFromBlob(system.mustReadAll(STDIN, LARGEST_BLOB, "standard input"), "standard input");
   }
   const directory = openDirectory(system, source);

@@ -93,7 +93,7 @@ function piecesOf(root: Node, fullPaths: boolean, records: Records | undefined):
     enter(node, parent) {
       if (!(node instanceof RecordNode && node.records === records && node.isKept)) {
         run = undefined;
-        pieces.push(flatNode(node, fullPaths ? pathOf(node, parent) : undefined));
+        pieces.push(flatten(node, fullPaths ? pathOf(node, parent) : undefined));
         return true;
       }
       const start = records.wordOf(node, NODE.start);
@@ -117,7 +117,7 @@ function piecesOf(root: Node, fullPaths: boolean, records: Records | undefined):
 }
 
 /** Versions before 16 have full paths. */
-function flatNode(node: Node, path: ByteString | undefined): FlatNode {
+function flatten(node: Node, path: ByteString | undefined): FlatNode {
   const properties = path === undefined ? tellingProperties(node) : withName(node);
   return { name: path ?? node.name, properties, ends: 0 };
 }

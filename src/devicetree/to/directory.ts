@@ -15,7 +15,7 @@ const MAX_FILE_NAME = 255;
  * fails half way or is interrupted, what was made is removed.
  */
 export function writeDirectory(system: System, root: Node, directory: ByteString): void {
-  refuseWhatNoDirectoryHolds(root);
+  refuseNames(root);
   system.uninterrupted(() => write(system, root, directory));
 }
 
@@ -25,19 +25,19 @@ function write(system: System, root: Node, directory: ByteString): void {
     visit(root, {
       enter(node, path) {
         if (system.pending(INTERRUPTS) !== undefined) throw new Failure(directory, "interrupted");
-        const place = directory + (path === "/" ? "" : path);
-        system.must(system.call("mkdirat", CWD, place, 0o777), place);
-        made.push(place);
-        for (const { name, value } of node.properties) made.push(writtenFile(system, `${place}/${name}`, value));
+        const own = directory + (path === "/" ? "" : path);
+        system.must(system.call("mkdirat", CWD, own, 0o777), own);
+        made.push(own);
+        for (const { name, value } of node.properties) made.push(writeFile(system, `${own}/${name}`, value));
       },
     });
   } catch (error) {
-    for (const place of made.reverse()) system.remove(place);
+    for (const path of made.reverse()) system.remove(path);
     throw error;
   }
 }
 
-function writtenFile(system: System, path: ByteString, bytes: Uint8Array): ByteString {
+function writeFile(system: System, path: ByteString, bytes: Uint8Array): ByteString {
   const descriptor = system.mustOpen(path, O_WRONLY | O_CREAT | O_EXCL);
   try {
     system.writeAll(descriptor, bytes, path);
@@ -50,15 +50,15 @@ function writtenFile(system: System, path: ByteString, bytes: Uint8Array): ByteS
   return path;
 }
 
-function refuseWhatNoDirectoryHolds(root: Node): void {
+function refuseNames(root: Node): void {
   visit(root, {
     enter({ properties, children }, path) {
       const names = new Set<ByteString>();
       for (const { name } of [...properties, ...children]) {
         if (!/^(?!\.{1,2}$)[^/\0]+$/.test(name) || name.length > MAX_FILE_NAME)
-          throw new Failure(below(path, name), "is no name of a file");
+          throw new Failure(below(path, name), "is not a file name");
         if (names.has(name))
-          throw new Failure(below(path, name), "two things of one name, which a directory cannot hold");
+          throw new Failure(below(path, name), "two entries of one name: a directory cannot hold them");
         names.add(name);
       }
     },

@@ -4,7 +4,7 @@
 import { hex } from "../../failure.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { kindOf } from "../kinds.ts";
-import { below, escapedName } from "../names.ts";
+import { below, escapeName } from "../names.ts";
 import { type Position, positionOf, type Survey } from "../survey.ts";
 import type { Property } from "../tree.ts";
 import { valueText } from "../values.ts";
@@ -60,7 +60,7 @@ export function nodeSource(survey: Survey, position: Position, style: SourceStyl
     const level = each.depth - position.depth;
     closeDownTo(level);
     if (level > 0 && !lines.at(-1)?.endsWith(" {")) lines.push("");
-    lines.push(`${tabs(level)}${style.paint.node(each.parent === undefined ? "/" : escapedName(each.node.name))} {`);
+    lines.push(`${tabs(level)}${style.paint.node(each.parent === undefined ? "/" : escapeName(each.node.name))} {`);
     open = level + 1;
     for (const property of each.node.properties) lines.push(tabs(open) + propertySource(survey, each, property, style));
   }
@@ -82,15 +82,15 @@ function propertySource(survey: Survey, position: Position, property: Property, 
   const text = valueText(name, value, cellsInGroup(survey, position, name, value));
   const shown = kindOf(name, value) === "strings" ? paint.text(text) : text;
   const comment = style.annotate ? annotation(survey, position, name, value) : undefined;
-  const end = comment === undefined ? ";" : `; ${paint.comment(`/* ${escapedComment(comment)} */`)}`;
-  return `${paint.property(escapedName(name))}${text === "" ? "" : ` = ${shown}`}${end}`;
+  const end = comment === undefined ? ";" : `; ${paint.comment(`/* ${escapeComment(comment)} */`)}`;
+  return `${paint.property(escapeName(name))}${text === "" ? "" : ` = ${shown}`}${end}`;
 }
 
 /** A path in a comment shall neither end it nor have anything in it that a terminal acts on. */
-function escapedComment(text: ByteString): string {
+function escapeComment(text: ByteString): string {
   return text
     .split(/([ /])/)
-    .map((part) => (part === " " || part === "/" ? part : escapedName(part)))
+    .map((part) => (part === " " || part === "/" ? part : escapeName(part)))
     .join("")
     .replaceAll("*/", "*\\x2f");
 }
@@ -102,7 +102,7 @@ function tabs(depth: number): string {
 /** Names that no source text can have: dtc will not read them. */
 export function unwritableNames(survey: Survey): ByteString[] {
   return survey.nodes.flatMap(({ node, path, parent }) => [
-    ...(parent !== undefined && escapedName(node.name) !== node.name ? [path] : []),
-    ...node.properties.filter(({ name }) => escapedName(name) !== name).map(({ name }) => below(path, name)),
+    ...(parent !== undefined && escapeName(node.name) !== node.name ? [path] : []),
+    ...node.properties.filter(({ name }) => escapeName(name) !== name).map(({ name }) => below(path, name)),
   ]);
 }
