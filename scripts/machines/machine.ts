@@ -1,4 +1,4 @@
-// What scripts have to know about a machine; one file beside this one says it of each.
+// What scripts have to know about a machine. Each machine has a file in this folder that says it.
 
 import type { MemoryRange } from "../../src/range.ts";
 import type { ReadKernelImage } from "../kernel-image.ts";
@@ -7,11 +7,11 @@ import type { ReadKernelImage } from "../kernel-image.ts";
 export interface Toolchain {
   /** Comes before "gcc", "ld" and the other tools' names. */
   readonly prefix: string;
-  /** Debian's package of the cross compiler. On the machine itself the package gcc has the same names. */
+  /** Debian's package of the cross compiler. On the machine itself the package gcc has programs of the same names. */
   readonly compiler: string;
-  /** Node's name of the machine itself; undefined where no Bun runs, and so no script. */
+  /** Node's name of the machine; undefined where Bun does not run, and so no script. */
   readonly native: NodeJS.Architecture | undefined;
-  /** qemu-user's program that runs there compiled programs here. */
+  /** The program of qemu-user that runs the machine's programs on another one. */
   readonly emulator: string;
   /** musl's name of the machine. */
   readonly musl: string;
@@ -29,7 +29,7 @@ export interface StockKernel {
   readonly architecture: string;
   /** Debian's name of the kernel, after the version. */
   readonly flavour: string;
-  /** Suites that are taken together; the further ones where the mirror does not have those before. */
+  /** Groups of suites. The first group that the mirror has is taken, all its suites together. */
   readonly suites: readonly (readonly string[])[];
 }
 
@@ -43,24 +43,24 @@ export interface SmallKernel {
   readonly fragments: readonly string[];
 }
 
-/** A virtual machine of qemu's. */
+/** The virtual machine that guests run in. */
 export interface GuestMachine {
   /** Debian's package of the emulator, and its program. */
   readonly emulator: { readonly package: string; readonly program: string };
-  /** Firmware that comes in a package of its own, and the file that is wanted of it. */
+  /** Firmware, which has a package of its own, and the file in it. */
   readonly firmware: { readonly package: string; readonly file: string };
   /** The words of -M. */
   readonly words: readonly string[];
   /** A cpu model, unless another is asked for. */
   readonly cpu: string;
-  /** For people: cpu models, and what further words of -M are good for. */
+  /** Lines of help: the cpu models, and further words of -M. */
   readonly models: string;
   readonly options?: string;
   /** The kernel's name of the serial port. */
   readonly console: string;
-  /** A word more on every kernel's command line. */
+  /** Added to every kernel's command line. */
   readonly append?: string;
-  /** Whether --uefi starts it by its firmware. Where not, qemu loads that itself. */
+  /** Whether --uefi starts the guest by this firmware. Elsewhere qemu loads it unasked. */
   readonly uefi: boolean;
   /** Where its memory begins. */
   readonly memoryStart: bigint;
@@ -100,7 +100,7 @@ export interface Load {
 export interface Layout {
   /** The stub and the initrd lie at multiples of it, and the stub has so much for itself. Bytes. */
   readonly granule: bigint;
-  /** Who gets an address first, and so the lowest. */
+  /** The first gets the lowest address. */
   readonly order: readonly ("stub" | "kernel" | "initrd")[];
   /** Memory that nothing uses until the next kernel runs. Where the guest's memory ends is not asked here. */
   free(load: Load): MemoryRange[];
@@ -108,7 +108,7 @@ export interface Layout {
 
 /** An executable on the small engine. */
 export interface SmallExecutable extends BootDefaults {
-  /** Of its programs and its kernels; told apart by it are the targets of one machine. */
+  /** The byte order of its programs and kernels. A machine has at most one target of each. */
   readonly endian: "big" | "little";
   readonly tools: Toolchain;
 }
@@ -153,10 +153,10 @@ export interface Machine {
 
 export const MIB = 0x100000n;
 
-/** The end of a range that goes on for as long as there is memory. */
+/** The end of a range that has none: above every address. */
 export const NO_END = 1n << 64n;
 
-/** Bun's executable lies in both initramfs, and the second in the first: a quarter of a gigabyte, packed and unpacked. */
+/** Bun's executable is in both initramfs images, and the second image is in the first: a quarter of a gigabyte. */
 export const BUN_MEMORY = { memory: 1024, smallMemory: 1024 } as const;
 
 export const BOOKWORM = ["bookworm", "bookworm-security"] as const;
