@@ -3,7 +3,7 @@
 import { EXIT, type Failure, usage } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
-import type { Applet, Option } from "./applet.ts";
+import type { Applet } from "./applet.ts";
 import { install } from "./install.ts";
 import { formatHelp } from "./manual.ts";
 import findNearest from "./nearest.ts";
@@ -36,13 +36,15 @@ export default function answer(
 }
 
 function answerFor(system: System, applet: Applet, args: readonly ByteString[]): number | undefined {
-  const request = findRequest(applet.options, applet.takesWords ? args.slice(0, 1) : args);
+  const request = findRequest(applet, args);
   return request && print(system, request, formatHelp(applet));
 }
 
-function findRequest(options: readonly Option[], args: readonly ByteString[]): Request | undefined {
+function findRequest({ options, takesWords }: Applet, args: readonly ByteString[]): Request | undefined {
   // fs2dt and dtedit have a --version with a value: standing alone, it is a request there, too.
   if (args.length === 1 && args[0] === "--version") return "version";
+  // Echo prints -h, and --version with words after it.
+  if (takesWords) return args[0] === "--help" ? "help" : undefined;
   const unknown = split(options, args).words.filter(({ option }) => option === undefined);
   return unknown.map(({ name }) => parseRequest(name)).find((request) => request !== undefined);
 }

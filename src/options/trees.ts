@@ -14,7 +14,11 @@ type Given = Arguments["given"];
 export const readOptions: readonly Option[] = [
   { long: "secrets", help: "Copy security-* properties out of a directory (default: leave them empty)." },
   { long: "strict", help: "Refuse a symbolic link in a directory (default: name it and leave it out)." },
-  { long: "max-size", value: "BYTES", help: "Refuse a larger directory or blob (default: 2147483647)." },
+  {
+    long: "max-size",
+    value: "BYTES",
+    help: "Refuse to read a larger directory, and to write a larger blob (default: 2147483647).",
+  },
 ];
 
 export const blobOptions: readonly Option[] = [
