@@ -2,8 +2,6 @@
 // Linux: arch/x86/entry/syscalls/syscall_64.tbl, include/uapi/asm-generic/unistd.h,
 // arch/powerpc/kernel/syscalls/syscall.tbl; arch/*/include/uapi/asm/fcntl.h.
 
-import type { Machine } from "./engine.ts";
-
 export interface Abi {
   readonly call: {
     readonly close: number;
@@ -90,7 +88,8 @@ const ppc64 = {
   elfMachine: EM_PPC64,
 } as const;
 
-export const abis: Readonly<Record<Machine, Abi>> = {
+/** By what uname says. */
+export const abis = {
   x86_64: {
     call: {
       close: 3,
@@ -171,4 +170,7 @@ export const abis: Readonly<Record<Machine, Abi>> = {
   },
   ppc64: { ...ppc64, endian: "big", word: 8 },
   ppc64le: { ...ppc64, endian: "little", word: 8 },
-};
+} as const satisfies Readonly<Record<string, Abi>>;
+
+/** A machine that the program runs on, as uname calls it. */
+export type Machine = keyof typeof abis;

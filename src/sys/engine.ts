@@ -1,13 +1,15 @@
 // What the program asks of the engine that it runs on. src/sys/bun.ts and src/sys/quickjs.ts implement it, and a fake
 // one for tests.
 
+import type { Machine } from "./abi.ts";
+
+export type { Machine };
+
 /** Text as the kernel has it: one character, 0..255, for each byte, so that what is not UTF-8 survives too. */
 export type ByteString = string;
 
 /** A string is passed as a NUL-terminated byte string, an array as its first byte's address, a bigint modulo 2^64. */
 export type Argument = number | bigint | ByteString | Uint8Array | null;
-
-export type Machine = "x86_64" | "aarch64" | "ppc64" | "ppc64le";
 
 export interface Engine {
   readonly name: "bun" | "quickjs";
