@@ -14,7 +14,7 @@ export interface Iomem {
   readonly memory: readonly MemoryRange[];
   /** What lies in that RAM and is not the running kernel: "reserved", "ACPI Tables", ... "Crash kernel" is not among it. */
   readonly taken: readonly NamedRange[];
-  /** What crashkernel= reserved: where there is a part below 4 GiB besides, the upper one, which kexec_load takes. */
+  /** What crashkernel= reserved. Of two parts it is the upper one, which kexec_load takes; the other is below 4 GiB. */
   readonly crashRegion: MemoryRange | undefined;
 }
 
@@ -26,8 +26,8 @@ export function readIomem(system: System): Iomem | undefined {
 
 /**
  * Reads lines `start-end : name`, hexadecimal, the end inclusive, two spaces of indentation for each level. Children of
- * children change nothing: their parent is taken already. The running kernel ("Kernel code", ...) may be overwritten,
- * for the pages of a segment are moved to their place after it has stopped.
+ * children change nothing: their parent is taken already. The running kernel ("Kernel code", ...) may be overwritten:
+ * the pages of a segment are moved to their place after it has stopped.
  */
 export function parseIomem(text: string): Iomem | undefined {
   const memory: MemoryRange[] = [];
@@ -36,7 +36,7 @@ export function parseIomem(text: string): Iomem | undefined {
   for (const line of text.split("\n")) {
     const fields = /^( *)([0-9a-f]+)-([0-9a-f]+) : (.*)$/.exec(line);
     if (fields === null) continue;
-    const [, indentation, first, last, name] = fields as unknown as [string, string, string, string, string];
+    const [, indentation = "", first, last, name = ""] = fields;
     const range = { start: BigInt(`0x${first}`), end: BigInt(`0x${last}`) + 1n, name };
     if (indentation === "") {
       inRam = name === "System RAM";
