@@ -9,7 +9,7 @@ export function u32Value(...numbers: readonly number[]): Uint8Array {
   return wordsValue(numbers);
 }
 
-/** The same of as many as a value may have. */
+/** The same of a list, which may be too long for the arguments of a call. */
 function wordsValue(numbers: readonly number[]): Uint8Array {
   const value = new DataView(new ArrayBuffer(4 * numbers.length));
   numbers.forEach((number, index) => {
@@ -45,8 +45,8 @@ export function oneOrTwoCells(value: Uint8Array): bigint | undefined {
 }
 
 /**
- * The same of a property; undefined where it is absent.
- * @param misfit is told, in words, of a value of another length, which counts as absent unless this throws
+ * The number that a property has in one cell or in two; undefined where it is absent.
+ * @param misfit is told of a value of another length, which counts as absent unless this throws
  */
 export function numberIn(
   node: Node | undefined,
@@ -60,7 +60,7 @@ export function numberIn(
   return number;
 }
 
-/** An address, or a size, has no more (include/linux/of_address.h OF_MAX_ADDR_CELLS). */
+/** The most cells that an address or a size has (include/linux/of_address.h OF_MAX_ADDR_CELLS). */
 export const MAX_CELLS = 4;
 
 /** How many cells an address and a size have. */
@@ -69,7 +69,7 @@ export interface CellCounts {
   readonly size: number;
 }
 
-/** Of the node's children. The specification's defaults where the node does not say it in one cell. */
+/** The counts for the node's children: the specification's defaults where the node does not say them in one cell. */
 export function childCells(node: Node): CellCounts {
   return { address: cellIn(node, "#address-cells") ?? 2, size: cellIn(node, "#size-cells") ?? 1 };
 }
@@ -79,7 +79,7 @@ export function isWholeEntries(value: Uint8Array, cells: number): boolean {
   return cells > 0 && value.length > 0 && value.length % (4 * cells) === 0;
 }
 
-/** The next number of an entry, which has so many cells. */
+/** Takes the next number of an entry, which has so many cells. */
 export type Take = (cells: number) => bigint;
 
 /** The whole entries of a value, each of so many cells. `read` takes an entry's numbers one after the other. */
@@ -101,7 +101,7 @@ export function rangesIn(value: Uint8Array, { address, size }: CellCounts): Memo
   return entriesIn(value, address + size, (take) => rangeOfSize(take(address), take(size)));
 }
 
-/** The inverse, for counts of one cell or two. */
+/** The inverse of rangesIn(), for counts of one cell or two. */
 export function rangesValue(ranges: readonly MemoryRange[], { address, size }: CellCounts): Uint8Array {
   return wordsValue(
     ranges.flatMap(({ start, end }) => [...wordsOfNumber(start, address), ...wordsOfNumber(end - start, size)]),

@@ -1,4 +1,4 @@
-// What makes one tree another: differences node by node, as a person reads them, and as the edits that do it.
+// Differences between two trees, node by node: as text for people, and as edits that turn one tree into the other.
 
 import { Failure, hex } from "../failure.ts";
 import { formatRange, type MemoryRange } from "../range.ts";
@@ -13,7 +13,7 @@ type Gone<T> = { readonly before: T; readonly after?: undefined };
 type Added<T> = { readonly before?: undefined; readonly after: T };
 type Changed<T> = { readonly before: T; readonly after: T };
 
-/** One difference. The order of nodes and properties is none, nor is a `name` that is the node's. */
+/** One difference. The order of nodes and properties is not one, nor is a `name` that only repeats the node's. */
 export type Difference =
   | ({ readonly kind: "node"; readonly path: ByteString } & (Gone<Node> | Added<Node>))
   | ({ readonly kind: "property"; readonly path: ByteString } & (Gone<Property> | Added<Property> | Changed<Property>))
@@ -41,7 +41,7 @@ function reservationDifferences(before: readonly MemoryRange[], after: readonly 
   ];
 }
 
-/** Those of `ranges` that are not among `others`; of one that is there more often, the rest. */
+/** The `ranges` that are not among `others`. Each of `others` stands for one of them. */
 function without(ranges: readonly MemoryRange[], others: readonly MemoryRange[]): MemoryRange[] {
   const left = new Map<string, number>();
   for (const range of others) left.set(formatRange(range), (left.get(formatRange(range)) ?? 0) + 1);

@@ -1,4 +1,4 @@
-// What the bytes of a property are meant as: nothing in a tree says it, so it is known by the name or guessed.
+// What the bytes of a property mean. Nothing in a tree says it: it is known by the property's name, or guessed.
 // By name: Devicetree Specification 0.4, chapters 2 and 3. Otherwise as dtc guesses (treesource.c guess_value_type).
 
 import type { ByteString } from "../sys/engine.ts";
@@ -26,7 +26,7 @@ const CELLS: ReadonlySet<ByteString> = new Set([
   "virtual-reg",
 ]);
 
-/** What is text wherever it stands. */
+/** Properties that are text in every node. */
 export const TEXT_PROPERTIES: ReadonlySet<ByteString> = new Set([
   "bootargs",
   "compatible",

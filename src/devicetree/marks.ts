@@ -17,7 +17,7 @@ export const MARK = {
   emptied: 8,
 } as const;
 
-/** Of a node that nobody has looked at. */
+/** The marks of a node that nobody has looked at: each may be set. */
 export const ALL_MARKS = -1;
 
 /** What a reader shall look for. */
@@ -28,7 +28,7 @@ export interface MarkRules {
   readonly long: { readonly length: number; readonly mark: number };
 }
 
-/** Of those who ask nothing of every tree. */
+/** The rules of commands that ask nothing of every tree. */
 export const NO_MARKS: MarkRules = { names: [], long: { length: 0xffffffff, mark: 0 } };
 
 /** Marks the nodes that have a property of this name, whatever its length: no length & 0 is 1. */
@@ -36,7 +36,7 @@ export function ruleForName(name: ByteString, mark: number): NameRule {
   return { name, mask: 0, value: 1, mark };
 }
 
-/** The bits of which a node has those that it may have; every other bit says nothing. */
+/** The marks that a reader with these rules looks for. */
 export function bitsOf({ names, long }: MarkRules): number {
   return names.reduce((bits, { mark }) => bits | mark, long.mark);
 }

@@ -8,7 +8,7 @@ import { baseName } from "./names.ts";
 import { stringValue } from "./strings.ts";
 import type { Node, Property } from "./tree.ts";
 
-/** A property of this name that says the node's own is in no blob of version 16 and later: it is no record. */
+/** The property that repeats the node's name. Blobs from version 16 on do not have it, so it is not a record. */
 export const NAME = "name";
 
 /** What the nodes of one tree are made of. */
@@ -53,7 +53,7 @@ export class Records {
     return found;
   }
 
-  /** What `word` of the node says, and every mark that nobody has looked for. */
+  /** The marks in a word of the node. A mark that the reader did not look for counts as set. */
   marksOf(node: RecordNode, word: number): number {
     return this.wordOf(node, word) | this.#unknownMarks;
   }

@@ -83,7 +83,7 @@ function nodeOfPhandle(root: Node, number: string, reference: ByteString): Match
   return found;
 }
 
-/** The node's phandle, by the specification's name or by Linux's of before there was one; undefined where it has none. */
+/** The node's phandle, in `phandle` or in the older `linux,phandle`; undefined where it has none. */
 export function phandleOf(node: Node): number | undefined {
   return cellIn(node, "phandle") ?? cellIn(node, "linux,phandle");
 }

@@ -29,14 +29,14 @@ export const reservationRules: readonly NameRule[] = pairs
   .flatMap(({ first, second }) => [first, second])
   .map((name) => ruleForName(name, MARK.reservation));
 
-/** The ranges in the order of the walk. A size of 0 is none: in the map it would be the end. */
+/** The ranges in the order of the walk. A size of 0 is left out: it would end the reserve map. */
 export function reservationsOf(root: Node): MemoryRange[] {
   const ranges: MemoryRange[] = [];
   visitMarked(root, MARK.reservation, (node, path) => ranges.push(...reservationsOfNode(node, path)));
   return ranges;
 }
 
-/** The same of one node, whose path is for messages. */
+/** The same of one node. `path` is for messages. */
 export function reservationsOfNode(node: Node, path: ByteString): MemoryRange[] {
   return pairs.flatMap((pair) => {
     const range = rangeOf(node, path, pair);

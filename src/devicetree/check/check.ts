@@ -21,7 +21,7 @@ export interface Check {
 }
 
 export interface Prerequisite {
-  /** A check that stands before in the table. */
+  /** The name of a check that comes earlier in the table. */
   readonly check: string;
   /** Where it must not have failed: at the node that is looked at, at its parent, or at the node of this path. */
   readonly at: "itself" | "parent" | `/${string}`;
@@ -36,7 +36,7 @@ export function eachProperty(
   };
 }
 
-/** What is there more than once. */
+/** The items that are there more than once. */
 export function findRepeated<T>(items: readonly T[]): Set<T> {
   const seen = new Set<T>();
   const twice = new Set<T>();

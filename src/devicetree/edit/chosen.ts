@@ -17,7 +17,7 @@ export function setBootargs({ root }: DeviceTree, text: ByteString): void {
   setProperty(childOrNew(root, "chosen"), "bootargs", stringValue(text));
 }
 
-/** The initrd's range, in the tree and in the reserve map; that of an older one is given up. */
+/** Sets the initrd's range and reserves it. An older initrd's entry leaves the reserve map. */
 export function setInitrd(tree: DeviceTree, range: MemoryRange): void {
   giveUpInitrd(tree);
   const chosen = childOrNew(tree.root, "chosen");
@@ -26,7 +26,7 @@ export function setInitrd(tree: DeviceTree, range: MemoryRange): void {
   reserve(tree, [range]);
 }
 
-/** Forgets the initrd, of which there has to be one. */
+/** Forgets the initrd. Throws Failure where there is none. */
 export function dropInitrd(tree: DeviceTree): void {
   const chosen = child(tree.root, "chosen");
   giveUpInitrd(tree);

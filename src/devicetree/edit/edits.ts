@@ -1,4 +1,4 @@
-// The changes of nodes, properties and reservations that a tree is asked for. Each fails where it names what is not there.
+// Changes of nodes, properties and reservations. Each fails where the tree lacks what it names.
 
 import { Failure } from "../../failure.ts";
 import { formatRange, type MemoryRange, sameRange } from "../../range.ts";
@@ -7,7 +7,7 @@ import { below } from "../names.ts";
 import { findNode } from "../references.ts";
 import { addChild, child, type DeviceTree, removeChild, removeProperty, setProperty } from "../tree.ts";
 
-/** A change, whose syntax has been checked. Throws Failure where the tree has not what it names. */
+/** A change whose syntax has been checked. Throws Failure where the tree lacks what it names. */
 export type Edit = (tree: DeviceTree) => void;
 
 /** A property, as a reference to its node and its own name. */

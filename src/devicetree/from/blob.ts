@@ -109,7 +109,7 @@ class BlobReader {
     return this.#view.getUint32(FIELD[name]);
   }
 
-  /** As which it can be read. */
+  /** The version that the blob can be read as. */
   #version(): Version {
     const version = this.#field("version");
     const compatible = this.#field("compatible");
@@ -139,7 +139,7 @@ class BlobReader {
     return { start, end };
   }
 
-  /** Up to the first entry of size 0, as every reader has it. */
+  /** The entries up to the first of size 0, where every reader stops. */
   #reservations(header: number, size: number): MemoryRange[] {
     const start = this.#field("reserveMap");
     const wrong = (fact: string): Failure => this.#wrong(FIELD.reserveMap, "bad-reserve-map", fact);
@@ -261,7 +261,7 @@ class BlobReader {
   }
 }
 
-/** Of a node whose full path is written; undefined where that is not its parent's path, a slash and a name. */
+/** The name of a node whose full path is written; undefined where that is not its parent's path, a slash and a name. */
 function lastName(written: ByteString, parent: OpenNode | undefined): ByteString | undefined {
   if (parent === undefined) return written === "/" ? "" : written;
   const prefix = `${parent.path}/`;

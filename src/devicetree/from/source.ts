@@ -11,7 +11,7 @@ import { openDirectory, type ReadRules, treeFromDirectory } from "./directory.ts
 /** Bytes of a blob that is read. Linux maps at most 2 MiB of one (arch/arm64/include/asm/boot.h MAX_FDT_SIZE). */
 const LARGEST_BLOB = 64 * 1024 * 1024;
 
-/** What it is called where it is named as a source. */
+/** How a command line names standard input. */
 const STANDARD_INPUT = "-";
 
 /** The tree of a directory, which has no reserve map, or of a blob; `-` is a blob on standard input. */
