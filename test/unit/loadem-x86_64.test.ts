@@ -205,3 +205,7 @@ test("the zero page is looked at only behind our stub", () => {
   writeFileSync(folder.in("other"), Buffer.alloc(0x1000, 0x90));
   expect(run(`-a 0x2000000 -e -f ${folder.in("other")} -a 0x1000000 -f KERNEL`).code).toBe(0);
 });
+
+test("a kernel whose header asks for no alignment may lie anywhere", () => {
+  expect(run(USUAL, zeroPage({ alignment: 0 }))).toMatchObject({ code: 0, err: "" });
+});

@@ -49,7 +49,7 @@ function checkKernel(image: KexecImage, address: bigint, params: BootParams): Fi
       "is a whole bzImage, with code for real mode at its start: zeropage --kernel gives what can be entered",
     );
   }
-  if (address % BigInt(params.alignment) !== 0n) {
+  if (params.alignment !== 0 && address % BigInt(params.alignment) !== 0n) {
     return wrong(
       `the kernel's address ${hex(address)} is not a multiple of ${hex(params.alignment)}, its kernel_alignment`,
     );
