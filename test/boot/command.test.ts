@@ -6,7 +6,7 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { targets } from "../../scripts/machines/machines.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { present } from "../support/present.ts";
+import { capture, present } from "../support/present.ts";
 
 const folder = temporaryFolder({ on: "disk" });
 
@@ -51,9 +51,7 @@ describe("a boot that did not reach the second kernel ends with FAIL, exits 1 an
     const { code, lines } = await boot("--target", "ppc64", "--smp", "1", "--script", await scriptOf(script));
     expect(code).toBe(1);
     expect(lines.at(-1)).toBe(verdict);
-    const log = present(
-      present(/whole of it is (.*)$/.exec(present(lines.find((line) => line.includes("whole of it is")))))[1],
-    );
+    const log = capture(/whole of it is (.*)$/m, lines.join("\n"));
     expect(await readFile(log, "latin1")).toContain(present(script.split("\n")[0]));
     await rm(log);
   });
@@ -65,9 +63,7 @@ describe("a boot that did not reach the second kernel ends with FAIL, exits 1 an
     const { code, lines } = await boot("--target", "ppc64", "--smp", "1", "--next-kernel", image, "--timeout", "15");
     expect(code).toBe(1);
     expect(lines.at(-1)).toMatch(/^FAIL the second kernel did not print [0-9a-f]{16}$/);
-    const log = present(
-      present(/whole of it is (.*)$/.exec(present(lines.find((line) => line.includes("whole of it is")))))[1],
-    );
+    const log = capture(/whole of it is (.*)$/m, lines.join("\n"));
     expect(existsSync(log)).toBe(true);
     await rm(log);
   });

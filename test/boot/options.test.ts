@@ -7,7 +7,7 @@ import { image } from "../../initramfs/image.ts";
 import { build } from "../../scripts/build.ts";
 import { applets } from "../../src/applets/table.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { present } from "../support/present.ts";
+import { capture, present } from "../support/present.ts";
 
 const BOOT = [process.execPath, join(import.meta.dir, "../../scripts/boot.ts"), "--target", "ppc64", "--smp", "1"];
 const PROMPT = "kexecbox> ";
@@ -51,7 +51,7 @@ test("--next-initrd is what the second kernel unpacks", async () => {
   const { lines } = await boot("--next-initrd", folder.in("initrd"));
   expect(lines.at(-1)).toStartWith("FAIL the second kernel ended without printing ");
   expect(lines).toContain("  | silent");
-  await Bun.file(present(present(/whole of it is (.*)$/m.exec(lines.join("\n")))[1])).delete();
+  await Bun.file(capture(/whole of it is (.*)$/m, lines.join("\n"))).delete();
 });
 
 /** Types each line when the guest prompts for it, and returns all that the terminal showed. */
@@ -84,7 +84,7 @@ test("--interactive gives the console of both kernels, and tells the lines that 
     "cat /proc/cmdline",
     "poweroff",
   ]);
-  const nonce = present(present(/kexecbox\.nonce=([0-9a-f]{16})/.exec(shown))[1]);
+  const nonce = capture(/kexecbox\.nonce=([0-9a-f]{16})/, shown);
   const inits = shown.split("init: the prompt;");
   expect(inits).toHaveLength(3);
   expect(inits[2]).toContain(`kexecbox.nonce=${nonce}\n`);

@@ -6,7 +6,7 @@ import { basename, join } from "node:path";
 import { fuse, type NamedFile } from "../../scripts/fuse.ts";
 import { assembleStart, toHexText } from "../../scripts/stubs.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { present } from "../support/present.ts";
+import { capture, present } from "../support/present.ts";
 
 const folder = temporaryFolder({ lasts: "file", on: "disk" });
 
@@ -147,7 +147,7 @@ describe("refused is", () => {
 
   test("libraries of another glibc or another machine", () => {
     const [libc, ...rest] = libraries;
-    const release = present(/GLIBC 2\.\d+/.exec(Buffer.from(present(libc).bytes).toString("latin1")))[0];
+    const release = capture(/(GLIBC 2\.\d+)/, Buffer.from(present(libc).bytes).toString("latin1"));
     refusal(program, loader, [altered(present(libc), release, "GLIBC 9.99"), ...rest]).toThrow(
       /: not of the same glibc as the libraries: .*GLIBC 2.*GLIBC 9.99/,
     );

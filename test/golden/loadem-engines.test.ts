@@ -9,7 +9,7 @@ import { v2wrapBytes } from "../../src/arch/ppc64/stub.ts";
 import { engine as host } from "../../src/sys/bun.ts";
 import { System } from "../../src/sys/system.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { present } from "../support/present.ts";
+import { capture, present } from "../support/present.ts";
 import {
   arm64,
   buildRunners,
@@ -325,7 +325,7 @@ test("an initrd of 200 MB costs no memory of ours", async () => {
   try {
     while (!readFileSync(`/proc/${child.pid}/syscall`, "utf8").startsWith("1 0x1 ")) await Bun.sleep(2);
     const status = readFileSync(`/proc/${child.pid}/status`, "utf8");
-    const kibibytes = (name: string) => Number(present(new RegExp(`^${name}:\\s+([0-9]+) kB$`, "m").exec(status))[1]);
+    const kibibytes = (name: string) => Number(capture(new RegExp(`^${name}:\\s+([0-9]+) kB$`, "m"), status));
     expect(kibibytes("VmSize")).toBeGreaterThan(200 * 1024);
     expect(kibibytes("VmHWM")).toBeLessThan(4 * 1024);
   } finally {

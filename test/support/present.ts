@@ -5,3 +5,8 @@ export function present<T>(value: T | null | undefined, what = "what the test ne
   if (value === null || value === undefined) throw new Error(`${what} is not there`);
   return value;
 }
+
+/** What the first group of a pattern finds in a text. */
+export function capture(pattern: RegExp, text: string): string {
+  return present(pattern.exec(text)?.[1], String(pattern));
+}

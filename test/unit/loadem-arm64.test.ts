@@ -4,8 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { type LoadRun, loadem, type Pretended, WITHOUT_TREE } from "../support/loading.ts";
-import { present } from "../support/present.ts";
+import { type LoadRun, loadem, type Pretended, segmentOf, WITHOUT_TREE } from "../support/loading.ts";
 import { cells, makeTree } from "../support/tree.ts";
 
 const folder = temporaryFolder();
@@ -78,11 +77,11 @@ function refusal({ code, err, changes }: LoadRun): string {
 test("a tree behind the stub, and an Image at a multiple of 2 MiB that begins with its header, are loaded", () => {
   const { code, err, loads } = load(image(), "0x46000000", ["-a", "0x46400000", "-f", folder.in("initrd")]);
   expect({ code, err }).toEqual({ code: 0, err: "" });
-  const [stub, kernel] = present(loads[0]).segments;
-  expect(present(loads[0]).entry).toBe(0x45e00000n);
-  expect(present(stub).bytes.readBigUInt64LE(0xf8)).toBe(0x46000000n);
-  expect(present(stub).bytes.readUInt32BE(0x100)).toBe(0xd00dfeed);
-  expect(present(kernel).bytes.equals(image())).toBe(true);
+  const stub = segmentOf(loads[0], 0);
+  expect(loads[0]?.entry).toBe(0x45e00000n);
+  expect(stub.bytes.readBigUInt64LE(0xf8)).toBe(0x46000000n);
+  expect(stub.bytes.readUInt32BE(0x100)).toBe(0xd00dfeed);
+  expect(segmentOf(loads[0], 1).bytes.equals(image())).toBe(true);
 });
 
 describe("an Image is refused", () => {

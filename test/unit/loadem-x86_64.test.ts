@@ -6,8 +6,7 @@ import { builtInStub } from "../../src/arch/stubs.ts";
 import { type BzImage, bzImage } from "../support/bzimage.ts";
 import { runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { type LoadRun, loadem, type Pretended, WITHOUT_TREE } from "../support/loading.ts";
-import { present } from "../support/present.ts";
+import { type LoadRun, loadem, type Pretended, segmentOf, WITHOUT_TREE } from "../support/loading.ts";
 
 const folder = temporaryFolder();
 
@@ -86,17 +85,14 @@ test("the kernel's address is stored little endian in the stub, and the segments
   const stdin = zeroPage({ initrd: "0x3000000,0x3001000" });
   const { code, err, loads } = run(`${USUAL} -a 0x3000000 -f INITRD`, stdin);
   expect({ code, err }).toEqual({ code: 0, err: "" });
-  const [stub, kernel, initrd] = present(loads[0]).segments;
-  expect(present(loads[0]).entry).toBe(BigInt(STUB));
-  expect(
-    present(stub)
-      .bytes.subarray(0, 0xf8)
-      .equals(Buffer.from(builtInStub("", "x86_64")).subarray(0, 0xf8)),
-  ).toBe(true);
-  expect(present(stub).bytes.readBigUInt64LE(0xf8)).toBe(BigInt(KERNEL));
-  expect(present(stub).bytes.subarray(0x100).equals(stdin)).toBe(true);
-  expect([present(kernel).mem, present(kernel).memsz]).toEqual([BigInt(KERNEL), BigInt(INIT_SIZE)]);
-  expect(present(initrd).mem).toBe(BigInt(INITRD));
+  const stub = segmentOf(loads[0], 0);
+  const kernel = segmentOf(loads[0], 1);
+  expect(loads[0]?.entry).toBe(BigInt(STUB));
+  expect(stub.bytes.subarray(0, 0xf8).equals(Buffer.from(builtInStub("", "x86_64")).subarray(0, 0xf8))).toBe(true);
+  expect(stub.bytes.readBigUInt64LE(0xf8)).toBe(BigInt(KERNEL));
+  expect(stub.bytes.subarray(0x100).equals(stdin)).toBe(true);
+  expect([kernel.mem, kernel.memsz]).toEqual([BigInt(KERNEL), BigInt(INIT_SIZE)]);
+  expect(segmentOf(loads[0], 2).mem).toBe(BigInt(INITRD));
 });
 
 test("-n says that the word is little endian because the stub has it so", () => {
