@@ -1,3 +1,5 @@
+// The commit that a build says it was made from.
+
 import { expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { findCommit } from "../../scripts/commit.ts";

@@ -1,3 +1,5 @@
+// Phandles, taken and free ones.
+
 import { expect, test } from "bun:test";
 import { u32Value } from "../../src/devicetree/cells.ts";
 import { findNode, freePhandle } from "../../src/devicetree/references.ts";

@@ -1,3 +1,5 @@
+// How options are parsed, and what is said of wrong ones.
+
 import { describe, expect, test } from "bun:test";
 import type { Option } from "../../src/cli/applet.ts";
 import findNearest from "../../src/cli/nearest.ts";
