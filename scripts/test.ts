@@ -69,8 +69,9 @@ function jobsFor(file: string): readonly Job[] {
 /** The tests that Bun chooses by these words: each is a part of a path, or an option. */
 async function runSome(words: readonly string[]): Promise<Counts[]> {
   const parts = words.map((word) => word.replace(/^\.\//, ""));
-  const files = testFiles().filter((file) => parts.some((part) => file.includes(part)));
-  await ensure(...files.flatMap(jobsFor));
+  const named = testFiles().filter((file) => parts.some((part) => file.includes(part)));
+  // Options alone choose among all tests.
+  await ensure(...(named.length === 0 ? testFiles() : named).flatMap(jobsFor));
   return [await runTests(words, "inherit")];
 }
 
