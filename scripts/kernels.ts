@@ -17,8 +17,6 @@ A kernel is what the distribution installs as vmlinuz: an ELF file on ppc64, an 
 There are: ${kernelNames.join(" ")}
 `;
 
-export const KERNELS = kernelNames;
-
 export interface Kernel extends Facts {
   name: KernelName;
   /** What the distribution installs as vmlinuz: an ELF file on ppc64, an Image on arm64, a bzImage on x86-64. */
@@ -57,10 +55,10 @@ function describe(name: KernelName): string {
 }
 
 async function main(words: readonly string[]): Promise<void> {
-  if (words.length === 0) process.stdout.write(KERNELS.map(describe).join(""));
+  if (words.length === 0) process.stdout.write(kernelNames.map(describe).join(""));
   for (const word of words) {
-    const name = KERNELS.find((known) => known === word);
-    if (name === undefined) throw usage(word, `no such kernel; there are: ${KERNELS.join(" ")}`);
+    const name = kernelNames.find((known) => known === word);
+    if (name === undefined) throw usage(word, `no such kernel; there are: ${kernelNames.join(" ")}`);
     process.stdout.write(`${(await kernel(name)).vmlinux}\n`);
   }
 }
