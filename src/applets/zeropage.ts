@@ -4,7 +4,7 @@ import type { Applet } from "../cli/applet.ts";
 import { type Arguments, parse } from "../cli/options.ts";
 import { addressOf, numberOf } from "../cli/values.ts";
 import { EXIT, hex, usage } from "../failure.ts";
-import { INITRD_FORM, initrdRange } from "../options/initrd.ts";
+import { INITRD_FORM, parseInitrd } from "../options/initrd.ts";
 import { formatRange, type MemoryRange } from "../range.ts";
 import {
   type BzImage,
@@ -95,7 +95,7 @@ function parseRequest(system: System, { given, operands }: Arguments): Request {
   const wishes = {
     address: addressOf(given.get("address"), "zero page", 16n),
     bootargs: given.get("bootargs"),
-    initrd: initrd === undefined ? undefined : initrdRange(system, initrd),
+    initrd: initrd === undefined ? undefined : parseInitrd(system, initrd),
     rsdp: rsdp === undefined ? undefined : numberOf("--rsdp", rsdp),
   };
   return { file, wishes, verbose: given.has("verbose") };

@@ -24,7 +24,7 @@ import { Failure, hex, usage } from "../failure.ts";
 import { type MemoryRange, rangeOfSize } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
-import { INITRD_FORM, initrdRange } from "./initrd.ts";
+import { INITRD_FORM, parseInitrd } from "./initrd.ts";
 
 const RANGES = "START,SIZE[,START,SIZE]...";
 
@@ -145,7 +145,7 @@ function parseEdit(system: System, { long, value, place }: Directive): Edit {
     case "bootargs":
       return (tree) => setBootargs(tree, value);
     case "initrd": {
-      const range = initrdRange(system, value);
+      const range = parseInitrd(system, value);
       return (tree) => setInitrd(tree, range);
     }
     case "no-initrd":

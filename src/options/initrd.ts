@@ -9,8 +9,8 @@ import type { System } from "../sys/system.ts";
 /** What the help calls the value of -i. */
 export const INITRD_FORM = "START,END|FILE[,FILE]...@ADDR";
 
-/** Of files only their sizes are asked. */
-export function initrdRange(system: System, text: ByteString): MemoryRange {
+/** The range that a value of -i names. Of files only the sizes are asked. Throws Failure, a usage error where the text makes no range. */
+export function parseInitrd(system: System, text: ByteString): MemoryRange {
   const at = text.lastIndexOf("@");
   if (at >= 0) {
     const start = numberOf("-i", text.slice(at + 1));
