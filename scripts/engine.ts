@@ -306,10 +306,11 @@ function linkCommand(compiler: Compiler, libc: string, parts: readonly string[],
 async function hostObjects(compiler: Compiler, headers: string, libc: string, quickjs: string): Promise<string> {
   const sources = (await hostSources()).flatMap(({ name, text }) => [name, text]);
   const entries = [headers, libc, quickjs].map((entry) => basename(entry));
-  const flags = [...CODE_FLAGS, ...HOST_FLAGS, ...LINK_FLAGS];
+  const own = [...HOST_FLAGS, `-DMACHINE="${compiler.uname}"`];
+  const flags = [...CODE_FLAGS, ...own, ...LINK_FLAGS];
   const files = [...new Set([...ENGINE_FILES, ...COMPILER_FILES])];
   return cached("host", [...entries, compiler.identity, ...flags, ...files, ...sources], async (made) => {
-    await compile(compiler, headers, hostFiles(files), [...HOST_FLAGS, ...includeFrom(quickjs)], made);
+    await compile(compiler, headers, hostFiles(files), [...own, ...includeFrom(quickjs)], made);
     const parts = [...objects(made, COMPILER_FILES), ...objects(quickjs, QUICKJS_OBJECTS)];
     await runTool(linkCommand(compiler, libc, parts, "bc"), { cwd: made });
   });

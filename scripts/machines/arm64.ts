@@ -21,6 +21,7 @@ const tools = {
   native: "arm64",
   emulator: "qemu-aarch64",
   musl: "aarch64-linux-musl",
+  uname: "aarch64",
   abi: ["-fno-pie"],
   compact: ["-mno-outline-atomics"],
   // A long double, of which printf is made, has 128 bits there, and no instructions.

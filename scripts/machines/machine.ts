@@ -1,6 +1,7 @@
 // What scripts have to know about a machine. Each machine has a file in this folder that says it.
 
 import type { MemoryRange } from "../../src/range.ts";
+import type { Machine as Uname } from "../../src/sys/abi.ts";
 import type { ReadKernelImage } from "../kernel-image.ts";
 
 /** Programs that compile for a machine, and how our C is compiled there. */
@@ -15,6 +16,8 @@ export interface Toolchain {
   readonly emulator: string;
   /** musl's name of the machine. */
   readonly musl: string;
+  /** The machine as src/sys/abi.ts calls it, which is what uname says there: the small engine tells it the program. */
+  readonly uname: Uname;
   /** Flags that fix the calling convention: the same for every object that ends up in one executable. */
   readonly abi: readonly string[];
   /** Flags that the compiler needs there to make the code small. */

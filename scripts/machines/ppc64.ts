@@ -20,6 +20,7 @@ const bigEndian = {
   compiler: "gcc-powerpc64-linux-gnu",
   emulator: "qemu-ppc64",
   musl: "powerpc64-linux-musl",
+  uname: "ppc64",
 } as const satisfies Toolchain;
 
 const littleEndian = {
@@ -28,6 +29,7 @@ const littleEndian = {
   compiler: "gcc-powerpc64le-linux-gnu",
   emulator: "qemu-ppc64le",
   musl: "powerpc64le-linux-musl",
+  uname: "ppc64le",
 } as const satisfies Toolchain;
 
 const stock = { architecture: "ppc64el", flavour: "powerpc64le" } as const;

@@ -10,6 +10,7 @@ const tools = {
   native: "x64",
   emulator: "qemu-x86_64",
   musl: "x86_64-linux-musl",
+  uname: "x86_64",
   abi: ["-fno-pie"],
   compact: ["-fcf-protection=none"],
 } as const satisfies Toolchain;

@@ -16,18 +16,6 @@
 #include "program.h"
 #include "sys.h"
 
-#if defined(__x86_64__)
-#define MACHINE "x86_64"
-#elif defined(__aarch64__)
-#define MACHINE "aarch64"
-#elif defined(__powerpc64__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-#define MACHINE "ppc64"
-#elif defined(__powerpc64__)
-#define MACHINE "ppc64le"
-#else
-#error "qjs:sys has no name for this machine"
-#endif
-
 extern char **environ;
 
 static int program_argc;
@@ -535,6 +523,7 @@ static const JSCFunctionListEntry functions[] = {
                  sys_load), /* not of the interface: for what is bundled apart (scripts/build.ts) */
     JS_CFUNC_DEF("exit", 1, sys_exit),
     JS_PROP_STRING_DEF("name", "quickjs", 0),
+    /* By the compiler's command line: as src/sys/abi.ts calls it. */
     JS_PROP_STRING_DEF("machine", MACHINE, 0),
 };
 
