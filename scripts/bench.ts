@@ -3,7 +3,7 @@
 import { relative } from "node:path";
 import { EXIT } from "../src/failure.ts";
 import { drawChart, hasSpreads } from "./bench/chart.ts";
-import { type Choices, chosen, HELP } from "./bench/choices.ts";
+import { type Choices, HELP, parseChoices } from "./bench/choices.ts";
 import { comparison, differences } from "./bench/compare.ts";
 import { peersInGuest } from "./bench/guest.ts";
 import { guestChart } from "./bench/guest-jump.ts";
@@ -16,7 +16,7 @@ import { treesChart } from "./bench/trees.ts";
 import { endWith } from "./command.ts";
 import { withProgress } from "./progress.ts";
 
-async function measured({ where, parts, rounds }: Choices): Promise<Result> {
+async function measure({ where, parts, rounds }: Choices): Promise<Result> {
   const findings = where === "host" ? hostFindings : guestFindings;
   const found = await withProgress("measuring", (tell) => findings(parts, rounds, tell));
   return {
@@ -38,7 +38,7 @@ function say(text: string): void {
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const choices = chosen(args);
+  const choices = parseChoices(args);
   if (choices === undefined) {
     say(HELP);
     return EXIT.done;
@@ -50,7 +50,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   // A file that cannot be read is better told before everything is measured.
   const before = choices.compare === undefined ? undefined : await resultIn(choices.compare);
-  const after = choices.with === undefined ? await measured(choices) : await resultIn(choices.with);
+  const after = choices.with === undefined ? await measure(choices) : await resultIn(choices.with);
   if (choices.with === undefined) {
     say(`${headline(after)}\n${report(after.rows)}`);
     for (const path of await keep(after, chartOf(after))) say(`${relative(".", path)}\n`);

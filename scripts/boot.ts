@@ -4,7 +4,7 @@ import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { EXIT, Failure } from "../src/failure.ts";
 import { parseScript } from "../src/script/parse.ts";
-import { type Choices, chosen, HELP } from "./boot/choices.ts";
+import { type Choices, HELP, parseChoices } from "./boot/choices.ts";
 import { type FirstKernel, firstKernel, type NextKernel, nextKernel } from "./boot/kernels.ts";
 import { type Special, sceneFor } from "./boot/scene.ts";
 import { type Step, Timeline, type Verdict } from "./boot/timeline.ts";
@@ -94,7 +94,7 @@ async function readScript(path: string): Promise<string> {
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const choices = chosen(args);
+  const choices = parseChoices(args);
   if (choices === undefined) {
     process.stdout.write(HELP);
     return EXIT.done;

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { Failure } from "../src/failure.ts";
-import { cached, inTemporaryFolder } from "./cache.ts";
+import { inTemporaryFolder, makeOnce } from "./cache.ts";
 import { defineCommit } from "./commit.ts";
 import { withBinaryPackages } from "./debian.ts";
 import { fuse, type NamedFile } from "./fuse.ts";
@@ -29,7 +29,7 @@ const SUITES = ["bookworm", "bookworm-security"];
 const RECIPE = "1";
 
 /** Version and integrity (`sha512-BASE64`) that package-lock.json has of an npm package. */
-async function locked(name: string): Promise<{ version: string; integrity: string }> {
+async function readLock(name: string): Promise<{ version: string; integrity: string }> {
   const { packages } = JSON.parse(await readFile(join(ROOT, "package-lock.json"), "utf8"));
   const found = packages[`node_modules/${name}`];
   if (found === undefined) throw new Failure("package-lock.json", `has no ${name}`);
@@ -39,8 +39,8 @@ async function locked(name: string): Promise<{ version: string; integrity: strin
 /** The path of Bun itself for `target`, from npm's registry and checked against package-lock.json. */
 async function bunItself(target: BunTarget): Promise<string> {
   const name = bunExecutable(target).package;
-  const { version, integrity } = await locked(name);
-  const entry = await cached("bun", [name, version, integrity], (made) =>
+  const { version, integrity } = await readLock(name);
+  const entry = await makeOnce("bun", [name, version, integrity], (made) =>
     withProgress(`downloading ${name} ${version}`, () =>
       inTemporaryFolder(async (folder) => {
         await runTool(["npm", "pack", "--silent", `${name}@${version}`], { cwd: folder });
@@ -59,7 +59,7 @@ async function bunItself(target: BunTarget): Promise<string> {
 /** The folder of ld.so and the libraries for `target`, with what their packages say of their terms in doc/. */
 async function glibc(target: BunTarget): Promise<string> {
   const { architecture, triplet, loader } = bunExecutable(target);
-  return cached("glibc", [RECIPE, architecture, ...PACKAGES, ...SUITES, ...LIBRARIES], (made) =>
+  return makeOnce("glibc", [RECIPE, architecture, ...PACKAGES, ...SUITES, ...LIBRARIES], (made) =>
     withBinaryPackages(PACKAGES, { names: SUITES, architecture }, (found) =>
       inTemporaryFolder(async (folder) => {
         for (const { deb } of found) await runTool(["dpkg-deb", "-x", deb, folder]);
@@ -78,7 +78,7 @@ async function glibc(target: BunTarget): Promise<string> {
   );
 }
 
-async function named(path: string): Promise<NamedFile> {
+async function readNamed(path: string): Promise<NamedFile> {
   return { name: basename(path), bytes: new Uint8Array(await readFile(path)) };
 }
 
@@ -124,9 +124,9 @@ export async function bunEngine(target: BunTarget): Promise<BunEngine> {
         // The names are inside the result.
         await Bun.write(join(folder, "kexecbox.js"), program);
         await compile(bun, folder);
-        const executable = await named(join(folder, "kexecbox"));
-        const loader = await named(join(libraries, bunExecutable(target).loader));
-        const others = await Promise.all(LIBRARIES.map((name) => named(join(libraries, name))));
+        const executable = await readNamed(join(folder, "kexecbox"));
+        const loader = await readNamed(join(libraries, bunExecutable(target).loader));
+        const others = await Promise.all(LIBRARIES.map((name) => readNamed(join(libraries, name))));
         // In one write, by which it comes into the page cache in large pieces: a start takes 9 ms in place of 11.
         await writeFile(output, fuse(executable, loader, others));
       });

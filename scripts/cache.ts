@@ -70,7 +70,7 @@ export async function inTemporaryFolder<T>(work: (folder: string) => Promise<T>)
   }
 }
 
-/** Where `cached` keeps, or would keep, the entry made from these inputs. */
+/** Where `makeOnce` keeps, or would keep, the entry made from these inputs. */
 export function cacheEntry(kind: string, inputs: readonly (string | Uint8Array)[]): string {
   return join(cacheFolder(), kind, keyOf(inputs));
 }
@@ -82,7 +82,7 @@ export function cacheEntry(kind: string, inputs: readonly (string | Uint8Array)[
  * @param inputs everything the result depends on
  * @param make fills the folder it is given; the folder becomes the entry only when `make` has returned
  */
-export async function cached(
+export async function makeOnce(
   kind: string,
   inputs: readonly (string | Uint8Array)[],
   make: (folder: string) => Promise<void>,

@@ -5,7 +5,7 @@ import { readdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "../src/failure.ts";
 import { type PrivateApt, type Suites, withPrivateApt } from "./apt.ts";
-import { cached, inTemporaryFolder } from "./cache.ts";
+import { inTemporaryFolder, makeOnce } from "./cache.ts";
 import { withProgress } from "./progress.ts";
 import { runTool } from "./tool.ts";
 
@@ -108,7 +108,7 @@ async function sha256Of(file: string): Promise<string> {
  * @throws Failure when the suite carries no tarball of that hash
  */
 export async function sourceTarball(wanted: SourceTarball): Promise<string> {
-  const entry = await cached("source", [wanted.name, wanted.sha256], async (made) =>
+  const entry = await makeOnce("source", [wanted.name, wanted.sha256], async (made) =>
     withPrivateApt("deb-src", { names: [wanted.suite], architecture: await machineArchitecture() }, (apt) =>
       inTemporaryFolder(async (folder) => {
         await withProgress(`downloading the source of ${wanted.name}`, () =>

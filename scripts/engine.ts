@@ -5,7 +5,7 @@ import { copyFile, readdir, readFile, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { Failure } from "../src/failure.ts";
-import { cached, inTemporaryFolder } from "./cache.ts";
+import { inTemporaryFolder, makeOnce } from "./cache.ts";
 import { type SourceTarball, sourceTarball } from "./debian.ts";
 import type { Toolchain } from "./machines/machine.ts";
 import { emulatorFor, type SmallTarget, toolchainOf } from "./machines/machines.ts";
@@ -199,7 +199,7 @@ async function withMuslTree(compiler: Compiler, work: (folder: string) => Promis
 }
 
 function muslHeaders(compiler: Compiler): Promise<string> {
-  return cached("musl-headers", [MUSL.sha256, compiler.identity, ...MUSL_SETTINGS], (made) =>
+  return makeOnce("musl-headers", [MUSL.sha256, compiler.identity, ...MUSL_SETTINGS], (made) =>
     withMuslTree(compiler, async (folder) => {
       await runTool(["make", `DESTDIR=${made}`, "install-headers"], { cwd: folder });
     }),
@@ -208,7 +208,7 @@ function muslHeaders(compiler: Compiler): Promise<string> {
 
 function muslLibrary(compiler: Compiler): Promise<string> {
   const folders = ["./crt", ...MUSL_FOLDERS.map((name) => `./src/${name}`)];
-  return cached("musl", [MUSL.sha256, compiler.identity, ...MUSL_SETTINGS, ...folders], (made) =>
+  return makeOnce("musl", [MUSL.sha256, compiler.identity, ...MUSL_SETTINGS, ...folders], (made) =>
     withMuslTree(compiler, async (folder) => {
       const parts = ["libc.a", "crt1.o", "crti.o", "crtn.o"].map((name) => `lib/${name}`);
       const make = ["make", `-j${availableParallelism()}`, `SRC_DIRS=${folders.join(" ")}`];
@@ -277,7 +277,7 @@ async function quickjsObjects(compiler: Compiler, headers: string): Promise<stri
   const leftOut = QUICKJS_LEFT_OUT.map(({ line }) => line);
   const inputs = [QUICKJS.sha256, basename(headers), compiler.identity, ...flags, ...leftOut];
   const own = (await hostSources()).filter(({ name }) => name.startsWith("host/inside."));
-  return cached("quickjs", [...inputs, ...own.flatMap(({ name, text }) => [name, text])], (made) =>
+  return makeOnce("quickjs", [...inputs, ...own.flatMap(({ name, text }) => [name, text])], (made) =>
     inTemporaryFolder(async (folder) => {
       await unpack(QUICKJS, folder);
       for (const { file, line } of QUICKJS_LEFT_OUT) await removeLine(join(folder, file), line);
@@ -309,7 +309,7 @@ async function hostObjects(compiler: Compiler, headers: string, libc: string, qu
   const own = [...HOST_FLAGS, `-DMACHINE="${compiler.uname}"`];
   const flags = [...CODE_FLAGS, ...own, ...LINK_FLAGS];
   const files = [...new Set([...ENGINE_FILES, ...COMPILER_FILES])];
-  return cached("host", [...entries, compiler.identity, ...flags, ...files, ...sources], async (made) => {
+  return makeOnce("host", [...entries, compiler.identity, ...flags, ...files, ...sources], async (made) => {
     await compile(compiler, headers, hostFiles(files), [...own, ...includeFrom(quickjs)], made);
     const parts = [...objects(made, COMPILER_FILES), ...objects(quickjs, QUICKJS_OBJECTS)];
     await runTool(linkCommand(compiler, libc, parts, "bc"), { cwd: made });

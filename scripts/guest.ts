@@ -59,7 +59,7 @@ export interface GuestRun {
 }
 
 /** In qemu's option syntax a comma inside a value is doubled. */
-function escaped(path: string): string {
+function doubleCommas(path: string): string {
   return path.replaceAll(",", ",,");
 }
 
@@ -81,7 +81,7 @@ function command(guest: Guest, serial: string): string[] {
     if (value !== undefined) args.push(`-${name}`, value);
   }
   for (const { file, address } of guest.segments ?? []) {
-    args.push("-device", `loader,file=${escaped(file)},addr=0x${address.toString(16)},force-raw=on`);
+    args.push("-device", `loader,file=${doubleCommas(file)},addr=0x${address.toString(16)},force-raw=on`);
   }
   // If we are killed without a chance to clean up, the kernel kills the guest.
   return ["setpriv", "--pdeathsig", "KILL", program, ...args, ...(guest.extra ?? [])];

@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { usage } from "../src/failure.ts";
-import { cached, cacheEntry } from "./cache.ts";
+import { cacheEntry, makeOnce } from "./cache.ts";
 import { endWith } from "./command.ts";
 import { type Facts, readFacts } from "./kernels/facts.ts";
 import { buildSmall, smallInputs } from "./kernels/small.ts";
@@ -43,7 +43,7 @@ function inputsOf(name: KernelName): readonly string[] {
  * the build fails
  */
 export async function kernel(name: KernelName): Promise<Kernel> {
-  const folder = await cached(name, inputsOf(name), (made) =>
+  const folder = await makeOnce(name, inputsOf(name), (made) =>
     isSmall(name) ? buildSmall(name, made) : fetchStock(stockKernels[name], stockKernels[name].suites, made),
   );
   return { name, vmlinux: join(folder, "vmlinux"), ...(await readFacts(folder)) };

@@ -32,8 +32,8 @@ export interface Choices {
 }
 
 /** undefined where only help was asked for. */
-export function chosen(args: readonly string[]): Choices | undefined {
-  const { values, positionals } = parsed(args);
+export function parseChoices(args: readonly string[]): Choices | undefined {
+  const { values, positionals } = parseWords(args);
   const { help, guest, rounds, compare, page } = values;
   if (help) return undefined;
   if (guest !== undefined && guest !== "ppc64le") throw usage("--guest", `'${guest}' is not ppc64le`);
@@ -49,7 +49,7 @@ export function chosen(args: readonly string[]): Choices | undefined {
   return { where: guest ?? "host", rounds: Number(rounds), parts, compare, with: positionals[0], page };
 }
 
-function parsed(args: readonly string[]) {
+function parseWords(args: readonly string[]) {
   try {
     return parseArgs({
       args: [...args],

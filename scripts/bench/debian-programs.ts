@@ -5,7 +5,7 @@ import { readFile, rename, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { AddedFile } from "../../initramfs/image.ts";
 import { Failure } from "../../src/failure.ts";
-import { cached, inTemporaryFolder } from "../cache.ts";
+import { inTemporaryFolder, makeOnce } from "../cache.ts";
 import { withBinaryPackages } from "../debian.ts";
 import { dynamicNames } from "../dynamic-elf.ts";
 import { runTool } from "../tool.ts";
@@ -29,7 +29,7 @@ export interface DebianPrograms {
 
 /** Those for ppc64le, out of the cache or fetched now. */
 export async function debianPrograms(): Promise<DebianPrograms> {
-  const entry = await cached("peers", [RECIPE, ...PACKAGES, ...SUITES], (made) =>
+  const entry = await makeOnce("peers", [RECIPE, ...PACKAGES, ...SUITES], (made) =>
     withBinaryPackages(PACKAGES, { names: SUITES, architecture: "ppc64el" }, (found) =>
       inTemporaryFolder(async (folder) => {
         const root = join(folder, "root");
@@ -44,7 +44,7 @@ export async function debianPrograms(): Promise<DebianPrograms> {
   return {
     withLibraries: async (...programs) => {
       const files = new Map<string, AddedFile>();
-      for (const program of programs) await add(root, files, `bin/${program}`, located(root, PROGRAM_FOLDERS, program));
+      for (const program of programs) await add(root, files, `bin/${program}`, locate(root, PROGRAM_FOLDERS, program));
       return [...files.values()];
     },
     versions: Object.fromEntries(packages.map((line) => line.split(" "))),
@@ -60,10 +60,10 @@ async function add(root: string, files: Map<string, AddedFile>, path: string, so
   const libraries = needed.map((name) => `lib/powerpc64le-linux-gnu/${name}`);
   const others = interpreter === undefined ? libraries : [interpreter.slice(1), ...libraries];
   // Not at their own path: in the package ld.so's is a link to an absolute one.
-  for (const other of others) await add(root, files, other, located(root, LIBRARY_FOLDERS, basename(other)));
+  for (const other of others) await add(root, files, other, locate(root, LIBRARY_FOLDERS, basename(other)));
 }
 
-function located(root: string, folders: readonly string[], name: string): string {
+function locate(root: string, folders: readonly string[], name: string): string {
   const path = folders.map((folder) => join(root, folder, name)).find(existsSync);
   if (path === undefined) throw new Failure(name, `in none of the packages ${PACKAGES.join(" ")}`);
   return path;

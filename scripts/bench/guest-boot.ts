@@ -1,7 +1,7 @@
 // Whole boots, as npm run boot does them: how much of the way from qemu's start to the second kernel is ours.
 
 import { Failure } from "../../src/failure.ts";
-import { chosen } from "../boot/choices.ts";
+import { parseChoices } from "../boot/choices.ts";
 import { boot, kernelsFor } from "../boot.ts";
 import type { Findings } from "./bench.ts";
 import type { GuestBench } from "./guest.ts";
@@ -9,7 +9,7 @@ import { present } from "./present.ts";
 import { atMost, row } from "./row.ts";
 
 export async function guestBootFindings({ rounds, tell }: GuestBench): Promise<Findings> {
-  const choices = present(chosen(["--target", "ppc64le", "--small", "--smp", "4"]), "choices: this is no --help");
+  const choices = present(parseChoices(["--target", "ppc64le", "--small", "--smp", "4"]), "choices: this is no --help");
   const kernels = await kernelsFor(choices);
   const ours: number[] = [];
   const whole: number[] = [];

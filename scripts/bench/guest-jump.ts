@@ -2,7 +2,7 @@
 
 import type { Findings } from "./bench.ts";
 import type { Chart } from "./chart.ts";
-import { COUNTING, type GuestBench, type GuestWords, printed } from "./guest.ts";
+import { COUNTING, type GuestBench, type GuestWords, runScript } from "./guest.ts";
 import { loadTimeOf } from "./guest-load.ts";
 import { KEXECBOX, type Loader, WITH_CHECKS, WITHOUT_CHECKS } from "./loaders.ts";
 import { present } from "./present.ts";
@@ -55,7 +55,7 @@ export function guestChart(rows: readonly Row[]): Chart {
 
 /** Milliseconds. */
 async function jumpTime(bench: GuestBench, words: GuestWords, { load, jump }: Loader): Promise<number> {
-  const lines = await printed(bench, words, (needs) => [load(needs).join(" | "), "timebase", jump, ""].join("\n"));
+  const lines = await runScript(bench, words, (needs) => [load(needs).join(" | "), "timebase", jump, ""].join("\n"));
   return millisecondsBetween(lines);
 }
 

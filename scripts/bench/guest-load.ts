@@ -2,7 +2,7 @@
 
 import type { ScriptNeeds } from "../boot/scene.ts";
 import type { Findings } from "./bench.ts";
-import { COUNTING, type GuestBench, printed } from "./guest.ts";
+import { COUNTING, type GuestBench, runScript } from "./guest.ts";
 import { BY_KERNEL, KEXECBOX, type Loader, WITH_CHECKS, WITHOUT_CHECKS } from "./loaders.ts";
 import { inTurn } from "./rounds.ts";
 import { atMost, type Goal, type Row, row } from "./row.ts";
@@ -25,12 +25,14 @@ const COUNTED_ROUNDS = 2;
 
 export async function guestLoadFindings(bench: GuestBench): Promise<Findings> {
   bench.tell("loading");
-  const lines = await printed(bench, { smp: 1 }, (needs) =>
-    script([...timed(bench.rounds, needs), ...remembered(needs)]),
+  const lines = await runScript(bench, { smp: 1 }, (needs) =>
+    script([...timeLines(bench.rounds, needs), ...memoryLines(needs)]),
   );
   const samples = samplesIn(lines);
   bench.tell("counting instructions");
-  const counted = await printed(bench, { smp: 1, extra: COUNTING }, (needs) => script(timed(COUNTED_ROUNDS, needs)));
+  const counted = await runScript(bench, { smp: 1, extra: COUNTING }, (needs) =>
+    script(timeLines(COUNTED_ROUNDS, needs)),
+  );
   return { rows: [...timeRows(samples), ...memoryRows(lines), ...instructionRows(samplesIn(counted))], samples };
 }
 
@@ -39,13 +41,13 @@ function script(lines: readonly string[]): string {
 }
 
 /** Each in turn, one round not to be counted before all others. */
-function timed(rounds: number, needs: ScriptNeeds): string[] {
+function timeLines(rounds: number, needs: ScriptNeeds): string[] {
   const loads = LOADERS.map((loader) => [`measure ${loader.name} ${loader.load(needs).join(" '|' ")}`, loader.unload]);
   const others = Object.entries(FLATTENERS).map(([name, command]) => [`measure ${name} ${command}`]);
   return Array.from({ length: rounds + 1 }, (_, round) => inTurn([...loads, ...others], round)).flat(2);
 }
 
-function remembered(needs: ScriptNeeds): string[] {
+function memoryLines(needs: ScriptNeeds): string[] {
   return LOADERS.flatMap((loader) => [
     loader
       .load(needs)

@@ -3,7 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { type AddedFile, image } from "../../initramfs/image.ts";
 import { Failure } from "../../src/failure.ts";
-import { type Choices, chosen } from "../boot/choices.ts";
+import { type Choices, parseChoices } from "../boot/choices.ts";
 import { type FirstKernel, firstKernel, type NextKernel, nextKernel } from "../boot/kernels.ts";
 import { type ScriptNeeds, sceneFor } from "../boot/scene.ts";
 import { build } from "../build.ts";
@@ -43,7 +43,7 @@ export interface GuestWords {
 
 function choicesOf(smp: number): Choices {
   const words = ["--target", "ppc64le", "--small", "--memory", "1024", "--smp", `${smp}`, "--timeout", `${PATIENCE}`];
-  return present(chosen(words), "choices: this is no --help");
+  return present(parseChoices(words), "choices: this is no --help");
 }
 
 /** The emulator, the kernel, and Debian's packages. */
@@ -104,7 +104,7 @@ async function secondInitrd({ timebase }: GuestPrograms): Promise<Uint8Array> {
  * What a guest prints in which the first init runs `script`.
  * @throws Failure with the console's last lines where the guest does not turn itself off
  */
-export async function printed(
+export async function runScript(
   { first, next, files, initrd }: GuestBench,
   { smp, extra = [] }: GuestWords,
   script: (needs: ScriptNeeds) => string,

@@ -14,7 +14,7 @@ function word(value: number): Buffer {
   return bytes;
 }
 
-function padded(bytes: Buffer): Buffer {
+function pad(bytes: Buffer): Buffer {
   return Buffer.concat([bytes, Buffer.alloc(-bytes.length & 3)]);
 }
 
@@ -27,13 +27,13 @@ function offsetOf(name: string): number {
 }
 
 function node(path: string, name: string): void {
-  structure.push(word(1), padded(Buffer.from(`${name}\0`)));
+  structure.push(word(1), pad(Buffer.from(`${name}\0`)));
   const entries = readdirSync(path, { withFileTypes: true });
   entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const entry of entries) {
     if (entry.isDirectory() || entry.name === "name") continue;
     const value = readFileSync(join(path, entry.name));
-    structure.push(word(3), word(value.length), word(offsetOf(entry.name)), padded(value));
+    structure.push(word(3), word(value.length), word(offsetOf(entry.name)), pad(value));
   }
   for (const entry of entries) if (entry.isDirectory()) node(join(path, entry.name), entry.name);
   structure.push(word(2));

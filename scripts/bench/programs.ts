@@ -36,13 +36,13 @@ async function withCompiled<N extends Name, T>(
   work: (programs: Readonly<Record<N, string>>) => Promise<T>,
 ): Promise<T> {
   return inTemporaryFolder(async (folder) => {
-    const made = names.map(async (name) => [name, await compiled(compiler, name, folder)]);
+    const made = names.map(async (name) => [name, await compile(compiler, name, folder)]);
     return work(Object.fromEntries(await Promise.all(made)) as Record<N, string>);
   });
 }
 
 /** Makes `name` in `folder`, and returns its path. */
-export async function compiled(compiler: string, name: Name, folder: string): Promise<string> {
+export async function compile(compiler: string, name: Name, folder: string): Promise<string> {
   const program = join(folder, name);
   const flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-static"];
   await runTool([compiler, ...flags, "-o", program, SOURCES[name]], { env: { TMPDIR: folder } });

@@ -34,12 +34,12 @@ export async function resultIn(path: string): Promise<Result> {
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     throw new Failure(path, `cannot be read: ${error.code}`);
   });
-  const result = parsed(text);
+  const result = parseJson(text);
   if (!Array.isArray(result?.rows)) throw new Failure(path, "not what npm run bench wrote");
   return result;
 }
 
-function parsed(text: string): Result | undefined {
+function parseJson(text: string): Result | undefined {
   try {
     return JSON.parse(text);
   } catch {

@@ -37,7 +37,7 @@ interface Flattener {
   command(tree: string): readonly string[];
 }
 
-export function shown({ nodes, properties }: Size): string {
+export function nameSize({ nodes, properties }: Size): string {
   return `${nodes.toLocaleString("en")} nodes, ${properties.toLocaleString("en")} properties`;
 }
 
@@ -68,14 +68,14 @@ export function flatteners({ programs, engines }: Bench): Flattener[] {
 }
 
 export function sampleName(flattener: string, size: Size): string {
-  return `${flattener}, ${shown(size)}`;
+  return `${flattener}, ${nameSize(size)}`;
 }
 
 export async function treesFindings(bench: Bench): Promise<Findings> {
   const contestants: Contestant[] = [];
   const known = flatteners(bench);
   for (const size of [START, ...Object.values(SIZES)]) {
-    bench.tell(`a tree of ${shown(size)}`);
+    bench.tell(`a tree of ${nameSize(size)}`);
     const tree = join(bench.folder, `tree-${size.nodes}`);
     makeTree(tree, treeOf(size));
     contestants.push(...known.map((one) => ({ name: sampleName(one.name, size), command: one.command(tree) })));
@@ -149,7 +149,7 @@ export function treesChart(rows: readonly Row[]): Chart {
   return {
     title: "fs2dt: CPU time against the least that reading the tree costs",
     unit: "× the limit",
-    groups: sizes.map(shown),
+    groups: sizes.map(nameSize),
     series: FLATTENERS.map((name) => ({ name, spreads: spreads(name) })),
   };
 }

@@ -69,8 +69,8 @@ Exit code 0: the second kernel printed the nonce that was chosen for this run an
 `;
 
 /** undefined where only help was asked for. */
-export function chosen(args: readonly string[]): Choices | undefined {
-  const values = parsed(args);
+export function parseChoices(args: readonly string[]): Choices | undefined {
+  const values = parseWords(args);
   if (values.help) return undefined;
   const target = targets.find((known) => known === values.target);
   if (target === undefined) throw usage("--target", `'${values.target}' is none of ${targets.join(" ")}`);
@@ -98,7 +98,7 @@ export function chosen(args: readonly string[]): Choices | undefined {
   };
 }
 
-function parsed(args: readonly string[]) {
+function parseWords(args: readonly string[]) {
   try {
     return parseArgs({
       args: [...args],

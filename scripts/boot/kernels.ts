@@ -28,7 +28,7 @@ export interface NextKernel {
 }
 
 export async function firstKernel(choices: Choices): Promise<FirstKernel> {
-  const { vmlinux, title } = await located(choices.kernel ?? defaultName(choices));
+  const { vmlinux, title } = await locateKernel(choices.kernel ?? defaultName(choices));
   const { memsz } = machineOf(choices.target).firstImage(vmlinux, await readKernel(vmlinux));
   return { title, vmlinux, memory: memsz };
 }
@@ -37,7 +37,7 @@ export async function firstKernel(choices: Choices): Promise<FirstKernel> {
 export async function nextKernel(choices: Choices, first: FirstKernel): Promise<NextKernel> {
   const { name, nextImage } = machineOf(choices.target);
   if (choices.payload) return asNext(choices, "the test payload", nextImage("payload", await buildPayload(name)));
-  const { vmlinux, title } = choices.nextKernel === undefined ? first : await located(choices.nextKernel);
+  const { vmlinux, title } = choices.nextKernel === undefined ? first : await locateKernel(choices.nextKernel);
   return asNext(choices, title, nextImage(vmlinux, await readKernel(vmlinux)));
 }
 
@@ -51,7 +51,7 @@ function defaultName({ target, small }: Choices): string {
   return small ? smallKernel : kernel;
 }
 
-async function located(choice: string): Promise<{ vmlinux: string; title: string }> {
+async function locateKernel(choice: string): Promise<{ vmlinux: string; title: string }> {
   const name = kernelNames.find((known) => known === choice);
   if (name === undefined) return { vmlinux: choice, title: choice };
   const { vmlinux, version, pageSize } = await kernel(name);

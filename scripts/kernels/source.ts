@@ -2,7 +2,7 @@
 
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { cached } from "../cache.ts";
+import { makeOnce } from "../cache.ts";
 import { withArchive } from "../debian.ts";
 import { BOOKWORM } from "../machines/machine.ts";
 import { withProgress } from "../progress.ts";
@@ -34,7 +34,7 @@ export interface LinuxSource {
 /** From the cache, or downloaded and unpacked now. */
 export async function linuxSource(): Promise<LinuxSource> {
   const patterns = [...FOLDERS.map((folder) => `${SOURCE_PACKAGE}/${folder}/*`), ...FILES];
-  const entry = await cached("linux", [SOURCE_PACKAGE, ...patterns], (made) =>
+  const entry = await makeOnce("linux", [SOURCE_PACKAGE, ...patterns], (made) =>
     withArchive({ names: BOOKWORM, architecture: LISTED_FOR }, async (archive) => {
       const { name, version, sha256, deb } = await archive.download(SOURCE_PACKAGE);
       const tree = join(made, "tree");

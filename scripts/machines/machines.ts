@@ -57,15 +57,15 @@ export function isBunTarget(target: Target): target is BunTarget {
 
 /** @throws Failure where no machine has that name */
 export function machineNamed(name: MachineName): Machine {
-  return found(name, (machine) => machine.name === name);
+  return findMachine(name, (machine) => machine.name === name);
 }
 
 /** The machine that the executables for a target run on. */
 export function machineOf(target: Target): Machine & { readonly name: MachineName } {
-  return found(target, (machine) => target in machine.small || machine.bun?.target === target);
+  return findMachine(target, (machine) => target in machine.small || machine.bun?.target === target);
 }
 
-function found(name: string, wanted: (machine: Machine) => boolean): (typeof machines)[number] {
+function findMachine(name: string, wanted: (machine: Machine) => boolean): (typeof machines)[number] {
   const machine = machines.find(wanted);
   if (machine === undefined) throw new Failure(name, "there is no such machine in scripts/machines");
   return machine;

@@ -24,7 +24,7 @@ const LOADED_FLAG = "/sys/kernel/kexec_loaded";
  * knows that nothing is loaded: 128 + the signal's number is returned, otherwise 0.
  */
 export function load(system: System, image: KexecImage, explain: Explain): number {
-  return uninterrupted(system, image.crash, () => {
+  return holdInterrupts(system, image.crash, () => {
     const result = kexecLoad(system, image);
     if (result < 0) throw refusal(system, image, result, explain);
   });
@@ -39,7 +39,7 @@ export function unload(system: System, crash: boolean): void {
 /** Jumps into the loaded kernel. Returns only when interrupted (having unloaded it) or refused. */
 export function jump(system: System): number {
   if (nothingIsLoaded(system)) throw new Failure("-k", "no kernel is loaded");
-  return uninterrupted(system, false, () => {
+  return holdInterrupts(system, false, () => {
     // The sync is what may take long enough for somebody to think again.
     system.call("sync");
     if (system.pending(INTERRUPTS) !== undefined) return;
@@ -74,7 +74,8 @@ function nothingIsLoaded(system: System): boolean {
   return flag !== undefined && system.text(flag).startsWith("0");
 }
 
-function uninterrupted(system: System, crash: boolean, act: () => void): number {
+/** Does `act`. An interrupt that comes meanwhile unloads the kernel again: 128 + the signal's number, otherwise 0. */
+function holdInterrupts(system: System, crash: boolean, act: () => void): number {
   system.hold(INTERRUPTS);
   try {
     act();

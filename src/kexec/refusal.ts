@@ -25,7 +25,7 @@ export function refusal(system: System, image: Refused, result: number, explain:
 function cause(system: System, image: Refused, result: number, explain: Explain): string {
   switch (-result) {
     case errno.EPERM:
-      return notPermitted(system, image);
+      return explainEperm(system, image);
     case errno.EACCES:
       return "a security module or IMA policy refuses unsigned loads; kexec -s (kexec_file_load) takes signed kernels";
     case errno.ENOSYS:
@@ -49,7 +49,7 @@ const otherCauses: Readonly<Record<number, string>> = {
 };
 
 /** The causes of EPERM, the plainest first. */
-function notPermitted(system: System, { crash }: Refused): string {
+function explainEperm(system: System, { crash }: Refused): string {
   if (!hasBootCapability(system)) return `CAP_SYS_BOOT is missing (user id ${system.call("geteuid")})`;
   if (firstWord(system, "/proc/sys/kernel/kexec_load_disabled") === "1") {
     return "kernel.kexec_load_disabled is 1 until the next boot";

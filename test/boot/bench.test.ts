@@ -1,7 +1,7 @@
 // What npm run bench does in guests, once and quickly: the programs that measure there, and those that are measured.
 
 import { beforeAll, expect, test } from "bun:test";
-import { printed, withGuestBench } from "../../scripts/bench/guest.ts";
+import { runScript, withGuestBench } from "../../scripts/bench/guest.ts";
 import { memoryIn } from "../../scripts/bench/guest-load.ts";
 import { KEXECBOX, type Loader, WITH_CHECKS } from "../../scripts/bench/loaders.ts";
 import { samplesIn } from "../../scripts/bench/sample.ts";
@@ -29,7 +29,7 @@ test("kexecbox and Debian's kexec load a kernel there, and only kexec takes memo
     1,
     () => {},
     (bench) =>
-      printed(bench, { smp: 1 }, (needs) =>
+      runScript(bench, { smp: 1 }, (needs) =>
         [...loads(needs, KEXECBOX), ...loads(needs, WITH_CHECKS), "dtc --version", "timebase", "poweroff", ""].join(
           "\n",
         ),

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { memoryIn } from "../../scripts/bench/guest-load.ts";
-import { compiled } from "../../scripts/bench/programs.ts";
+import { compile } from "../../scripts/bench/programs.ts";
 import { sampleIn } from "../../scripts/bench/sample.ts";
 import { ensure } from "../../scripts/setup.ts";
 import { sortedSource } from "../support/dtc.ts";
@@ -40,7 +40,7 @@ function namesIn(tree: Tree): { files: string[]; directories: string[] } {
 
 describe("the limit", () => {
   test("opens, reads and closes each property once, lists each node once, and does nothing else", async () => {
-    const limit = await compiled("gcc", "limit", folder.path);
+    const limit = await compile("gcc", "limit", folder.path);
     const tree = largeTree(11, NODES, PROPERTIES);
     makeTree(folder.in("tree"), tree);
     expect(ran("strace", "-o", folder.in("trace"), limit, folder.in("tree"))).toMatchObject({ code: 0, err: "" });
@@ -66,13 +66,13 @@ describe("the limit", () => {
   });
 
   test("fails where there is nothing to read", async () => {
-    const limit = await compiled("gcc", "limit", folder.path);
+    const limit = await compile("gcc", "limit", folder.path);
     expect(ran(limit, folder.in("none"))).toMatchObject({ code: 1 });
   });
 });
 
 describe("measure", () => {
-  const measure = () => compiled("gcc", "measure", folder.path);
+  const measure = () => compile("gcc", "measure", folder.path);
   /** A process that writes into so much memory. */
   const dd = (mebibytes: number) => [
     "dd",
@@ -111,7 +111,7 @@ describe("measure", () => {
 });
 
 test("memory sets mapped files aside, and only those", async () => {
-  const memory = await compiled("gcc", "memory", folder.path);
+  const memory = await compile("gcc", "memory", folder.path);
   writeFileSync(folder.in("large"), new Uint8Array(32 * MIB));
   writeFileSync(
     folder.in("map.c"),

@@ -16,7 +16,7 @@ function view(bytes: Uint8Array): DataView {
 }
 
 /** Instructions as objdump reads them, one for each word: "mfmsr r5". */
-async function disassembled(bytes: Uint8Array, endian: "-EB" | "-EL"): Promise<string[]> {
+async function disassemble(bytes: Uint8Array, endian: "-EB" | "-EL"): Promise<string[]> {
   const file = folder.in("code");
   writeFileSync(file, bytes);
   const objdump = ["powerpc64-linux-gnu-objdump", "-D", "-b", "binary", "-m", "powerpc:common64"];
@@ -44,13 +44,13 @@ describe("the prebuilt bytes", () => {
   });
 
   test("hold at 0x60 a loop on a word that at first leads back to 0x60", async () => {
-    const code = await disassembled(v2wrapBytes(), "-EB");
+    const code = await disassemble(v2wrapBytes(), "-EB");
     expect(code.slice(0x60 / 4, 0x6c / 4)).toEqual(["ld r4,128(0)", "mtctr r4", "bctr"]);
     expect(view(v2wrapBytes()).getBigUint64(128)).toBe(0x60n);
   });
 
   test("keep the master from the hypervisor call unless it came in little endian as a guest", async () => {
-    const code = await disassembled(v2wrapBytes(), "-EB");
+    const code = await disassemble(v2wrapBytes(), "-EB");
     expect(code.filter((instruction) => instruction === "sc 1").length).toBe(1);
     const compared = code.indexOf("sldi. r0,r5,3");
     expect(code[compared + 1]).toBe("ble 0xc0");
@@ -58,7 +58,7 @@ describe("the prebuilt bytes", () => {
 });
 
 test("each word for a cpu in little endian is the instruction that its comment names", async () => {
-  const read = await disassembled(await assemble("v2wrap.S", "ppc64"), "-EL");
+  const read = await disassemble(await assemble("v2wrap.S", "ppc64"), "-EL");
   const words = await wordsForLittleEndian("v2wrap.S");
   expect(words.length).toBe(6);
   for (const { at, says } of words) {

@@ -1,11 +1,11 @@
 // The options of npm run bench.
 
 import { expect, test } from "bun:test";
-import { chosen, HELP } from "../../scripts/bench/choices.ts";
+import { HELP, parseChoices } from "../../scripts/bench/choices.ts";
 
 test("without options all parts are measured on this machine, twenty times", () => {
   const parts = ["trees", "start", "load", "calls", "functions", "sizes"];
-  expect(chosen([])).toEqual({
+  expect(parseChoices([])).toEqual({
     where: "host",
     rounds: 20,
     parts,
@@ -16,13 +16,16 @@ test("without options all parts are measured on this machine, twenty times", () 
 });
 
 test("a guest has parts of its own", () => {
-  expect(chosen(["--guest", "ppc64le"])).toMatchObject({ where: "ppc64le", parts: ["load", "jump", "boot", "bytes"] });
-  expect(chosen(["--guest", "ppc64le", "--only", "jump,boot"])).toMatchObject({ parts: ["jump", "boot"] });
+  expect(parseChoices(["--guest", "ppc64le"])).toMatchObject({
+    where: "ppc64le",
+    parts: ["load", "jump", "boot", "bytes"],
+  });
+  expect(parseChoices(["--guest", "ppc64le", "--only", "jump,boot"])).toMatchObject({ parts: ["jump", "boot"] });
 });
 
 test("two files are compared without measuring, one with what is measured", () => {
-  expect(chosen(["--compare", "old"])).toMatchObject({ compare: "old", with: undefined });
-  expect(chosen(["--compare", "old", "new"])).toMatchObject({ compare: "old", with: "new" });
+  expect(parseChoices(["--compare", "old"])).toMatchObject({ compare: "old", with: undefined });
+  expect(parseChoices(["--compare", "old", "new"])).toMatchObject({ compare: "old", with: "new" });
 });
 
 test.each([
@@ -36,7 +39,7 @@ test.each([
   [["--fast"], "arguments: Unknown option '--fast'"],
 ])("%j is refused", (args, message) => {
   try {
-    chosen(args);
+    parseChoices(args);
     expect.unreachable();
   } catch (error) {
     const { place, fact, exitCode } = error as { place: string; fact: string; exitCode: number };
@@ -45,7 +48,7 @@ test.each([
 });
 
 test("--help names every option and every part", () => {
-  expect(chosen(["--help"])).toBeUndefined();
+  expect(parseChoices(["--help"])).toBeUndefined();
   const words = ["--guest", "--rounds", "--only", "--compare", "trees", "sizes", "jump", "bytes"];
   for (const word of words) expect(HELP).toContain(word);
 });

@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { cached, cacheFolder, inTemporaryFolder } from "../../scripts/cache.ts";
+import { cacheFolder, inTemporaryFolder, makeOnce } from "../../scripts/cache.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const SCRIPTS = join(import.meta.dir, "../../scripts");
@@ -29,8 +29,8 @@ function writing(text: string): (folder: string) => Promise<void> {
 }
 
 test("an entry is made once and found the second time", async () => {
-  const first = await cached("kind", ["input"], writing("first"));
-  const second = await cached("kind", ["input"], () => Promise.reject(new Error("made again")));
+  const first = await makeOnce("kind", ["input"], writing("first"));
+  const second = await makeOnce("kind", ["input"], () => Promise.reject(new Error("made again")));
   expect(second).toBe(first);
   expect(readFileSync(join(second, "file"), "utf8")).toBe("first");
   expect(temporaries()).toEqual([]);
@@ -38,19 +38,19 @@ test("an entry is made once and found the second time", async () => {
 
 test("inputs that differ have different entries, also when a byte only moves to the next input", async () => {
   const inputs = [["ab", "c"], ["a", "bc"], ["abc"], ["ab", "c", ""]];
-  const entries = await Promise.all(inputs.map((input) => cached("kind", input, writing(""))));
+  const entries = await Promise.all(inputs.map((input) => makeOnce("kind", input, writing(""))));
   expect(new Set(entries).size).toBe(inputs.length);
 });
 
 test("a failure while an entry is made leaves no entry and no temporary folder", async () => {
-  const failing = cached("kind", ["input"], async (folder) => {
+  const failing = makeOnce("kind", ["input"], async (folder) => {
     await writing("half")(folder);
     throw new Error("on purpose");
   });
   expect(failing).rejects.toThrow("on purpose");
   await failing.catch(() => {});
   expect(temporaries()).toEqual([]);
-  const entry = await cached("kind", ["input"], writing("whole"));
+  const entry = await makeOnce("kind", ["input"], writing("whole"));
   expect(readFileSync(join(entry, "file"), "utf8")).toBe("whole");
 });
 
@@ -62,7 +62,7 @@ test("of two that make the same entry at once, both get one whole entry", async 
     await bothStarted.promise;
     await writing("whole")(folder);
   };
-  const entries = await Promise.all([cached("kind", ["input"], make), cached("kind", ["input"], make)]);
+  const entries = await Promise.all([makeOnce("kind", ["input"], make), makeOnce("kind", ["input"], make)]);
   expect(entries[0]).toBe(entries[1]);
   expect(readdirSync(entries[0])).toEqual(["file"]);
   expect(temporaries()).toEqual([]);
@@ -79,7 +79,7 @@ test("temporary folders of dead processes are swept, of living ones and other co
     elsewhere: `1-${dead}-12345-d`,
   };
   for (const name of Object.values(folders)) mkdirSync(join(cacheFolder(), "tmp", name, "some"), { recursive: true });
-  await cached("kind", ["input"], writing(""));
+  await makeOnce("kind", ["input"], writing(""));
   expect(temporaries().sort()).toEqual([folders.elsewhere, folders.living].sort());
 });
 
@@ -89,9 +89,9 @@ for (const [signal, code] of [
 ] as const) {
   test(`${signal} kills the program that makes an entry and removes the temporary folder`, async () => {
     const program = `
-      import { cached } from "${SCRIPTS}/cache.ts";
+      import { makeOnce } from "${SCRIPTS}/cache.ts";
       import { runTool } from "${SCRIPTS}/tool.ts";
-      await cached("kind", ["input"], async (folder) => {
+      await makeOnce("kind", ["input"], async (folder) => {
         const onLine = (pid) => console.log(pid);
         await runTool(["sh", "-c", 'sleep 60 & echo $$; wait'], { cwd: folder, onLine });
       });`;
