@@ -18,7 +18,7 @@ const checksBefore: readonly Check[] = [
   { errno: "EADDRNOTAVAIL", find: (image) => findInSegments(image, endsAboveAll) },
   { errno: "EADDRNOTAVAIL", find: (image, facts) => findInSegments(image, (segment) => unaligned(segment, facts)) },
   { errno: "EINVAL", find: overlapping },
-  { errno: "EADDRNOTAVAIL", find: outsideCrashRegion },
+  { errno: "EADDRNOTAVAIL", find: outsideCrashkernel },
   { errno: "ETXTBSY", find: (image, facts) => findInSegments(image, (segment) => belowKernelEnd(segment, facts)) },
   { errno: undefined, find: (image, facts) => findInSegments(image, (segment) => outsideMemory(segment, facts)) },
   { errno: undefined, find: (image, facts) => findInSegments(image, (segment) => overTaken(segment, facts)) },
@@ -81,15 +81,15 @@ function overlapping(image: KexecImage): Finding | undefined {
   return undefined;
 }
 
-function outsideCrashRegion(image: KexecImage, { crashRegion, memory }: MachineFacts): Finding | undefined {
+function outsideCrashkernel(image: KexecImage, { crashkernel, memory }: MachineFacts): Finding | undefined {
   if (!image.crash) return undefined;
-  if (crashRegion === undefined) {
+  if (crashkernel === undefined) {
     // Where the machine's memory is not known, neither is the region.
     if (memory.length === 0) return undefined;
     return { place: "-p", fact: "no memory is reserved for a crash kernel: boot with crashkernel=SIZE@START" };
   }
   return findInSegments(image, (segment) =>
-    contains(crashRegion, segment) ? undefined : `not within the crash kernel's memory ${formatRange(crashRegion)}`,
+    contains(crashkernel, segment) ? undefined : `not within the crash kernel's memory ${formatRange(crashkernel)}`,
   );
 }
 

@@ -29,7 +29,7 @@ export interface OwnFacts {
   /** Physical address of the running kernel's end, below which it loads nothing. */
   readonly kernelEnd?: bigint | undefined;
   /** What crashkernel= reserved. */
-  readonly crashRegion?: MemoryRange | undefined;
+  readonly crashkernel?: MemoryRange | undefined;
   /** Cpus that the running kernel sends to the new one besides the one that boots it. */
   readonly secondaries?: number | undefined;
 }
@@ -52,7 +52,7 @@ export function readFacts(system: System, source: FactSource): MachineFacts {
     elfMachine: system.abi.elfMachine,
     memory: iomem?.memory ?? (own?.hasMoreMemory ? [] : mergeRanges(memory)),
     taken: [...(iomem?.taken ?? []), ...(own?.taken ?? [])],
-    crashRegion: iomem?.crashRegion ?? own?.crashRegion,
+    crashkernel: iomem?.crashkernel ?? own?.crashkernel,
     totalRam: readTotalRam(system),
   };
 }

@@ -15,7 +15,7 @@ export interface Iomem {
   /** What lies in that RAM and is not the running kernel: "reserved", "ACPI Tables", ... "Crash kernel" is not among it. */
   readonly taken: readonly NamedRange[];
   /** What crashkernel= reserved. Of two parts it is the upper one, which kexec_load takes; the other is below 4 GiB. */
-  readonly crashRegion: MemoryRange | undefined;
+  readonly crashkernel: MemoryRange | undefined;
 }
 
 /** `undefined` where it cannot be read, or says nothing: without CAP_SYS_ADMIN all its addresses are 0. */
@@ -48,6 +48,6 @@ export function parseIomem(text: string): Iomem | undefined {
   return {
     memory: mergeRanges(memory),
     taken: inside.filter(({ name }) => name !== "Crash kernel" && !name.startsWith("Kernel ")),
-    crashRegion: crash && { start: crash.start, end: crash.end },
+    crashkernel: crash && { start: crash.start, end: crash.end },
   };
 }

@@ -43,11 +43,11 @@ test("of what lies in RAM, the running kernel and the crash kernel's region are 
 });
 
 test("of two crash kernel regions the upper is the one kexec_load takes", () => {
-  expect(present(parseIomem(Q35)).crashRegion).toEqual({ start: 0x16e000000n, end: 0x176000000n });
+  expect(present(parseIomem(Q35)).crashkernel).toEqual({ start: 0x16e000000n, end: 0x176000000n });
 });
 
 test("a machine without a crash kernel's region has none", () => {
-  expect(present(parseIomem("00100000-7ffdffff : System RAM\n")).crashRegion).toBeUndefined();
+  expect(present(parseIomem("00100000-7ffdffff : System RAM\n")).crashkernel).toBeUndefined();
 });
 
 test("addresses that the kernel hides from the unprivileged are unknown, not 0", () => {

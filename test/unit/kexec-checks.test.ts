@@ -23,7 +23,7 @@ interface Choice {
 interface World {
   readonly kernelPages: number;
   readonly holeAt: number | null;
-  readonly realModePages: number;
+  readonly rmaPages: number;
   readonly ramPages: number;
   readonly crash: { readonly start: number; readonly pages: number } | null;
 }
@@ -70,9 +70,9 @@ function facts({ world }: Case): MachineFacts {
             { start: hole + PAGE, end },
           ],
     taken: [],
-    rma: { start: 0n, end: BigInt(world.realModePages) * PAGE },
+    rma: { start: 0n, end: BigInt(world.rmaPages) * PAGE },
     kernelEnd: BigInt(world.kernelPages) * PAGE,
-    crashRegion:
+    crashkernel:
       crash === null ? undefined : { start: BigInt(crash.start) * PAGE, end: BigInt(crash.start + crash.pages) * PAGE },
     totalRam: BigInt(world.ramPages) * PAGE,
     secondaries: 0,
@@ -106,7 +106,7 @@ function offenders({ segments, entry, isCrash, world }: Case): Set<number> {
       if (isCrash && (crash === null || page < crash.start || page >= crash.start + crash.pages)) offend();
     }
     const holdsEntry = entry !== null && entry >= start * 1024 && entry + 4 <= (start + size) * 1024;
-    if (holdsEntry && start + size > 4 * world.realModePages) offend();
+    if (holdsEntry && start + size > 4 * world.rmaPages) offend();
   });
   const entered =
     entry !== null &&
@@ -135,7 +135,7 @@ const many = uniqueArray(integer({ min: 8, max: LAST_PAGE - 1 }), { minLength: 1
 const worlds = record({
   kernelPages: constantFrom(0, 1, 8),
   holeAt: option(integer({ min: 1, max: LAST_PAGE - 1 }), { freq: 2 }),
-  realModePages: constantFrom(32, LAST_PAGE, LAST_PAGE),
+  rmaPages: constantFrom(32, LAST_PAGE, LAST_PAGE),
   ramPages: constantFrom(9, 40, LAST_PAGE, LAST_PAGE),
   crash: option(record({ start: integer({ min: 0, max: 40 }), pages: integer({ min: 8, max: 24 }) })),
 });

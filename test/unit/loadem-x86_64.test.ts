@@ -34,7 +34,7 @@ interface Made extends BzImage {
 }
 
 /** What `zeropage` writes for such a kernel. */
-function zeroPage({ address = STUB + 0x100, initrd, ...kernel }: Made = {}): Buffer {
+function bootParams({ address = STUB + 0x100, initrd, ...kernel }: Made = {}): Buffer {
   const file = folder.in("bzImage");
   writeFileSync(file, bzImage({ initSize: INIT_SIZE, ...kernel }));
   const files = {
@@ -58,7 +58,7 @@ function zeroPage({ address = STUB + 0x100, initrd, ...kernel }: Made = {}): Buf
 }
 
 /** Runs loadem with `${kernel}` and `${initrd}` standing for files of a page each. */
-function run(line: string, stdin = zeroPage(), pretended: Pretended = {}): LoadRun {
+function run(line: string, stdin = bootParams(), pretended: Pretended = {}): LoadRun {
   const words = line.replaceAll("KERNEL", folder.in("kernel")).replaceAll("INITRD", folder.in("initrd")).split(" ");
   return loadem(folder.path, { ...MACHINE, stdin, ...pretended }, ...words);
 }
@@ -82,7 +82,7 @@ beforeEach(() => {
 });
 
 test("the kernel's address is stored little endian in the stub, and the segments reach the kernel as told", () => {
-  const stdin = zeroPage({ initrd: "0x3000000,0x3001000" });
+  const stdin = bootParams({ initrd: "0x3000000,0x3001000" });
   const { code, err, loads } = run(`${USUAL} -a 0x3000000 -f INITRD`, stdin);
   expect({ code, err }).toEqual({ code: 0, err: "" });
   const stub = segmentOf(loads[0], 0);
@@ -110,12 +110,12 @@ test("a stub with no zero page behind it is refused", () => {
   const place = "1 segment 0 (0x2000000-0x2001000, v2wrap + standard input)";
   expect(refused(USUAL, Buffer.alloc(0xe00, 1))).toBe(`${place}: ${fact}`);
   expect(refused(USUAL.replace(" -s", ""))).toEndWith(fact);
-  expect(refused(USUAL, zeroPage().fill(0, 0x202, 0x206))).toEndWith(fact);
-  expect(refused(USUAL, zeroPage().subarray(0, 4095))).toEndWith(fact);
+  expect(refused(USUAL, bootParams().fill(0, 0x202, 0x206))).toEndWith(fact);
+  expect(refused(USUAL, bootParams().subarray(0, 4095))).toEndWith(fact);
 });
 
 test("a zero page made for another address is refused", () => {
-  expect(refused(USUAL, zeroPage({ address: 0x500_0100 }))).toEndWith(
+  expect(refused(USUAL, bootParams({ address: 0x500_0100 }))).toEndWith(
     "its command line is expected at 0x5001100, " + "outside this segment: was it made with zeropage -b 0x2000100?",
   );
 });
@@ -127,7 +127,7 @@ test("a stub that does not know its kernel is told the option", () => {
 });
 
 test("an initrd that the zero page tells of and no segment holds is refused", () => {
-  const stdin = zeroPage({ initrd: "0x3000000,0x3001001" });
+  const stdin = bootParams({ initrd: "0x3000000,0x3001001" });
   expect(refused(`${USUAL} -a 0x3000000 -f INITRD`, stdin)).toEndWith(
     "the zero page tells of an initrd at " + "0x3000000-0x3001001, which no segment holds",
   );
@@ -157,7 +157,7 @@ test("memory that the kernel uses early and the segment does not cover is refuse
 test("a kernel is loaded above 4 GiB only if it can be", () => {
   const above = USUAL.replaceAll("0x1000000", "0x100000000");
   expect(run(above).code).toBe(0);
-  expect(refused(above, zeroPage({ xloadflags: 1 }))).toEndWith("this kernel cannot be loaded above 4 GiB");
+  expect(refused(above, bootParams({ xloadflags: 1 }))).toEndWith("this kernel cannot be loaded above 4 GiB");
 });
 
 test("what is not RAM by /proc/iomem is refused, what the running kernel lies in is not", () => {
@@ -180,7 +180,7 @@ test("a crash kernel has to be in the region that /proc/iomem tells of", () => {
 
 test("where /proc/iomem says nothing, all that is left to the kernel", () => {
   const hidden = { files: { ...WITHOUT_TREE, "/proc/iomem": "00000000-00000000 : System RAM\n" } };
-  expect(run(`${USUAL} -a 0xfed00000 -f INITRD`, zeroPage(), hidden).code).toBe(0);
+  expect(run(`${USUAL} -a 0xfed00000 -f INITRD`, bootParams(), hidden).code).toBe(0);
 });
 
 test("on ppc64 it is the device tree that tells of RAM, whatever /proc/iomem says", () => {
@@ -203,5 +203,5 @@ test("the zero page is looked at only behind our stub", () => {
 });
 
 test("a kernel whose header asks for no alignment may lie anywhere", () => {
-  expect(run(USUAL, zeroPage({ alignment: 0 }))).toMatchObject({ code: 0, err: "" });
+  expect(run(USUAL, bootParams({ alignment: 0 }))).toMatchObject({ code: 0, err: "" });
 });

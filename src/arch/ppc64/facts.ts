@@ -18,14 +18,14 @@ export const facts: FactSource = {
       rma: memory.find(({ start }) => start === 0n),
       // __pa(_end).
       kernelEnd: readChosenNumber(system, "linux,kernel-end"),
-      crashRegion: readCrashRegion(system),
+      crashkernel: readCrashkernel(system),
       secondaries: countSecondaries(system),
     };
   },
 };
 
 /** arch/powerpc/kexec/core.c (kexec_setup) writes it. */
-function readCrashRegion(system: System): MemoryRange | undefined {
+function readCrashkernel(system: System): MemoryRange | undefined {
   const base = readChosenNumber(system, "linux,crashkernel-base");
   const size = readChosenNumber(system, "linux,crashkernel-size");
   return base === undefined || size === undefined || size === 0n ? undefined : rangeOfSize(base, size);
