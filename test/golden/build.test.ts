@@ -173,6 +173,12 @@ test("globals that the engine lacks are refused, in inner functions too; typeof 
   expect(await buildOf('if (typeof setTimeout !== "undefined") throw new Error("there");\n')).toBe("built");
 });
 
+test("members of globals that the engine lacks are refused by their full name", async () => {
+  const refusal = "main.ts: uses Math.sin, which the small engine does not have";
+  expect(await buildOf("globalThis.half = Math.max(Math.sin(1), 0.5);\n")).toBe(refusal);
+  expect(await buildOf("globalThis.half = [1].map(Math.sin);\n")).toBe(refusal);
+});
+
 test("a file that cannot be bundled is an error, and leaves the executable that was there", async () => {
   const output = folder.in("kept");
   writeFileSync(output, "before");

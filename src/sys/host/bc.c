@@ -78,9 +78,10 @@ static void fail_with_exception(JSContext *ctx)
     exit(1);
 }
 
-static void say_missing(const char *name)
+static void say_missing(const char *global, const char *member)
 {
-    fprintf(stderr, "uses %s, which the small engine does not have\n", name);
+    fprintf(stderr, "uses %s%s%s, which the small engine does not have\n", global, member ? "." : "",
+            member ? member : "");
 }
 
 static void append(FILE *program, const void *bytes, size_t length)

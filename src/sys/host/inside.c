@@ -122,20 +122,44 @@ int mend_bigint(JSContext *ctx)
     return failed ? -1 : 0;
 }
 
-/* Without this a missing global would show only when its line runs, which is too late for a boot tool. */
-static int report_missing(JSContext *ctx, JSAtom name, void (*found)(const char *name))
+/* The atom that the operation at `at` has. */
+static JSAtom atom_at(const JSFunctionBytecode *code, int at)
 {
-    const char *text;
-
-    if (JS_HasProperty(ctx, ctx->global_obj, name) > 0)
-        return 0;
-    text = JS_AtomToCString(ctx, name);
-    found(text ? text : "?");
-    JS_FreeCString(ctx, text);
-    return 1;
+    return get_u32(code->byte_code_buf + at + 1);
 }
 
-static int find_in_function(JSContext *ctx, JSValueConst function, void (*found)(const char *name))
+static void report_missing(JSContext *ctx, JSAtom global, JSAtom member, missing_function *found)
+{
+    const char *global_text = JS_AtomToCString(ctx, global);
+    const char *member_text = member == JS_ATOM_NULL ? NULL : JS_AtomToCString(ctx, member);
+
+    found(global_text ? global_text : "?", member_text);
+    JS_FreeCString(ctx, member_text);
+    JS_FreeCString(ctx, global_text);
+}
+
+/* Judges the global that is read at `at`, and its member where the next operation reads one. Without this a gap would
+ * show only when its line runs, which is too late for a boot tool. */
+static int find_at(JSContext *ctx, const JSFunctionBytecode *code, int at, missing_function *found)
+{
+    int next = at + short_opcode_info(OP_get_var).size, is_missing;
+    JSAtom global = atom_at(code, at), member = JS_ATOM_NULL;
+    JSValue value;
+
+    is_missing = JS_HasProperty(ctx, ctx->global_obj, global) <= 0;
+    if (!is_missing && next < code->byte_code_len &&
+        (code->byte_code_buf[next] == OP_get_field || code->byte_code_buf[next] == OP_get_field2)) {
+        member = atom_at(code, next);
+        value = JS_GetProperty(ctx, ctx->global_obj, global);
+        is_missing = JS_IsObject(value) && JS_HasProperty(ctx, value, member) <= 0;
+        JS_FreeValue(ctx, value);
+    }
+    if (is_missing)
+        report_missing(ctx, global, member, found);
+    return is_missing;
+}
+
+static int find_in_function(JSContext *ctx, JSValueConst function, missing_function *found)
 {
     const JSFunctionBytecode *code;
     int at, i, count = 0;
@@ -145,7 +169,7 @@ static int find_in_function(JSContext *ctx, JSValueConst function, void (*found)
     code = JS_VALUE_GET_PTR(function);
     for (at = 0; at < code->byte_code_len; at += short_opcode_info(code->byte_code_buf[at]).size) {
         if (code->byte_code_buf[at] == OP_get_var)
-            count += report_missing(ctx, get_u32(code->byte_code_buf + at + 1), found);
+            count += find_at(ctx, code, at, found);
     }
     /* the functions inside this one are among its constants */
     for (i = 0; i < code->cpool_count; i++)
@@ -153,7 +177,7 @@ static int find_in_function(JSContext *ctx, JSValueConst function, void (*found)
     return count;
 }
 
-int find_missing_globals(JSContext *ctx, JSValueConst module, void (*found)(const char *name))
+int find_missing_globals(JSContext *ctx, JSValueConst module, missing_function *found)
 {
     const JSModuleDef *definition = JS_VALUE_GET_PTR(module);
 

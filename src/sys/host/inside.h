@@ -7,8 +7,11 @@
 /* Mends the faults of this version's BigInt. 0, or -1 when memory ran out. */
 int mend_bigint(JSContext *ctx);
 
-/* Calls found(name) for every read of a global that ctx does not have, and returns how many there were. `typeof name`
- * does not count: that is how a program asks whether there is one. */
-int find_missing_globals(JSContext *ctx, JSValueConst module, void (*found)(const char *name));
+/* Told of Math.sin as "Math" and "sin"; without a member where the global itself is missing. */
+typedef void missing_function(const char *global, const char *member);
+
+/* Calls `found` for every read of a global, or of a member of one, that ctx does not have, and returns how many there
+ * were. `typeof name` does not count: that is how a program asks whether there is one. */
+int find_missing_globals(JSContext *ctx, JSValueConst module, missing_function *found);
 
 #endif
