@@ -110,6 +110,7 @@ static int compile_module(const char *path, struct module_names *known, FILE *pr
     if (JS_IsException(module))
         fail_with_exception(ctx);
     missing = find_missing_globals(ctx, module, say_missing);
+    drop_names(ctx, module);
     bytecode = JS_WriteObject(ctx, &length, module, JS_WRITE_OBJ_BYTECODE);
     if (!bytecode)
         fail_with_exception(ctx);

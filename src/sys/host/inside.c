@@ -183,3 +183,31 @@ int find_missing_globals(JSContext *ctx, JSValueConst module, missing_function *
 
     return find_in_function(ctx, definition->func_obj, found);
 }
+
+static void drop_name(JSContext *ctx, JSAtom *name)
+{
+    JS_FreeAtom(ctx, *name);
+    *name = JS_ATOM_NULL;
+}
+
+static void drop_names_in_function(JSContext *ctx, JSValueConst function)
+{
+    JSFunctionBytecode *code;
+    int i;
+
+    if (JS_VALUE_GET_TAG(function) != JS_TAG_FUNCTION_BYTECODE)
+        return;
+    code = JS_VALUE_GET_PTR(function);
+    drop_name(ctx, &code->func_name);
+    for (i = 0; i < code->closure_var_count; i++)
+        drop_name(ctx, &code->closure_var[i].var_name);
+    for (i = 0; i < code->cpool_count; i++)
+        drop_names_in_function(ctx, code->cpool[i]);
+}
+
+void drop_names(JSContext *ctx, JSValueConst module)
+{
+    const JSModuleDef *definition = JS_VALUE_GET_PTR(module);
+
+    drop_names_in_function(ctx, definition->func_obj);
+}

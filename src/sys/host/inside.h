@@ -14,4 +14,8 @@ typedef void missing_function(const char *global, const char *member);
  * were. `typeof name` does not count: that is how a program asks whether there is one. */
 int find_missing_globals(JSContext *ctx, JSValueConst module, missing_function *found);
 
+/* Forgets what the functions and outer variables of a compiled module are called. Only a stack trace and the message
+ * about a variable that has no value yet would tell, and these names are the bundler's, of one letter or two. */
+void drop_names(JSContext *ctx, JSValueConst module);
+
 #endif
