@@ -282,10 +282,12 @@ async function buildAll(names: readonly string[]): Promise<void> {
   if (names.length === 0) await replaceFile(join(DIST, "LICENSES"), writeLicenses);
 }
 
-const HELP = `npm run build [-- TARGET...]
+const HELP = `usage: npm run build [-- TARGET...]
 
-Builds dist/kexecbox-TARGET, where it is not up to date, and prints its size: without a target, all of them.
-There are: ${targets.join(" ")}
+Build dist/kexecbox-TARGET unless it is up to date, and print its size.
+Without TARGET, build all of them.
+
+Targets: ${targets.join(" ")}
 `;
 
 if (import.meta.main) await endWith("build", () => buildAll(process.argv.slice(2)), HELP);

@@ -11,13 +11,15 @@ import { runTool } from "./tool.ts";
 const ROOT = join(import.meta.dir, "..");
 const MODULES = join(ROOT, "node_modules");
 
-const HELP = `npm run check
+const HELP = `usage: npm run check
 
-Checks the sources, in half a minute at most:
-  types          of src, as plain ES2023, and of all around it (tsc)
-  lint, layers   what biome.json says, and which folder of src may import which
-  format         of TypeScript (biome) and of C (clang-format)
-  docs           that the tables of options are those of the program
+Check the sources. It takes half a minute at most.
+
+  types          src as plain ES2023, then everything else (tsc)
+  lint, layers   the rules of biome.json, and which folder of src may import
+                 which
+  format         TypeScript (biome) and C (clang-format)
+  docs           the tables of options, which must be those of the program
 `;
 
 interface Check {

@@ -73,9 +73,10 @@ async function writeTables(): Promise<void> {
   }
 }
 
-const HELP = `npm run docs
+const HELP = `usage: npm run docs
 
-Writes the tables of options in ${pages.join(" and ")} anew, and names the pages that have changed.
+Rewrite the tables of options in ${pages.join(" and ")} from the
+program's own, and print the names of the pages that changed.
 `;
 
 if (import.meta.main) await endWith("docs", writeTables, HELP);

@@ -17,13 +17,16 @@ import { targets } from "./machines/machines.ts";
 
 const HELP = `usage: npm run initramfs -- --target TARGET [OPTION]...
 
-Makes an initramfs whose only program is kexecbox, and says what is in it.
+Make an initramfs with kexecbox as its only program, and print what is in it.
 
-  --target TARGET      what it is for: ${targets.join(", ")}
-  --script FILE        what init runs (/init.script); without it init goes to a prompt
-  --add FILE[:PATH]    put FILE in, as PATH (/NAME unless said); any number of times
-  -o, --output FILE    default dist/initramfs-TARGET.cpio, with .gz after it if compressed
-  --gzip               compress it
+  --target TARGET      Make it for this target:
+                       ${targets.join(", ")}.
+  --script FILE        Let init run this script, as /init.script (default: init
+                       goes to a prompt).
+  --add FILE[:PATH]    Add FILE, as PATH (default: /NAME). May be repeated.
+  -o, --output FILE    Write it here (default: dist/initramfs-TARGET.cpio, with
+                       .gz after it if compressed).
+  --gzip               Compress it.
 `;
 
 /** Gives an error of the file system the name of the file it is about. */

@@ -10,11 +10,16 @@ import { buildSmall, smallInputs } from "./kernels/small.ts";
 import { fetchStock, stockInputs } from "./kernels/stock.ts";
 import { type KernelName, kernelNames, type SmallName, smallKernels, stockKernels } from "./machines/machines.ts";
 
-const HELP = `npm run kernels [-- NAME...]
+const HELP = `usage: npm run kernels [-- NAME...]
 
-Prints where each kernel is, or "not made yet". With names, makes those that are not there and prints their paths.
-A kernel is what the distribution installs as vmlinuz: an ELF file on ppc64, an Image on arm64, a bzImage on x86-64.
-There are: ${kernelNames.join(" ")}
+Print the path of each kernel, or "not made yet". With NAME, make that kernel if
+it is not there, and print its path.
+
+A kernel is what the distribution installs as vmlinuz: an ELF file on ppc64, an
+Image on arm64, a bzImage on x86-64.
+
+Kernels:
+${kernelNames.map((name) => `  ${name}`).join("\n")}
 `;
 
 export interface Kernel extends Facts {

@@ -10,14 +10,17 @@ import { runTool } from "./tool.ts";
 
 const ROOT = join(import.meta.dir, "..");
 
-const HELP = `npm run release -- VERSION [--dry-run]
+const HELP = `usage: npm run release -- VERSION [--dry-run]
 
-Makes version VERSION, for example 0.2.0, of a clean tree on main:
-  1. CHANGELOG.md has a section "## VERSION, DATE", and the tag vVERSION is not there yet.
-  2. package.json and package-lock.json get the version, in a commit of their own.
-  3. All checks and tests pass, and all executables are built.
-  4. The commit gets the tag. Nothing is pushed.
-With --dry-run nothing is written: 1 is verified, and what would follow is said.
+Make version VERSION, for example 0.2.0, from a clean tree on main:
+
+  1. Check that CHANGELOG.md has a section "## VERSION, DATE", and that there is
+     no tag vVERSION yet.
+  2. Write the version into package.json and package-lock.json, and commit.
+  3. Run all checks and tests, and build all executables.
+  4. Tag the commit. Nothing is pushed.
+
+  --dry-run   Do step 1 only, and print what would follow.
 `;
 
 /** A file of npm's in which a version stands, and how often. */

@@ -169,10 +169,13 @@ function jobsNamed(names: readonly string[]): Job[] {
   });
 }
 
-const HELP = `npm run setup [-- JOB...]
+const HELP = `usage: npm run setup [-- JOB...]
 
-Installs the Debian packages that these jobs need, and says which: without a job, those of all.
-There are: ${EVERY_JOB.join(" ")}
+Install the Debian packages that these jobs need, and print their names.
+Without JOB, install those of all jobs.
+
+Jobs:
+${EVERY_JOB.map((job) => `  ${job}`).join("\n")}
 `;
 
 async function main(names: readonly string[]): Promise<void> {

@@ -127,9 +127,10 @@ async function writePrebuilt(path: string, bytes: Uint8Array): Promise<void> {
   console.log(`${path} written`);
 }
 
-const HELP = `npm run stubs
+const HELP = `usage: npm run stubs
 
-Assembles the stubs, and compiles what of src/sys/gather Bun maps. Writes both into the files that are committed.
+Assemble the stubs, and compile src/sys/gather for Bun. Write both into the hex
+files that are committed.
 `;
 
 async function writeAll(): Promise<void> {

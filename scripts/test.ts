@@ -11,14 +11,15 @@ import { kernel } from "./kernels.ts";
 import { type KernelName, smallNames, stockNames, targets } from "./machines/machines.ts";
 import { EVERY_JOB, ensure, type Job } from "./setup.ts";
 
-const HELP = `npm test [-- FILE... [OPTION...]]
+const HELP = `usage: npm test [-- FILE... [OPTION...]]
 
-Runs all tests, and before them the checks of npm run check.
-  FILE     run only the tests whose path contains this, and prepare no more than they need:
-             test/unit     needs node modules
-             test/golden   needs Debian packages; makes the executables that it runs
-             test/boot     the same, and makes the kernels that it boots
-  OPTION   of Bun's test runner: -t PATTERN runs the tests of that name
+Run the checks of npm run check, then all tests.
+
+  FILE     Run only the tests with FILE in their path, and prepare only what
+           they need: test/unit needs node modules, test/golden also Debian
+           packages and executables, test/boot also kernels.
+  OPTION   Pass this to Bun's test runner: -t PATTERN runs the tests whose name
+           matches.
 `;
 
 /** Whatever a test waits for itself ends sooner and says more. */

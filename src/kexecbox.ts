@@ -61,7 +61,7 @@ function runApplet(system: System, applet: Applet, args: readonly ByteString[]):
 
 function runFirstWord(system: System, words: readonly ByteString[]): number {
   const [first, ...rest] = words;
-  if (first === undefined) throw usage("no applet named", `there are ${names().join(" ")}`);
+  if (first === undefined) throw usage("no applet given", `there are ${names().join(" ")}`);
   const applet = findApplet(first);
   if (applet !== undefined) return runApplet(system, applet, rest);
   if (first === "--list") {

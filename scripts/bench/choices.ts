@@ -8,16 +8,19 @@ const [HOST, GUEST] = [HOST_PARTS, GUEST_PARTS].map((parts) => Object.keys(parts
 
 export const HELP = `usage: npm run bench -- [OPTION]...
 
-Measures kexecbox beside the least that its work costs and beside other people's programs, in rounds in which each
-takes its turn. Writes what it found to bench/, as JSON and as a chart.
+Compare kexecbox with the least that its work costs, and with other people's
+programs. All take turns, round by round. Write the result to bench/, as JSON
+and as a chart.
 
-  --guest ppc64le          measures in guests, beside Debian's kexec and dtc
-  --rounds N               how often each is run (default 20)
-  --only PART[,PART]...    of ${HOST.join(", ")};
-                           in guests of ${GUEST.join(", ")}
-  --compare FILE           tells what changed since an earlier run, whose JSON this is
-  --compare FILE FILE      tells what changed from one to the other, and measures nothing
-  --page FILE              puts what an earlier run found into docs/performance.md, and measures nothing
+  --guest ppc64le        Measure in guests; compare with Debian's kexec and dtc.
+  --rounds N             Run each so many times (default: 20).
+  --only PART[,PART]...  Measure these parts only:
+                         ${HOST.join(", ")};
+                         in guests ${GUEST.join(", ")}.
+  --compare FILE         Then print what changed since the run with this JSON.
+  --compare FILE FILE    Print what changed between two runs. Measure nothing.
+  --page FILE            Write the result of a run into docs/performance.md.
+                         Measure nothing.
 `;
 
 export interface Choices {

@@ -35,37 +35,48 @@ export interface Choices {
 function byMachine(text: (guest: GuestMachine) => string | undefined): string {
   const lines = machines.flatMap(({ name, guest }) => {
     const said = text(guest);
-    return said === undefined ? [] : [`${" ".repeat(27)}${name}: ${said}\n`];
+    return said === undefined ? [] : [`${" ".repeat(22)}${name}: ${said}\n`];
   });
   return lines.join("");
 }
 
 export const HELP = `usage: npm run boot -- [OPTION]...
 
-Boots a qemu machine, kexecs from its kernel into another, and says what happened.
+Boot a qemu machine, kexec from its kernel into another, and print the result.
 
-  --target TARGET          ${targets.join(", ")}
-                           (default ppc64le; arm64 and x64 are Bun's executables)
-  --smp N                  cpus (default 4)
-  --cpu MODEL              of the emulated machine
+  --target TARGET     Boot this executable (default: ppc64le):
+                      ${targets.join(", ")}.
+                      arm64 and x64 are Bun's.
+  --smp N             Give the machine N cpus (default: 4).
+  --cpu MODEL         Emulate this cpu.
 ${byMachine(({ models }) => models)}\
-  --machine OPTIONS        more of qemu's -M
+  --machine OPTIONS   Add these to qemu's -M.
 ${byMachine(({ options }) => options)}\
-  --uefi                   start by UEFI firmware; x86_64: in place of a BIOS; arm64:
-                           with ACPI tables in place of the device tree
-  --memory MIB             default: 512 or 1024, by target and kernel
-  --small                  the small kernel in place of the distribution's, where there is one;
-                           ppc64 always has it
-  --kernel FILE            the first kernel: an ELF vmlinux, an arm64 Image, a bzImage; or a name out of npm run kernels
-  --next-kernel FILE       the second kernel, of either endianness (default: the first)
-  --next-initrd FILE       its initramfs (default: one that says how many cpus are online)
-  --payload                no second kernel but a test payload, which prints what it is handed
-  --script FILE            what the first init runs (default: fs2dt or zeropage | loadem, loadem -k)
-  --interactive            no script: the guest's console is yours, in both kernels
-  --runs N                 so many boots, one line each
-  --timeout SECONDS        a guest that takes longer has failed (default 120)
+  --uefi              Start by UEFI firmware. On x86_64 it takes the place of
+                      a BIOS; on arm64 it brings ACPI tables in place of the
+                      device tree.
+  --memory MIB        Give the machine so much memory (default: 512 or 1024,
+                      by target and kernel).
+  --small             Boot the small kernel, not the distribution's. ppc64
+                      always does; arm64 and x86_64 have none.
+  --kernel FILE       Boot this kernel first: an ELF vmlinux, an arm64 Image,
+                      a bzImage, or a name that npm run kernels prints.
+  --next-kernel FILE  Kexec into this kernel, of either endianness (default:
+                      the first one).
+  --next-initrd FILE  Give the second kernel this initramfs (default: one
+                      that prints how many cpus are online).
+  --payload           In place of a second kernel enter a test payload, which
+                      prints what it is handed.
+  --script FILE       Let the first init run this (default: fs2dt or zeropage
+                      | loadem, then loadem -k).
+  --interactive       Run no script. The guest's console is yours, in both
+                      kernels.
+  --runs N            Boot N times, and print one line for each.
+  --timeout SECONDS   Count a guest that takes longer as failed (default:
+                      120).
 
-Exit code 0: the second kernel printed the nonce that was chosen for this run and put on its command line.
+The exit code is 0 if the second kernel printed the nonce that was chosen for
+this run and put on its command line.
 `;
 
 /** undefined where only help was asked for. */

@@ -65,7 +65,7 @@ export const arm64 = {
     words: ["virt"],
     cpu: "cortex-a72",
     models: "cortex-a72 (default), max",
-    options: "virtualization=on (starts at EL2), gic-version=3 (another interrupt controller)",
+    options: "virtualization=on (starts at EL2), gic-version=3",
     console: "ttyAMA0",
     uefi: true,
     memoryStart: MEMORY,

@@ -34,7 +34,7 @@ export const x86_64 = {
     // With SeaBIOS unless a guest asks for the firmware.
     words: ["q35"],
     cpu: "max",
-    models: "max (default, 5-level paging), max,la57=off (4-level)",
+    models: "max (default, 5-level paging), max,la57=off",
     console: "ttyS0",
     // On a busy host an emulated timer's ticks come late, and the kernel would take it for broken and panic. One of its
     // tests of its own cryptography once went round for ever in the first kernel on qemu's AVX. Where it takes the TSC

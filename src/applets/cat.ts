@@ -11,7 +11,7 @@ const cat: Applet = {
   summary: "Copy files one after the other to standard output",
   operands: "[FILE]...",
   options: [],
-  notes: "Without FILE, and for -, it reads standard input. A file that cannot be read is\nnamed and left out.",
+  notes: "Without FILE, and for -, it reads standard input. A file that cannot be read is\nnamed and skipped.",
   run(system, args) {
     const { operands } = parse(cat.options, args);
     const buffer = new Uint8Array(64 * 1024);

@@ -13,14 +13,15 @@ const dtcheck: Applet = {
   operands: "SOURCE",
   options: [
     { short: "l", long: "list", help: "List the checks, with their reasons and sources." },
-    { long: "skip", value: "CHECK[,CHECK]...", help: "Leave these checks out." },
+    { long: "skip", value: "CHECK[,CHECK]...", help: "Skip these checks." },
     ...readOptions,
   ],
   notes: `
 SOURCE is a directory, a blob of any version up to 17, or - for a blob on
 standard input. Each finding is a line on standard output. An error is
-something that a kernel fails on or misreads. A warning is against the
-specification and seldom meant. The exit code is 1 if there is an error.
+something that a kernel fails on or misreads. A warning is something that the
+specification forbids, and that is seldom intended. The exit code is 1 if there
+is an error.
 
   dtcheck /proc/device-tree
 `,

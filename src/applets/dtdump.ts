@@ -19,7 +19,7 @@ const dtdump: Applet = {
     {
       short: "a",
       long: "annotate",
-      help: "Say what numbers mean: reg and ranges as ranges of addresses, phandles as paths, interrupts with who takes them.",
+      help: "Add comments that say what numbers mean: reg and ranges as ranges of addresses, phandles as paths, interrupts with their parent.",
     },
     { long: "json", help: "Write JSON in one line, for programs." },
     ...readOptions,

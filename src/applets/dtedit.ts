@@ -19,7 +19,7 @@ const dtedit: Applet = {
       short: "b",
       long: "address",
       value: "ADDR",
-      help: "Say where the blob will lie, a multiple of 8. It reserves its own memory.",
+      help: "Set the blob's address, a multiple of 8. The blob reserves its own memory.",
     },
     ...blobOptions,
     ...editOptions,

@@ -9,7 +9,7 @@ const echo: Applet = {
   operands: "[WORD]...",
   options: [{ short: "n", long: "no-newline", help: "Do not end the line." }],
   takesWords: true,
-  notes: "Only the first argument can be an option. All others are printed, with a dash or\nwithout.",
+  notes: "Only the first argument can be an option. All others are printed as they are.",
   run(system, args) {
     const open = args[0] === "-n" || args[0] === "--no-newline";
     system.print(open ? args.slice(1).join(" ") : `${args.join(" ")}\n`);

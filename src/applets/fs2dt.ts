@@ -21,18 +21,18 @@ const fs2dt: Applet = {
       short: "b",
       long: "address",
       value: "ADDR",
-      help: "Say where the blob will lie, a multiple of 8. It reserves its own memory. Required.",
+      help: "Set the blob's address, a multiple of 8. The blob reserves its own memory. Required.",
     },
     ...blobOptions,
     ...editOptions,
     ...readOptions,
     { long: "check", help: "Write nothing if dtcheck finds an error." },
-    { short: "v", long: "verbose", help: "Say on standard error what was written." },
+    { short: "v", long: "verbose", help: "Print on standard error what was written." },
   ],
   notes: `
 DIR may be a symbolic link; links below it are not followed. Its nodes are
 sorted by unit address. FILE is a blob, and - is a blob on standard input. A
-machine with ACPI has no directory: take /sys/firmware/fdt there.
+machine with ACPI has no directory: use /sys/firmware/fdt there.
 
 The reserve map holds linux,rtas-base + rtas-size, linux,tce-base +
 linux,tce-size, linux,initrd-start to linux,initrd-end, opal-base-address +
@@ -42,10 +42,10 @@ all.
 ${EDIT_NOTES}
 
 A tree of arm64 gets a fresh kaslr-seed and rng-seed. The tables that a GICv3
-keeps using are reserved; the kernel's log names them. What only the running
-kernel was meant to see is left out: linux,elfcorehdr,
+keeps using are reserved; the kernel's log names them. Properties that are meant
+for the running kernel only are left out: linux,elfcorehdr,
 linux,usable-memory-range, linux,ima-kexec-buffer, linux,booted-from-kexec, and
-the initrd's place unless -i sets it.
+the initrd's two unless -i sets them.
 
   fs2dt -b 0x5000100 /proc/device-tree > blob
   fs2dt -b 0x5000100 -i initrd@0x8000000 -B 'console=hvc0' /proc/device-tree

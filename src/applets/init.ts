@@ -29,8 +29,8 @@ It mounts /proc, /sys and /dev, runs SCRIPT (default: ${DEFAULT_SCRIPT}) up to t
 first line that fails, and turns the machine off. If there is no script, it
 goes to a prompt on the console; end of input (^D) there turns the machine off.
 The kernel passes on the words after -- on its command line, and words that it
-does not know: those that are neither an option nor a file are named and left
-out.
+does not know. Init names and ignores those that are neither an option nor a
+file.
 
 A script has one pipeline per line:
   PROGRAM [ARGUMENT]... [< FILE] [| PROGRAM [ARGUMENT]...]... [> FILE | >> FILE]
@@ -39,9 +39,8 @@ A script has one pipeline per line:
   \\          takes the next character as it is; at the end of a line it joins
              the next line
   # ...      is a comment
-A line fails if any of its programs fails. PROGRAM is a path if it contains
-a slash, else an applet, else a file in
-${FOLDERS.join(", ")}.
+A line fails if any of its programs fails. PROGRAM is a path if it contains a
+slash, else an applet, else a file in ${FOLDERS.join(", ")}.
 `;
 
 const init: Applet = {

@@ -23,7 +23,7 @@ const building: readonly Option[] = [
   {
     short: "e",
     long: "entry",
-    help: "Enter the kernel here: at the start of the segment, or after what it holds so far.",
+    help: "Set the entry point to where the segment's next byte goes: to its start if -e follows -a directly.",
   },
   {
     short: "c",
@@ -47,7 +47,7 @@ const building: readonly Option[] = [
     short: "t",
     long: "type",
     value: "ARCH",
-    help: "Say for which ELF machine the kernel is: 21 is ppc64 (default: the running kernel's).",
+    help: "Set the kernel's ELF machine: 21 is ppc64 (default: the running kernel's).",
   },
   { short: "p", long: "panic", help: "Load a crash kernel, which is entered when the running kernel panics." },
   {
@@ -61,7 +61,7 @@ const building: readonly Option[] = [
 const modes: readonly Option[] = [
   { short: "n", long: "dry-run", help: "Print the segments and check them, but load nothing." },
   { short: "v", long: "verbose", help: "Print the segments on standard error, then load them." },
-  { long: "no-checks", help: "Check nothing here; the kernel still does." },
+  { long: "no-checks", help: "Skip loadem's own checks. The kernel's remain." },
   {
     long: "diagnose",
     help: "Find the segment that the kernel refuses: load the first, the first two, and so on. Nothing stays loaded, not even what was loaded before.",
@@ -79,7 +79,7 @@ const loadem: Applet = {
 Options act from left to right on the segment that the last -a opened. -c
 stores 8 bytes: OFF-8 to OFF if big endian, OFF to OFF+8 if little endian. The
 byte order is that of the built-in stub if the word goes into one, else that of
-the running machine. -n says which was taken.
+the running machine. -n shows which one.
 
   fs2dt -b 0x5000100 /proc/device-tree | \\
     loadem -a 0x5000000 -e -w -s -a 0x6000000 -c 0x100 -f vmlinux.kexec \\

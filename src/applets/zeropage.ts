@@ -26,7 +26,7 @@ const zeropage: Applet = {
       short: "b",
       long: "address",
       value: "ADDR",
-      help: "Say where the zero page will lie, a multiple of 16. The command line and a random seed follow it. Required.",
+      help: "Set the zero page's address, a multiple of 16. The command line and a random seed follow the page. Required.",
     },
     {
       short: "B",
@@ -34,7 +34,7 @@ const zeropage: Applet = {
       value: "TEXT",
       help: "Set the next kernel's command line (default: the running kernel's).",
     },
-    { short: "i", long: "initrd", value: INITRD_FORM, help: "Say where the next kernel's initrd will lie." },
+    { short: "i", long: "initrd", value: INITRD_FORM, help: "Set the memory of the next kernel's initrd." },
     {
       long: "rsdp",
       value: "ADDR",
@@ -44,7 +44,7 @@ const zeropage: Applet = {
       long: "kernel",
       help: "Write the kernel itself instead: BZIMAGE without its setup sectors. No other option goes with it.",
     },
-    { short: "v", long: "verbose", help: "Say on standard error what was written, and what the kernel needs." },
+    { short: "v", long: "verbose", help: "Print on standard error what was written, and what the kernel needs." },
   ],
   notes: `
 The zero page is made from BZIMAGE's setup header, the firmware's memory map

@@ -66,10 +66,10 @@ function formatOverview(applets: readonly Applet[]): string {
   const width = Math.max(...applets.map(({ name }) => name.length)) + 2;
   return [
     "usage: kexecbox APPLET [ARGUMENT]...   or a symbolic link named after the applet",
-    "       kexecbox help [APPLET]          explain an applet, as APPLET --help does",
-    "       kexecbox --list                 list the applets' names",
-    "       kexecbox --install DIR          make the links in DIR",
-    "       kexecbox --version              tell version, commit, engine and machine",
+    "       kexecbox help [APPLET]          print its help, as APPLET --help does",
+    "       kexecbox --list                 print the names of the applets",
+    "       kexecbox --install DIR          make a link in DIR for each applet",
+    "       kexecbox --version              print version, commit, engine and machine",
     "",
     ...applets.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`),
     "",

@@ -59,7 +59,7 @@ export const editOptions: readonly Option[] = [
     inTurn: true,
     help: "Confine a crash kernel to this memory and the exception vectors: set linux,usable-memory in every memory node, and reserve what lies between.",
   },
-  { long: "reserve", value: RANGES, inTurn: true, help: "Add entries to the reserve map." },
+  { long: "reserve", value: RANGES, inTurn: true, help: "Add entries to the reserve map (/memreserve/ in source)." },
   { long: "unreserve", value: "START,SIZE", inTurn: true, help: "Delete an entry of the reserve map." },
   {
     long: "boot-cpu",
@@ -72,7 +72,7 @@ export const editOptions: readonly Option[] = [
     long: "from",
     value: "FILE",
     inTurn: true,
-    help: "Take edits from FILE, one a line: an option above without its dashes, a blank, its value.",
+    help: "Read edits from FILE, one a line: the long name of an option above without dashes, a blank, its value.",
   },
 ];
 

@@ -28,7 +28,7 @@ export const blobOptions: readonly Option[] = [
     value: "N",
     help: "Write version 1, 2, 3, 16 or 17 of the format (default: 17). The fs2dt of 2005 wrote 2.",
   },
-  { long: "pad", value: "BYTES", help: "Leave room at the end of the blob for whoever adds to it." },
+  { long: "pad", value: "BYTES", help: "Leave BYTES free at the end of the blob, for later additions." },
 ];
 
 export function parseReadRules(given: Given, notice: Notice): ReadRules {

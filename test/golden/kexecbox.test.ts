@@ -65,7 +65,7 @@ describe.each([
     expect(called("box", "echo", "a").out.toString()).toBe("a\n");
     expect(called("box")).toMatchObject({
       code: 2,
-      err: `kexecbox: no applet named: there are ${applets.map(({ name }) => name).join(" ")}\n`,
+      err: `kexecbox: no applet given: there are ${applets.map(({ name }) => name).join(" ")}\n`,
     });
   });
 });

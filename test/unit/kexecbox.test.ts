@@ -43,7 +43,7 @@ describe("asked for no applet there is", () => {
   const list = `there are ${NAMES.join(" ")}`;
 
   test("it ends with 2 and lists them", () => {
-    expect(called(["kexecbox"])).toEqual({ code: 2, out: "", err: `kexecbox: no applet named: ${list}\n` });
+    expect(called(["kexecbox"])).toEqual({ code: 2, out: "", err: `kexecbox: no applet given: ${list}\n` });
     expect(called(["kexecbox", "kexec", "-l"])).toEqual({
       code: 2,
       out: "",
