@@ -22,14 +22,15 @@ export class Records {
   readonly #nodes: Uint32Array;
   readonly #keys = new Map<ByteString, number>();
   readonly #decode: (bytes: Uint8Array) => ByteString;
-  readonly #unknownMarks: number;
+  /** Marks that the reader did not look for: they count as set. */
+  readonly unknownMarks: number;
   readonly root: RecordNode;
 
   /** @param marked the bits of MARK that the reader has looked for */
   constructor(gathered: Gatherer, decode: (bytes: Uint8Array) => ByteString, marked: number) {
     const { records, strings, nodes } = gathered;
     this.#decode = decode;
-    this.#unknownMarks = ~marked;
+    this.unknownMarks = ~marked;
     this.bytes = records;
     this.stringBytes = strings;
     this.strings = decode(strings);
@@ -44,28 +45,21 @@ export class Records {
   }
 
   wordOf({ index }: RecordNode, word: number): number {
-    return this.#wordAt(index, word);
-  }
-
-  #wordAt(index: number, word: number): number {
     const found = this.#nodes[WORDS_OF_NODE * index + word];
-    if (found === undefined) throw new RangeError(`no node ${index}`);
+    if (found === undefined) throw noNode(index);
     return found;
-  }
-
-  /** The marks in a word of the node. A mark that the reader did not look for counts as set. */
-  marksOf(node: RecordNode, word: number): number {
-    return this.wordOf(node, word) | this.#unknownMarks;
   }
 
   childrenOf(node: RecordNode): RecordNode[] {
     const children: RecordNode[] = [];
     const end = this.wordOf(node, NODE.next);
-    for (let index = node.index + 1; index < end; index = this.#wordAt(index, NODE.next)) {
-      const start = this.#wordAt(index, NODE.start) + 4;
-      children.push(
-        new RecordNode(this.#decode(this.bytes.subarray(start, this.bytes.indexOf(0, start))), this, index),
-      );
+    for (let index = node.index + 1; index < end; ) {
+      const start = this.#nodes[WORDS_OF_NODE * index + NODE.start];
+      const next = this.#nodes[WORDS_OF_NODE * index + NODE.next];
+      if (start === undefined || next === undefined) throw noNode(index);
+      const name = this.bytes.subarray(start + 4, this.bytes.indexOf(0, start + 4));
+      children.push(new RecordNode(this.#decode(name), this, index));
+      index = next;
     }
     return children;
   }
@@ -167,11 +161,11 @@ export class RecordNode implements Node {
   }
 
   get marks(): number {
-    return this.isKept ? this.records.marksOf(this, NODE.marks) : ALL_MARKS;
+    return this.isKept ? this.records.wordOf(this, NODE.marks) | this.records.unknownMarks : ALL_MARKS;
   }
 
   get marksBelow(): number {
-    return this.isWhole ? this.records.marksOf(this, NODE.below) : ALL_MARKS;
+    return this.isWhole ? this.records.wordOf(this, NODE.below) | this.records.unknownMarks : ALL_MARKS;
   }
 
   get propertyCount(): number {
@@ -182,6 +176,10 @@ export class RecordNode implements Node {
     if (this.#properties === undefined) return this.records.valueOf(this, name);
     return this.#properties.find((property) => property.name === name)?.value;
   }
+}
+
+function noNode(index: number): RangeError {
+  return new RangeError(`no node ${index}`);
 }
 
 function align4(offset: number): number {
