@@ -10,7 +10,7 @@ import { type AddedFile, entries, shownEntry } from "../initramfs/image.ts";
 import { applets } from "../src/applets/table.ts";
 import { EXIT, Failure, usage } from "../src/failure.ts";
 import { parseScript } from "../src/script/parse.ts";
-import { errnoText } from "../src/sys/errno.ts";
+import errnoText from "../src/sys/strerror.ts";
 import { build, replaceFile } from "./build.ts";
 import { endWith } from "./command.ts";
 import { targets } from "./machines/machines.ts";

@@ -7,7 +7,8 @@ import { describe } from "../script/pipeline.ts";
 import { runPrompt } from "../script/prompt.ts";
 import { runScript, type Shell } from "../script/run.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { errno, errnoText } from "../sys/errno.ts";
+import { errno } from "../sys/errno.ts";
+import errnoText from "../sys/strerror.ts";
 import { CWD, O_RDWR, REBOOT_POWER_OFF, STDERR, STDIN, type System, TIOCSCTTY, WNOHANG } from "../sys/system.ts";
 
 const DEFAULT_SCRIPT = "/init.script";

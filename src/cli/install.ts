@@ -2,7 +2,8 @@
 
 import { EXIT, escapeText, usage } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { errno, errnoText } from "../sys/errno.ts";
+import { errno } from "../sys/errno.ts";
+import errnoText from "../sys/strerror.ts";
 import { CWD, type System } from "../sys/system.ts";
 
 /**

@@ -1,7 +1,8 @@
 // The calls that change something: kexec_load(2) and the reboot into what it loaded.
 
 import { EXIT, Failure } from "../failure.ts";
-import { errno, errnoText } from "../sys/errno.ts";
+import { errno } from "../sys/errno.ts";
+import errnoText from "../sys/strerror.ts";
 import { INTERRUPTS, REBOOT_KEXEC, type System } from "../sys/system.ts";
 import type { KexecImage, Segment } from "./image.ts";
 import { type Explain, refusal } from "./refusal.ts";

@@ -2,7 +2,8 @@
 // kernel/kexec.c, kernel/kexec_core.c, security/; the files below tell the causes of one errno apart.
 
 import { EXIT, Failure, hex } from "../failure.ts";
-import { errno, errnoText } from "../sys/errno.ts";
+import { errno } from "../sys/errno.ts";
+import errnoText from "../sys/strerror.ts";
 import type { System } from "../sys/system.ts";
 import type { KexecImage } from "./image.ts";
 

@@ -11,7 +11,7 @@ import { findRefused, load } from "../kexec/load.ts";
 import type { Plan } from "../kexec/plan.ts";
 import type { Secondaries } from "../kexec/stub.ts";
 import { formatImage } from "../kexec/table.ts";
-import { errnoText } from "../sys/errno.ts";
+import errnoText from "../sys/strerror.ts";
 import type { System } from "../sys/system.ts";
 import { tellSecondaries } from "./secondaries.ts";
 

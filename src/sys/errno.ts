@@ -1,4 +1,4 @@
-// The one place that knows error numbers: their names and strerror's words for them.
+// The one place that knows error numbers and their names.
 // Linux include/uapi/asm-generic/errno-base.h and errno.h. These numbers are the same on all our machines.
 
 /** The number of a named error, positive. */
@@ -53,61 +53,3 @@ export const errno = {
 } as const;
 
 export type ErrnoName = keyof typeof errno;
-
-/** What glibc's strerror(3) says, in lower case, so that people find it where they look for it. */
-export const errnoWords: Readonly<Record<ErrnoName, string>> = {
-  EPERM: "operation not permitted",
-  ENOENT: "no such file or directory",
-  ESRCH: "no such process",
-  EINTR: "interrupted system call",
-  EIO: "input/output error",
-  ENXIO: "no such device or address",
-  E2BIG: "argument list too long",
-  ENOEXEC: "exec format error",
-  EBADF: "bad file descriptor",
-  ECHILD: "no child processes",
-  EAGAIN: "resource temporarily unavailable",
-  ENOMEM: "cannot allocate memory",
-  EACCES: "permission denied",
-  EFAULT: "bad address",
-  EBUSY: "device or resource busy",
-  EEXIST: "file exists",
-  EXDEV: "invalid cross-device link",
-  ENODEV: "no such device",
-  ENOTDIR: "not a directory",
-  EISDIR: "is a directory",
-  EINVAL: "invalid argument",
-  ENFILE: "too many open files in system",
-  EMFILE: "too many open files",
-  ENOTTY: "inappropriate ioctl for device",
-  ETXTBSY: "text file busy",
-  EFBIG: "file too large",
-  ENOSPC: "no space left on device",
-  ESPIPE: "illegal seek",
-  EROFS: "read-only file system",
-  EMLINK: "too many links",
-  EPIPE: "broken pipe",
-  ENAMETOOLONG: "file name too long",
-  ENOSYS: "function not implemented",
-  ENOTEMPTY: "directory not empty",
-  ELOOP: "too many levels of symbolic links",
-  ENODATA: "no data available",
-  EBADMSG: "bad message",
-  EOVERFLOW: "value too large for defined data type",
-  EILSEQ: "invalid or incomplete multibyte or wide character",
-  EOPNOTSUPP: "operation not supported",
-  EADDRNOTAVAIL: "cannot assign requested address",
-  ENOTCONN: "transport endpoint is not connected",
-  ETIMEDOUT: "connection timed out",
-  ESTALE: "stale file handle",
-  EUCLEAN: "structure needs cleaning",
-  EREMOTEIO: "remote I/O error",
-  EDQUOT: "disk quota exceeded",
-};
-
-/** `-2` or `2` → `ENOENT (no such file or directory)`. */
-export function errnoText(result: number): string {
-  const number = Math.abs(result);
-  const name = (Object.keys(errno) as ErrnoName[]).find((known) => errno[known] === number);
-  return name === undefined ? `error ${number}` : `${name} (${errnoWords[name]})`;
-}

@@ -4,9 +4,10 @@
 import { EXIT, type ExitCode, Failure, usage } from "../failure.ts";
 import { type Abi, abis } from "./abi.ts";
 import type { Argument, ByteString, Engine, Machine } from "./engine.ts";
-import { errno, errnoText } from "./errno.ts";
+import { errno } from "./errno.ts";
 import { decodeEntries, decodeStatus, type Entry, type FileStatus, STATX_BASIC_STATS, STATX_SIZE } from "./files.ts";
 import { encodeLongs, encodeSignals, hasSignal, SIGNAL_SET_SIZE } from "./native.ts";
+import errnoText from "./strerror.ts";
 
 export type { Entry, FileStatus } from "./files.ts";
 

@@ -2,7 +2,8 @@
 
 import { dlopen, FFIType } from "bun:ffi";
 import { expect, test } from "bun:test";
-import { type ErrnoName, errno, errnoText, errnoWords } from "../../src/sys/errno.ts";
+import { type ErrnoName, errno } from "../../src/sys/errno.ts";
+import errnoText, { errnoWords } from "../../src/sys/strerror.ts";
 
 const { symbols: libc } = dlopen("libc.so.6", {
   strerror: { args: [FFIType.i32], returns: FFIType.cstring },
