@@ -9,7 +9,7 @@ import { checkAll } from "./check.ts";
 import { endWith } from "./command.ts";
 import { kernel } from "./kernels.ts";
 import { type KernelName, smallNames, stockNames, targets } from "./machines/machines.ts";
-import { EVERY_JOB, ensure, type Job } from "./setup.ts";
+import { EVERY_JOB, ensure } from "./setup.ts";
 
 const HELP = `usage: npm test [-- FILE... [OPTION...]]
 
@@ -61,10 +61,12 @@ function testFiles(): string[] {
   return [...new Bun.Glob("test/**/*.test.ts").scanSync(ROOT)].sort();
 }
 
-/** The packages that a test file needs. Its executables and its kernels it makes itself, where they are not cached. */
-function jobsFor(file: string): readonly Job[] {
-  if (file.startsWith("test/unit/")) return [];
-  return file.startsWith("test/golden/") ? ["test"] : EVERY_JOB;
+/** What these test files need: nothing, the executables, or the guests' packages too. Kernels they make themselves. */
+async function prepare(files: readonly string[]): Promise<void> {
+  if (files.every((file) => file.startsWith("test/unit/"))) return;
+  const forGuests = files.some((file) => file.startsWith("test/boot/"));
+  await ensure(...(forGuests ? EVERY_JOB : (["test"] as const)));
+  for (const target of targets) await build(target);
 }
 
 /** The tests that Bun chooses by these words: each is a part of a path, or an option. */
@@ -72,7 +74,7 @@ async function runSome(words: readonly string[]): Promise<Counts[]> {
   const parts = words.map((word) => word.replace(/^\.\//, ""));
   const named = testFiles().filter((file) => parts.some((part) => file.includes(part)));
   // Options alone choose among all tests.
-  await ensure(...(named.length === 0 ? testFiles() : named).flatMap(jobsFor));
+  await prepare(named.length === 0 ? testFiles() : named);
   return [await runTests(words, "inherit")];
 }
 
