@@ -7,6 +7,7 @@ import { build } from "./build.ts";
 import { inTemporaryFolder } from "./cache.ts";
 import { checkAll } from "./check.ts";
 import { endWith } from "./command.ts";
+import { undoOnInterrupt } from "./interrupt.ts";
 import { kernel } from "./kernels.ts";
 import { type KernelName, smallNames, stockNames, targets } from "./machines/machines.ts";
 import { EVERY_JOB, ensure } from "./setup.ts";
@@ -48,7 +49,9 @@ async function runTests(args: readonly string[], output: "inherit" | Bun.BunFile
       stdio: ["ignore", output, output],
       cwd: ROOT,
     });
+    const forget = undoOnInterrupt(() => child.kill());
     const ok = (await child.exited) === 0;
+    forget();
     const head = /<testsuites[^>]*>/.exec(await readFile(report, "utf8").catch(() => ""))?.[0];
     if (head === undefined) throw new Failure("bun test", "no test was run");
     const count = (name: string): number => Number(new RegExp(` ${name}="([0-9]+)"`).exec(head)?.[1] ?? 0);
