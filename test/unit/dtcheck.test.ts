@@ -347,6 +347,20 @@ describe("a check whose prerequisite has failed", () => {
     ]);
   });
 
+  test("is silent about the property that is at fault, not about its neighbours", () => {
+    const unended = (property: string) => {
+      const tree = soundTree();
+      setProperty(at(tree, BUS), "status", Buffer.from("sleepy\0"));
+      setProperty(at(tree, BUS), property, Buffer.from("sleepy"));
+      return lines(tree);
+    };
+    expect(unended("status")).toEqual([`${BUS}/status: error: does not end with NUL [strings]`]);
+    expect(unended("model")).toEqual([
+      `${BUS}/model: error: does not end with NUL [strings]`,
+      `${BUS}/status: warning: is none of okay disabled reserved fail [status]`,
+    ]);
+  });
+
   test("is silent when the other one is not told of", () => {
     const tree = soundTree();
     setProperty(at(tree, BUS), "#address-cells", cells(9));

@@ -3,6 +3,7 @@
 
 import { escapeText, Failure, type Notice } from "../../failure.ts";
 import type { ByteString } from "../../sys/engine.ts";
+import { below } from "../names.ts";
 import { type Position, type Survey, surveyOf } from "../survey.ts";
 import type { DeviceTree } from "../tree.ts";
 import type { Check, Prerequisite } from "./check.ts";
@@ -29,25 +30,38 @@ export function findingsIn(tree: DeviceTree, skipped: ReadonlySet<string> = new 
  */
 export function runChecks(table: readonly Check[], survey: Survey): Finding[] {
   const findings: Finding[] = [];
-  /** By check, the paths at which it failed. */
-  const failures = new Map<string, Set<ByteString>>();
+  const failures = new Map<string, Failures>();
   for (const check of table) {
-    const failed = new Set<ByteString>();
+    const failed: Failures = { nodes: new Set(), places: new Set() };
     failures.set(check.name, failed);
     let path: ByteString;
     const tell: Notice = (place, fact) => {
-      failed.add(path);
+      failed.nodes.add(path);
+      failed.places.add(place);
       findings.push({ check, place, fact });
     };
-    const doubtful = (check.needs ?? []).filter((need) => failures.get(need.check)?.size);
+    const doubtful = (check.needs ?? []).filter((need) => failures.get(need.check)?.nodes.size);
     for (const position of positionsFor(check, survey)) {
       path = position.path;
-      if (doubtful.length > 0 && doubtful.some((need) => failures.get(need.check)?.has(pathOf(need, position))))
-        failed.add(path);
+      if (doubtful.some((need) => hasFailed(failures.get(need.check), need, position))) failed.nodes.add(path);
       else check.look(position, tell, survey);
     }
   }
   return findings;
+}
+
+/** Where a check has failed. */
+interface Failures {
+  /** Paths of nodes that it looked at, or should have. */
+  readonly nodes: Set<ByteString>;
+  /** The places of its findings. */
+  readonly places: Set<ByteString>;
+}
+
+function hasFailed(failures: Failures | undefined, need: Prerequisite, position: Position): boolean {
+  const path = pathOf(need, position);
+  if (need.property === undefined) return failures?.nodes.has(path) ?? false;
+  return failures?.places.has(below(path, need.property)) ?? false;
 }
 
 function positionsFor({ at }: Check, { nodes, byPath }: Survey): readonly Position[] {

@@ -93,7 +93,7 @@ export const formChecks: readonly Check[] = [
     severity: "warning",
     reason: "a name that is not what the node is called",
     source: "DTS 2.3.11",
-    needs: [{ check: "strings", at: "itself" }],
+    needs: [{ check: "strings", at: "itself", property: "name" }],
     look({ node, path, parent }, tell) {
       const name = property(node, "name");
       if (name !== undefined && parent !== undefined && textOf(name) !== baseName(node.name))
@@ -225,7 +225,7 @@ export const formChecks: readonly Check[] = [
     severity: "warning",
     reason: "a status that no reader knows",
     source: "DTS 2.3.4",
-    needs: [{ check: "strings", at: "itself" }],
+    needs: [{ check: "strings", at: "itself", property: "status" }],
     look: eachProperty((name, value, place, tell) => {
       if (name === "status" && !/^(ok|okay|disabled|reserved|fail(-.*)?)$/.test(textOf(value)))
         tell(place, "is none of okay disabled reserved fail");

@@ -13,6 +13,9 @@ import { textOf } from "../strings.ts";
 import { child, type Node, property } from "../tree.ts";
 import { type Check, failureOf } from "./check.ts";
 
+/** What names the console in /chosen, today and in older trees. */
+const CONSOLES = ["stdout-path", "linux,stdout-path"];
+
 export const machineChecks: readonly Check[] = [
   {
     name: "root",
@@ -58,10 +61,10 @@ export const machineChecks: readonly Check[] = [
     severity: "warning",
     reason: "the console is a node that is there, by its path or an alias",
     source: "DTS 3.6",
-    needs: [{ check: "strings", at: "itself" }],
+    needs: CONSOLES.map((property) => ({ check: "strings", at: "itself", property })),
     at: "/chosen",
     look({ node }, tell, { tree }) {
-      for (const name of ["stdout-path", "linux,stdout-path"]) {
+      for (const name of CONSOLES) {
         const value = property(node, name);
         if (value !== undefined && !isReference(tree.root, textOf(value).replace(/:.*/s, "")))
           tell(below("/chosen", name), "names no node");
