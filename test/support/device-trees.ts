@@ -139,6 +139,8 @@ export interface Change {
   /** Part of the name of what is new. */
   readonly fresh: number;
   readonly bytes: Uint8Array;
+  /** What a value gets one more of, or has in another's place. */
+  readonly byte: number;
   readonly start: number;
 }
 
@@ -151,6 +153,7 @@ export function changes(least: number, most: number): fc.Arbitrary<readonly Chan
     entry: number,
     fresh: fc.nat(4),
     bytes: fc.uint8Array({ maxLength: 8 }),
+    byte: fc.nat(255),
     start: fc.nat(98),
   });
   return fc.array(change, { minLength: least, maxLength: most, size: "max" });
@@ -163,7 +166,7 @@ export function mutate(tree: DeviceTree, changes: readonly Change[]): DeviceTree
   return changed;
 }
 
-function apply(tree: DeviceTree, { does, node: where, entry, fresh, bytes, start }: Change): void {
+function apply(tree: DeviceTree, { does, node: where, entry, fresh, bytes, byte, start }: Change): void {
   const node = at(allNodes(tree.root), where) ?? tree.root;
   const property = at(node.properties, entry);
   const child = at(node.children, entry);
@@ -176,11 +179,11 @@ function apply(tree: DeviceTree, { does, node: where, entry, fresh, bytes, start
       node.children = node.children.filter((each) => each !== child);
       break;
     case "lengthen value":
-      if (property !== undefined) property.value = Uint8Array.from([...property.value, start]);
+      if (property !== undefined) property.value = Uint8Array.from([...property.value, byte]);
       break;
     case "alter value":
       if (property !== undefined && property.value.length > 0) {
-        property.value = property.value.with(entry % property.value.length, start);
+        property.value = property.value.with(entry % property.value.length, byte);
       }
       break;
     case "add property":

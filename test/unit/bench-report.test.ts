@@ -147,7 +147,7 @@ describe("the chart", () => {
     for (const text of ["a title", "ms", "left", "right", "one", "two"]) expect(svg).toContain(`>${text}</text>`);
   });
 
-  test("is not drawChart where nothing of it was measured", () => {
+  test("is not drawn where nothing of it was measured", () => {
     const chart = { title: "", unit: "", groups: ["left"] };
     expect(hasSpreads({ ...chart, series: [{ name: "one", spreads: [undefined] }] })).toBe(false);
     expect(hasSpreads({ ...chart, series: [{ name: "one", spreads: [spread] }] })).toBe(true);

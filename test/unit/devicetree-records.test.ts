@@ -221,6 +221,20 @@ describe("a tree that was read", () => {
     }
   });
 
+  test("has the name of its node, where a file repeats it, before what sorts after it", () => {
+    const others = [[], ["a"], ["z"], ["a", "b"], ["a", "z"], ["y", "z"], ["nam", "name\x01", "names"]];
+    const root = read(
+      made(
+        others.map((names, index) => [
+          `n@${index}`,
+          [...names, "name"].map((each) => [each, each === "name" ? "n\0" : ""]),
+        ]),
+      ),
+    );
+    const listed = root.children.map(({ properties }) => properties.map(({ name }) => name));
+    expect(listed).toEqual(others.map((names) => [...names, "name"].sort()));
+  });
+
   test("tells its properties and how many they are without making objects of them", () => {
     const path = made(largeTree(11, 60, 700));
     const [kept, copied] = [read(path), plain(read(path))];
