@@ -48,7 +48,7 @@ async function main(args: readonly string[]): Promise<number> {
     for (const path of await putIntoPage(result, chartOf(result))) say(`${relative(".", path)}\n`);
     return EXIT.done;
   }
-  // A file that cannot be read is better told before everything is measured.
+  // A file that cannot be read is reported before anything is measured.
   const before = choices.compare === undefined ? undefined : await resultIn(choices.compare);
   const after = choices.with === undefined ? await measure(choices) : await resultIn(choices.with);
   if (choices.with === undefined) {

@@ -34,7 +34,7 @@ export async function kernelsFor(choices: Choices): Promise<Kernels> {
   return { first, next: await nextKernel(choices, first) };
 }
 
-/** One boot from start to end. `onStep` is told of each step as it happens. */
+/** One boot from start to end. `onStep` gets each step as it happens. */
 export async function boot(
   choices: Choices,
   { first, next }: Kernels,

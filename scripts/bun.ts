@@ -134,7 +134,7 @@ export async function bunEngine(target: BunTarget): Promise<BunEngine> {
   };
 }
 
-/** `folder`/kexecbox out of `folder`/kexecbox.js. Nothing in the place where it runs shall steer it. */
+/** `folder`/kexecbox out of `folder`/kexecbox.js. No file in the folder where it runs may steer it. */
 async function compile(bun: string, folder: string): Promise<void> {
   await runTool(
     [

@@ -49,7 +49,7 @@ function types(project: string): Promise<void> {
 
 async function formatOfC(): Promise<void> {
   const clangFormat = join(MODULES, `clang-format-node/bin/cfn-linux-${process.arch}/clang-format`);
-  // A script of its package does this, which npm does not run where it is told to ignore scripts.
+  // A script of its package does this, but npm with ignore-scripts does not run that.
   await chmod(clangFormat, 0o755);
   const files = [...new Bun.Glob("{src,stub,scripts,initramfs,test}/**/*.{c,h}").scanSync(ROOT)];
   await runModule([clangFormat, "--dry-run", "--Werror", ...files.sort()]);

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 
 const ROOT = join(import.meta.dir, "..");
 
-/** Fixed, where git itself takes more digits in a larger clone: the same commit shall give the same bytes. */
+/** Fixed, where git itself takes more digits in a larger clone: the same commit must give the same bytes. */
 const DIGITS = 7;
 
 let known: string | undefined;

@@ -54,7 +54,7 @@ const AT_BASE = 7;
 const AT_ENTRY = 9;
 const AT_SECURE = 23;
 
-/** Files through which ld.so would be told from outside what to load: it shall look for nothing. */
+/** Files that tell ld.so from outside what to load. It must not look for them. */
 const STEERING_FILES = ["/etc/ld.so.preload", "/etc/ld.so.cache"];
 
 /** Room for the digits of any descriptor's number, which is below 2^31. Slashes that are left change no path. */

@@ -1,4 +1,4 @@
-// What has to be undone when a script ends early, by Ctrl-C, by a signal or by an error nobody caught.
+// What has to be undone when a script ends early, by Ctrl-C, by a signal or by an uncaught error.
 
 const undos = new Set<() => void>();
 let listening = false;

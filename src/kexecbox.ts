@@ -37,12 +37,12 @@ export function runToTheEnd(system: System, args: readonly ByteString[]): number
   try {
     return run(system, args);
   } catch (error) {
-    // Without memory to make an error from, the small engine throws null, and tells of it itself.
+    // Where memory is too short even for an error, the small engine throws null, and its C code reports that.
     if (error === null) throw error;
     // The small engine's C code says `out of memory` and `stack overflow` without this name, too.
     const text = String(error).replace(/^InternalError: /, "");
     system.say(`kexecbox: internal error: ${escapeText(text)}; ${formatVersion(system.engine)}`);
-    // Whoever runs the source wants to find the place; an executable has no line numbers to tell.
+    // The source has line numbers that lead to the fault; an executable has none.
     if (typeof KEXECBOX_COMMIT === "undefined" && error instanceof Error) system.say(String(error.stack));
     return INTERNAL_ERROR;
   }

@@ -9,7 +9,7 @@ import { runTool } from "../tool.ts";
 const ROOT = join(import.meta.dir, "../..");
 
 export interface Origin {
-  /** With "+" behind it if files differ from it. */
+  /** Followed by "+" if files differ from it. */
   readonly commit: string;
   readonly date: string;
   readonly cpu: string;

@@ -59,7 +59,7 @@ int main(int argc, char **argv)
     int status;
     if (waitpid(pid, &status, 0) < 0)
         fail("waitpid");
-    // The child is stopped in front of its exec. From now on its end stops it too, while it still has its memory.
+    // The child is stopped before its exec. From now on its end stops it too, while it still has its memory.
     if (ptrace(PTRACE_SETOPTIONS, pid, NULL, (void *)(long)(PTRACE_O_TRACEEXIT | PTRACE_O_TRACEEXEC)) < 0)
         fail("ptrace");
     ptrace(PTRACE_CONT, pid, NULL, NULL);

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { Failure } from "../../src/failure.ts";
 import { runTool } from "../tool.ts";
 
-/** Each brings dozens of others. The first two are what kbuild puts in front of every file. */
+/** Each brings dozens of others. The first two are what kbuild puts before every file. */
 const HEADERS = [
   "linux/kconfig.h",
   "linux/compiler_types.h",

@@ -79,7 +79,7 @@ export interface Stubs {
   readonly payload: readonly string[];
 }
 
-/** What a boot with an executable takes unless it is told otherwise. */
+/** What a boot with an executable takes by default. */
 export interface BootDefaults {
   /** Names of kernels; the second is what --small asks for. */
   readonly kernel: string;

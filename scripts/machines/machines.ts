@@ -75,7 +75,7 @@ export function bunExecutable(target: BunTarget): BunExecutable {
   return bun[target];
 }
 
-/** What a boot with an executable takes unless it is told otherwise. */
+/** What a boot with an executable takes by default. */
 export function bootDefaults(target: Target): BootDefaults {
   return isBunTarget(target) ? bun[target] : small[target];
 }

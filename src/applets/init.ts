@@ -114,9 +114,9 @@ function chooseScript(system: System, args: readonly ByteString[]): ByteString |
   let chosen: ByteString | undefined;
   for (const word of args) {
     if (word === "--prompt") continue;
-    if (word.startsWith("-")) system.say(`init: ${escapeText(word)}: no such option; left out`);
-    else if (chosen !== undefined) system.say(`init: ${escapeText(word)}: one script is enough; left out`);
-    else if (!isThere(system, word)) system.say(`init: ${escapeText(word)}: no such file; left out`);
+    if (word.startsWith("-")) system.say(`init: ${escapeText(word)}: no such option; ignored`);
+    else if (chosen !== undefined) system.say(`init: ${escapeText(word)}: one script is enough; ignored`);
+    else if (!isThere(system, word)) system.say(`init: ${escapeText(word)}: no such file; ignored`);
     else chosen = word;
   }
   return chosen ?? (isThere(system, DEFAULT_SCRIPT) ? DEFAULT_SCRIPT : undefined);

@@ -1,4 +1,4 @@
-// poweroff: ends the machine whose process 1 is ours, and no other one by accident.
+// poweroff: turns the machine off if process 1 is this program, so that no other machine goes down by accident.
 
 import type { Applet } from "../cli/applet.ts";
 import { parse } from "../cli/options.ts";

@@ -1,4 +1,4 @@
-// The name that a person most likely meant by one that is not there. Read when it is asked for.
+// Finds the name that a person most likely meant by a wrong one. Loaded when first asked for.
 
 /** Fewer letters than this begin too many names. */
 const SHORTEST_BEGINNING = 3;

@@ -1,4 +1,4 @@
-// Which kexecbox this is: version, commit, engine and machine. Read when it is asked for.
+// Which kexecbox this is: version, commit, engine and machine. Loaded when first asked for.
 
 import { version as number } from "../../package.json";
 import type { Engine } from "../sys/engine.ts";

@@ -46,7 +46,7 @@ export function oneOrTwoCells(value: Uint8Array): bigint | undefined {
 
 /**
  * The number that a property has in one cell or in two; undefined where it is absent.
- * @param misfit is told of a value of another length, which counts as absent unless this throws
+ * @param misfit gets the fact where the value has another length; that counts as absent unless this throws
  */
 export function numberIn(
   node: Node | undefined,

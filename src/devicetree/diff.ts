@@ -91,7 +91,8 @@ function propertyDifferences(before: Node, after: Node, path: ByteString): Diffe
 function byName<T extends { readonly name: ByteString }>(items: readonly T[], path: ByteString): Map<ByteString, T> {
   const table = new Map<ByteString, T>();
   for (const item of items) {
-    if (table.has(item.name)) throw new Failure(below(path, item.name), "is there twice: what differs cannot be said");
+    if (table.has(item.name))
+      throw new Failure(below(path, item.name), "is there twice, so that it cannot be compared");
     table.set(item.name, item);
   }
   return table;

@@ -17,10 +17,10 @@ export const MARK = {
   emptied: 8,
 } as const;
 
-/** The marks of a node that nobody has looked at: each may be set. */
+/** The marks of a node that no reader has looked at: each may be set. */
 export const ALL_MARKS = -1;
 
-/** What a reader shall look for. */
+/** What a reader looks for. */
 export interface MarkRules {
   /** Properties, by name. */
   readonly names: readonly NameRule[];

@@ -30,7 +30,7 @@ export function findNamed<T extends Named>(items: readonly T[], name: ByteString
   return index.first.get(name);
 }
 
-/** Inserts one whose name is new, in front of the first that `sortsAfter` it. */
+/** Inserts one whose name is new, before the first that `sortsAfter` it. */
 export function insertNamed<T extends Named>(items: T[], item: T, sortsAfter: (other: T) => boolean): void {
   let [low, high] = [0, items.length];
   while (low < high) {

@@ -118,7 +118,7 @@ export class Records {
 }
 
 /**
- * A node as it was read, until somebody asks for its properties or its children: then these are objects, and may be
+ * A node as it was read. When code first asks for its properties or its children, these become objects, which may be
  * changed.
  */
 export class RecordNode implements Node {

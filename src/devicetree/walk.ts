@@ -11,7 +11,7 @@ export interface Open {
 }
 
 export interface Walker {
-  /** `parent` is undefined for the root. False passes over what is below the node, which is then not left either. */
+  /** `parent` is undefined for the root. False skips what is below the node; `leave` is then not called for it. */
   enter(node: Node, parent: Open | undefined): boolean | undefined;
   leave?(node: Node): void;
 }
@@ -51,7 +51,7 @@ export interface Visitor {
   leave?(node: Node): void;
 }
 
-/** Walks over every node and tells each one's path. */
+/** Visits every node, with its path. */
 export function visit(root: Node, visitor: Visitor): void {
   const paths: ByteString[] = [];
   walk(root, {

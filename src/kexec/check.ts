@@ -26,7 +26,7 @@ export function blame(image: KexecImage, segment: Segment, fact: string): Findin
   return { place: nameSegment(image, segment), fact };
 }
 
-/** The first segment of which something is to be said. */
+/** A finding on the first segment for which `factOf` has a fact. */
 export function findInSegments(
   image: KexecImage,
   factOf: (segment: Segment) => string | undefined,

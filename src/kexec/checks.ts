@@ -12,7 +12,7 @@ import type { KexecImage, Segment } from "./image.ts";
 /** linux/kexec.h KEXEC_SEGMENT_MAX. */
 const MAX_SEGMENTS = 16;
 
-/** What is told first of an image that has several faults stands first. */
+/** In the order of importance: of an image with several faults only the first is reported. */
 const checksBefore: readonly Check[] = [
   { errno: "EINVAL", find: tooManySegments },
   { errno: "EADDRNOTAVAIL", find: (image) => findInSegments(image, endsAboveAll) },

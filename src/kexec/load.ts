@@ -41,7 +41,7 @@ export function unload(system: System, crash: boolean): void {
 export function jump(system: System): number {
   if (nothingIsLoaded(system)) throw new Failure("-k", "no kernel is loaded");
   return holdInterrupts(system, false, () => {
-    // The sync is what may take long enough for somebody to think again.
+    // The sync may take long enough for a person to press ^C.
     system.call("sync");
     if (system.pending(INTERRUPTS) !== undefined) return;
     const result = system.reboot(REBOOT_KEXEC);
@@ -50,9 +50,9 @@ export function jump(system: System): number {
 }
 
 /**
- * The first segment with which the kernel refuses the image; undefined if it takes them all. Nothing is loaded before:
- * what is refused even then is no segment's fault. Nor is anything loaded after: a part of an image must not stay, so
- * that an interrupt waits until it is gone.
+ * The first segment with which the kernel refuses the image; undefined if it takes them all. What was loaded before is
+ * unloaded first: if the kernel refuses even that, no segment is at fault. A part of an image must not stay loaded, so it
+ * is unloaded at the end, and interrupts wait until then.
  */
 export function findRefused(system: System, image: KexecImage): { segment: Segment; result: number } | undefined {
   unload(system, image.crash);

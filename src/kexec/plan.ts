@@ -32,7 +32,7 @@ export class SegmentPlan {
     this.append({ kind: "padding", size: -this.length & (CPIO_ALIGNMENT - 1) });
   }
 
-  /** A file that gives the segment no byte, where zeros do not make up for it. */
+  /** The name of an empty file, in a segment that has no zeros of -z either. */
   emptyFile(): string | undefined {
     if (this.zeros > 0n) return undefined;
     for (const piece of this.pieces) if (piece.kind === "file" && piece.status.size === 0n) return piece.name;

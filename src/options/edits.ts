@@ -117,7 +117,7 @@ function parseLine(system: System, line: ByteString, place: string): Edit {
   return (tree) => inLine(place, () => edit(tree));
 }
 
-/** Does `work` for a line of a file, where every mistake is one of input and is told with its line. */
+/** Does `work` for a line of a file. Every mistake there is one of input, and its place is the line. */
 function inLine<T>(place: string, work: () => T): T {
   try {
     return work();

@@ -21,7 +21,7 @@ export interface ParsedPlan {
  * @throws Failure for what is no plan, or is not for this machine's kernel
  */
 export function parsePlan(system: System, directives: readonly Directive[]): ParsedPlan {
-  // Where it is closed, the first file to be opened would become standard input.
+  // If standard input is closed, the first file that is opened gets its number, and would be read in its place.
   if (directives.some(({ long }) => long === "stdin")) system.must(system.status(STDIN), "standard input");
   const parser = new PlanParser(system);
   for (const directive of directives) parser.act(directive);

@@ -40,7 +40,7 @@ export function parseReadRules(given: Given, notice: Notice): ReadRules {
   };
 }
 
-/** How a command tells of what it does not end by: a line on standard error. */
+/** How a command reports what does not end it: by a line on standard error. */
 export function noticeOn(system: System, tool: string): Notice {
   return (place, fact) => system.say(`${tool}: ${escapeText(place)}: ${fact}`);
 }

@@ -22,7 +22,7 @@ export interface EditTreeRequest {
   /** A file, which is replaced, a directory, which must not be there, or `-` for standard output. */
   readonly target: ByteString;
   readonly format: Format;
-  /** `notice` is told of all that does not end the work. */
+  /** `notice` gets all that does not end the work. */
   readonly rules: ReadRules;
   /** In their order. */
   readonly edits: readonly Edit[];

@@ -22,7 +22,7 @@ export interface LoadRequest {
   /** `check` loads nothing; `diagnose` finds the segment that the kernel refuses, and leaves nothing loaded. */
   readonly action: "load" | "check" | "diagnose";
   readonly skipChecks: boolean;
-  /** Gets the whole plan as a table, before anything in it is judged: what is refused is best seen there. */
+  /** Gets the whole plan as a table. This comes before the checks, so that a person sees what they refuse. */
   readonly show?: ((table: string) => void) | undefined;
   /** Gets one line for a person. */
   say(line: string): void;

@@ -17,7 +17,7 @@ import type { System } from "../sys/system.ts";
 export interface NextTreeRequest {
   /** A directory, a blob, or `-` for a blob on standard input. */
   readonly source: ByteString;
-  /** `notice` is told of all that does not end the work. What is marked is chosen here. */
+  /** `notice` gets all that does not end the work. The marks are set by this recipe. */
   readonly rules: ReadRules;
   /** In their order. */
   readonly edits: readonly Edit[];

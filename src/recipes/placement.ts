@@ -93,7 +93,7 @@ function clip(range: MemoryRange, within: MemoryRange = range): MemoryRange {
   return { start: max(range.start, within.start), end: min(range.end, within.end) };
 }
 
-/** Speaks of a piece that has no room even alone, else of the first that has none beside those before it. */
+/** Names a piece that has no room even alone, else the first that finds none after those before it. */
 function noRoom(free: readonly MemoryRange[], pieces: readonly Piece[]): Failure {
   const memory = subtractRanges(free, []);
   const alone = pieces.find((piece) => lowest(memory, piece) === undefined);

@@ -1,4 +1,4 @@
-// Tells our stub how many secondary cpus to wait for: the one word in an image that is stored unasked, and said.
+// Tells our stub how many secondary cpus to wait for: the one word that is stored unasked, and reported.
 
 import { archs } from "../arch/archs.ts";
 import { usage } from "../failure.ts";

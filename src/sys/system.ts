@@ -171,7 +171,7 @@ export class System {
     this.writeAll(STDOUT, this.bytes(text), "standard output");
   }
 
-  /** One line to standard error. If that cannot be written, nobody can be told. */
+  /** One line to standard error. If that fails, there is no other place to report it. */
   say(line: ByteString): void {
     try {
       this.writeAll(STDERR, this.bytes(`${line}\n`), "standard error");

@@ -27,7 +27,7 @@
 	mov	x8, #278		// getrandom
 	svc	#0
 
-	// ld.so finds the libraries through /proc, and Bun its stack. Process 1 mounts it if nobody has.
+	// ld.so finds the libraries through /proc, and Bun its stack. Process 1 mounts it if it is not there.
 	bl	look_for_proc
 	cbz	x0, libraries
 	mov	x8, #172		// getpid

@@ -25,7 +25,7 @@
 	mov	$318, %eax		# getrandom
 	syscall
 
-	# ld.so finds the libraries through /proc, and Bun its stack. Process 1 mounts it if nobody has.
+	# ld.so finds the libraries through /proc, and Bun its stack. Process 1 mounts it if it is not there.
 	call	look_for_proc
 	jz	libraries
 	mov	$39, %eax		# getpid

@@ -148,9 +148,9 @@ describe("init as process 1", () => {
     const { console } = boot({ files }, "foo", "-x", "/s", "/t");
     expect(console).toBe(
       [
-        "init: foo: no such file; left out",
-        "init: -x: no such option; left out",
-        "init: /t: one script is enough; left out",
+        "init: foo: no such file; ignored",
+        "init: -x: no such option; ignored",
+        "init: /t: one script is enough; ignored",
         "+ echo b",
         "",
       ].join("\n"),

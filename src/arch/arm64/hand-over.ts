@@ -1,4 +1,4 @@
-// What an arm64 kernel was told for itself alone: the next one is told it anew, or not at all.
+// What a tree tells one arm64 kernel only: the next one gets it anew, or not at all.
 // Linux: drivers/of/fdt.c (early_init_dt_scan_chosen), drivers/of/kexec.c, arch/arm64/kernel/kaslr.c.
 
 import { giveUpInitrd, setSeeds } from "../../devicetree/edit/chosen.ts";

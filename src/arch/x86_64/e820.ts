@@ -1,4 +1,4 @@
-// The firmware's memory map, as the running kernel shows it and as the next one is told it.
+// The firmware's memory map, as the running kernel shows it and as the next one gets it.
 // Linux: Documentation/ABI/testing/sysfs-firmware-memmap, arch/x86/kernel/e820.c (e820_type_to_string).
 
 import { Failure } from "../../failure.ts";

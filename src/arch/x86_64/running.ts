@@ -15,7 +15,7 @@ export interface Running {
 
 const EFI = "/sys/firmware/efi";
 
-/** `rsdp` is the user's word for it. */
+/** @param rsdp the address that the user gave, if any */
 export function readRunning(system: System, rsdp: bigint | undefined): Running {
   const bootParams = readOwnBootParams(system);
   const memoryMap = readMemoryMap(system, bootParams);
@@ -30,7 +30,7 @@ function readOwnBootParams(system: System): Uint8Array | undefined {
 
 /**
  * On a machine that EFI has started, EFI's system table has it; its loader need not have told the kernel. A kernel that
- * was itself started by kexec knows no EFI, but was told. A BIOS leaves it where every kernel looks.
+ * was itself started by kexec knows no EFI, but has it in boot_params. A BIOS leaves it where every kernel looks.
  * @throws Failure on an EFI machine where it is not found: the next kernel would have one cpu and no ACPI
  */
 function findRsdp(system: System, bootParams: Uint8Array | undefined): bigint {

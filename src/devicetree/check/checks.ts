@@ -1,5 +1,5 @@
 // What is wrong with a tree, by all checks. Each has a name, a reason and where that is written. An error is what a kernel
-// fails by or misreads; a warning is what is against the specification and seldom meant. No check ever throws.
+// fails on or misreads; a warning is what the specification forbids and is seldom intended. No check ever throws.
 
 import { escapeText, Failure, type Notice } from "../../failure.ts";
 import type { ByteString } from "../../sys/engine.ts";
@@ -81,7 +81,7 @@ export function findingText({ check, fact }: Finding): string {
   return `${check.severity}: ${escapeText(fact)} [${check.name}]`;
 }
 
-/** Tells of all findings, and throws if there is an error among them. */
+/** Reports all findings, and throws if one is an error. */
 export function refuseErrors(tree: DeviceTree, tell: Notice): void {
   const findings = findingsIn(tree);
   for (const finding of findings) tell(finding.place, findingText(finding));

@@ -181,7 +181,7 @@ export const machineChecks: readonly Check[] = [
   {
     name: "pairs",
     severity: "error",
-    reason: "what firmware keeps is told as a pair of properties: start, and size or end",
+    reason: "memory that firmware keeps is a pair of properties: start, and size or end",
     source: "arch/powerpc/kernel/prom_init.c; skiboot doc/device-tree/ibm,opal.rst",
     look({ node, path }, tell) {
       if (path === "/chosen") return;

@@ -1,4 +1,4 @@
-// Things a kernel accepts that are still worth a line, since they are seldom meant.
+// Things a kernel accepts that are still worth a line, since they are seldom intended.
 
 import type { Notice } from "../../failure.ts";
 import type { ByteString } from "../../sys/engine.ts";
@@ -20,8 +20,8 @@ export const oddityRules: MarkRules = {
 };
 
 /**
- * Tells `notice` of standard properties whose length cannot be right, each, and of overlong names, together: firmware
- * has some on every cpu. Nothing is changed.
+ * Reports each standard property whose length cannot be right, and all overlong names in one line: firmware has some on
+ * every cpu. Nothing is changed.
  */
 export function reportOddities(root: Node, notice: Notice): void {
   const long: ByteString[] = [];

@@ -19,7 +19,7 @@ const MAX_TEXT = 64 * 1024 * 1024;
 export const faults = {
   "bad-magic": "the first word is not 0xd00dfeed",
   "bad-totalsize": "the blob is longer than what is there, or shorter than its header",
-  "bad-version": "a version that nobody has defined, or one that only newer readers understand",
+  "bad-version": "an undefined version, or one that only newer readers understand",
   "bad-reserve-map": "the reserve map is not aligned, not within the blob, has no end, or wraps",
   "bad-structure": "the structure block is not aligned or not within the blob",
   "bad-strings": "the strings are not within the blob",

@@ -147,7 +147,7 @@ class DirectoryReader {
     }
   }
 
-  /** What could not be opened or read, having got so many bytes of it. */
+  /** Judges a file that could not be opened or read; `length` bytes of it were read. */
   #judgeFailed(place: ByteString, length: number): boolean {
     const { error } = this.#gatherer;
     if (hasVanished(error)) return this.#again(place);

@@ -86,7 +86,7 @@ function propertySource(survey: Survey, position: Position, property: Property, 
   return `${paint.property(escapeName(name))}${text === "" ? "" : ` = ${shown}`}${end}`;
 }
 
-/** A path in a comment shall neither end it nor have anything in it that a terminal acts on. */
+/** A path for a comment: it must not end the comment, nor hold anything that a terminal acts on. */
 function escapeComment(text: ByteString): string {
   return text
     .split(/([ /])/)

@@ -36,7 +36,7 @@ export function holdSignals(pageSize: number): HeldSignals {
       for (const signal of signals) {
         const now = new DataView(new ArrayBuffer(SIGACTION_SIZE));
         libc.sigaction(signal, null, new Uint8Array(now.buffer));
-        // Whoever has told the kernel something else meanwhile wants that to stay.
+        // An action that was set meanwhile stays.
         if (now.getBigUint64(0, true) !== handler) continue;
         libc.sigaction(signal, before.get(signal) ?? null, null);
         if (came[signal] === 1) libc.raise(signal);

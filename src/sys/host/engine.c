@@ -39,7 +39,7 @@ __attribute__((noreturn)) static void end_with_error(const char *message)
         line[length++] = printable(*message);
     line[length++] = '\n';
     written = write(2, line, length);
-    (void)written; /* if that fails, nobody can be told */
+    (void)written; /* if that fails, there is no other place to report it */
     _exit(EXIT_INTERNAL_ERROR);
 }
 
