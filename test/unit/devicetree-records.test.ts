@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { oddityRules, reportOddities } from "../../src/devicetree/check/oddities.ts";
 import type { Version } from "../../src/devicetree/format.ts";
 import { treeFromDirectory } from "../../src/devicetree/from/directory.ts";
-import { MARK, NO_MARKS, visitMarked } from "../../src/devicetree/marks.ts";
+import { bitsOf, MARK, NO_MARKS, visitMarked } from "../../src/devicetree/marks.ts";
 import type { RecordNode } from "../../src/devicetree/records.ts";
 import { reservationRules, reservationsOf } from "../../src/devicetree/reservations.ts";
 import { blob } from "../../src/devicetree/to/blob.ts";
@@ -167,6 +167,11 @@ describe("a tree that was read and then changed in part", () => {
       { numRuns: 20, seed: SEED },
     );
     expect(facts.size).toBeGreaterThan(20);
+  });
+
+  test("knows the marks that it looked for, those for long names too", () => {
+    expect(bitsOf({ names: [], long: { length: 31, mark: MARK.oddity } })).toBe(MARK.oddity);
+    expect(bitsOf({ ...NO_MARKS, names: reservationRules })).toBe(MARK.reservation);
   });
 
   test("says the same whatever the reader was told to mark", () => {

@@ -1,6 +1,7 @@
 // The reservations that fs2dt makes of pairs of properties.
 
 import { describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { hex } from "../../src/failure.ts";
 import { readBlob } from "../support/blob-reader.ts";
 import { runInside } from "../support/fake-engine.ts";
@@ -239,6 +240,21 @@ describe("reservations", () => {
 });
 
 describe("a blob at an address", () => {
+  test("stays there when dtedit changes it, with the memory of its new size, or moves where -b says", () => {
+    const blob = folder.in("blob");
+    makeTree(folder.in("tree"), [["n", []]]);
+    writeFileSync(blob, runInside({}, "fs2dt", "-b", "0x8000", folder.in("tree")).out);
+    const edited = (...options: string[]) => {
+      const { code, out } = runInside({}, "dtedit", ...options, "--set", "/p=<1 2 3>", blob, "-");
+      expect(code).toBe(0);
+      return { length: BigInt(out.length), reserved: readBlob(out).reserved };
+    };
+    const stayed = edited();
+    expect(stayed.reserved).toEqual([{ start: 0x8000n, size: stayed.length }]);
+    const moved = edited("-b", "0x10000");
+    expect(moved.reserved).toEqual([{ start: 0x10000n, size: moved.length }]);
+  });
+
   function size(address: string): { code: number; err: string; bytes: number } {
     const path = folder.in(`tree${turn++}`);
     makeTree(path, []);

@@ -16,6 +16,8 @@ interface Load {
 }
 
 const PT_NOTE = 4;
+/** From physical to virtual addresses. */
+const HIGH = 0x4000_0000n;
 
 /** An ELF file of these segments and a note that is not there. The fields are those of linux/elf.h, in their order. */
 function elfFile(bits: Bits, little: boolean, loads: readonly Load[]): Uint8Array {
@@ -42,7 +44,7 @@ function elfFile(bits: Bits, little: boolean, loads: readonly Load[]): Uint8Arra
   const header = (type: number, { physical, bytes: { length }, bss }: Load): void => {
     put(4, type);
     if (bits === 64) put(4, 5);
-    for (const word of [offset, physical + 0x1000n, physical, length, BigInt(length) + bss]) put(long, word);
+    for (const word of [offset, physical + HIGH, physical, length, BigInt(length) + bss]) put(long, word);
     if (bits === 32) put(4, 5);
     put(long, 1);
   };
@@ -76,6 +78,9 @@ test("the segments come to lie by their physical addresses, zeros between them, 
         [PT_NOTE, 5],
         ...loads.map(() => [PT_LOAD, 5]),
       ]);
+      expect(elf.headers.slice(1).map(({ address, physical }) => [address, physical])).toEqual(
+        loads.map(({ physical }) => [physical + HIGH, physical]),
+      );
       const lowest = loads.reduce((low, { physical }) => min(low, physical), 1n << 64n);
       const memory = new Map<number, number>();
       for (const { physical, bytes } of loads) {
@@ -155,6 +160,10 @@ describe("refused is", () => {
     ],
   ])("%s", (_, bytes, message) => {
     expect(() => flat(bytes)).toThrow(message);
+  });
+
+  test("no segment of as much memory as a kernel may have", () => {
+    expect(flat(changed(field(40), 0, 0, 0, 0x40)).memsz).toBe(0x4000_0000);
   });
 
   test("the other class, where one is asked for", () => {

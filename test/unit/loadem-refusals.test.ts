@@ -477,6 +477,12 @@ describe("memory", () => {
     expect(refusedLine("-a 0x90000000 -e -f F", { files })).toContain("all that is there without MMU");
   });
 
+  test("is reached without MMU in the node that begins at 0, whichever is listed first", () => {
+    const files = { "/proc/device-tree/memory/reg": cells(0, 0x8000_0000, 0, 0x1000_0000) };
+    expect(taken("-a 0x10000000 -e -f F", { files })).toBe(true);
+    expect(refusedLine("-a 0x80000000 -e -f F", { files })).toContain("not within 0x0-0x40000000, all that is there");
+  });
+
   test.each([
     ["/proc/device-tree/memory@0/reg", Uint8Array.of(1, 2, 3)],
     ["/proc/device-tree/#address-cells", cells(7)],
@@ -646,9 +652,16 @@ describe("our stub", () => {
     expect(withTree(tree("0x10000100"), "-r 0x1000 -a 0x10000000 -e -w -s -a 0x20000000 -f F")).toEndWith(
       ": the stub does not know its kernel: -c 0x100 after the kernel's -a tells it",
     );
-    expect(withTree(tree("0x10000100"), "-r 0x1000 -a 0x10000000 -e -w -s --poke 0xf8=1 --poke 0xfc=8")).toEndWith(
-      ": the stub's kernel address 0x100000008 lies in no other segment",
-    );
+    for (const [high, low, address] of [
+      ["1", "8", "0x100000008"],
+      ["0", "0x10000000", "0x10000000"],
+      ["0", "0x20000ffd", "0x20000ffd"],
+    ]) {
+      const poked = `-r 0x1000 -a 0x10000000 -e -w -s --poke 0xf8=${high} --poke 0xfc=${low} -a 0x20000000 -f F`;
+      expect(withTree(tree("0x10000100"), poked)).toEndWith(
+        `: the stub's kernel address ${address} lies in no other segment`,
+      );
+    }
   });
 
   test.each([

@@ -108,6 +108,20 @@ test.each([
   ]);
 });
 
+test("a word that was poked at the same place of another segment is no wait word", () => {
+  writeFileSync(folder.in("kernel"), new Uint8Array(0x1000));
+  const stdin = runPretended(folder.path, {}, "fs2dt", "-b", "0x10000100", "/proc/device-tree").out;
+  const line = "-r 0x1000 -a 0x10000000 -e -w -s -a 0x20000000 -c 0x100 -f KERNEL";
+  const load = (more: string) =>
+    segmentOf(
+      loadem(folder.path, { stdin }, ...`${line}${more}`.replace("KERNEL", folder.in("kernel")).split(" ")).loads[0],
+      0,
+    );
+  const told = load("").bytes.readUInt32BE(WAIT_WORD);
+  expect(told).not.toBe(new DataView(v2wrapBytes().buffer).getUint32(WAIT_WORD));
+  expect(load(` --poke 0x${WAIT_WORD.toString(16)}=1`).bytes.readUInt32BE(WAIT_WORD)).toBe(told);
+});
+
 test("a wait word that was poked stays as it is, unless --secondaries is given as well", () => {
   writeFileSync(folder.in("kernel"), new Uint8Array(0x1000));
   const stdin = runPretended(folder.path, {}, "fs2dt", "-b", "0x10000100", "/proc/device-tree").out;

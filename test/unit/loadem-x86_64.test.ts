@@ -114,6 +114,10 @@ test("a stub with no zero page behind it is refused", () => {
   expect(refused(USUAL, bootParams().subarray(0, 4095))).toEndWith(fact);
 });
 
+test("a zero page whose command line would begin where the segment ends is refused", () => {
+  expect(refused(USUAL, bootParams().subarray(0, 4096))).toInclude("its command line is expected at 0x2001100");
+});
+
 test("a zero page made for another address is refused", () => {
   expect(refused(USUAL, bootParams({ address: 0x500_0100 }))).toEndWith(
     "its command line is expected at 0x5001100, " + "outside this segment: was it made with zeropage -b 0x2000100?",

@@ -123,6 +123,8 @@ describe("the nearest name", () => {
     ["loaden", "loadem"],
     ["load", "loadem"],
     ["lss", "ls"],
+    ["ehco", "echo"],
+    ["ecoh", "echo"],
     ["append", "bootargs"],
     ["cmdline", "bootargs"],
     ["command-line", "bootargs"],
@@ -135,6 +137,8 @@ describe("the nearest name", () => {
   test.each(["", "l", "lz", "cp", "kexec", "boot", "dtd", "toString"])("to %s is not certain", (typed) => {
     expect(findNearest(typed, names)).toBeUndefined();
   });
+
+  test("is not certain where two are as near", () => expect(findNearest("cot", ["cat", "cut"])).toBeUndefined());
 
   test("is none where there are no names", () => expect(findNearest("x", [])).toBeUndefined());
 });

@@ -108,6 +108,11 @@ describe("pieces", () => {
 
   test("get the lowest addresses in their order, or the highest where they want that", () => {
     expect(chooseAddresses(free, [stub, { ...stub, high: true }, stub])).toEqual([0x1000n, 0x8000n, 0x2000n]);
+    const exact = [
+      { start: 0x1000n, end: 0x1100n },
+      { start: 0x3000n, end: 0x3100n },
+    ];
+    expect(chooseAddresses(exact, [{ ...stub, high: true }])).toEqual([0x3000n]);
   });
 
   test("lie above a multiple by their offset, and within their limits", () => {
@@ -136,6 +141,11 @@ describe("pieces", () => {
         "other",
         "no room for 0x6000 bytes beside the others, at 0x10 above a multiple of 0x1000; free is 0x1000-0x9000",
       ),
+    );
+    // The one that no order of pieces can help.
+    const whole = { ...initrd, size: 0x8000n };
+    expect(() => chooseAddresses(free, [whole, stub, { ...initrd, name: "huge", size: 0x9000n }])).toThrow(
+      new Failure("huge", "no room for 0x9000 bytes, at a multiple of 0x1000; free is 0x1000-0x9000"),
     );
     expect(() => chooseAddresses([], [{ ...stub, within: { start: 1n, end: 2n } }])).toThrow(
       new Failure("stub", "no room for 0x100 bytes, at a multiple of 0x1000, within 0x1-0x2; free is nothing"),

@@ -117,6 +117,7 @@ describe("the zero page", () => {
 
   test("takes the running kernel's command line unless told another", () => {
     expect(written().commandLine).toBe("console=ttyS0 root=/dev/vda");
+    expect(written([], { files: { ...MACHINE, "/proc/cmdline": "a\nb\n" } }).commandLine).toBe("a\nb");
     expect(written(["-B", ""]).commandLine).toBe("");
   });
 

@@ -1,0 +1,30 @@
+// What the kernel tells of files and of what is in directories, as it is decoded.
+
+import { expect, test } from "bun:test";
+import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { engine } from "../../src/sys/bun.ts";
+import { CWD, System } from "../../src/sys/system.ts";
+import { temporaryFolder } from "../support/folder.ts";
+
+const folder = temporaryFolder();
+const system = new System(engine);
+
+test("a file has its size, and the time at which its content changed, to the nanosecond", () => {
+  const path = folder.in("file");
+  writeFileSync(path, "12345");
+  // The last access and the last change of the file's state are at other times.
+  utimesSync(path, 7, 1_234_567_890.25);
+  expect(system.statusOf(CWD, path)).toEqual({ kind: "file", size: 5n, modified: 1_234_567_890_250_000_000n });
+});
+
+test("a directory's entries are listed with their kinds, without itself and its parent", () => {
+  writeFileSync(folder.in("file"), "");
+  mkdirSync(folder.in("directory"));
+  symlinkSync("nowhere", folder.in("link"));
+  const entries = system.listIfThere(folder.path) ?? [];
+  expect(entries.map(({ name, kind }) => `${name}: ${kind}`).sort()).toEqual([
+    "directory: directory",
+    "file: file",
+    "link: symlink",
+  ]);
+});
