@@ -43,7 +43,9 @@ export function runChecks(table: readonly Check[], survey: Survey): Finding[] {
     const doubtful = (check.needs ?? []).filter((need) => failures.get(need.check)?.nodes.size);
     for (const position of positionsFor(check, survey)) {
       path = position.path;
-      if (doubtful.some((need) => hasFailed(failures.get(need.check), need, position))) failed.nodes.add(path);
+      // Seldom is anything doubtful, and some() would be called once for each node and check.
+      if (doubtful.length > 0 && doubtful.some((need) => hasFailed(failures.get(need.check), need, position)))
+        failed.nodes.add(path);
       else check.look(position, tell, survey);
     }
   }
