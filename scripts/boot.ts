@@ -88,7 +88,7 @@ async function readScript(path: string): Promise<string> {
       throw new Failure(path, `cannot be read: ${error.code}`);
     });
   const script = Buffer.from(text).toString("latin1");
-  // A mistake in it is better told here than by a machine that stops.
+  // A mistake in it is better reported here than by a machine that stops.
   parseScript(path, script);
   return script;
 }

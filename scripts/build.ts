@@ -63,7 +63,7 @@ async function appletsIn(folder: string): Promise<string[]> {
 }
 
 /**
- * Puts in place of applets and of what is asked for seldom modules that load them when they are called: an executable
+ * Replaces applets, and modules that are seldom needed, by modules that load them when they are called: an executable
  * reads only as much of itself as the command needs.
  */
 function loadLater(folder: string, applets: readonly string[], seldom: readonly string[]): BunPlugin {

@@ -66,7 +66,7 @@ const CODE_FLAGS = [
   "-ffunction-sections",
   "-fdata-sections",
   "-fno-asynchronous-unwind-tables",
-  // On arm64 the other kind is on, too: 59 KB of tables that nobody reads.
+  // On arm64 the other kind is on, too: 59 KB of tables that nothing reads.
   "-fno-unwind-tables",
   "-fno-stack-protector",
   "-fno-ident",

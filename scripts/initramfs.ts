@@ -45,7 +45,7 @@ async function addedFile(path: string, pathInImage: string): Promise<AddedFile> 
   return { path: pathInImage, content, mode: mode & 0o100 ? 0o755 : 0o644 };
 }
 
-/** A mistake in it is better told here than by a machine that does not boot. */
+/** A mistake in it is better reported here than by a machine that does not boot. */
 async function readScript(path: string): Promise<Uint8Array> {
   const { content } = await addedFile(path, path);
   parseScript(path, Buffer.from(content).toString("latin1"));

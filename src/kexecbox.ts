@@ -32,7 +32,7 @@ export function run(system: System, args: readonly ByteString[]): number {
   }
 }
 
-/** As `run`, and tells of a fault of ours in one line, too. For main alone: tests want to see what was thrown. */
+/** As `run`, but also reports a fault of ours in one line. For main only: tests have to see what was thrown. */
 export function runToTheEnd(system: System, args: readonly ByteString[]): number {
   try {
     return run(system, args);

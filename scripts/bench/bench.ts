@@ -1,4 +1,4 @@
-// What every part of the benchmark is lent, and what it hands back.
+// What every part of the benchmark gets, and what it returns.
 
 import { build } from "../build.ts";
 import type { Target } from "../machines/machines.ts";

@@ -21,7 +21,7 @@ export interface Origin {
   readonly bun: string;
   /** By the hash of its source. */
   readonly quickjs: string;
-  /** What it is measured beside or in, with versions; what is absent is said to be. */
+  /** The versions of the programs that it is compared with or runs in; one that is absent has "absent". */
   readonly peers: Peers;
 }
 

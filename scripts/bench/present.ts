@@ -1,4 +1,4 @@
-// What an expression that may be undefined by its type cannot be by what it is of.
+// A value that is never undefined here, though its type allows it.
 
 /** @throws Error where it is undefined all the same: a fault of this program */
 export function present<T>(value: T | undefined, what: string): T {

@@ -1,4 +1,4 @@
-// Runs what is to be compared in turn, round after round.
+// Runs the programs that are compared in turn, round after round.
 
 import { runTool } from "../tool.ts";
 import { present } from "./present.ts";

@@ -22,7 +22,7 @@ export const SIZES = {
   large: { nodes: 5_000, properties: 60_000 },
 } as const satisfies Record<string, Size>;
 
-/** As good as nothing to read: what it takes is the start. */
+/** It has next to nothing to read: its time is that of the start. */
 export const START: Size = { nodes: 1, properties: 1 };
 
 export const SEED = 2005;

@@ -1,4 +1,4 @@
-// The two kernels of a boot, whatever they were chosen by: a name of ours, a file, or the test payload.
+// The two kernels of a boot: each is one of ours by its name, a file, or the test payload.
 
 import { readFile } from "node:fs/promises";
 import { Failure } from "../../src/failure.ts";

@@ -1,4 +1,4 @@
-// dtedit: a tree, changed as told, into a blob, source text, JSON or a directory.
+// dtedit: edits a tree and writes it as a blob, source text, JSON or a directory.
 
 import type { Applet } from "../cli/applet.ts";
 import { type Arguments, parse } from "../cli/options.ts";

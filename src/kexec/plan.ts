@@ -27,7 +27,7 @@ export class SegmentPlan {
     this.length += pieceSize(piece);
   }
 
-  /** Appends zeros up to the next place where another cpio archive may begin. */
+  /** Appends zeros up to the next multiple of 4, where another cpio archive may begin. */
   pad(): void {
     this.append({ kind: "padding", size: -this.length & (CPIO_ALIGNMENT - 1) });
   }

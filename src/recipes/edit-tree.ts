@@ -1,4 +1,4 @@
-// A tree, changed as told, as a blob, source text, JSON or a directory.
+// Edits a tree and writes it as a blob, source text, JSON or a directory.
 
 import { refuseErrors } from "../devicetree/check/checks.ts";
 import type { Edit } from "../devicetree/edit/edits.ts";

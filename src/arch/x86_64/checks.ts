@@ -41,7 +41,7 @@ function checkInitrd(image: KexecImage, stub: Segment, { initrd }: BootParams): 
 /** @param address of the kernel, as the stub has it */
 function checkKernel(image: KexecImage, address: bigint, params: BootParams): Finding | undefined {
   const segment = image.segments.find((each) => contains(each, rangeOfSize(address, 1n)));
-  // Then the stub has no kernel, and a check before this one has told it.
+  // Then the stub has no kernel, and a check before this one has reported it.
   if (segment === undefined) return undefined;
   const wrong = (fact: string) => blame(image, segment, fact);
   if (hasSetupHeader(segment.bytes)) {

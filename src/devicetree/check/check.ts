@@ -25,7 +25,7 @@ export interface Prerequisite {
   readonly check: string;
   /** Where it must not have failed: at the node that is looked at, at its parent, or at the node of this path. */
   readonly at: "itself" | "parent" | `/${string}`;
-  /** The property of that node of which it must not have told; any finding there counts unless said. */
+  /** Only a finding on this property of that node counts; where it is absent, any finding there does. */
   readonly property?: ByteString;
 }
 
