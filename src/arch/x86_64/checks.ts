@@ -8,11 +8,9 @@ import { readKernelAddress, STUB_SIZE } from "../../kexec/stub.ts";
 import { stubChecks } from "../../kexec/stub-checks.ts";
 import { contains, formatRange, rangeOfSize } from "../../range.ts";
 import { BOOT_PARAMS_SIZE, type BootParams, readBootParams } from "./boot-params.ts";
-import { hasSetupHeader } from "./setup-header.ts";
+import { FOUR_GIB, hasSetupHeader } from "./setup-header.ts";
 
 export const checks: readonly Check[] = [...stubChecks, { errno: undefined, find: stubWithoutBootParams }];
-
-const FOUR_GIB = 1n << 32n;
 
 function stubWithoutBootParams(image: KexecImage): Finding | undefined {
   if (image.stub?.target.stub.followedBy !== "zero page") return undefined;

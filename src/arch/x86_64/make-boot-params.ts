@@ -4,7 +4,7 @@
 import { Failure, hex } from "../../failure.ts";
 import { type MemoryRange, roundUp } from "../../range.ts";
 import { BOOT_PARAMS_SIZE, E820_ENTRY_SIZE, type E820Entry, MOST_E820_ENTRIES, PARAM } from "./boot-params.ts";
-import { FIELD, HEADER_START, type SetupHeader } from "./setup-header.ts";
+import { FIELD, FOUR_GIB, HEADER_START, type SetupHeader } from "./setup-header.ts";
 
 /** Bytes of random seed: what the kernel's pool holds (drivers/char/random.c, BLAKE2S_HASH_SIZE). */
 export const SEED_SIZE = 32;
@@ -16,7 +16,6 @@ const LOADED_HIGH = 1;
 const SETUP_RNG_SEED = 9;
 /** struct setup_data: u64 next, u32 type, u32 length, then the data. */
 const SETUP_DATA_HEADER = 16;
-const FOUR_GIB = 1n << 32n;
 
 export interface BootParamsWishes {
   /** Where boot_params will lie, a multiple of 16. */

@@ -1,9 +1,7 @@
 // Where a bzImage's kernel may lie. Linux: Documentation/arch/x86/boot.rst (kernel_alignment, pref_address, init_size).
 
 import { max } from "../../range.ts";
-import type { KernelNeeds } from "./setup-header.ts";
-
-const FOUR_GIB = 1n << 32n;
+import { FOUR_GIB, type KernelNeeds } from "./setup-header.ts";
 
 /** The memory of a kernel: its size in bytes, what its address is a multiple of, and what all of it lies within. */
 export function kernelPiece({ alignment, preferredAddress, initSize, above4G }: KernelNeeds) {

@@ -45,6 +45,9 @@ const OLDEST_PROTOCOL = 0x20c;
 const XLF_KERNEL_64 = 1;
 const XLF_CAN_BE_LOADED_ABOVE_4G = 2;
 
+/** Where memory ends for a kernel without XLF_CAN_BE_LOADED_ABOVE_4G. */
+export const FOUR_GIB = 1n << 32n;
+
 /** What a kernel needs, by its setup header. */
 export interface KernelNeeds {
   /** The kernel's address is a multiple of it. */
