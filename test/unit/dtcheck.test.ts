@@ -361,6 +361,38 @@ describe("a check whose prerequisite has failed", () => {
     ]);
   });
 
+  /** By check, what it would tell of too, if it did not need another one. */
+  const silenced: Readonly<Record<string, readonly ((tree: DeviceTree) => void)[]>> = {
+    "name-property": [set(SERIAL, "name", Buffer.from("uart"))],
+    "phandle-unique": [set(SERIAL, "phandle", cells(1))],
+    reg: [set(BUS, "#address-cells", cells(9))],
+    ranges: [set(BUS, "#address-cells", cells(9))],
+    status: [set(SERIAL, "status", Buffer.from("sleepy"))],
+    "stdout-path": [set("/chosen", "stdout-path", Buffer.from("nowhere"))],
+    memory: [set("/", "#address-cells", cells(9))],
+    "initrd-memory": [
+      set("/memory@0", "reg", cells(0, 0, 0, 0x10000000, 0)),
+      set("/chosen", "linux,initrd-start", cells(0x20000000)),
+      set("/chosen", "linux,initrd-end", cells(0x20100000)),
+    ],
+    "memory-overlap": [set("/memory@0", "reg", cells(0, 0, 0, 0x10000000, 0, 0, 0, 0x1000, 0))],
+    cpus: [set("/cpus", "#address-cells", cells(9))],
+    "boot-cpu": [set(CPU, "reg", new Uint8Array(2)), bootFrom(3)],
+    "reserve-memory": [set("/memory@0", "reg", cells(0, 0, 0, 0x10000000, 0)), reserve(0x20000000n, 0x20001000n)],
+  };
+
+  test.each(checks.flatMap(({ name, needs }) => (needs === undefined ? [] : [name])))(
+    "is silent: %s, which would not be without that",
+    (name) => {
+      const tree = soundTree();
+      for (const breaks of present(silenced[name])) breaks(tree);
+      const told = (table: readonly Check[]) =>
+        runChecks(table, surveyOf(tree)).filter(({ check }) => check.name === name);
+      expect(told(checks)).toEqual([]);
+      expect(told(checks.map((each) => (each.name === name ? { ...each, needs: [] } : each)))).not.toEqual([]);
+    },
+  );
+
   test("is silent when the other one is not told of", () => {
     const tree = soundTree();
     setProperty(at(tree, BUS), "#address-cells", cells(9));

@@ -46,6 +46,11 @@ function typed(type: number, fits: RegExp): Answer {
   };
 }
 
+test("properties of a wrong length are told, whether or not the tree is checked", () => {
+  const tree: Tree = [["n", [["reg", "12345"]]]];
+  expect(flattened({}, tree)).toMatchObject({ code: 0, err: "fs2dt: /n/reg: 5 bytes, not whole cells\n" });
+});
+
 describe("a tree that changes while it is read", () => {
   const tree: Tree = [
     ["a", "1"],
