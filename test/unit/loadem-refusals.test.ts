@@ -652,8 +652,10 @@ describe("our stub", () => {
     expect(withTree(tree("0x10000100"), "-r 0x1000 -a 0x10000000 -e -w -s -a 0x20000000 -f F")).toEndWith(
       ": the stub does not know its kernel: -c 0x100 after the kernel's -a tells it",
     );
+    expect(withTree(tree("0x10000100"), "-r 0x1000 -a 0x10000000 -e -w -s --poke 0xf8=1 --poke 0xfc=8")).toEndWith(
+      ": the stub's kernel address 0x100000008 lies in no other segment",
+    );
     for (const [high, low, address] of [
-      ["1", "8", "0x100000008"],
       ["0", "0x10000000", "0x10000000"],
       ["0", "0x20000ffd", "0x20000ffd"],
     ]) {
