@@ -1,6 +1,7 @@
 // Where everything of a boot goes in the guest's memory.
 
 import { STUB_SIZE } from "../../src/kexec/stub.ts";
+import { max } from "../../src/range.ts";
 import { chooseAddresses, type Piece } from "../../src/recipes/placement.ts";
 import type { Load, Machine } from "../machines/machine.ts";
 
@@ -15,14 +16,15 @@ export interface Addresses {
 
 /**
  * @param kernel what the next kernel needs
- * @param initrd bytes of its initramfs
+ * @param initrd bytes of its initramfs, 0 where it has none
  */
 export function addressesFor({ layout }: Machine, load: Load, kernel: Omit<Piece, "name">, initrd: bigint): Addresses {
   const { granule, order, free } = layout;
   const needs = {
     stub: { size: granule, alignment: granule },
     kernel,
-    initrd: { size: initrd, alignment: granule },
+    // Where none is given, a script may still load one there.
+    initrd: { size: max(initrd, granule), alignment: granule },
   };
   const pieces = order.map((name) => ({ name, ...needs[name] }));
   const chosen = chooseAddresses(free(load), pieces);
