@@ -29,8 +29,8 @@ const SLOWEST_TEST = 10 * 60_000;
 /** It spoils and rebuilds what the others run. */
 const ALONE = "test/golden/build.test.ts";
 
-/** The guests of ppc64 take as long as all other tests together. */
-const OTHER_GUESTS = /^test\/boot\/(arm64|x86_64)/;
+/** Guests that only Debian's own kernels start in. */
+const STOCK_GUESTS = /^test\/boot\/(ages|arm64|bun|x86_64)/;
 
 const ROOT = join(import.meta.dir, "..");
 
@@ -91,39 +91,75 @@ async function makeExecutables(): Promise<Counts> {
   return runTests([ALONE], "inherit");
 }
 
+/** Test files for one process. */
+interface Batch {
+  readonly files: readonly string[];
+  /** What has to be there before. */
+  readonly needs: Promise<unknown>;
+}
+
+/** Batches that are taken one by one, the first that has what it needs. */
+class Queue {
+  readonly #waiting: Batch[];
+  readonly #ready = new Set<Batch>();
+
+  constructor(batches: readonly Batch[]) {
+    this.#waiting = [...batches];
+    // A need that fails is told by whoever waits for it.
+    for (const batch of batches) batch.needs.then(() => this.#ready.add(batch)).catch(() => {});
+  }
+
+  /** undefined where none is left. Throws what a need failed with. */
+  async take(): Promise<Batch | undefined> {
+    while (this.#waiting.length > 0) {
+      const index = this.#waiting.findIndex((batch) => this.#ready.has(batch));
+      if (index >= 0) return this.#waiting.splice(index, 1)[0];
+      await Promise.race(this.#waiting.map(({ needs }) => needs));
+    }
+    return undefined;
+  }
+}
+
+/** Runs batches until none is left, and prints what each one printed when it is through. */
+async function runBatches(queue: Queue): Promise<Counts[]> {
+  return inTemporaryFolder(async (folder) => {
+    const output = Bun.file(join(folder, "output"));
+    const counts: Counts[] = [];
+    for (let batch = await queue.take(); batch !== undefined; batch = await queue.take()) {
+      counts.push(await runTests(batch.files, output));
+      process.stdout.write(await output.text());
+    }
+    return counts;
+  });
+}
+
 /**
- * All tests, on two tracks, so that each core has work from the beginning: kernels and the guests of ppc64 on one,
- * executables and everything else on the other. What the second one prints is held back until the first is through.
+ * All tests, by two workers, so that each core has work from the beginning to the end. One makes the kernels first, the
+ * other the executables; then both take from one queue, in which what takes long comes first.
  */
 async function runAll(): Promise<Counts[]> {
   await ensure(...EVERY_JOB);
   await checkAll();
   const files = testFiles().filter((file) => file !== ALONE);
-  const guests = files.filter((file) => file.startsWith("test/boot/"));
-  const otherGuests = guests.filter((file) => OTHER_GUESTS.test(file));
-  return inTemporaryFolder(async (folder) => {
-    const heldBack = [Bun.file(join(folder, "programs")), Bun.file(join(folder, "guests"))] as const;
-    const executables = makeExecutables();
-    const stock = makeKernels(stockNames);
-    const tracks = await Promise.allSettled([
-      stock.then(async () => {
-        await makeKernels(smallNames);
-        await executables;
-        const own = guests.filter((file) => !otherGuests.includes(file));
-        return [await runTests(own, "inherit")];
-      }),
-      executables.then(async (alone) => {
-        const programs = files.filter((file) => !guests.includes(file));
-        const counts = [alone, await runTests(programs, heldBack[0])];
-        await stock;
-        return [...counts, await runTests(otherGuests, heldBack[1])];
-      }),
-    ]);
-    for (const file of heldBack) if (await file.exists()) process.stdout.write(await file.text());
-    return tracks.flatMap((track) => {
-      if (track.status === "rejected") throw track.reason;
-      return track.value;
-    });
+  const isIn = (tier: string) => (file: string) => file.startsWith(`test/${tier}/`);
+  const executables = makeExecutables();
+  const stock = makeKernels(stockNames);
+  const kernels = stock.then(() => makeKernels(smallNames));
+  const queue = new Queue([
+    ...files.filter(isIn("boot")).map((file) => ({
+      files: [file],
+      needs: Promise.all([executables, STOCK_GUESTS.test(file) ? stock : kernels]),
+    })),
+    ...files.filter(isIn("golden")).map((file) => ({ files: [file], needs: executables })),
+    { files: files.filter(isIn("unit")), needs: Promise.resolve() },
+  ]);
+  const workers = await Promise.allSettled([
+    kernels.then(() => runBatches(queue)),
+    executables.then(async (alone) => [alone, ...(await runBatches(queue))]),
+  ]);
+  return workers.flatMap((worker) => {
+    if (worker.status === "rejected") throw worker.reason;
+    return worker.value;
   });
 }
 
