@@ -1,6 +1,11 @@
-// How a script of this folder ends: with its exit code, and an error as one line on stderr.
+// How a script of this folder prints, and how it ends: with its exit code, and an error as one line on stderr.
 
 import { EXIT, Failure } from "../src/failure.ts";
+
+/** To standard output, whole before it goes on: what process.stdout still holds of a long text is lost at an exit. */
+export async function print(text: string | Uint8Array): Promise<void> {
+  await Bun.write(Bun.stdout, text);
+}
 
 /**
  * Runs a script's work and ends the process: 0, the number that it returns, or the exit code of a Failure, printed as

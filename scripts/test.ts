@@ -6,7 +6,7 @@ import { EXIT, Failure } from "../src/failure.ts";
 import { build } from "./build.ts";
 import { inTemporaryFolder } from "./cache.ts";
 import { checkAll } from "./check.ts";
-import { endWith } from "./command.ts";
+import { endWith, print } from "./command.ts";
 import { undoOnInterrupt } from "./interrupt.ts";
 import { kernel } from "./kernels.ts";
 import { type KernelName, smallNames, stockNames, targets } from "./machines/machines.ts";
@@ -127,7 +127,7 @@ async function runBatches(queue: Queue): Promise<Counts[]> {
     const counts: Counts[] = [];
     for (let batch = await queue.take(); batch !== undefined; batch = await queue.take()) {
       counts.push(await runTests(batch.files, output));
-      process.stdout.write(await output.text());
+      await print(await output.bytes());
     }
     return counts;
   });
@@ -168,7 +168,7 @@ async function main(words: readonly string[]): Promise<number> {
   const sum = (name: keyof Counts): number => counts.reduce((total, each) => total + each[name], 0);
   const [failed, skipped] = [sum("failed"), sum("skipped")];
   const passed = sum("total") - failed - skipped;
-  process.stdout.write(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}\n`);
+  await print(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}\n`);
   return failed === 0 ? EXIT.done : EXIT.input;
 }
 
