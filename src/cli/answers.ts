@@ -1,4 +1,4 @@
-// --help, --version and --list: what the program says of itself and its applets. Loaded when first asked for.
+// What the program says of itself and of its applets, and --install. Loaded when first asked for.
 
 import { EXIT, type Failure, usage } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
