@@ -1,6 +1,6 @@
 // What is written of ELF files, and read of dynamically linked ones: 64-bit, little endian, on top of src/elf.ts.
 
-import { type Elf, PT_DYNAMIC, PT_INTERP, PT_LOAD, readElf, segmentBytes } from "../src/elf.ts";
+import { type Elf, PT_DYNAMIC, PT_INTERP, PT_LOAD, readElf, segmentBytes, viewOf } from "../src/elf.ts";
 import { Failure, hex } from "../src/failure.ts";
 
 const DT_NEEDED = 1n;
@@ -34,10 +34,6 @@ export interface DynamicNames {
   readonly interpreter: string | undefined;
   readonly soname: string | undefined;
   readonly needed: readonly string[];
-}
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function littleEndian(name: string, bytes: Uint8Array): Elf {

@@ -148,7 +148,8 @@ async function runAll(): Promise<Counts[]> {
     .sort((a, b) => isLong(b) - isLong(a));
   const isIn = (tier: string) => (file: string) => file.startsWith(`test/${tier}/`);
   // Nothing is tested where a check finds something; kernels are worth making anyway.
-  const executables = checkAll().then(makeExecutables);
+  const checked = checkAll();
+  const executables = checked.then(makeExecutables);
   const stock = makeKernels(stockNames);
   const kernels = stock.then(() => makeKernels(smallNames));
   const queue = new Queue([
@@ -157,7 +158,7 @@ async function runAll(): Promise<Counts[]> {
       needs: Promise.all([executables, STOCK_GUESTS.test(file) ? stock : kernels]),
     })),
     ...files.filter(isIn("golden")).map((file) => ({ files: [file], needs: executables })),
-    { files: files.filter(isIn("unit")), needs: Promise.resolve() },
+    { files: files.filter(isIn("unit")), needs: checked },
   ]);
   const workers = await Promise.allSettled([
     kernels.then(() => runBatches(queue)),

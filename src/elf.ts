@@ -178,6 +178,6 @@ export function flatten(elf: Elf): FlatImage {
   return { bytes, memsz: Number(memoryEnd - start) };
 }
 
-function viewOf(bytes: Uint8Array): DataView {
+export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

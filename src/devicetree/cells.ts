@@ -113,6 +113,6 @@ function wordsOfNumber(number: bigint, cells: number): number[] {
   return cells === 1 ? [low] : [Number(number >> 32n), low];
 }
 
-function viewOf(value: Uint8Array): DataView {
+export function viewOf(value: Uint8Array): DataView {
   return new DataView(value.buffer, value.byteOffset, value.byteLength);
 }

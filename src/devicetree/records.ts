@@ -3,6 +3,7 @@
 
 import type { ByteString } from "../sys/engine.ts";
 import { type Gatherer, NODE, WORDS_OF_NODE } from "../sys/gather.ts";
+import { viewOf } from "./cells.ts";
 import { ALL_MARKS } from "./marks.ts";
 import { baseName } from "./names.ts";
 import { stringValue } from "./strings.ts";
@@ -184,8 +185,4 @@ function noNode(index: number): RangeError {
 
 function align4(offset: number): number {
   return (offset + 3) & ~3;
-}
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -2,7 +2,7 @@
 // Linux: Documentation/arch/x86/zero-page.rst, arch/x86/include/uapi/asm/bootparam.h.
 
 import { type MemoryRange, rangeOfSize } from "../../range.ts";
-import { FIELD, hasSetupHeader, type KernelNeeds, readKernelNeeds } from "./setup-header.ts";
+import { FIELD, hasSetupHeader, type KernelNeeds, readKernelNeeds, viewOf } from "./setup-header.ts";
 
 /** Bytes. The command line follows. */
 export const BOOT_PARAMS_SIZE = 4096;
@@ -69,8 +69,4 @@ export function readE820(bootParams: Uint8Array): E820Entry[] {
     const range = rangeOfSize(view.getBigUint64(at, true), view.getBigUint64(at + 8, true));
     return { ...range, type: view.getUint32(at + 16, true) };
   });
-}
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }

@@ -117,7 +117,8 @@ export function readSetupHeader(file: string, start: Uint8Array, size: number): 
   return { ...readKernelNeeds(start), bytes: start.slice(HEADER_START, headerEnd), kernelStart };
 }
 
-function viewOf(bytes: Uint8Array): DataView {
+/** Also of boot_params, of which the setup header is a part. */
+export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
