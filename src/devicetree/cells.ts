@@ -38,6 +38,12 @@ export function cellIn(node: Node, name: ByteString): number | undefined {
   return value?.length === 4 ? viewOf(value).getUint32(0) : undefined;
 }
 
+/** The property's first cell, which is all that Linux reads of a longer one (of_property_read_u32); undefined where there is none. */
+export function firstCellIn(node: Node, name: ByteString): number | undefined {
+  const value = property(node, name);
+  return value === undefined || value.length < 4 ? undefined : viewOf(value).getUint32(0);
+}
+
 /** A number in one cell or in two: kernels have written addresses in either. Undefined for every other length. */
 export function oneOrTwoCells(value: Uint8Array): bigint | undefined {
   if (value.length === 4) return BigInt(viewOf(value).getUint32(0));

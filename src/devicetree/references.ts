@@ -3,10 +3,10 @@
 
 import { Failure } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { cellIn } from "./cells.ts";
+import { firstCellIn, u32Value } from "./cells.ts";
 import { baseName, below, unescapeName } from "./names.ts";
 import { textOf } from "./strings.ts";
-import { child, type Node, property } from "./tree.ts";
+import { child, type Node, property, setProperty } from "./tree.ts";
 import { pathOf, walk } from "./walk.ts";
 
 /** A node that a reference names. */
@@ -83,14 +83,39 @@ function nodeOfPhandle(root: Node, number: string, reference: ByteString): Match
   return found;
 }
 
-/** The node's phandle, in `phandle` or in the older `linux,phandle`; undefined where it has none. */
+/** Of PowerVM's nodes, what other nodes of the tree refer to them by. */
+const IBM_PHANDLE = "ibm,phandle";
+
+/** The properties that a node may have its phandle in. */
+export const PHANDLES: readonly ByteString[] = ["phandle", "linux,phandle", IBM_PHANDLE];
+
+/**
+ * The number by which Linux finds the node (drivers/of/fdt.c populate_properties): its ibm,phandle; else phandle or
+ * linux,phandle, which where they differ is the one that comes first. 0 is none. Undefined where it has none.
+ */
 export function phandleOf(node: Node): number | undefined {
-  return cellIn(node, "phandle") ?? cellIn(node, "linux,phandle");
+  const [now, old, ibm] = PHANDLES.map((name) => firstCellIn(node, name) || undefined);
+  if (ibm !== undefined) return ibm;
+  if (now === undefined || old === undefined || now === old) return now ?? old;
+  return node.properties.find(({ name }) => PHANDLES.includes(name))?.name === "phandle" ? now : old;
 }
 
-/** A phandle that no node has. */
+/** The node's phandle. As dtc does, a node of the tree that has none is given one. */
+export function phandleOrNew(root: Node, node: Node): number {
+  const known = phandleOf(node);
+  if (known !== undefined) return known;
+  const phandle = freePhandle(root);
+  setProperty(node, property(node, IBM_PHANDLE) === undefined ? "phandle" : IBM_PHANDLE, u32Value(phandle));
+  return phandle;
+}
+
+/** A phandle that no node has, in any property: readers differ in which they take. */
 export function freePhandle(root: Node): number {
   const taken = new Set<number | undefined>();
-  walk(root, { enter: (node) => void taken.add(phandleOf(node)) });
+  walk(root, {
+    enter(node) {
+      for (const name of PHANDLES) taken.add(firstCellIn(node, name));
+    },
+  });
   for (let phandle = 1; ; phandle++) if (!taken.has(phandle)) return phandle;
 }

@@ -3,7 +3,6 @@
 import type { Option } from "../cli/applet.ts";
 import type { Directive } from "../cli/options.ts";
 import { numberOf, pairOf } from "../cli/values.ts";
-import { u32Value } from "../devicetree/cells.ts";
 import { dropInitrd, setBootargs, setInitrd, setSeeds } from "../devicetree/edit/chosen.ts";
 import {
   addNode,
@@ -17,8 +16,8 @@ import {
 } from "../devicetree/edit/edits.ts";
 import { setUsableMemory } from "../devicetree/edit/usable-memory.ts";
 import { unescapeName } from "../devicetree/names.ts";
-import { findNode, freePhandle, phandleOf } from "../devicetree/references.ts";
-import { type DeviceTree, setProperty } from "../devicetree/tree.ts";
+import { findNode, phandleOrNew } from "../devicetree/references.ts";
+import type { DeviceTree } from "../devicetree/tree.ts";
 import { parseValue, type Resolve, resolveValue } from "../devicetree/values.ts";
 import { Failure, hex, usage } from "../failure.ts";
 import { type MemoryRange, rangeOfSize } from "../range.ts";
@@ -190,20 +189,10 @@ function asUsage<T>(place: string, work: () => T): T {
   }
 }
 
-/** As dtc does, a node that is referred to by its phandle and has none is given one. */
 function resolveIn({ root }: DeviceTree): Resolve {
   return (reference) => {
     const { node, path } = findNode(root, reference);
-    return {
-      path,
-      phandle() {
-        const known = phandleOf(node);
-        if (known !== undefined) return known;
-        const phandle = freePhandle(root);
-        setProperty(node, "phandle", u32Value(phandle));
-        return phandle;
-      },
-    };
+    return { path, phandle: () => phandleOrNew(root, node) };
   };
 }
 

@@ -1,9 +1,15 @@
-// Phandles, taken and free ones.
+// Phandles: in which property Linux looks for them, taken and free ones, and what an edit writes.
 
-import { expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { u32Value } from "../../src/devicetree/cells.ts";
-import { findNode, freePhandle } from "../../src/devicetree/references.ts";
+import { findNode, freePhandle, phandleOf } from "../../src/devicetree/references.ts";
 import type { Node } from "../../src/devicetree/tree.ts";
+import { bytesAt, readBlob } from "../support/blob-reader.ts";
+import { runInside } from "../support/fake-engine.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { cells, makeTree, type Tree } from "../support/tree.ts";
+
+const folder = temporaryFolder({ lasts: "file" });
 
 function node(name: string, phandle: number | undefined, ...children: Node[]): Node {
   const properties = phandle === undefined ? [] : [{ name: "phandle", value: u32Value(phandle) }];
@@ -21,4 +27,96 @@ test("a phandle names the first node that has it, also below one of two nodes of
 
 test("a free phandle is the first that no node has", () => {
   expect(freePhandle(node("", 1, node("a", 2), node("b", undefined), node("c", 4)))).toBe(3);
+});
+
+describe("a node's phandle is what Linux takes for it:", () => {
+  const phandle = (...properties: readonly (readonly [name: string, ...cells: number[]])[]) =>
+    phandleOf({
+      name: "n",
+      properties: properties.map(([name, ...words]) => ({ name, value: u32Value(...words) })),
+      children: [],
+    });
+
+  test("ibm,phandle before the others, wherever it stands", () => {
+    expect(phandle(["ibm,phandle", 3])).toBe(3);
+    expect(phandle(["ibm,phandle", 3], ["linux,phandle", 2], ["phandle", 1])).toBe(3);
+    expect(phandle(["phandle", 1], ["linux,phandle", 2], ["ibm,phandle", 3])).toBe(3);
+  });
+
+  test("else the first of phandle and linux,phandle", () => {
+    expect(phandle(["linux,phandle", 2])).toBe(2);
+    expect(phandle(["linux,phandle", 2], ["phandle", 1])).toBe(2);
+    expect(phandle(["phandle", 1], ["reg", 7], ["linux,phandle", 2])).toBe(1);
+  });
+
+  test("never 0, and no more than the first cell", () => {
+    expect(phandle(["phandle", 0])).toBe(undefined);
+    expect(phandle(["phandle", 0], ["linux,phandle", 2])).toBe(2);
+    expect(phandle(["ibm,phandle", 0], ["phandle", 1])).toBe(1);
+    expect(phandle(["phandle"], ["linux,phandle", 2, 5])).toBe(2);
+    expect(phandle(["ibm,phandle"])).toBe(undefined);
+  });
+});
+
+describe("in a tree of PowerVM, where firmware's ibm,phandle is not what Open Firmware calls the node,", () => {
+  const tree: Tree = [
+    ["chosen", []],
+    [
+      "pic@0",
+      [
+        ["ibm,phandle", cells(0x10000011)],
+        ["linux,phandle", cells(0x234)],
+        ["phandle", cells(0x234)],
+      ],
+    ],
+    ["vty@1", [["ibm,phandle", cells(0x234)]]],
+    ["new@0", [["ibm,phandle", cells(0)]]],
+    ["plain@0", [["phandle", cells(1)]]],
+  ];
+  let source: string;
+  beforeAll(() => {
+    source = folder.in("powervm");
+    makeTree(source, tree);
+  });
+  const edited = (...edits: readonly string[]) => {
+    const { code, err, out } = runInside({}, "dtedit", ...edits.flatMap((edit) => ["--set", edit]), source, "-");
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    return readBlob(out).root;
+  };
+  const hexOf = (root: ReturnType<typeof edited>, path: string, name: string) =>
+    bytesAt(root, path, name).toString("hex");
+
+  test("an edit refers to a node by the number that Linux finds it by", () => {
+    const root = edited("/chosen/a=<&{/pic@0} &{/vty@1}>", "/chosen/b=&0x234", "/chosen/c=&0x10000011");
+    expect(hexOf(root, "/chosen", "a")).toBe("1000001100000234");
+    expect(bytesAt(root, "/chosen", "b").toString()).toBe("/vty@1\0");
+    expect(bytesAt(root, "/chosen", "c").toString()).toBe("/pic@0\0");
+  });
+
+  test("a node that has none gets one that no property has, where Linux looks first", () => {
+    const root = edited("/chosen/a=<&{/new@0}>");
+    expect(hexOf(root, "/chosen", "a")).toBe("00000002");
+    expect(hexOf(root, "/new@0", "ibm,phandle")).toBe("00000002");
+    expect(
+      freePhandle(
+        node("", 1, {
+          name: "a",
+          properties: [
+            { name: "ibm,phandle", value: u32Value(2) },
+            { name: "phandle", value: u32Value(3) },
+          ],
+          children: [],
+        }),
+      ),
+    ).toBe(4);
+  });
+
+  test("dtdump shows it by either number's owner, and dtcheck finds nothing wrong", () => {
+    const { code, out } = runInside({}, "dtdump", source, "&0x234");
+    expect({ code, out: out.toString().split(" ")[0] }).toEqual({ code: 0, out: "vty@1" });
+    const found = runInside({}, "dtcheck", source).out.toString();
+    expect(found.split("\n").filter((line) => line.includes("phandle"))).toEqual([
+      "/new@0/ibm,phandle: error: 0x0 is not a valid phandle [phandle]",
+    ]);
+  });
 });

@@ -169,9 +169,14 @@ const broken: Readonly<Record<string, readonly (readonly [breaks: (tree: DeviceT
     [set(SERIAL, "phandle", cells(2, 2)), `${SERIAL}/phandle: error: 8 bytes, not 4 [phandle]`],
     [set("/rtas", "phandle", cells(0)), "/rtas/phandle: error: 0x0 is not a valid phandle [phandle]"],
     [set("/rtas", "phandle", cells(0xffffffff)), "/rtas/phandle: error: 0xffffffff is not a valid phandle [phandle]"],
+    [
+      set("/rtas", "ibm,phandle", cells(0xffffffff)),
+      "/rtas/ibm,phandle: error: 0xffffffff is not a valid phandle [phandle]",
+    ],
     [set(SERIAL, "linux,phandle", cells(3)), `${SERIAL}: error: phandle 0x2, linux,phandle 0x3 [phandle]`],
   ],
   "phandle-unique": [
+    [set("/rtas", "ibm,phandle", cells(2)), `${SERIAL}: error: phandle 0x2 is that of /rtas [phandle-unique]`],
     [set("/rtas", "phandle", cells(2)), `${SERIAL}: error: phandle 0x2 is that of /rtas [phandle-unique]`],
   ],
   cells: [
@@ -364,7 +369,7 @@ describe("a check whose prerequisite has failed", () => {
   /** By check, what it would tell of too, if it did not need another one. */
   const silenced: Readonly<Record<string, readonly ((tree: DeviceTree) => void)[]>> = {
     "name-property": [set(SERIAL, "name", Buffer.from("uart"))],
-    "phandle-unique": [set(SERIAL, "phandle", cells(1))],
+    "phandle-unique": [set(SERIAL, "linux,phandle", cells(1))],
     reg: [set(BUS, "#address-cells", cells(9))],
     ranges: [set(BUS, "#address-cells", cells(9))],
     status: [set(SERIAL, "status", Buffer.from("sleepy"))],

@@ -5,7 +5,7 @@ import { hex } from "../../failure.ts";
 import { cellIn, childCells, isWholeEntries, MAX_CELLS } from "../cells.ts";
 import { TEXT_PROPERTIES } from "../kinds.ts";
 import { baseName, below, MAX_NAME } from "../names.ts";
-import { phandleOf } from "../references.ts";
+import { PHANDLES, phandleOf } from "../references.ts";
 import { textOf } from "../strings.ts";
 import { interruptParent } from "../survey.ts";
 import { MAX_DEPTH, property } from "../tree.ts";
@@ -104,17 +104,17 @@ export const formChecks: readonly Check[] = [
     name: "phandle",
     severity: "error",
     reason: "a phandle is one cell, neither 0 nor 0xffffffff",
-    source: "DTS 2.3.3; drivers/of/base.c",
+    source: "DTS 2.3.3; drivers/of/fdt.c populate_properties",
     look({ node, path }, tell) {
-      for (const name of ["phandle", "linux,phandle"]) {
+      for (const name of PHANDLES) {
         const value = property(node, name);
         if (value !== undefined && value.length !== 4) tell(below(path, name), `${value.length} bytes, not 4`);
         const phandle = cellIn(node, name);
         if (phandle === 0 || phandle === 0xffffffff) tell(below(path, name), `${hex(phandle)} is not a valid phandle`);
       }
-      const now = cellIn(node, "phandle");
-      const old = cellIn(node, "linux,phandle");
-      if (now !== undefined && old !== undefined && now !== old)
+      const [now, old, ibm] = PHANDLES.map((name) => cellIn(node, name));
+      // Where firmware says its own, that alone counts, and PowerVM's differs from what Open Firmware calls the node.
+      if (now !== undefined && old !== undefined && ibm === undefined && now !== old)
         tell(path, `phandle ${hex(now)}, linux,phandle ${hex(old)}`);
     },
   },
