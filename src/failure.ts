@@ -19,6 +19,16 @@ export class Failure extends Error {
 /** Gets what is worth a line on standard error but does not end the program. */
 export type Notice = (place: string, fact: string) => void;
 
+/** What `read` gives; undefined where it fails. */
+export function unlessFailure<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Failure) return undefined;
+    throw error;
+  }
+}
+
 /** A failure of the command line: it ends with exit code 2. */
 export function usage(place: string, fact: string): Failure {
   return new Failure(place, fact, EXIT.usage);

@@ -88,18 +88,22 @@ export function isWholeEntries(value: Uint8Array, cells: number): boolean {
 /** Takes the next number of an entry, which has so many cells. */
 export type Take = (cells: number) => bigint;
 
+/** Takes numbers out of a value one after the other, from the byte `at` on. @throws RangeError behind the value's end */
+export function takerOf(value: Uint8Array, at = 0): Take {
+  const view = viewOf(value);
+  let next = at;
+  return (cells) => {
+    let number = 0n;
+    for (const end = next + 4 * cells; next < end; next += 4) number = (number << 32n) | BigInt(view.getUint32(next));
+    return number;
+  };
+}
+
 /** The whole entries of a value, each of so many cells. `read` takes an entry's numbers one after the other. */
 export function entriesIn<T>(value: Uint8Array, cells: number, read: (take: Take) => T): T[] {
   if (cells === 0) return [];
-  const view = viewOf(value);
-  return Array.from({ length: Math.floor(value.length / (4 * cells)) }, (_, index) => {
-    let at = 4 * cells * index;
-    return read((count) => {
-      let number = 0n;
-      for (const end = at + 4 * count; at < end; at += 4) number = (number << 32n) | BigInt(view.getUint32(at));
-      return number;
-    });
-  });
+  const length = Math.floor(value.length / (4 * cells));
+  return Array.from({ length }, (_, index) => read(takerOf(value, 4 * cells * index)));
 }
 
 /** The whole entries of a reg, or of what is written like one. */

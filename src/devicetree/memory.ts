@@ -1,11 +1,17 @@
-// The memory nodes of a tree: where the machine has RAM.
-// Devicetree Specification 0.4, 3.4 (memory nodes).
+// Where the machine that a tree tells of has RAM: in memory nodes, and in blocks that it can gain and lose.
+// Devicetree Specification 0.4, 3.4 (memory nodes); Linux: drivers/of/fdt.c (early_init_dt_scan_memory).
 
-import { Failure } from "../failure.ts";
+import { Failure, unlessFailure } from "../failure.ts";
 import type { MemoryRange } from "../range.ts";
-import { type CellCounts, cellIn, childCells, rangesIn } from "./cells.ts";
+import type { ByteString } from "../sys/engine.ts";
+import { type CellCounts, cellIn, childCells, MAX_CELLS, rangesIn } from "./cells.ts";
+import { dynamicRanges } from "./drmem.ts";
+import { below } from "./names.ts";
 import { textOf } from "./strings.ts";
 import { type Node, property } from "./tree.ts";
+
+/** Of a crash kernel's memory node: what of it is usable. Linux takes it in place of reg. */
+export const USABLE_MEMORY = "linux,usable-memory";
 
 /**
  * The cells of an address and of a size in the root's memory nodes.
@@ -30,10 +36,49 @@ export function isMemory(node: Node): boolean {
  * @throws Failure where the reg is not whole entries
  */
 export function memoryRanges(node: Node, cells: CellCounts): MemoryRange[] {
-  const reg = property(node, "reg");
-  if (reg === undefined) return [];
+  return strictRanges(node, "reg", cells);
+}
+
+/**
+ * The memory that a kernel takes which is given this tree: where the tree is a crash kernel's, what is usable. In the
+ * order of the tree.
+ * @throws Failure where not all of it can be read
+ */
+export function memoryOf(root: Node): MemoryRange[] {
+  const cells = memoryCells(root);
+  const nodes = root.children.filter((node) => isMemory(node));
+  return [...nodes.flatMap((node) => takenRanges(node, cells)), ...dynamicRanges(root, cells)];
+}
+
+/** The same of one memory node. @throws Failure where its ranges are not whole entries */
+export function takenRanges(node: Node, cells: CellCounts): MemoryRange[] {
+  const name = takenProperty(node);
+  return name === undefined ? [] : strictRanges(node, name, cells).filter(({ start, end }) => start < end);
+}
+
+/** The same as far as it can be read, of all nodes: none where the blocks of a partition make no sense. */
+export function readableMemory(root: Node): MemoryRange[] {
+  const cells = childCells(root);
+  if (cells.address > MAX_CELLS || cells.size > MAX_CELLS) return [];
+  const blocks = unlessFailure(() => dynamicRanges(root, cells));
+  if (blocks === undefined) return [];
+  const nodes = root.children.filter((node) => isMemory(node));
+  return [...nodes.flatMap((node) => rangesIn(property(node, takenProperty(node) ?? "") ?? NONE, cells)), ...blocks];
+}
+
+const NONE = new Uint8Array(0);
+
+/** What Linux reads of a memory node; nothing of one that is disabled, as is qemu's memory of the secure world. */
+function takenProperty(node: Node): ByteString | undefined {
+  const status = property(node, "status");
+  if (status !== undefined && !["okay", "ok"].includes(textOf(status))) return undefined;
+  return property(node, USABLE_MEMORY) === undefined ? "reg" : USABLE_MEMORY;
+}
+
+function strictRanges(node: Node, name: ByteString, cells: CellCounts): MemoryRange[] {
+  const value = property(node, name) ?? NONE;
   const step = cells.address + cells.size;
-  if (reg.length % (4 * step) !== 0)
-    throw new Failure(`/${node.name}/reg`, `${reg.length} bytes are not entries of ${step} cells`);
-  return rangesIn(reg, cells);
+  if (value.length % (4 * step) !== 0)
+    throw new Failure(below(`/${node.name}`, name), `${value.length} bytes are not entries of ${step} cells`);
+  return rangesIn(value, cells);
 }

@@ -2,8 +2,8 @@
 
 import type { MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { cellIn, childCells, MAX_CELLS, rangesIn } from "./cells.ts";
-import { isMemory } from "./memory.ts";
+import { cellIn } from "./cells.ts";
+import { readableMemory } from "./memory.ts";
 import { phandleOf } from "./references.ts";
 import { type DeviceTree, type Node, property } from "./tree.ts";
 import { visit } from "./walk.ts";
@@ -25,7 +25,7 @@ export interface Survey {
   readonly byPath: ReadonlyMap<ByteString, Position>;
   /** By phandle, the first node that has it. */
   readonly byPhandle: ReadonlyMap<number, Position>;
-  /** What the root's memory nodes say, as far as it can be read. */
+  /** What a kernel takes for memory, as far as it can be read. */
   readonly memory: readonly MemoryRange[];
 }
 
@@ -48,16 +48,8 @@ export function surveyOf(tree: DeviceTree): Survey {
     nodes,
     byPath: new Map(nodes.map((position) => [position.path, position])),
     byPhandle,
-    memory: memoryOf(tree.root),
+    memory: readableMemory(tree.root),
   };
-}
-
-function memoryOf(root: Node): MemoryRange[] {
-  const cells = childCells(root);
-  if (cells.address > MAX_CELLS || cells.size > MAX_CELLS) return [];
-  return root.children
-    .filter((node) => isMemory(node))
-    .flatMap((node) => rangesIn(property(node, "reg") ?? new Uint8Array(0), cells));
 }
 
 /** Where a node of the survey's own tree is. */

@@ -12,6 +12,9 @@ import type { KexecImage, Segment } from "./image.ts";
 /** linux/kexec.h KEXEC_SEGMENT_MAX. */
 const MAX_SEGMENTS = 16;
 
+/** Ranges of memory in one message. */
+const MOST_SHOWN = 8;
+
 /** In the order of importance: of an image with several faults only the first is reported. */
 const checksBefore: readonly Check[] = [
   { errno: "EINVAL", find: tooManySegments },
@@ -100,7 +103,9 @@ function belowKernelEnd({ start }: Segment, { kernelEnd }: MachineFacts): string
 
 function outsideMemory(segment: Segment, { memory }: MachineFacts): string | undefined {
   if (memory.length === 0 || memory.some((range) => contains(range, segment))) return undefined;
-  return `not within the machine's memory ${memory.map(formatRange).join(" ")}`;
+  // A partition that gained and lost memory for a year has it in hundreds of ranges.
+  const more = memory.length > MOST_SHOWN ? ` and ${memory.length - MOST_SHOWN} ranges more` : "";
+  return `not within the machine's memory ${memory.slice(0, MOST_SHOWN).map(formatRange).join(" ")}${more}`;
 }
 
 /** Most kernels load there without a word. */

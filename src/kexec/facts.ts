@@ -3,7 +3,7 @@
 import { type MemoryRange, mergeRanges } from "../range.ts";
 import type { System } from "../sys/system.ts";
 import { type NamedRange, readIomem } from "./iomem.ts";
-import { readMemoryRanges } from "./live-tree.ts";
+import { readTreeMemory } from "./live-tree.ts";
 
 /** What could not be found out is undefined, or empty: its checks are then left to the kernel. */
 export interface MachineFacts extends OwnFacts {
@@ -20,8 +20,6 @@ export interface MachineFacts extends OwnFacts {
 
 /** What only some machines tell. */
 export interface OwnFacts {
-  /** Whether there is memory that no memory node tells of. */
-  readonly hasMoreMemory?: boolean;
   /** More that must stay as it is. */
   readonly taken?: readonly NamedRange[];
   /** All that a cpu reaches without its MMU. */
@@ -38,19 +36,19 @@ export interface OwnFacts {
 export interface FactSource {
   /** Whether its /proc/iomem tells where RAM is, what is taken, and where the crash kernel's region is. */
   readonly hasIomem: boolean;
-  /** @param memory the ranges of the memory nodes, in the order of the device tree */
-  read?(system: System, memory: readonly MemoryRange[]): OwnFacts;
+  /** @param nodes the ranges of the memory nodes, in the order of the device tree */
+  read?(system: System, nodes: readonly MemoryRange[]): OwnFacts;
 }
 
 export function readFacts(system: System, source: FactSource): MachineFacts {
   const iomem = source.hasIomem ? readIomem(system) : undefined;
-  const memory = readMemoryRanges(system);
-  const own = source.read?.(system, memory);
+  const memory = readTreeMemory(system);
+  const own = source.read?.(system, memory.nodes);
   return {
     ...own,
     pageSize: BigInt(system.pageSize),
     elfMachine: system.abi.elfMachine,
-    memory: iomem?.memory ?? (own?.hasMoreMemory ? [] : mergeRanges(memory)),
+    memory: iomem?.memory ?? mergeRanges(memory.all),
     taken: [...(iomem?.taken ?? []), ...(own?.taken ?? [])],
     crashkernel: iomem?.crashkernel ?? own?.crashkernel,
     totalRam: readTotalRam(system),

@@ -125,6 +125,11 @@ function add(path: string, ...nodes: readonly Node[]): (tree: DeviceTree) => voi
   return (tree) => void at(tree, path).children.push(...nodes);
 }
 
+/** Memory in blocks of 16 MiB. */
+function blocks(name: string, list: Uint8Array): Node {
+  return node("ibm,dynamic-reconfiguration-memory", { "ibm,lmb-size": cells(0, 0x1000000), [name]: list });
+}
+
 const BUS = "/bus@f0000000";
 const SERIAL = `${BUS}/serial@10`;
 const CPU = "/cpus/PowerPC,POWER9@8";
@@ -306,6 +311,48 @@ function lines(tree: DeviceTree): string[] {
 
 test("a sound tree has nothing to find", () => {
   expect(lines(soundTree())).toEqual([]);
+});
+
+describe("a sound partition, most of whose memory is in blocks, has nothing to find", () => {
+  const partition = (name: string, list: Uint8Array): DeviceTree => {
+    const tree = soundTree();
+    tree.root.children.push(blocks(name, list));
+    setProperty(at(tree, "/chosen"), "linux,initrd-start", u64Value(0x11000000n));
+    setProperty(at(tree, "/chosen"), "linux,initrd-end", u64Value(0x12fff000n));
+    tree.reservations = [{ start: 0x11000000n, end: 0x12fff000n }];
+    return tree;
+  };
+  const lists = {
+    // 16 blocks in the memory node, one that the partition does not have, 2 that it has.
+    "ibm,dynamic-memory-v2": cells(3, 16, 0, 0, 0, 0, 0x80, 1, 0, 0x10000000, 16, 0, 0, 2, 0, 0x11000000, 17, 0, 8),
+    "ibm,dynamic-memory": cells(2, 0, 0x11000000, 17, 0, 0, 8, 0, 0x12000000, 18, 0, 0, 8),
+  };
+
+  const errors = (tree: DeviceTree): string[] => lines(tree).filter((line) => line.includes(": error: "));
+
+  test.each(Object.entries(lists))("listed in %s", (name, list) => {
+    expect(errors(partition(name, list))).toEqual([]);
+  });
+
+  test.each(Object.entries(lists))(
+    "listed in %s; what lies in a block that it does not have is not in memory",
+    (name, list) => {
+      const tree = partition(name, list);
+      setProperty(at(tree, "/chosen"), "linux,initrd-start", u64Value(0x10fff000n));
+      expect(errors(tree)).toEqual([
+        "/chosen: error: the initrd 0x10fff000-0x12fff000 is not in memory [initrd-memory]",
+      ]);
+    },
+  );
+});
+
+test("a list of blocks that ends early is one error", () => {
+  const tree = soundTree();
+  tree.root.children.push(blocks("ibm,dynamic-memory-v2", cells(1, 2, 0)));
+  setProperty(at(tree, "/chosen"), "linux,initrd-end", u64Value(0x20000000n));
+  expect(lines(tree).filter((line) => line.includes(": error: "))).toEqual([
+    "/ibm,dynamic-reconfiguration-memory/ibm,dynamic-memory-v2: error: 12 bytes do not hold 1 entries of 24 [memory]",
+  ]);
 });
 
 describe("is broken alone:", () => {

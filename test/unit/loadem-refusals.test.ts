@@ -471,7 +471,74 @@ describe("memory", () => {
     );
   });
 
-  test("that a partition may gain and lose is not judged, the real mode area is", () => {
+  describe("that a partition can gain and lose", () => {
+    // 0x2 blocks in the memory node, 0xe that the partition has: 0x20000000-0x100000000.
+    const list = cells(2, 2, 0, 0, 0x80000000, 0xffffffff, 0x80, 0xe, 0, 0x20000000, 0x80000002, 0, 8);
+    const files = {
+      "/proc/device-tree/memory@0/reg": cells(0, 0, 0, 0x20000000),
+      "/proc/device-tree/memory@40000000/reg": undefined,
+      "/proc/device-tree/memory@40000000/device_type": undefined,
+      "/proc/device-tree/ibm,dynamic-reconfiguration-memory/ibm,lmb-size": cells(0, 0x10000000),
+      "/proc/device-tree/ibm,dynamic-reconfiguration-memory/ibm,dynamic-memory-v2": list,
+    };
+    const far = "-a 0x10000000 -e -f F -a 0x70000000000 -f F";
+
+    test("is memory up to its end", () => {
+      expect(taken("-a 0x10000000 -e -f F -a 0xfffff000 -f F", { files })).toBe(true);
+      expect(taken("-a 0x10000000 -e -f F -a 0x1ffff000 -f F -z 0x1000", { files })).toBe(true);
+      expect(refusedLine("-a 0x10000000 -e -f F -a 0x100000000 -f F", { files })).toBe(
+        "1 segment 1 (0x100000000-0x100001000, F): not within the machine's memory 0x0-0x100000000",
+      );
+      expect(refusedLine(far, { files })).toContain("not within the machine's memory 0x0-0x100000000");
+    });
+
+    test("is none of the real mode area, though it touches it", () => {
+      expect(refusedLine("-a 0x20000000 -e -f F", { files })).toContain("not within 0x0-0x20000000, all that is there");
+    });
+
+    test("is what is usable, in a crash kernel", () => {
+      const usable = [...cells(0, 1, 0, 0x20000000, 0, 0x8000000), ...new Uint8Array(13 * 8)];
+      const crashed = {
+        ...files,
+        "/proc/device-tree/memory@0/linux,usable-memory": cells(0, 0, 0, 0x20000000),
+        "/proc/device-tree/ibm,dynamic-reconfiguration-memory/linux,drconf-usable-memory": Uint8Array.from(usable),
+      };
+      expect(taken("-a 0x10000000 -e -f F -a 0x27fff000 -f F", { files: crashed })).toBe(true);
+      expect(refusedLine("-a 0x10000000 -e -f F -a 0x28000000 -f F", { files: crashed })).toContain("0x0-0x28000000");
+    });
+
+    test("is not judged where its list makes no sense, the real mode area is", () => {
+      const path = "/proc/device-tree/ibm,dynamic-reconfiguration-memory/ibm,dynamic-memory-v2";
+      for (const content of [list.subarray(0, 51), new Uint8Array(0), cells(0xffffffff), undefined]) {
+        const broken = { ...files, [path]: content };
+        expect(taken(far, { files: broken })).toBe(true);
+        expect(refusedLine("-a 0x90000000 -e -f F", { files: broken })).toContain("all that is there without MMU");
+      }
+    });
+
+    test("is shown as far as a line has room", () => {
+      // Every other block.
+      const blocks = Array.from({ length: 300 }, (_, index) => [
+        0,
+        0x20000000 + index * 0x100000,
+        index,
+        0,
+        0,
+        index % 2 ? 8 : 0,
+      ]);
+      const scattered = {
+        ...files,
+        "/proc/device-tree/ibm,dynamic-reconfiguration-memory/ibm,lmb-size": cells(0, 0x100000),
+        "/proc/device-tree/ibm,dynamic-reconfiguration-memory/ibm,dynamic-memory-v2": undefined,
+        "/proc/device-tree/ibm,dynamic-reconfiguration-memory/ibm,dynamic-memory": cells(300, ...blocks.flat()),
+      };
+      const line = refusedLine(far, { files: scattered });
+      expect(line).toContain("memory 0x0-0x20000000 0x20100000-0x20200000 ");
+      expect(line).toEndWith(" 0x20d00000-0x20e00000 and 143 ranges more");
+    });
+  });
+
+  test("that a partition lists in a way that nobody knows is not judged, the real mode area is", () => {
     const files = { "/proc/device-tree/ibm,dynamic-reconfiguration-memory/ibm,lmb-size": cells(0, 0x10000000) };
     expect(taken("-a 0x10000000 -e -f F -a 0x90000000 -f F", { files })).toBe(true);
     expect(refusedLine("-a 0x90000000 -e -f F", { files })).toContain("all that is there without MMU");

@@ -10,12 +10,11 @@ import { countSecondaryThreads } from "./stub.ts";
 /** Its /proc/iomem does not know the crash kernel's region. */
 export const facts: FactSource = {
   hasIomem: false,
-  read(system, memory) {
+  read(system, nodes) {
     return {
-      // A partition that can gain and lose memory lists only some of it in memory nodes (LoPAR, ibm,dynamic-memory).
-      hasMoreMemory: listChildren(system, "ibm,dynamic-reconfiguration-memory").length > 0,
-      // The first memory node.
-      rma: memory.find(({ start }) => start === 0n),
+      // The lowest memory of a memory node (arch/powerpc/kernel/prom.c early_init_dt_add_memory_arch); no block of a
+      // partition counts.
+      rma: nodes.find(({ start }) => start === 0n),
       // __pa(_end).
       kernelEnd: readChosenNumber(system, "linux,kernel-end"),
       crashkernel: readCrashkernel(system),

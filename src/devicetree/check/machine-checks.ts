@@ -5,6 +5,7 @@ import { hex, type Notice } from "../../failure.ts";
 import { contains, formatRange, type MemoryRange, mergeRanges, overlap } from "../../range.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { cellIn, childCells, entriesIn, isWholeEntries, numberIn, wordsOf } from "../cells.ts";
+import { dynamicRanges } from "../drmem.ts";
 import { isMemory } from "../memory.ts";
 import { below } from "../names.ts";
 import { findNode } from "../references.ts";
@@ -91,8 +92,8 @@ export const machineChecks: readonly Check[] = [
   {
     name: "memory",
     severity: "error",
-    reason: "a kernel learns of its memory from the root's memory nodes alone",
-    source: "DTS 3.4; drivers/of/fdt.c early_init_dt_scan_memory",
+    reason: "a kernel learns of its memory from the root's memory nodes, and from the blocks of a partition",
+    source: "DTS 3.4; drivers/of/fdt.c early_init_dt_scan_memory; arch/powerpc/mm/drmem.c",
     needs: [{ check: "cells", at: "itself" }],
     at: "/",
     look({ node: root }, tell) {
@@ -107,6 +108,8 @@ export const machineChecks: readonly Check[] = [
         else if (!isWholeEntries(reg, address + size))
           tell(below(path, "reg"), `${reg.length} bytes are not entries of ${address + size} cells`);
       }
+      const blocks = failureOf(() => dynamicRanges(root, { address, size }));
+      if (blocks !== undefined) tell(blocks.place, blocks.fact);
     },
   },
   {

@@ -4,15 +4,13 @@
 import { Failure } from "../../failure.ts";
 import { type MemoryRange, min } from "../../range.ts";
 import { rangesValue } from "../cells.ts";
+import { DYNAMIC_MEMORY } from "../drmem.ts";
 import { isMemory, memoryCells, memoryRanges } from "../memory.ts";
 import { child, type DeviceTree, setProperty } from "../tree.ts";
 import { reserve } from "./edits.ts";
 
 /** Below this a ppc64 crash kernel keeps using memory: its exception vectors are there (kexec-tools' KDUMP_BACKUP_LIMIT). */
 const VECTORS_END = 0x10000n;
-
-/** Here a partition lists the memory that it can gain and lose (LoPAR, ibm,dynamic-memory). */
-const DYNAMIC_MEMORY = "ibm,dynamic-reconfiguration-memory";
 
 /**
  * Confines a crash kernel to `usable` and the exception vectors: every memory node gets a linux,usable-memory of what
