@@ -2,10 +2,9 @@
 
 import type { MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { cellIn } from "./cells.ts";
 import { readableMemory } from "./memory.ts";
 import { phandleOf } from "./references.ts";
-import { type DeviceTree, type Node, property } from "./tree.ts";
+import type { DeviceTree, Node } from "./tree.ts";
 import { visit } from "./walk.ts";
 
 /** A node and where it is in its tree. */
@@ -57,14 +56,4 @@ export function positionOf({ nodes }: Survey, node: Node): Position {
   const position = nodes.find((each) => each.node === node);
   if (position === undefined) throw new Error("a node of another tree");
   return position;
-}
-
-/** The node that takes this node's interrupts: the nearest interrupt-parent, or the parent that has #interrupt-cells. */
-export function interruptParent(survey: Survey, position: Position): Position | undefined {
-  for (let at: Position | undefined = position; at !== undefined; at = at.parent) {
-    const phandle = cellIn(at.node, "interrupt-parent");
-    if (phandle !== undefined) return survey.byPhandle.get(phandle);
-    if (at !== position && property(at.node, "#interrupt-cells") !== undefined) return at;
-  }
-  return undefined;
 }

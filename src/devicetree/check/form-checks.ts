@@ -2,12 +2,13 @@
 // DTS is the Devicetree Specification 0.4; files are Linux's.
 
 import { hex } from "../../failure.ts";
-import { cellIn, childCells, isWholeEntries, MAX_CELLS } from "../cells.ts";
+import { cellIn, childCells, isWholeEntries, MAX_CELLS, wordsOf } from "../cells.ts";
+import { interruptParent } from "../interrupts.ts";
 import { TEXT_PROPERTIES } from "../kinds.ts";
 import { baseName, below, MAX_NAME } from "../names.ts";
 import { PHANDLES, phandleOf } from "../references.ts";
 import { textOf } from "../strings.ts";
-import { interruptParent } from "../survey.ts";
+import type { Survey } from "../survey.ts";
 import { MAX_DEPTH, property } from "../tree.ts";
 import { type Check, eachProperty, findRepeated, longNames } from "./check.ts";
 
@@ -209,15 +210,18 @@ export const formChecks: readonly Check[] = [
   {
     name: "interrupts",
     severity: "warning",
-    reason: "interrupts are whole entries of their parent's #interrupt-cells",
-    source: "DTS 2.4.1",
+    reason: "interrupts are whole entries of #interrupt-cells, of the node that takes them",
+    source: "DTS 2.4.1; drivers/of/irq.c of_irq_find_parent",
     look(position, tell, survey) {
       const value = property(position.node, "interrupts");
-      if (value === undefined || value.length === 0) return;
-      const parent = interruptParent(survey, position);
-      const cells = parent === undefined ? 0 : (cellIn(parent.node, "#interrupt-cells") ?? 0);
-      if (cells > 0 && !isWholeEntries(value, cells))
-        tell(below(position.path, "interrupts"), `${value.length} bytes are not entries of ${cells} cells`);
+      if (value !== undefined && value.length > 0) {
+        const parent = interruptParent(survey, position);
+        const cells = (parent && cellIn(parent.node, INTERRUPT_CELLS)) ?? 0;
+        if (cells > 0 && !isWholeEntries(value, cells))
+          tell(below(position.path, "interrupts"), `${value.length} bytes are not entries of ${cells} cells`);
+      }
+      const fault = faultInExtended(survey, property(position.node, EXTENDED));
+      if (fault !== undefined) tell(below(position.path, EXTENDED), fault);
     },
   },
   {
@@ -232,3 +236,25 @@ export const formChecks: readonly Check[] = [
     }),
   },
 ];
+
+const INTERRUPT_CELLS = "#interrupt-cells";
+const EXTENDED = "interrupts-extended";
+
+/** What is wrong with interrupts that each name who takes them, first the phandle, then its cells. */
+function faultInExtended({ byPhandle }: Survey, value: Uint8Array | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  if (value.length % 4 !== 0) return `${value.length} bytes are not whole cells`;
+  const words = wordsOf(value);
+  for (let at = 0; at < words.length; ) {
+    const phandle = words[at++] ?? 0;
+    // An entry that is left empty.
+    if (phandle === 0) continue;
+    const parent = byPhandle.get(phandle);
+    if (parent === undefined) return `no node has the phandle ${hex(phandle)}`;
+    const cells = cellIn(parent.node, INTERRUPT_CELLS);
+    if (cells === undefined) return `${parent.path} has no ${INTERRUPT_CELLS}`;
+    at += cells;
+    if (at > words.length) return `${value.length} bytes end within an entry for ${parent.path}`;
+  }
+  return undefined;
+}

@@ -13,7 +13,8 @@ import {
   type Take,
   wordsOf,
 } from "../cells.ts";
-import { interruptParent, type Position, type Survey } from "../survey.ts";
+import { interruptController, interruptParent } from "../interrupts.ts";
+import type { Position, Survey } from "../survey.ts";
 
 /** Properties whose entries are address and size in the parent's cells. */
 const REGIONS: ReadonlySet<ByteString> = new Set(["reg", "linux,usable-memory", "assigned-addresses"]);
@@ -74,7 +75,7 @@ function entriesByName(survey: Survey, position: Position, name: ByteString): En
   if (parent !== undefined && REGIONS.has(name)) return regions(childCells(parent.node));
   if (parent !== undefined && TRANSLATIONS.has(name))
     return translations(childCells(node), childCells(parent.node).address);
-  return name === "interrupts" ? interrupts(interruptParent(survey, position)) : undefined;
+  return name === "interrupts" ? interrupts(survey, position) : undefined;
 }
 
 function regions(counts: CellCounts): Entries {
@@ -97,10 +98,25 @@ function translations({ address, size }: CellCounts, above: number): Entries {
   return { cells, describe: (value) => entriesIn(value, cells, describe).join(", ") };
 }
 
-function interrupts(taker: Position | undefined): Entries | undefined {
-  if (taker === undefined) return undefined;
-  const cells = cellIn(taker.node, "#interrupt-cells");
-  return cells === undefined ? undefined : { cells, describe: () => `to ${taker.path}` };
+function interrupts(survey: Survey, position: Position): Entries | undefined {
+  const parent = interruptParent(survey, position);
+  const cells = parent && cellIn(parent.node, "#interrupt-cells");
+  if (parent === undefined || cells === undefined) return undefined;
+  const controllerOf = (take: Take): Position | undefined =>
+    interruptController(
+      survey,
+      position,
+      parent,
+      Array.from({ length: cells }, () => Number(take(1))),
+    );
+  return {
+    cells,
+    describe(value) {
+      const [controller, ...others] = new Set(entriesIn(value, cells, controllerOf));
+      if (controller === undefined || controller === parent || others.length > 0) return `to ${parent.path}`;
+      return `to ${controller.path} through ${parent.path}`;
+    },
+  };
 }
 
 function span(start: bigint, end: bigint): string {
