@@ -1,14 +1,16 @@
 // zeropage: the zero page that an x86 kernel expects on entry, or the kernel out of a bzImage, on standard output.
 
+import type { KernelNeeds } from "../arch/x86_64/setup-header.ts";
 import type { Applet } from "../cli/applet.ts";
 import { type Arguments, parse } from "../cli/options.ts";
 import { addressOf, numberOf } from "../cli/values.ts";
 import { EXIT, hex, usage } from "../failure.ts";
 import { INITRD_FORM, parseInitrd } from "../options/initrd.ts";
-import { formatRange, type MemoryRange } from "../range.ts";
+import { formatRange } from "../range.ts";
 import {
   type BzImage,
   extractKernel,
+  findKernelAddress,
   type NextBootParams,
   type NextBootParamsWishes,
   nextBootParams,
@@ -67,7 +69,7 @@ lie, and how much memory it needs after its own bytes: give that to loadem -z.
     }
     const next = nextBootParams(system, image, request.wishes);
     system.writeAll(STDOUT, next.bytes, "standard output");
-    if (request.verbose) describe(system, image, next, request.wishes.initrd);
+    if (request.verbose) describe(system, image, next, request.wishes);
     return EXIT.done;
   },
 };
@@ -101,17 +103,31 @@ function parseRequest(system: System, { given, operands }: Arguments): Request {
   return { file, wishes, verbose: given.has("verbose") };
 }
 
-function describe(system: System, image: BzImage, next: NextBootParams, initrd: MemoryRange | undefined): void {
+function describe(system: System, image: BzImage, next: NextBootParams, wishes: NextBootParamsWishes): void {
   const { commandLine, running, bytes } = next;
   const map = `${running.memoryMap.length} memory ranges`;
   const rsdp = running.rsdp === 0n ? "no RSDP" : `RSDP ${hex(running.rsdp)}`;
   system.say(`zeropage: ${map}, ${rsdp}, command line of ${commandLine.length} bytes, ${bytes.length} bytes`);
-  const { alignment, initSize, kernelStart, preferredAddress } = image.header;
-  const length = image.size - kernelStart;
-  const more = Math.max(0, initSize - length);
-  const where = `${hex(preferredAddress)} or another multiple of ${hex(alignment)}`;
-  system.say(`zeropage: the kernel is ${hex(length)} bytes and needs ${hex(more)} more (-z), at ${where}`);
+  const length = image.size - image.header.kernelStart;
+  const more = Math.max(0, image.header.initSize - length);
+  const where = describePlace(image.header, findKernelAddress(system, image, next, wishes));
+  system.say(`zeropage: the kernel is ${hex(length)} bytes and needs ${hex(more)} more (-z), ${where}`);
+  const { initrd } = wishes;
   if (initrd !== undefined) system.say(`zeropage: the initrd is expected at ${formatRange(initrd)}`);
+}
+
+/** @param address where there is room for the kernel */
+function describePlace(
+  { alignment, preferredAddress, fixed, above4G }: KernelNeeds,
+  address: bigint | undefined,
+): string {
+  const start = hex(preferredAddress);
+  const multiple = `multiple of ${hex(alignment)}`;
+  const at = address === undefined ? "but has no room at" : "at";
+  if (fixed) return `${at} ${start}, the one place for it`;
+  const bound = above4G ? "" : " below 4 GiB";
+  if (address === undefined) return `${at} a ${multiple} from ${start} on${bound}`;
+  return `${at} ${hex(address)} or a higher ${multiple}${bound}`;
 }
 
 export default zeropage;

@@ -1,12 +1,17 @@
 // What the next kernel on x86-64 needs besides a stub: its boot_params, and the kernel itself, out of a bzImage.
 
+import { isRam } from "../arch/x86_64/e820.ts";
 import { makeBootParams, SEED_SIZE } from "../arch/x86_64/make-boot-params.ts";
+import { kernelPiece } from "../arch/x86_64/placement.ts";
 import { type Running, readRunning } from "../arch/x86_64/running.ts";
 import { HEADER_SPAN, readSetupHeader, type SetupHeader } from "../arch/x86_64/setup-header.ts";
 import { Failure } from "../failure.ts";
-import type { MemoryRange } from "../range.ts";
+import { readIomem } from "../kexec/iomem.ts";
+import { STUB_SIZE } from "../kexec/stub.ts";
+import { type MemoryRange, roundDown, roundUp, subtractRanges } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
+import { findAddress } from "./placement.ts";
 
 /** An open bzImage. */
 export interface BzImage {
@@ -59,6 +64,28 @@ export function nextBootParams(system: System, { header }: BzImage, wishes: Next
   const seed = system.random(SEED_SIZE);
   const bytes = makeBootParams(header, { address, initrd, memoryMap, rsdp, commandLine, seed, running: bootParams });
   return { bytes, commandLine, running };
+}
+
+/**
+ * The lowest address from the kernel's preferred one on where all that it needs is memory, not in use, and neither its
+ * initrd's nor that of the stub and of what `next` holds. undefined: nowhere.
+ */
+export function findKernelAddress(
+  system: System,
+  { header }: BzImage,
+  { bytes, running }: NextBootParams,
+  { address, initrd }: NextBootParamsWishes,
+): bigint | undefined {
+  const { memory, taken } = readIomem(system) ?? { memory: running.memoryMap.filter(isRam), taken: [] };
+  const page = BigInt(system.pageSize);
+  const own = {
+    start: roundDown(address < STUB_SIZE ? 0n : address - BigInt(STUB_SIZE), page),
+    end: roundUp(address + BigInt(bytes.length), page),
+  };
+  return findAddress(subtractRanges(memory, [...taken, own, ...(initrd === undefined ? [] : [initrd])]), {
+    name: "kernel",
+    ...kernelPiece(header),
+  });
 }
 
 function runningCommandLine(system: System): ByteString {

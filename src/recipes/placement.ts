@@ -38,6 +38,11 @@ export function chooseAddresses(free: readonly MemoryRange[], wanted: readonly P
   return pieces.map((piece) => chosen.get(piece) ?? 0n);
 }
 
+/** The lowest address for one piece; undefined where there is no room. */
+export function findAddress(free: readonly MemoryRange[], piece: Piece): bigint | undefined {
+  return lowest(subtractRanges(free, []), piece);
+}
+
 type Addresses = Map<Piece, bigint>;
 
 function inOrder(free: readonly MemoryRange[], pieces: readonly Piece[]): Addresses | undefined {

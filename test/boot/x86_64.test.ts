@@ -93,6 +93,31 @@ describe("the next kernel has all cpus and the firmware's memory map", () => {
   });
 });
 
+describe("a kernel at 0x200000 moves itself to 0x1000000, where it was linked to be", () => {
+  const LOWER = 0xe0_0000;
+  const low = (needs: ScriptNeeds, initrd: number): ScriptNeeds => ({
+    ...needs,
+    addresses: { ...needs.addresses, kernel: 0x20_0000, initrd },
+  });
+
+  test("which it survives where all that it uses there is kept free", async () => {
+    const script = (needs: ScriptNeeds) =>
+      usualScript(low({ ...needs, bss: needs.bss + LOWER }, needs.addresses.initrd));
+    expect(await passed({ ...X64, smp: 2 }, { script })).toContain(SECOND_INIT);
+  });
+
+  test("and an initrd in that memory does not: what loadem refuses is true", async () => {
+    const script = (needs: ScriptNeeds) => usualScript(low(needs, 0x360_0000));
+    const checked = await attempted({ ...X64, smp: 1 }, { script });
+    const lines = checked.run.lines.map(({ text }) => text);
+    expect(lines.filter((line) => /moves itself to 0x1000000 .*: over this segment$/.test(line))).toHaveLength(1);
+    const unchecked = (needs: ScriptNeeds) => script(needs).replace("loadem -v", "loadem -v --no-checks");
+    const { verdict, run } = await attempted({ ...X64, smp: 1 }, { script: unchecked });
+    expect(verdict.passed).toBe(false);
+    expect(run.lines.filter(({ text }) => text.includes("Initramfs unpacking failed"))).toHaveLength(1);
+  });
+});
+
 test("the README's example runs as it stands there", async () => {
   const script = ({ bootargs, initrdSize, bss }: ScriptNeeds): string => {
     const replaced = { "0x469e5c4": hex(0x460_0000 + initrdSize), "console=ttyS0": bootargs, "0x25f5840": hex(bss) };

@@ -10,6 +10,9 @@ export interface BzImage {
   readonly headerLength?: number;
   readonly initSize?: number;
   readonly alignment?: number;
+  readonly relocatable?: boolean;
+  /** pref_address, LOAD_PHYSICAL_ADDR. */
+  readonly preferred?: bigint;
   /** Bytes behind the setup sectors. */
   readonly kernel?: Uint8Array;
 }
@@ -32,10 +35,10 @@ export function bzImage(wanted: BzImage = {}): Buffer {
   setup.writeUInt32LE(0xbeef, 0x21c);
   setup.writeUInt32LE(0x7fff_ffff, 0x22c);
   setup.writeUInt32LE(wanted.alignment ?? 0x20_0000, 0x230);
-  setup[0x234] = 1;
+  setup[0x234] = (wanted.relocatable ?? true) ? 1 : 0;
   setup.writeUInt16LE(wanted.xloadflags ?? 0x7f, 0x236);
   setup.writeUInt32LE(wanted.commandLineSize ?? 0x7ff, 0x238);
-  setup.writeBigUInt64LE(0x100_0000n, 0x258);
+  setup.writeBigUInt64LE(wanted.preferred ?? 0x100_0000n, 0x258);
   setup.writeUInt32LE(wanted.initSize ?? 0x337_8000, 0x260);
   // What a later header may have more, or code for real mode.
   setup.fill(0x90, 0x26c, 0x2f0);

@@ -1,6 +1,6 @@
 // loadem on x86-64: the zero page behind the stub is read, /proc/iomem is, and what would hang in silence is refused.
 
-import { beforeEach, expect, test } from "bun:test";
+import { beforeEach, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { builtInStub } from "../../src/arch/stubs.ts";
 import { type BzImage, bzImage } from "../support/bzimage.ts";
@@ -156,6 +156,105 @@ test("memory that the kernel uses early and the segment does not cover is refuse
     "the kernel uses its memory up to 0x1400000 before it looks around (init_size): -z 0x3ff000 keeps it free";
   expect(refused(USUAL.replace(` ${SPACE}`, ""))).toEndWith(fact);
   expect(refused(USUAL.replace(SPACE, "-z 0x3fe000"))).toEndWith(fact);
+});
+
+describe("a kernel below its preferred address moves itself up to it, and then uses init_size bytes there", () => {
+  const low = (zeros: number, address = "0x200000") =>
+    `${STUB_SEGMENT} -a ${address} -c 0xf8 -f KERNEL -z 0x${zeros.toString(16)}`;
+  const FILE = 0x1000;
+  /** Up to 0x1400000, where it needs no more. */
+  const ENOUGH = 0x1400000 - 0x200000 - FILE;
+  const MOVES = "the kernel moves itself to 0x1000000 (pref_address) and uses 0x1000000-0x1400000 (init_size)";
+  const preferring = (preferred: bigint, more: Made = {}) => bootParams({ preferred, ...more });
+
+  test("with all of that free it is loaded, also at the last place below", () => {
+    expect(run(low(ENOUGH))).toMatchObject({ code: 0, err: "" });
+    expect(run(low(0x600000 - FILE, "0xe00000"))).toMatchObject({ code: 0, err: "" });
+  });
+
+  test("over an initrd, or any other segment, is refused, wherever in that memory it lies", () => {
+    const stdin = bootParams({ initrd: "0x1200000,0x1201000" });
+    const initrd = (at: string) => `${low(INIT_SIZE - FILE)} -a ${at} -f INITRD`;
+    expect(refused(initrd("0x1200000"), stdin)).toBe(
+      `1 segment 2 (0x1200000-0x1201000, /initrd): ${MOVES}: over this segment`,
+    );
+    expect(refused(initrd("0x13ff000"))).toEndWith(`${MOVES}: over this segment`);
+    expect(refused(initrd("0x1000000"))).toEndWith(`${MOVES}: over this segment`);
+    expect(refused(`${low(INIT_SIZE - FILE)} -a 0x1200000 -z 0x1000`)).toEndWith(`${MOVES}: over this segment`);
+    expect(run(`${low(ENOUGH)} -a 0x1400000 -f INITRD`).code).toBe(0);
+    const over = low(INIT_SIZE - FILE).replace("0x2000000", "0x1100000");
+    expect(refused(over, bootParams({ address: 0x110_0100 }))).toBe(
+      `1 segment 0 (0x1100000-0x1102000, v2wrap + standard input): ${MOVES}: over this segment`,
+    );
+  });
+
+  test("and that memory is not all kept free, is refused with the -z that keeps it", () => {
+    const fact = `${MOVES} before it looks around: -z 0x${ENOUGH.toString(16)} keeps it free`;
+    expect(refused(low(INIT_SIZE - FILE))).toEndWith(fact);
+    expect(refused(low(ENOUGH - 0x1000))).toEndWith(fact);
+  });
+
+  test("over what is taken, or out of the memory, is refused without that advice", () => {
+    const taken = preferring(0x6fe0_0000n);
+    const moves = (to: string, range: string) =>
+      `the kernel moves itself to ${to} (pref_address) and uses ${range} (init_size)`;
+    expect(refused(low(0x1000), taken)).toEndWith(
+      `${moves("0x6fe00000", "0x6fe00000-0x70200000")}, over 0x70000000-0x70100000: reserved`,
+    );
+    expect(refused(low(0x1000), preferring(0x7fe0_0000n))).toEndWith(
+      `${moves("0x7fe00000", "0x7fe00000-0x80200000")}, not all of it memory`,
+    );
+  });
+
+  test("out of a crash kernel's region, is refused: it would lie in the memory that it is to save", () => {
+    const stdin = preferring(0x7400_0000n, { address: 0x7200_0100 });
+    const line = "-p -r 0x1000 -a 0x72000000 -e -w -s -a 0x72200000 -c 0xf8 -f KERNEL";
+    expect(refused(line, stdin)).toEndWith(
+      "the kernel moves itself to 0x74000000 (pref_address) and uses 0x74000000-0x74400000 (init_size), " +
+        "not within the crash kernel's memory 0x72000000-0x74000000",
+    );
+    expect(run(`${line} ${SPACE}`, bootParams({ address: 0x7200_0100 })).code).toBe(0);
+  });
+
+  test("above 4 GiB, is refused where the kernel cannot be there", () => {
+    expect(refused(low(0x1000), preferring(0xffe0_0000n, { xloadflags: 1 }))).toEndWith(
+      "this kernel cannot be loaded above 4 GiB",
+    );
+  });
+});
+
+describe("a kernel that is not relocatable moves itself to its preferred address from wherever it is", () => {
+  const stdin = (more: Made = {}) => bootParams({ relocatable: false, ...more });
+  const high = `${STUB_SEGMENT} -a 0x4000000 -c 0xf8 -f KERNEL`;
+  const MOVES = "the kernel moves itself to 0x1000000 (pref_address) and uses 0x1000000-0x1400000 (init_size)";
+
+  test("there it is loaded, as another one is", () => {
+    expect(run(USUAL, stdin())).toMatchObject({ code: 0, err: "" });
+  });
+
+  test("over another segment, is refused", () => {
+    expect(refused(`${high} -a 0x1200000 -f INITRD`, stdin())).toEndWith(`${MOVES}: over this segment`);
+  });
+
+  test("which has to be kept free, by a segment of its own where that is elsewhere", () => {
+    const fact = `${MOVES} before it looks around: -a 0x1000000 -z 0x400000 keeps it free`;
+    expect(refused(high, stdin())).toEndWith(fact);
+    expect(run(`${high} -a 0x1000000 -z 0x400000`, stdin())).toMatchObject({ code: 0, err: "" });
+    expect(refused(`${high} -a 0x1000000 -z 0x3ff000`, stdin())).toInclude("keeps it free");
+  });
+
+  test("and down over its own bytes, is refused", () => {
+    writeFileSync(folder.in("kernel"), Buffer.alloc(0x30_0000, 0xcc));
+    const line = `${STUB_SEGMENT} -a 0x1200000 -c 0xf8 -f KERNEL`;
+    expect(refused(line, stdin())).toEndWith(`${MOVES}, over its own bytes: -a 0x1000000 puts it there`);
+  });
+});
+
+test("other segments are not in the way of a kernel that stays where it is", () => {
+  expect(run(`${USUAL} -a 0x1400000 -f INITRD -a 0x200000 -f INITRD`)).toMatchObject({ code: 0, err: "" });
+  expect(refused(`${USUAL.replace(SPACE, "")} -a 0x1100000 -f INITRD`.replace("  ", " "))).toBe(
+    "1 segment 2 (0x1100000-0x1101000, /initrd): the kernel uses 0x1000000-0x1400000 (init_size): over this segment",
+  );
 });
 
 test("a kernel is loaded above 4 GiB only if it can be", () => {

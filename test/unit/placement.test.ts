@@ -164,7 +164,13 @@ describe("a kernel's piece", () => {
     expect(chosen(piece)).toBe(0x80000n);
   });
 
-  const header = { alignment: 0x20_0000, preferredAddress: 0x100_0000n, initSize: 0x5000, commandLineSize: 2047 };
+  const header = {
+    fixed: false,
+    alignment: 0x20_0000,
+    preferredAddress: 0x100_0000n,
+    initSize: 0x5000,
+    commandLineSize: 2047,
+  };
 
   test("of x86-64 is init_size at a multiple of kernel_alignment, from pref_address on, below 4 GiB unless allowed", () => {
     const piece = x86Piece({ ...header, above4G: false });
@@ -173,6 +179,7 @@ describe("a kernel's piece", () => {
     expect(chosen({ ...piece, high: true })).toBe(0xffe0_0000n);
     expect(chosen({ ...x86Piece({ ...header, above4G: true }), high: true })).toBe((1n << 40n) - 0x20_0000n);
     expect(chosen(x86Piece({ ...header, alignment: 0, above4G: true }))).toBe(0x100_0000n);
+    expect(chosen({ ...x86Piece({ ...header, fixed: true, above4G: true }), high: true })).toBe(0x100_0000n);
   });
 
   test("of ppc64 is whole pages of 64 KiB within the real mode area", () => {

@@ -227,8 +227,54 @@ describe("the kernel in a bzImage", () => {
     const { err } = zeropage(["-v", "-b", "0x5000100", "-B", "abc", image]);
     expect(err).toBe(
       "zeropage: 11 memory ranges, RSDP 0xf59e0, command line of 3 bytes, 4160 bytes\n" +
-        "zeropage: the kernel is 0x3000 bytes and needs 0x3375000 more (-z), at 0x1000000 or another multiple of 0x200000\n",
+        "zeropage: the kernel is 0x3000 bytes and needs 0x3375000 more (-z), at 0x1000000 or a higher multiple of 0x200000\n",
     );
+  });
+
+  describe("is told by -v where all that it needs is free, never below its preferred address,", () => {
+    /** The line about the kernel, from the address on. */
+    function place(args: readonly string[], world: FakeWorld = {}): string {
+      const { code, err } = zeropage(["-v", "-B", "x", ...args, image], world);
+      expect(code).toBe(0);
+      return err.replace(/^.*the kernel is 0x3000 bytes and needs 0x3375000 more \(-z\), (.*?)\n.*$/s, "$1");
+    }
+    const usual = "at 0x1000000 or a higher multiple of 0x200000";
+    const higher = (address: string) => `at ${address} or a higher multiple of 0x200000`;
+
+    test("not over the initrd, nor over the stub and the zero page", () => {
+      expect(place(["-b", "0x5000100", "-i", "0x4378000,0x4400000"])).toStartWith(usual);
+      expect(place(["-b", "0x5000100", "-i", "0x3600000,0x3600001"])).toBe(higher("0x5200000"));
+      expect(place(["-b", "0x9000100", "-i", "0x3600000,0x3600001"])).toBe(higher("0x3800000"));
+      expect(place(["-b", "0x4378100"])).toBe(usual);
+      expect(place(["-b", "0x4377ff0"])).toBe(higher("0x4400000"));
+      expect(place(["-b", "0xfff010"])).toBe(higher("0x1200000"));
+      expect(place(["-b", "0xffe100"])).toBe(usual);
+    });
+
+    test("not over what /proc/iomem tells is taken, nor where it tells of no memory", () => {
+      const told = (iomem: string) => place(["-b", "0x20000100"], { files: { ...MACHINE, "/proc/iomem": iomem } });
+      expect(told("00100000-7ffdffff : System RAM\n  04000000-040fffff : reserved\n")).toBe(higher("0x4200000"));
+      expect(told("00100000-7ffdffff : System RAM\n  01000000-01ffffff : Kernel code\n")).toBe(usual);
+      expect(told("10000000-7ffdffff : System RAM\n")).toBe(higher("0x10000000"));
+      expect(told("00000000-00000000 : System RAM\n")).toBe(usual);
+    });
+
+    test("nor where there is no room at all", () => {
+      const small = { ...MACHINE, "/sys/firmware/memmap/2/end": "0x2ffffff\n", "/sys/firmware/memmap/10/end": "0x0\n" };
+      expect(place(["-b", "0x100"], { files: small })).toBe(
+        "but has no room at a multiple of 0x200000 from 0x1000000 on",
+      );
+    });
+
+    test("with the bounds that its header sets", () => {
+      writeImage({ relocatable: false });
+      expect(place(["-b", "0x5000100"])).toBe("at 0x1000000, the one place for it");
+      expect(place(["-b", "0x2000100"])).toBe("but has no room at 0x1000000, the one place for it");
+      writeImage({ preferred: 0x800_0000n });
+      expect(place(["-b", "0x5000100"])).toBe(higher("0x8000000"));
+      writeImage({ xloadflags: 1 });
+      expect(place(["-b", "0x5000100"])).toBe(`${usual} below 4 GiB`);
+    });
   });
 });
 

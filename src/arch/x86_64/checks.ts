@@ -1,18 +1,20 @@
 // What can be known to be wrong with an x86-64 image that our stub enters, by the boot_params that follow the stub.
-// Linux, Documentation/arch/x86/boot.rst: kernel_alignment, init_size, xloadflags.
+// Linux, Documentation/arch/x86/boot.rst: kernel_alignment, init_size, pref_address, relocatable_kernel, xloadflags.
 
 import { hex } from "../../failure.ts";
 import { blame, type Check, type Finding } from "../../kexec/check.ts";
+import type { MachineFacts } from "../../kexec/facts.ts";
 import type { KexecImage, Segment } from "../../kexec/image.ts";
 import { readKernelAddress, STUB_SIZE } from "../../kexec/stub.ts";
 import { stubChecks } from "../../kexec/stub-checks.ts";
-import { contains, formatRange, rangeOfSize } from "../../range.ts";
+import { contains, formatRange, type MemoryRange, max, overlap, rangeOfSize, subtractRanges } from "../../range.ts";
 import { BOOT_PARAMS_SIZE, type BootParams, readBootParams } from "./boot-params.ts";
+import { earlyMemory } from "./placement.ts";
 import { FOUR_GIB, hasSetupHeader } from "./setup-header.ts";
 
 export const checks: readonly Check[] = [...stubChecks, { errno: undefined, find: stubWithoutBootParams }];
 
-function stubWithoutBootParams(image: KexecImage): Finding | undefined {
+function stubWithoutBootParams(image: KexecImage, facts: MachineFacts): Finding | undefined {
   if (image.stub?.target.stub.followedBy !== "zero page") return undefined;
   const { segment, target } = image.stub;
   const address = segment.start + BigInt(STUB_SIZE);
@@ -27,7 +29,8 @@ function stubWithoutBootParams(image: KexecImage): Finding | undefined {
     return blame(image, segment, `${fact}: was it made with zeropage -b ${hex(address)}?`);
   }
   return (
-    checkInitrd(image, segment, params) ?? checkKernel(image, readKernelAddress(target.stub, segment.bytes), params)
+    checkInitrd(image, segment, params) ??
+    checkKernel(image, readKernelAddress(target.stub, segment.bytes), params, facts)
   );
 }
 
@@ -37,7 +40,7 @@ function checkInitrd(image: KexecImage, stub: Segment, { initrd }: BootParams): 
 }
 
 /** @param address of the kernel, as the stub has it */
-function checkKernel(image: KexecImage, address: bigint, params: BootParams): Finding | undefined {
+function checkKernel(image: KexecImage, address: bigint, params: BootParams, facts: MachineFacts): Finding | undefined {
   const segment = image.segments.find((each) => contains(each, rangeOfSize(address, 1n)));
   // Then the stub has no kernel, and a check before this one has reported it.
   if (segment === undefined) return undefined;
@@ -52,12 +55,55 @@ function checkKernel(image: KexecImage, address: bigint, params: BootParams): Fi
       `the kernel's address ${hex(address)} is not a multiple of ${hex(params.alignment)}, its kernel_alignment`,
     );
   }
-  if (!params.above4G && segment.end > FOUR_GIB) return wrong("this kernel cannot be loaded above 4 GiB");
-  const end = address + BigInt(params.initSize);
-  if (segment.end >= end) return undefined;
-  // Without it the old kernel may have its page tables there, on which the new one still runs when it writes there.
-  const more = end - segment.start - BigInt(segment.bytes.length);
-  return wrong(
-    `the kernel uses its memory up to ${hex(end)} before it looks around (init_size): -z ${hex(more)} keeps it free`,
-  );
+  const early = earlyMemory(params, address);
+  if (!params.above4G && max(segment.end, early.end) > FOUR_GIB)
+    return wrong("this kernel cannot be loaded above 4 GiB");
+  return checkEarlyMemory(image, { segment, address, params, early }, facts);
+}
+
+interface Kernel {
+  readonly segment: Segment;
+  readonly address: bigint;
+  readonly params: BootParams;
+  readonly early: MemoryRange;
+}
+
+/**
+ * What the kernel writes to early has to be memory that nothing else is in, and segments have to keep it free: elsewhere
+ * the old kernel may have its page tables, on which the new one still runs when it writes there.
+ */
+function checkEarlyMemory(image: KexecImage, kernel: Kernel, facts: MachineFacts): Finding | undefined {
+  const { segment, address, params, early } = kernel;
+  const { memory, taken, crashkernel } = facts;
+  const wrong = (fact: string) => blame(image, segment, fact);
+  const moves = early.start !== address;
+  const to = moves ? `moves itself to ${hex(early.start)} (pref_address) and ` : "";
+  const uses = `the kernel ${to}uses ${formatRange(early)} (init_size)`;
+  // Its own segment reaches that memory from below only. Where it lies elsewhere, one of zeros does.
+  const keepers = image.segments.filter((each) => params.fixed && moves && each.bytes.length === 0);
+  const other = image.segments.find((each) => each !== segment && !keepers.includes(each) && overlap(each, early));
+  if (other !== undefined) return blame(image, other, `${uses}: over this segment`);
+  if (image.crash && crashkernel !== undefined && !contains(crashkernel, early)) {
+    return wrong(`${uses}, not within the crash kernel's memory ${formatRange(crashkernel)}`);
+  }
+  if (memory.length > 0 && !memory.some((range) => contains(range, early))) {
+    return wrong(`${uses}, not all of it memory`);
+  }
+  const hit = taken.find((range) => overlap(range, early));
+  if (hit !== undefined) return wrong(`${uses}, over ${formatRange(hit)}: ${hit.name}`);
+  if (overwritesItself(kernel)) return wrong(`${uses}, over its own bytes: -a ${hex(early.start)} puts it there`);
+  const left = subtractRanges([early], [segment, ...keepers])[0];
+  if (left === undefined) return undefined;
+  const isBelow = segment.start <= early.start;
+  const more = isBelow ? early.end - segment.start - BigInt(segment.bytes.length) : left.end - left.start;
+  const keep = `${isBelow ? "" : `-a ${hex(left.start)} `}-z ${hex(more)} keeps it free`;
+  const usesUpTo = `the kernel uses its memory up to ${hex(early.end)} before it looks around (init_size)`;
+  return wrong(moves ? `${uses} before it looks around: ${keep}` : `${usesUpTo}: ${keep}`);
+}
+
+/** It copies itself to the end of that memory, the last byte first: up, over its own bytes as well, but down over none. */
+function overwritesItself({ segment, address, params, early }: Kernel): boolean {
+  if (!params.fixed || address <= early.start || address >= early.end) return false;
+  const end = segment.start + BigInt(segment.bytes.length);
+  return address > early.end - (end - address);
 }

@@ -5,10 +5,11 @@ import { Failure } from "../../failure.ts";
 import type { System } from "../../sys/system.ts";
 import { type E820Entry, readE820 } from "./boot-params.ts";
 
+const RAM = 1;
 const RESERVED = 2;
 
 const TYPES: Readonly<Record<string, number>> = {
-  "System RAM": 1,
+  "System RAM": RAM,
   Reserved: RESERVED,
   "ACPI Tables": 3,
   "ACPI Non-volatile Storage": 4,
@@ -16,6 +17,10 @@ const TYPES: Readonly<Record<string, number>> = {
   "Persistent Memory": 7,
   "Persistent Memory (legacy)": 12,
 };
+
+export function isRam({ type }: E820Entry): boolean {
+  return type === RAM;
+}
 
 const FIRMWARE_MAP = "/sys/firmware/memmap";
 

@@ -19,6 +19,7 @@ export const FIELD = {
   ramdiskSize: 0x21c,
   commandLine: 0x228,
   alignment: 0x230,
+  relocatable: 0x234,
   extendedLoadFlags: 0x236,
   commandLineSize: 0x238,
   setupData: 0x250,
@@ -52,9 +53,11 @@ export const FOUR_GIB = 1n << 32n;
 export interface KernelNeeds {
   /** The kernel's address is a multiple of it. */
   readonly alignment: number;
-  /** The address it was linked for. */
+  /** The address it was linked for, LOAD_PHYSICAL_ADDR. A kernel that lies lower moves itself there. */
   readonly preferredAddress: bigint;
-  /** Bytes from its address on that it uses before it looks at the memory map. */
+  /** Whether it runs at its preferred address alone, and moves itself there from anywhere: it is not relocatable. */
+  readonly fixed: boolean;
+  /** Bytes that it uses from where it runs on, before it looks at the memory map. */
   readonly initSize: number;
   /** Whether kernel, zero page, command line and initrd may lie above 4 GiB. */
   readonly above4G: boolean;
@@ -85,6 +88,7 @@ export function readKernelNeeds(bytes: Uint8Array): KernelNeeds {
   return {
     alignment: view.getUint32(FIELD.alignment, true),
     preferredAddress: view.getBigUint64(FIELD.preferredAddress, true),
+    fixed: view.getUint8(FIELD.relocatable) === 0,
     initSize: view.getUint32(FIELD.initSize, true),
     above4G: (view.getUint16(FIELD.extendedLoadFlags, true) & XLF_CAN_BE_LOADED_ABOVE_4G) !== 0,
     commandLineSize: view.getUint32(FIELD.commandLineSize, true),
