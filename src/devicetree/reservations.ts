@@ -52,8 +52,10 @@ export function initrdOf(root: Node): MemoryRange | undefined {
   return start === undefined || end === undefined || end <= start ? undefined : { start, end };
 }
 
+/** Undefined where nothing is kept: a size alone is what firmware will need, or would have. */
 function rangeOf(node: Node, path: ByteString, pair: Pair): MemoryRange | undefined {
-  if (property(node, pair.first) === undefined && property(node, pair.second) === undefined) return undefined;
+  if (property(node, pair.first) === undefined && !(pair.isEnd && property(node, pair.second) !== undefined))
+    return undefined;
   const read = (name: ByteString): bigint | undefined =>
     numberIn(node, name, (fact) => {
       throw new Failure(below(path, name), fact);

@@ -103,17 +103,17 @@ describe.each(pairs)("%s and %s", (first, second, isEnd) => {
     ).toEqual([[start, size]]);
   });
 
-  test("of which one is missing are an error that names both", () => {
-    expect(flattened([["n", [[first, u32(0x1000)]]]])).toEqual({
-      code: 1,
-      err: `fs2dt: /n: ${first} without ${second}\n`,
-      reserved: [],
-    });
-    expect(flattened([["n", [[second, u32(0x1000)]]]])).toEqual({
-      code: 1,
-      err: `fs2dt: /n: ${second} without ${first}\n`,
-      reserved: [],
-    });
+  const lone = (name: string, value: Uint8Array) => flattened([["n", [[name, value]]]]);
+  const failed = (fact: string) => ({ code: 1, err: `fs2dt: /n: ${fact}\n`, reserved: [] });
+
+  test("of which the second is missing are an error that names both", () => {
+    expect(lone(first, u32(0x1000))).toEqual(failed(`${first} without ${second}`));
+  });
+
+  test(`of which the first is missing are ${isEnd ? "the same" : "no error: nothing is kept there yet"}`, () => {
+    const nothing = { code: 0, err: "", reserved: [] };
+    expect(lone(second, u32(0x1000))).toEqual(isEnd ? failed(`${second} without ${first}`) : nothing);
+    if (!isEnd) expect(lone(second, new Uint8Array(3))).toEqual(nothing);
   });
 
   test("in two nodes are no pair", () => {
