@@ -1,8 +1,6 @@
 // Reads a zero page with its own table of fields, typed in from Documentation/arch/x86/zero-page.rst and boot.rst:
 // offset and bytes, little endian.
 
-import { present } from "./present.ts";
-
 const FIELDS = {
   acpi_rsdp_addr: [0x070, 8],
   ext_ramdisk_image: [0x0c0, 4],
@@ -43,6 +41,21 @@ export interface SetupData {
   readonly data: Buffer;
 }
 
+export interface MemoryMapEntry {
+  readonly start: bigint;
+  readonly size: bigint;
+  readonly type: bigint;
+}
+
+/** Of an array of struct boot_e820_entry. */
+function entriesOf(bytes: Uint8Array): MemoryMapEntry[] {
+  return Array.from({ length: bytes.length / 20 }, (_, index) => ({
+    start: littleEndian(bytes, 20 * index, 8),
+    size: littleEndian(bytes, 20 * index + 8, 8),
+    type: littleEndian(bytes, 20 * index + 16, 4),
+  }));
+}
+
 /** A zero page that lies at `address`, with what follows it. */
 export class ZeroPageReader {
   constructor(
@@ -67,16 +80,14 @@ export class ZeroPageReader {
     };
   }
 
-  get memoryMap(): { readonly start: bigint; readonly size: bigint; readonly type: bigint }[] {
-    return Array.from({ length: Number(this.field("e820_entries")) }, (_, index) => {
-      const at = 0x2d0 + 20 * index;
-      const [start, size, type] = [
-        [at, 8],
-        [at + 8, 8],
-        [at + 16, 4],
-      ].map(([from, length]) => littleEndian(this.bytes, present(from), present(length)));
-      return { start: present(start), size: present(size), type: present(type) };
-    });
+  /** The table in the page itself. */
+  get memoryMap(): MemoryMapEntry[] {
+    return entriesOf(this.bytes.slice(0x2d0, 0x2d0 + 20 * Number(this.field("e820_entries"))));
+  }
+
+  /** What SETUP_E820_EXT adds to it. */
+  get extendedMemoryMap(): MemoryMapEntry[] {
+    return this.setupData.filter(({ type }) => type === 1n).flatMap(({ data }) => entriesOf(data));
   }
 
   /** The list of struct setup_data. */

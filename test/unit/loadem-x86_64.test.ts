@@ -118,6 +118,23 @@ test("a zero page whose command line would begin where the segment ends is refus
   expect(refused(USUAL, bootParams().subarray(0, 4096))).toInclude("its command line is expected at 0x2001100");
 });
 
+test("a zero page whose setup data is cut off, or goes round, is refused; in another segment it may be", () => {
+  const whole = bootParams();
+  const fact = (at: string) => `its setup data at ${at} is not whole in this segment`;
+  expect(refused(USUAL, whole.subarray(0, -1))).toEndWith(fact("0x2001110"));
+  expect(refused(USUAL, whole.subarray(0, 4096 + 16 + 15))).toEndWith(fact("0x2001110"));
+  const round = bootParams();
+  round.writeBigUInt64LE(0x200_1110n, 4096 + 16);
+  expect(refused(USUAL, round)).toEndWith(fact("0x2001110"));
+  const elsewhere = bootParams();
+  elsewhere.writeBigUInt64LE(0x300_0100n, 4096 + 16);
+  expect(refused(USUAL, elsewhere)).toEndWith(fact("0x3000100"));
+  expect(run(`${USUAL} -a 0x3000000 -f INITRD`, elsewhere)).toMatchObject({ code: 0, err: "" });
+  const none = bootParams();
+  none.writeBigUInt64LE(0n, 0x250);
+  expect(run(USUAL, none).code).toBe(0);
+});
+
 test("a zero page made for another address is refused", () => {
   expect(refused(USUAL, bootParams({ address: 0x500_0100 }))).toEndWith(
     "its command line is expected at 0x5001100, " + "outside this segment: was it made with zeropage -b 0x2000100?",

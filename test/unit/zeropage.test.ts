@@ -2,12 +2,14 @@
 
 import { beforeEach, describe, expect, test } from "bun:test";
 import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { makeBootParams } from "../../src/arch/x86_64/make-boot-params.ts";
+import { readSetupHeader } from "../../src/arch/x86_64/setup-header.ts";
 import { errno } from "../../src/sys/errno.ts";
 import { type BzImage, bzImage } from "../support/bzimage.ts";
 import { type FakeRun, type FakeWorld, runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { present } from "../support/present.ts";
-import { ZeroPageReader } from "../support/zero-page-reader.ts";
+import { type MemoryMapEntry, ZeroPageReader } from "../support/zero-page-reader.ts";
 
 const folder = temporaryFolder();
 let image: string;
@@ -37,6 +39,30 @@ function memmap(entries: readonly (readonly [string, string, string])[]): Record
       ].map(([name, value]) => [`/sys/firmware/memmap/${index}/${name}`, `${value}\n`]),
     ),
   );
+}
+
+function hex(number: number): string {
+  return `0x${number.toString(16)}`;
+}
+
+function entry(start: number, size: number, type: number): MemoryMapEntry {
+  return { start: BigInt(start), size: BigInt(size), type: BigInt(type) };
+}
+
+/** Ranges of a page each that do not touch, of two types in turn. */
+function scattered(length: number): (readonly [string, string, string])[] {
+  return Array.from({ length }, (_, index) => {
+    const start = index * 0x2000;
+    return [hex(start), hex(start + 0xfff), index % 2 === 0 ? "System RAM" : "Reserved"] as const;
+  });
+}
+
+/** What the zero page says where the firmware says this. */
+function mapOf(entries: Parameters<typeof memmap>[0]): MemoryMapEntry[] {
+  const { "/sys/kernel/boot_params/data": _, ...files } = MACHINE;
+  const others = Object.entries(files).filter(([path]) => !path.startsWith("/sys/firmware/memmap/"));
+  const root = folder.in(`map${Bun.randomUUIDv7()}`);
+  return written([], { root, files: { ...Object.fromEntries(others), ...memmap(entries) } }).memoryMap;
 }
 
 /** A running kernel's zero page: a screen, an EDID, a root pointer, and pointers that must not be handed on. */
@@ -134,14 +160,99 @@ describe("the zero page", () => {
     expect(page.setupData).toHaveLength(1);
   });
 
-  test("has the firmware's memory map in its order, ends as lengths, types as numbers", () => {
-    const types = [1n, 2n, 1n, 3n, 4n, 5n, 2n, 7n, 12n, 2n, 1n];
-    const expected = MAP.map(([start, end], index) => ({
-      start: BigInt(start),
-      size: BigInt(end) - BigInt(start) + 1n,
-      type: present(types[index]),
-    }));
-    expect(written().memoryMap).toEqual(expected);
+  test("has the firmware's memory map sorted, ends as lengths, types as numbers", () => {
+    expect(written().memoryMap).toEqual(
+      [
+        [0x0, 0x9_fc00, 1],
+        [0x9_fc00, 0x400, 2],
+        [0x10_0000, 0x7fee_0000, 1],
+        [0x7ffe_0000, 0x1_0000, 3],
+        [0x7fff_0000, 0x8000, 4],
+        [0x7fff_8000, 0x1000, 5],
+        [0x7fff_9000, 0x1000, 2],
+        [0x7fff_a000, 0x1000, 7],
+        [0x7fff_b000, 0x1000, 12],
+        [0x1_0000_0000, 0x8000_0000, 1],
+        [0xfd_0000_0000, 0x3_0000_0000, 2],
+      ].map(([start, size, type]) => entry(present(start), present(size), present(type))),
+    );
+  });
+
+  test("has each type by the kernel's name for it, those that it knows no name for as reserved", () => {
+    const named = [
+      "System RAM",
+      "Reserved",
+      "ACPI Tables",
+      "ACPI Non-volatile Storage",
+      "Unusable memory",
+      "Persistent Memory",
+      "Persistent Memory (legacy)",
+      "Soft Reserved",
+      "Unknown E820 type",
+    ];
+    const map = named.map((name, index) => [hex(0x10_0000 * index), hex(0x10_0000 * index + 0xfff), name] as const);
+    const types = [1, 2, 3, 4, 5, 7, 12, 0xefff_ffff, 2];
+    expect(mapOf(map)).toEqual(types.map((type, index) => entry(0x10_0000 * index, 0x1000, type)));
+  });
+
+  test("has ranges of one type that touch or overlap as one, but for those whose bounds mean something", () => {
+    const each = (name: string) =>
+      mapOf([
+        ["0x3000", "0x4fff", name],
+        ["0x1000", "0x1fff", name],
+        ["0x2000", "0x3fff", name],
+        ["0x6000", "0x6fff", name],
+      ]);
+    for (const name of ["System RAM", "Reserved", "ACPI Tables", "Unusable memory", "Persistent Memory"]) {
+      expect(each(name).map(({ start, size }) => [start, size])).toEqual([
+        [0x1000n, 0x4000n],
+        [0x6000n, 0x1000n],
+      ]);
+    }
+    // Linux keeps these apart (e820_nomerge).
+    for (const name of ["Persistent Memory (legacy)", "Soft Reserved"]) {
+      expect(each(name).map(({ start }) => start)).toEqual([0x1000n, 0x2000n, 0x3000n, 0x6000n]);
+    }
+  });
+
+  test("keeps ranges of two types apart, also where one lies in the other", () => {
+    const map = mapOf([
+      ["0x0", "0xffff", "System RAM"],
+      ["0x4000", "0x4fff", "Reserved"],
+      ["0x10000", "0x1ffff", "System RAM"],
+      ["0x20000", "0x20fff", "ACPI Tables"],
+    ]);
+    expect(map).toEqual([entry(0, 0x2_0000, 1), entry(0x4000, 0x1000, 2), entry(0x2_0000, 0x1000, 3)]);
+  });
+
+  test("has no range without bytes", () => {
+    const map = mapOf([
+      ["0x1000", "0x1fff", "System RAM"],
+      ["0x3000", "0x2fff", "System RAM"],
+      ["0x8000", "0x8fff", "Reserved"],
+    ]);
+    expect(map).toEqual([entry(0x1000, 0x1000, 1), entry(0x8000, 0x1000, 2)]);
+  });
+
+  test("has two entries at least: Linux takes a table of one for none, and makes a map of its own", () => {
+    expect(mapOf([["0x1000", "0x1fff", "System RAM"]])).toEqual([entry(0x1000, 0x1000, 1), entry(0x2000, 0, 2)]);
+  });
+
+  test("continues behind the command line where the page is full, with the seed behind that", () => {
+    const many = scattered(131);
+    const given = (entries: typeof many) =>
+      written([], { root: folder.in(`of${entries.length}`), files: { ...MACHINE, ...memmap(entries) } });
+    const page = given(many);
+    expect(page.memoryMap).toHaveLength(128);
+    expect(page.extendedMemoryMap).toHaveLength(3);
+    expect([...page.memoryMap, ...page.extendedMemoryMap]).toEqual(
+      many.map(([start, , name]) => entry(Number(start), 0x1000, name === "System RAM" ? 1 : 2)),
+    );
+    expect(page.setupData.map(({ type, data }) => [type, data.length])).toEqual([
+      [1n, 60],
+      [9n, 32],
+    ]);
+    expect(given(many.slice(0, 128)).extendedMemoryMap).toEqual([]);
   });
 
   test("takes the map out of the running kernel's zero page where /sys has none", () => {
@@ -154,6 +265,14 @@ describe("the zero page", () => {
       { start: 0n, size: 0xa0_0000n, type: 1n },
       { start: 0x10_0000n, size: 0x1_0000_ff00n, type: 2n },
     ]);
+    const more = {
+      "/sys/kernel/boot_params/setup_data/0/type": "0x9\n",
+      "/sys/kernel/boot_params/setup_data/0/data": Buffer.alloc(40, 1),
+      "/sys/kernel/boot_params/setup_data/1/type": "0x1\n",
+      "/sys/kernel/boot_params/setup_data/1/data": Buffer.from("000000000100000000f000000000000001000000", "hex"),
+    };
+    const { memoryMap } = written(["-B", "x"], { root: folder.in("extended"), files: { ...files, ...more } });
+    expect(memoryMap.slice(2)).toEqual([{ start: 0x1_0000_0000n, size: 0xf000n, type: 1n }]);
   });
 
   test("keeps of the running kernel's zero page the screen, the monitor and the root pointer, and nothing else", () => {
@@ -365,17 +484,25 @@ describe("refused, with nothing written:", () => {
     expect(written(["-i", "0xfff00000,0x100000000"]).initrd.size).toBe(0x10_0000n);
   });
 
-  test("a memory map that the zero page has no room for", () => {
-    const many = Array.from(
-      { length: 129 },
-      (_, index) =>
-        [`0x${(index * 0x2000).toString(16)}`, `0x${(index * 0x2000 + 0xfff).toString(16)}`, "System RAM"] as const,
-    );
-    const full = { files: { ...MACHINE, ...memmap(many.slice(0, 128)) } };
-    expect(written([], full).memoryMap).toHaveLength(128);
-    expect(refused([...at, image], { files: { ...MACHINE, ...memmap(many) } })).toBe(
-      "1 zeropage: memory map: 129 ranges, the zero page has room for 128",
-    );
+  test("a memory map of which Linux could not map the part behind the page", () => {
+    const most = 128 + 12901;
+    const make = (length: number) => {
+      const start = bzImage();
+      const memoryMap = Array.from({ length }, (_, index) => ({
+        start: BigInt(index * 0x2000),
+        end: BigInt(index * 0x2000 + 0x1000),
+        type: 1,
+      }));
+      const none = { commandLine: new Uint8Array(0), initrd: undefined, rsdp: 0n, running: undefined };
+      return makeBootParams(readSetupHeader("", start, start.length), {
+        ...none,
+        address: 0x10_0000n,
+        memoryMap,
+        seed: new Uint8Array(32),
+      });
+    };
+    expect(new ZeroPageReader(make(most), 0x10_0000n).extendedMemoryMap).toHaveLength(12901);
+    expect(() => make(most + 1)).toThrow(`memory map: ${most + 1} ranges, Linux reads ${most} at most`);
   });
 
   test("a machine that tells no memory map, or a crooked one", () => {

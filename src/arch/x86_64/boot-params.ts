@@ -28,8 +28,20 @@ export const PARAM = {
 /** struct boot_e820_entry: u64 address, u64 size, u32 type, packed. */
 export const E820_ENTRY_SIZE = 20;
 
-/** E820_MAX_ENTRIES_ZEROPAGE. */
+/** E820_MAX_ENTRIES_ZEROPAGE. What is more goes into setup_data of the type SETUP_E820_EXT. */
 export const MOST_E820_ENTRIES = 128;
+
+/** Types of setup_data. */
+export const SETUP = { e820Extended: 1, rngSeed: 9 } as const;
+
+/** struct setup_data: u64 next, u32 type, u32 length, then the data. */
+export const SETUP_DATA_HEADER = 16;
+
+export interface SetupData {
+  /** SETUP_E820_EXT, 1, and its like (arch/x86/include/uapi/asm/setup_data.h). */
+  readonly type: number;
+  readonly data: Uint8Array;
+}
 
 export interface E820Entry extends MemoryRange {
   /** E820_TYPE_RAM, 1, and its like (arch/x86/include/asm/e820/types.h). */
@@ -62,10 +74,44 @@ export function readRsdp(bootParams: Uint8Array): bigint {
   return viewOf(bootParams).getBigUint64(PARAM.rsdp, true);
 }
 
-export function readE820(bootParams: Uint8Array): E820Entry[] {
-  const view = viewOf(bootParams);
-  return Array.from({ length: Math.min(view.getUint8(PARAM.e820Count), MOST_E820_ENTRIES) }, (_, index) => {
-    const at = PARAM.e820Table + E820_ENTRY_SIZE * index;
+export interface SetupDataList {
+  readonly list: readonly SetupData[];
+  /** Physical address of the first one that is not all in those bytes, or was there before; 0n where the list ends. */
+  readonly lost: bigint;
+}
+
+/**
+ * What the setup header points to, as far as it lies in `bytes`, which begin with boot_params.
+ * @param address physical, of those bytes
+ */
+export function readSetupData(bytes: Uint8Array, address: bigint): SetupDataList {
+  const view = viewOf(bytes);
+  const list: SetupData[] = [];
+  const seen = new Set<bigint>();
+  for (let next = view.getBigUint64(FIELD.setupData, true); ; ) {
+    const at = Number(next - address);
+    const start = at + SETUP_DATA_HEADER;
+    if (next === 0n || seen.has(next) || at < 0 || start > bytes.length) return { list, lost: next };
+    const data = bytes.subarray(start, start + view.getUint32(at + 12, true));
+    if (data.length < view.getUint32(at + 12, true)) return { list, lost: next };
+    list.push({ type: view.getUint32(at + 8, true), data });
+    seen.add(next);
+    next = view.getBigUint64(at, true);
+  }
+}
+
+/** The memory map: what is in boot_params, then what `setupData` adds to that. */
+export function readE820(bootParams: Uint8Array, setupData: readonly SetupData[]): E820Entry[] {
+  const count = Math.min(viewOf(bootParams).getUint8(PARAM.e820Count), MOST_E820_ENTRIES);
+  const table = bootParams.subarray(PARAM.e820Table, PARAM.e820Table + E820_ENTRY_SIZE * count);
+  const more = setupData.filter(({ type }) => type === SETUP.e820Extended).map(({ data }) => data);
+  return [table, ...more].flatMap(readEntries);
+}
+
+function readEntries(table: Uint8Array): E820Entry[] {
+  const view = viewOf(table);
+  return Array.from({ length: Math.floor(table.length / E820_ENTRY_SIZE) }, (_, index) => {
+    const at = E820_ENTRY_SIZE * index;
     const range = rangeOfSize(view.getBigUint64(at, true), view.getBigUint64(at + 8, true));
     return { ...range, type: view.getUint32(at + 16, true) };
   });

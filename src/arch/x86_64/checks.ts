@@ -8,7 +8,7 @@ import type { KexecImage, Segment } from "../../kexec/image.ts";
 import { readKernelAddress, STUB_SIZE } from "../../kexec/stub.ts";
 import { stubChecks } from "../../kexec/stub-checks.ts";
 import { contains, formatRange, type MemoryRange, max, overlap, rangeOfSize, subtractRanges } from "../../range.ts";
-import { BOOT_PARAMS_SIZE, type BootParams, readBootParams } from "./boot-params.ts";
+import { BOOT_PARAMS_SIZE, type BootParams, readBootParams, readSetupData, SETUP_DATA_HEADER } from "./boot-params.ts";
 import { earlyMemory } from "./placement.ts";
 import { FOUR_GIB, hasSetupHeader } from "./setup-header.ts";
 
@@ -27,6 +27,13 @@ function stubWithoutBootParams(image: KexecImage, facts: MachineFacts): Finding 
   if (!contains(rest, rangeOfSize(params.commandLine, 1n))) {
     const fact = `its command line is expected at ${hex(params.commandLine)}, outside this segment`;
     return blame(image, segment, `${fact}: was it made with zeropage -b ${hex(address)}?`);
+  }
+  const { lost } = readSetupData(segment.bytes.subarray(STUB_SIZE), address);
+  if (
+    lost !== 0n &&
+    !image.segments.some((each) => each !== segment && contains(each, rangeOfSize(lost, BigInt(SETUP_DATA_HEADER))))
+  ) {
+    return blame(image, segment, `its setup data at ${hex(lost)} is not whole in this segment`);
   }
   return (
     checkInitrd(image, segment, params) ??

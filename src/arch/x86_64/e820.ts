@@ -2,12 +2,17 @@
 // Linux: Documentation/ABI/testing/sysfs-firmware-memmap, arch/x86/kernel/e820.c (e820_type_to_string).
 
 import { Failure } from "../../failure.ts";
+import { mergeRanges } from "../../range.ts";
 import type { System } from "../../sys/system.ts";
-import { type E820Entry, readE820 } from "./boot-params.ts";
+import { type E820Entry, readE820, type SetupData } from "./boot-params.ts";
 
+/** E820_TYPE_RAM and E820_TYPE_RESERVED. */
 const RAM = 1;
-const RESERVED = 2;
+export const RESERVED = 2;
+const LEGACY_PERSISTENT = 12;
+const SOFT_RESERVED = 0xefff_ffff;
 
+/** By the kernel's names. What else there is has "Unknown E820 type", which it leaves alone as it does reserved memory. */
 const TYPES: Readonly<Record<string, number>> = {
   "System RAM": RAM,
   Reserved: RESERVED,
@@ -15,37 +20,73 @@ const TYPES: Readonly<Record<string, number>> = {
   "ACPI Non-volatile Storage": 4,
   "Unusable memory": 5,
   "Persistent Memory": 7,
-  "Persistent Memory (legacy)": 12,
+  "Persistent Memory (legacy)": LEGACY_PERSISTENT,
+  "Soft Reserved": SOFT_RESERVED,
 };
+
+/** Of these two ranges stay as they are: their bounds may be those of a node or a device (e820_nomerge). */
+const NOT_MERGED = [LEGACY_PERSISTENT, SOFT_RESERVED];
+
+const FIRMWARE_MAP = "/sys/firmware/memmap";
+const SETUP_DATA = "/sys/kernel/boot_params/setup_data";
 
 export function isRam({ type }: E820Entry): boolean {
   return type === RAM;
 }
 
-const FIRMWARE_MAP = "/sys/firmware/memmap";
-
 /**
- * The map that the firmware gave, in its order; from `bootParams`, what the running kernel was given, where
+ * The map that the firmware gave, sorted, with ranges of one type that touch or overlap as one; from `bootParams`, what the running kernel was given, where
  * the kernel was built without CONFIG_FIRMWARE_MEMMAP.
  * @throws Failure where neither says anything
  */
 export function readMemoryMap(system: System, bootParams: Uint8Array | undefined): E820Entry[] {
-  const entries = readFirmwareMap(system) ?? (bootParams === undefined ? [] : readE820(bootParams));
+  const entries =
+    readFirmwareMap(system) ?? (bootParams === undefined ? [] : readE820(bootParams, readOwnSetupData(system)));
   if (entries.length === 0) throw new Failure(FIRMWARE_MAP, "no memory map there, nor in /sys/kernel/boot_params/data");
-  return entries;
+  return mergeEntries(entries);
+}
+
+/** What more the running kernel was given (Documentation/ABI/testing/sysfs-kernel-boot_params). */
+function readOwnSetupData(system: System): SetupData[] {
+  return listNumbers(system, SETUP_DATA).flatMap((index) => {
+    const data = system.readIfThere(`${SETUP_DATA}/${index}/data`);
+    const type = Number(readNumber(system, `${SETUP_DATA}/${index}/type`));
+    return data === undefined ? [] : [{ type, data }];
+  });
+}
+
+function mergeEntries(entries: readonly E820Entry[]): E820Entry[] {
+  const byType = new Map<number, E820Entry[]>();
+  for (const entry of entries) {
+    if (entry.start >= entry.end) continue;
+    const ofType = byType.get(entry.type);
+    if (ofType === undefined) byType.set(entry.type, [entry]);
+    else ofType.push(entry);
+  }
+  const merged = [...byType].flatMap(([type, ranges]) =>
+    NOT_MERGED.includes(type) ? ranges : mergeRanges(ranges).map(({ start, end }) => ({ start, end, type })),
+  );
+  return merged.sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
 }
 
 function readFirmwareMap(system: System): E820Entry[] | undefined {
-  return system
-    .listIfThere(FIRMWARE_MAP)
-    ?.map(({ name }) => Number(name))
-    .sort((a, b) => a - b)
-    .map((index) => ({
-      start: readNumber(system, `${FIRMWARE_MAP}/${index}/start`),
-      // It names the last byte.
-      end: readNumber(system, `${FIRMWARE_MAP}/${index}/end`) + 1n,
-      type: TYPES[readLine(system, `${FIRMWARE_MAP}/${index}/type`)] ?? RESERVED,
-    }));
+  const indexes = listNumbers(system, FIRMWARE_MAP);
+  if (indexes.length === 0) return undefined;
+  return indexes.map((index) => ({
+    start: readNumber(system, `${FIRMWARE_MAP}/${index}/start`),
+    // It names the last byte.
+    end: readNumber(system, `${FIRMWARE_MAP}/${index}/end`) + 1n,
+    type: TYPES[readLine(system, `${FIRMWARE_MAP}/${index}/type`)] ?? RESERVED,
+  }));
+}
+
+/** What a directory has whose entries are numbered, in the order of their numbers. */
+function listNumbers(system: System, path: string): number[] {
+  const names = (system.listIfThere(path) ?? []).map(({ name }) => name);
+  return names
+    .filter((name) => /^[0-9]+$/.test(name))
+    .map(Number)
+    .sort((a, b) => a - b);
 }
 
 function readNumber(system: System, path: string): bigint {

@@ -3,8 +3,18 @@
 
 import { Failure, hex } from "../../failure.ts";
 import { type MemoryRange, roundUp } from "../../range.ts";
-import { BOOT_PARAMS_SIZE, E820_ENTRY_SIZE, type E820Entry, MOST_E820_ENTRIES, PARAM } from "./boot-params.ts";
-import { FIELD, FOUR_GIB, HEADER_START, type SetupHeader } from "./setup-header.ts";
+import {
+  BOOT_PARAMS_SIZE,
+  E820_ENTRY_SIZE,
+  type E820Entry,
+  MOST_E820_ENTRIES,
+  PARAM,
+  SETUP,
+  SETUP_DATA_HEADER,
+  type SetupData,
+} from "./boot-params.ts";
+import { RESERVED } from "./e820.ts";
+import { FIELD, FOUR_GIB, HEADER_START, type SetupHeader, viewOf } from "./setup-header.ts";
 
 /** Bytes of random seed: what the kernel's pool holds (drivers/char/random.c, BLAKE2S_HASH_SIZE). */
 export const SEED_SIZE = 32;
@@ -13,9 +23,9 @@ const VIDEO_MODE_NORMAL = 0xffff;
 /** No number was assigned to us. */
 const LOADER_UNDEFINED = 0xff;
 const LOADED_HIGH = 1;
-const SETUP_RNG_SEED = 9;
-/** struct setup_data: u64 next, u32 type, u32 length, then the data. */
-const SETUP_DATA_HEADER = 16;
+/** What Linux maps of one setup_data: NR_FIX_BTMAPS pages of 4 KiB (arch/x86/include/asm/fixmap.h), begun anywhere in the first. */
+const MOST_SETUP_DATA = 63 * 4096;
+const MOST_EXTENDED = Math.floor((MOST_SETUP_DATA - SETUP_DATA_HEADER) / E820_ENTRY_SIZE);
 
 export interface BootParamsWishes {
   /** Where boot_params will lie, a multiple of 16. */
@@ -32,17 +42,24 @@ export interface BootParamsWishes {
 }
 
 /**
- * boot_params, command line with its NUL, padding to a multiple of 16, seed. What is not told stays 0: the efi_info above
- * all, which without its SETUP_EFI data hangs the kernel silently.
+ * boot_params, command line with its NUL, then setup_data: the rest of the memory map where there is one, the seed. Each of
+ * these begins at a multiple of 16. What is not told stays 0: the efi_info above all, which without its SETUP_EFI data
+ * hangs the kernel silently.
  * @throws Failure for what this kernel cannot take
  */
 export function makeBootParams(header: SetupHeader, wishes: BootParamsWishes): Uint8Array {
-  const { address, commandLine, initrd, memoryMap, rsdp, running, seed } = wishes;
-  const commandLineEnd = BOOT_PARAMS_SIZE + commandLine.length + 1;
-  const seedAt = Number(roundUp(BigInt(commandLineEnd), 16n));
-  const bytes = new Uint8Array(seedAt + SETUP_DATA_HEADER + seed.length);
+  const { address, commandLine, initrd, rsdp, running, seed } = wishes;
+  const memoryMap = enoughEntries(wishes.memoryMap);
+  const rest = memoryMap.slice(MOST_E820_ENTRIES);
+  const setupData = [
+    ...(rest.length === 0 ? [] : [{ type: SETUP.e820Extended, data: encodeE820(rest) }]),
+    { type: SETUP.rngSeed, data: seed },
+  ];
+  const setupDataAt = alignUp(BOOT_PARAMS_SIZE + commandLine.length + 1);
+  const size = setupData.reduce((end, { data }) => alignUp(end) + SETUP_DATA_HEADER + data.length, setupDataAt);
+  const bytes = new Uint8Array(size);
   refuseWhatDoesNotFit(header, wishes, address + BigInt(bytes.length));
-  const view = new DataView(bytes.buffer);
+  const view = viewOf(bytes);
   if (running !== undefined) copyScreen(bytes, running);
   bytes.set(header.bytes.subarray(0, PARAM.headerRoomEnd - HEADER_START), HEADER_START);
   view.setBigUint64(PARAM.rsdp, rsdp, true);
@@ -56,13 +73,52 @@ export function makeBootParams(header: SetupHeader, wishes: BootParamsWishes): U
   split(initrd?.start ?? 0n, FIELD.ramdiskImage, PARAM.extRamdiskImage);
   split(initrd === undefined ? 0n : initrd.end - initrd.start, FIELD.ramdiskSize, PARAM.extRamdiskSize);
   split(address + BigInt(BOOT_PARAMS_SIZE), FIELD.commandLine, PARAM.extCommandLine);
-  writeE820(view, memoryMap);
+  const table = memoryMap.slice(0, MOST_E820_ENTRIES);
+  view.setUint8(PARAM.e820Count, table.length);
+  bytes.set(encodeE820(table), PARAM.e820Table);
   bytes.set(commandLine, BOOT_PARAMS_SIZE);
-  view.setBigUint64(FIELD.setupData, address + BigInt(seedAt), true);
-  view.setUint32(seedAt + 8, SETUP_RNG_SEED, true);
-  view.setUint32(seedAt + 12, seed.length, true);
-  bytes.set(seed, seedAt + SETUP_DATA_HEADER);
+  writeSetupData(bytes, setupData, setupDataAt, address);
   return bytes;
+}
+
+function alignUp(size: number): number {
+  return Number(roundUp(BigInt(size), 16n));
+}
+
+/** Linux takes a table of one entry for none (append_e820_table), and one without bytes for nothing. */
+function enoughEntries(memoryMap: readonly E820Entry[]): readonly E820Entry[] {
+  const [only, ...others] = memoryMap;
+  if (only === undefined || others.length > 0) return memoryMap;
+  return [only, { start: only.end, end: only.end, type: RESERVED }];
+}
+
+function encodeE820(entries: readonly E820Entry[]): Uint8Array {
+  const bytes = new Uint8Array(E820_ENTRY_SIZE * entries.length);
+  const view = viewOf(bytes);
+  for (const [index, { start, end, type }] of entries.entries()) {
+    const at = E820_ENTRY_SIZE * index;
+    view.setBigUint64(at, start, true);
+    view.setBigUint64(at + 8, end - start, true);
+    view.setUint32(at + 16, type, true);
+  }
+  return bytes;
+}
+
+/** The list, from `at` on, and the pointer to it. */
+function writeSetupData(bytes: Uint8Array, list: readonly SetupData[], at: number, address: bigint): void {
+  const view = viewOf(bytes);
+  let pointer: number = FIELD.setupData;
+  let next = at;
+  for (const { type, data } of list) {
+    const start = alignUp(next);
+    view.setBigUint64(pointer, address + BigInt(start), true);
+    view.setUint32(start + 8, type, true);
+    view.setUint32(start + 12, data.length, true);
+    bytes.set(data, start + SETUP_DATA_HEADER);
+    // `next` is the first of its fields.
+    pointer = start;
+    next = start + SETUP_DATA_HEADER + data.length;
+  }
 }
 
 function copyScreen(bytes: Uint8Array, running: Uint8Array): void {
@@ -71,23 +127,14 @@ function copyScreen(bytes: Uint8Array, running: Uint8Array): void {
   bytes.set(running.subarray(edidInfo, edidInfoEnd), edidInfo);
 }
 
-function writeE820(view: DataView, memoryMap: readonly E820Entry[]): void {
-  view.setUint8(PARAM.e820Count, memoryMap.length);
-  for (const [index, { start, end, type }] of memoryMap.entries()) {
-    const at = PARAM.e820Table + E820_ENTRY_SIZE * index;
-    view.setBigUint64(at, start, true);
-    view.setBigUint64(at + 8, end - start, true);
-    view.setUint32(at + 16, type, true);
-  }
-}
-
 function refuseWhatDoesNotFit(header: SetupHeader, wishes: BootParamsWishes, end: bigint): void {
   const { commandLine, initrd, memoryMap } = wishes;
   if (commandLine.length > header.commandLineSize) {
     throw new Failure("command line", `${commandLine.length} bytes, this kernel takes ${header.commandLineSize}`);
   }
-  if (memoryMap.length > MOST_E820_ENTRIES) {
-    throw new Failure("memory map", `${memoryMap.length} ranges, the zero page has room for ${MOST_E820_ENTRIES}`);
+  const most = MOST_E820_ENTRIES + MOST_EXTENDED;
+  if (memoryMap.length > most) {
+    throw new Failure("memory map", `${memoryMap.length} ranges, Linux reads ${most} at most`);
   }
   if (header.above4G) return;
   const highest = initrd === undefined || initrd.end < end ? end : initrd.end;
