@@ -7,6 +7,11 @@ export interface MemoryRange {
   readonly end: bigint;
 }
 
+/** A range and what has it, in words. */
+export interface NamedRange extends MemoryRange {
+  readonly name: string;
+}
+
 export function rangeOfSize(start: bigint, size: bigint): MemoryRange {
   return { start, end: start + size };
 }
@@ -41,6 +46,15 @@ export function formatRange({ start, end }: MemoryRange): string {
   return `${hex(start)}-${hex(end)}`;
 }
 
+/** Ranges that a message names. A partition that gained and lost memory for a year has it in hundreds. */
+const MOST_SHOWN = 8;
+
+/** One after the other. */
+export function formatRanges(ranges: readonly MemoryRange[]): string {
+  const more = ranges.length > MOST_SHOWN ? ` and ${ranges.length - MOST_SHOWN} ranges more` : "";
+  return `${ranges.slice(0, MOST_SHOWN).map(formatRange).join(" ")}${more}`;
+}
+
 /** The next multiple of `to`, or `value` itself. */
 export function roundUp(value: bigint, to: bigint): bigint {
   return ((value + to - 1n) / to) * to;
@@ -61,15 +75,21 @@ export function min(a: bigint, b: bigint): bigint {
 
 /** What of `ranges` is in none of `holes`, sorted and merged. */
 export function subtractRanges(ranges: readonly MemoryRange[], holes: readonly MemoryRange[]): MemoryRange[] {
-  let left = mergeRanges(ranges.filter(({ start, end }) => start < end));
-  for (const hole of holes) {
-    if (hole.start >= hole.end) continue;
-    left = left.flatMap((range) =>
-      [
-        { start: range.start, end: min(range.end, hole.start) },
-        { start: max(range.start, hole.end), end: range.end },
-      ].filter(({ start, end }) => start < end),
-    );
+  const cuts = mergeRanges(holes.filter(isSome));
+  const left: MemoryRange[] = [];
+  let first = 0;
+  for (const { start, end } of mergeRanges(ranges.filter(isSome))) {
+    let from = start;
+    for (let cut = cuts[first]; cut !== undefined && cut.end <= from; cut = cuts[first]) first++;
+    for (let at = first, cut = cuts[at]; cut !== undefined && cut.start < end; cut = cuts[++at]) {
+      if (from < cut.start) left.push({ start: from, end: cut.start });
+      from = cut.end;
+    }
+    if (from < end) left.push({ start: from, end });
   }
   return left;
+}
+
+function isSome({ start, end }: MemoryRange): boolean {
+  return start < end;
 }

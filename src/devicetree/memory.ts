@@ -2,7 +2,7 @@
 // Devicetree Specification 0.4, 3.4 (memory nodes); Linux: drivers/of/fdt.c (early_init_dt_scan_memory).
 
 import { Failure, unlessFailure } from "../failure.ts";
-import type { MemoryRange } from "../range.ts";
+import { type MemoryRange, subtractRanges } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { type CellCounts, cellIn, childCells, MAX_CELLS, rangesIn } from "./cells.ts";
 import { dynamicRanges } from "./drmem.ts";
@@ -66,12 +66,26 @@ export function readableMemory(root: Node): MemoryRange[] {
   return [...nodes.flatMap((node) => rangesIn(property(node, takenProperty(node) ?? "") ?? NONE, cells)), ...blocks];
 }
 
+/**
+ * What of a memory node's reg no kernel takes, since linux,usable-memory goes before it.
+ * @throws Failure as takenRanges() does
+ */
+export function leftOutRanges(node: Node, cells: CellCounts): MemoryRange[] {
+  if (takenProperty(node) !== USABLE_MEMORY) return [];
+  return subtractRanges(memoryRanges(node, cells), takenRanges(node, cells));
+}
+
 const NONE = new Uint8Array(0);
+
+/** Whether Linux looks at a node that tells of memory (drivers/of/fdt.c of_fdt_device_is_available). */
+export function isAvailable(node: Node): boolean {
+  const status = property(node, "status");
+  return status === undefined || ["okay", "ok"].includes(textOf(status));
+}
 
 /** What Linux reads of a memory node; nothing of one that is disabled, as is qemu's memory of the secure world. */
 function takenProperty(node: Node): ByteString | undefined {
-  const status = property(node, "status");
-  if (status !== undefined && !["okay", "ok"].includes(textOf(status))) return undefined;
+  if (!isAvailable(node)) return undefined;
   return property(node, USABLE_MEMORY) === undefined ? "reg" : USABLE_MEMORY;
 }
 

@@ -1,7 +1,7 @@
 // The memory that a tree's own properties say is taken: pairs of them in one node, each pair a reserve map entry.
 
-import { Failure, hex } from "../failure.ts";
-import type { MemoryRange } from "../range.ts";
+import { Failure, hex, unlessFailure } from "../failure.ts";
+import type { MemoryRange, NamedRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { NameRule } from "../sys/gather.ts";
 import { numberIn } from "./cells.ts";
@@ -14,14 +14,19 @@ interface Pair {
   readonly second: ByteString;
   /** Whether `second` is where the range ends, rather than its size. */
   readonly isEnd: boolean;
+  /** Who keeps that memory whatever kernel runs, in words; undefined for what is only of one kernel's start. */
+  readonly keeper: string | undefined;
 }
+
+/** What keeps a table that a PCI bridge of a machine without hypervisor reads. */
+export const TCE_TABLE = "a TCE table";
 
 /** linux,*: arch/powerpc/kernel/prom_init.c; opal-*: skiboot doc/device-tree/ibm,opal.rst. */
 const pairs: readonly Pair[] = [
-  { first: "linux,rtas-base", second: "rtas-size", isEnd: false },
-  { first: "linux,tce-base", second: "linux,tce-size", isEnd: false },
-  { first: "linux,initrd-start", second: "linux,initrd-end", isEnd: true },
-  { first: "opal-base-address", second: "opal-runtime-size", isEnd: false },
+  { first: "linux,rtas-base", second: "rtas-size", isEnd: false, keeper: "RTAS" },
+  { first: "linux,tce-base", second: "linux,tce-size", isEnd: false, keeper: TCE_TABLE },
+  { first: "linux,initrd-start", second: "linux,initrd-end", isEnd: true, keeper: undefined },
+  { first: "opal-base-address", second: "opal-runtime-size", isEnd: false, keeper: "OPAL" },
 ];
 
 /** For readers: reservationsOf() looks at nodes that are marked by these. */
@@ -41,6 +46,19 @@ export function reservationsOfNode(node: Node, path: ByteString): MemoryRange[] 
   return pairs.flatMap((pair) => {
     const range = rangeOf(node, path, pair);
     return range !== undefined && range.end > range.start ? [range] : [];
+  });
+}
+
+/** The properties that keptByPairs() reads. */
+export const keptNames: readonly ByteString[] = pairs
+  .filter(({ keeper }) => keeper !== undefined)
+  .flatMap(({ first, second }) => [first, second]);
+
+/** What a node's pairs say that somebody keeps whatever kernel runs. A pair that makes no sense says nothing. */
+export function keptByPairs(node: Node): NamedRange[] {
+  return pairs.flatMap((pair) => {
+    const range = pair.keeper === undefined ? undefined : unlessFailure(() => rangeOf(node, "", pair));
+    return range === undefined || pair.keeper === undefined ? [] : [{ ...range, name: pair.keeper }];
   });
 }
 

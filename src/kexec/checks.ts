@@ -3,7 +3,7 @@
 
 import { isElf } from "../elf.ts";
 import { Failure, hex } from "../failure.ts";
-import { contains, formatRange, type MemoryRange, overlap, rangeOfSize, roundUp } from "../range.ts";
+import { contains, formatRange, formatRanges, type MemoryRange, overlap, rangeOfSize, roundUp } from "../range.ts";
 import { errno } from "../sys/errno.ts";
 import { blame, type Check, type Finding, findInSegments, isChained, nameSegment } from "./check.ts";
 import type { MachineFacts } from "./facts.ts";
@@ -11,9 +11,6 @@ import type { KexecImage, Segment } from "./image.ts";
 
 /** linux/kexec.h KEXEC_SEGMENT_MAX. */
 const MAX_SEGMENTS = 16;
-
-/** Ranges of memory in one message. */
-const MOST_SHOWN = 8;
 
 /** In the order of importance: of an image with several faults only the first is reported. */
 const checksBefore: readonly Check[] = [
@@ -23,8 +20,8 @@ const checksBefore: readonly Check[] = [
   { errno: "EINVAL", find: overlapping },
   { errno: "EADDRNOTAVAIL", find: outsideCrashkernel },
   { errno: "ETXTBSY", find: (image, facts) => findInSegments(image, (segment) => belowKernelEnd(segment, facts)) },
-  { errno: undefined, find: (image, facts) => findInSegments(image, (segment) => outsideMemory(segment, facts)) },
   { errno: undefined, find: (image, facts) => findInSegments(image, (segment) => overTaken(segment, facts)) },
+  { errno: undefined, find: (image, facts) => findInSegments(image, (segment) => outsideMemory(segment, facts)) },
   { errno: "EINVAL", find: overHalfOfRam },
   { errno: undefined, find: entryNowhere },
   { errno: undefined, find: entryUnaligned },
@@ -84,11 +81,12 @@ function overlapping(image: KexecImage): Finding | undefined {
   return undefined;
 }
 
-function outsideCrashkernel(image: KexecImage, { crashkernel, memory }: MachineFacts): Finding | undefined {
+function outsideCrashkernel(image: KexecImage, facts: MachineFacts): Finding | undefined {
+  const { crashkernel, memory, isCrashkernelUnknown } = facts;
   if (!image.crash) return undefined;
   if (crashkernel === undefined) {
     // Where the machine's memory is not known, neither is the region.
-    if (memory.length === 0) return undefined;
+    if (memory.length === 0 || isCrashkernelUnknown === true) return undefined;
     return { place: "-p", fact: "no memory is reserved for a crash kernel: boot with crashkernel=SIZE@START" };
   }
   return findInSegments(image, (segment) =>
@@ -103,9 +101,7 @@ function belowKernelEnd({ start }: Segment, { kernelEnd }: MachineFacts): string
 
 function outsideMemory(segment: Segment, { memory }: MachineFacts): string | undefined {
   if (memory.length === 0 || memory.some((range) => contains(range, segment))) return undefined;
-  // A partition that gained and lost memory for a year has it in hundreds of ranges.
-  const more = memory.length > MOST_SHOWN ? ` and ${memory.length - MOST_SHOWN} ranges more` : "";
-  return `not within the machine's memory ${memory.slice(0, MOST_SHOWN).map(formatRange).join(" ")}${more}`;
+  return `not within the machine's memory ${formatRanges(memory)}`;
 }
 
 /** Most kernels load there without a word. */

@@ -1,9 +1,9 @@
 // What the running machine is like, as far as it decides whether an image can be loaded and entered.
 
-import { type MemoryRange, mergeRanges } from "../range.ts";
-import type { System } from "../sys/system.ts";
-import { type NamedRange, readIomem } from "./iomem.ts";
-import { readTreeMemory } from "./live-tree.ts";
+import { type MemoryRange, mergeRanges, type NamedRange } from "../range.ts";
+import { CWD, type System } from "../sys/system.ts";
+import { readIomem, whyNoIomem } from "./iomem.ts";
+import { LIVE_BLOB, readKeptMemory, readReserveMap, readTreeMemory, type TreeMemory } from "./live-tree.ts";
 
 /** What could not be found out is undefined, or empty: its checks are then left to the kernel. */
 export interface MachineFacts extends OwnFacts {
@@ -12,10 +12,16 @@ export interface MachineFacts extends OwnFacts {
   readonly elfMachine: number;
   /** All RAM, sorted and joined; empty where not all of it is known. */
   readonly memory: readonly MemoryRange[];
-  /** What in that memory must stay as it is, by the running kernel's names for it. */
+  /** What in that memory must stay as it is, by the names of those who keep it; it may overlap. */
   readonly taken: readonly NamedRange[];
   /** Bytes that the kernel counts as its RAM. */
   readonly totalRam: bigint | undefined;
+  /** The part of what crashkernel= reserved that is below 4 GiB, where it has two. */
+  readonly crashkernelLow?: MemoryRange | undefined;
+  /** Whether what crashkernel= reserved could not be found out; `crashkernel` is undefined then. */
+  readonly isCrashkernelUnknown?: boolean;
+  /** What is not checked since it could not be found out, and why: lines for people. */
+  readonly unchecked?: readonly string[];
 }
 
 /** What only some machines tell. */
@@ -40,19 +46,77 @@ export interface FactSource {
   read?(system: System, nodes: readonly MemoryRange[]): OwnFacts;
 }
 
+/** The one answer, on every machine, to where memory is and what in it is taken. */
 export function readFacts(system: System, source: FactSource): MachineFacts {
   const iomem = source.hasIomem ? readIomem(system) : undefined;
-  const memory = readTreeMemory(system);
-  const own = source.read?.(system, memory.nodes);
+  const tree = readTreeMemory(system);
+  const known = iomem ?? readTree(system, source, tree);
+  const own = source.read?.(system, tree.nodes);
+  const totalRam = readTotalRam(system);
   return {
     ...own,
     pageSize: BigInt(system.pageSize),
     elfMachine: system.abi.elfMachine,
-    memory: iomem?.memory ?? mergeRanges(memory.all),
-    taken: [...(iomem?.taken ?? []), ...(own?.taken ?? [])],
+    memory: known.memory,
+    taken: [...known.taken, ...(own?.taken ?? [])],
     crashkernel: iomem?.crashkernel ?? own?.crashkernel,
-    totalRam: readTotalRam(system),
+    crashkernelLow: iomem?.crashkernelLow,
+    isCrashkernelUnknown: source.hasIomem && iomem === undefined,
+    totalRam,
+    unchecked: listUnchecked(system, known, totalRam),
   };
+}
+
+/** What there is to know of memory, and lines on what is not. */
+interface Known {
+  readonly memory: readonly MemoryRange[];
+  readonly taken: readonly NamedRange[];
+  readonly unchecked?: readonly string[];
+}
+
+/** For want of /proc/iomem. */
+function readTree(system: System, { hasIomem }: FactSource, tree: TreeMemory): Known {
+  const kept = readKeptMemory(system);
+  const map = readReserveMap(system, kept);
+  const leftOut = tree.leftOut.map((range) => ({ ...range, name: "linux,usable-memory leaves it out" }));
+  const taken = [...kept, ...(map ?? []), ...leftOut];
+  const memory = mergeRanges(tree.all);
+  if (hasIomem) return { memory, taken, unchecked: [uncheckedWithoutIomem(whyNoIomem(system), memory, taken)] };
+  const { problem } = tree;
+  const what = tree.isThere ? "memory" : "memory, and what of it is taken,";
+  return {
+    memory,
+    taken,
+    unchecked: [
+      ...(problem === undefined ? [] : [`${what} is not checked: ${problem}`]),
+      ...(map === undefined ? listUncheckedMap(system) : []),
+    ],
+  };
+}
+
+/** Nothing where the kernel has no such file: then there is no map to check. */
+function listUncheckedMap(system: System): string[] {
+  const isThere = typeof system.statusOf(CWD, LIVE_BLOB) !== "number";
+  const isMounted = typeof system.statusOf(CWD, "/sys/kernel") !== "number";
+  if (isMounted && !isThere) return [];
+  const why = isMounted ? `${LIVE_BLOB} cannot be read` : "/sys is not mounted";
+  return [`what the running kernel was told to reserve is not checked: ${why}`];
+}
+
+function uncheckedWithoutIomem(why: string, memory: Known["memory"], taken: Known["taken"]): string {
+  if (memory.length === 0) return `memory, and what of it is taken, is not checked: ${why}`;
+  const known = taken.length === 0 ? "" : ", but for what the device tree tells,";
+  return `what memory is taken${known} is not checked: ${why}`;
+}
+
+function listUnchecked(system: System, { unchecked = [] }: Known, totalRam: bigint | undefined): readonly string[] {
+  const hasProc = typeof system.statusOf(CWD, "/proc/self") !== "number";
+  if (!hasProc && totalRam === undefined) return ["the machine's memory is not checked: /proc is not mounted"];
+  if (totalRam !== undefined) return unchecked;
+  return [
+    ...unchecked,
+    "that an image takes no more than half of the RAM is not checked: no MemTotal in /proc/meminfo",
+  ];
 }
 
 /** MemTotal is the kernel's totalram_pages(), which kernel/kexec_core.c measures segments against. */

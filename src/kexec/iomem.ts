@@ -1,27 +1,35 @@
 // /proc/iomem: where a machine without memory nodes has RAM, and what in it a segment must leave alone.
 // Kernel: kernel/resource.c (format), arch/x86/kernel/e820.c and arch/arm64/kernel/setup.c (names).
 
-import { type MemoryRange, mergeRanges } from "../range.ts";
+import { type MemoryRange, mergeRanges, type NamedRange } from "../range.ts";
 import type { System } from "../sys/system.ts";
 
-export interface NamedRange extends MemoryRange {
-  /** The kernel's word for it. */
-  readonly name: string;
-}
+const IOMEM = "/proc/iomem";
 
 export interface Iomem {
   /** "System RAM", sorted and joined. */
   readonly memory: readonly MemoryRange[];
-  /** What lies in that RAM and is not the running kernel: "reserved", "ACPI Tables", ... "Crash kernel" is not among it. */
+  /**
+   * What lies in that RAM and is not the running kernel, by the kernel's names: "reserved", "ACPI Tables", ... "Crash
+   * kernel" is not among it.
+   */
   readonly taken: readonly NamedRange[];
-  /** What crashkernel= reserved. Of two parts it is the upper one, which kexec_load takes; the other is below 4 GiB. */
+  /** What crashkernel= reserved. Of two parts it is the upper one, which kexec_load takes. */
   readonly crashkernel: MemoryRange | undefined;
+  /** The other part, below 4 GiB, which the crash kernel gets for its devices. */
+  readonly crashkernelLow: MemoryRange | undefined;
 }
 
 /** `undefined` where it cannot be read, or says nothing: without CAP_SYS_ADMIN all its addresses are 0. */
 export function readIomem(system: System): Iomem | undefined {
-  const bytes = system.readIfThere("/proc/iomem", 1024 * 1024);
+  const bytes = system.readIfThere(IOMEM, 1024 * 1024);
   return bytes === undefined ? undefined : parseIomem(system.text(bytes));
+}
+
+/** Why readIomem() gave nothing. */
+export function whyNoIomem(system: System): string {
+  const isThere = system.readStartIfThere(IOMEM, 1) !== undefined;
+  return `${IOMEM} ${isThere ? "shows no addresses to this user" : "cannot be read"}`;
 }
 
 /**
@@ -44,10 +52,11 @@ export function parseIomem(text: string): Iomem | undefined {
     } else if (inRam && indentation.length === 2) inside.push(range);
   }
   if (memory.every(({ end }) => end === 1n)) return undefined;
-  const crash = inside.filter(({ name }) => name === "Crash kernel").at(-1);
+  const crash = inside.filter(({ name }) => name === "Crash kernel").map(({ start, end }) => ({ start, end }));
   return {
     memory: mergeRanges(memory),
     taken: inside.filter(({ name }) => name !== "Crash kernel" && !name.startsWith("Kernel ")),
-    crashkernel: crash && { start: crash.start, end: crash.end },
+    crashkernel: crash.at(-1),
+    crashkernelLow: crash.at(-2),
   };
 }

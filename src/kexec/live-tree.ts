@@ -1,16 +1,28 @@
-// The few things that loading asks of the running machine's own device tree, which it may not have.
+// What loading asks of the running machine's own device tree, which it may not have: few nodes of it, each read once.
 
 import { type CellCounts, oneOrTwoCells } from "../devicetree/cells.ts";
 import { DYNAMIC_MEMORY, dynamicRanges, isOfUnknownForm } from "../devicetree/drmem.ts";
+import { headOf } from "../devicetree/format.ts";
 import { treeFromDirectory } from "../devicetree/from/directory.ts";
-import { memoryCells, takenRanges } from "../devicetree/memory.ts";
-import type { Node, Property } from "../devicetree/tree.ts";
-import { unlessFailure } from "../failure.ts";
-import type { MemoryRange } from "../range.ts";
+import { keptMemory, RESERVED_MEMORY, rootNames } from "../devicetree/kept-memory.ts";
+import { leftOutRanges, memoryCells, takenRanges } from "../devicetree/memory.ts";
+import { keptNames } from "../devicetree/reservations.ts";
+import { MAX_DEPTH, type Node, type Property } from "../devicetree/tree.ts";
+import { Failure, unlessFailure } from "../failure.ts";
+import { contains, type MemoryRange, type NamedRange, overlap } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
 
 const TREE = "/proc/device-tree";
+
+/** The blob that the running kernel was started with, as it was then. */
+export const LIVE_BLOB = "/sys/firmware/fdt";
+
+/** Bytes that are read, at most, of a node, of /reserved-memory, and of the live blob, which begins with its reserve map. */
+const MOST = { node: 64 * 1024 * 1024, reservedMemory: 256 * 1024, blob: 64 * 1024 };
+
+/** Bytes of a page, where pages are largest. */
+const LARGEST_PAGE = 0x10000n;
 
 /** What the running kernel took for memory. */
 export interface TreeMemory {
@@ -18,39 +30,119 @@ export interface TreeMemory {
   readonly nodes: readonly MemoryRange[];
   /** All of it; empty where not all of it can be read. */
   readonly all: readonly MemoryRange[];
+  /** What of the memory nodes' own ranges it did not take, since it was told what is usable. */
+  readonly leftOut: readonly MemoryRange[];
+  /** Why not all of it is known; undefined where it is. */
+  readonly problem: string | undefined;
+  /** Whether there is a tree at all. */
+  readonly isThere: boolean;
 }
 
 export function readTreeMemory(system: System): TreeMemory {
+  const problems: string[] = [];
+  const attempt = <T>(read: () => T): T | undefined => {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      problems.push(error.message);
+      return undefined;
+    }
+  };
   const names = listChildren(system, "");
-  const cells = unlessFailure(() => readCells(system));
-  const nodes = cells && unlessFailure(() => readMemoryNodes(system, names, cells));
-  const blocks = cells && unlessFailure(() => readBlocks(system, names, cells));
-  return { nodes: nodes ?? [], all: nodes === undefined || blocks === undefined ? [] : [...nodes, ...blocks] };
+  const cells = attempt(() => readCells(system));
+  const memory = cells && attempt(() => readMemoryNodes(system, names, cells));
+  const blocks = cells && attempt(() => readBlocks(system, names, cells));
+  const nodes = memory?.taken ?? [];
+  const all = memory === undefined || blocks === undefined ? [] : [...nodes, ...blocks];
+  const isThere = names.length > 0;
+  const nothing = isThere ? `${TREE} tells of none` : `${TREE} cannot be read`;
+  const problem = all.length > 0 ? undefined : (problems[0] ?? nothing);
+  return { nodes, all, leftOut: memory?.leftOut ?? [], problem, isThere };
 }
 
 function readCells(system: System): CellCounts {
-  const properties = ["#address-cells", "#size-cells"].flatMap((name): Property[] => {
-    const value = system.readIfThere(`${TREE}/${name}`);
-    return value === undefined ? [] : [{ name, value }];
-  });
+  const properties = readProperties(system, "", ["#address-cells", "#size-cells"]);
   return memoryCells({ name: "", properties, children: [] });
 }
 
-function readMemoryNodes(system: System, names: readonly ByteString[], cells: CellCounts): MemoryRange[] {
-  return names
+function readMemoryNodes(system: System, names: readonly ByteString[], cells: CellCounts) {
+  const nodes = names
     .filter((name) => name === "memory" || name.startsWith("memory@"))
-    .flatMap((name) => takenRanges(readNode(system, name), cells));
+    .map((name) => readNode(system, name));
+  return {
+    taken: nodes.flatMap((node) => takenRanges(node, cells)),
+    leftOut: nodes.flatMap((node) => leftOutRanges(node, cells)),
+  };
 }
 
-/** What a partition can gain and lose; undefined where nobody here can tell. */
-function readBlocks(
-  system: System,
-  names: readonly ByteString[],
-  cells: CellCounts,
-): readonly MemoryRange[] | undefined {
+/** What a partition can gain and lose. @throws Failure where nobody here can tell */
+function readBlocks(system: System, names: readonly ByteString[], cells: CellCounts): readonly MemoryRange[] {
   const children = names.filter((name) => name === DYNAMIC_MEMORY).map((name) => readNode(system, name));
   const root = { name: "", properties: [], children };
-  return isOfUnknownForm(root, cells) ? undefined : dynamicRanges(root, cells);
+  if (isOfUnknownForm(root, cells)) throw new Failure(`/${DYNAMIC_MEMORY}`, "lists memory in a way that is not known");
+  return dynamicRanges(root, cells);
+}
+
+/**
+ * What the tree says that firmware or the kernel keeps, by their names. Of nodes that may have pairs of properties for
+ * it those are looked at that Linux looks at: RTAS, OPAL, and PCI bridges from the root down.
+ */
+export function readKeptMemory(system: System): NamedRange[] {
+  const keepers = listChildren(system, "")
+    .filter((name) => name === "rtas" || name === "ibm,opal" || isPci(name))
+    .map((name) => readPairs(system, name, name, 1));
+  const reserved = unlessFailure(() => readNode(system, RESERVED_MEMORY, MOST.reservedMemory));
+  return keptMemory({
+    name: "",
+    properties: readProperties(system, "", rootNames),
+    children: reserved === undefined ? keepers : [...keepers, reserved],
+  });
+}
+
+/** The node with nothing but its pairs, and the PCI bridges below it. */
+function readPairs(system: System, name: ByteString, path: ByteString, depth: number): Node {
+  const entries = system.listIfThere(`${TREE}/${path}`) ?? [];
+  const pairs = keptNames.filter((pair) => entries.some((entry) => entry.name === pair));
+  // A symbolic link is no node, and may lead back up.
+  const bridges = entries.filter((entry) => depth < MAX_DEPTH && entry.kind !== "symlink" && isPci(entry.name));
+  return {
+    name,
+    properties: readProperties(system, path, pairs),
+    children: bridges.map((bridge) => readPairs(system, bridge.name, `${path}/${bridge.name}`, depth + 1)),
+  };
+}
+
+function isPci(name: ByteString): boolean {
+  return /^pci(ex)?(@|$)/.test(name);
+}
+
+/**
+ * The reserve map that the running kernel was started with, without what only that start needed: its blob and its
+ * initrd. undefined where it cannot be read. A range that one of `known` shares memory with has its name: the map has
+ * whole pages.
+ */
+export function readReserveMap(system: System, known: readonly NamedRange[]): NamedRange[] | undefined {
+  const head = headOf(system.readStartIfThere(LIVE_BLOB, MOST.blob) ?? new Uint8Array(0));
+  if (head === undefined) return undefined;
+  const initrd = readInitrd(system);
+  const named = head.reserved.map((range) => {
+    const name = known.find((other) => overlap(other, range))?.name;
+    return { ...range, name: name ?? `the reserve map of ${LIVE_BLOB}`, isKnown: name !== undefined };
+  });
+  const own = named.find(({ start, end, isKnown }) => !isKnown && end - start === BigInt(head.size));
+  return named.filter((range) => range !== own && !(initrd !== undefined && isInPagesOf(initrd, range)));
+}
+
+/** Whether `outer` is `inner`, rounded to whole pages of any kernel. */
+function isInPagesOf(inner: MemoryRange, outer: MemoryRange): boolean {
+  return contains(outer, inner) && outer.end - outer.start - (inner.end - inner.start) < 2n * LARGEST_PAGE;
+}
+
+function readInitrd(system: System): MemoryRange | undefined {
+  const start = readChosenNumber(system, "linux,initrd-start");
+  const end = readChosenNumber(system, "linux,initrd-end");
+  return start === undefined || end === undefined || end <= start ? undefined : { start, end };
 }
 
 /** What there is in the node of that path from the root, without a slash before it; nothing where there is no such node. */
@@ -63,11 +155,19 @@ export function readSubtree(system: System, path: ByteString): Node | undefined 
   return unlessFailure(() => readNode(system, path));
 }
 
-/** @throws Failure where it cannot be read */
-function readNode(system: System, path: ByteString): Node {
-  const rules = { maxSize: 64 * 1024 * 1024, strict: false, secrets: false, notice: () => {} };
+/** @throws Failure where it cannot be read, or has more bytes than `maxSize` */
+function readNode(system: System, path: ByteString, maxSize = MOST.node): Node {
+  const rules = { maxSize, strict: false, secrets: false, notice: () => {} };
   const { properties, children } = treeFromDirectory(system, `${TREE}/${path}`, rules);
   return { name: path, properties, children };
+}
+
+/** Those of the properties that the node has. */
+function readProperties(system: System, path: ByteString, names: readonly ByteString[]): Property[] {
+  return names.flatMap((name): Property[] => {
+    const value = system.readIfThere(`${TREE}/${path}${path === "" ? "" : "/"}${name}`);
+    return value === undefined ? [] : [{ name, value }];
+  });
 }
 
 /** A number in /chosen, of one cell or two. */

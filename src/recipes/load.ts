@@ -39,8 +39,9 @@ export function loadPlan(system: System, request: LoadRequest): number {
   const facts = readFacts(system, rules.facts);
   const told = tellSecondaries(image, request.secondaries, facts.secondaries);
   if (show !== undefined) {
-    const waits = told === undefined ? "" : `stub waits for ${told.secondaries} secondary cpus, ${told.reason}\n`;
-    show(formatImage(image, facts) + waits);
+    const waits = told === undefined ? [] : [`stub waits for ${told.secondaries} secondary cpus, ${told.reason}`];
+    const lines = request.skipChecks ? waits : [...waits, ...(facts.unchecked ?? [])];
+    show(formatImage(image, facts) + lines.map((line) => `${line}\n`).join(""));
   }
   if (!request.skipChecks) checkImage(image, facts, rules.checks);
   if (request.action === "check") return EXIT.done;

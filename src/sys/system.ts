@@ -296,6 +296,23 @@ export class System {
     return typeof bytes === "number" ? undefined : bytes;
   }
 
+  /** The first `length` bytes of a file, or all of a shorter one; undefined where it cannot be read. */
+  readStartIfThere(path: ByteString, length: number): Uint8Array | undefined {
+    const descriptor = this.open(CWD, path, O_NONBLOCK);
+    if (descriptor < 0) return undefined;
+    try {
+      const bytes = new Uint8Array(length);
+      for (let at = 0; ; ) {
+        const got = at < length ? this.read(descriptor, bytes, at, length - at) : 0;
+        if (got < 0) return undefined;
+        if (got === 0) return bytes.subarray(0, at);
+        at += got;
+      }
+    } finally {
+      this.close(descriptor);
+    }
+  }
+
   /** At most 256 bytes, all or none (getrandom(2)); waits until the kernel's random numbers are good. */
   random(length: number): Uint8Array {
     const bytes = new Uint8Array(length);

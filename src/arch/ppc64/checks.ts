@@ -1,5 +1,6 @@
 // What can be known to be wrong with an image on ppc64, where kernels are entered without MMU and copy themselves down.
 
+import { TCE_TABLE } from "../../devicetree/reservations.ts";
 import { hex } from "../../failure.ts";
 import {
   blame,
@@ -13,17 +14,27 @@ import {
 import type { MachineFacts } from "../../kexec/facts.ts";
 import type { KexecImage } from "../../kexec/image.ts";
 import { stubChecks } from "../../kexec/stub-checks.ts";
-import { contains, formatRange } from "../../range.ts";
+import { contains, formatRange, overlap } from "../../range.ts";
 
 export const checks: readonly Check[] = [
   { errno: undefined, find: outsideRma },
   ...stubChecks,
   { errno: undefined, find: inTheKernelsWay },
+  { errno: "ETXTBSY", find: overTceTable },
 ];
 
 /** The word at 0x5c of a relocatable kernel that will copy itself down to 0 (arch/powerpc/kernel/head_64.S run_at_load). */
 const RUN_AT_ZERO = [0x72756e30, 0x306e7572];
 const RUN_AT_LOAD_OFFSET = 0x5c;
+
+/** What the kernel itself refuses (machine_kexec_prepare), for those who skipped the check of all that is taken. */
+function overTceTable(image: KexecImage, { taken }: MachineFacts): Finding | undefined {
+  const tables = taken.filter(({ name }) => name === TCE_TABLE);
+  return findInSegments(image, (segment) => {
+    const hit = tables.find((table) => overlap(table, segment));
+    return hit && `lies over ${formatRange(hit)}, ${TCE_TABLE}`;
+  });
+}
 
 function outsideRma(image: KexecImage, { rma }: MachineFacts): Finding | undefined {
   if (rma === undefined) return undefined;

@@ -3,7 +3,7 @@
 import { property } from "../../devicetree/tree.ts";
 import type { FactSource } from "../../kexec/facts.ts";
 import { listChildren, readChosenNumber, readSubtree } from "../../kexec/live-tree.ts";
-import { type MemoryRange, rangeOfSize } from "../../range.ts";
+import { type MemoryRange, type NamedRange, rangeOfSize } from "../../range.ts";
 import type { System } from "../../sys/system.ts";
 import { countSecondaryThreads } from "./stub.ts";
 
@@ -17,11 +17,25 @@ export const facts: FactSource = {
       rma: nodes.find(({ start }) => start === 0n),
       // __pa(_end).
       kernelEnd: readChosenNumber(system, "linux,kernel-end"),
+      taken: readHashTable(system),
       crashkernel: readCrashkernel(system),
       secondaries: countSecondaries(system),
     };
   },
 };
+
+/**
+ * Of a machine without hypervisor (arch/powerpc/kexec/core_64.c export_htab_values). A kernel with radix tables leaves
+ * what the one before it wrote there.
+ */
+function readHashTable(system: System): NamedRange[] {
+  const base = readChosenNumber(system, "linux,htab-base");
+  const size = readChosenNumber(system, "linux,htab-size");
+  if (base === undefined || size === undefined || size === 0n) return [];
+  const cpuinfo = system.readIfThere("/proc/cpuinfo", 1024 * 1024);
+  const isRadix = cpuinfo !== undefined && /^MMU\s*: Radix$/m.test(system.text(cpuinfo));
+  return isRadix ? [] : [{ ...rangeOfSize(base, size), name: "the hash page table" }];
+}
 
 /** arch/powerpc/kexec/core.c (kexec_setup) writes it. */
 function readCrashkernel(system: System): MemoryRange | undefined {

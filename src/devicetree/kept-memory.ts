@@ -1,0 +1,72 @@
+// The memory that a tree says somebody keeps whatever kernel runs: firmware, its tables, devices.
+// Linux: drivers/of/fdt.c (early_init_fdt_scan_reserved_mem), arch/powerpc/kernel/prom.c (early_reserve_mem_dt).
+
+import type { MemoryRange, NamedRange } from "../range.ts";
+import type { ByteString } from "../sys/engine.ts";
+import { type CellCounts, childCells, MAX_CELLS, rangesIn } from "./cells.ts";
+import { isAvailable } from "./memory.ts";
+import { keptByPairs } from "./reservations.ts";
+import { stringsOf } from "./strings.ts";
+import { child, type Node, property } from "./tree.ts";
+import { walk } from "./walk.ts";
+
+/** The node, a child of the root, with a child for each piece of memory. */
+export const RESERVED_MEMORY = "reserved-memory";
+
+/** Of the root: ranges of two cells each, and what each is called. */
+const RESERVED_RANGES = "reserved-ranges";
+const RESERVED_NAMES = "reserved-names";
+
+/** What keptMemory() reads of the root itself. */
+export const rootNames: readonly ByteString[] = ["#address-cells", "#size-cells", RESERVED_RANGES, RESERVED_NAMES];
+
+/**
+ * By the names of those who keep it. What makes no sense is left out, and nothing is merged: one piece of memory may
+ * have several names, the plainest first.
+ */
+export function keptMemory(root: Node): NamedRange[] {
+  const ranges: NamedRange[] = [];
+  walk(root, { enter: (node) => void ranges.push(...keptByPairs(node)) });
+  return [...ranges, ...reservedMemory(root)].filter(({ start, end }) => start < end);
+}
+
+/** The same without the pairs of properties that any node may have. Linux allocates none of it. */
+export function reservedMemory(root: Node): NamedRange[] {
+  return [...reservedNodes(root), ...reservedRanges(root)].filter(({ start, end }) => start < end);
+}
+
+/** A child that only has a size is for Linux to place, and takes nothing before. */
+function reservedNodes(root: Node): NamedRange[] {
+  const parent = child(root, RESERVED_MEMORY);
+  if (parent === undefined) return [];
+  const cells = { ...childCells(root), ...statedCells(parent) };
+  if (cells.address > MAX_CELLS || cells.size > MAX_CELLS) return [];
+  return parent.children
+    .filter(isAvailable)
+    .flatMap((node) => named(rangesIn(property(node, "reg") ?? NONE, cells), `/${RESERVED_MEMORY}/${node.name}`));
+}
+
+/** Linux wants those of the root there; a node that does not say so means them. */
+function statedCells(node: Node): Partial<CellCounts> {
+  const isStated = (name: ByteString) => property(node, name) !== undefined;
+  const { address, size } = childCells(node);
+  return { ...(isStated("#address-cells") ? { address } : {}), ...(isStated("#size-cells") ? { size } : {}) };
+}
+
+function reservedRanges(root: Node): NamedRange[] {
+  const names = textsOf(property(root, RESERVED_NAMES) ?? NONE);
+  return rangesIn(property(root, RESERVED_RANGES) ?? NONE, { address: 2, size: 2 }).map((range, index) => ({
+    ...range,
+    name: names[index] ?? RESERVED_RANGES,
+  }));
+}
+
+function textsOf(value: Uint8Array): ByteString[] {
+  return value.at(-1) === 0 ? stringsOf(value) : [];
+}
+
+function named(ranges: readonly MemoryRange[], name: string): NamedRange[] {
+  return ranges.map((range) => ({ ...range, name }));
+}
+
+const NONE = new Uint8Array(0);
