@@ -4,11 +4,12 @@ import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { treeFromBlob } from "../../src/devicetree/from/blob.ts";
 import { Failure } from "../../src/failure.ts";
+import { meaning } from "../support/device-trees.ts";
 import { type FakeRun, runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { present } from "../support/present.ts";
 import { cells, largeTree, makeTree, type Tree } from "../support/tree.ts";
-import { blobOfWords } from "../support/words.ts";
+import { blobOfStructure, blobOfWords } from "../support/words.ts";
 
 const folder = temporaryFolder();
 
@@ -78,6 +79,65 @@ describe("a blob", () => {
   test("with bytes behind its end is read up to that", () => {
     const blob = flattened(SMALL);
     expect(fromFile(Buffer.concat([blob, Buffer.alloc(100, 0xff)])).out.equals(blob)).toBe(true);
+  });
+});
+
+describe("a blob of which some children of the root are wanted", () => {
+  const tree: Tree = [["compatible", "a\0"], ...largeTree(3, 60, 500).filter(([, content]) => Array.isArray(content))];
+
+  test.each(["1", "2", "3", "16", "17"])("gives these whole, and no other, in version %s", (version) => {
+    const blob = flattened(tree, version);
+    const all = treeFromBlob(blob, "blob");
+    expect(all.root.children.length).toBeGreaterThan(3);
+    for (const { name } of all.root.children) {
+      const some = treeFromBlob(blob, "blob", (each) => each === name);
+      const root = { ...all.root, children: all.root.children.filter((each) => each.name === name) };
+      expect(meaning(some)).toBe(meaning({ ...all, root }));
+    }
+    expect(meaning(treeFromBlob(blob, "blob", () => false))).toBe(
+      meaning({ ...all, root: { ...all.root, children: [] } }),
+    );
+  });
+
+  test("is refused where what is passed over is cut off, or is no structure", () => {
+    const blob = flattened(tree);
+    const place = blob.readUInt32BE(8);
+    const size = blob.readUInt32BE(36);
+    const passed = (bytes: Uint8Array): string => {
+      try {
+        treeFromBlob(bytes, "blob", () => false);
+        return "taken";
+      } catch (error) {
+        if (error instanceof Failure) return error.fact.replace(/^at 0x[0-9a-f]+: ([a-z-]+): .*$/, "$1");
+        throw error;
+      }
+    };
+    const says = new Set<string>();
+    for (let at = place; at < place + size; at += 4) {
+      for (const value of [0, 1, 3, 9, 0x7ffffffc, 0xffffffff]) {
+        const broken = Buffer.from(blob);
+        broken.writeUInt32BE(value, at);
+        says.add(passed(broken));
+      }
+      const short = Buffer.from(blob);
+      short.writeUInt32BE(at - place, 36);
+      says.add(passed(short));
+    }
+    expect([...says].sort()).toEqual([
+      "bad-node-name",
+      "bad-property-length",
+      "bad-property-name",
+      "bad-token",
+      "second-root",
+      "structure-ends",
+      "taken",
+    ]);
+  });
+
+  test("takes a million words that say nothing for too many, and no longer than that", () => {
+    const nops = new Uint32Array(1_000_000).fill(0x0400_0000);
+    const blob = blobOfStructure(Buffer.concat([cells(1, 0, 1, 0x78000000), Buffer.from(nops.buffer), cells(2, 2, 9)]));
+    expect(() => treeFromBlob(blob, "blob", () => false)).toThrow("too-many");
   });
 });
 
