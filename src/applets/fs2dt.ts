@@ -39,6 +39,10 @@ linux,tce-size, linux,initrd-start to linux,initrd-end, opal-base-address +
 opal-runtime-size, and the blob itself. The blob is written whole or not at
 all.
 
+The running kernel's initrd is handed on unless -i or --no-initrd says
+otherwise, though its memory has other things by now: a line says so where the
+kernel was not told retain_initrd.
+
 ${EDIT_NOTES}
 
 A tree of arm64 gets a fresh kaslr-seed and rng-seed. The tables that a GICv3
@@ -47,8 +51,8 @@ for the running kernel only are left out: linux,elfcorehdr,
 linux,usable-memory-range, linux,ima-kexec-buffer, linux,booted-from-kexec, and
 the initrd's two unless -i sets them.
 
-  fs2dt -b 0x5000100 /proc/device-tree > blob
-  fs2dt -b 0x5000100 -i initrd@0x8000000 -B 'console=hvc0' /proc/device-tree
+  fs2dt -b 0x5000100 -i initrd@0x9000000 -B 'console=hvc0' /proc/device-tree
+  fs2dt -b 0x5000100 --no-initrd /proc/device-tree > blob
 `,
   run(system, args) {
     const given = parse(fs2dt.options, args);

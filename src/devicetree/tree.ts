@@ -39,6 +39,8 @@ export interface DeviceTree {
   address: bigint | undefined;
   /** The hardware id of the cpu that boots (boot_cpuid_phys). */
   bootCpu: number;
+  /** What became of the initrd that it was read with: an edit gave another, or the hand-over dropped it. */
+  initrd?: "replaced" | "dropped" | undefined;
 }
 
 export function property(node: Node | undefined, name: ByteString): Uint8Array | undefined {

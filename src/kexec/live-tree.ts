@@ -11,11 +11,11 @@ import { MAX_DEPTH, type Node, type Property } from "../devicetree/tree.ts";
 import { Failure, unlessFailure } from "../failure.ts";
 import { contains, type MemoryRange, type NamedRange, overlap } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
-import type { System } from "../sys/system.ts";
+import { CWD, O_NONBLOCK, type System } from "../sys/system.ts";
 
 const TREE = "/proc/device-tree";
 
-/** The blob that the running kernel was started with, as it was then. */
+/** The blob that the running kernel was started with, as it was then: all there is of a tree where ACPI has the rest. */
 export const LIVE_BLOB = "/sys/firmware/fdt";
 
 /** Bytes that are read, at most, of a node, of /reserved-memory, and of the live blob, which begins with its reserve map. */
@@ -174,4 +174,19 @@ function readProperties(system: System, path: ByteString, names: readonly ByteSt
 export function readChosenNumber(system: System, name: ByteString): bigint | undefined {
   const value = system.readIfThere(`${TREE}/chosen/${name}`);
   return value && oneOrTwoCells(value);
+}
+
+/** Whether a path leads to the running machine's own tree, as a directory or as the blob that it was made of. */
+export function isLiveTree(system: System, path: ByteString): boolean {
+  const own = identityOf(system, path);
+  return own !== undefined && [TREE, LIVE_BLOB].some((each) => identityOf(system, each) === own);
+}
+
+/** By opening it: a name is not always looked up in the same place as what it leads to (qemu's user mode). */
+function identityOf(system: System, path: ByteString): string | undefined {
+  const descriptor = system.open(CWD, path, O_NONBLOCK);
+  if (descriptor < 0) return undefined;
+  const identity = system.identity(descriptor);
+  system.close(descriptor);
+  return typeof identity === "number" ? undefined : identity;
 }

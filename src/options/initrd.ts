@@ -2,7 +2,7 @@
 
 import { numberOf, pairOf } from "../cli/values.ts";
 import { Failure, hex, usage } from "../failure.ts";
-import { type MemoryRange, rangeOfSize, roundUp } from "../range.ts";
+import { formatRange, type MemoryRange, rangeOfSize, roundUp } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
 
@@ -12,9 +12,20 @@ export const INITRD_FORM = "START,END|FILE[,FILE]...@ADDR";
 /** The range that a value of -i names. Of files only the sizes are asked. Throws Failure, a usage error where the text makes no range. */
 export function parseInitrd(system: System, text: ByteString): MemoryRange {
   const at = text.lastIndexOf("@");
-  if (at >= 0) {
-    const start = numberOf("-i", text.slice(at + 1));
-    return rangeOfSize(start, sizeOfFiles(system, text.slice(0, at).split(",")));
+  const range = at > 0 ? rangeOfFiles(system, text.slice(0, at), text.slice(at + 1)) : rangeBetween(text);
+  if (range.end > 1n << 64n) throw usage("-i", `${formatRange(range)} ends above 2^64`);
+  return range;
+}
+
+function rangeOfFiles(system: System, files: ByteString, address: string): MemoryRange {
+  const start = numberOf("-i", address);
+  return rangeOfSize(start, sizeOfFiles(system, files.split(",")));
+}
+
+/** What has a name in place of a number is a file for which an address is missing. */
+function rangeBetween(text: ByteString): MemoryRange {
+  if (!text.split(",").every((number) => /^[0-9][0-9a-fx_]*$/i.test(number))) {
+    throw usage("-i", `'${text}' is neither START,END nor FILE@ADDR: where is it to lie?`);
   }
   const [start, end] = pairOf("-i", text, "START,END");
   if (end <= start) throw usage("-i", `the end ${hex(end)} is not above the start ${hex(start)}`);

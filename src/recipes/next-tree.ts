@@ -7,10 +7,12 @@ import { type Edit, reserve } from "../devicetree/edit/edits.ts";
 import type { ReadRules } from "../devicetree/from/directory.ts";
 import { readTree } from "../devicetree/from/source.ts";
 import { MARK, type MarkRules, ruleForName } from "../devicetree/marks.ts";
-import { reservationRules, reservationsOf } from "../devicetree/reservations.ts";
+import { initrdOf, reservationRules, reservationsOf } from "../devicetree/reservations.ts";
 import { type BlobForm, blob } from "../devicetree/to/blob.ts";
 import type { DeviceTree } from "../devicetree/tree.ts";
-import { sameRange } from "../range.ts";
+import { isLiveTree } from "../kexec/live-tree.ts";
+import { keepsInitrd } from "../kexec/running-initrd.ts";
+import { formatRange, type MemoryRange, sameRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
 
@@ -48,8 +50,10 @@ export const nextTreeMarks: MarkRules = {
 export function makeNextTree(system: System, request: NextTreeRequest): NextTree {
   const { notice } = request.rules;
   const tree = readTree(system, request.source, { ...request.rules, marks: nextTreeMarks });
+  const initrd = initrdOf(tree.root);
   handOver(system, tree, request);
   for (const edit of request.edits) edit(tree);
+  if (initrd !== undefined) noticeLostInitrd(system, tree, initrd, request);
   tree.address = request.address;
   reserveFirmware(tree);
   reportOddities(tree.root, notice);
@@ -60,6 +64,19 @@ export function makeNextTree(system: System, request: NextTreeRequest): NextTree
 /** Applies the rules of the machine that the tree is of, which need not be the one that this runs on. */
 function handOver(system: System, tree: DeviceTree, { rules }: NextTreeRequest): void {
   handOvers.find(({ recognize }) => recognize(tree.root))?.apply(system, tree, rules.notice);
+}
+
+/**
+ * What the tree says of an initrd is handed on, as in 2005: people load another one at its place, or had it kept. Of a
+ * blob from elsewhere nobody knows which kernel's memory it tells of; loadem holds that against what it loads.
+ * @param initrd where it was when the tree was read
+ */
+function noticeLostInitrd(system: System, tree: DeviceTree, initrd: MemoryRange, request: NextTreeRequest): void {
+  const told = initrdOf(tree.root);
+  if (tree.initrd === "replaced" || told === undefined || !sameRange(told, initrd)) return;
+  if (keepsInitrd(system) || !isLiveTree(system, request.source)) return;
+  const lost = `the initrd at ${formatRange(told)} is the running kernel's, whose memory has other things by now`;
+  request.rules.notice("/chosen", `${lost} (no retain_initrd): -i gives another, --no-initrd none`);
 }
 
 /** Reserves what the tree's properties say is taken, unless the reserve map has it already. */

@@ -49,6 +49,13 @@ export function decodeStatus(bytes: Uint8Array, littleEndian: boolean): FileStat
   };
 }
 
+/** Of a struct statx, the device and the inode: of the same file the same text, whatever path leads there. */
+export function decodeIdentity(bytes: Uint8Array, littleEndian: boolean): string {
+  const fields = new DataView(bytes.buffer, bytes.byteOffset);
+  const device = [136, 140].map((at) => fields.getUint32(at, littleEndian));
+  return [...device, fields.getBigUint64(32, littleEndian)].join(":");
+}
+
 /** What getdents64 filled in, without `.` and `..`: struct linux_dirent64, one after the other. */
 export function decodeEntries(engine: Engine, bytes: Uint8Array, littleEndian: boolean): Entry[] {
   const fields = new DataView(bytes.buffer, bytes.byteOffset);

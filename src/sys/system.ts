@@ -5,7 +5,15 @@ import { EXIT, type ExitCode, Failure, usage } from "../failure.ts";
 import { type Abi, abis } from "./abi.ts";
 import type { Argument, ByteString, Engine, Machine } from "./engine.ts";
 import { errno } from "./errno.ts";
-import { decodeEntries, decodeStatus, type Entry, type FileStatus, STATX_BASIC_STATS, STATX_SIZE } from "./files.ts";
+import {
+  decodeEntries,
+  decodeIdentity,
+  decodeStatus,
+  type Entry,
+  type FileStatus,
+  STATX_BASIC_STATS,
+  STATX_SIZE,
+} from "./files.ts";
 import { encodeLongs, encodeSignals, hasSignal, SIGNAL_SET_SIZE } from "./native.ts";
 import errnoText from "./strerror.ts";
 
@@ -195,23 +203,33 @@ export class System {
 
   /** The status of what is open. */
   status(descriptor: number): FileStatus | number {
-    return this.#statx(descriptor, "", AT_EMPTY_PATH);
+    return this.#statx(descriptor, "", AT_EMPTY_PATH, decodeStatus);
   }
 
   /** The status of a name itself: a symbolic link is not followed. */
   statusOf(directory: number, name: ByteString): FileStatus | number {
-    return this.#statx(directory, name, AT_SYMLINK_NOFOLLOW);
+    return this.#statx(directory, name, AT_SYMLINK_NOFOLLOW, decodeStatus);
   }
 
   /** The status of what a path leads to. */
   statusOfFile(path: ByteString): FileStatus | number {
-    return this.#statx(CWD, path, 0);
+    return this.#statx(CWD, path, 0, decodeStatus);
   }
 
-  #statx(directory: number, name: ByteString, flags: number): FileStatus | number {
+  /** What tells it from every other file, of a file or directory that is open; or -errno. */
+  identity(descriptor: number): string | number {
+    return this.#statx(descriptor, "", AT_EMPTY_PATH, decodeIdentity);
+  }
+
+  #statx<T>(
+    directory: number,
+    name: ByteString,
+    flags: number,
+    decode: (bytes: Uint8Array, littleEndian: boolean) => T,
+  ): T | number {
     const bytes = new Uint8Array(STATX_SIZE);
     const result = this.call("statx", directory, name, flags, STATX_BASIC_STATS, bytes);
-    return result < 0 ? result : decodeStatus(bytes, this.littleEndian);
+    return result < 0 ? result : decode(bytes, this.littleEndian);
   }
 
   /** The whole of an open file, up to `limit` bytes; or -errno, -EFBIG when there is more. */

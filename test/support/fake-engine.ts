@@ -258,13 +258,16 @@ export class FakeEngine implements Engine {
         at += length;
       }
     }
-    // stx_mode, stx_size, stx_mtime's seconds and nanoseconds: all that System reads.
+    // stx_mode, stx_ino, stx_size, stx_mtime's seconds and nanoseconds, stx_dev's two: all that System reads.
     if (name === "statx") {
       for (const [field, size] of [
         [28, 2],
+        [32, 8],
         [40, 8],
         [112, 8],
         [120, 4],
+        [136, 4],
+        [140, 4],
       ] as const)
         swap(args[4] as Uint8Array, field, size);
     }

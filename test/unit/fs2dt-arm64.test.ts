@@ -97,6 +97,14 @@ describe("in a tree of arm64", () => {
     expect(reserved.length).toBe(2);
   });
 
+  test("--no-initrd is as it is elsewhere, though the hand-over leaves the initrd out already", () => {
+    const psci: Tree[number] = ["psci", PSCI];
+    expect(chosenNames([["chosen", STALE], psci], "--no-initrd")).toEqual(KEPT);
+    const { code, err } = run([["chosen", [["bootargs", "quiet\0"]]], psci], ["--no-initrd"]);
+    expect({ code, err }).toEqual({ code: 1, err: "fs2dt: /chosen: no initrd\n" });
+    expect(run([["chosen", STALE], psci], ["--no-initrd", "--no-initrd"]).code).toBe(1);
+  });
+
   test("both seeds are fresh each time, of 8 and of 64 bytes", () => {
     const seeds = [1, 2].map(() => {
       const { root } = blobOf(

@@ -24,18 +24,30 @@ export function setInitrd(tree: DeviceTree, range: MemoryRange): void {
   setProperty(chosen, "linux,initrd-start", u64Value(range.start));
   setProperty(chosen, "linux,initrd-end", u64Value(range.end));
   reserve(tree, [range]);
+  tree.initrd = "replaced";
 }
 
-/** Forgets the initrd. Throws Failure where there is none. */
+/** Forgets the initrd. Throws Failure where there is none, and the hand-over dropped none. */
 export function dropInitrd(tree: DeviceTree): void {
+  if (!forgetInitrd(tree) && tree.initrd !== "dropped") throw new Failure("/chosen", "no initrd");
+  tree.initrd = undefined;
+}
+
+/** The same at a hand-over, after which --no-initrd may still be asked for. */
+export function handOverNoInitrd(tree: DeviceTree): void {
+  if (forgetInitrd(tree)) tree.initrd = "dropped";
+}
+
+/** Whether there was any of it. */
+function forgetInitrd(tree: DeviceTree): boolean {
   const chosen = child(tree.root, "chosen");
   giveUpInitrd(tree);
   const removed = ["linux,initrd-start", "linux,initrd-end"].filter((name) => chosen && removeProperty(chosen, name));
-  if (removed.length === 0) throw new Failure("/chosen", "no initrd");
+  return removed.length > 0;
 }
 
 /** Takes the initrd's entry, if there is one, out of the reserve map. */
-export function giveUpInitrd(tree: DeviceTree): void {
+function giveUpInitrd(tree: DeviceTree): void {
   const old = initrdOf(tree.root);
   if (old !== undefined) tree.reservations = tree.reservations.filter((range) => !sameRange(range, old));
 }

@@ -1,0 +1,42 @@
+// The initrd that the running kernel was started from: where it was, and whether its memory is still what it was.
+// Linux: init/initramfs.c (do_populate_rootfs), which gives that memory to everybody once it has unpacked it.
+
+import { treeFromBlob } from "../devicetree/from/blob.ts";
+import { initrdOf } from "../devicetree/reservations.ts";
+import { unlessFailure } from "../failure.ts";
+import type { MemoryRange } from "../range.ts";
+import { CWD, type System } from "../sys/system.ts";
+import { LIVE_BLOB, readChosenNumber } from "./live-tree.ts";
+
+/** Bytes of a firmware's blob that is read here. */
+const LARGEST_BLOB = 4 * 1024 * 1024;
+
+/** What is there since Linux 6.9 where an initrd is kept. */
+const KEPT = "/sys/firmware/initrd";
+
+/**
+ * Whether the running kernel was told to keep its initrd's memory.
+ * @param ownWord a parameter of the machine's that says the same as retain_initrd
+ */
+export function keepsInitrd(system: System, ownWord?: string): boolean {
+  const kept = system.open(CWD, KEPT, 0);
+  if (kept >= 0) system.close(kept);
+  if (kept >= 0) return true;
+  const line = system.readIfThere("/proc/cmdline");
+  const words: string[] = (line && system.text(line).match(/(?:"[^"]*"?|[^\s"])+/g)) ?? [];
+  const end = words.indexOf("--");
+  return words
+    .slice(0, end < 0 ? words.length : end)
+    .map((word) => word.replaceAll("-", "_"))
+    .some((word) => word === "retain_initrd" || word === ownWord);
+}
+
+/** Where the tree says that it is: the directory, or without that the firmware's blob. */
+export function readTreeInitrd(system: System): MemoryRange | undefined {
+  const start = readChosenNumber(system, "linux,initrd-start");
+  const end = readChosenNumber(system, "linux,initrd-end");
+  if (start !== undefined && end !== undefined) return { start, end };
+  const blob = system.readIfThere(LIVE_BLOB, LARGEST_BLOB);
+  const chosen = (name: string): boolean => name === "chosen";
+  return blob && unlessFailure(() => initrdOf(treeFromBlob(blob, LIVE_BLOB, chosen).root));
+}
