@@ -22,6 +22,7 @@ const PAGE = 0x10000;
 /** Printed by the second init alone; the first one's console never shows the text of that script. */
 export const SECOND_INIT = "kexecbox: the second kernel's init";
 
+const TREE = "/proc/device-tree";
 export const ONLINE = "/sys/devices/system/cpu/online";
 export const PRESENT = "/sys/devices/system/cpu/present";
 
@@ -78,7 +79,7 @@ export async function sceneFor(
   const { chain, followedBy: argument } = stubOf(machine);
   const bss = next.memory - next.image.length;
   // With ACPI, which UEFI firmware brings, arm64 has no directory.
-  const source = choices.uefi ? "/sys/firmware/fdt" : "/proc/device-tree";
+  const source = choices.uefi ? "/sys/firmware/fdt" : TREE;
   const initrdSize = initrd?.length ?? 0;
   const files: AddedFile[] = [
     { path: argument === "zero page" ? "bzImage" : "vmlinux.kexec", content: next.image, mode: 0o644 },
@@ -163,7 +164,9 @@ export function secondScript(more: readonly string[]): string {
 /** The README's pipeline, with a command line and an initrd for the next kernel. */
 export function usualScript({ addresses, source, argument, chain, bootargs, initrdSize, bss }: ScriptNeeds): string {
   const { stub, tree, kernel, initrd } = addresses;
-  const range = initrdSize === 0 ? "" : ` -i ${hex(initrd)},${hex(initrd + initrdSize)}`;
+  // The directory tells of the first kernel's, whose memory is not what it was.
+  const none = argument === "zero page" || source !== TREE ? "" : " --no-initrd";
+  const range = initrdSize === 0 ? none : ` -i ${hex(initrd)},${hex(initrd + initrdSize)}`;
   const told = `-v -b ${hex(tree)} -B '${bootargs}'${range}`;
   const [cut, generator] =
     argument === "zero page"

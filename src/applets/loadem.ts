@@ -81,9 +81,9 @@ stores 8 bytes: OFF-8 to OFF if big endian, OFF to OFF+8 if little endian. The
 byte order is that of the built-in stub if the word goes into one, else that of
 the running machine. -n shows which one.
 
-  fs2dt -b 0x5000100 /proc/device-tree | \\
+  fs2dt -b 0x5000100 -i initrd@0x9000000 -B 'console=hvc0' /proc/device-tree | \\
     loadem -a 0x5000000 -e -w -s -a 0x6000000 -c 0x100 -f vmlinux.kexec \\
-      -r 0x10000
+      -a 0x9000000 -f initrd -r 0x10000
   loadem -k
 `,
   run(system, args) {

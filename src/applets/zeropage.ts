@@ -55,7 +55,7 @@ the screen. It is written whole or not at all. -v says where the kernel may
 lie, and how much memory it needs after its own bytes: give that to loadem -z.
 
   zeropage --kernel bzImage > kernel
-  zeropage -b 0x5000100 -i 0x6000000,0x60d1a40 -B console=ttyS0 bzImage | \\
+  zeropage -b 0x5000100 -i initrd@0x6000000 -B console=ttyS0 bzImage | \\
     loadem -a 0x5000000 -e -w -s -a 0x1000000 -c 0xf8 -f kernel \\
       -z 0x25f5840 -a 0x6000000 -f initrd -r 0x1000
 `,

@@ -4,6 +4,7 @@ import { type MemoryRange, mergeRanges, type NamedRange } from "../range.ts";
 import { CWD, type System } from "../sys/system.ts";
 import { readIomem, whyNoIomem } from "./iomem.ts";
 import { LIVE_BLOB, readKeptMemory, readReserveMap, readTreeMemory, type TreeMemory } from "./live-tree.ts";
+import { keepsInitrd } from "./running-initrd.ts";
 
 /** What could not be found out is undefined, or empty: its checks are then left to the kernel. */
 export interface MachineFacts extends OwnFacts {
@@ -22,6 +23,8 @@ export interface MachineFacts extends OwnFacts {
   readonly isCrashkernelUnknown?: boolean;
   /** What is not checked since it could not be found out, and why: lines for people. */
   readonly unchecked?: readonly string[];
+  /** The initrd that the running kernel was started from, where that is still in memory. */
+  readonly keptInitrd?: MemoryRange | undefined;
 }
 
 /** What only some machines tell. */
@@ -44,6 +47,15 @@ export interface FactSource {
   readonly hasIomem: boolean;
   /** @param nodes the ranges of the memory nodes, in the order of the device tree */
   read?(system: System, nodes: readonly MemoryRange[]): OwnFacts;
+  readonly initrd: InitrdSource;
+}
+
+/** How the running kernel's own initrd is found. */
+export interface InitrdSource {
+  /** Where it was told that it is. */
+  read(system: System): MemoryRange | undefined;
+  /** A parameter that keeps it, besides retain_initrd. */
+  readonly keptBy?: string;
 }
 
 /** The one answer, on every machine, to where memory is and what in it is taken. */
@@ -64,6 +76,7 @@ export function readFacts(system: System, source: FactSource): MachineFacts {
     isCrashkernelUnknown: source.hasIomem && iomem === undefined,
     totalRam,
     unchecked: listUnchecked(system, known, totalRam),
+    keptInitrd: keepsInitrd(system, source.initrd.keptBy) ? source.initrd.read(system) : undefined,
   };
 }
 

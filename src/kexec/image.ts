@@ -12,6 +12,13 @@ export interface Segment extends MemoryRange {
   readonly bytes: Uint8Array;
   /** What its bytes came from. */
   readonly from: string;
+  /** Where in its bytes each of its files ends, and each padding between them; absent where it is one file. */
+  readonly ends?: readonly number[];
+}
+
+/** Where the file ends that has the segment's byte `at`. */
+export function endOfFile({ bytes, ends }: Segment, at: number): number {
+  return ends?.find((end) => at < end) ?? bytes.length;
 }
 
 /** A word that was stored in a segment. */
@@ -92,13 +99,15 @@ function assembleSegment(system: System, plan: SegmentPlan, round: bigint): Segm
     throw new Failure(where, `${hex(plan.length)} bytes, of at most ${hex(MOST_BYTES)} in one segment`);
   }
   const memory = system.allocate(pages, `${where}: ${plan.length} bytes`);
+  const ends: number[] = [];
   let at = 0;
   for (const piece of plan.pieces) {
     fill(system, memory, at, piece);
     at += pieceSize(piece);
+    ends.push(at);
   }
   const names = plan.pieces.flatMap((piece) => (piece.kind === "padding" ? [] : [piece.name]));
-  return { ...range, bytes: memory.subarray(0, plan.length), from: names.join(" + ") };
+  return { ...range, bytes: memory.subarray(0, plan.length), from: names.join(" + "), ends };
 }
 
 /** Puts the piece into `memory`, which is all zeros from `at` on. */

@@ -1,17 +1,21 @@
 // What can be known to be wrong with an image that enters a stub of ours: each machine puts these among its checks.
 
 import { headOf } from "../devicetree/format.ts";
-import { hex } from "../failure.ts";
+import { treeFromBlob } from "../devicetree/from/blob.ts";
+import { initrdOf } from "../devicetree/reservations.ts";
+import { Failure, hex } from "../failure.ts";
 import { contains, rangeOfSize } from "../range.ts";
 import { blame, type Check, type Finding } from "./check.ts";
 import type { MachineFacts } from "./facts.ts";
 import type { KexecImage } from "./image.ts";
+import { wrongInitrd } from "./initrd.ts";
 import { readKernelAddress, STUB_SIZE } from "./stub.ts";
 
 export const stubChecks: readonly Check[] = [
   { errno: undefined, find: stubOnAnotherMachine },
   { errno: undefined, find: stubWithoutTree },
   { errno: undefined, find: stubWithoutKernel },
+  { errno: undefined, find: treeWithWrongInitrd },
 ];
 
 function stubOnAnotherMachine(image: KexecImage, { elfMachine }: MachineFacts): Finding | undefined {
@@ -50,4 +54,20 @@ function stubWithoutKernel(image: KexecImage): Finding | undefined {
     return blame(image, segment, `the stub does not know its kernel: ${advice}`);
   }
   return blame(image, segment, `the stub's kernel address ${hex(kernel)} lies in no other segment`);
+}
+
+function treeWithWrongInitrd(image: KexecImage, facts: MachineFacts): Finding | undefined {
+  if (image.stub?.target.stub.followedBy !== "device tree blob") return undefined;
+  const { segment } = image.stub;
+  const bytes = segment.bytes.subarray(STUB_SIZE);
+  const place = `the device tree blob at ${hex(segment.start + BigInt(STUB_SIZE))}`;
+  try {
+    const initrd = initrdOf(treeFromBlob(bytes, place, (name) => name === "chosen").root);
+    const end = STUB_SIZE + (headOf(bytes)?.size ?? 0);
+    const teller = { name: "the tree", advice: "fs2dt -i gives another, --no-initrd none", end };
+    return initrd && wrongInitrd(image, image.stub, teller, initrd, facts);
+  } catch (error) {
+    if (error instanceof Failure) return blame(image, segment, `${error.place}: ${error.fact}`);
+    throw error;
+  }
 }

@@ -29,10 +29,9 @@ async function initrdFor(target: "ppc64" | "ppc64le"): Promise<Uint8Array> {
 
 /** The README's crash kernel, with these options in place of the one that makes it stay. */
 function script(loademOptions: string) {
-  return ({ bootargs, initrdSize }: { bootargs: string; initrdSize: number }): string =>
+  return ({ bootargs }: { bootargs: string }): string =>
     [
       example("fs2dt -b 0xc000100 ", {
-        "0xa0b7e40": hex(INITRD + initrdSize),
         "console=hvc0": bootargs,
         "--poke 0x5c=1": loademOptions,
       }),

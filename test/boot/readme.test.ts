@@ -1,4 +1,4 @@
-// The examples of 2005 as the README has them, run inside a guest from a script file.
+// The examples on ppc64 as the README has them, run inside a guest from a script file.
 
 import { expect, test } from "bun:test";
 import { writeFile } from "node:fs/promises";
@@ -18,7 +18,36 @@ import { example } from "../support/readme.ts";
 const folder = temporaryFolder({ on: "disk" });
 const targets = ["ppc64", "ppc64le"] as const;
 
+const LEADING_EXAMPLE = example("fs2dt -b 0x5000100 -i ");
 const FIRST_EXAMPLE = example("./fs2dt ");
+
+test.each(targets)("the README's leading lines boot %s from an initramfs, word for word", async (target) => {
+  const choices = { ...usual, target, small: true };
+  const { first, next } = await kernelsFor(choices);
+  const script = (): string => `${LEADING_EXAMPLE}\nloadem -k\n`;
+  const { guest } = await sceneFor(choices, first, next, folder.path, { script });
+  const { lines } = await runGuest(guest, { timeout: 60 });
+  const console = lines.map(({ text }) => text);
+  expect(console).toContain(`+ ${LEADING_EXAMPLE.replaceAll("'", "")}`);
+  const after = console.slice(console.indexOf("+ loadem -k") + 1);
+  expect(after).toContain(SECOND_INIT);
+  expect(after[after.indexOf("+ cat /proc/cmdline") + 1]).toBe("console=hvc0");
+});
+
+test("the first example of 2005 is refused in words where nothing kept the initrd that the tree tells of", async () => {
+  const choices = { ...usual, small: true };
+  const { first, next } = await kernelsFor(choices);
+  const script = (): string => `v2wrap > v2wrap\n${FIRST_EXAMPLE}\n./loadem -k\n`;
+  const { guest } = await sceneFor(choices, first, next, folder.path, { script });
+  const { lines, end } = await runGuest(guest, { timeout: 60 });
+  const console = lines.map(({ text }) => text);
+  const said = console.join("\n");
+  const [, range] = present(/^fs2dt: \/chosen: the initrd at (0x\S+) is the running kernel's/m.exec(said));
+  const told = `the tree tells of an initrd at ${range}, which no segment holds`;
+  expect(said).toMatch(new RegExp(`^loadem: segment 0 [^:]*: ${told}: fs2dt -i gives another, --no-initrd none$`, "m"));
+  expect(console).not.toContain("+ ./loadem -k");
+  expect(end).toBe("off");
+});
 
 /**
  * Nothing in it changes the tree, so the next kernel is given the first one's command line and the first one's initrd,
@@ -88,7 +117,7 @@ test.each(targets)("a segment of -z alone is zeros in front of the next kernel o
   await writeFile(pattern, new Uint8Array(0x20000).fill(0xa5));
   const script = ({ bootargs }: { bootargs: string }): string =>
     [
-      `fs2dt -b 0x5000100 -B '${bootargs} zero=0x30000000,0x20000' /proc/device-tree | loadem -r 0x10000`,
+      `fs2dt -b 0x5000100 -B '${bootargs} zero=0x30000000,0x20000' --no-initrd /proc/device-tree | loadem -r 0x10000`,
       " -a 0x5000000 -e -w -s -a 0x6000000 -c 0x100 -f vmlinux.kexec -a 0x30000000 -z 0x10000\nloadem -k\n",
     ].join("");
   const { guest } = await sceneFor(choices, first, next, folder.path, { script });

@@ -147,10 +147,12 @@ test("a stub that does not know its kernel is told the option", () => {
   );
 });
 
-test("an initrd that the zero page tells of and no segment holds is refused", () => {
+test("an initrd that the zero page tells of and no segment holds, or not all of it, is refused", () => {
   const stdin = bootParams({ initrd: "0x3000000,0x3001001" });
+  const told = "the zero page tells of an initrd at 0x3000000-0x3001001, ";
+  expect(refused(USUAL, stdin)).toEndWith(`${told}which no segment holds: zeropage -i gives another`);
   expect(refused(`${USUAL} -a 0x3000000 -f INITRD`, stdin)).toEndWith(
-    "the zero page tells of an initrd at " + "0x3000000-0x3001001, which no segment holds",
+    `${told}of which 0x3001000-0x3001001 is not loaded: zeropage -i gives another`,
   );
 });
 

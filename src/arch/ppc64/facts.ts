@@ -3,6 +3,7 @@
 import { property } from "../../devicetree/tree.ts";
 import type { FactSource } from "../../kexec/facts.ts";
 import { listChildren, readChosenNumber, readSubtree } from "../../kexec/live-tree.ts";
+import { readTreeInitrd } from "../../kexec/running-initrd.ts";
 import { type MemoryRange, type NamedRange, rangeOfSize } from "../../range.ts";
 import type { System } from "../../sys/system.ts";
 import { countSecondaryThreads } from "./stub.ts";
@@ -10,6 +11,7 @@ import { countSecondaryThreads } from "./stub.ts";
 /** Its /proc/iomem does not know the crash kernel's region. */
 export const facts: FactSource = {
   hasIomem: false,
+  initrd: { read: readTreeInitrd },
   read(system, nodes) {
     return {
       // The lowest memory of a memory node (arch/powerpc/kernel/prom.c early_init_dt_add_memory_arch); no block of a

@@ -4,7 +4,8 @@
 import { hex } from "../../failure.ts";
 import { blame, type Check, type Finding } from "../../kexec/check.ts";
 import type { MachineFacts } from "../../kexec/facts.ts";
-import type { KexecImage, Segment } from "../../kexec/image.ts";
+import { type EnteredStub, endOfFile, type KexecImage, type Segment } from "../../kexec/image.ts";
+import { wrongInitrd } from "../../kexec/initrd.ts";
 import { readKernelAddress, STUB_SIZE } from "../../kexec/stub.ts";
 import { stubChecks } from "../../kexec/stub-checks.ts";
 import { contains, formatRange, type MemoryRange, max, overlap, rangeOfSize, subtractRanges } from "../../range.ts";
@@ -36,14 +37,21 @@ function stubWithoutBootParams(image: KexecImage, facts: MachineFacts): Finding 
     return blame(image, segment, `its setup data at ${hex(lost)} is not whole in this segment`);
   }
   return (
-    checkInitrd(image, segment, params) ??
+    checkInitrd(image, image.stub, params, facts) ??
     checkKernel(image, readKernelAddress(target.stub, segment.bytes), params, facts)
   );
 }
 
-function checkInitrd(image: KexecImage, stub: Segment, { initrd }: BootParams): Finding | undefined {
-  if (initrd === undefined || image.segments.some((segment) => contains(segment, initrd))) return undefined;
-  return blame(image, stub, `the zero page tells of an initrd at ${formatRange(initrd)}, which no segment holds`);
+function checkInitrd(
+  image: KexecImage,
+  stub: EnteredStub,
+  { initrd }: BootParams,
+  facts: MachineFacts,
+): Finding | undefined {
+  if (initrd === undefined) return undefined;
+  const end = endOfFile(stub.segment, STUB_SIZE + BOOT_PARAMS_SIZE - 1);
+  const teller = { name: "the zero page", advice: "zeropage -i gives another", end };
+  return wrongInitrd(image, stub, teller, initrd, facts);
 }
 
 /** @param address of the kernel, as the stub has it */

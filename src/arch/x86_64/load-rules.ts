@@ -2,5 +2,6 @@
 
 import type { LoadRules } from "../arch.ts";
 import { checks } from "./checks.ts";
+import { facts } from "./facts.ts";
 
-export const x86_64: LoadRules = { checks, facts: { hasIomem: true } };
+export const x86_64: LoadRules = { checks, facts };

@@ -23,7 +23,7 @@ export function readRunning(system: System, rsdp: bigint | undefined): Running {
 }
 
 /** /sys/kernel/boot_params/data (Documentation/ABI/testing/sysfs-kernel-boot_params). */
-function readOwnBootParams(system: System): Uint8Array | undefined {
+export function readOwnBootParams(system: System): Uint8Array | undefined {
   const bytes = system.readIfThere("/sys/kernel/boot_params/data");
   return bytes?.length === BOOT_PARAMS_SIZE ? bytes : undefined;
 }
