@@ -4,6 +4,7 @@
 import type { DeviceTree, Node } from "../devicetree/tree.ts";
 import type { Check } from "../kexec/check.ts";
 import type { FactSource } from "../kexec/facts.ts";
+import type { KexecImage } from "../kexec/image.ts";
 import type { Target } from "../kexec/stub.ts";
 import type { ByteString, Machine } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
@@ -21,6 +22,8 @@ export interface LoadRules {
   /** What can be known to be wrong with an image here, besides what holds everywhere. */
   readonly checks: readonly Check[];
   readonly facts: FactSource;
+  /** Lines on what those checks cannot know of this image, though it may matter. */
+  listUnchecked?(image: KexecImage): string[];
 }
 
 /** A row of hand-overs.ts, of machines that need one: what a device tree has to be changed in for the next kernel. */

@@ -40,7 +40,8 @@ export function loadPlan(system: System, request: LoadRequest): number {
   const told = tellSecondaries(image, request.secondaries, facts.secondaries);
   if (show !== undefined) {
     const waits = told === undefined ? [] : [`stub waits for ${told.secondaries} secondary cpus, ${told.reason}`];
-    const lines = request.skipChecks ? waits : [...waits, ...(facts.unchecked ?? [])];
+    const unchecked = [...(facts.unchecked ?? []), ...(rules.listUnchecked?.(image) ?? [])];
+    const lines = request.skipChecks ? waits : [...waits, ...unchecked];
     show(formatImage(image, facts) + lines.map((line) => `${line}\n`).join(""));
   }
   if (!request.skipChecks) checkImage(image, facts, rules.checks);

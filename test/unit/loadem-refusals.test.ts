@@ -764,6 +764,59 @@ describe("our stub", () => {
     );
     expect(taken(line("0x30000"), { files, stdin: tree("0x30100") })).toBe(true);
   });
+
+  describe("with something where the kernel copies itself to, or clears its bss there,", () => {
+    const files = { "/proc/device-tree/chosen/linux,kernel-end": cells(0, 0x10000) };
+    const self = new Uint8Array(0x30000);
+    self.set([0x72, 0x75, 0x6e, 0x30], 0x5c);
+    const words = (stub: string, zeros: string, more = "", round = "0x1000") =>
+      `-r ${round} -a ${stub} -e -w -s -a 0x600000 -c 0x100 -f ${file("vmlinux", self)}${zeros}${more}`;
+    const at = (address: number) => `0x${address.toString(16)}`;
+    const pretended = (stub: number): Pretended => ({ files, stdin: tree(at(stub + 0x100)) });
+
+    test("is refused up to the end of what -z tells", () => {
+      expect(refusedLine(words("0x7f000", " -z 0x50000"), pretended(0x7f000))).toBe(
+        "1 segment 0 (0x7f000-0x80000, v2wrap + standard input): the kernel in segment 1 (0x600000-0x680000, vmlinux) " +
+          "copies itself to 0x0-0x80000, of which -z and -r are 0x50000, over this segment",
+      );
+      expect(taken(words("0x80000", " -z 0x50000"), pretended(0x80000))).toBe(true);
+    });
+
+    test("is refused whatever it is: an initrd, a segment of zeros", () => {
+      for (const more of [" -a 0x40000 -f F", " -a 0x7f000 -z 0x100000"]) {
+        expect(refusedLine(words("0x200000", " -z 0x50000", more), pretended(0x200000))).toMatch(
+          /^1 segment 2 .*: the kernel in segment 1 .* copies itself to 0x0-0x80000, of which/,
+        );
+        expect(taken(words("0x200000", "", more), pretended(0x200000))).toBe(true);
+      }
+    });
+
+    test("counts what -r adds", () => {
+      expect(
+        refusedLine(words("0x31000", "", "", "0x20000").replace("-a 0x31000", "-a 0x20000"), pretended(0x20000)),
+      ).toContain("copies itself to 0x0-0x40000, of which -z and -r are 0x10000, over this segment");
+    });
+
+    test("a kernel that was told to stay is not refused for it", () => {
+      expect(taken(words("0x40000", " -z 0x50000", " --poke 0x5c=1"), pretended(0x40000))).toBe(true);
+    });
+
+    test("-n says where the bss is not known and something lies close behind", () => {
+      const said = (stub: number, zeros: string, ...options: string[]) => {
+        const { code, out } = run(pretended(stub), "-n", ...options, ...words(at(stub), zeros).split(" "));
+        expect(code).toBe(0);
+        return (out.toString().match(/^.*bss.*$/gm) ?? []).map((line) => line.replaceAll(`${folder.path}/`, ""));
+      };
+      expect(said(0x40000, "")).toEqual([
+        "the bss of the kernel in segment 1 (0x600000-0x630000, vmlinux) is not checked: segment 0 (0x40000-0x41000, " +
+          "v2wrap + standard input) begins 0x10000 bytes behind its copy at 0, and no -z tells the bss",
+      ]);
+      expect(said(0x102f000, "").length).toBe(1);
+      expect(said(0x1030000, "")).toEqual([]);
+      expect(said(0x200000, " -z 0x50000")).toEqual([]);
+      expect(said(0x40000, "", "--no-checks")).toEqual([]);
+    });
+  });
 });
 
 describe("an ELF file where code should be", () => {

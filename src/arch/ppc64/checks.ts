@@ -43,17 +43,40 @@ function outsideRma(image: KexecImage, { rma }: MachineFacts): Finding | undefin
 }
 
 /**
- * A kernel that copies itself down to 0 lands on whatever lies there, on a crashed kernel's memory too. Its bss, beyond
- * the bytes we have, is not counted.
+ * A kernel that copies itself down to 0 lands on whatever lies there, on a crashed kernel's memory too. It copies all
+ * up to its _end, and then clears its bss there: all that is told of it, -z included.
  */
 function inTheKernelsWay(image: KexecImage): Finding | undefined {
   const kernel = findEnteredSegments(image).find(({ bytes }) => copiesItselfDown(bytes));
   if (kernel === undefined) return undefined;
   if (image.crash) return blame(image, kernel, "a crash kernel must stay where it is: --poke 0x5c=1 after its -f");
-  const end = BigInt(kernel.bytes.length);
+  const end = kernel.end - kernel.start;
+  const zeros = end - BigInt(kernel.bytes.length);
+  const reason = zeros === 0n ? "" : `, of which -z and -r are ${hex(zeros)}`;
   return findInSegments(image, (segment) => {
     if (segment === kernel || segment.start >= end) return undefined;
-    return `the kernel in ${nameSegment(image, kernel)} copies itself to 0x0-${hex(end)}, over this segment`;
+    return `the kernel in ${nameSegment(image, kernel)} copies itself to 0x0-${hex(end)}${reason}, over this segment`;
+  });
+}
+
+/** More than most kernels' bss has. */
+const LARGE_BSS = 0x1000000n;
+
+/** More zeros than any page size rounds up to can only come from a -z that tells of the bss. */
+const LARGEST_PAGE = 0x10000n;
+
+/** What inTheKernelsWay() cannot know: the bss of a kernel of which -z does not tell, where it might matter. */
+export function listUncheckedBss(image: KexecImage): string[] {
+  const kernel = findEnteredSegments(image).find(({ bytes }) => copiesItselfDown(bytes));
+  if (kernel === undefined || image.crash) return [];
+  const end = kernel.end - kernel.start;
+  if (end - BigInt(kernel.bytes.length) >= LARGEST_PAGE) return [];
+  const near = image.segments.filter((segment) => {
+    return segment !== kernel && segment.start >= end && segment.start < end + LARGE_BSS;
+  });
+  return near.map((segment) => {
+    const fact = `${nameSegment(image, segment)} begins ${hex(segment.start - end)} bytes behind its copy at 0`;
+    return `the bss of the kernel in ${nameSegment(image, kernel)} is not checked: ${fact}, and no -z tells the bss`;
   });
 }
 

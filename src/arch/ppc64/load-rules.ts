@@ -1,7 +1,7 @@
 // What loading has to know of ppc64.
 
 import type { LoadRules } from "../arch.ts";
-import { checks } from "./checks.ts";
+import { checks, listUncheckedBss } from "./checks.ts";
 import { facts } from "./facts.ts";
 
-export const ppc64: LoadRules = { checks, facts };
+export const ppc64: LoadRules = { checks, facts, listUnchecked: listUncheckedBss };
