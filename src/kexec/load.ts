@@ -31,10 +31,11 @@ export function load(system: System, image: KexecImage, explain: Explain): numbe
   });
 }
 
-/** Forgets what was loaded. */
-export function unload(system: System, crash: boolean): void {
+/** Forgets what was loaded. `isForLoad` tells whether something is to be loaded after it. */
+export function unload(system: System, crash: boolean, isForLoad = false): void {
   const result = system.call("kexec_load", 0, 0, null, crash ? KEXEC_ON_CRASH : 0);
-  if (result < 0) throw refusal(system, { segments: [], entry: 0n, arch: 0n, crash }, result, () => undefined);
+  const call = { segments: [], entry: 0n, arch: 0n, crash, isForLoad };
+  if (result < 0) throw refusal(system, call, result, () => undefined);
 }
 
 /** Jumps into the loaded kernel. Returns only when interrupted (having unloaded it) or refused. */
@@ -55,7 +56,7 @@ export function jump(system: System): number {
  * is unloaded at the end, and interrupts wait until then.
  */
 export function findRefused(system: System, image: KexecImage): { segment: Segment; result: number } | undefined {
-  unload(system, image.crash);
+  unload(system, image.crash, true);
   system.hold(INTERRUPTS);
   try {
     for (const [index, segment] of image.segments.entries()) {

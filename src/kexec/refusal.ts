@@ -12,7 +12,11 @@ const CAP_SYS_BOOT = 22n;
 /** What the checks have to say of the kernel's `result`. */
 export type Explain = (result: number) => string | undefined;
 
-type Refused = Pick<KexecImage, "segments" | "entry" | "arch" | "crash">;
+/** Without segments it is an unload. */
+type Refused = Pick<KexecImage, "segments" | "entry" | "arch" | "crash"> & {
+  /** Whether the user wants to load a kernel, also where the call is an unload. */
+  readonly isForLoad?: boolean;
+};
 
 /** The whole refused call, the errno and its cause. */
 export function refusal(system: System, image: Refused, result: number, explain: Explain): Failure {
@@ -28,7 +32,7 @@ function cause(system: System, image: Refused, result: number, explain: Explain)
     case errno.EPERM:
       return explainEperm(system, image);
     case errno.EACCES:
-      return "a security module or IMA policy refuses unsigned loads; kexec -s (kexec_file_load) takes signed kernels";
+      return `a security module or IMA policy refuses unsigned loads; ${otherWay(image)}`;
     case errno.ENOSYS:
       return "the running kernel was built without CONFIG_KEXEC";
     case errno.EBUSY:
@@ -50,16 +54,22 @@ const otherCauses: Readonly<Record<number, string>> = {
 };
 
 /** The causes of EPERM, the plainest first. */
-function explainEperm(system: System, { crash }: Refused): string {
+function explainEperm(system: System, image: Refused): string {
   if (!hasBootCapability(system)) return `CAP_SYS_BOOT is missing (user id ${system.call("geteuid")})`;
   if (firstWord(system, "/proc/sys/kernel/kexec_load_disabled") === "1") {
     return "kernel.kexec_load_disabled is 1 until the next boot";
   }
-  const limit = crash ? "kexec_load_limit_panic" : "kexec_load_limit_reboot";
+  const limit = image.crash ? "kexec_load_limit_panic" : "kexec_load_limit_reboot";
   if (firstWord(system, `/proc/sys/kernel/${limit}`) === "0") return `kernel.${limit} is used up until the next boot`;
   const lockdown = /\[(integrity|confidentiality)\]/.exec(firstLine(system, "/sys/kernel/security/lockdown"))?.[1];
-  if (lockdown !== undefined) return `kernel lockdown is ${lockdown}; kexec -s (kexec_file_load) takes signed kernels`;
-  return "a security module or IMA policy refuses it; kexec -s (kexec_file_load) takes signed kernels";
+  if (lockdown !== undefined) return `kernel lockdown is ${lockdown}; ${otherWay(image)}`;
+  return `a security module or IMA policy refuses it; ${otherWay(image)}`;
+}
+
+/** Lockdown, security modules and IMA are not asked where kexec_file_load(2) unloads (kernel/kexec_file.c). */
+function otherWay({ segments, crash, isForLoad = segments.length > 0 }: Refused): string {
+  if (isForLoad) return "kexec -s (kexec_file_load) takes signed kernels";
+  return `kexec -s ${crash ? "-p " : ""}-u (kexec_file_load) unloads`;
 }
 
 function hasBootCapability(system: System): boolean {

@@ -301,6 +301,25 @@ describe("-u", () => {
       "EPERM (operation not permitted): kernel.kexec_load_disabled is 1 until the next boot",
     );
   });
+
+  test("under lockdown names the way that works, also for a crash kernel", () => {
+    const files = { "/sys/kernel/security/lockdown": "none [integrity] confidentiality\n" };
+    const says = (way: string) => `EPERM (operation not permitted): kernel lockdown is integrity; ${way}`;
+    expect(cause(run({ files, answers: [-errno.EPERM] }, "-u"), "kexec_load(unload)")).toBe(
+      says("kexec -s -u (kexec_file_load) unloads"),
+    );
+    expect(cause(run({ files, answers: [-errno.EPERM] }, "-u", "-p"), "kexec_load(unload, on crash)")).toBe(
+      says("kexec -s -p -u (kexec_file_load) unloads"),
+    );
+    const diagnosed = run({ files, answers: [-errno.EPERM] }, "--diagnose", "-a", "0x10000000", "-e", "-f", "F");
+    expect(cause(diagnosed, "kexec_load(unload)")).toBe(says("kexec -s (kexec_file_load) takes signed kernels"));
+  });
+
+  test.each(["EPERM", "EACCES"] as const)("names that way for a security module's %s too", (name) => {
+    expect(cause(run({ answers: [-errno[name]] }, "-u"), "kexec_load(unload)")).toEndWith(
+      "; kexec -s -u (kexec_file_load) unloads",
+    );
+  });
 });
 
 describe("-k", () => {
