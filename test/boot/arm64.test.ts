@@ -39,6 +39,16 @@ test("four cpus are online, also by the blob of /sys/firmware/fdt in place of th
   expect(await said({ smp: 4 }, expected, fromBlob)).toEqual(expected);
 });
 
+test("a tree of nearly 2 MiB, the most that Linux maps, may begin anywhere", async () => {
+  const large = (needs: ScriptNeeds) => {
+    const { stub, tree, ...others } = needs.addresses;
+    const lower = { ...others, stub: stub - 0x40_0000, tree: tree - 0x40_0000 };
+    return aloud({ ...needs, addresses: lower }).replace("fs2dt -v", "fs2dt -v --pad 2080000");
+  };
+  const expected = ["SMP: Total of 1 processors activated"];
+  expect(await said({}, expected, large)).toEqual(expected);
+});
+
 test("a machine that was at EL2 is there again", async () => {
   const expected = ["CPU: All CPU(s) started at EL2"];
   expect(await said({ smp: 2, machine: ["virtualization=on"] }, expected)).toEqual(expected);

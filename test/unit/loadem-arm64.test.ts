@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
+import { readImageHeader } from "../../src/arch/arm64/image.ts";
 import { runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { type LoadRun, loadem, type Pretended, segmentOf, WITHOUT_TREE } from "../support/loading.ts";
@@ -36,10 +37,10 @@ function image({ textOffset = 0n, imageSize = 0x400000n }: Header = {}): Buffer 
   return bytes;
 }
 
-function tree(address: string): Buffer {
+function tree(address: string, ...options: string[]): Buffer {
   const path = folder.in(`tree${Bun.randomUUIDv7()}`);
   makeTree(path, [["compatible", "linux,dummy-virt\0"]]);
-  return runInside({ machine: "aarch64" }, "fs2dt", "-b", address, path).out;
+  return runInside({ machine: "aarch64" }, "fs2dt", "-b", address, ...options, path).out;
 }
 
 function load(
@@ -48,12 +49,13 @@ function load(
   more: string[] = [],
   on: Pretended["on"] = {},
   machine = VIRT,
+  stdin = tree("0x45e00100"),
 ): LoadRun {
   writeFileSync(folder.in("Image"), kernel);
   writeFileSync(folder.in("initrd"), Buffer.alloc(0x1000));
   return loadem(
     folder.path,
-    { ...machine, stdin: tree("0x45e00100"), on },
+    { ...machine, stdin, on },
     "-r",
     "0x1000",
     "-a",
@@ -138,6 +140,53 @@ describe("an Image is refused", () => {
     expect(load(Buffer.alloc(0x1000, 1), "0x46001000").code).toBe(0);
     writeFileSync(folder.in("Image"), bytes);
     expect(loadem(folder.path, {}, "-r", "0x1000", "-a", "0x20001000", "-e", "-f", folder.in("Image")).code).toBe(0);
+  });
+});
+
+describe("an Image that does not say its size, as none before Linux 3.17 does,", () => {
+  // Its text_offset is in the kernel's own byte order.
+  const old = { textOffset: 0x800_0000_0000n, imageSize: 0n };
+  const initrd = (at: string) => ["-a", at, "-f", folder.in("initrd")];
+
+  test("begins 0x80000 bytes after a multiple of 2 MiB, whatever it has for text_offset", () => {
+    expect(load(image(old), "0x46080000")).toMatchObject({ code: 0, err: "" });
+    expect(refusal(load(image(old), "0x46000000"))).toBe(
+      "1 an arm64 Image has to begin 0x80000 bytes after a multiple of 0x200000",
+    );
+  });
+
+  test("takes 16 MiB", () => {
+    const takes = "the kernel takes 0x46080000-0x47080000 (it has no image_size)";
+    expect(refusal(load(image(old), "0x46080000", initrd("0x4707f000")))).toBe(`2 ${takes}: over this segment`);
+    expect(load(image(old), "0x46080000", initrd("0x47080000")).code).toBe(0);
+    expect(refusal(load(image(old), "0x5f080000"))).toInclude("(it has no image_size), not all of it memory");
+  });
+
+  test("takes all of its bytes where those are more", () => {
+    const large = Buffer.concat([image(old), Buffer.alloc(0x110_0000)]);
+    expect(refusal(load(large, "0x5ef80000"))).toBe("1 not within the machine's memory 0x40000000-0x60000000");
+    expect(readImageHeader(large)?.imageSize).toBe(0x110_2000n);
+  });
+});
+
+describe("a tree behind the stub is refused", () => {
+  const TWO_MIB = 0x20_0000;
+  /** Of so many bytes. */
+  const treeOf = (size: number) => tree("0x45e00100", "--pad", String(size - tree("0x45e00100").length));
+  const loaded = (stdin: Buffer) => load(image(), "0x46800000", [], {}, VIRT, stdin);
+
+  test("above 2 MiB, which Linux does not map: it would hang before it has a console", () => {
+    expect(treeOf(TWO_MIB)).toHaveLength(TWO_MIB);
+    expect(loaded(treeOf(TWO_MIB))).toMatchObject({ code: 0, err: "" });
+    for (const size of [TWO_MIB + 8, 3 * TWO_MIB]) {
+      expect(refusal(loaded(treeOf(size)))).toBe(
+        `0 the device tree blob has 0x${size.toString(16)} bytes, and Linux maps no more than 0x200000 of one`,
+      );
+    }
+  });
+
+  test("by its own word for its size: what follows it in the segment does not count", () => {
+    expect(loaded(Buffer.concat([treeOf(TWO_MIB), Buffer.alloc(0x1000, 1)])).code).toBe(0);
   });
 });
 

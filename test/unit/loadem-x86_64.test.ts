@@ -118,6 +118,20 @@ test("a zero page whose command line would begin where the segment ends is refus
   expect(refused(USUAL, bootParams().subarray(0, 4096))).toInclude("its command line is expected at 0x2001100");
 });
 
+test("a command line that has no end, or is longer than the kernel takes, is refused", () => {
+  const endless = Buffer.concat([bootParams().subarray(0, 4096), Buffer.alloc(100, "a")]);
+  endless.writeBigUInt64LE(0n, 0x250);
+  expect(refused(USUAL, endless)).toEndWith("its command line at 0x2001100 has no end in this segment");
+  const shorter = (most: number) => {
+    const bytes = bootParams();
+    bytes.writeUInt32LE(most, 0x238);
+    return bytes;
+  };
+  expect(refused(USUAL, shorter(4))).toEndWith("its command line has 5 bytes, this kernel takes 4");
+  expect(run(USUAL, shorter(5)).code).toBe(0);
+  expect(run(USUAL, shorter(0)).code).toBe(0);
+});
+
 test("a zero page whose setup data is cut off, or goes round, is refused; in another segment it may be", () => {
   const whole = bootParams();
   const fact = (at: string) => `its setup data at ${at} is not whole in this segment`;

@@ -24,22 +24,34 @@ function stubWithoutBootParams(image: KexecImage, facts: MachineFacts): Finding 
     const fact = `no zero page at ${hex(address)}, after the ${hex(STUB_SIZE)} bytes of the stub: zeropage makes it`;
     return blame(image, segment, fact);
   }
-  const rest = { start: address + BigInt(BOOT_PARAMS_SIZE), end: segment.start + BigInt(segment.bytes.length) };
-  if (!contains(rest, rangeOfSize(params.commandLine, 1n))) {
-    const fact = `its command line is expected at ${hex(params.commandLine)}, outside this segment`;
-    return blame(image, segment, `${fact}: was it made with zeropage -b ${hex(address)}?`);
-  }
-  const { lost } = readSetupData(segment.bytes.subarray(STUB_SIZE), address);
-  if (
-    lost !== 0n &&
-    !image.segments.some((each) => each !== segment && contains(each, rangeOfSize(lost, BigInt(SETUP_DATA_HEADER))))
-  ) {
-    return blame(image, segment, `its setup data at ${hex(lost)} is not whole in this segment`);
-  }
+  const wrong = wrongPage(image, image.stub, params);
+  if (wrong !== undefined) return blame(image, segment, wrong);
   return (
     checkInitrd(image, image.stub, params, facts) ??
     checkKernel(image, readKernelAddress(target.stub, segment.bytes), params, facts)
   );
+}
+
+/** What of the zero page's own is not as a kernel expects it: the command line and the setup data that it points to. */
+function wrongPage(image: KexecImage, { segment }: EnteredStub, params: BootParams): string | undefined {
+  const { commandLine, commandLineSize } = params;
+  const bytes = segment.bytes.subarray(STUB_SIZE);
+  const address = segment.start + BigInt(STUB_SIZE);
+  const rest = { start: address + BigInt(BOOT_PARAMS_SIZE), end: address + BigInt(bytes.length) };
+  if (!contains(rest, rangeOfSize(commandLine, 1n))) {
+    const fact = `its command line is expected at ${hex(commandLine)}, outside this segment`;
+    return `${fact}: was it made with zeropage -b ${hex(address)}?`;
+  }
+  const length = bytes.subarray(Number(commandLine - address)).indexOf(0);
+  if (length < 0) return `its command line at ${hex(commandLine)} has no end in this segment`;
+  // 0 would be a kernel that says nothing.
+  if (commandLineSize !== 0 && length > commandLineSize) {
+    return `its command line has ${length} bytes, this kernel takes ${commandLineSize}`;
+  }
+  const { lost } = readSetupData(bytes, address);
+  const head = rangeOfSize(lost, BigInt(SETUP_DATA_HEADER));
+  if (lost === 0n || image.segments.some((other) => other !== segment && contains(other, head))) return undefined;
+  return `its setup data at ${hex(lost)} is not whole in this segment`;
 }
 
 function checkInitrd(
