@@ -73,6 +73,13 @@ export function min(a: bigint, b: bigint): bigint {
   return a < b ? a : b;
 }
 
+/** What of `range` is in one of `ranges`, in their order. */
+export function intersectRanges(range: MemoryRange, ranges: readonly MemoryRange[]): MemoryRange[] {
+  return ranges
+    .filter((each) => overlap(each, range))
+    .map(({ start, end }) => ({ start: max(start, range.start), end: min(end, range.end) }));
+}
+
 /** What of `ranges` is in none of `holes`, sorted and merged. */
 export function subtractRanges(ranges: readonly MemoryRange[], holes: readonly MemoryRange[]): MemoryRange[] {
   const cuts = mergeRanges(holes.filter(isSome));

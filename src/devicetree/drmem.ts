@@ -2,9 +2,9 @@
 // LoPAR, ibm,dynamic-memory; Linux: arch/powerpc/mm/drmem.c, arch/powerpc/kernel/prom.c (early_init_drmem_lmb).
 
 import { Failure } from "../failure.ts";
-import { type MemoryRange, rangeOfSize } from "../range.ts";
+import { intersectRanges, type MemoryRange, max, min, rangeOfSize } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { type CellCounts, type Take, takerOf } from "./cells.ts";
+import { type CellCounts, rangesValue, type Take, takerOf, viewOf } from "./cells.ts";
 import { below } from "./names.ts";
 import { child, type Node, property } from "./tree.ts";
 
@@ -55,7 +55,11 @@ export function dynamicRanges(root: Node, cells: CellCounts): MemoryRange[] {
   if (memory === undefined) return [];
   const usable = property(child(root, DYNAMIC_MEMORY), USABLE_BLOCKS);
   if (usable !== undefined) return usableRanges(usable, memory, cells);
-  return memory.runs.map(({ start, count }) => rangeOfSize(start, count * memory.blockSize));
+  return rangesOfRuns(memory);
+}
+
+export function rangesOfRuns({ blockSize, runs }: DynamicMemory): MemoryRange[] {
+  return runs.map(({ start, count }) => rangeOfSize(start, count * blockSize));
 }
 
 const NONE = new Uint8Array(0);
@@ -114,10 +118,56 @@ function runsIn(value: Uint8Array, blockSize: bigint, cells: CellCounts, { name,
   return runs;
 }
 
+/** The largest value that we make: enough for blocks of 256 MiB in 512 TiB. */
+const MAX_VALUE = 16 * 1024 * 1024;
+
+/**
+ * The value of {@link USABLE_BLOCKS} by which no block keeps anything but `usable`, which is sorted. The blocks that
+ * Linux does not take have no entry: it skips none for them.
+ * @param cells at most two of each
+ * @throws Failure where there are more blocks than a property can tell of
+ */
+export function usableBlocksValue(
+  { blockSize, runs }: DynamicMemory,
+  usable: readonly MemoryRange[],
+  cells: CellCounts,
+): Uint8Array {
+  const blocks = countBlocks(runs);
+  const entry = 4 * cells.size;
+  if (blocks * BigInt(entry) > BigInt(MAX_VALUE)) {
+    throw new Failure(`/${DYNAMIC_MEMORY}`, `${blocks} blocks are more than ${MAX_VALUE / entry}`);
+  }
+  const pieces: { readonly block: number; readonly range: MemoryRange }[] = [];
+  let before = 0n;
+  for (const { start, count } of runs) {
+    for (const part of intersectRanges(rangeOfSize(start, count * blockSize), usable)) {
+      for (let at = (part.start - start) / blockSize; start + at * blockSize < part.end; at++) {
+        const range = {
+          start: max(part.start, start + at * blockSize),
+          end: min(part.end, start + (at + 1n) * blockSize),
+        };
+        pieces.push({ block: Number(before + at), range });
+      }
+    }
+    before += count;
+  }
+  const step = 4 * (cells.address + cells.size);
+  const value = new Uint8Array(Number(blocks) * entry + pieces.length * step);
+  const view = viewOf(value);
+  let first = 0;
+  for (const [index, { block, range }] of pieces.entries()) {
+    if (pieces[index - 1]?.block !== block) first = index;
+    // The low cell of the count, before the block's first range.
+    view.setUint32((block + 1) * entry + first * step - 4, index - first + 1);
+    value.set(rangesValue([range], cells), (block + 1) * entry + index * step);
+  }
+  return value;
+}
+
 /** For each block Linux takes the next entry, and adds what that says. */
 function usableRanges(value: Uint8Array, { runs }: DynamicMemory, cells: CellCounts): MemoryRange[] {
   const ranges: MemoryRange[] = [];
-  const blocks = runs.reduce((sum, { count }) => sum + count, 0n);
+  const blocks = countBlocks(runs);
   const take = takerOf(value);
   let left = value.length / 4;
   for (let block = 0n; block < blocks; block++) {
@@ -137,6 +187,10 @@ function usableRanges(value: Uint8Array, { runs }: DynamicMemory, cells: CellCou
     }
   }
   return ranges;
+}
+
+function countBlocks(runs: readonly BlockRun[]): bigint {
+  return runs.reduce((sum, { count }) => sum + count, 0n);
 }
 
 function placeOf(name: ByteString): ByteString {

@@ -62,6 +62,13 @@ export function keptByPairs(node: Node): NamedRange[] {
   });
 }
 
+/** The same of the whole tree: memory that the next kernel calls, reads and writes as this one did. */
+export function firmwareMemory(root: Node): MemoryRange[] {
+  const ranges: MemoryRange[] = [];
+  visitMarked(root, MARK.reservation, (node) => ranges.push(...keptByPairs(node)));
+  return ranges.filter(({ start, end }) => start < end);
+}
+
 /** Where /chosen says that the initrd is; undefined where it does not, or says something that cannot be. */
 export function initrdOf(root: Node): MemoryRange | undefined {
   const chosen = child(root, "chosen");

@@ -56,7 +56,7 @@ export const editOptions: readonly Option[] = [
     long: "usable",
     value: "START,SIZE",
     inTurn: true,
-    help: "Confine a crash kernel to this memory and the exception vectors: set linux,usable-memory in every memory node, and reserve what lies between.",
+    help: "Confine a crash kernel to this memory, the exception vectors and firmware's memory: set linux,usable-memory in every memory node (linux,drconf-usable-memory for a partition's blocks), and reserve what lies between.",
   },
   { long: "reserve", value: RANGES, inTurn: true, help: "Add entries to the reserve map (/memreserve/ in source)." },
   { long: "unreserve", value: "START,SIZE", inTurn: true, help: "Delete an entry of the reserve map." },

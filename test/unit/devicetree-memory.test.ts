@@ -2,10 +2,11 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { setUsableMemory } from "../../src/devicetree/edit/usable-memory.ts";
 import { memoryOf } from "../../src/devicetree/memory.ts";
 import type { Node } from "../../src/devicetree/tree.ts";
 import { Failure } from "../../src/failure.ts";
-import { formatRange, type MemoryRange, mergeRanges, rangeOfSize } from "../../src/range.ts";
+import { contains, formatRange, intersectRanges, type MemoryRange, mergeRanges, rangeOfSize } from "../../src/range.ts";
 import { cells } from "../support/tree.ts";
 
 type Values = Readonly<Record<string, Uint8Array | string>>;
@@ -142,6 +143,23 @@ describe("the blocks of a partition", () => {
         ).map(formatRange);
         expect(shown(root(blocks({ "ibm,dynamic-memory-v2": asV2(list) })))).toEqual(expected);
         expect(shown(root(blocks({ "ibm,dynamic-memory": asV1(list) })))).toEqual(expected);
+      }),
+    );
+  });
+
+  test("that are confined are read as what is usable of them, and the firmware's memory", () => {
+    const rtas = node("rtas", { "linux,rtas-base": cells(0x77ff0000), "rtas-size": cells(0x10000) });
+    const firmware = rangeOfSize(0x77ff0000n, 0x10000n);
+    fc.assert(
+      fc.property(sets, fc.nat(0x2f), fc.integer({ min: 1, max: 0x80 }), (list, from, size) => {
+        const own = memory("memory@0", { reg: cells(0, 0, 0, 0x20000000) });
+        const tree = root(own, blocks({ "ibm,dynamic-memory-v2": asV2(list) }), rtas);
+        const before = mergeRanges(memoryOf(tree));
+        const usable = rangeOfSize(BigInt(from) * 0x8000000n, BigInt(size) * 0x1000000n);
+        fc.pre(before.some((range) => contains(range, usable)));
+        setUsableMemory({ root: tree, reservations: [], address: undefined, bootCpu: 0 }, usable);
+        const kept = mergeRanges([{ start: 0n, end: usable.end }, firmware]);
+        expect(shown(tree)).toEqual(before.flatMap((range) => intersectRanges(range, kept)).map(formatRange));
       }),
     );
   });

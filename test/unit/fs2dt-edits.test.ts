@@ -122,8 +122,9 @@ describe("--usable", () => {
   test("leaves a crash kernel the memory from 0 to the end of its own, and reserves the old kernel's", () => {
     const blob = edited(machine, "--usable", "0x8000000,0x10000000");
     expect(usable(blob, "memory@0")).toBe("00000000000000000000000018000000");
-    expect(usable(blob, "memory@40000000")).toBe("");
-    expect(usable(blob, "memory@100000000")).toBe("");
+    // One pair of nothing: with an empty value a NUMA kernel reads reg again.
+    expect(usable(blob, "memory@40000000")).toBe("0".repeat(32));
+    expect(usable(blob, "memory@100000000")).toBe("0".repeat(32));
     expect(blob.reserved.slice(0, -1)).toEqual([{ start: 0x10000n, size: 0x7ff0000n }]);
     expect(nodeOf(blob.root, "/cpus/memory-like").properties.map(({ name }) => name)).toEqual(["reg"]);
     expect(bytesAt(blob.root, "/memory@0", "reg").toString("hex")).toBe("00000000000000000000000040000000");
@@ -161,6 +162,148 @@ describe("--usable", () => {
     expect(usable(edited(banks, "--usable", "0x2000000,0x1000000"), "memory@0")).toBe(
       "00000000010000000200000001000000",
     );
+  });
+
+  describe("leaves a crash kernel the memory that firmware goes on using,", () => {
+    const opal: Tree[number] = [
+      "ibm,opal",
+      [
+        ["opal-base-address", cells(0, 0x30000000)],
+        ["opal-runtime-size", cells(0, 0x3600000)],
+      ],
+    ];
+    const rtas: Tree[number] = [
+      "rtas",
+      [
+        ["linux,rtas-base", cells(0x7fff0000)],
+        ["rtas-size", cells(0x10000)],
+      ],
+    ];
+    const bridge = (name: string, high: number, low: number): Tree[number] => [
+      name,
+      [
+        ["linux,tce-base", cells(high, low)],
+        ["linux,tce-size", cells(0x800000)],
+      ],
+    ];
+    const keeps = (...nodes: Tree): ReadBlob => edited([...machine, ...nodes], "--usable", "0x8000000,0x10000000");
+
+    test("OPAL's, in the same node as its own", () => {
+      const blob = keeps(opal);
+      expect(usable(blob, "memory@0")).toBe("00000000000000000000000018000000" + "00000000300000000000000003600000");
+      expect(usable(blob, "memory@40000000")).toBe("0".repeat(32));
+      expect(blob.reserved.slice(0, -1)).toEqual([
+        { start: 0x10000n, size: 0x7ff0000n },
+        { start: 0x30000000n, size: 0x3600000n },
+      ]);
+    });
+
+    test("RTAS's in another node, and no more of that than it has", () => {
+      const blob = keeps(rtas);
+      expect(usable(blob, "memory@0")).toBe("00000000000000000000000018000000");
+      expect(usable(blob, "memory@40000000")).toBe("000000007fff00000000000000010000");
+      expect(usable(blob, "memory@100000000")).toBe("0".repeat(32));
+    });
+
+    test("tables of several bridges, one of which lies over the end of the region", () => {
+      const blob = keeps(bridge("pci@1", 0, 0x17c00000), bridge("pci@2", 1, 0x2000000));
+      expect(usable(blob, "memory@0")).toBe("00000000000000000000000018400000");
+      expect(usable(blob, "memory@100000000")).toBe("00000001020000000000000000800000");
+    });
+
+    test("but not an initrd of the old boot", () => {
+      const old: Tree[number] = [
+        "chosen",
+        [
+          ["linux,initrd-end", cells(0x30100000)],
+          ["linux,initrd-start", cells(0x30000000)],
+        ],
+      ];
+      expect(usable(keeps(old), "memory@0")).toBe("00000000000000000000000018000000");
+    });
+  });
+
+  describe("confines a partition that can gain and lose memory:", () => {
+    const node = "ibm,dynamic-reconfiguration-memory";
+    const rtas: Tree[number] = [
+      "rtas",
+      [
+        ["linux,rtas-base", cells(0x2fff0000)],
+        ["rtas-size", cells(0x10000)],
+      ],
+    ];
+    // Two blocks in the memory node, three that the partition has, one that it has not, one that it has again.
+    const list = [
+      4, 2, 0, 0, 0, 0, 0x80, 3, 0, 0x20000000, 2, 0, 8, 1, 0, 0x50000000, 5, 0, 0, 1, 0, 0x60000000, 6, 0, 8,
+    ];
+    const partition = (...blocks: Tree): Tree => [
+      ["#address-cells", cells(2)],
+      ["#size-cells", cells(2)],
+      [node, [["ibm,lmb-size", cells(0, 0x10000000)], ...blocks]],
+      ["memory@0", memory(0, 0, 0, 0x20000000)],
+      rtas,
+    ];
+    const v2 = partition(["ibm,dynamic-memory-v2", cells(...list)]);
+    const perBlock = (blob: ReadBlob): string =>
+      bytesAt(blob.root, `/${node}`, "linux,drconf-usable-memory").toString("hex");
+    const confined = (tree: Tree, range: string): ReadBlob => {
+      const { code, out } = attempt(tree, "--usable", range);
+      expect(code).toBe(0);
+      return readBlob(out);
+    };
+    /** So many ranges, each of an address and a size, in hexadecimal digits. */
+    const entry = (count: number, ...numbers: number[]): string =>
+      [count, ...numbers].map((each) => each.toString(16).padStart(16, "0")).join("");
+    const none = entry(0);
+
+    test("each block that Linux takes has an entry, of what is usable in it", () => {
+      const blob = confined(v2, "0x8000000,0x8000000");
+      expect(usable(blob, "memory@0")).toBe("00000000000000000000000010000000");
+      expect(perBlock(blob)).toBe(entry(1, 0x2fff0000, 0x10000) + none + none + none);
+      const wider = confined(v2, "0x10000000,0x28000000");
+      expect(usable(wider, "memory@0")).toBe("00000000000000000000000020000000");
+      expect(perBlock(wider)).toBe(entry(1, 0x20000000, 0x10000000) + entry(1, 0x30000000, 0x8000000) + none + none);
+    });
+
+    test("a block with the end of the region and firmware's memory has both", () => {
+      const blob = confined(v2, "0x20000000,0x8000000");
+      expect(perBlock(blob)).toBe(entry(2, 0x20000000, 0x8000000, 0x2fff0000, 0x10000) + none + none + none);
+    });
+
+    test("the older list, one block an entry, has the same", () => {
+      const v1 = [0, 0x10000000, 0x20000000, 0x30000000, 0x40000000, 0x50000000, 0x60000000];
+      const flags = [0x80, 0x80, 8, 8, 8, 0, 8];
+      const words = v1.flatMap((start, index) => [0, start, index, 0, 0, flags[index] ?? 0]);
+      const old = partition(["ibm,dynamic-memory", cells(7, ...words)]);
+      for (const range of ["0x8000000,0x8000000", "0x20000000,0x8000000", "0x60000000,0x10000000"]) {
+        expect(perBlock(confined(old, range))).toBe(perBlock(confined(v2, range)));
+      }
+    });
+
+    test("a region in a block that the partition does not have is refused", () => {
+      const line = "fs2dt: /: no memory node holds the whole usable range\n";
+      expect(attempt(v2, "--usable", "0x50000000,0x1000")).toMatchObject({ code: 1, err: line });
+      expect(attempt(v2, "--usable", "0x4ffff000,0x2000")).toMatchObject({ code: 1, err: line });
+      expect(attempt(v2, "--usable", "0x70000000,0x1000")).toMatchObject({ code: 1, err: line });
+      expect(attempt(v2, "--usable", "0x60000000,0x10000000").code).toBe(0);
+    });
+
+    test("more blocks than a property can tell of are refused before there is a value", () => {
+      const endless = partition(["ibm,dynamic-memory-v2", cells(1, 0xffffffff, 0, 0x20000000, 0, 0, 8)]);
+      expect(attempt(endless, "--usable", "0x8000000,0x8000000")).toMatchObject({
+        code: 1,
+        err: `fs2dt: /${node}: 4294967295 blocks are more than 2097152\n`,
+        out: Buffer.alloc(0),
+      });
+    });
+
+    test("a list that ends early is refused", () => {
+      const broken = partition(["ibm,dynamic-memory-v2", cells(...list.slice(0, -1))]);
+      expect(attempt(broken, "--usable", "0x8000000,0x8000000")).toMatchObject({
+        code: 1,
+        err: `fs2dt: /${node}/ibm,dynamic-memory-v2: 96 bytes do not hold 4 entries of 24\n`,
+      });
+    });
   });
 
   test("refuses memory that no node holds whole, and a tree without any", () => {

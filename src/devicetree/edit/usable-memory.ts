@@ -1,40 +1,60 @@
 // Confines a crash kernel to the memory that was set aside for it.
-// Linux: drivers/of/fdt.c (early_init_dt_scan_memory).
+// Linux: arch/powerpc/kexec/file_load_64.c (get_usable_memory_ranges, update_usable_mem_fdt), drivers/of/fdt.c
+// (early_init_dt_scan_memory), arch/powerpc/kernel/prom.c (early_init_drmem_lmb).
 
 import { Failure } from "../../failure.ts";
-import { type MemoryRange, min } from "../../range.ts";
+import { contains, intersectRanges, type MemoryRange, mergeRanges } from "../../range.ts";
 import { rangesValue } from "../cells.ts";
-import { DYNAMIC_MEMORY } from "../drmem.ts";
-import { isMemory, memoryCells, memoryRanges } from "../memory.ts";
-import { child, type DeviceTree, setProperty } from "../tree.ts";
+import {
+  DYNAMIC_MEMORY,
+  type DynamicMemory,
+  dynamicMemory,
+  isOfUnknownForm,
+  rangesOfRuns,
+  USABLE_BLOCKS,
+  usableBlocksValue,
+} from "../drmem.ts";
+import { isMemory, memoryCells, memoryRanges, USABLE_MEMORY } from "../memory.ts";
+import { firmwareMemory } from "../reservations.ts";
+import { childOrNew, type DeviceTree, setProperty } from "../tree.ts";
 import { reserve } from "./edits.ts";
 
 /** Below this a ppc64 crash kernel keeps using memory: its exception vectors are there (kexec-tools' KDUMP_BACKUP_LIMIT). */
 const VECTORS_END = 0x10000n;
 
 /**
- * Confines a crash kernel to `usable` and the exception vectors: every memory node gets a linux,usable-memory of what
- * it has below `usable.end`, which the kernel takes in place of reg. What lies between is the old kernel's memory: it
- * is reserved.
+ * Confines a crash kernel to the memory up to `usable.end`, and firmware's, which the kernel calls and reads wherever it
+ * is. All memory is told again, as far as it is that: in each memory node, and for each block of a partition. What lies
+ * between the vectors and `usable` is the old kernel's memory: it is reserved.
  */
 export function setUsableMemory(tree: DeviceTree, usable: MemoryRange): void {
   const { root } = tree;
-  // A crash kernel would take all that is listed there for its own, the crashed one's memory with it.
-  if (child(root, DYNAMIC_MEMORY) !== undefined) {
+  const cells = memoryCells(root);
+  if (isOfUnknownForm(root, cells)) {
+    // A crash kernel would take all that is listed there for its own, the crashed one's memory with it.
     throw new Failure(`/${DYNAMIC_MEMORY}`, "memory that is listed here cannot be confined");
   }
-  const cells = memoryCells(root);
-  const memory = root.children.filter((node) => isMemory(node));
-  if (memory.length === 0) throw new Failure("/", "no memory node to confine");
-  const found = memory.flatMap((node) => memoryRanges(node, cells));
-  if (!found.some(({ start, end }) => start <= usable.start && usable.end <= end)) {
-    throw new Failure("/", "no memory node holds the whole usable range");
+  const nodes = root.children.filter((node) => isMemory(node));
+  if (nodes.length === 0) throw new Failure("/", "no memory node to confine");
+  const blocks = dynamicMemory(root, cells);
+  const found = nodes.flatMap((node) => memoryRanges(node, cells));
+  if (!isMemoryOf(usable, found, blocks)) throw new Failure("/", "no memory node holds the whole usable range");
+  const kept = mergeRanges([{ start: 0n, end: usable.end }, ...firmwareMemory(root)]);
+  for (const node of nodes) {
+    const here = memoryRanges(node, cells).flatMap((range) => intersectRanges(range, kept));
+    // With an empty value NUMA kernels read reg again (arch/powerpc/mm/numa.c parse_numa_properties).
+    setProperty(node, USABLE_MEMORY, rangesValue(here.length === 0 ? [NOTHING] : here, cells));
   }
-  for (const node of memory) {
-    const kept = memoryRanges(node, cells)
-      .map(({ start, end }) => ({ start, end: min(end, usable.end) }))
-      .filter(({ start, end }) => start < end);
-    setProperty(node, "linux,usable-memory", rangesValue(kept, cells));
+  if (blocks !== undefined) {
+    setProperty(childOrNew(root, DYNAMIC_MEMORY), USABLE_BLOCKS, usableBlocksValue(blocks, kept, cells));
   }
   if (usable.start > VECTORS_END) reserve(tree, [{ start: VECTORS_END, end: usable.start }]);
+}
+
+const NOTHING: MemoryRange = { start: 0n, end: 0n };
+
+/** A partition's first block continues its memory node. */
+function isMemoryOf(range: MemoryRange, nodes: readonly MemoryRange[], blocks: DynamicMemory | undefined): boolean {
+  const all = blocks === undefined ? nodes : mergeRanges([...nodes, ...rangesOfRuns(blocks)]);
+  return all.some((each) => contains(each, range));
 }
