@@ -3,6 +3,7 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { Failure } from "../src/failure.ts";
 import { undoOnInterrupt } from "./interrupt.ts";
+import type { Board } from "./machines/machine.ts";
 import { type MachineName, machineNamed } from "./machines/machines.ts";
 
 /**
@@ -15,6 +16,8 @@ const TRANSLATIONS = 32;
 export interface Guest {
   /** ppc64 unless said. */
   machine?: MachineName;
+  /** One of the machine's boards; undefined: the usual machine. */
+  board?: string;
   /** Further words of qemu's -M: `gic-version=3`. */
   machineOptions?: readonly string[];
   /** A qemu cpu model: POWER8 (hash MMU), POWER9 or POWER10 (radix); cortex-a72; max. */
@@ -23,6 +26,8 @@ export interface Guest {
   smp: number;
   /** MiB. */
   memory: number;
+  /** Further words of qemu's -m: `maxmem=8G`. */
+  memoryOptions?: readonly string[];
   /** A kernel for qemu to load, with its initrd and command line; or `bios`. */
   kernel?: string;
   initrd?: string;
@@ -67,14 +72,25 @@ function emulatorFor({ machine = "ppc64" }: Guest): string {
   return machineNamed(machine).guest.emulator.program;
 }
 
+function boardOf({ machine = "ppc64", board }: Guest): Pick<Board, "words" | "devices"> {
+  const { words, boards } = machineNamed(machine).guest;
+  if (board === undefined) return { words, devices: [] };
+  const found = boards?.[board];
+  if (found === undefined) throw new Failure(board, `no machine of the emulator for ${machine}`);
+  return found;
+}
+
 function command(guest: Guest, serial: string): string[] {
   const emulator = emulatorFor(guest);
   const program = Bun.which(emulator, { PATH: process.env.PATH ?? "" });
   if (program === null) throw new Failure(emulator, "not found; `npm run setup` installs what is missing");
-  const words = [...machineNamed(guest.machine ?? "ppc64").guest.words, ...(guest.machineOptions ?? [])];
+  const { words, devices } = boardOf(guest);
+  const memory = [`${guest.memory}`, ...(guest.memoryOptions ?? [])];
   const args = [
-    ...["-M", words.join(","), "-cpu", guest.cpu, "-smp", `${guest.smp}`, "-m", `${guest.memory}`],
+    ...["-M", [...words, ...(guest.machineOptions ?? [])].join(",")],
+    ...["-cpu", guest.cpu, "-smp", `${guest.smp}`, "-m", memory.join(",")],
     ...["-accel", `tcg,tb-size=${TRANSLATIONS}`, "-nodefaults", "-display", "none", "-serial", serial, "-no-reboot"],
+    ...devices,
   ];
   for (const name of ["bios", "kernel", "initrd", "append"] as const) {
     const value = guest[name];

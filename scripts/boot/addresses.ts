@@ -3,7 +3,7 @@
 import { STUB_SIZE } from "../../src/kexec/stub.ts";
 import { max } from "../../src/range.ts";
 import { chooseAddresses, type Piece } from "../../src/recipes/placement.ts";
-import type { Load, Machine } from "../machines/machine.ts";
+import type { Layout, Load } from "../machines/machine.ts";
 
 /** Physical addresses, in bytes. */
 export interface Addresses {
@@ -18,8 +18,12 @@ export interface Addresses {
  * @param kernel what the next kernel needs
  * @param initrd bytes of its initramfs, 0 where it has none
  */
-export function addressesFor({ layout }: Machine, load: Load, kernel: Omit<Piece, "name">, initrd: bigint): Addresses {
-  const { granule, order, free } = layout;
+export function addressesFor(
+  { granule, order, free }: Layout,
+  load: Load,
+  kernel: Omit<Piece, "name">,
+  initrd: bigint,
+): Addresses {
   const needs = {
     stub: { size: granule, alignment: granule },
     kernel,

@@ -3,18 +3,22 @@
 import { parseArgs } from "node:util";
 import { usage } from "../../src/failure.ts";
 import type { GuestMachine } from "../machines/machine.ts";
-import { machineOf, machines, type Target, targets } from "../machines/machines.ts";
+import { defaultKernel, machineOf, machines, smallNames, type Target, targets } from "../machines/machines.ts";
 
 export interface Choices {
   readonly target: Target;
   readonly smp: number;
   readonly cpu: string;
+  /** One of the emulator's machines that takes the place of the usual one. */
+  readonly board: string | undefined;
   /** Further words of qemu's -M. */
   readonly machine: readonly string[];
   /** Whether the machine is started by UEFI firmware. */
   readonly uefi: boolean;
   /** MiB; undefined: what the kernels need. */
   readonly memory: number | undefined;
+  /** Further words of qemu's -m. */
+  readonly memoryOptions: readonly string[];
   /** Whether the small kernel is wanted in place of the distribution's. */
   readonly small: boolean;
   /** A vmlinux file, or the name of one of our kernels; undefined: the target's. */
@@ -56,7 +60,8 @@ ${byMachine(({ options }) => options)}\
                       a BIOS; on arm64 it brings ACPI tables in place of the
                       device tree.
   --memory MIB        Give the machine so much memory (default: 512 or 1024,
-                      by target and kernel).
+                      by target and kernel; 3072 for powernv). More of
+                      qemu's -m may follow: 1024,maxmem=8G,slots=8.
   --small             Boot the small kernel, not the distribution's. ppc64
                       always does; arm64 and x86_64 have none.
   --kernel FILE       Boot this kernel first: an ELF vmlinux, an arm64 Image,
@@ -90,13 +95,19 @@ export function parseChoices(args: readonly string[]): Choices | undefined {
   if (values.payload && (values["next-kernel"] ?? values["next-initrd"]) !== undefined) {
     throw usage("--payload", "does not go with --next-kernel or --next-initrd: it takes their place");
   }
-  return {
+  const { boards = {}, cpu } = machineOf(target).guest;
+  const [word = "", ...words] = values.machine?.split(",") ?? [];
+  const board = word in boards ? word : undefined;
+  const [memory, ...memoryOptions] = values.memory?.split(",") ?? [];
+  const choices = {
     target,
     smp: count("--smp", values.smp),
-    cpu: values.cpu ?? machineOf(target).guest.cpu,
+    cpu: values.cpu ?? boards[board ?? ""]?.cpu ?? cpu,
     uefi: values.uefi,
-    machine: values.machine === undefined ? [] : [values.machine],
-    memory: values.memory === undefined ? undefined : count("--memory", values.memory),
+    board,
+    machine: values.machine === undefined ? [] : board === undefined ? [word, ...words] : words,
+    memory: memory === undefined ? undefined : count("--memory", memory),
+    memoryOptions,
     small: values.small,
     kernel: values.kernel,
     nextKernel: values["next-kernel"],
@@ -107,6 +118,17 @@ export function parseChoices(args: readonly string[]): Choices | undefined {
     runs: count("--runs", values.runs),
     timeout: count("--timeout", values.timeout),
   };
+  if (board !== undefined) refuseUsualOnly(choices, board);
+  return choices;
+}
+
+/** The small kernels and the test payload are made for the usual machine alone. */
+function refuseUsualOnly(choices: Choices, board: string): void {
+  if (choices.payload) throw usage("--payload", `not on ${board}: it prints by a call of the usual machine's firmware`);
+  for (const name of [choices.kernel ?? defaultKernel(choices.target, choices.small), choices.nextKernel]) {
+    if (smallNames.some((small) => small === name))
+      throw usage("--machine", `${name} does not run on ${board}: it was made for the usual machine`);
+  }
 }
 
 function parseWords(args: readonly string[]) {

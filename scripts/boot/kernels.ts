@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { Failure } from "../../src/failure.ts";
 import type { KernelImage } from "../kernel-image.ts";
 import { kernel } from "../kernels.ts";
-import { bootDefaults, kernelNames, machineOf, type Target, targetOfEndian } from "../machines/machines.ts";
+import { defaultKernel, kernelNames, machineOf, type Target, targetOfEndian } from "../machines/machines.ts";
 import { buildPayload } from "../stubs.ts";
 import type { Choices } from "./choices.ts";
 
@@ -28,7 +28,7 @@ export interface NextKernel {
 }
 
 export async function firstKernel(choices: Choices): Promise<FirstKernel> {
-  const { vmlinux, title } = await locateKernel(choices.kernel ?? defaultName(choices));
+  const { vmlinux, title } = await locateKernel(choices.kernel ?? defaultKernel(choices.target, choices.small));
   const { memsz } = machineOf(choices.target).firstImage(vmlinux, await readKernel(vmlinux));
   return { title, vmlinux, memory: memsz };
 }
@@ -44,11 +44,6 @@ export async function nextKernel(choices: Choices, first: FirstKernel): Promise<
 function asNext({ target }: Choices, title: string, { bytes, memsz, piece, endian }: KernelImage): NextKernel {
   const own = endian === undefined ? target : targetOfEndian(target, endian);
   return { title, image: bytes, memory: memsz, piece, target: own };
-}
-
-function defaultName({ target, small }: Choices): string {
-  const { kernel, smallKernel } = bootDefaults(target);
-  return small ? smallKernel : kernel;
 }
 
 async function locateKernel(choice: string): Promise<{ vmlinux: string; title: string }> {

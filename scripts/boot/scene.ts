@@ -44,6 +44,8 @@ export interface Special {
   readonly initrd?: Uint8Array;
   /** Added to the first kernel's command line. */
   readonly append?: string;
+  /** Added to qemu's arguments. */
+  readonly devices?: readonly string[];
 }
 
 /** What a script of the first init has to know. */
@@ -93,14 +95,15 @@ export async function sceneFor(
     next: BigInt(next.memory),
     carried: BigInt(carried),
   };
-  const addresses = addressesFor(machine, load, next.piece, BigInt(initrdSize));
+  const board = choices.board === undefined ? undefined : guest.boards?.[choices.board];
+  const addresses = addressesFor(board?.layout ?? machine.layout, load, next.piece, BigInt(initrdSize));
   const script = (special.script ?? usualScript)({ addresses, source, argument, chain, bootargs, initrdSize, bss });
   const run = choices.interactive && choices.script === undefined ? {} : { script: Buffer.from(script, "latin1") };
   const path = join(folder, "initrd");
   // As one array: given several, Bun 1.4.5 leaves zeros at the file's end.
   await writeFile(path, Buffer.concat(image({ executable, applets: names(), ...run, files })));
   const defaults = bootDefaults(choices.target);
-  const memory = choices.memory ?? (choices.small ? defaults.smallMemory : defaults.memory);
+  const memory = choices.memory ?? board?.memory ?? (choices.small ? defaults.smallMemory : defaults.memory);
   const end = Math.max(addresses.initrd + initrdSize, addresses.kernel + next.memory);
   refuseTooLittleMemory(memory, end - Number(guest.memoryStart));
   return {
@@ -109,13 +112,16 @@ export async function sceneFor(
     guest: {
       machine: machine.name,
       ...(choices.uefi ? { bios: guest.firmware.file } : {}),
+      ...(choices.board === undefined ? {} : { board: choices.board }),
       machineOptions: choices.machine,
       cpu: choices.cpu,
       smp: choices.smp,
       memory,
+      memoryOptions: choices.memoryOptions,
       kernel: first.vmlinux,
       initrd: path,
       append: [bootargs, special.append ?? ""].join(" ").trim(),
+      extra: special.devices ?? [],
     },
   };
 }

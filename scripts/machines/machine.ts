@@ -56,6 +56,8 @@ export interface GuestMachine {
   readonly words: readonly string[];
   /** A cpu model, unless another is asked for. */
   readonly cpu: string;
+  /** Other machines of the emulator, by the names that --machine gives them. Their firmware is in the same package. */
+  readonly boards?: Readonly<Record<string, Board>>;
   /** Lines of help: the cpu models, and further words of -M. */
   readonly models: string;
   readonly options?: string;
@@ -67,6 +69,19 @@ export interface GuestMachine {
   readonly uefi: boolean;
   /** Where its memory begins. */
   readonly memoryStart: bigint;
+}
+
+/** A machine of the emulator that takes the place of the usual one. */
+export interface Board {
+  /** The words of -M, of which the first is its name. */
+  readonly words: readonly string[];
+  /** A cpu model, unless another is asked for. */
+  readonly cpu: string;
+  /** MiB, unless it is asked for more or less. */
+  readonly memory: number;
+  /** What it does not have by itself, as qemu's arguments. */
+  readonly devices: readonly string[];
+  readonly layout: Layout;
 }
 
 /** What is assembled and compiled out of stub/MACHINE. */

@@ -80,6 +80,12 @@ export function bootDefaults(target: Target): BootDefaults {
   return isBunTarget(target) ? bun[target] : small[target];
 }
 
+/** The name of the kernel that a boot takes which is told of none. */
+export function defaultKernel(target: Target, small: boolean): string {
+  const { kernel, smallKernel } = bootDefaults(target);
+  return small ? smallKernel : kernel;
+}
+
 /** The target on the small engine that has this byte order, of the machine that `target` is for. */
 export function targetOfEndian(target: Target, endian: "big" | "little"): Target {
   const machine = machineOf(target);

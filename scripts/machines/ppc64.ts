@@ -1,9 +1,9 @@
-// 64-bit PowerPC, big and little endian, in qemu's pseries machine.
+// 64-bit PowerPC, big and little endian, in qemu's pseries and powernv machines.
 
 import { max } from "../../src/range.ts";
 import { EM_PPC64 } from "../../src/sys/abi.ts";
 import { elfImage, elfOrFlatImage } from "../kernel-image.ts";
-import { BOOKWORM, type Machine, MIB, NO_END, type Toolchain } from "./machine.ts";
+import { BOOKWORM, type Board, type Layout, type Load, type Machine, MIB, NO_END, type Toolchain } from "./machine.ts";
 
 // musl has one ABI here: ELFv2 with a long double of 64 bits, whatever the byte order. Jump tables are found through
 // the table of contents, of which the linker keeps the whole: every function with a `switch` would stay, 150 KB of
@@ -31,6 +31,43 @@ const littleEndian = {
   musl: "powerpc64le-linux-musl",
   uname: "ppc64le",
 } as const satisfies Toolchain;
+
+/**
+ * As in the README of 2005, unless a kernel is so large that it needs the room: nothing may lie where either kernel is,
+ * or where the next one copies itself to: from 0 up to its own size.
+ */
+function afterTheKernels({ first, next }: Load): bigint {
+  return max(0x5000000n, max(first, next));
+}
+
+const layout: Layout = {
+  granule: 16n * MIB,
+  order: ["stub", "kernel", "initrd"],
+  free: (load) => [{ start: afterTheKernels(load), end: NO_END }],
+};
+
+/** OPAL, with all that it has set aside behind itself. */
+const OPAL = { start: 0x30000000n, end: 0x34000000n };
+
+/**
+ * A machine without a hypervisor, whose firmware is skiboot (OPAL). qemu gives it a BMC only by default, and without one
+ * it cannot be turned off.
+ */
+function powernv(name: string, cpu: string): Board {
+  return {
+    words: [name],
+    cpu,
+    memory: 3072,
+    devices: ["-device", "ipmi-bmc-sim,id=bmc0", "-device", "isa-ipmi-bt,bmc=bmc0,irq=10"],
+    layout: {
+      ...layout,
+      free: (load) => [
+        { start: afterTheKernels(load), end: OPAL.start },
+        { start: OPAL.end, end: NO_END },
+      ],
+    },
+  };
+}
 
 const stock = { architecture: "ppc64el", flavour: "powerpc64le" } as const;
 const big = { target: "ppc64", linux: "powerpc" } as const;
@@ -61,20 +98,20 @@ export const ppc64 = {
       "cap-hpt-max-page-size=16M",
     ],
     cpu: "POWER9",
+    boards: {
+      powernv8: powernv("powernv8", "POWER8"),
+      powernv9: powernv("powernv9", "POWER9"),
+      powernv10: powernv("powernv10", "POWER10"),
+    },
     models: "POWER8 (hash), POWER9 (radix, default), POWER10",
+    options: "powernv8, powernv9 or powernv10 first: that machine and OPAL",
     console: "hvc0",
     uefi: false,
     memoryStart: 0n,
   },
   firstImage: elfImage(EM_PPC64),
   nextImage: elfOrFlatImage(EM_PPC64),
-  layout: {
-    granule: 16n * MIB,
-    order: ["stub", "kernel", "initrd"],
-    // As in the README of 2005, unless a kernel is so large that it needs the room: nothing may lie where either kernel
-    // is, or where the next one copies itself to: from 0 up to its own size.
-    free: ({ first, next }) => [{ start: max(0x5000000n, max(first, next)), end: NO_END }],
-  },
+  layout,
   stockKernels: {
     "stock-ppc64le": { ...stock, suites: [BOOKWORM] },
     "newest-ppc64le": { ...stock, suites: [["sid"]] },

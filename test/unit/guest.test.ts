@@ -49,6 +49,18 @@ test("the guest's cpus, memory, files and segments reach qemu; a comma in a segm
   expect(words).not.toContain("-bios");
 });
 
+test("a board takes the place of the usual machine, with its devices; further words follow its own and the memory's", async () => {
+  emulatorDoes(`for word; do echo "$word"; done`);
+  const more = { board: "powernv9", machineOptions: ["a=b"], memoryOptions: ["maxmem=8G", "slots=8"] };
+  const { lines } = await runGuest({ ...GUEST, ...more }, { timeout: 20 });
+  const words = lines.map(({ text }) => text);
+  expect(["-M", "-m"].map((word) => words[words.indexOf(word) + 1])).toEqual(["powernv9,a=b", "512,maxmem=8G,slots=8"]);
+  expect(words).toContain("ipmi-bmc-sim,id=bmc0");
+  await expect(runGuest({ ...GUEST, board: "vax" }, { timeout: 20 })).rejects.toThrow(
+    "vax: no machine of the emulator for ppc64",
+  );
+});
+
 test("lines come one by one, bytes as characters, without line ends; the log has every byte", async () => {
   emulatorDoes(`printf 'one\\r\\ntwo \\377\\376'; printf ' still two\\n\\nlast, no line end'`);
   const log = folder.in("log");

@@ -1,0 +1,72 @@
+// What a person chooses of a boot, and what is refused.
+
+import { describe, expect, test } from "bun:test";
+import { HELP, parseChoices } from "../../scripts/boot/choices.ts";
+import { machines } from "../../scripts/machines/machines.ts";
+import { Failure } from "../../src/failure.ts";
+import { usual } from "../support/boots.ts";
+
+function refusal(...args: string[]): string {
+  try {
+    parseChoices(args);
+  } catch (error) {
+    if (error instanceof Failure) return `${error.exitCode} ${error.message}`;
+    throw error;
+  }
+  return "taken";
+}
+
+test("without options it is the distribution's ppc64le kernel on the usual machine", () => {
+  expect(parseChoices([])).toEqual({ ...usual, small: false });
+});
+
+describe("--machine", () => {
+  test.each([
+    ["powernv8", "POWER8"],
+    ["powernv9", "POWER9"],
+    ["powernv10", "POWER10"],
+  ])("%s is that machine, with its own cpu model unless another is given", (board, cpu) => {
+    expect(parseChoices(["--machine", board])).toMatchObject({ board, cpu, machine: [] });
+    expect(parseChoices(["--machine", board, "--cpu", "power9_v2.0"])).toMatchObject({ board, cpu: "power9_v2.0" });
+  });
+
+  test("gives qemu's -M what follows the machine's name, and everything where there is none", () => {
+    expect(parseChoices(["--machine", "powernv9,hb-mode=on,a=b"])).toMatchObject({
+      board: "powernv9",
+      machine: ["hb-mode=on", "a=b"],
+    });
+    expect(parseChoices(["--machine", "cap-htm=off,powernv9"])).toMatchObject({
+      board: undefined,
+      machine: ["cap-htm=off", "powernv9"],
+    });
+    expect(parseChoices(["--target", "arm64-small", "--machine", "gic-version=3"])).toMatchObject({
+      board: undefined,
+      machine: ["gic-version=3"],
+    });
+  });
+
+  test("refuses kernels that know only the usual machine, and the payload", () => {
+    const refused = (kernel: string): string =>
+      `2 --machine: ${kernel} does not run on powernv9: it was made for the usual machine`;
+    expect(refusal("--machine", "powernv9", "--small")).toBe(refused("small-ppc64le"));
+    expect(refusal("--machine", "powernv9", "--target", "ppc64")).toBe(refused("small-ppc64"));
+    expect(refusal("--machine", "powernv9", "--next-kernel", "small-ppc64")).toBe(refused("small-ppc64"));
+    expect(refusal("--machine", "powernv9", "--target", "ppc64", "--kernel", "/boot/vmlinux")).toBe("taken");
+    expect(refusal("--machine", "powernv9", "--payload")).toStartWith("2 --payload: not on powernv9");
+  });
+
+  test("is told of in the help, with every name", () => {
+    for (const { guest } of machines)
+      for (const board of Object.keys(guest.boards ?? {})) expect(HELP).toContain(board);
+  });
+});
+
+test("--memory takes qemu's further words after the MiB", () => {
+  expect(parseChoices(["--memory", "1024,maxmem=8G,slots=8"])).toMatchObject({
+    memory: 1024,
+    memoryOptions: ["maxmem=8G", "slots=8"],
+  });
+  expect(parseChoices(["--memory", "512"])).toMatchObject({ memory: 512, memoryOptions: [] });
+  for (const text of ["", "maxmem=8G", "0,slots=1", "1G"])
+    expect(refusal("--memory", text)).toBe(`2 --memory: '${text.split(",")[0]}' is not a number above 0`);
+});
