@@ -9,7 +9,7 @@ import { pathOf, walk } from "./walk.ts";
 export const MARK = {
   /** A property that says what memory is taken. */
   reservation: 1,
-  /** A standard property of a wrong length, or a name that is too long. */
+  /** A standard property of a wrong length. */
   oddity: 2,
   /** A property by which a machine recognizes its trees. */
   arch: 4,
@@ -24,12 +24,10 @@ export const ALL_MARKS = -1;
 export interface MarkRules {
   /** Properties, by name. */
   readonly names: readonly NameRule[];
-  /** Names of nodes and properties with more bytes than these. */
-  readonly long: { readonly length: number; readonly mark: number };
 }
 
 /** The rules of commands that ask nothing of every tree. */
-export const NO_MARKS: MarkRules = { names: [], long: { length: 0xffffffff, mark: 0 } };
+export const NO_MARKS: MarkRules = { names: [] };
 
 /** Marks the nodes that have a property of this name, whatever its length: no length & 0 is 1. */
 export function ruleForName(name: ByteString, mark: number): NameRule {
@@ -37,8 +35,8 @@ export function ruleForName(name: ByteString, mark: number): NameRule {
 }
 
 /** The marks that a reader with these rules looks for. */
-export function bitsOf({ names, long }: MarkRules): number {
-  return names.reduce((bits, { mark }) => bits | mark, long.mark);
+export function bitsOf({ names }: MarkRules): number {
+  return names.reduce((bits, { mark }) => bits | mark, 0);
 }
 
 /** Visits every node that may have one of `marks`, parents before their children. */

@@ -63,7 +63,8 @@ export function readableMemory(root: Node): MemoryRange[] {
   const blocks = unlessFailure(() => dynamicRanges(root, cells));
   if (blocks === undefined) return [];
   const nodes = root.children.filter((node) => isMemory(node));
-  return [...nodes.flatMap((node) => rangesIn(property(node, takenProperty(node) ?? "") ?? NONE, cells)), ...blocks];
+  const ranges = nodes.flatMap((node) => rangesIn(property(node, takenProperty(node) ?? "") ?? NONE, cells));
+  return [...ranges.filter(({ start, end }) => start < end), ...blocks];
 }
 
 /**

@@ -2,9 +2,6 @@
 
 import type { ByteString } from "../sys/engine.ts";
 
-/** Bytes of the longest name, of a node without its unit address or of a property. Devicetree Specification 0.4, 2.2.1 and 2.2.4. */
-export const MAX_NAME = 31;
-
 /** The name without its unit address. */
 export function baseName(name: ByteString): ByteString {
   const at = name.indexOf("@");

@@ -38,7 +38,6 @@ export interface NextTree {
 
 /** What is asked of every tree here. */
 export const nextTreeMarks: MarkRules = {
-  ...oddityRules,
   names: [
     ...reservationRules,
     ...handOvers.flatMap(({ names }) => names).map((name) => ruleForName(name, MARK.arch)),

@@ -19,27 +19,25 @@ export const GATHER = {
   room: 0xb8,
   deepest: 0xbc,
   longest: 0xc0,
-  longName: 0xc4,
-  longMark: 0xc8,
-  emptyMark: 0xcc,
-  emptyPrefix: 0xd0,
-  ownName: 0xe0,
-  fileFlags: 0xf0,
-  directoryFlags: 0xf4,
-  close: 0xf8,
-  getdents64: 0xfc,
-  mmap: 0x100,
-  mremap: 0x104,
-  openat: 0x108,
-  read: 0x10c,
-  done: 0x118,
-  length: 0x11c,
-  error: 0x120,
-  rules: 0x128,
+  emptyMark: 0xc4,
+  emptyPrefix: 0xc8,
+  ownName: 0xd8,
+  fileFlags: 0xe8,
+  directoryFlags: 0xec,
+  close: 0xf0,
+  getdents64: 0xf4,
+  mmap: 0xf8,
+  mremap: 0xfc,
+  openat: 0x100,
+  read: 0x104,
+  done: 0x110,
+  length: 0x114,
+  error: 0x118,
+  rules: 0x120,
 } as const;
 
 /** Bytes of struct gather. */
-export const GATHER_SIZE = 0x428;
+export const GATHER_SIZE = 0x420;
 
 /** struct area: bytes from its start. */
 export const AREA = { start: 0, used: 12 } as const;

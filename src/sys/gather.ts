@@ -43,8 +43,6 @@ export interface GatherOptions {
   readonly ownName: ByteString;
   /** Files whose names begin so are not opened but taken for empty. */
   readonly empty: { readonly prefix: ByteString; readonly mark: number } | undefined;
-  /** What a name with more bytes than these sets. */
-  readonly long: { readonly length: number; readonly mark: number };
   /** At most MOST_RULES, of names with fewer than 36 bytes. */
   readonly rules: readonly NameRule[];
 }
@@ -59,7 +57,7 @@ export class Gatherer {
   constructor({ engine, abi }: System, options: GatherOptions) {
     if (options.rules.length > MOST_RULES) throw new RangeError(`${options.rules.length} rules`);
     this.#engine = engine;
-    const { tags, empty, long } = options;
+    const { tags, empty } = options;
     const flags = abi.O_NOFOLLOW | O_CLOEXEC;
     const { close, getdents64, mmap, mremap, openat, read } = abi.call;
     this.#set({
@@ -70,8 +68,6 @@ export class Gatherer {
       room: options.room,
       deepest: options.deepest,
       longest: options.longest,
-      longName: long.length,
-      longMark: long.mark,
       emptyMark: empty?.mark ?? 0,
       fileFlags: flags | O_NONBLOCK,
       directoryFlags: flags | abi.O_DIRECTORY,

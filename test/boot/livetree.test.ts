@@ -133,7 +133,7 @@ function compare(made: { 17: Buffer; 3: Buffer }, machine: Machine, folder: stri
   for (const version of [2, 3, 16, 17] as const) {
     const { code, err, out } = runWith(x64, ["fs2dt", "-b", ADDRESS, "-V", String(version), directory]);
     expect(code).toBe(0);
-    expect(err).toMatch(/^(fs2dt: [^\n]* longer than 31 bytes[^\n]*\n)?$/);
+    expect(err).toBe("");
     if (version === 3 || version === 17) expect(out.equals(made[version])).toBe(true);
     const path = join(folder, `blob${version}`);
     writeFileSync(path, out);

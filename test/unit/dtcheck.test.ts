@@ -136,6 +136,7 @@ const CPU = "/cpus/PowerPC,POWER9@8";
 
 /** What breaks each check, alone, and what is said then. */
 const broken: Readonly<Record<string, readonly (readonly [breaks: (tree: DeviceTree) => void, line: string])[]>> = {
+  overlay: [[add("/", node("fragment@0", {}, node("__overlay__", {}))), "/: error: an overlay, not a tree [overlay]"]],
   "duplicate-node": [
     [add("/", node("twice", {}), node("twice", {})), "/twice: error: is there twice [duplicate-node]"],
   ],
@@ -151,10 +152,6 @@ const broken: Readonly<Record<string, readonly (readonly [breaks: (tree: DeviceT
     [add(BUS, node("a@1@2", { reg: cells(1, 1) })), `${BUS}/a@1@2: warning: is not a valid node name [node-name]`],
   ],
   "property-name": [[set("/", "a b", cells(1)), "/a b: warning: is not a valid property name [property-name]"]],
-  "name-length": [
-    [set("/", "p".repeat(32), cells(1)), `/${"p".repeat(32)}: warning: 32 characters [name-length]`],
-    [add("/", node("n".repeat(32), {})), `/${"n".repeat(32)}: warning: 32 characters [name-length]`],
-  ],
   "name-property": [[set(SERIAL, "name", text("parallel")), `${SERIAL}/name: warning: is not serial [name-property]`]],
   depth: [
     [
@@ -187,6 +184,10 @@ const broken: Readonly<Record<string, readonly (readonly [breaks: (tree: DeviceT
   cells: [
     [set("/rtas", "#address-cells", cells(5)), "/rtas/#address-cells: error: 5 cells [cells]"],
     [set("/rtas", "#size-cells", Uint8Array.of(1)), "/rtas/#size-cells: error: 1 bytes, not 4 [cells]"],
+    [
+      set("/cpus", "#address-cells", cells(0)),
+      "/cpus/#address-cells: error: 0 cells: a cpu's number has no room in its reg [cells]",
+    ],
   ],
   reg: [
     [set(SERIAL, "reg", cells(0x10)), `${SERIAL}/reg: warning: 4 bytes are not entries of 1 + 1 cells [reg]`],
@@ -233,7 +234,6 @@ const broken: Readonly<Record<string, readonly (readonly [breaks: (tree: DeviceT
       "/aliases/Serial_1: warning: not lower case letters, digits and dashes alone [aliases]",
     ],
   ],
-  chosen: [[remove("/chosen", "bootargs"), "/chosen: warning: no bootargs [chosen]"]],
   "stdout-path": [
     [set("/chosen", "stdout-path", text("serial7")), "/chosen/stdout-path: warning: names no node [stdout-path]"],
   ],
@@ -414,9 +414,14 @@ describe("a check whose prerequisite has failed", () => {
   });
 
   /** By check, what it would tell of too, if it did not need another one. */
+  const overlay = add("/", node("fragment@0", {}, node("__overlay__", {})));
   const silenced: Readonly<Record<string, readonly ((tree: DeviceTree) => void)[]>> = {
     "name-property": [set(SERIAL, "name", Buffer.from("uart"))],
     "phandle-unique": [set(SERIAL, "linux,phandle", cells(1))],
+    "unit-address": [overlay, add(BUS, node("timer@20", {}))],
+    "interrupt-parent": [overlay, set("/rtas", "interrupt-parent", cells(0xffffffff))],
+    interrupts: [overlay, set(SERIAL, "interrupts", cells(4))],
+    root: [overlay, remove("/", "model")],
     reg: [set(BUS, "#address-cells", cells(9))],
     ranges: [set(BUS, "#address-cells", cells(9))],
     status: [set(SERIAL, "status", Buffer.from("sleepy"))],
@@ -489,6 +494,83 @@ describe("a check whose prerequisite has failed", () => {
       const before = checks.slice(0, index).map(({ name }) => name);
       for (const { check } of needs) expect(before).toContain(check);
     }
+  });
+});
+
+describe("a healthy tree hears nothing of", () => {
+  const overlaid = (...children: Node[]): DeviceTree => ({
+    ...soundTree(),
+    bootCpu: 0,
+    reservations: [],
+    root: node("", {}, node("fragment@0", { target: cells(0xffffffff) }, node("__overlay__", {}, ...children))),
+  });
+  const cpus = (tree: DeviceTree, values: Values, ...nodes: Node[]): string[] => {
+    tree.bootCpu = 0;
+    tree.root.children = tree.root.children.map((each) =>
+      each.name === "cpus" ? node("cpus", values, ...nodes) : each,
+    );
+    return lines(tree);
+  };
+
+  test("long names, which Linux and dtc take", () => {
+    const tree = soundTree();
+    set(CPU, "ibm,processor-radix-AP-encodings", cells(0xc))(tree);
+    set(CPU, "n".repeat(200), cells(1))(tree);
+    add("/", node("n".repeat(100), {}))(tree);
+    expect(lines(tree)).toEqual([]);
+  });
+
+  test("a command line that firmware does not give, nor a /chosen", () => {
+    const tree = soundTree();
+    remove("/chosen", "bootargs")(tree);
+    expect(lines(tree)).toEqual([]);
+    tree.root.children = tree.root.children.filter(({ name }) => name !== "chosen");
+    expect(lines(tree)).toEqual([]);
+  });
+
+  test("what an overlay leaves to the tree that it is laid over", () => {
+    const tree = overlaid(
+      node("port@0", { "interrupt-parent": cells(0xffffffff), interrupts: cells(1), status: text("okay") }),
+      node("i2c", {}, node("rtc@51", { reg: cells(0x51) })),
+    );
+    expect(lines(tree)).toEqual(["/: error: an overlay, not a tree [overlay]"]);
+  });
+
+  test("cpus that Linux knows by their name alone", () => {
+    const counts = { "#address-cells": cells(1), "#size-cells": cells(0) };
+    expect(cpus(soundTree(), counts, node("cpu@0", { reg: cells(0) }), node("cpu@1", { reg: cells(1) }))).toEqual([]);
+    expect(cpus(soundTree(), counts, node("POWER9@0", { reg: cells(0) }))).toEqual([
+      "/cpus: error: no node of the device_type cpu [cpus]",
+    ]);
+  });
+
+  test("a lone cpu without a number", () => {
+    for (const counts of [{}, { "#address-cells": cells(0), "#size-cells": cells(0) }])
+      expect(cpus(soundTree(), counts, node("cpu", { device_type: text("cpu") }))).toEqual([]);
+    expect(cpus(soundTree(), {}, node("PowerPC,G4", { device_type: text("cpu") }))).toEqual([
+      "/cpus/PowerPC,G4: error: a reg of 0 bytes, not of 2 cells [cpus]",
+    ]);
+    const two = [node("cpu", {}), node("cpu@1", {})];
+    expect(cpus(soundTree(), { "#address-cells": cells(0) }, ...two)).toContain(
+      "/cpus/#address-cells: error: 0 cells: a cpu's number has no room in its reg [cells]",
+    );
+  });
+
+  test("a cpu that says its own number twice", () => {
+    const tree = soundTree();
+    set(CPU, "reg", cells(8, 8))(tree);
+    expect(lines(tree)).toEqual([]);
+  });
+
+  test("a reservation at an end of memory, which firmware keeps for itself, and of one where memory is to be told of yet", () => {
+    const tree = soundTree();
+    reserve(0x10000000n, 0x10010000n)(tree);
+    expect(lines(tree)).toEqual([]);
+    set("/memory@0", "reg", cells(0, 0x1000, 0, 0xffff000))(tree);
+    reserve(0n, 0x1000n)(tree);
+    expect(lines(tree)).toEqual([]);
+    set("/memory@0", "reg", cells(0, 0, 0, 0))(tree);
+    expect(lines(tree).filter((line) => line.includes("reserve"))).toEqual([]);
   });
 });
 

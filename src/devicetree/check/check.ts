@@ -2,9 +2,10 @@
 
 import { Failure, type Notice } from "../../failure.ts";
 import type { ByteString } from "../../sys/engine.ts";
-import { baseName, below, MAX_NAME } from "../names.ts";
+import { baseName, below } from "../names.ts";
+import { textOf } from "../strings.ts";
 import type { Position, Survey } from "../survey.ts";
-import type { Node } from "../tree.ts";
+import { type Node, property } from "../tree.ts";
 
 export interface Check {
   readonly name: string;
@@ -29,6 +30,9 @@ export interface Prerequisite {
   readonly property?: ByteString;
 }
 
+/** Not of an overlay, in which neither parents nor phandles are what they will be, and no machine is told of. */
+export const OF_A_MACHINE: Prerequisite = { check: "overlay", at: "/" };
+
 /** A look at each property by itself. */
 export function eachProperty(
   look: (name: ByteString, value: Uint8Array, place: ByteString, tell: Notice) => void,
@@ -38,21 +42,24 @@ export function eachProperty(
   };
 }
 
+/** Whether Linux takes a child of /cpus for a cpu (drivers/of/cpu.c of_get_next_cpu_node). */
+export function isCpu(node: Node): boolean {
+  const type = property(node, "device_type");
+  return baseName(node.name) === "cpu" || (type !== undefined && textOf(type) === "cpu");
+}
+
+/** Whether there is one cpu alone, and neither its name nor a reg gives it a number: it needs none. */
+export function isLoneCpu(cpus: readonly Node[]): boolean {
+  const [only, ...others] = cpus;
+  return others.length === 0 && only?.name === "cpu" && property(only, "reg") === undefined;
+}
+
 /** The items that are there more than once. */
 export function findRepeated<T>(items: readonly T[]): Set<T> {
   const seen = new Set<T>();
   const twice = new Set<T>();
   for (const item of items) (seen.has(item) ? twice : seen).add(item);
   return twice;
-}
-
-/** The names of the node and of its properties that are longer than the specification has them. */
-export function longNames(node: Node, path: ByteString): { readonly place: ByteString; readonly length: number }[] {
-  const own = baseName(node.name).length;
-  const found = own > MAX_NAME ? [{ place: path, length: own }] : [];
-  for (const { name } of node.properties)
-    if (name.length > MAX_NAME) found.push({ place: below(path, name), length: name.length });
-  return found;
 }
 
 /** The Failure that `work` ends with, if it does. */

@@ -5,14 +5,24 @@ import { hex } from "../../failure.ts";
 import { cellIn, childCells, isWholeEntries, MAX_CELLS, wordsOf } from "../cells.ts";
 import { interruptParent } from "../interrupts.ts";
 import { TEXT_PROPERTIES } from "../kinds.ts";
-import { baseName, below, MAX_NAME } from "../names.ts";
+import { baseName, below } from "../names.ts";
 import { PHANDLES, phandleOf } from "../references.ts";
 import { textOf } from "../strings.ts";
 import type { Survey } from "../survey.ts";
-import { MAX_DEPTH, property } from "../tree.ts";
-import { type Check, eachProperty, findRepeated, longNames } from "./check.ts";
+import { child, MAX_DEPTH, property } from "../tree.ts";
+import { type Check, eachProperty, findRepeated, isCpu, isLoneCpu, OF_A_MACHINE } from "./check.ts";
 
 export const formChecks: readonly Check[] = [
+  {
+    name: "overlay",
+    severity: "error",
+    reason: "an overlay is laid over the tree of a machine: no kernel boots with it alone",
+    source: "Documentation/devicetree/overlay-notes.rst",
+    at: "/",
+    look({ node }, tell) {
+      if (node.children.some((each) => child(each, "__overlay__") !== undefined)) tell("/", "an overlay, not a tree");
+    },
+  },
   {
     name: "duplicate-node",
     severity: "error",
@@ -61,15 +71,6 @@ export const formChecks: readonly Check[] = [
     look: eachProperty((name, _, place, tell) => {
       if (!/^[A-Za-z0-9,._+?#-]+$/.test(name)) tell(place, "is not a valid property name");
     }),
-  },
-  {
-    name: "name-length",
-    severity: "warning",
-    reason: `a name of more than ${MAX_NAME} characters`,
-    source: "DTS 2.2.1, 2.2.4.1",
-    look({ node, path }, tell) {
-      for (const { place, length } of longNames(node, path)) tell(place, `${length} characters`);
-    },
   },
   {
     name: "depth",
@@ -135,8 +136,8 @@ export const formChecks: readonly Check[] = [
   {
     name: "cells",
     severity: "error",
-    reason: `#address-cells and #size-cells are one cell, at most ${MAX_CELLS}`,
-    source: "DTS 2.3.5; include/linux/of_address.h",
+    reason: `#address-cells and #size-cells are one cell, at most ${MAX_CELLS}, and cpus have addresses`,
+    source: "DTS 2.3.5, 3.8; include/linux/of_address.h",
     look({ node, path }, tell) {
       for (const name of ["#address-cells", "#size-cells"]) {
         const value = property(node, name);
@@ -144,6 +145,8 @@ export const formChecks: readonly Check[] = [
         const count = cellIn(node, name) ?? 0;
         if (count > MAX_CELLS) tell(below(path, name), `${count} cells`);
       }
+      if (path === "/cpus" && cellIn(node, "#address-cells") === 0 && !isLoneCpu(node.children.filter(isCpu)))
+        tell("/cpus/#address-cells", "0 cells: a cpu's number has no room in its reg");
     },
   },
   {
@@ -151,7 +154,7 @@ export const formChecks: readonly Check[] = [
     severity: "warning",
     reason: "a reg is whole entries of the parent's address and size cells",
     source: "DTS 2.3.6",
-    needs: [{ check: "cells", at: "parent" }],
+    needs: [OF_A_MACHINE, { check: "cells", at: "parent" }],
     look({ node, path, parent }, tell) {
       const reg = property(node, "reg");
       if (reg === undefined || parent === undefined) return;
@@ -165,10 +168,7 @@ export const formChecks: readonly Check[] = [
     severity: "warning",
     reason: "ranges are empty, or whole entries of child address, parent address and size",
     source: "DTS 2.3.8, 2.3.9",
-    needs: [
-      { check: "cells", at: "itself" },
-      { check: "cells", at: "parent" },
-    ],
+    needs: [OF_A_MACHINE, { check: "cells", at: "itself" }, { check: "cells", at: "parent" }],
     look({ node, path, parent }, tell) {
       for (const name of ["ranges", "dma-ranges"]) {
         const value = property(node, name);
@@ -185,6 +185,7 @@ export const formChecks: readonly Check[] = [
     severity: "warning",
     reason: "a node has a unit address if, and only if, it has a reg or ranges",
     source: "DTS 2.2.1.1",
+    needs: [OF_A_MACHINE],
     look({ node, path, parent }, tell) {
       if (parent === undefined) return;
       const hasAddress = node.name.includes("@");
@@ -198,6 +199,7 @@ export const formChecks: readonly Check[] = [
     severity: "warning",
     reason: "an interrupt-parent is the phandle of a node that is there",
     source: "DTS 2.4.1",
+    needs: [OF_A_MACHINE],
     look({ node, path }, tell, { byPhandle }) {
       const value = property(node, "interrupt-parent");
       if (value === undefined) return;
@@ -212,6 +214,7 @@ export const formChecks: readonly Check[] = [
     severity: "warning",
     reason: "interrupts are whole entries of #interrupt-cells, of the node that takes them",
     source: "DTS 2.4.1; drivers/of/irq.c of_irq_find_parent",
+    needs: [OF_A_MACHINE],
     look(position, tell, survey) {
       const value = property(position.node, "interrupts");
       if (value !== undefined && value.length > 0) {

@@ -12,7 +12,7 @@ import { findNode } from "../references.ts";
 import { initrdOf, reservationsOfNode } from "../reservations.ts";
 import { textOf } from "../strings.ts";
 import { child, type Node, property } from "../tree.ts";
-import { type Check, failureOf } from "./check.ts";
+import { type Check, failureOf, isCpu, isLoneCpu, OF_A_MACHINE } from "./check.ts";
 
 /** What names the console in /chosen, today and in older trees. */
 const CONSOLES = ["stdout-path", "linux,stdout-path"];
@@ -23,6 +23,7 @@ export const machineChecks: readonly Check[] = [
     severity: "warning",
     reason: "the root says what machine it is, and the cells of its children",
     source: "DTS 3.2",
+    needs: [OF_A_MACHINE],
     at: "/",
     look({ node }, tell) {
       for (const name of ["#address-cells", "#size-cells", "compatible", "model"]) {
@@ -43,18 +44,6 @@ export const machineChecks: readonly Check[] = [
         if (!/^[a-z0-9-]+$/.test(name))
           tell(below("/aliases", name), "not lower case letters, digits and dashes alone");
       }
-    },
-  },
-  {
-    name: "chosen",
-    severity: "warning",
-    reason: "without /chosen/bootargs a kernel has no command line but its own",
-    source: "DTS 3.6; drivers/of/fdt.c early_init_dt_scan_chosen",
-    at: "/",
-    look({ node }, tell) {
-      const chosen = child(node, "chosen");
-      if (chosen === undefined) tell("/", "no /chosen");
-      else if (property(chosen, "bootargs") === undefined) tell("/chosen", "no bootargs");
     },
   },
   {
@@ -94,7 +83,7 @@ export const machineChecks: readonly Check[] = [
     severity: "error",
     reason: "a kernel learns of its memory from the root's memory nodes, and from the blocks of a partition",
     source: "DTS 3.4; drivers/of/fdt.c early_init_dt_scan_memory; arch/powerpc/mm/drmem.c",
-    needs: [{ check: "cells", at: "itself" }],
+    needs: [OF_A_MACHINE, { check: "cells", at: "itself" }],
     at: "/",
     look({ node: root }, tell) {
       if (isToldByEfi(root)) return;
@@ -138,24 +127,26 @@ export const machineChecks: readonly Check[] = [
     name: "cpus",
     severity: "error",
     reason: "a kernel finds its cpus in /cpus, each with a reg of its own for each thread",
-    source: "DTS 3.8; arch/powerpc/kernel/prom.c",
-    needs: [{ check: "cells", at: "/cpus" }],
+    source: "DTS 3.8; arch/powerpc/kernel/prom.c; drivers/of/cpu.c of_get_next_cpu_node",
+    needs: [OF_A_MACHINE, { check: "cells", at: "/cpus" }],
     at: "/",
     look({ node: root }, tell) {
       const cpus = child(root, "cpus");
       if (cpus === undefined) return isToldByEfi(root) ? undefined : tell("/", "no /cpus");
-      const each = cpus.children.filter((node) => textOf(property(node, "device_type") ?? NONE) === "cpu");
+      const each = cpus.children.filter(isCpu);
       if (each.length === 0) tell("/cpus", "no node of the device_type cpu");
+      if (isLoneCpu(each)) return;
       const { address } = childCells(cpus);
-      const seen = new Set<bigint>();
+      const seen = new Map<bigint, Node>();
       for (const node of each) {
         const path = below("/cpus", node.name);
         const reg = property(node, "reg") ?? NONE;
         if (!isWholeEntries(reg, address)) tell(path, `a reg of ${reg.length} bytes, not of ${address} cells`);
         // One id for each thread.
         for (const id of entriesIn(reg, address, (take) => take(address))) {
-          if (seen.has(id)) tell(path, `another cpu has the reg ${hex(id)} too`);
-          seen.add(id);
+          const first = seen.get(id) ?? node;
+          if (first !== node) tell(path, `another cpu has the reg ${hex(id)} too`);
+          seen.set(id, first);
         }
       }
       for (const node of each) {
@@ -218,13 +209,13 @@ export const machineChecks: readonly Check[] = [
   {
     name: "reserve-memory",
     severity: "warning",
-    reason: "what is reserved is memory",
+    reason: "what is reserved is memory, or what firmware took off an end of it",
     source: "DTS 5.3",
     needs: [{ check: "memory", at: "itself" }],
     at: "/",
     look(_, tell, { tree, memory }) {
       for (const range of memory.length === 0 ? [] : tree.reservations) {
-        if (!memory.some((each) => overlap(each, range)))
+        if (!memory.some((each) => range.start <= each.end && each.start <= range.end))
           tell("the reserve map", `${formatRange(range)} is not in memory`);
       }
     },

@@ -70,7 +70,6 @@ class DirectoryReader {
       longest: MAX_PATH,
       ownName: NAME,
       empty: rules.secrets ? undefined : { prefix: SECRET, mark: MARK.emptied },
-      long: this.#marks.long,
       rules: this.#marks.names,
     });
   }

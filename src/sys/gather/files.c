@@ -144,9 +144,8 @@ static long read_named(struct gather *g, long directory, const char *name)
 static uint32_t marks_of(const struct gather *g, const struct known *known)
 {
     const struct rule *rule = known->rule ? &g->rules[known->rule - 1] : 0;
-    uint32_t marks = length_of(text_at(&g->strings, known->string - 1)) > g->long_name ? g->long_mark : 0;
 
-    return rule && (g->length & rule->mask) != rule->value ? marks | rule->mark : marks;
+    return rule && (g->length & rule->mask) != rule->value ? rule->mark : 0;
 }
 
 /* Finishes the record of a file whose bytes are read. */

@@ -24,12 +24,10 @@ static struct node *node_of(const struct gather *g, const struct frame *frame)
 /* Starts a node that has nothing yet. Its name is already where it belongs in the records. */
 static void begin_node(struct gather *g, struct node *node, uint32_t start)
 {
-    uint32_t length = length_of(text_at(&g->records, start + 4));
-
     put_u32(at(&g->records, start), g->begin_tag);
-    g->records.used = start + 4 + length + 1;
+    g->records.used = start + 4 + length_of(text_at(&g->records, start + 4)) + 1;
     pad(&g->records);
-    *node = (struct node){.start = start, .marks = length > g->long_name ? g->long_mark : 0};
+    *node = (struct node){.start = start};
 }
 
 /* Starts a node and a frame for an open directory. 0 or -errno. */

@@ -63,8 +63,6 @@ struct gather {
     uint32_t room;      /* bytes of all files that are still to come */
     uint32_t deepest;   /* levels below the root */
     uint32_t longest;   /* bytes of a path */
-    uint32_t long_name; /* a name with more bytes sets long_mark */
-    uint32_t long_mark;
     uint32_t empty_mark;   /* set by a file that is taken for empty */
     char empty_prefix[16]; /* files whose names begin so are taken for empty, unopened; "" for none */
     char own_name[16];     /* the file that is left out if it says the directory's name, up to @ */
