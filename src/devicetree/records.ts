@@ -169,6 +169,12 @@ export class RecordNode implements Node {
     return this.isWhole ? this.records.wordOf(this, NODE.below) | this.records.unknownMarks : ALL_MARKS;
   }
 
+  /** Whether there is neither a property nor a node in it. */
+  get isEmpty(): boolean {
+    const children = this.#children?.length ?? this.records.wordOf(this, NODE.next) - this.index - 1;
+    return this.propertyCount === 0 && children === 0;
+  }
+
   get propertyCount(): number {
     return this.#properties?.length ?? this.records.wordOf(this, NODE.count);
   }

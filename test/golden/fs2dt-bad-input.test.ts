@@ -77,6 +77,15 @@ describe.each(runners.map((runner) => [runner.name, runner] as const))("fs2dt un
     });
   });
 
+  test("refuses a directory that holds nothing", () => {
+    make([]);
+    expect(fs2dt()).toMatchObject(
+      refused(1, "fs2dt: tree: not a device tree: neither a property nor a node is in it\n"),
+    );
+    symlinkSync("/etc", folder.in("tree/link"));
+    expect(fs2dt()).toMatchObject({ code: 1 });
+  });
+
   describe("with a symbolic link inside", () => {
     function makeLinks(): void {
       make([
@@ -343,7 +352,7 @@ describe.each(runners.map((runner) => [runner.name, runner] as const))("fs2dt un
 
   describe("asked for an address", () => {
     function at(...words: string[]): Run {
-      make([]);
+      make([["model", "x\0"]]);
       return runWith(runner, ["fs2dt", ...words, folder.in("tree")]);
     }
 

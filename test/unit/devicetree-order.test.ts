@@ -152,7 +152,7 @@ describe("the blob of a directory", () => {
     let turn = 0;
     const entry = fc.tuple(unitName, fc.boolean());
     fc.assert(
-      fc.property(fc.uniqueArray(entry, { selector: ([name]) => name, maxLength: 12 }), (entries) => {
+      fc.property(fc.uniqueArray(entry, { selector: ([name]) => name, minLength: 1, maxLength: 12 }), (entries) => {
         const path = folder.in(String(turn++));
         makeTree(
           path,

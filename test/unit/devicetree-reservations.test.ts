@@ -257,7 +257,7 @@ describe("a blob at an address", () => {
 
   function size(address: string): { code: number; err: string; bytes: number } {
     const path = folder.in(`tree${turn++}`);
-    makeTree(path, []);
+    makeTree(path, [["model", "x\0"]]);
     const { code, err, out } = runInside({}, "fs2dt", "-b", address, path);
     return { code, err, bytes: out.length };
   }

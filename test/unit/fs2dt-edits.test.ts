@@ -312,7 +312,7 @@ describe("--usable", () => {
       err: "fs2dt: /: no memory node holds the whole usable range\n",
       out: Buffer.alloc(0),
     });
-    expect(attempt([], "--usable", "0,4096").err).toBe("fs2dt: /: no memory node to confine\n");
+    expect(attempt([["n", []]], "--usable", "0,4096").err).toBe("fs2dt: /: no memory node to confine\n");
   });
 
   test("refuses a tree with memory of a kind that it cannot confine", () => {

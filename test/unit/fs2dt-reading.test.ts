@@ -1,7 +1,7 @@
 // fs2dt reads directories that change, fail, or hold what is neither a node nor a property.
 
 import { describe, expect, test } from "bun:test";
-import { rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { errno } from "../../src/sys/errno.ts";
 import { bytesAt, nodeOf, readBlob } from "../support/blob-reader.ts";
 import { type Answer, type FakeRun, type FakeWorld, runInside } from "../support/fake-engine.ts";
@@ -50,6 +50,30 @@ test("properties of a wrong length are told, whether or not the tree is checked"
   const tree: Tree = [["n", [["reg", "12345"]]]];
   expect(flattened({}, tree)).toMatchObject({ code: 0, err: "fs2dt: /n/reg: 5 bytes, not whole cells\n" });
 });
+
+test.each(["fs2dt -b 0 IN", "dtdump IN", "dtedit IN -", "dtdiff IN IN", "dtcheck IN"])(
+  "%s takes no directory for a tree that has neither a property nor a node",
+  (command) => {
+    const words = command.split(" ");
+    makeTree(folder.in("tree"), []);
+    const run = (): FakeRun => runInside({}, ...words.map((word) => (word === "IN" ? folder.in("tree") : word)));
+    const refused = () => {
+      const { code, out, err } = run();
+      const fact = `${folder.in("tree")}: not a device tree: neither a property nor a node is in it\n`;
+      expect({ code, out: out.length, err: err.split("\n").at(-2) }).toEqual({
+        code: words[0] === "dtdiff" ? 2 : 1,
+        out: 0,
+        err: `${words[0]}: ${fact}`.trimEnd(),
+      });
+    };
+    refused();
+    symlinkSync("/", folder.in("tree/link"));
+    refused();
+    rmSync(folder.in("tree/link"));
+    mkdirSync(folder.in("tree/chosen"));
+    expect(run().code).toBe(words[0] === "dtcheck" ? 1 : 0);
+  },
+);
 
 describe("a tree that changes while it is read", () => {
   const tree: Tree = [

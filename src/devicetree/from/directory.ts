@@ -7,8 +7,8 @@ import { Gatherer, STOP } from "../../sys/gather.ts";
 import { CWD, type Entry, type System } from "../../sys/system.ts";
 import { TOKEN } from "../format.ts";
 import { bitsOf, MARK, type MarkRules, NO_MARKS } from "../marks.ts";
-import { NAME, Records } from "../records.ts";
-import { MAX_DEPTH, type Node } from "../tree.ts";
+import { NAME, type RecordNode, Records } from "../records.ts";
+import { MAX_DEPTH } from "../tree.ts";
 
 /** The largest property we take. The largest known real one is an ibm,dynamic-memory of 480 KB. */
 const MAX_PROPERTY = 16 * 1024 * 1024;
@@ -40,7 +40,7 @@ export function treeFromDirectory(
   directory: ByteString,
   rules: ReadRules,
   opened = openDirectory(system, directory),
-): Node {
+): RecordNode {
   return new DirectoryReader(system, rules, directory).read(opened);
 }
 
@@ -74,7 +74,7 @@ class DirectoryReader {
     });
   }
 
-  read(opened: number): Node {
+  read(opened: number): RecordNode {
     this.system.must(opened, this.directory);
     try {
       this.system.must(this.#gatherer.begin(opened, this.#root), this.directory);

@@ -1,6 +1,6 @@
 // Where trees come from: a directory such as /proc/device-tree, a blob in a file, a blob on standard input.
 
-import { usage } from "../../failure.ts";
+import { Failure, usage } from "../../failure.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { errno } from "../../sys/errno.ts";
 import { STDIN, type System } from "../../sys/system.ts";
@@ -14,7 +14,10 @@ const LARGEST_BLOB = 64 * 1024 * 1024;
 /** How a command line names standard input. */
 const STANDARD_INPUT = "-";
 
-/** The tree of a directory, which has no reserve map, or of a blob; `-` is a blob on standard input. */
+/**
+ * The tree of a directory, which has no reserve map, or of a blob; `-` is a blob on standard input.
+ * @throws Failure where there is no tree, or it cannot be read
+ */
 export function readTree(system: System, source: ByteString, rules: ReadRules): DeviceTree {
   if (source === STANDARD_INPUT) {
     if (system.isTerminal(STDIN)) throw usage("standard input", "refusing to read a blob from a terminal");
@@ -23,6 +26,7 @@ export function readTree(system: System, source: ByteString, rules: ReadRules): 
   const directory = openDirectory(system, source);
   if (directory !== -errno.ENOTDIR) {
     const root = treeFromDirectory(system, source, rules, directory);
+    if (root.isEmpty) throw new Failure(source, "not a device tree: neither a property nor a node is in it");
     return { root, reservations: [], address: undefined, bootCpu: 0 };
   }
   return treeFromBlob(system.mustReadFile(source, LARGEST_BLOB), source);
