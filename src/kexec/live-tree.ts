@@ -90,7 +90,7 @@ function readBlocks(system: System, names: readonly ByteString[], cells: CellCou
  */
 export function readKeptMemory(system: System): NamedRange[] {
   const keepers = listChildren(system, "")
-    .filter((name) => name === "rtas" || name === "ibm,opal" || isPci(name))
+    .filter(isKeeper)
     .map((name) => readPairs(system, name, name, 1));
   const reserved = unlessFailure(() => readNode(system, RESERVED_MEMORY, MOST.reservedMemory));
   return keptMemory({
@@ -98,6 +98,11 @@ export function readKeptMemory(system: System): NamedRange[] {
     properties: readProperties(system, "", rootNames),
     children: reserved === undefined ? keepers : [...keepers, reserved],
   });
+}
+
+/** Whether a child of the root may have such a pair of properties, or a node below it. */
+export function isKeeper(name: ByteString): boolean {
+  return name === "rtas" || name === "ibm,opal" || isPci(name);
 }
 
 /** The node with nothing but its pairs, and the PCI bridges below it. */

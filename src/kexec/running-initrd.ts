@@ -7,6 +7,7 @@ import { unlessFailure } from "../failure.ts";
 import type { MemoryRange } from "../range.ts";
 import { CWD, type System } from "../sys/system.ts";
 import { LIVE_BLOB, readChosenNumber } from "./live-tree.ts";
+import { wordsOfLine } from "./parameters.ts";
 
 /** Bytes of a firmware's blob that is read here. */
 const LARGEST_BLOB = 4 * 1024 * 1024;
@@ -23,12 +24,10 @@ export function keepsInitrd(system: System, ownWord?: string): boolean {
   if (kept >= 0) system.close(kept);
   if (kept >= 0) return true;
   const line = system.readIfThere("/proc/cmdline");
-  const words: string[] = (line && system.text(line).match(/(?:"[^"]*"?|[^\s"])+/g)) ?? [];
-  const end = words.indexOf("--");
+  const words = line === undefined ? [] : wordsOfLine(system.text(line)).filter(({ value }) => value === "");
   return words
-    .slice(0, end < 0 ? words.length : end)
-    .map((word) => word.replaceAll("-", "_"))
-    .some((word) => word === "retain_initrd" || word === ownWord);
+    .map(({ name }) => name.replaceAll("-", "_"))
+    .some((name) => name === "retain_initrd" || name === ownWord);
 }
 
 /** Where the tree says that it is: the directory, or without that the firmware's blob. */

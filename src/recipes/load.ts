@@ -5,6 +5,7 @@ import { loadRules } from "../arch/load-rules.ts";
 import { EXIT, Failure } from "../failure.ts";
 import { nameSegment } from "../kexec/check.ts";
 import { checkImage, explain } from "../kexec/checks.ts";
+import { listUncheckedConfinement } from "../kexec/confinement.ts";
 import { readFacts } from "../kexec/facts.ts";
 import { assemble, type KexecImage, refuseChangedFiles } from "../kexec/image.ts";
 import { findRefused, load } from "../kexec/load.ts";
@@ -40,7 +41,11 @@ export function loadPlan(system: System, request: LoadRequest): number {
   const told = tellSecondaries(image, request.secondaries, facts.secondaries);
   if (show !== undefined) {
     const waits = told === undefined ? [] : [`stub waits for ${told.secondaries} secondary cpus, ${told.reason}`];
-    const unchecked = [...(facts.unchecked ?? []), ...(rules.listUnchecked?.(image) ?? [])];
+    const unchecked = [
+      ...(facts.unchecked ?? []),
+      ...listUncheckedConfinement(image),
+      ...(rules.listUnchecked?.(image) ?? []),
+    ];
     const lines = request.skipChecks ? waits : [...waits, ...unchecked];
     show(formatImage(image, facts) + lines.map((line) => `${line}\n`).join(""));
   }

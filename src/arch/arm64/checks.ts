@@ -4,17 +4,20 @@
 import { headOf } from "../../devicetree/format.ts";
 import { hex } from "../../failure.ts";
 import { blame, type Check, type Finding, findEnteredSegments } from "../../kexec/check.ts";
+import { findUnconfinedTree } from "../../kexec/confinement.ts";
 import type { MachineFacts } from "../../kexec/facts.ts";
 import type { KexecImage, Segment } from "../../kexec/image.ts";
 import { STUB_SIZE } from "../../kexec/stub.ts";
 import { stubChecks } from "../../kexec/stub-checks.ts";
 import { contains, formatRange, overlap, rangeOfSize } from "../../range.ts";
+import { confinement } from "./crash-memory.ts";
 import { describePackedForm, IMAGE_ALIGNMENT, readImageHeader } from "./image.ts";
 
 export const checks: readonly Check[] = [
   ...stubChecks,
   { errno: undefined, find: badTree },
   { errno: undefined, find: badKernel },
+  { errno: undefined, find: (image, facts) => findUnconfinedTree(image, facts, confinement) },
 ];
 
 /** MAX_FDT_SIZE and MIN_FDT_ALIGN. The kernel stops where it does not like its tree, before it has a console to say so. */

@@ -1,5 +1,6 @@
 // What can be known to be wrong with an image on ppc64, where kernels are entered without MMU and copy themselves down.
 
+import { memoryOf } from "../../devicetree/memory.ts";
 import { TCE_TABLE } from "../../devicetree/reservations.ts";
 import { hex } from "../../failure.ts";
 import {
@@ -11,21 +12,32 @@ import {
   nameSegment,
   wordAt,
 } from "../../kexec/check.ts";
+import { type ConfinementRules, findUnconfinedTree } from "../../kexec/confinement.ts";
 import type { MachineFacts } from "../../kexec/facts.ts";
 import type { KexecImage } from "../../kexec/image.ts";
 import { stubChecks } from "../../kexec/stub-checks.ts";
-import { contains, formatRange, overlap } from "../../range.ts";
+import { contains, formatRange, type MemoryRange, overlap } from "../../range.ts";
 
 export const checks: readonly Check[] = [
   { errno: undefined, find: outsideRma },
   ...stubChecks,
   { errno: undefined, find: inTheKernelsWay },
+  { errno: undefined, find: (image, facts) => findUnconfinedTree(image, facts, confinement) },
   { errno: "ETXTBSY", find: overTceTable },
 ];
 
 /** The word at 0x5c of a relocatable kernel that will copy itself down to 0 (arch/powerpc/kernel/head_64.S run_at_load). */
 const RUN_AT_ZERO = [0x72756e30, 0x306e7572];
 const RUN_AT_LOAD_OFFSET = 0x5c;
+
+/** Below this a crash kernel keeps using memory: its exception vectors are there (kexec-tools' KDUMP_BACKUP_LIMIT). */
+const VECTORS: MemoryRange = { start: 0n, end: 0x10000n };
+
+const confinement: ConfinementRules = {
+  memoryOf,
+  besides: [VECTORS],
+  advise: (_root, { start, end }) => `fs2dt --usable ${hex(start)},${hex(end - start)} confines it`,
+};
 
 /** What the kernel itself refuses (machine_kexec_prepare), for those who skipped the check of all that is taken. */
 function overTceTable(image: KexecImage, { taken }: MachineFacts): Finding | undefined {

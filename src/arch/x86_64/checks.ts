@@ -10,10 +10,15 @@ import { readKernelAddress, STUB_SIZE } from "../../kexec/stub.ts";
 import { stubChecks } from "../../kexec/stub-checks.ts";
 import { contains, formatRange, type MemoryRange, max, overlap, rangeOfSize, subtractRanges } from "../../range.ts";
 import { BOOT_PARAMS_SIZE, type BootParams, readBootParams, readSetupData, SETUP_DATA_HEADER } from "./boot-params.ts";
+import { unconfinedMap } from "./crash-memory.ts";
 import { earlyMemory } from "./placement.ts";
 import { FOUR_GIB, hasSetupHeader } from "./setup-header.ts";
 
-export const checks: readonly Check[] = [...stubChecks, { errno: undefined, find: stubWithoutBootParams }];
+export const checks: readonly Check[] = [
+  ...stubChecks,
+  { errno: undefined, find: stubWithoutBootParams },
+  { errno: undefined, find: unconfinedMap },
+];
 
 function stubWithoutBootParams(image: KexecImage, facts: MachineFacts): Finding | undefined {
   if (image.stub?.target.stub.followedBy !== "zero page") return undefined;

@@ -1,0 +1,93 @@
+// Whether a crash kernel would stay in the memory that crashkernel= reserved: all other is what it is to save, and it
+// takes for its own whatever it is told is memory.
+
+import { DYNAMIC_MEMORY } from "../devicetree/drmem.ts";
+import { treeFromBlob } from "../devicetree/from/blob.ts";
+import { keptMemory, RESERVED_MEMORY, reservedMemory } from "../devicetree/kept-memory.ts";
+import { textOf } from "../devicetree/strings.ts";
+import { child, type DeviceTree, type Node, property } from "../devicetree/tree.ts";
+import { Failure, hex } from "../failure.ts";
+import {
+  formatRange,
+  formatRanges,
+  type MemoryRange,
+  mergeRanges,
+  roundDown,
+  roundUp,
+  subtractRanges,
+} from "../range.ts";
+import type { ByteString } from "../sys/engine.ts";
+import { blame, type Finding } from "./check.ts";
+import type { MachineFacts } from "./facts.ts";
+import type { KexecImage } from "./image.ts";
+import { isKeeper } from "./live-tree.ts";
+import { limitMemory } from "./parameters.ts";
+import { STUB_SIZE } from "./stub.ts";
+
+/** What differs from machine to machine where a crash kernel gets a tree. */
+export interface ConfinementRules {
+  /** What a kernel takes for memory that is given this tree. @throws Failure where it could not read that */
+  memoryOf(root: Node, facts: MachineFacts): readonly MemoryRange[];
+  /** What it may use besides the region. */
+  readonly besides: readonly MemoryRange[];
+  /** How a tree is confined to `region`, in words. */
+  advise(root: Node, region: MemoryRange): string;
+}
+
+/** Of a crash kernel that a stub of ours hands a tree to. */
+export function findUnconfinedTree(
+  image: KexecImage,
+  facts: MachineFacts,
+  { memoryOf, besides, advise }: ConfinementRules,
+): Finding | undefined {
+  const { crashkernel, pageSize } = facts;
+  if (!image.crash || crashkernel === undefined) return undefined;
+  if (image.stub?.target.stub.followedBy !== "device tree blob") return undefined;
+  const { segment } = image.stub;
+  const place = `the device tree blob at ${hex(segment.start + BigInt(STUB_SIZE))}`;
+  try {
+    const tree = treeFromBlob(segment.bytes.subarray(STUB_SIZE), place, isOfMemory);
+    const { root } = tree;
+    const line = textOf(property(child(root, "chosen"), "bootargs") ?? new Uint8Array(0));
+    const memory = allocatable(tree, limitMemory(mergeRanges(memoryOf(root, facts)), line), pageSize);
+    const outside = outsideRegion(facts, memory, [...besides, ...keptMemory(root)]);
+    return outside === undefined
+      ? undefined
+      : blame(image, segment, `by its tree ${outside}: ${advise(root, crashkernel)}`);
+  } catch (error) {
+    if (error instanceof Failure) return blame(image, segment, error.message);
+    throw error;
+  }
+}
+
+/** The children of the root that tell of memory, and of the command line, which may limit it. */
+function isOfMemory(name: ByteString): boolean {
+  return /^memory(@|$)/.test(name) || isKeeper(name) || ["chosen", DYNAMIC_MEMORY, RESERVED_MEMORY].includes(name);
+}
+
+/** What Linux may give to whoever asks. It reserves by whole pages. */
+function allocatable(tree: DeviceTree, memory: readonly MemoryRange[], page: bigint): MemoryRange[] {
+  const reserved = [...tree.reservations, ...reservedMemory(tree.root)];
+  const pages = reserved.map(({ start, end }) => ({ start: roundDown(start, page), end: roundUp(end, page) }));
+  return subtractRanges(memory, pages);
+}
+
+/** In words, what of `memory` is neither what crashkernel= reserved nor among `besides`. */
+export function outsideRegion(
+  { crashkernel, crashkernelLow }: MachineFacts,
+  memory: readonly MemoryRange[],
+  besides: readonly MemoryRange[],
+): string | undefined {
+  if (crashkernel === undefined) return undefined;
+  const low = crashkernelLow === undefined ? [] : [crashkernelLow];
+  const outside = subtractRanges(memory, [crashkernel, ...low, ...besides]);
+  if (outside.length === 0) return undefined;
+  const ranges = formatRanges(outside);
+  return `the crash kernel takes ${ranges} for its own, beyond ${formatRange(crashkernel)}, which is kept for it`;
+}
+
+/** What of a crash kernel is not checked, for people. */
+export function listUncheckedConfinement({ crash, stub }: KexecImage): string[] {
+  if (!crash || stub !== undefined) return [];
+  return ["what memory the crash kernel takes for its own is not checked: no stub of ours is entered"];
+}
