@@ -21,8 +21,6 @@ export interface MachineFacts extends OwnFacts {
   readonly crashkernelLow?: MemoryRange | undefined;
   /** Whether what crashkernel= reserved could not be found out; `crashkernel` is undefined then. */
   readonly isCrashkernelUnknown?: boolean;
-  /** What is not checked since it could not be found out, and why: lines for people. */
-  readonly unchecked?: readonly string[];
   /** The initrd that the running kernel was started from, where that is still in memory. */
   readonly keptInitrd?: MemoryRange | undefined;
 }
@@ -31,6 +29,8 @@ export interface MachineFacts extends OwnFacts {
 export interface OwnFacts {
   /** More that must stay as it is. */
   readonly taken?: readonly NamedRange[];
+  /** More that is not checked, and why: lines for people. */
+  readonly unchecked?: readonly string[];
   /** All that a cpu reaches without its MMU. */
   readonly rma?: MemoryRange | undefined;
   /** Physical address of the running kernel's end, below which it loads nothing. */
@@ -75,7 +75,7 @@ export function readFacts(system: System, source: FactSource): MachineFacts {
     crashkernelLow: iomem?.crashkernelLow,
     isCrashkernelUnknown: source.hasIomem && iomem === undefined,
     totalRam,
-    unchecked: listUnchecked(system, known, totalRam),
+    unchecked: [...listUnchecked(system, known, totalRam), ...(own?.unchecked ?? [])],
     keptInitrd: keepsInitrd(system, source.initrd.keptBy) ? source.initrd.read(system) : undefined,
   };
 }

@@ -23,7 +23,7 @@ const STALE: Tree = [
 ];
 
 const PSCI: Tree = [["compatible", "arm,psci-1.0\0"]];
-const ITS: Tree = [["its", [["compatible", "arm,gic-v3-its\0"]]]];
+const ITS: Tree = [["its", [["compatible", "arm,gic-600-its\0arm,gic-v3-its\0"]]]];
 
 const LOG = [
   "<6>[    0.000000] ITS@0x0000000008080000: allocated 8192 Devices @421b0000 (indirect, esz 8, psz 64K, shr 1)",
@@ -43,10 +43,16 @@ function kernelLog(text: string): NonNullable<FakeWorld["on"]> {
   };
 }
 
-function run(tree: Tree, options: string[] = [], on: FakeWorld["on"] = {}): FakeRun {
+function run(
+  tree: Tree,
+  options: string[] = [],
+  on: FakeWorld["on"] = {},
+  files: NonNullable<FakeWorld["files"]> = {},
+): FakeRun {
   const path = folder.in(`tree${turn++}`);
   makeTree(path, tree);
-  return runInside({ machine: "aarch64", on }, "fs2dt", "-b", "0x8000", ...options, path);
+  const world: FakeWorld = { machine: "aarch64", on, root: folder.in(`machine${turn}`), files };
+  return runInside(world, "fs2dt", "-b", "0x8000", ...options, path);
 }
 
 function blobOf({ code, err, out }: FakeRun) {
@@ -166,6 +172,70 @@ describe("a GICv3's tables", () => {
     expect(run(tree, [], { syslog: () => -1 }).err).toBe(says);
     const told: Tree = [...tree, ["chosen", [["bootargs", "quiet irqchip.gicv3_nolpi=1\0"]]]];
     expect(blobOf(run(told, ["-B", "other"])).reserved.length).toBe(1);
+  });
+
+  describe("of which the log does not name all", () => {
+    const lines = LOG.split("\n");
+    const half = (...dropped: string[]) =>
+      kernelLog(lines.filter((line) => !dropped.some((part) => line.includes(part))).join("\n"));
+    const online = (list: string) => ({ "/sys/devices/system/cpu/online": `${list}\n` });
+    const says = (what: string) =>
+      `fs2dt: /: a GICv3 ITS, but the kernel's log names ${what}: --reserve, or irqchip.gicv3_nolpi=1 at its boot\n`;
+    const withCpus = (count: number, more: Tree = []): Tree => [
+      ["cpus", Array.from({ length: count }, (_, index) => [`cpu@${index}`, [["device_type", "cpu\0"], ...more]])],
+      ...tree,
+    ];
+
+    test("are worth a line, with those that it names reserved: it has lost its start", () => {
+      const { code, err, out } = run(tree, [], half("property", "CPU0"), online("0-1"));
+      expect({ code, err }).toEqual({ code: 0, err: says("no LPI property table, and no LPI pending table of cpu 0") });
+      expect(readBlob(out).reserved[0]).toEqual({ start: 0x421c_0000n, size: 0x1_0000n });
+      expect(run(tree, [], half("property"), online("0-1")).err).toBe(says("no LPI property table"));
+    });
+
+    test("are those of every cpu that is online, and of no other", () => {
+      expect(run(withCpus(8), [], kernelLog(LOG), online("0-1")).err).toBe("");
+      expect(run(tree, [], kernelLog(LOG), online("0-2")).err).toBe(says("no LPI pending table of cpu 2"));
+      expect(run(tree, [], kernelLog(LOG), online("1,4-6,9")).err).toBe(says("no LPI pending table of cpu 4 5 6 9"));
+      expect(run(tree, [], half("CPU1"), online("0")).err).toBe("");
+    });
+
+    test("are one for each cpu of the tree where /sys does not tell which are online", () => {
+      expect(run(withCpus(2), [], kernelLog(LOG)).err).toBe("");
+      expect(run(withCpus(4), [], kernelLog(LOG)).err).toBe(says("LPI pending tables of 2 cpus of 4"));
+      expect(run(withCpus(4, [["status", "fail\0"]]), [], kernelLog(LOG)).err).toBe("");
+    });
+
+    test("need not be known of a cpu that does without", () => {
+      const log = LOG.replace(
+        "GICv3: CPU1: using reserved LPI pending table @0x00000000421c0000",
+        "CPU1: LPIs not supported",
+      );
+      expect(run(tree, [], kernelLog(log), online("0-1")).err).toBe("");
+    });
+
+    test("are known to the next kernel by EFI, where that has started this one", () => {
+      const efi: Tree = [...tree, ["chosen", [["linux,uefi-system-table", cells(0, 0)]]]];
+      expect(run(efi, [], half("property"), online("0-1")).err).toBe("");
+    });
+  });
+
+  test("are not looked for where the one such controller is disabled", () => {
+    const its: Tree = [
+      [
+        "its",
+        [
+          ["compatible", "arm,gic-v3-its\0"],
+          ["status", "disabled\0"],
+        ],
+      ],
+    ];
+    expect(
+      run([
+        ["intc", its],
+        ["psci", PSCI],
+      ]).engine.asked("syslog"),
+    ).toEqual([]);
   });
 
   test("are not looked for on a machine without such an interrupt controller", () => {

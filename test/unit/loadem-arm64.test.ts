@@ -218,6 +218,43 @@ describe("any segment is refused", () => {
   });
 });
 
+describe("the tables of a GICv3 that a log with its start lost does not name", () => {
+  const LINES = [
+    "<6>[    0.000000] GICv3: using LPI property table @0x0000000048000000",
+    "<6>[    0.000000] GICv3: CPU0: using allocated LPI pending table @0x0000000048010000",
+  ];
+  const log = (lines: string[]): Pretended["on"] => ({
+    syslog: ([action, buffer]) => (action === 10 ? 4096 : Buffer.from(lines.join("\n")).copy(buffer as Uint8Array)),
+  });
+  const ITS = { "/proc/device-tree/intc@8000000/its@8080000/compatible": "arm,gic-v3-its\0" };
+  const ONLINE = { "/sys/devices/system/cpu/online": "0\n" };
+  const told = (lines: string[], files: NonNullable<Pretended["files"]>): string[] => {
+    const machine = { ...VIRT, files: { ...VIRT.files, ...ONLINE, ...files } };
+    const { code, out } = load(image(), "0x46000000", ["-n"], log(lines), machine);
+    expect(code).toBe(0);
+    return out
+      .toString()
+      .split("\n")
+      .filter((line) => line.includes("LPI"));
+  };
+  const notChecked = (names: string) => [`what a GICv3 goes on using is not checked: the kernel's log names ${names}`];
+
+  test("are said by -n not to be checked", () => {
+    expect(told(LINES.slice(1), ITS)).toEqual(notChecked("no LPI property table"));
+    expect(told(LINES.slice(0, 1), ITS)).toEqual(notChecked("no LPI pending table of cpu 0"));
+    expect(told([], ITS)).toEqual(notChecked("no LPI tables"));
+    // The log alone shows that there are some.
+    expect(told(LINES.slice(1), {})).toEqual(notChecked("no LPI property table"));
+  });
+
+  test("are no matter where it names all, where there are none, and where others keep them", () => {
+    expect(told(LINES, ITS)).toEqual([]);
+    expect(told([], {})).toEqual([]);
+    expect(told([], { ...ITS, "/proc/cmdline": "quiet irqchip.gicv3_nolpi=1\n" })).toEqual([]);
+    expect(told([], { ...ITS, "/sys/firmware/efi/fw_platform_size": "64\n" })).toEqual([]);
+  });
+});
+
 test("memory that begins at 0 is no real mode area: a kernel may lie behind it", () => {
   const files = {
     ...VIRT.files,

@@ -5,9 +5,8 @@ import { handOverNoInitrd, setSeeds } from "../../devicetree/edit/chosen.ts";
 import { MARK, mayHave } from "../../devicetree/marks.ts";
 import { child, type DeviceTree, type Node, property } from "../../devicetree/tree.ts";
 import type { ByteString } from "../../sys/engine.ts";
-import type { System } from "../../sys/system.ts";
 import type { TreeHandOver } from "../arch.ts";
-import { hasIts, readLpiTables } from "./lpi-tables.ts";
+import { hasIts, readLpiTables, wasToldNoLpis } from "./lpi-tables.ts";
 
 /** Of the running kernel's own boot: memory that is in use for something else by now, and the limits of a crash kernel. */
 const NOT_HANDED_ON: readonly ByteString[] = [
@@ -27,15 +26,15 @@ export const arm64: TreeHandOver = {
     const { root } = tree;
     dropStale(tree);
     setSeeds(root, (length) => system.random(length));
-    if (!hasIts(root) || wasToldNoLpis(system, root)) return;
-    const tables = readLpiTables(system);
-    if (tables.length === 0) {
-      notice(
-        "/",
-        "a GICv3 ITS, but the kernel's log names no LPI tables: --reserve, or irqchip.gicv3_nolpi=1 at its boot",
-      );
-    }
-    tree.reservations = [...tree.reservations, ...tables];
+    const chosen = child(root, "chosen");
+    const bootargs = property(chosen, "bootargs") ?? new Uint8Array(0);
+    if (!hasIts(root) || wasToldNoLpis(system.text(bootargs))) return;
+    const { ranges, missing } = readLpiTables(system, () => root);
+    tree.reservations = [...tree.reservations, ...ranges];
+    // EFI's tables hand on what a kernel has reserved for those after it (efi_mem_reserve_persistent).
+    if (missing === undefined || property(chosen, EFI) !== undefined) return;
+    const fact = `a GICv3 ITS, but the kernel's log names ${missing}`;
+    notice("/", `${fact}: --reserve, or irqchip.gicv3_nolpi=1 at its boot`);
   },
 };
 
@@ -61,10 +60,4 @@ function dropStale(tree: DeviceTree): void {
   handOverNoInitrd(tree);
   const chosen = child(tree.root, "chosen");
   if (chosen !== undefined) chosen.properties = chosen.properties.filter(({ name }) => !NOT_HANDED_ON.includes(name));
-}
-
-/** Made for kernels that start others (Documentation/admin-guide/kernel-parameters.txt). */
-function wasToldNoLpis(system: System, root: Node): boolean {
-  const bootargs = property(child(root, "chosen"), "bootargs") ?? new Uint8Array(0);
-  return /\birqchip\.gicv3_nolpi=[1yY]/.test(system.text(bootargs));
 }
