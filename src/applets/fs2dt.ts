@@ -51,6 +51,10 @@ for the running kernel only are left out: linux,elfcorehdr,
 linux,usable-memory-range, linux,ima-kexec-buffer, linux,booted-from-kexec, and
 the initrd's two unless -i sets them.
 
+In a tree of powerpc linux,crashkernel-base and -size are left out unless the
+next kernel's command line has crashkernel=, or an edit has set them: it would
+set that memory aside again. The same holds for a linux,memory-limit and mem=.
+
   fs2dt -b 0x5000100 -i initrd@0x9000000 -B 'console=hvc0' /proc/device-tree
   fs2dt -b 0x5000100 --no-initrd /proc/device-tree > blob
 `,

@@ -33,5 +33,10 @@ export interface TreeHandOver {
   /** Whether a tree is this machine's, by what only such a tree has. */
   recognize(root: Node): boolean;
   /** Drops what the running kernel was told for itself alone, sets seeds, reserves memory that hardware goes on using. */
-  apply(system: System, tree: DeviceTree, notice: (place: ByteString, fact: string) => void): void;
+  apply?(system: System, tree: DeviceTree, notice: (place: ByteString, fact: string) => void): void;
+  /**
+   * Looks at what is only handed on if the next kernel's command line asks for it. That is known after the edits.
+   * @returns what drops it then, unless an edit has set it
+   */
+  dropUnasked?(tree: DeviceTree): () => void;
 }

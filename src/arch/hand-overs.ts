@@ -2,5 +2,6 @@
 
 import type { TreeHandOver } from "./arch.ts";
 import { arm64 } from "./arm64/hand-over.ts";
+import { ppc64 } from "./ppc64/hand-over.ts";
 
-export const handOvers: readonly TreeHandOver[] = [arm64];
+export const handOvers: readonly TreeHandOver[] = [arm64, ppc64];

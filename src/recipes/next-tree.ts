@@ -50,19 +50,18 @@ export function makeNextTree(system: System, request: NextTreeRequest): NextTree
   const { notice } = request.rules;
   const tree = readTree(system, request.source, { ...request.rules, marks: nextTreeMarks });
   const initrd = initrdOf(tree.root);
-  handOver(system, tree, request);
+  // By the rules of the machine that the tree is of, which need not be the one that this runs on.
+  const handOver = handOvers.find(({ recognize }) => recognize(tree.root));
+  handOver?.apply?.(system, tree, notice);
+  const dropUnasked = handOver?.dropUnasked?.(tree);
   for (const edit of request.edits) edit(tree);
+  dropUnasked?.();
   if (initrd !== undefined) noticeLostInitrd(system, tree, initrd, request);
   tree.address = request.address;
   reserveFirmware(tree);
   reportOddities(tree.root, notice);
   if (request.check) refuseErrors(tree, notice);
   return { tree, bytes: blob(tree.root, { ...tree, ...request.form }) };
-}
-
-/** Applies the rules of the machine that the tree is of, which need not be the one that this runs on. */
-function handOver(system: System, tree: DeviceTree, { rules }: NextTreeRequest): void {
-  handOvers.find(({ recognize }) => recognize(tree.root))?.apply(system, tree, rules.notice);
 }
 
 /**
