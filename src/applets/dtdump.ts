@@ -28,9 +28,10 @@ const dtdump: Applet = {
 SOURCE is a directory, a blob of any version up to 17, or - for a blob on
 standard input. NODE is /a/path, an alias, &label, &{/a/path} or &phandle.
 
-A tree does not say of what type a property is. Known names decide; all others
-are guessed as dtc does: text if it can be text, else cells, else bytes. dtc
-compiles the output to the same bytes again. Colours appear on a terminal only.
+A tree does not say of what type a property is. Known names decide, whatever
+the value; all others are guessed: text if a person could have written it, else
+cells, else bytes. dtc compiles the output to the same bytes again. Colours
+appear on a terminal only.
 
   dtdump /proc/device-tree /chosen
 `,

@@ -143,7 +143,7 @@ function readMap(survey: Survey, position: Position): InterruptMap | undefined {
 }
 
 /** What the node says, or the nearest above it that says it: older trees leave it to the bus. */
-function nearestAddressCells(position: Position): number {
+export function nearestAddressCells(position: Position): number {
   for (let at: Position | undefined = position; at !== undefined; at = at.parent) {
     const cells = cellIn(at.node, "#address-cells");
     if (cells !== undefined) return cells;

@@ -21,13 +21,14 @@ export function stringValue(text: ByteString): Uint8Array {
   return Uint8Array.from([...text, "\0"], (character) => character.charCodeAt(0));
 }
 
-/** The strings of a value that ends with NUL. */
+/** The strings of a value; the last may lack its NUL. */
 export function stringsOf(value: Uint8Array): ByteString[] {
   const strings: ByteString[] = [];
   for (let start = 0; start < value.length; ) {
     const nul = value.indexOf(0, start);
-    strings.push(textIn(value, start, nul));
-    start = nul + 1;
+    const end = nul < 0 ? value.length : nul;
+    strings.push(textIn(value, start, end));
+    start = end + 1;
   }
   return strings;
 }

@@ -32,9 +32,12 @@ export function quote(text: ByteString): string {
   return `"${escaped}"`;
 }
 
-/** A value as text on one line, its cells in groups of so many; "" where it is empty. */
-export function valueText(name: ByteString, value: Uint8Array, group = Infinity): string {
-  switch (kindOf(name, value)) {
+/**
+ * A value as text on one line, its cells in groups of so many; "" where it is empty.
+ * @param node the name of the node that has it
+ */
+export function valueText(name: ByteString, value: Uint8Array, group = Infinity, node: ByteString = ""): string {
+  switch (kindOf(name, value, node)) {
     case "empty":
       return "";
     case "strings":
@@ -44,8 +47,13 @@ export function valueText(name: ByteString, value: Uint8Array, group = Infinity)
         .map((words) => `<${words.map((word) => hex(word)).join(" ")}>`)
         .join(", ");
     case "bytes":
-      return `[${Array.from(value, (byte) => byte.toString(16).padStart(2, "0")).join(" ")}]`;
+      return bytesText(value);
   }
+}
+
+/** `[00 ff]` */
+export function bytesText(bytes: Uint8Array): string {
+  return `[${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(" ")}]`;
 }
 
 function groupsOf<T>(items: readonly T[], size: number): T[][] {

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { treeFromBlob } from "../../src/devicetree/from/blob.ts";
-import { kindOf } from "../../src/devicetree/kinds.ts";
+import { type Kind, kindOf } from "../../src/devicetree/kinds.ts";
 import { surveyOf } from "../../src/devicetree/survey.ts";
 import { plain, treeSource, unwritableNames } from "../../src/devicetree/to/source-text.ts";
 import type { DeviceTree } from "../../src/devicetree/tree.ts";
@@ -36,18 +36,62 @@ test("source text is compiled by dtc to the same tree, for all names that dtc ca
   );
 }, 120_000);
 
-test("what a value is, where its name does not say it, is guessed as dtc guesses it", () => {
-  const few = fc
-    .array(fc.constantFrom(0, 0, 0, 0x41, 0x42, 7, 10, 0x1f, 0x7f, 0xff), { minLength: 1, maxLength: 9 })
-    .map((bytes) => Uint8Array.from(bytes));
-  const guessed = fc.sample(fc.oneof(few, values), { seed: 3, numRuns: 3000 });
-  const root = { name: "", properties: guessed.map((value, index) => ({ name: `p${index}`, value })), children: [] };
+/** What dtc shows each value as, under names that say nothing. */
+function guessedByDtc(values: readonly Uint8Array[]): string[] {
+  const root = { name: "", properties: values.map((value, index) => ({ name: `p${index}`, value })), children: [] };
   const blob = blobOf({ root, reservations: [], address: undefined, bootCpu: 0 });
   const source = Bun.spawnSync(["dtc", "-q", "-q", "-I", "dtb", "-O", "dts"], { stdin: blob }).stdout.toString(
     "latin1",
   );
-  const theirs = [...source.matchAll(/^\tp\d+(?: = (.))?/gm)].map(([, first]) => first ?? ";");
-  const signs = { empty: ";", strings: '"', cells: "<", bytes: "[" } as const;
-  expect(theirs).toEqual(guessed.map((value, index) => signs[kindOf(`p${index}`, value)]));
-  expect(new Set(theirs).size).toBe(4);
+  return [...source.matchAll(/^\tp\d+(?: = (.))?/gm)].map(([, first]) => first ?? ";");
+}
+
+const SIGNS: Readonly<Record<Kind, string>> = { empty: ";", strings: '"', cells: "<", bytes: "[" };
+
+test("what a value is, where its name does not say it, is guessed as dtc guesses it, but for texts that only dtc sees", () => {
+  const few = fc
+    .array(fc.constantFrom(0, 0, 0, 0x41, 0x42, 7, 10, 0x1f, 0x7f, 0xff), { minLength: 1, maxLength: 9 })
+    .map((bytes) => Uint8Array.from(bytes));
+  const guessed = fc.sample(fc.oneof(few, values), { seed: 3, numRuns: 3000 });
+  const theirs = guessedByDtc(guessed);
+  // Control characters, an empty text before all others, an empty one in what can be cells.
+  const isNoText = (value: Uint8Array): boolean =>
+    value.some((byte) => byte !== 0 && byte < 0x20) ||
+    value[0] === 0 ||
+    (value.length % 4 === 0 && Buffer.from(value).includes("\0\0"));
+  const expected = theirs.map((sign, index) => {
+    const value = present(guessed[index]);
+    return sign === '"' && isNoText(value) ? (value.length % 4 === 0 ? "<" : "[") : sign;
+  });
+  expect(guessed.map((value, index) => SIGNS[kindOf(`p${index}`, value)])).toEqual(expected);
+  expect(expected).not.toEqual(theirs);
+  expect(new Set(expected).size).toBe(4);
+});
+
+test("what a value is, is what the source said that dtc compiled, for names and numbers of Linux's own trees", () => {
+  const source = `/dts-v1/; / {
+    compatible = "acme,board"; model = "Acme"; acme,mode = "fast", "slow"; linux,default-trigger = "";
+    gpio-line-names = "", "", "LED", ""; clock-names = ""; label = ""; firmware-name = "a/b.bin"; dr_mode = "otg";
+    opp-microvolt = <800000 800000 900000>; regulator-min-microvolt = <800000>; spi-max-frequency = <4000000>;
+    startup-delay-us = <4000000>; nvidia,emc-cfg = <0x73240000>; opp-peak-kBps = <4224000>; reg = <0x48306000 0x40>;
+    fsl,cpm-command = <0x2e600000>; mode-bootloader = <0x77665500>; clock-frequency = <0x4d7c6d00>;
+    opp-hz = /bits/ 64 <0x3d09000a>; ranges; acme,limit = <800000>; interrupt-controller;
+    local-mac-address = [61 62 63 64 65 00]; sas-addr = [50 01 88 20 16 00 00 00]; edid = [00 ff ff ff];
+    acme,key = [01 02 03];
+  };`;
+  const compiled = (format: string): Buffer =>
+    Bun.spawnSync(["dtc", "-q", "-q", "-I", "dts", "-O", format], { stdin: Buffer.from(source, "latin1") }).stdout;
+  // dtc's YAML keeps what the source said: ["text"], [[cells]], [!u8 [bytes]].
+  const said = [
+    ...compiled("yaml")
+      .toString("latin1")
+      .matchAll(/^[ -] '?([^ ':]+)'?: (.*)$/gm),
+  ];
+  const tree = treeFromBlob(compiled("dtb"), "dtc");
+  expect(said.length).toBe(tree.root.properties.length);
+  const kinds = said.map(([, name = "", what = ""]) => {
+    if (what === "true") return [name, "empty"];
+    return [name, what.startsWith('["') ? "strings" : what.startsWith("[!u8") ? "bytes" : "cells"];
+  });
+  expect(tree.root.properties.map(({ name, value }) => [name, kindOf(name, value)])).toEqual(kinds);
 });

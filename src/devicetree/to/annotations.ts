@@ -1,51 +1,19 @@
 // What the numbers of a property mean, in words: addresses as ranges, phandles as paths, interrupts with who takes them.
-// Devicetree Specification 0.4, 2.3 and 2.4; names with phandles in them: Linux drivers/of/property.c.
+// Devicetree Specification 0.4, 2.3 and 2.4.
 
 import { hex } from "../../failure.ts";
 import type { ByteString } from "../../sys/engine.ts";
-import {
-  type CellCounts,
-  cellIn,
-  childCells,
-  entriesIn,
-  isWholeEntries,
-  rangesIn,
-  type Take,
-  wordsOf,
-} from "../cells.ts";
+import { type CellCounts, cellIn, childCells, entriesIn, isWholeEntries, rangesIn, type Take } from "../cells.ts";
 import { interruptController, interruptParent } from "../interrupts.ts";
+import { eachReference } from "../phandles.ts";
 import type { Position, Survey } from "../survey.ts";
 
 /** Properties whose entries are address and size in the parent's cells. */
 const REGIONS: ReadonlySet<ByteString> = new Set(["reg", "linux,usable-memory", "assigned-addresses"]);
 const TRANSLATIONS: ReadonlySet<ByteString> = new Set(["ranges", "dma-ranges"]);
 
-/** Properties that are nothing but phandles. */
-const PHANDLES: ReadonlySet<ByteString> = new Set([
-  "interrupt-parent",
-  "l2-cache",
-  "next-level-cache",
-  "memory-region",
-  "phy-handle",
-  "cpu",
-  "operating-points-v2",
-  "cpu-idle-states",
-]);
-
-/** Properties of phandles with arguments, and which property of the node so named counts those. */
-const WITH_ARGUMENTS: Readonly<Record<ByteString, ByteString>> = {
-  clocks: "#clock-cells",
-  dmas: "#dma-cells",
-  "interrupts-extended": "#interrupt-cells",
-  iommus: "#iommu-cells",
-  mboxes: "#mbox-cells",
-  "msi-parent": "#msi-cells",
-  phys: "#phy-cells",
-  "power-domains": "#power-domain-cells",
-  pwms: "#pwm-cells",
-  resets: "#reset-cells",
-  gpios: "#gpio-cells",
-};
+/** In one comment. A value of 16 MiB may name a node of a path of 4 KiB four million times. */
+const MOST_PATHS = 64;
 
 /** What the entries of a property are made of. */
 interface Entries {
@@ -132,27 +100,11 @@ export function annotation(
 ): string | undefined {
   const entries = entriesThatFit(survey, position, name, value);
   if (entries !== undefined) return entries.describe(value);
-  if (value.length === 0 || value.length % 4 !== 0) return undefined;
-  if (PHANDLES.has(name)) return describePhandles(survey, wordsOf(value), () => 0);
-  const counter = WITH_ARGUMENTS[name.replace(/^.*-gpios?$/, "gpios")];
-  if (counter === undefined) return undefined;
-  return describePhandles(survey, wordsOf(value), ({ node }) => cellIn(node, counter) ?? 0);
-}
-
-/** The paths of the nodes that are named, as far as they are there; `argumentsOf` counts the words after each. */
-function describePhandles(
-  survey: Survey,
-  words: readonly number[],
-  argumentsOf: (target: Position) => number,
-): string | undefined {
   const paths: ByteString[] = [];
-  let passed = 0;
-  for (const word of words) {
-    if (passed-- > 0) continue;
-    const target = survey.byPhandle.get(word);
-    if (target === undefined) break;
-    paths.push(target.path);
-    passed = argumentsOf(target);
-  }
-  return paths.length === 0 ? undefined : paths.join(" ");
+  let count = 0;
+  eachReference(survey, position, { name, value }, (_, target) => {
+    if (count++ < MOST_PATHS) paths.push(target.path);
+  });
+  if (count > MOST_PATHS) paths.push(`and ${count - MOST_PATHS} more`);
+  return count === 0 ? undefined : paths.join(" ");
 }

@@ -48,7 +48,7 @@ function jsonOf(root: Node): JsonNode {
       const made = open.length === 0 ? top : emptyNode();
       for (const { name, value } of node.properties) {
         if (name in made.properties) throw new Failure(below(path, name), "is there twice");
-        made.properties[name] = jsonValue(name, value);
+        made.properties[name] = jsonValue(node.name, name, value);
       }
       const parent = open.at(-1);
       if (parent !== undefined && node.name in parent.nodes) throw new Failure(path, "is there twice");
@@ -69,8 +69,8 @@ function emptyTable<T>(): Record<string, T> {
   return Object.create(null) as Record<string, T>;
 }
 
-function jsonValue(name: ByteString, value: Uint8Array): Value {
-  switch (kindOf(name, value)) {
+function jsonValue(node: ByteString, name: ByteString, value: Uint8Array): Value {
+  switch (kindOf(name, value, node)) {
     case "empty":
       return true;
     case "strings":

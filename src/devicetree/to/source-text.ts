@@ -79,8 +79,9 @@ function withDescendants(survey: Survey, position: Position): readonly Position[
 function propertySource(survey: Survey, position: Position, property: Property, style: SourceStyle): string {
   const { paint } = style;
   const { name, value } = property;
-  const text = valueText(name, value, cellsInGroup(survey, position, name, value));
-  const shown = kindOf(name, value) === "strings" ? paint.text(text) : text;
+  const node = position.node.name;
+  const text = valueText(name, value, cellsInGroup(survey, position, name, value), node);
+  const shown = kindOf(name, value, node) === "strings" ? paint.text(text) : text;
   const comment = style.annotate ? annotation(survey, position, name, value) : undefined;
   const end = comment === undefined ? ";" : `; ${paint.comment(`/* ${escapeComment(comment)} */`)}`;
   return `${paint.property(escapeName(name))}${text === "" ? "" : ` = ${shown}`}${end}`;
