@@ -3,6 +3,7 @@
 import type { Applet } from "../cli/applet.ts";
 import { parse } from "../cli/options.ts";
 import { differences, differenceText, patchText } from "../devicetree/diff.ts";
+import { differencesInMeaning } from "../devicetree/diff-meaning.ts";
 import { readTree } from "../devicetree/from/source.ts";
 import { Failure, usage } from "../failure.ts";
 import { noticeOn, parseReadRules, readOptions } from "../options/trees.ts";
@@ -19,13 +20,19 @@ const dtdiff: Applet = {
   operands: "A B",
   options: [
     { short: "p", long: "patch", help: "Write the edits that turn A into B, for --from of dtedit and fs2dt." },
+    {
+      long: "phandles",
+      help: "Compare phandles and references as numbers (default: by the nodes that they name). --patch does so always.",
+    },
     ...readOptions,
   ],
   notes: `
 A and B are each a directory, a blob of any version up to 17, or - for a blob
 on standard input. The order of nodes and properties is ignored, and so is a
-blob's own entry in its reserve map. The exit code is 0 if the trees are equal,
-1 if they differ, 2 if something went wrong.
+blob's own entry in its reserve map. The number by which one node refers to
+another is ignored too, where the property's name tells that it is one. Of long
+values the part that differs is shown. The exit code is 0 if the trees are
+equal, 1 if they differ, 2 if something went wrong.
 
   dtdiff --patch before.dtb after.dtb > edits
   dtedit --from edits before.dtb after-too.dtb
@@ -46,8 +53,10 @@ function compare(system: System, args: readonly string[]): number {
     throw usage("operands", `two trees are needed, ${operands.length} are given`);
   if (first === "-" && second === "-") throw usage("operands", "standard input can be read only once");
   const rules = parseReadRules(given, noticeOn(system, "dtdiff"));
-  const found = differences(readTree(system, first, rules), readTree(system, second, rules));
-  system.print(given.has("patch") ? patchText(found) : differenceText(found));
+  const [before, after] = [readTree(system, first, rules), readTree(system, second, rules)];
+  const asNumbers = given.has("patch") || given.has("phandles");
+  const { found, comments } = asNumbers ? { found: differences(before, after) } : differencesInMeaning(before, after);
+  system.print(given.has("patch") ? patchText(found) : differenceText(found, comments));
   return found.length === 0 ? SAME : DIFFERENT;
 }
 

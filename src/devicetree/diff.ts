@@ -3,6 +3,7 @@
 import { Failure, hex } from "../failure.ts";
 import { formatRange, type MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
+import { propertyText, type Targets } from "./diff-values.ts";
 import { below, escapeName, escapePath } from "./names.ts";
 import { type DeviceTree, type Node, type Property, tellingProperties } from "./tree.ts";
 import { valueText } from "./values.ts";
@@ -20,17 +21,24 @@ export type Difference =
   | ({ readonly kind: "reservation" } & (Gone<MemoryRange> | Added<MemoryRange>))
   | ({ readonly kind: "boot-cpu" } & Changed<number>);
 
+/** Whether two properties of one name, in nodes of this path, are the same. */
+export type Same = (path: ByteString, before: Property, after: Property) => boolean;
+
 /**
  * From `before` to `after`, parents before their children, what is gone before what is new.
  * @throws Failure where two properties or two nodes have one name
  */
-export function differences(before: DeviceTree, after: DeviceTree): Difference[] {
+export function differences(
+  before: DeviceTree,
+  after: DeviceTree,
+  same: Same = (_, before, after) => sameBytes(before.value, after.value),
+): Difference[] {
   return [
     ...reservationDifferences(before.reservations, after.reservations),
     ...(before.bootCpu === after.bootCpu
       ? []
       : [{ kind: "boot-cpu", before: before.bootCpu, after: after.bootCpu } as const]),
-    ...nodeDifferences(before.root, after.root),
+    ...nodeDifferences(before.root, after.root, same),
   ];
 }
 
@@ -53,12 +61,12 @@ function without(ranges: readonly MemoryRange[], others: readonly MemoryRange[])
   });
 }
 
-function nodeDifferences(before: Node, after: Node): Difference[] {
+function nodeDifferences(before: Node, after: Node, same: Same): Difference[] {
   const found: Difference[] = [];
   const open = [{ before, after, path: "/" }];
   for (let pair = open.pop(); pair !== undefined; pair = open.pop()) {
     const { before, after, path } = pair;
-    for (const difference of propertyDifferences(before, after, path)) found.push(difference);
+    for (const difference of propertyDifferences(before, after, path, same)) found.push(difference);
     const [oldNodes, newNodes] = [byName(before.children, path), byName(after.children, path)];
     for (const [name, node] of oldNodes)
       if (!newNodes.has(name)) found.push({ kind: "node", path: below(path, name), before: node });
@@ -73,15 +81,14 @@ function nodeDifferences(before: Node, after: Node): Difference[] {
   return found;
 }
 
-function propertyDifferences(before: Node, after: Node, path: ByteString): Difference[] {
+function propertyDifferences(before: Node, after: Node, path: ByteString, same: Same): Difference[] {
   const found: Difference[] = [];
   const oldValues = byName(tellingProperties(before), path);
   const newValues = byName(tellingProperties(after), path);
   for (const [name, property] of oldValues) {
     const other = newValues.get(name);
     if (other === undefined) found.push({ kind: "property", path, before: property });
-    else if (!sameBytes(property.value, other.value))
-      found.push({ kind: "property", path, before: property, after: other });
+    else if (!same(path, property, other)) found.push({ kind: "property", path, before: property, after: other });
   }
   for (const [name, property] of newValues)
     if (!oldValues.has(name)) found.push({ kind: "property", path, after: property });
@@ -98,7 +105,7 @@ function byName<T extends { readonly name: ByteString }>(items: readonly T[], pa
   return table;
 }
 
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false;
   return true;
@@ -143,7 +150,7 @@ function editsThatAdd(path: ByteString, added: Node): string[] {
 }
 
 function assignment(path: ByteString, { name, value }: Property): string {
-  const text = valueText(name, value);
+  const text = valueText(name, value, Infinity, lastName(path));
   return `${propertyPath(path, name)}${text === "" ? "" : `=${text}`}`;
 }
 
@@ -156,13 +163,24 @@ function startAndSize({ start, end }: MemoryRange): string {
   return `${hex(start)},${hex(end - start)}`;
 }
 
+export type Side = "before" | "after";
+
+/** What is said of properties beside their values. */
+export interface Comments {
+  /** The paths of the nodes that the property refers to, by the indexes of the words that do, from `from` up to `to`. */
+  targets(side: Side, path: ByteString, property: Property, from: number, to: number): Targets;
+  remark(before: Property, after: Property): string | undefined;
+}
+
+const NO_COMMENTS: Comments = { targets: () => new Map(), remark: () => undefined };
+
 /** For people: a heading for each node, and lines that begin with - or +. */
-export function differenceText(found: readonly Difference[]): string {
+export function differenceText(found: readonly Difference[], comments: Comments = NO_COMMENTS): string {
   let heading = "";
   return found
     .map((difference) => {
       const next = headingOf(difference);
-      const lines = linesOf(difference)
+      const lines = linesOf(difference, comments)
         .map((line) => `${line}\n`)
         .join("");
       const text = next === heading ? lines : `${heading === "" ? "" : "\n"}${next}\n${lines}`;
@@ -177,15 +195,23 @@ function headingOf(difference: Difference): string {
   return difference.kind === "boot-cpu" ? "the header" : escapePath(difference.path);
 }
 
-function linesOf(difference: Difference): string[] {
+function linesOf(difference: Difference, comments: Comments): string[] {
   switch (difference.kind) {
-    case "node":
-      return difference.after === undefined ? nodeLines("-", difference.before) : nodeLines("+", difference.after);
-    case "property":
+    case "node": {
+      const { path, before, after } = difference;
+      return after === undefined
+        ? nodeLines("-", before, path, comments, "before")
+        : nodeLines("+", after, path, comments, "after");
+    }
+    case "property": {
+      const { path, before, after } = difference;
+      const remark = before && after && comments.remark(before, after);
       return [
-        ...(difference.before === undefined ? [] : [`- ${propertyText(difference.before)}`]),
-        ...(difference.after === undefined ? [] : [`+ ${propertyText(difference.after)}`]),
+        ...(before === undefined ? [] : [`- ${sideText(before, path, comments, "before", after)}`]),
+        ...(after === undefined ? [] : [`+ ${sideText(after, path, comments, "after", before)}`]),
+        ...(remark === undefined ? [] : [`  /* ${remark} */`]),
       ];
+    }
     case "reservation":
       return [
         difference.after === undefined ? `- ${startAndSize(difference.before)}` : `+ ${startAndSize(difference.after)}`,
@@ -195,21 +221,36 @@ function linesOf(difference: Difference): string[] {
   }
 }
 
-function nodeLines(sign: "-" | "+", node: Node): string[] {
+function nodeLines(sign: "-" | "+", node: Node, path: ByteString, comments: Comments, side: Side): string[] {
   const lines: string[] = [];
   let depth = 0;
   visit(node, {
-    enter(node) {
+    enter(node, inner) {
+      const own = inner === "/" ? path : path + inner;
       const indent = `${sign} ${"  ".repeat(depth++)}`;
       lines.push(`${indent}${escapeName(node.name)} {`);
-      for (const property of tellingProperties(node)) lines.push(`${indent}  ${propertyText(property)}`);
+      for (const property of tellingProperties(node))
+        lines.push(`${indent}  ${sideText(property, own, comments, side, undefined)}`);
     },
     leave: () => void lines.push(`${sign} ${"  ".repeat(--depth)}};`),
   });
   return lines;
 }
 
-function propertyText({ name, value }: Property): string {
-  const text = valueText(name, value);
-  return `${escapeName(name)}${text === "" ? "" : ` = ${text}`};`;
+function sideText(
+  property: Property,
+  path: ByteString,
+  comments: Comments,
+  side: Side,
+  other: Property | undefined,
+): string {
+  return propertyText(property, {
+    node: lastName(path),
+    targets: (from, to) => comments.targets(side, path, property, from, to),
+    other: other?.value,
+  });
+}
+
+function lastName(path: ByteString): ByteString {
+  return path.slice(path.lastIndexOf("/") + 1);
 }

@@ -87,7 +87,7 @@ export function treeLines(tree: DeviceTree): Words {
     joined(words("dtdump", "--json"), sometimes(8, words("-a")), words("blob"), sometimes(3, one(...paths.nodes))),
     joined(
       words("dtdiff"),
-      sometimes(2, words("--patch")),
+      sometimes(2, one("--patch", "--phandles")),
       words("blob"),
       one("other", "other", "other", "blob", "nonesuch"),
     ),
