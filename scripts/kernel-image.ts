@@ -4,7 +4,7 @@ import { readImageHeader } from "../src/arch/arm64/image.ts";
 import { kernelPiece as arm64Piece } from "../src/arch/arm64/placement.ts";
 import { kernelPiece as flatPiece } from "../src/arch/ppc64/placement.ts";
 import { kernelPiece as x86Piece } from "../src/arch/x86_64/placement.ts";
-import { HEADER_SPAN, readSetupHeader } from "../src/arch/x86_64/setup-header.ts";
+import { FORM_SPAN, readSetupHeader } from "../src/arch/x86_64/setup-header.ts";
 import { type FlatImage, flatten, isElf, readElf } from "../src/elf.ts";
 import { Failure } from "../src/failure.ts";
 import type { Piece } from "../src/recipes/placement.ts";
@@ -50,6 +50,6 @@ export const arm64Image: ReadKernelImage = (name, bytes) => {
 
 /** A bzImage as it is. Its setup code, which is not loaded, counts in its bytes and in its memory. */
 export const bzImage: ReadKernelImage = (name, bytes) => {
-  const header = readSetupHeader(name, bytes.subarray(0, HEADER_SPAN), bytes.length);
+  const header = readSetupHeader(name, bytes.subarray(0, FORM_SPAN), bytes.length);
   return { bytes, memsz: header.kernelStart + header.initSize, piece: x86Piece(header) };
 };

@@ -41,6 +41,9 @@ const LAYOUTS = {
   },
 } as const;
 
+/** More than the names of any kernel's sections take, in bytes. */
+const MOST_NAMES = 65536;
+
 /** More than any kernel has between its lowest and its highest byte. */
 const MOST_FLAT = 1n << 30n;
 
@@ -83,6 +86,26 @@ export interface FlatImage {
 /** Whether a file begins as every ELF file does. */
 export function isElf(bytes: Uint8Array): boolean {
   return bytes.length >= 4 && viewOf(bytes).getUint32(0) === MAGIC;
+}
+
+/** Whether an ELF file has a section of that name; false where its section headers are not within `bytes`. */
+export function hasSection(bytes: Uint8Array, name: string): boolean {
+  const isWide = bytes[4] === 2;
+  const little = bytes[5] === 1;
+  if (bytes.length < 64) return false;
+  const view = viewOf(bytes);
+  const word = (at: number): number => (isWide ? Number(view.getBigUint64(at, little)) : view.getUint32(at, little));
+  // e_shoff, e_shentsize, e_shstrndx; of the section that holds all names sh_offset and sh_size.
+  const sizes = isWide ? 58 : 46;
+  const header = word(isWide ? 40 : 32) + view.getUint16(sizes, little) * view.getUint16(sizes + 4, little);
+  if (header + 64 > bytes.length) return false;
+  const start = word(header + (isWide ? 24 : 16));
+  const end = Math.min(start + Math.min(word(header + (isWide ? 32 : 20)), MOST_NAMES), bytes.length);
+  const wanted = Array.from(`${name}\0`, (character) => character.charCodeAt(0));
+  for (let at = start; at + wanted.length <= end; at++) {
+    if (wanted.every((byte, index) => bytes[at + index] === byte)) return true;
+  }
+  return false;
 }
 
 /**

@@ -47,6 +47,32 @@ export function align(value: number, to: number): number {
   return Math.ceil(value / to) * to;
 }
 
+/** How far into the structure block the root's first child is looked for. */
+const ROOT_SPAN = 65536;
+
+/** Whether the blob that `bytes` begin with is a FIT, U-Boot's form of a kernel: /images is its root's first child. */
+export function isFit(bytes: Uint8Array): boolean {
+  if (headOf(bytes) === undefined) return false;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  // The root has no name: its token and one word.
+  const start = view.getUint32(FIELD.structure) + 8;
+  const end = Math.min(bytes.length, start + ROOT_SPAN) - 12;
+  for (let at = start; at <= end; ) {
+    const token = view.getUint32(at);
+    if (token === TOKEN.property) at = align(at + 12 + view.getUint32(at + 4), 4);
+    else if (token === TOKEN.nop) at += 4;
+    else
+      return token === TOKEN.beginNode && ["images\0", "configurations\0"].some((name) => hasText(view, at + 4, name));
+  }
+  return false;
+}
+
+function hasText(view: DataView, start: number, text: string): boolean {
+  return [...text].every((character, at) => {
+    return start + at < view.byteLength && view.getUint8(start + at) === character.charCodeAt(0);
+  });
+}
+
 /** What a blob says of itself. */
 export interface BlobHead {
   /** totalsize, in bytes; the bytes at hand may be fewer. */

@@ -4,6 +4,7 @@ import { contains, formatRange, rangeOfSize } from "../range.ts";
 import type { ErrnoName } from "../sys/errno.ts";
 import type { MachineFacts } from "./facts.ts";
 import type { KexecImage, Segment } from "./image.ts";
+import { readKernelAddress } from "./stub.ts";
 
 /** As a Failure has it. */
 export interface Finding {
@@ -43,6 +44,27 @@ export function findEnteredSegments({ entry, segments, words }: KexecImage): Seg
   return segments.filter(
     (segment) => (entry !== undefined && contains(segment, rangeOfSize(entry, 4n))) || isChained(words, segment),
   );
+}
+
+/** What is to be executed: where, and what lies there, to the end of the segment's bytes. */
+export interface EnteredCode {
+  /** By whom: the running kernel (kexec), a stub of ours, or other code that its address was stored in. */
+  readonly by: "kexec" | "stub" | "code";
+  readonly segment: Segment;
+  readonly address: bigint;
+  readonly bytes: Uint8Array;
+}
+
+/** What is at the entry, what our stub there enters, and what begins where an address was stored for other code. */
+export function findEnteredCode({ entry, segments, stub, words }: KexecImage): EnteredCode[] {
+  const at = (by: EnteredCode["by"], address: bigint | undefined): EnteredCode[] => {
+    const segment = segments.find((each) => address !== undefined && contains(each, rangeOfSize(address, 1n)));
+    if (address === undefined || segment === undefined) return [];
+    return [{ by, segment, address, bytes: segment.bytes.subarray(Number(address - segment.start)) }];
+  };
+  const kernel = stub && readKernelAddress(stub.target.stub, stub.segment.bytes);
+  const chained = words.filter(({ kind, value }) => kind === "chain" && value !== kernel);
+  return [...at("kexec", entry), ...at("stub", kernel), ...chained.flatMap(({ value }) => at("code", value))];
 }
 
 /** Whether the segment's address was stored in another segment. */

@@ -1,11 +1,10 @@
 // Everything that can be known to be wrong with an image before the kernel is asked, as a table; machines add rows.
 // Kernel rules: kernel/kexec_core.c sanity_check_segment_list, kernel/kexec.c, arch/powerpc/kexec/core_64.c.
 
-import { isElf } from "../elf.ts";
 import { Failure, hex } from "../failure.ts";
 import { contains, formatRange, formatRanges, type MemoryRange, overlap, rangeOfSize, roundUp } from "../range.ts";
 import { errno } from "../sys/errno.ts";
-import { blame, type Check, type Finding, findInSegments, isChained, nameSegment } from "./check.ts";
+import { blame, type Check, type Finding, findInSegments, nameSegment } from "./check.ts";
 import type { MachineFacts } from "./facts.ts";
 import type { KexecImage, Segment } from "./image.ts";
 
@@ -13,7 +12,7 @@ import type { KexecImage, Segment } from "./image.ts";
 const MAX_SEGMENTS = 16;
 
 /** In the order of importance: of an image with several faults only the first is reported. */
-const checksBefore: readonly Check[] = [
+const checks: readonly Check[] = [
   { errno: "EINVAL", find: tooManySegments },
   { errno: "EADDRNOTAVAIL", find: (image) => findInSegments(image, endsAboveAll) },
   { errno: "EADDRNOTAVAIL", find: (image, facts) => findInSegments(image, (segment) => unaligned(segment, facts)) },
@@ -27,15 +26,12 @@ const checksBefore: readonly Check[] = [
   { errno: undefined, find: entryUnaligned },
 ];
 
-/** The machine may know better why an ELF file is no kernel. */
-const checksAfter: readonly Check[] = [{ errno: undefined, find: enteredElf }];
-
 /**
  * @param own the checks of the running machine
  * @throws Failure for the first thing that is wrong
  */
 export function checkImage(image: KexecImage, facts: MachineFacts, own: readonly Check[]): void {
-  for (const { find } of [...checksBefore, ...own, ...checksAfter]) {
+  for (const { find } of [...checks, ...own]) {
     const finding = find(image, facts);
     if (finding !== undefined) throw new Failure(finding.place, finding.fact);
   }
@@ -48,7 +44,7 @@ export function explain(
   own: readonly Check[],
   result: number,
 ): string | undefined {
-  for (const { errno: name, find } of [...checksBefore, ...own, ...checksAfter]) {
+  for (const { errno: name, find } of [...checks, ...own]) {
     if (name === undefined || errno[name] !== -result) continue;
     const finding = find(image, facts);
     if (finding !== undefined) return `${finding.place}: ${finding.fact}`;
@@ -132,12 +128,4 @@ function entryNowhere({ entry, segments }: KexecImage): Finding | undefined {
 function entryUnaligned({ entry }: KexecImage): Finding | undefined {
   if (entry === undefined || entry % 4n === 0n) return undefined;
   return { place: `entry ${hex(entry)}`, fact: "is not a multiple of 4" };
-}
-
-/** A vmlinux as the linker makes it: its first bytes are no instructions. */
-function enteredElf(image: KexecImage): Finding | undefined {
-  const { segments, entry, words } = image;
-  const segment = segments.find((each) => (each.start === entry || isChained(words, each)) && isElf(each.bytes));
-  const fact = "begins with an ELF header, not with code: objcopy -O binary makes what can be entered";
-  return segment && blame(image, segment, fact);
 }

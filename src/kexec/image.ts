@@ -45,6 +45,8 @@ export interface KexecImage {
   readonly entry: bigint | undefined;
   /** The stub of ours that is entered at its start; undefined where other code is. */
   readonly stub: EnteredStub | undefined;
+  /** Whether a stub of ours is entered that does not lie at its segment's start: `stub` is undefined then. */
+  readonly stubInside?: boolean;
   /** e_machine, 0 for the running kernel's own. */
   readonly arch: bigint;
   readonly crash: boolean;
@@ -74,7 +76,8 @@ export function assemble(system: System, plan: Plan, targets: readonly Target[])
   for (const word of words) store(word);
   const { entry, arch, crash } = plan;
   const segments = parts.map(({ segment }) => segment);
-  return { segments, words, entry, arch, crash, stub: findEnteredStub(segments, entry, targets) };
+  const stub = findEnteredStub(segments, entry, targets);
+  return { segments, words, entry, arch, crash, stub, stubInside: hasStubInside(segments, entry, targets) };
 }
 
 function findEnteredStub(
@@ -85,6 +88,13 @@ function findEnteredStub(
   const segment = segments.find(({ start }) => start === entry);
   const target = segment && findTarget(targets, segment.bytes);
   return segment && target && { segment, target };
+}
+
+function hasStubInside(segments: readonly Segment[], entry: bigint | undefined, targets: readonly Target[]): boolean {
+  return segments.some(({ start, bytes }) => {
+    if (entry === undefined || entry <= start || entry >= start + BigInt(bytes.length)) return false;
+    return findTarget(targets, bytes.subarray(Number(entry - start))) !== undefined;
+  });
 }
 
 function assembleSegment(system: System, plan: SegmentPlan, round: bigint): Segment {

@@ -4,6 +4,7 @@ import { headOf } from "../devicetree/format.ts";
 import { treeFromBlob } from "../devicetree/from/blob.ts";
 import { initrdOf } from "../devicetree/reservations.ts";
 import { Failure, hex } from "../failure.ts";
+import formOf from "../forms.ts";
 import { contains, rangeOfSize } from "../range.ts";
 import { blame, type Check, type Finding } from "./check.ts";
 import type { MachineFacts } from "./facts.ts";
@@ -13,6 +14,7 @@ import { readKernelAddress, STUB_SIZE } from "./stub.ts";
 
 export const stubChecks: readonly Check[] = [
   { errno: undefined, find: stubOnAnotherMachine },
+  { errno: undefined, find: stubBehindItsOwn },
   { errno: undefined, find: stubWithoutTree },
   { errno: undefined, find: stubWithoutKernel },
   { errno: undefined, find: treeWithWrongInitrd },
@@ -23,6 +25,22 @@ function stubOnAnotherMachine(image: KexecImage, { elfMachine }: MachineFacts): 
   const { name, elfMachine: own } = image.stub.target;
   const fact = `the ${name} stub is entered, but this machine is ${elfMachine}, not ${own}`;
   return blame(image, image.stub.segment, fact);
+}
+
+/** What a stub hands over lies before it, and not behind it as well. */
+function stubBehindItsOwn(image: KexecImage): Finding | undefined {
+  const { entry, segments, stubInside } = image;
+  const segment = segments.find((each) => entry !== undefined && contains(each, rangeOfSize(entry, 1n)));
+  if (stubInside !== true || entry === undefined || segment === undefined || !isForStub(segment.bytes))
+    return undefined;
+  if (isForStub(segment.bytes.subarray(Number(entry - segment.start) + STUB_SIZE))) return undefined;
+  return blame(image, segment, `the stub at ${hex(entry)} lies behind what it hands over: -w goes before -s`);
+}
+
+/** Whether `bytes` begin with what a stub hands to a kernel. */
+export function isForStub(bytes: Uint8Array): boolean {
+  const kind = formOf(bytes)?.kind;
+  return kind === "device tree blob" || kind === "zero page";
 }
 
 function stubWithoutTree(image: KexecImage): Finding | undefined {

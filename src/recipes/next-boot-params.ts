@@ -4,7 +4,7 @@ import { isRam } from "../arch/x86_64/e820.ts";
 import { makeBootParams, SEED_SIZE } from "../arch/x86_64/make-boot-params.ts";
 import { kernelPiece } from "../arch/x86_64/placement.ts";
 import { type Running, readRunning } from "../arch/x86_64/running.ts";
-import { HEADER_SPAN, readSetupHeader, type SetupHeader } from "../arch/x86_64/setup-header.ts";
+import { FORM_SPAN, readSetupHeader, type SetupHeader } from "../arch/x86_64/setup-header.ts";
 import { Failure } from "../failure.ts";
 import { readIomem } from "../kexec/iomem.ts";
 import { STUB_SIZE } from "../kexec/stub.ts";
@@ -26,7 +26,7 @@ export interface BzImage {
 export function openBzImage(system: System, file: ByteString): BzImage {
   const { descriptor, status } = system.mustOpenFile(file);
   const size = Number(status.size);
-  const start = new Uint8Array(HEADER_SPAN);
+  const start = new Uint8Array(FORM_SPAN);
   const got = system.must(system.read(descriptor, start, 0, start.length), file);
   return { file, descriptor, size, header: readSetupHeader(file, start.subarray(0, got), size) };
 }

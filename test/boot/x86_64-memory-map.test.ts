@@ -6,7 +6,7 @@ import { SECOND_INIT } from "../../scripts/boot/scene.ts";
 import { build } from "../../scripts/build.ts";
 import { kernel } from "../../scripts/kernels.ts";
 import { applets } from "../../src/applets/table.ts";
-import { HEADER_SPAN, readSetupHeader } from "../../src/arch/x86_64/setup-header.ts";
+import { FORM_SPAN, readSetupHeader } from "../../src/arch/x86_64/setup-header.ts";
 import { hex } from "../../src/failure.ts";
 import { attempted } from "../support/boots.ts";
 import { runInside } from "../support/fake-engine.ts";
@@ -84,7 +84,7 @@ test("146 ranges, some of them soft reserved, reach the next kernel, and from th
   const executable = await Bun.file(await build("x64-small")).bytes();
   const { vmlinux } = await kernel("stock-x64");
   const content = await Bun.file(vmlinux).bytes();
-  const { initSize, kernelStart } = readSetupHeader(vmlinux, content.subarray(0, HEADER_SPAN), content.length);
+  const { initSize, kernelStart } = readSetupHeader(vmlinux, content.subarray(0, FORM_SPAN), content.length);
   const bss = initSize - (content.length - kernelStart);
   const initramfs = (script: string[], files: AddedFile[]): Buffer =>
     Buffer.concat(

@@ -9,6 +9,7 @@ import { v2wrapBytes } from "../../src/arch/ppc64/stub.ts";
 import { engine as host } from "../../src/sys/bun.ts";
 import { System } from "../../src/sys/system.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { packedForms } from "../support/forms.ts";
 import { capture, present } from "../support/present.ts";
 import {
   arm64,
@@ -170,6 +171,18 @@ describe("every engine says the same", () => {
       );
     }
   });
+
+  test("and knows the same forms of files, here as zeropage names them", () => {
+    const forms = [...new Map(packedForms.map((form) => [form[0], form])).values()];
+    for (const [method, tool, bytes] of forms) {
+      writeFileSync(folder.in("form"), bytes);
+      for (const { name, ...runner } of runners) {
+        const { err } = runWith({ name, ...runner }, ["zeropage", "-b", "0x1000", "form"], { cwd: folder.path });
+        const fact = `compressed with ${method}: ${tool} makes the bzImage of it`;
+        expect({ name, err }).toEqual({ name, err: `zeropage: form: not a bzImage: ${fact}\n` });
+      }
+    }
+  }, 60_000);
 
   test("a file too large for one segment is refused calmly", () => {
     truncateSync(folder.in("odd"), 3 * 2 ** 30);

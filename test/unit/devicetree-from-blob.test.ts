@@ -7,6 +7,7 @@ import { Failure } from "../../src/failure.ts";
 import { meaning } from "../support/device-trees.ts";
 import { type FakeRun, runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { arm64Image, elf, packedForms, portableExecutable, uImage } from "../support/forms.ts";
 import { present } from "../support/present.ts";
 import { cells, largeTree, makeTree, type Tree } from "../support/tree.ts";
 import { blobOfStructure, blobOfWords } from "../support/words.ts";
@@ -147,6 +148,18 @@ describe("what is no well-formed blob is refused in words:", () => {
     expect(fromFile(Buffer.from("text")).err).toBe(
       `fs2dt: ${folder.in("blob")}: bad-magic: neither a directory nor a device tree blob\n`,
     );
+  });
+
+  test("a file whose form is known, with what it is, and what makes the blob of it if it is packed", () => {
+    const told = (bytes: Uint8Array): string => fromFile(bytes).err.replace(folder.in("blob"), "FILE");
+    const start = "fs2dt: FILE: bad-magic: neither a directory nor a device tree blob, but ";
+    for (const [method, tool, bytes] of packedForms) {
+      expect(told(bytes)).toBe(`${start}compressed with ${method}: ${tool} makes the blob of it\n`);
+    }
+    expect(told(arm64Image())).toBe(`${start}an Image for arm64\n`);
+    expect(told(elf({ machine: 21 }))).toBe(`${start}an ELF file for ppc64\n`);
+    expect(told(uImage(8, 0))).toBe(`${start}a uImage (U-Boot) of a device tree blob\n`);
+    expect(told(portableExecutable(0x8664, [".linux"]))).toBe(`${start}a unified kernel image for x86_64\n`);
   });
 
   test.each([

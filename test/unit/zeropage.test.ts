@@ -8,6 +8,17 @@ import { errno } from "../../src/sys/errno.ts";
 import { type BzImage, bzImage } from "../support/bzimage.ts";
 import { type FakeRun, type FakeWorld, runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import {
+  arm64Image,
+  elf,
+  fit,
+  packedForms,
+  portableExecutable,
+  riscvImage,
+  strangers,
+  uImage,
+  zboot,
+} from "../support/forms.ts";
 import { present } from "../support/present.ts";
 import { type MemoryMapEntry, ZeroPageReader } from "../support/zero-page-reader.ts";
 
@@ -443,14 +454,55 @@ describe("refused, with nothing written:", () => {
     expect(refused(["--kernel", image], onTerminal)).toStartWith("2 zeropage: standard output");
   });
 
+  const told = (bytes: Uint8Array): string => {
+    writeFileSync(image, bytes);
+    return refused([...at, image]).replace(image, "FILE");
+  };
+
+  test.each(packedForms)("a file compressed with %s, with %s as what unpacks it", (method, tool, bytes) => {
+    const fact = `compressed with ${method}: ${tool} makes the bzImage of it`;
+    expect(told(bytes)).toBe(`1 zeropage: FILE: not a bzImage: ${fact}`);
+    expect(told(bytes.subarray(0, 100))).toBe(`1 zeropage: FILE: not a bzImage: ${fact}`);
+  });
+
+  test.each(strangers)("%s", (what, bytes) => {
+    expect(told(bytes)).toBe(`1 zeropage: FILE: not a bzImage: ${what}`);
+  });
+
+  test("a unified kernel image, kernels of other machines, what firmware starts", () => {
+    const sections = [".text", ".rodata", ".data", ".sbat", ".sdmagic", ".reloc", ".osrel", ".cmdline", ".uname"];
+    const others: readonly (readonly [string, Uint8Array])[] = [
+      [
+        "a unified kernel image for x86_64: .linux holds the kernel, .initrd its initrd, .cmdline the command line: " +
+          "objcopy -O binary --only-section=.linux takes the kernel out",
+        portableExecutable(0x8664, [...sections, ".pcrsig", ".pcrpkey", ".splash", ".ucode", ".linux", ".initrd"]),
+      ],
+      ["an EFI program for x86_64, which only firmware can start", portableExecutable(0x8664, sections)],
+      ["an Image for arm64", arm64Image()],
+      ["an Image for riscv", riscvImage()],
+      ["an ELF file for arm64", elf({ machine: 183 })],
+      ["a uImage (U-Boot): tail -c +65 | gunzip takes the kernel out", uImage(2, 1)],
+      ["a device tree blob", fit()],
+      [
+        "an EFI zboot image for arm64: the Image is inside, zstd22 from byte 0x400 on, 0xb00 bytes",
+        zboot("zstd22", 0xaa64),
+      ],
+    ];
+    for (const [what, bytes] of others) expect(told(bytes)).toBe(`1 zeropage: FILE: not a bzImage: ${what}`);
+  });
+
+  test("a zero page, though a setup header is in it", () => {
+    writeImage();
+    const { out } = zeropage([...at, image]);
+    expect(told(out)).toBe("1 zeropage: FILE: not a bzImage: a zero page");
+  });
+
   test("a vmlinux, a gzip file, other bytes, hardly any bytes", () => {
-    const told = (bytes: Uint8Array): string => {
-      writeFileSync(image, bytes);
-      return refused([...at, image]).replace(image, "FILE");
-    };
     const padded = (start: string): Buffer => Buffer.concat([Buffer.from(start, "latin1"), Buffer.alloc(4096)]);
     expect(told(padded("\x7fELF"))).toStartWith("1 zeropage: FILE: not a bzImage: begins with an ELF header");
-    expect(told(padded("\x1f\x8b\x08"))).toBe("1 zeropage: FILE: not a bzImage: compressed with gzip");
+    expect(told(padded("\x1f\x8b\x08"))).toBe(
+      "1 zeropage: FILE: not a bzImage: compressed with gzip: gunzip makes the bzImage of it",
+    );
     expect(told(padded("MZ"))).toBe("1 zeropage: FILE: not a bzImage: no boot sector with HdrS at 0x202");
     expect(told(bzImage().fill(0, 0x1fe, 0x200))).toBe(
       "1 zeropage: FILE: not a bzImage: no boot sector with HdrS at 0x202",

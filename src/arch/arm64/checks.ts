@@ -6,14 +6,22 @@ import { hex } from "../../failure.ts";
 import { blame, type Check, type Finding, findEnteredSegments } from "../../kexec/check.ts";
 import { findUnconfinedTree } from "../../kexec/confinement.ts";
 import type { MachineFacts } from "../../kexec/facts.ts";
+import { formCheck } from "../../kexec/form-checks.ts";
 import type { KexecImage, Segment } from "../../kexec/image.ts";
 import { STUB_SIZE } from "../../kexec/stub.ts";
 import { stubChecks } from "../../kexec/stub-checks.ts";
 import { contains, formatRange, overlap, rangeOfSize } from "../../range.ts";
 import { confinement } from "./crash-memory.ts";
-import { describePackedForm, IMAGE_ALIGNMENT, readImageHeader } from "./image.ts";
+import { IMAGE_ALIGNMENT, readImageHeader } from "./image.ts";
 
 export const checks: readonly Check[] = [
+  formCheck({
+    machine: "arm64",
+    product: "Image",
+    finish: "",
+    endian: "little",
+    judge: ({ kind }) => (kind === "Image" ? "" : undefined),
+  }),
   ...stubChecks,
   { errno: undefined, find: badTree },
   { errno: undefined, find: badKernel },
@@ -51,8 +59,6 @@ function badKernel(image: KexecImage, facts: MachineFacts): Finding | undefined 
 /** Code without an Image's header may lie anywhere. */
 function checkKernel(image: KexecImage, kernel: Segment, { memory, taken }: MachineFacts): Finding | undefined {
   const wrong = (fact: string) => blame(image, kernel, fact);
-  const packed = describePackedForm(kernel.bytes);
-  if (packed !== undefined) return wrong(packed);
   const header = readImageHeader(kernel.bytes);
   if (header === undefined) return undefined;
   const { textOffset, imageSize, isOld } = header;

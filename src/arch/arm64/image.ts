@@ -1,7 +1,5 @@
-// The header of an arm64 kernel's Image, and the other forms that such a kernel is distributed in.
-// Linux: Documentation/arm64/booting.rst, drivers/firmware/efi/libstub/zboot-header.S.
+// The header of an arm64 kernel's Image. Linux: Documentation/arm64/booting.rst.
 
-import { hex } from "../../failure.ts";
 import { max } from "../../range.ts";
 
 export interface ImageHeader {
@@ -24,10 +22,6 @@ const HEADER_SIZE = 64;
 const OLD_TEXT_OFFSET = 0x80000n;
 const OLD_IMAGE_SIZE = 0x100_0000n;
 
-/** "MZ\0\0" and "zimg", little endian. */
-const PE_MAGIC = 0x5a4d;
-const ZBOOT_MAGIC = 0x676d697a;
-
 /** Of a whole Image; undefined where the bytes do not begin with such a header. */
 export function readImageHeader(bytes: Uint8Array): ImageHeader | undefined {
   if (bytes.length < HEADER_SIZE) return undefined;
@@ -36,16 +30,4 @@ export function readImageHeader(bytes: Uint8Array): ImageHeader | undefined {
   const imageSize = header.getBigUint64(16, true);
   if (imageSize !== 0n) return { textOffset: header.getBigUint64(8, true), imageSize };
   return { textOffset: OLD_TEXT_OFFSET, imageSize: max(OLD_IMAGE_SIZE, BigInt(bytes.length)), isOld: true };
-}
-
-/** What a kernel has to be unpacked from before it can be entered, in words; undefined where it is nothing known. */
-export function describePackedForm(bytes: Uint8Array): string | undefined {
-  if (bytes.length < HEADER_SIZE) return undefined;
-  const header = new DataView(bytes.buffer, bytes.byteOffset, HEADER_SIZE);
-  if (header.getUint16(0) === 0x1f8b) return "compressed with gzip: gunzip makes the Image of it";
-  if (header.getUint16(0, true) !== PE_MAGIC || header.getUint32(4, true) !== ZBOOT_MAGIC) return undefined;
-  const compression = String.fromCharCode(...bytes.subarray(24, 32)).replace(/[^a-z0-9].*$/, "");
-  const offset = hex(header.getUint32(8, true));
-  const size = hex(header.getUint32(12, true));
-  return `an EFI zboot image: the Image is inside, ${compression} from byte ${offset} on, ${size} bytes`;
 }

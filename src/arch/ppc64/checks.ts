@@ -14,11 +14,17 @@ import {
 } from "../../kexec/check.ts";
 import { type ConfinementRules, findUnconfinedTree } from "../../kexec/confinement.ts";
 import type { MachineFacts } from "../../kexec/facts.ts";
+import { formCheck } from "../../kexec/form-checks.ts";
 import type { KexecImage } from "../../kexec/image.ts";
 import { stubChecks } from "../../kexec/stub-checks.ts";
 import { contains, formatRange, type MemoryRange, overlap } from "../../range.ts";
 
 export const checks: readonly Check[] = [
+  formCheck({
+    machine: "ppc64",
+    product: "vmlinux",
+    finish: ", and objcopy -O binary makes of that what can be entered",
+  }),
   { errno: undefined, find: outsideRma },
   ...stubChecks,
   { errno: undefined, find: inTheKernelsWay },

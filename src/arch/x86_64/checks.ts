@@ -2,8 +2,10 @@
 // Linux, Documentation/arch/x86/boot.rst: kernel_alignment, init_size, pref_address, relocatable_kernel, xloadflags.
 
 import { hex } from "../../failure.ts";
-import { blame, type Check, type Finding } from "../../kexec/check.ts";
+import type { Form } from "../../forms.ts";
+import { blame, type Check, type EnteredCode, type Finding } from "../../kexec/check.ts";
 import type { MachineFacts } from "../../kexec/facts.ts";
+import { formCheck } from "../../kexec/form-checks.ts";
 import { type EnteredStub, endOfFile, type KexecImage, type Segment } from "../../kexec/image.ts";
 import { wrongInitrd } from "../../kexec/initrd.ts";
 import { readKernelAddress, STUB_SIZE } from "../../kexec/stub.ts";
@@ -12,13 +14,29 @@ import { contains, formatRange, type MemoryRange, max, overlap, rangeOfSize, sub
 import { BOOT_PARAMS_SIZE, type BootParams, readBootParams, readSetupData, SETUP_DATA_HEADER } from "./boot-params.ts";
 import { unconfinedMap } from "./crash-memory.ts";
 import { earlyMemory } from "./placement.ts";
-import { FOUR_GIB, hasSetupHeader } from "./setup-header.ts";
+import { FOUR_GIB } from "./setup-header.ts";
 
 export const checks: readonly Check[] = [
+  formCheck({
+    machine: "x86_64",
+    product: "bzImage",
+    finish: ", and zeropage --kernel makes of that what can be entered",
+    endian: "little",
+    judge: judgeForm,
+  }),
   ...stubChecks,
   { errno: undefined, find: stubWithoutBootParams },
   { errno: undefined, find: unconfinedMap },
 ];
+
+/** Our stub enters a kernel as a bzImage has it, and nothing else. */
+function judgeForm({ kind }: Form, by: EnteredCode["by"]): string | undefined {
+  if (kind === "bzImage") {
+    return "is a whole bzImage, with code for real mode at its start: zeropage --kernel gives what can be entered";
+  }
+  if (kind !== "elf" || by === "kexec") return undefined;
+  return "begins with an ELF header, as a vmlinux does: zeropage --kernel makes of its bzImage what can be entered";
+}
 
 function stubWithoutBootParams(image: KexecImage, facts: MachineFacts): Finding | undefined {
   if (image.stub?.target.stub.followedBy !== "zero page") return undefined;
@@ -77,11 +95,6 @@ function checkKernel(image: KexecImage, address: bigint, params: BootParams, fac
   // Then the stub has no kernel, and a check before this one has reported it.
   if (segment === undefined) return undefined;
   const wrong = (fact: string) => blame(image, segment, fact);
-  if (hasSetupHeader(segment.bytes)) {
-    return wrong(
-      "is a whole bzImage, with code for real mode at its start: zeropage --kernel gives what can be entered",
-    );
-  }
   if (params.alignment !== 0 && address % BigInt(params.alignment) !== 0n) {
     return wrong(
       `the kernel's address ${hex(address)} is not a multiple of ${hex(params.alignment)}, its kernel_alignment`,

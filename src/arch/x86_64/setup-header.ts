@@ -1,15 +1,15 @@
 // The setup header of a bzImage: what a kernel for x86 says of itself, and where in the file the kernel begins.
 // Linux, Documentation/arch/x86/boot.rst; the offsets are those of its tables.
 
-import { isElf } from "../../elf.ts";
 import { Failure, hex } from "../../failure.ts";
+import formOf from "../../forms.ts";
+import { EM_X86_64 } from "../../sys/abi.ts";
 
 /** Offsets of its fields from the start of the file, and from that of boot_params. */
 export const FIELD = {
   setupSectors: 0x1f1,
   systemSize: 0x1f4,
   videoMode: 0x1fa,
-  bootFlag: 0x1fe,
   jumpDistance: 0x201,
   magic: 0x202,
   version: 0x206,
@@ -30,17 +30,17 @@ export const FIELD = {
 /** Where the header begins, in the file and in boot_params alike. */
 export const HEADER_START = FIELD.setupSectors;
 
+/** Bytes from a file's start that tell what it is if it is no bzImage. */
+export const FORM_SPAN = 4096;
+
 /** Bytes from the file's start that hold every header: its length is a byte, the distance of a jump from the magic. */
-export const HEADER_SPAN = FIELD.magic + 0x100;
+const HEADER_SPAN = FIELD.magic + 0x100;
 
 const SECTOR = 512;
 /** Of setup code where the header says 0. */
 const DEFAULT_SECTORS = 4;
 /** Of systemSize, in bytes. */
 const PARAGRAPH = 16;
-const BOOT_FLAG = 0xaa55;
-/** "HdrS". */
-const MAGIC = 0x53726448;
 /** The first protocol with xloadflags, of Linux 3.8. */
 const OLDEST_PROTOCOL = 0x20c;
 const XLF_KERNEL_64 = 1;
@@ -74,12 +74,8 @@ export interface SetupHeader extends KernelNeeds {
 
 /** Whether a setup header stands at HEADER_START: in a bzImage, in boot_params. */
 export function hasSetupHeader(bytes: Uint8Array): boolean {
-  const view = viewOf(bytes);
-  return (
-    bytes.length >= HEADER_SPAN &&
-    view.getUint16(FIELD.bootFlag, true) === BOOT_FLAG &&
-    view.getUint32(FIELD.magic, true) === MAGIC
-  );
+  const kind = formOf(bytes)?.kind;
+  return bytes.length >= HEADER_SPAN && (kind === "bzImage" || kind === "zero page");
 }
 
 /** Of bytes that have a setup header. */
@@ -97,13 +93,14 @@ export function readKernelNeeds(bytes: Uint8Array): KernelNeeds {
 
 /**
  * @param file its name, for messages
- * @param start the first HEADER_SPAN bytes of the file, or all there are
+ * @param start the first FORM_SPAN bytes of the file, or all there are
  * @param size bytes of the whole file
  * @throws Failure for what is no bzImage, has no 64-bit entry point, or is cut off
  */
 export function readSetupHeader(file: string, start: Uint8Array, size: number): SetupHeader {
   const view = viewOf(start);
-  if (!hasSetupHeader(start)) throw new Failure(file, `not a bzImage${describeOther(start)}`);
+  const other = describeOther(start);
+  if (other !== undefined) throw new Failure(file, `not a bzImage: ${other}`);
   const version = view.getUint16(FIELD.version, true);
   if (version < OLDEST_PROTOCOL) {
     throw new Failure(
@@ -126,13 +123,15 @@ export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
-/** The kernels that people have instead. */
-function describeOther(start: Uint8Array): string {
-  const view = viewOf(start);
-  if (view.byteLength < HEADER_SPAN) return `: ${view.byteLength} bytes`;
-  if (isElf(start)) return ": begins with an ELF header, as a vmlinux does; the bzImage is arch/x86/boot/bzImage";
-  if (view.getUint16(0) === 0x1f8b) return ": compressed with gzip";
-  return `: no boot sector with HdrS at ${hex(FIELD.magic)}`;
+/** What is no bzImage; undefined for one. */
+function describeOther(start: Uint8Array): string | undefined {
+  const form = formOf(start);
+  if (form?.kind === "bzImage" && start.length >= HEADER_SPAN) return undefined;
+  if (form?.kind === "elf" && (form.machine ?? EM_X86_64) === EM_X86_64) {
+    return "begins with an ELF header, as a vmlinux does; the bzImage is arch/x86/boot/bzImage";
+  }
+  if (form !== undefined && form.kind !== "bzImage") return form.tell("bzImage");
+  return start.length < HEADER_SPAN ? `${start.length} bytes` : `no boot sector with HdrS at ${hex(FIELD.magic)}`;
 }
 
 function formatProtocol(version: number): string {

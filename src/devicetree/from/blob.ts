@@ -2,6 +2,7 @@
 // Devicetree Specification 0.4, chapter 5; Linux Documentation/powerpc/booting-without-of.txt for versions below 16.
 
 import { Failure, hex } from "../../failure.ts";
+import formOf from "../../forms.ts";
 import { type MemoryRange, rangeOfSize } from "../../range.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { align, FIELD, layouts, MAGIC, SMALLEST_HEADER, TOKEN, type Version, valueStart, versions } from "../format.ts";
@@ -81,7 +82,9 @@ class BlobReader {
 
   read(): DeviceTree {
     if (this.bytes.length < SMALLEST_HEADER || this.#view.getUint32(0) !== MAGIC) {
-      throw new Failure(this.place, "bad-magic: neither a directory nor a device tree blob");
+      const form = formOf(this.bytes);
+      const other = form && `, but ${form.kind === "packed" ? form.tell("blob") : form.what}`;
+      throw new Failure(this.place, `bad-magic: neither a directory nor a device tree blob${other ?? ""}`);
     }
     const version = this.#version();
     const size = this.#totalSize(version);

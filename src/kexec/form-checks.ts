@@ -1,0 +1,68 @@
+// What is entered but known never to be code: each machine puts this first among its checks, in its own words.
+
+import { isFit } from "../devicetree/format.ts";
+import { hex } from "../failure.ts";
+import formOf, { type Form } from "../forms.ts";
+import { blame, type Check, type EnteredCode, type Finding, findEnteredCode } from "./check.ts";
+import type { MachineFacts } from "./facts.ts";
+import type { KexecImage } from "./image.ts";
+import { isForStub } from "./stub-checks.ts";
+
+/** What a machine's kernels come in. */
+export interface KernelFile {
+  /** The machine's name. */
+  readonly machine: string;
+  /** What is unpacked: `Image`. */
+  readonly product: string;
+  /** What has to be done with that, as the end of a sentence; "" where it can be entered. */
+  readonly finish: string;
+  /** The byte order of what can be entered; undefined: either. */
+  readonly endian?: "little";
+  /** What there is to say of a form of this machine's own, "" where it can be entered; undefined: as everywhere. */
+  judge?(form: Form, by: EnteredCode["by"]): string | undefined;
+}
+
+export function formCheck(own: KernelFile): Check {
+  return { errno: undefined, find: (image, facts) => enteredForm(image, facts, own) };
+}
+
+function enteredForm(image: KexecImage, facts: MachineFacts, own: KernelFile): Finding | undefined {
+  for (const code of findEnteredCode(image)) {
+    const fact = judge(code, facts, own);
+    if (fact === undefined) continue;
+    const where = code.address === code.segment.start ? "" : `at ${hex(code.address)}: `;
+    return blame(image, code.segment, where + fact);
+  }
+  return undefined;
+}
+
+function judge(code: EnteredCode, { elfMachine }: MachineFacts, own: KernelFile): string | undefined {
+  const { by, segment, bytes } = code;
+  if (bytes.length === 0 && isForStub(segment.bytes)) return "no bytes are entered: -e -w goes before -s";
+  const form = formOf(bytes);
+  if (form === undefined) return undefined;
+  if (form.machine !== undefined && form.machine !== elfMachine)
+    return `${form.what}, but this machine is ${own.machine}`;
+  if (form.bigEndian && own.endian !== undefined) return `${form.what}, but code is entered in little endian here`;
+  const fact = own.judge?.(form, by);
+  if (fact !== undefined) return fact === "" ? undefined : fact;
+  switch (form.kind) {
+    case "elf":
+      return "begins with an ELF header, not with code: objcopy -O binary makes what can be entered";
+    case "device tree blob":
+      if (isFit(bytes)) return "a FIT (U-Boot): dumpimage -T flat_dt takes the kernel out";
+      return tellData(form, by);
+    case "zero page":
+    case "initramfs":
+      return tellData(form, by);
+    default:
+      return form.tell(own.product, own.finish);
+  }
+}
+
+/** Other code may want the address of such a thing. */
+function tellData({ what, kind }: Form, by: EnteredCode["by"]): string | undefined {
+  if (by === "code") return undefined;
+  if (by === "stub") return `${what}, no kernel: -c goes after the -a of the kernel`;
+  return `${what}, no code${kind === "initramfs" ? "" : ": -w before it puts the stub there"}`;
+}
