@@ -1,8 +1,9 @@
 // dtcheck: what is wrong with a tree, by a table of checks.
 
+import { treeChecks } from "../arch/tree-checks.ts";
 import type { Applet } from "../cli/applet.ts";
 import { parse } from "../cli/options.ts";
-import { checks, findingsIn, findingText } from "../devicetree/check/checks.ts";
+import { findingsIn, findingText } from "../devicetree/check/checks.ts";
 import { readTree } from "../devicetree/from/source.ts";
 import { EXIT, escapeText, usage } from "../failure.ts";
 import { noticeOn, parseReadRules, readOptions } from "../options/trees.ts";
@@ -29,11 +30,13 @@ is an error.
     const { given, operands } = parse(dtcheck.options, args);
     const skipped = new Set((given.get("skip") ?? "").split(",").filter((name) => name !== ""));
     for (const name of skipped)
-      if (!checks.some((check) => check.name === name)) throw usage("--skip", `no check is called '${name}'`);
+      if (!treeChecks.some((check) => check.name === name)) throw usage("--skip", `no check is called '${name}'`);
     if (given.has("list")) {
       if (operands.length > 0) throw usage("--list", "is given no tree");
       system.print(
-        checks.map(({ name, severity, reason, source }) => `${name} (${severity}): ${reason}. ${source}\n`).join(""),
+        treeChecks
+          .map(({ name, severity, reason, source }) => `${name} (${severity}): ${reason}. ${source}\n`)
+          .join(""),
       );
       return EXIT.done;
     }
@@ -41,7 +44,7 @@ is an error.
     if (source === undefined || more.length > 0)
       throw usage("operands", `one tree is needed, ${operands.length} are given`);
     const rules = parseReadRules(given, noticeOn(system, "dtcheck"));
-    const findings = findingsIn(readTree(system, source, rules), skipped);
+    const findings = findingsIn(readTree(system, source, rules), skipped, treeChecks);
     system.print(findings.map((finding) => `${escapeText(finding.place)}: ${findingText(finding)}\n`).join(""));
     return findings.some(({ check }) => check.severity === "error") ? EXIT.input : EXIT.done;
   },

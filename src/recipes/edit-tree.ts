@@ -1,5 +1,6 @@
 // Edits a tree and writes it as a blob, source text, JSON or a directory.
 
+import { reportCutBootargs, treeChecks } from "../arch/tree-checks.ts";
 import { refuseErrors } from "../devicetree/check/checks.ts";
 import type { Edit } from "../devicetree/edit/edits.ts";
 import type { ReadRules } from "../devicetree/from/directory.ts";
@@ -39,7 +40,8 @@ export function editTree(system: System, request: EditTreeRequest): void {
   const tree = readTree(system, request.source, request.rules);
   for (const edit of request.edits) edit(tree);
   tree.address = request.address ?? tree.address;
-  if (request.check) refuseErrors(tree, request.rules.notice);
+  if (request.check) refuseErrors(tree, treeChecks, request.rules.notice);
+  else reportCutBootargs(tree.root, request.rules.notice);
   if (format === "dir") {
     writeDirectory(system, tree.root, target);
     return;

@@ -1,6 +1,7 @@
 // The device tree for the next kernel: read, hand over, edit, reserve, check, flatten.
 
 import { handOvers } from "../arch/hand-overs.ts";
+import { reportCutBootargs, treeChecks } from "../arch/tree-checks.ts";
 import { refuseErrors } from "../devicetree/check/checks.ts";
 import { oddityRules, reportOddities } from "../devicetree/check/oddities.ts";
 import { type Edit, reserve } from "../devicetree/edit/edits.ts";
@@ -60,7 +61,8 @@ export function makeNextTree(system: System, request: NextTreeRequest): NextTree
   tree.address = request.address;
   reserveFirmware(tree);
   reportOddities(tree.root, notice);
-  if (request.check) refuseErrors(tree, notice);
+  if (request.check) refuseErrors(tree, treeChecks, notice);
+  else reportCutBootargs(tree.root, notice);
   return { tree, bytes: blob(tree.root, { ...tree, ...request.form }) };
 }
 

@@ -3,9 +3,10 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
+import { treeChecks as checks } from "../../src/arch/tree-checks.ts";
 import { u64Value } from "../../src/devicetree/cells.ts";
 import type { Check, Prerequisite } from "../../src/devicetree/check/check.ts";
-import { checks, findingsIn, findingText, runChecks } from "../../src/devicetree/check/checks.ts";
+import { findingsIn, findingText, runChecks } from "../../src/devicetree/check/checks.ts";
 import { stringValue } from "../../src/devicetree/strings.ts";
 import { surveyOf } from "../../src/devicetree/survey.ts";
 import { type DeviceTree, type Node, removeProperty, setProperty } from "../../src/devicetree/tree.ts";
@@ -234,6 +235,12 @@ const broken: Readonly<Record<string, readonly (readonly [breaks: (tree: DeviceT
       "/aliases/Serial_1: warning: not lower case letters, digits and dashes alone [aliases]",
     ],
   ],
+  bootargs: [
+    [
+      set("/chosen", "bootargs", text(`${"quiet ".repeat(341)}yroot=/dev/sda1`)),
+      `/chosen/bootargs: warning: 2061 bytes, of which Linux takes 2047: it is cut off after " quiet quiet quiet y" [bootargs]`,
+    ],
+  ],
   "stdout-path": [
     [set("/chosen", "stdout-path", text("serial7")), "/chosen/stdout-path: warning: names no node [stdout-path]"],
   ],
@@ -306,7 +313,7 @@ const broken: Readonly<Record<string, readonly (readonly [breaks: (tree: DeviceT
 };
 
 function lines(tree: DeviceTree): string[] {
-  return findingsIn(tree).map((finding) => `${finding.place}: ${findingText(finding)}`);
+  return findingsIn(tree, new Set(), checks).map((finding) => `${finding.place}: ${findingText(finding)}`);
 }
 
 test("a sound tree has nothing to find", () => {
@@ -365,7 +372,7 @@ describe("is broken alone:", () => {
         const tree = soundTree();
         breaks(tree);
         expect(lines(tree)).toEqual([line]);
-        expect(findingsIn(tree, new Set([name]))).toEqual([]);
+        expect(findingsIn(tree, new Set([name]), checks)).toEqual([]);
       }
     });
   }
@@ -455,7 +462,7 @@ describe("a check whose prerequisite has failed", () => {
   test("is silent when the other one is not told of", () => {
     const tree = soundTree();
     setProperty(at(tree, BUS), "#address-cells", cells(9));
-    expect(findingsIn(tree, new Set(["cells"]))).toEqual([]);
+    expect(findingsIn(tree, new Set(["cells"]), checks)).toEqual([]);
   });
 
   test("counts as failed itself, for those that need it", () => {
@@ -583,7 +590,7 @@ test("one server more than the reg says is no fault: a cpu has as many ids as it
 test("no tree makes a check throw, or say what a terminal would act on", () => {
   fc.assert(
     fc.property(deviceTrees(), (tree) => {
-      for (const finding of findingsIn(tree))
+      for (const finding of findingsIn(tree, new Set(), checks))
         expect(findingText(finding)).toMatch(/^(error|warning): [ -~]+ \[[a-z-]+\]$/);
     }),
     { numRuns: 3000 },

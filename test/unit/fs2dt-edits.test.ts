@@ -61,6 +61,60 @@ describe("-B", () => {
   });
 });
 
+describe("a command line that Linux cuts off", () => {
+  const cpu = (compatible: string): Tree => [
+    ["cpus", [["cpu@0", [["compatible", `${compatible}\0`]]]]],
+    ["psci", []],
+  ];
+  /** What is said, on the tree of that cpu, of a command line of so many bytes. */
+  const said = (compatible: string, length: number, ...options: string[]) =>
+    attempt([...cpu(compatible), ["chosen", [["bootargs", `${"x".repeat(length)}\0`]]]], ...options).err;
+  const line = (length: number, kept: number) =>
+    `fs2dt: /chosen/bootargs: ${length} bytes, of which Linux takes ${kept}: it is cut off after "${"x".repeat(20)}"\n`;
+
+  test.each([
+    ["PowerPC,POWER9", 2047],
+    ["arm,cortex-a57", 2047],
+    ["arm,cortex-a53", 2047],
+    ["arm,cortex-a7", 1023],
+    ["arm,arm1176jzf-s", 1023],
+    ["marvell,sheeva-v7", 1023],
+    ["sifive,u54-mc\0riscv", 1023],
+    ["brcm,bmips5000", 4095],
+    ["loongson,gs264", 4095],
+  ])("is told of where it is cut: %j takes %d bytes and a NUL", (compatible, kept) => {
+    expect(said(compatible, kept)).toBe("");
+    expect(said(compatible, kept + 1)).toBe(line(kept + 1, kept));
+  });
+
+  test("is handed on whole all the same, and is told of once", () => {
+    const bootargs = "x".repeat(3000);
+    const { code, err, out } = attempt([["n", []]], "-B", bootargs);
+    expect({ code, err }).toEqual({ code: 0, err: line(3000, 2047) });
+    expect(bytesAt(readBlob(out).root, "/chosen", "bootargs").toString()).toBe(`${bootargs}\0`);
+    const { err: checked } = attempt([["n", []]], "--check", "-B", bootargs);
+    expect(checked.split("\n").filter((each) => each.includes("cut off"))).toHaveLength(1);
+    expect(said("arm,cortex-a57", 3000, "-B", "quiet")).toBe("");
+  });
+
+  test("is told of by dtedit too", () => {
+    const path = folder.in(`tree${turn++}`);
+    makeTree(path, cpu("arm,cortex-a57"));
+    const { code, err } = runInside({}, "dtedit", "-B", "x".repeat(2048), path, "-");
+    expect({ code, err }).toEqual({ code: 0, err: line(2048, 2047).replace("fs2dt", "dtedit") });
+  });
+
+  test("counts up to its NUL, in whatever is there", () => {
+    for (const value of [`${"x".repeat(100)}\0${"y".repeat(3000)}`, "", "x".repeat(2047)])
+      expect(attempt([["chosen", [["bootargs", value]]]]).err).toBe("");
+    const bare = [
+      ["cpus", [["cpu@0", [["compatible", "riscv"]]]]],
+      ["chosen", [["bootargs", "x".repeat(1024)]]],
+    ] as const;
+    expect(attempt(bare as unknown as Tree).err).toBe(line(1024, 1023));
+  });
+});
+
 describe("-i", () => {
   test("sets start and end in two cells each, and reserves what lies between", () => {
     const { root, reserved } = edited([["chosen", []]], "-i", "0x7000000,0x7123456");

@@ -10,6 +10,7 @@ import type { Check, Prerequisite } from "./check.ts";
 import { formChecks } from "./form-checks.ts";
 import { machineChecks } from "./machine-checks.ts";
 
+/** Those that hold whatever machine a tree is of. */
 export const checks: readonly Check[] = [...formChecks, ...machineChecks];
 
 export interface Finding {
@@ -18,10 +19,14 @@ export interface Finding {
   readonly fact: string;
 }
 
-/** What the checks find, but for those that are named in `skipped`. */
-export function findingsIn(tree: DeviceTree, skipped: ReadonlySet<string> = new Set()): Finding[] {
+/** What the checks of `table` find, but for those that are named in `skipped`. */
+export function findingsIn(
+  tree: DeviceTree,
+  skipped: ReadonlySet<string> = new Set(),
+  table: readonly Check[] = checks,
+): Finding[] {
   const survey = surveyOf(tree);
-  return runChecks(checks, survey).filter(({ check }) => !skipped.has(check.name));
+  return runChecks(table, survey).filter(({ check }) => !skipped.has(check.name));
 }
 
 /**
@@ -83,9 +88,9 @@ export function findingText({ check, fact }: Finding): string {
   return `${check.severity}: ${escapeText(fact)} [${check.name}]`;
 }
 
-/** Reports all findings, and throws if one is an error. */
-export function refuseErrors(tree: DeviceTree, tell: Notice): void {
-  const findings = findingsIn(tree);
+/** Reports all that the checks of `table` find, and throws if one is an error. */
+export function refuseErrors(tree: DeviceTree, table: readonly Check[], tell: Notice): void {
+  const findings = findingsIn(tree, new Set(), table);
   for (const finding of findings) tell(finding.place, findingText(finding));
   const errors = findings.filter(({ check }) => check.severity === "error").length;
   if (errors > 0) throw new Failure("--check", `${errors} error${errors === 1 ? "" : "s"}; nothing is written`);
