@@ -6,6 +6,8 @@ import { array, assert, constantFrom, property, tuple, uint8Array } from "fast-c
 import { errno } from "../../src/sys/errno.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { type LoadRun, loadem, type Pretended, WITHOUT_TREE } from "../support/loading.ts";
+import { present } from "../support/present.ts";
+import { commands } from "../support/readme.ts";
 import { cells } from "../support/tree.ts";
 
 const folder = temporaryFolder();
@@ -73,6 +75,15 @@ const RANGES = tree({
   "reserved-names": "ibm,firmware-data@31000000\0ibm,firmware-stacks@31c10000\0",
 });
 
+const RESERVED_BY_SKIBOOT = tree({
+  "reserved-memory/#address-cells": cells(2),
+  "reserved-memory/#size-cells": cells(2),
+  "reserved-memory/ranges": "",
+  "reserved-memory/ibm,firmware-code@30000000/reg": cells(0, 0x30000000, 0, 0x600000),
+  "reserved-memory/ibm,firmware-heap@30600000/reg": cells(0, 0x30600000, 0, 0xa00000),
+  "reserved-memory/ibm,homer-image@203ffd800000/reg": cells(0x203f, 0xfd800000, 0, 0x400000),
+});
+
 describe("a segment over memory that somebody keeps is refused by his name", () => {
   test.each([
     ["RTAS", RTAS, "0x2fff0000", "0x2fff0000-0x30000000", "RTAS"],
@@ -135,6 +146,17 @@ describe("a segment over memory that somebody keeps is refused by his name", () 
 });
 
 describe("what nobody keeps is not refused", () => {
+  test("where the README's examples for ppc64 lie, on OpenPOWER and on a partition", () => {
+    const pseries = { ...RTAS, [BLOB]: blobWith(0x30000, [0x2fff0000n, 0x10000n]) };
+    // As skiboot on a POWER9 of two chips has it, with a stack for each cpu there may be.
+    const stacks = { "reserved-ranges": cells(0, 0x30000000, 0, 0x1c50000, 0, 0x31c50000, 0, 0x5000000) };
+    const files = [{ ...OPAL, ...RESERVED_BY_SKIBOOT, ...tree(stacks) }, pseries];
+    const lines = commands.filter((line) => /loadem .*vmlinux/.test(line));
+    const addresses = lines.flatMap((line) => [...line.matchAll(/-a (0x[0-9a-f]+)/g)].map(([, at]) => present(at)));
+    expect(addresses).toContain("0x38000000");
+    for (const address of addresses) for (const each of files) expect(said(each, address, "0x10000")).toBe("");
+  });
+
   test("a node of /reserved-memory that has only a size, or is disabled", () => {
     expect(said(RESERVED, "0x3c000000")).toBe("");
     expect(said(RESERVED, "0x10001000", "0x8000000")).toBe("");
