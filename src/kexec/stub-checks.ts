@@ -5,10 +5,10 @@ import { treeFromBlob } from "../devicetree/from/blob.ts";
 import { initrdOf } from "../devicetree/reservations.ts";
 import { Failure, hex } from "../failure.ts";
 import formOf from "../forms.ts";
-import { contains, rangeOfSize } from "../range.ts";
+import { contains, type MemoryRange, rangeOfSize } from "../range.ts";
 import { blame, type Check, type Finding } from "./check.ts";
 import type { MachineFacts } from "./facts.ts";
-import type { KexecImage } from "./image.ts";
+import type { EnteredStub, KexecImage } from "./image.ts";
 import { wrongInitrd } from "./initrd.ts";
 import { readKernelAddress, STUB_SIZE } from "./stub.ts";
 
@@ -77,15 +77,22 @@ function stubWithoutKernel(image: KexecImage): Finding | undefined {
 function treeWithWrongInitrd(image: KexecImage, facts: MachineFacts): Finding | undefined {
   if (image.stub?.target.stub.followedBy !== "device tree blob") return undefined;
   const { segment } = image.stub;
-  const bytes = segment.bytes.subarray(STUB_SIZE);
-  const place = `the device tree blob at ${hex(segment.start + BigInt(STUB_SIZE))}`;
   try {
-    const initrd = initrdOf(treeFromBlob(bytes, place, (name) => name === "chosen").root);
-    const end = STUB_SIZE + (headOf(bytes)?.size ?? 0);
+    const initrd = readToldInitrd(image.stub);
+    const end = STUB_SIZE + (headOf(segment.bytes.subarray(STUB_SIZE))?.size ?? 0);
     const teller = { name: "the tree", advice: "fs2dt -i gives another, --no-initrd none", end };
     return initrd && wrongInitrd(image, image.stub, teller, initrd, facts);
   } catch (error) {
     if (error instanceof Failure) return blame(image, segment, `${error.place}: ${error.fact}`);
     throw error;
   }
+}
+
+/**
+ * The initrd that the blob behind a stub tells of.
+ * @throws Failure for a blob that cannot be read
+ */
+export function readToldInitrd({ segment }: EnteredStub): MemoryRange | undefined {
+  const place = `the device tree blob at ${hex(segment.start + BigInt(STUB_SIZE))}`;
+  return initrdOf(treeFromBlob(segment.bytes.subarray(STUB_SIZE), place, (name) => name === "chosen").root);
 }

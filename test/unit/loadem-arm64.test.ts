@@ -101,6 +101,15 @@ describe("an Image is refused", () => {
     expect(load(image({ textOffset: 0x80000n }), "0x46080000").code).toBe(0);
   });
 
+  test("also behind other bytes of its segment", () => {
+    writeFileSync(folder.in("Image"), image());
+    writeFileSync(folder.in("before"), Buffer.alloc(0x1000, 1));
+    const behind = (address: string) =>
+      loadem(folder.path, VIRT, "-a", address, "-f", folder.in("before"), "-e", "-f", folder.in("Image"));
+    expect(refusal(behind("0x46000000"))).toBe("0 an arm64 Image has to begin at a multiple of 0x200000");
+    expect(behind("0x45fff000").code).toBe(0);
+  });
+
   test("when another segment lies where it grows to", () => {
     expect(refusal(load(image(), "0x46000000", ["-a", "0x463ff000", "-f", folder.in("initrd")]))).toBe(
       "2 the kernel takes 0x46000000-0x46400000 (image_size): over this segment",
@@ -166,6 +175,33 @@ describe("an Image that does not say its size, as none before Linux 3.17 does,",
     const large = Buffer.concat([image(old), Buffer.alloc(0x110_0000)]);
     expect(refusal(load(large, "0x5ef80000"))).toBe("1 not within the machine's memory 0x40000000-0x60000000");
     expect(readImageHeader(large)?.imageSize).toBe(0x110_2000n);
+  });
+});
+
+describe("an initrd is refused from which Linux on arm64 cannot reach the kernel", () => {
+  const GIB = 0x4000_0000;
+  const hex = (number: number) => `0x${number.toString(16)}`;
+  const iomem = "40000000-fffffffff : System RAM\n";
+  const large = {
+    ...VIRT,
+    files: { ...VIRT.files, "/proc/iomem": iomem, "/proc/meminfo": "MemTotal:  64000000 kB\n" },
+  };
+  /** With the stub and its tree at 0x45e00000, the kernel and an initrd of a page at these places. */
+  const loaded = (kernel: number, initrd: number) => {
+    const stdin = tree("0x45e00100", "-i", `${hex(initrd)},${hex(initrd + 0x1000)}`);
+    const more = ["-a", hex(initrd), "-f", folder.in("initrd")];
+    return load(image(), hex(kernel), more, {}, large, stdin);
+  };
+  const fact = (range: string) =>
+    `2 the initrd and the kernel (image_size) lie within ${range}: Linux wants both in 32 GiB from a multiple of 1 GiB on`;
+
+  test("more than 32 GiB away, counted from a multiple of 1 GiB, whichever is lower", () => {
+    expect(loaded(0x4600_0000, 33 * GIB - 0x1000)).toMatchObject({ code: 0, err: "" });
+    expect(refusal(loaded(0x4600_0000, 33 * GIB))).toBe(fact("0x46000000-0x840001000"));
+    expect(refusal(loaded(0x7fe0_0000 + 0x20_0000, 34 * GIB))).toBe(fact("0x80000000-0x880001000"));
+    expect(loaded(33 * GIB - 0x40_0000, 0x4800_0000).code).toBe(0);
+    // Its first bytes would be within.
+    expect(refusal(loaded(33 * GIB - 0x20_0000, 0x4800_0000))).toBe(fact("0x48000000-0x840200000"));
   });
 });
 
