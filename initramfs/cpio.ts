@@ -129,11 +129,17 @@ interface Fields extends DeviceNumber {
   readonly size: number;
 }
 
+/**
+ * Asks before a file is read whether the format has room for it.
+ * @throws Failure that names `path`
+ */
+export function checkSize(path: string, size: number): void {
+  if (size >= SIZE_LIMIT) throw new Failure(path, `${size} bytes; a file in a cpio archive ends below 4 GiB`);
+}
+
 function withContent(fields: Fields, content: Uint8Array): Uint8Array[] {
   const size = content.length;
-  if (size >= SIZE_LIMIT) {
-    throw new Failure(fields.path, `${size} bytes; a file in a cpio archive ends below 4 GiB`);
-  }
+  checkSize(fields.path, size);
   const chunks = [header({ ...fields, size }), content, new Uint8Array(padding(size))];
   return chunks.filter(({ length }) => length > 0);
 }

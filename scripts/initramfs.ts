@@ -1,11 +1,12 @@
 // Makes an initramfs to be used with any kernel: the executable as its init, a script, and added files.
 
+import { constants } from "node:buffer";
 import { existsSync, statSync } from "node:fs";
-import { readFile, stat, writeFile } from "node:fs/promises";
+import { open, readFile, stat } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
-import { cpio } from "../initramfs/cpio.ts";
+import { checkSize, cpio } from "../initramfs/cpio.ts";
 import { type AddedFile, entries, shownEntry } from "../initramfs/image.ts";
 import { applets } from "../src/applets/table.ts";
 import { EXIT, Failure, usage } from "../src/failure.ts";
@@ -29,6 +30,9 @@ Make an initramfs with kexecbox as its only program, and print what is in it.
   --gzip               Compress it.
 `;
 
+/** Bytes in one write(2): Linux writes no more than 2 GiB. */
+const MOST_AT_ONCE = 2 ** 30;
+
 /** Gives an error of the file system the name of the file it is about. */
 async function about<T>(path: string, work: Promise<T>): Promise<T> {
   try {
@@ -41,8 +45,9 @@ async function about<T>(path: string, work: Promise<T>): Promise<T> {
 
 /** A file of the host for the image: 0755 if its owner may execute it, else 0644. */
 async function addedFile(path: string, pathInImage: string): Promise<AddedFile> {
-  const [content, { mode }] = await about(path, Promise.all([readFile(path), stat(path)]));
-  return { path: pathInImage, content, mode: mode & 0o100 ? 0o755 : 0o644 };
+  const { mode, size } = await about(path, stat(path));
+  checkSize(path, size);
+  return { path: pathInImage, content: await about(path, readFile(path)), mode: mode & 0o100 ? 0o755 : 0o644 };
 }
 
 /** A mistake in it is better reported here than by a machine that does not boot. */
@@ -61,21 +66,39 @@ function addedAs(text: string): Promise<AddedFile> {
 /**
  * Compressed, and the same bytes for the same input wherever that is done.
  * RFC 1952 2.3: bytes 4 to 7 are the time, byte 9 the operating system, of which 255 is an unknown one.
+ * @throws Failure for more than one array can hold, which is 4 GiB
  */
 export function gzip(chunks: readonly Uint8Array[]): Uint8Array {
+  const size = chunks.reduce((sum, { length }) => sum + length, 0);
+  if (size > constants.MAX_LENGTH) {
+    throw new Failure("--gzip", `${size} bytes are more than the ${constants.MAX_LENGTH} that are compressed here`);
+  }
   const compressed = gzipSync(Buffer.concat(chunks), { level: 9 });
   compressed.fill(0, 4, 8);
   compressed[9] = 255;
   return compressed;
 }
 
+/** One by one: given all of them, Bun 1.4.5 leaves zeros at the file's end, and no array holds more than 4 GiB. */
+async function writeChunks(path: string, chunks: readonly Uint8Array[]): Promise<void> {
+  const file = await open(path, "w");
+  try {
+    for (const chunk of chunks) {
+      for (let at = 0; at < chunk.length; ) {
+        at += (await file.write(chunk, at, Math.min(chunk.length - at, MOST_AT_ONCE))).bytesWritten;
+      }
+    }
+  } finally {
+    await file.close();
+  }
+}
+
 /** Whole or not at all. It takes the place of a file, but not of a directory or a device. */
 export async function writeImage(path: string, chunks: readonly Uint8Array[]): Promise<void> {
   if (existsSync(path) && !statSync(path).isFile()) throw new Failure(path, "is there already, and no file");
-  // As one array: given several, Bun 1.4.5 leaves zeros at the file's end.
   await about(
     path,
-    replaceFile(path, (temporary) => writeFile(temporary, Buffer.concat(chunks))),
+    replaceFile(path, (temporary) => writeChunks(temporary, chunks)),
   );
 }
 

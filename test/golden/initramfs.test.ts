@@ -1,7 +1,7 @@
 // Images of an initramfs, as Debian's cpio reads them, and the script that makes them.
 
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { image } from "../../initramfs/image.ts";
 import { sceneFor } from "../../scripts/boot/scene.ts";
@@ -98,6 +98,14 @@ describe("a compressed image", () => {
     const { stdout, exitCode } = Bun.spawnSync(["gzip", "-d", "-c"], { stdin: compressed });
     expect(exitCode).toBe(0);
     expect(Buffer.concat(chunks).equals(stdout)).toBe(true);
+  });
+
+  test("of more than an array can hold is refused in words", () => {
+    // The same bytes again and again: no more memory is needed.
+    const large = [Buffer.from("first"), ...Array(17).fill(Buffer.alloc(2 ** 28)), Buffer.from("last")];
+    expect(() => gzip(large)).toThrow(
+      `--gzip: ${17 * 2 ** 28 + 9} bytes are more than the 4294967296 that are compressed here`,
+    );
   });
 
   test("has neither a time nor a name of this system in its header", () => {
@@ -198,6 +206,17 @@ describe("npm run initramfs", () => {
       code: 1,
       err: "initramfs: /none: ENOENT (no such file or directory)\n",
     });
+  });
+
+  test("names a file for which the format has no room, before it is read", () => {
+    const path = folder.in("large");
+    for (const size of [2 ** 32, 2 ** 32 + 1, 2 ** 40]) {
+      writeFileSync(path, "");
+      truncateSync(path, size);
+      const err = `initramfs: ${path}: ${size} bytes; a file in a cpio archive ends below 4 GiB\n`;
+      expect(refusal("--target", "ppc64", "--add", `${path}:/x`)).toEqual({ code: 1, err });
+      expect(refusal("--target", "ppc64", "--script", path)).toEqual({ code: 1, err });
+    }
   });
 
   test("tells a mistake in the script before any machine boots with it", async () => {
