@@ -2,11 +2,12 @@
 
 import { beforeAll, describe, expect, test } from "bun:test";
 import type { Choices } from "../../scripts/boot/choices.ts";
-import { type ScriptNeeds, usualScript } from "../../scripts/boot/scene.ts";
+import { type ScriptNeeds, SECOND_INIT, usualScript } from "../../scripts/boot/scene.ts";
 import { kernelsFor } from "../../scripts/boot.ts";
 import { machineOf } from "../../scripts/machines/machines.ts";
 import { passed, usual } from "../support/boots.ts";
 import { present } from "../support/present.ts";
+import { example } from "../support/readme.ts";
 
 const TARGET = {
   target: "arm64-small",
@@ -66,6 +67,14 @@ test("a GICv3 goes on with the tables that the first kernel gave it", async () =
 test("a machine with UEFI and ACPI, which has no directory, hands on what its firmware told it", async () => {
   const expected = ["efi: EFI v2", "ACPI: RSDP", "SMP: Total of 2 processors activated", "KASLR enabled"];
   expect(await said({ smp: 2, uefi: true }, expected)).toEqual(expected);
+});
+
+test("the README's example runs as it stands there", async () => {
+  const script = ({ bootargs }: ScriptNeeds): string => {
+    const replaced = { "console=ttyAMA0": bootargs, "-f Image": "-f vmlinux.kexec" };
+    return `${example("fs2dt -b 0x45e00100", replaced)}\nloadem -k\n`;
+  };
+  expect(await passed({ ...TARGET, smp: 2 }, { script })).toContain(SECOND_INIT);
 });
 
 describe("the stub hands over as the boot protocol says, by the test payload", () => {
