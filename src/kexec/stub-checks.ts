@@ -80,13 +80,15 @@ function treeWithWrongInitrd(image: KexecImage, facts: MachineFacts): Finding | 
   try {
     const initrd = readToldInitrd(image.stub);
     const end = STUB_SIZE + (headOf(segment.bytes.subarray(STUB_SIZE))?.size ?? 0);
-    const teller = { name: "the tree", advice: "fs2dt -i gives another, --no-initrd none", end };
-    return initrd && wrongInitrd(image, image.stub, teller, initrd, facts);
+    return initrd && wrongInitrd(image, image.stub, { name: "the tree", advice: INITRD_ADVICE, end }, initrd, facts);
   } catch (error) {
     if (error instanceof Failure) return blame(image, segment, `${error.place}: ${error.fact}`);
     throw error;
   }
 }
+
+/** How to have another initrd told by a tree. */
+export const INITRD_ADVICE = "fs2dt -i gives another, --no-initrd none";
 
 /**
  * The initrd that the blob behind a stub tells of.

@@ -381,6 +381,31 @@ describe("of the tree behind the stub", () => {
   });
 });
 
+test("on ppc64 the running kernel's own is refused where the next kernel copies itself over it, its bss with it", () => {
+  const [ppc64] = machines;
+  if (ppc64 === undefined) throw new Error("no ppc64");
+  const kernel = folder.in("vmlinux");
+  const bytes = Buffer.alloc(0x3_0000);
+  bytes.write("run0", 0x5c);
+  writeFileSync(kernel, bytes);
+  const run = (told: Told, zeros = ""): LoadRun => {
+    const files = {
+      ...ppc64.running(told),
+      "/proc/cmdline": "retain_initrd",
+      "/proc/device-tree/chosen/linux,kernel-end": cells(0, 0x1_0000),
+    };
+    const line = `-r 0x1000 -a ${hex(STUB)} -e -w -s -a ${hex(KERNEL)} -c 0x100 -f ${kernel}${zeros}`;
+    return loadem(folder.path, { files, stdin: ppc64.handed(told) }, ...line.split(" "));
+  };
+  expect(run([0x2_f000, 0x2000]).err).toEndWith(
+    "vmlinux): copies itself to 0x0-0x30000, over the initrd at 0x2f000-0x31000 that the tree tells of: " +
+      "fs2dt -i gives another, --no-initrd none\n",
+  );
+  expect(run([0x3_0000, 0x2000])).toMatchObject({ code: 0, err: "" });
+  expect(run([0x3_0000, 0x2000], " -z 0x1000").err).toContain("copies itself to 0x0-0x31000");
+  expect(run([0x3_1000, 0x2000], " -z 0x1000")).toMatchObject({ code: 0, err: "" });
+});
+
 describe("a crash kernel's initrd", () => {
   const [ppc64] = machines;
   if (ppc64 === undefined) throw new Error("no ppc64");

@@ -16,7 +16,7 @@ import { type ConfinementRules, findUnconfinedTree } from "../../kexec/confineme
 import type { MachineFacts } from "../../kexec/facts.ts";
 import { formCheck } from "../../kexec/form-checks.ts";
 import type { KexecImage } from "../../kexec/image.ts";
-import { stubChecks } from "../../kexec/stub-checks.ts";
+import { INITRD_ADVICE, readToldInitrd, stubChecks } from "../../kexec/stub-checks.ts";
 import { contains, formatRange, type MemoryRange, overlap } from "../../range.ts";
 
 export const checks: readonly Check[] = [
@@ -64,17 +64,23 @@ function outsideRma(image: KexecImage, { rma }: MachineFacts): Finding | undefin
  * A kernel that copies itself down to 0 lands on whatever lies there, on a crashed kernel's memory too. It copies all
  * up to its _end, and then clears its bss there: all that is told of it, -z included.
  */
-function inTheKernelsWay(image: KexecImage): Finding | undefined {
+function inTheKernelsWay(image: KexecImage, { keptInitrd }: MachineFacts): Finding | undefined {
   const kernel = findEnteredSegments(image).find(({ bytes }) => copiesItselfDown(bytes));
   if (kernel === undefined) return undefined;
   if (image.crash) return blame(image, kernel, "a crash kernel must stay where it is: --poke 0x5c=1 after its -f");
   const end = kernel.end - kernel.start;
   const zeros = end - BigInt(kernel.bytes.length);
   const reason = zeros === 0n ? "" : `, of which -z and -r are ${hex(zeros)}`;
-  return findInSegments(image, (segment) => {
+  const copies = `copies itself to 0x0-${hex(end)}${reason}, over`;
+  const found = findInSegments(image, (segment) => {
     if (segment === kernel || segment.start >= end) return undefined;
-    return `the kernel in ${nameSegment(image, kernel)} copies itself to 0x0-${hex(end)}${reason}, over this segment`;
+    return `the kernel in ${nameSegment(image, kernel)} ${copies} this segment`;
   });
+  if (found !== undefined || keptInitrd === undefined || keptInitrd.start >= end) return found;
+  // What it is told of and lies in no segment is that one, or a part of it: a check before this one has seen to that.
+  const told = image.stub && readToldInitrd(image.stub);
+  if (told === undefined || told.start >= end) return undefined;
+  return blame(image, kernel, `${copies} the initrd at ${formatRange(told)} that the tree tells of: ${INITRD_ADVICE}`);
 }
 
 /** More than most kernels' bss has. */
