@@ -53,6 +53,7 @@ function engineFor(tools: Toolchain): string[] {
 export type Job =
   | "bench"
   | "bench-guest"
+  | "corpus"
   | "test"
   | `engine-${Target}`
   | `kernel-${SmallTarget}`
@@ -63,6 +64,7 @@ export type Job =
 const JOBS = new Map<Job, readonly string[]>([
   ["bench", ["gcc", "libc6-dev", "device-tree-compiler", "strace"]],
   ["bench-guest", ["gcc-powerpc64le-linux-gnu", "libc6-dev-ppc64el-cross"]],
+  ["corpus", ["device-tree-compiler", "cpp"]],
   ["test", ["cpio", "device-tree-compiler", "qemu-user", "strace"]],
   // Bun and glibc come ready made.
   ...bunTargets.map((name) => [`engine-${name}`, []] as const),
