@@ -129,6 +129,8 @@ function compare(made: { 17: Buffer; 3: Buffer }, machine: Machine, folder: stri
   const directory = join(folder, "tree");
   makeTree(directory, treeOf(root));
   const expected = sortedSource("fs", directory);
+  const { code, out } = runWith(x64, ["dtcheck", directory]);
+  expect({ code, found: out.toString() }).toEqual({ code: 0, found: "" });
 
   for (const version of [2, 3, 16, 17] as const) {
     const { code, err, out } = runWith(x64, ["fs2dt", "-b", ADDRESS, "-V", String(version), directory]);

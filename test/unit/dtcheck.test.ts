@@ -563,6 +563,39 @@ describe("a healthy tree hears nothing of", () => {
     );
   });
 
+  test("the bit of an event in the interrupts of OPAL's IPMI, which no controller counts", () => {
+    const ipmi = (compatible: string) => {
+      const tree = soundTree();
+      add(
+        "/",
+        node(
+          "ibm,opal",
+          { "interrupt-parent": cells(1) },
+          node("ipmi", { compatible: text(compatible), interrupts: cells(1) }),
+        ),
+      )(tree);
+      return lines(tree);
+    };
+    expect(ipmi("ibm,opal-ipmi")).toEqual([]);
+    expect(ipmi("ipmi-bt")).toEqual([
+      "/ibm,opal/ipmi/interrupts: warning: 4 bytes are not entries of 2 cells [interrupts]",
+    ]);
+  });
+
+  test("the size in the reg of OPAL's flash, for which its parent has no cells", () => {
+    const flash = (compatible: string) => {
+      const tree = soundTree();
+      const cells0 = { "#address-cells": cells(0), "#size-cells": cells(0) };
+      const values = { compatible: text(compatible), reg: u64Value(0x4000000n) };
+      add("/", node("ibm,opal", cells0, node("flash@0", values)))(tree);
+      return lines(tree);
+    };
+    expect(flash("ibm,opal-flash")).toEqual([]);
+    expect(flash("jedec,spi-nor")).toEqual([
+      "/ibm,opal/flash@0/reg: warning: 8 bytes are not entries of 0 + 0 cells [reg]",
+    ]);
+  });
+
   test("a cpu that says its own number twice", () => {
     const tree = soundTree();
     set(CPU, "reg", cells(8, 8))(tree);

@@ -2,6 +2,7 @@
 // DTS is the Devicetree Specification 0.4; files are Linux's.
 
 import { hex } from "../../failure.ts";
+import type { ByteString } from "../../sys/engine.ts";
 import { cellIn, childCells, isWholeEntries, MAX_CELLS, wordsOf } from "../cells.ts";
 import { interruptParent } from "../interrupts.ts";
 import { TEXT_PROPERTIES } from "../kinds.ts";
@@ -9,7 +10,7 @@ import { baseName, below } from "../names.ts";
 import { PHANDLES, phandleOf } from "../references.ts";
 import { textOf } from "../strings.ts";
 import type { Survey } from "../survey.ts";
-import { child, MAX_DEPTH, property } from "../tree.ts";
+import { child, MAX_DEPTH, type Node, property } from "../tree.ts";
 import { type Check, eachProperty, findRepeated, isCpu, isLoneCpu, OF_A_MACHINE } from "./check.ts";
 
 export const formChecks: readonly Check[] = [
@@ -157,7 +158,7 @@ export const formChecks: readonly Check[] = [
     needs: [OF_A_MACHINE, { check: "cells", at: "parent" }],
     look({ node, path, parent }, tell) {
       const reg = property(node, "reg");
-      if (reg === undefined || parent === undefined) return;
+      if (reg === undefined || parent === undefined || isPlainNumber(node, "reg")) return;
       const { address, size } = childCells(parent.node);
       if (!isWholeEntries(reg, address + size))
         tell(below(path, "reg"), `${reg.length} bytes are not entries of ${address} + ${size} cells`);
@@ -217,7 +218,7 @@ export const formChecks: readonly Check[] = [
     needs: [OF_A_MACHINE],
     look(position, tell, survey) {
       const value = property(position.node, "interrupts");
-      if (value !== undefined && value.length > 0) {
+      if (value !== undefined && value.length > 0 && !isPlainNumber(position.node, "interrupts")) {
         const parent = interruptParent(survey, position);
         const cells = (parent && cellIn(parent.node, INTERRUPT_CELLS)) ?? 0;
         if (cells > 0 && !isWholeEntries(value, cells))
@@ -239,6 +240,17 @@ export const formChecks: readonly Check[] = [
     }),
   },
 ];
+
+/**
+ * By what a node of OPAL's is, the property that Linux reads there as a plain number: a size, the bit of an event
+ * (drivers/mtd/devices/powernv_flash.c, drivers/char/ipmi/ipmi_powernv.c).
+ */
+const PLAIN_NUMBERS: Readonly<Record<string, string>> = { "ibm,opal-flash": "reg", "ibm,opal-ipmi": "interrupts" };
+
+function isPlainNumber(node: Node, name: ByteString): boolean {
+  const compatible = property(node, "compatible");
+  return compatible !== undefined && PLAIN_NUMBERS[textOf(compatible)] === name;
+}
 
 const INTERRUPT_CELLS = "#interrupt-cells";
 const EXTENDED = "interrupts-extended";
