@@ -4,7 +4,7 @@ import { type MemoryRange, mergeRanges, type NamedRange } from "../range.ts";
 import { CWD, type System } from "../sys/system.ts";
 import { readIomem, whyNoIomem } from "./iomem.ts";
 import { LIVE_BLOB, readKeptMemory, readReserveMap, readTreeMemory, type TreeMemory } from "./live-tree.ts";
-import { keepsInitrd } from "./running-initrd.ts";
+import { keepsInitrd, readChosenInitrd } from "./running-initrd.ts";
 
 /** What could not be found out is undefined, or empty: its checks are then left to the kernel. */
 export interface MachineFacts extends OwnFacts {
@@ -90,7 +90,7 @@ interface Known {
 /** For want of /proc/iomem. */
 function readTree(system: System, { hasIomem }: FactSource, tree: TreeMemory): Known {
   const kept = readKeptMemory(system);
-  const map = readReserveMap(system, kept);
+  const map = readReserveMap(system, kept, readChosenInitrd(system));
   const leftOut = tree.leftOut.map((range) => ({ ...range, name: "linux,usable-memory leaves it out" }));
   const taken = [...kept, ...(map ?? []), ...leftOut];
   const memory = mergeRanges(tree.all);

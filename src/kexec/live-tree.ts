@@ -86,17 +86,19 @@ function readBlocks(system: System, names: readonly ByteString[], cells: CellCou
 
 /**
  * What the tree says that firmware or the kernel keeps, by their names. Of nodes that may have pairs of properties for
- * it those are looked at that Linux looks at: RTAS, OPAL, and PCI bridges from the root down.
+ * it those are looked at that Linux looks at: RTAS, OPAL, and PCI bridges, from the root or from a bus on it down.
  */
 export function readKeptMemory(system: System): NamedRange[] {
-  const keepers = listChildren(system, "")
-    .filter(isKeeper)
-    .map((name) => readPairs(system, name, name, 1));
+  const names = listChildren(system, "");
   const reserved = unlessFailure(() => readNode(system, RESERVED_MEMORY, MOST.reservedMemory));
   return keptMemory({
     name: "",
     properties: readProperties(system, "", rootNames),
-    children: reserved === undefined ? keepers : [...keepers, reserved],
+    children: [
+      ...names.filter(isKeeper).map((name) => readPairs(system, name, name, 1)),
+      ...names.filter(mayBeBus).map((name) => readPairs(system, name, name, 1)),
+      ...(reserved === undefined ? [] : [reserved]),
+    ],
   });
 }
 
@@ -105,16 +107,24 @@ export function isKeeper(name: ByteString): boolean {
   return name === "rtas" || name === "ibm,opal" || isPci(name);
 }
 
+/** Not a node that is read as a whole, or of which there may be hundreds. */
+function mayBeBus(name: ByteString): boolean {
+  return !isKeeper(name) && name !== RESERVED_MEMORY && !/^memory(@|$)/.test(name);
+}
+
 /** The node with nothing but its pairs, and the PCI bridges below it. */
 function readPairs(system: System, name: ByteString, path: ByteString, depth: number): Node {
   const entries = system.listIfThere(`${TREE}/${path}`) ?? [];
-  const pairs = keptNames.filter((pair) => entries.some((entry) => entry.name === pair));
+  const pairs = entries.filter((entry) => keptNames.includes(entry.name)).map((entry) => entry.name);
   // A symbolic link is no node, and may lead back up.
-  const bridges = entries.filter((entry) => depth < MAX_DEPTH && entry.kind !== "symlink" && isPci(entry.name));
+  const bridges = entries.filter(({ kind, name }) => kind !== "file" && kind !== "symlink" && isPci(name));
   return {
     name,
     properties: readProperties(system, path, pairs),
-    children: bridges.map((bridge) => readPairs(system, bridge.name, `${path}/${bridge.name}`, depth + 1)),
+    children:
+      depth < MAX_DEPTH
+        ? bridges.map((bridge) => readPairs(system, bridge.name, `${path}/${bridge.name}`, depth + 1))
+        : [],
   };
 }
 
@@ -127,10 +137,13 @@ function isPci(name: ByteString): boolean {
  * initrd. undefined where it cannot be read. A range that one of `known` shares memory with has its name: the map has
  * whole pages.
  */
-export function readReserveMap(system: System, known: readonly NamedRange[]): NamedRange[] | undefined {
+export function readReserveMap(
+  system: System,
+  known: readonly NamedRange[],
+  initrd: MemoryRange | undefined,
+): NamedRange[] | undefined {
   const head = headOf(system.readStartIfThere(LIVE_BLOB, MOST.blob) ?? new Uint8Array(0));
   if (head === undefined) return undefined;
-  const initrd = readInitrd(system);
   const named = head.reserved.map((range) => {
     const name = known.find((other) => overlap(other, range))?.name;
     return { ...range, name: name ?? `the reserve map of ${LIVE_BLOB}`, isKnown: name !== undefined };
@@ -142,12 +155,6 @@ export function readReserveMap(system: System, known: readonly NamedRange[]): Na
 /** Whether `outer` is `inner`, rounded to whole pages of any kernel. */
 function isInPagesOf(inner: MemoryRange, outer: MemoryRange): boolean {
   return contains(outer, inner) && outer.end - outer.start - (inner.end - inner.start) < 2n * LARGEST_PAGE;
-}
-
-function readInitrd(system: System): MemoryRange | undefined {
-  const start = readChosenNumber(system, "linux,initrd-start");
-  const end = readChosenNumber(system, "linux,initrd-end");
-  return start === undefined || end === undefined || end <= start ? undefined : { start, end };
 }
 
 /** What there is in the node of that path from the root, without a slash before it; nothing where there is no such node. */

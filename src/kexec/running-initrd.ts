@@ -30,11 +30,17 @@ export function keepsInitrd(system: System, ownWord?: string): boolean {
     .some((name) => name === "retain_initrd" || name === ownWord);
 }
 
-/** Where the tree says that it is: the directory, or without that the firmware's blob. */
-export function readTreeInitrd(system: System): MemoryRange | undefined {
+/** Where the directory says that it was. */
+export function readChosenInitrd(system: System): MemoryRange | undefined {
   const start = readChosenNumber(system, "linux,initrd-start");
   const end = readChosenNumber(system, "linux,initrd-end");
-  if (start !== undefined && end !== undefined) return { start, end };
+  return start === undefined || end === undefined ? undefined : { start, end };
+}
+
+/** The same, or without a directory what the firmware's blob says. */
+export function readTreeInitrd(system: System): MemoryRange | undefined {
+  const chosenInitrd = readChosenInitrd(system);
+  if (chosenInitrd !== undefined) return chosenInitrd;
   const blob = system.readIfThere(LIVE_BLOB, LARGEST_BLOB);
   const chosen = (name: string): boolean => name === "chosen";
   return blob && unlessFailure(() => initrdOf(treeFromBlob(blob, LIVE_BLOB, chosen).root));

@@ -791,6 +791,13 @@ describe("our stub", () => {
       }
     });
 
+    test("counts from where the kernel begins in its segment", () => {
+      const inside = (stub: number) =>
+        `-r 0x1000 -a ${at(stub)} -e -w -s --poke 0xfc=0x601000 -a 0x600000 -f F -f ${file("vmlinux", self)} -z 0x50000`;
+      expect(refusedLine(inside(0x7f000), pretended(0x7f000))).toContain("copies itself to 0x0-0x80000, of which");
+      expect(taken(inside(0x80000), pretended(0x80000))).toBe(true);
+    });
+
     test("counts what -r adds", () => {
       expect(
         refusedLine(words("0x31000", "", "", "0x20000").replace("-a 0x31000", "-a 0x20000"), pretended(0x20000)),

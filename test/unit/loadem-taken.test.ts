@@ -89,6 +89,13 @@ describe("a segment over memory that somebody keeps is refused by his name", () 
     ["RTAS", RTAS, "0x2fff0000", "0x2fff0000-0x30000000", "RTAS"],
     ["OPAL", OPAL, "0x30000000", "0x30000000-0x31c50000", "OPAL"],
     ["a TCE table", under("pci@3fffde0a000", TCE), "0x70000000", "0x70000000-0x70400000", "a TCE table"],
+    [
+      "one of a bridge on a bus",
+      under("ht@0,f2000000/pci@2", TCE),
+      "0x70000000",
+      "0x70000000-0x70400000",
+      "a TCE table",
+    ],
     ["one below another bridge", under("pci@1/pci@2,3", TCE), "0x703ff000", "0x70000000-0x70400000", "a TCE table"],
     ["the hash table", HASH, "0x60fff000", "0x60000000-0x61000000", "the hash page table"],
     ["reserved memory", RESERVED, "0x30fff000", "0x30600000-0x31000000", "/reserved-memory/ibm,firmware-heap@30600000"],
@@ -268,7 +275,8 @@ describe("reading it stays cheap", () => {
     const { engine, code } = load({ ...RTAS, ...OPAL, ...RANGES, ...RESERVED, ...many }, "0x20000000", "0x1000", "-n");
     expect(code).toBe(0);
     const opened = engine.asked("openat").map(({ path }) => path);
-    expect(opened.filter((path) => /xscom|vdevice|ethernet/.test(path))).toEqual([]);
+    expect(opened.filter((path) => /(xscom@1|vdevice)\/|ethernet/.test(path))).toEqual([]);
+    expect(opened.filter((path) => /xscom|vdevice/.test(path)).length).toBe(2);
     expect(opened.filter((path) => path.includes("pci@")).length).toBe(301);
     expect(opened.filter((path) => path === BLOB).length).toBe(1);
   });

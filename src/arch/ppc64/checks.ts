@@ -7,6 +7,7 @@ import {
   blame,
   type Check,
   type Finding,
+  findEnteredCode,
   findEnteredSegments,
   findInSegments,
   nameSegment,
@@ -65,11 +66,12 @@ function outsideRma(image: KexecImage, { rma }: MachineFacts): Finding | undefin
  * up to its _end, and then clears its bss there: all that is told of it, -z included.
  */
 function inTheKernelsWay(image: KexecImage, { keptInitrd }: MachineFacts): Finding | undefined {
-  const kernel = findEnteredSegments(image).find(({ bytes }) => copiesItselfDown(bytes));
-  if (kernel === undefined) return undefined;
+  const code = findEnteredCode(image).find(({ bytes }) => copiesItselfDown(bytes));
+  if (code === undefined) return undefined;
+  const { segment: kernel } = code;
   if (image.crash) return blame(image, kernel, "a crash kernel must stay where it is: --poke 0x5c=1 after its -f");
-  const end = kernel.end - kernel.start;
-  const zeros = end - BigInt(kernel.bytes.length);
+  const end = kernel.end - code.address;
+  const zeros = end - BigInt(code.bytes.length);
   const reason = zeros === 0n ? "" : `, of which -z and -r are ${hex(zeros)}`;
   const copies = `copies itself to 0x0-${hex(end)}${reason}, over`;
   const found = findInSegments(image, (segment) => {
@@ -91,10 +93,11 @@ const LARGEST_PAGE = 0x10000n;
 
 /** What inTheKernelsWay() cannot know: the bss of a kernel of which -z does not tell, where it might matter. */
 export function listUncheckedBss(image: KexecImage): string[] {
-  const kernel = findEnteredSegments(image).find(({ bytes }) => copiesItselfDown(bytes));
-  if (kernel === undefined || image.crash) return [];
-  const end = kernel.end - kernel.start;
-  if (end - BigInt(kernel.bytes.length) >= LARGEST_PAGE) return [];
+  const code = findEnteredCode(image).find(({ bytes }) => copiesItselfDown(bytes));
+  if (code === undefined || image.crash) return [];
+  const { segment: kernel } = code;
+  const end = kernel.end - code.address;
+  if (end - BigInt(code.bytes.length) >= LARGEST_PAGE) return [];
   const near = image.segments.filter((segment) => {
     return segment !== kernel && segment.start >= end && segment.start < end + LARGE_BSS;
   });
