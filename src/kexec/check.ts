@@ -13,6 +13,8 @@ export interface Finding {
 }
 
 export interface Check {
+  /** As docs/loading.md has it, where every check has its row: what is refused, and the source of that rule. */
+  readonly name: string;
   /** What the kernel would answer; undefined for what it does not look at, and the new kernel would die of. */
   readonly errno: ErrnoName | undefined;
   find(image: KexecImage, facts: MachineFacts): Finding | undefined;

@@ -12,19 +12,24 @@ import type { KexecImage, Segment } from "./image.ts";
 const MAX_SEGMENTS = 16;
 
 /** In the order of importance: of an image with several faults only the first is reported. */
-const checks: readonly Check[] = [
-  { errno: "EINVAL", find: tooManySegments },
-  { errno: "EADDRNOTAVAIL", find: (image) => findInSegments(image, endsAboveAll) },
-  { errno: "EADDRNOTAVAIL", find: (image, facts) => findInSegments(image, (segment) => unaligned(segment, facts)) },
-  { errno: "EINVAL", find: overlapping },
-  { errno: "EADDRNOTAVAIL", find: outsideCrashkernel },
-  { errno: "ETXTBSY", find: (image, facts) => findInSegments(image, (segment) => belowKernelEnd(segment, facts)) },
-  { errno: undefined, find: (image, facts) => findInSegments(image, (segment) => overTaken(segment, facts)) },
-  { errno: undefined, find: (image, facts) => findInSegments(image, (segment) => outsideMemory(segment, facts)) },
-  { errno: "EINVAL", find: overHalfOfRam },
-  { errno: undefined, find: entryNowhere },
-  { errno: undefined, find: entryUnaligned },
+export const checks: readonly Check[] = [
+  { name: "segment-count", errno: "EINVAL", find: tooManySegments },
+  { name: "segment-end", errno: "EADDRNOTAVAIL", find: eachSegment(endsAboveAll) },
+  { name: "pages", errno: "EADDRNOTAVAIL", find: eachSegment(unaligned) },
+  { name: "overlap", errno: "EINVAL", find: overlapping },
+  { name: "crashkernel", errno: "EADDRNOTAVAIL", find: outsideCrashkernel },
+  { name: "kernel-end", errno: "ETXTBSY", find: eachSegment(belowKernelEnd) },
+  { name: "taken", errno: undefined, find: eachSegment(overTaken) },
+  { name: "memory", errno: undefined, find: eachSegment(outsideMemory) },
+  { name: "half-of-ram", errno: "EINVAL", find: overHalfOfRam },
+  { name: "entry", errno: undefined, find: entryNowhere },
+  { name: "entry-alignment", errno: undefined, find: entryUnaligned },
 ];
+
+/** What finds the first segment for which `factOf` has a fact. */
+function eachSegment(factOf: (segment: Segment, facts: MachineFacts) => string | undefined): Check["find"] {
+  return (image, facts) => findInSegments(image, (segment) => factOf(segment, facts));
+}
 
 /**
  * @param own the checks of the running machine
@@ -44,8 +49,8 @@ export function explain(
   own: readonly Check[],
   result: number,
 ): string | undefined {
-  for (const { errno: name, find } of [...checks, ...own]) {
-    if (name === undefined || errno[name] !== -result) continue;
+  for (const { errno: answer, find } of [...checks, ...own]) {
+    if (answer === undefined || errno[answer] !== -result) continue;
     const finding = find(image, facts);
     if (finding !== undefined) return `${finding.place}: ${finding.fact}`;
   }

@@ -23,7 +23,7 @@ export interface KernelFile {
 }
 
 export function formCheck(own: KernelFile): Check {
-  return { errno: undefined, find: (image, facts) => enteredForm(image, facts, own) };
+  return { name: "form", errno: undefined, find: (image, facts) => enteredForm(image, facts, own) };
 }
 
 function enteredForm(image: KexecImage, facts: MachineFacts, own: KernelFile): Finding | undefined {

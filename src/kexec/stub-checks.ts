@@ -13,11 +13,11 @@ import { wrongInitrd } from "./initrd.ts";
 import { readKernelAddress, STUB_SIZE } from "./stub.ts";
 
 export const stubChecks: readonly Check[] = [
-  { errno: undefined, find: stubOnAnotherMachine },
-  { errno: undefined, find: stubBehindItsOwn },
-  { errno: undefined, find: stubWithoutTree },
-  { errno: undefined, find: stubWithoutKernel },
-  { errno: undefined, find: treeWithWrongInitrd },
+  { name: "stub-machine", errno: undefined, find: stubOnAnotherMachine },
+  { name: "stub-order", errno: undefined, find: stubBehindItsOwn },
+  { name: "tree", errno: undefined, find: stubWithoutTree },
+  { name: "stub-kernel", errno: undefined, find: stubWithoutKernel },
+  { name: "initrd", errno: undefined, find: treeWithWrongInitrd },
 ];
 
 function stubOnAnotherMachine(image: KexecImage, { elfMachine }: MachineFacts): Finding | undefined {

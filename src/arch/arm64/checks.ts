@@ -23,10 +23,10 @@ export const checks: readonly Check[] = [
     judge: ({ kind }) => (kind === "Image" ? "" : undefined),
   }),
   ...stubChecks,
-  { errno: undefined, find: largeTree },
-  { errno: undefined, find: badKernel },
-  { errno: undefined, find: initrdOutOfReach },
-  { errno: undefined, find: (image, facts) => findUnconfinedTree(image, facts, confinement) },
+  { name: "tree-size", errno: undefined, find: largeTree },
+  { name: "image", errno: undefined, find: badKernel },
+  { name: "initrd-reach", errno: undefined, find: initrdOutOfReach },
+  { name: "crash-memory", errno: undefined, find: (image, facts) => findUnconfinedTree(image, facts, confinement) },
 ];
 
 /** MAX_FDT_SIZE. */

@@ -26,11 +26,11 @@ export const checks: readonly Check[] = [
     product: "vmlinux",
     finish: ", and objcopy -O binary makes of that what can be entered",
   }),
-  { errno: undefined, find: outsideRma },
+  { name: "rma", errno: undefined, find: outsideRma },
   ...stubChecks,
-  { errno: undefined, find: inTheKernelsWay },
-  { errno: undefined, find: (image, facts) => findUnconfinedTree(image, facts, confinement) },
-  { errno: "ETXTBSY", find: overTceTable },
+  { name: "copy-down", errno: undefined, find: inTheKernelsWay },
+  { name: "crash-memory", errno: undefined, find: (image, facts) => findUnconfinedTree(image, facts, confinement) },
+  { name: "tce-table", errno: "ETXTBSY", find: overTceTable },
 ];
 
 /** The word at 0x5c of a relocatable kernel that will copy itself down to 0 (arch/powerpc/kernel/head_64.S run_at_load). */

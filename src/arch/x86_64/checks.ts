@@ -25,8 +25,8 @@ export const checks: readonly Check[] = [
     judge: judgeForm,
   }),
   ...stubChecks,
-  { errno: undefined, find: stubWithoutBootParams },
-  { errno: undefined, find: unconfinedMap },
+  { name: "zero-page", errno: undefined, find: stubWithoutBootParams },
+  { name: "crash-memory", errno: undefined, find: unconfinedMap },
 ];
 
 /** Our stub enters a kernel as a bzImage has it, and nothing else. */
