@@ -3,7 +3,7 @@
 // and whoever makes it has no right to.
 
 import { beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { chmodSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { v2wrapBytes } from "../../src/arch/ppc64/stub.ts";
 import { engine as host } from "../../src/sys/bun.ts";
@@ -25,6 +25,7 @@ import {
   runWith,
   x64,
 } from "../support/run.ts";
+import { cells, makeTree } from "../support/tree.ts";
 
 /** Without CAP_SYS_BOOT nobody loads a kernel, root included. The files of a clone in root's home stay readable. */
 const powerless = userInfo().uid === 0 ? ["setpriv", "--bounding-set=-sys_boot", "--inh-caps=-sys_boot"] : [];
@@ -194,6 +195,83 @@ describe("every engine says the same", () => {
     }
   });
 });
+
+describe.each([ppc64, ppc64le].map((runner) => [runner.name, runner] as const))(
+  "of another machine's tree %s",
+  (_, runner) => {
+    /** The executable, to which the folder's proc and sys are the machine's. */
+    function on(machine: string): Runner {
+      const { name, command, executable } = runner;
+      return { name, command: [present(command[0]), "-L", folder.in(machine), present(executable)], executable };
+    }
+
+    const line = (address: string) => `-n -r 0x10000 -a 0x5000000 -e -f page -a ${address} -z 0x10000`;
+
+    test("knows what firmware keeps, by name, and what the running kernel was told to reserve", () => {
+      makeTree(folder.in("tree"), [
+        ["#address-cells", cells(2)],
+        ["#size-cells", cells(2)],
+        [
+          "memory@0",
+          [
+            ["device_type", "memory\0"],
+            ["reg", cells(0, 0, 1, 0)],
+          ],
+        ],
+        [
+          "rtas",
+          [
+            ["linux,rtas-base", cells(0x2fff0000)],
+            ["rtas-size", cells(0x10000)],
+          ],
+        ],
+        [
+          "ibm,opal",
+          [
+            ["opal-base-address", cells(0, 0x30000000)],
+            ["opal-runtime-size", cells(0, 0x1c50000)],
+          ],
+        ],
+        [
+          "pci@1",
+          [
+            ["linux,tce-base", cells(0, 0x70000000)],
+            ["linux,tce-size", cells(0x400000)],
+          ],
+        ],
+      ]);
+      mkdirSync(folder.in("machine/proc"), { recursive: true });
+      mkdirSync(folder.in("machine/sys/firmware"), { recursive: true });
+      const made = runWith(x64, ["dtedit", "-O", "dir", folder.in("tree"), folder.in("machine/proc/device-tree")]);
+      expect({ code: made.code, err: made.err }).toEqual({ code: 0, err: "" });
+      writeFileSync(folder.in("machine/proc/meminfo"), "MemTotal:        4194304 kB\n");
+      const blob = runWith(x64, ["fs2dt", "-b", "0x50000000", "--reserve", "0x60000000,0x10000", folder.in("tree")]);
+      writeFileSync(folder.in("machine/sys/firmware/fdt"), blob.out);
+      const said = (address: string) => run(on("machine"), line(address)).err.replace(/^.*, which is taken: /, "");
+      expect(said("0x2fff0000")).toBe("RTAS\n");
+      expect(said("0x30000000")).toBe("OPAL\n");
+      expect(said("0x703f0000")).toBe("a TCE table\n");
+      expect(said("0x60000000")).toBe("the reserve map of /sys/firmware/fdt\n");
+      for (const free of ["0x2ffe0000", "0x31c50000", "0x50000000", "0x60010000", "0x70400000"]) {
+        expect({ free, ...run(on("machine"), line(free)), out: "" }).toEqual({
+          free,
+          code: 0,
+          signal: null,
+          out: "",
+          err: "",
+        });
+      }
+      expect(run(on("machine"), line("0x20000000")).out.toString()).not.toContain("not checked");
+    });
+
+    test("says what it cannot know where there is none", () => {
+      mkdirSync(folder.in("nothing"), { recursive: true });
+      expect(run(on("nothing"), line("0x20000000")).out.toString()).toContain(
+        "memory, and what of it is taken, is not checked: /proc/device-tree cannot be read\n",
+      );
+    });
+  },
+);
 
 test.each([arm64, ppc64, ppc64le].map((runner) => [runner.name, runner] as const))(
   "a kernel without kexec is told as such on %s",
