@@ -32,6 +32,8 @@ export interface TreeHandOver {
   readonly names: readonly ByteString[];
   /** Whether a tree is this machine's, by what only such a tree has. */
   recognize(root: Node): boolean;
+  /** Whether firmware tells by the reserve map alone of memory that it keeps, such as where cpus wait for their start. */
+  readonly needsReserveMap?: boolean;
   /** Drops what the running kernel was told for itself alone, sets seeds, reserves memory that hardware goes on using. */
   apply?(system: System, tree: DeviceTree, notice: (place: ByteString, fact: string) => void): void;
   /**

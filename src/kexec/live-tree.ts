@@ -153,7 +153,7 @@ export function readReserveMap(
 }
 
 /** Whether `outer` is `inner`, rounded to whole pages of any kernel. */
-function isInPagesOf(inner: MemoryRange, outer: MemoryRange): boolean {
+export function isInPagesOf(inner: MemoryRange, outer: MemoryRange): boolean {
   return contains(outer, inner) && outer.end - outer.start - (inner.end - inner.start) < 2n * LARGEST_PAGE;
 }
 

@@ -16,6 +16,7 @@ import { keepsInitrd } from "../kexec/running-initrd.ts";
 import { formatRange, type MemoryRange, sameRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
+import { takeReserveMap } from "./reserve-map.ts";
 
 export interface NextTreeRequest {
   /** A directory, a blob, or `-` for a blob on standard input. */
@@ -53,6 +54,7 @@ export function makeNextTree(system: System, request: NextTreeRequest): NextTree
   const initrd = initrdOf(tree.root);
   // By the rules of the machine that the tree is of, which need not be the one that this runs on.
   const handOver = handOvers.find(({ recognize }) => recognize(tree.root));
+  if (handOver?.needsReserveMap) takeReserveMap(system, tree, request.source, notice);
   handOver?.apply?.(system, tree, notice);
   const dropUnasked = handOver?.dropUnasked?.(tree);
   for (const edit of request.edits) edit(tree);

@@ -115,7 +115,8 @@ describe("the running kernel's initrd, which nothing keeps", () => {
 
   test("gets none on arm64, where it is not handed on", () => {
     const psci: Tree[number] = ["psci", [["compatible", "arm,psci\0"]]];
-    const { code, err, out } = run({ machine: "aarch64", tree: [...TREE, psci] }, "/proc/device-tree");
+    const files = { "/sys/firmware/fdt": run({}, "/proc/device-tree").out };
+    const { code, err, out } = run({ machine: "aarch64", tree: [...TREE, psci], files }, "/proc/device-tree");
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(initrdIn(out)).toEqual([]);
   });

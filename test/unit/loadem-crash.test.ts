@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
+import { blob } from "../../src/devicetree/to/blob.ts";
 import { limitMemory, parseSize } from "../../src/kexec/parameters.ts";
 import { bzImage } from "../support/bzimage.ts";
 import { runInside } from "../support/fake-engine.ts";
@@ -161,6 +162,8 @@ describe("on ppc64, by the tree behind the stub,", () => {
 });
 
 describe("on arm64, by the tree behind the stub,", () => {
+  /** The blob that it was started with reserves nothing. */
+  const PLAIN = { version: 17, padding: 0, maxSize: 4096, address: undefined, reservations: [], bootCpu: 0 } as const;
   const IOMEM = `40000000-7fffffff : System RAM
   40210000-413fffff : Kernel code
   60000000-6fffffff : Crash kernel
@@ -180,6 +183,7 @@ describe("on arm64, by the tree behind the stub,", () => {
       "/proc/device-tree/psci/method": "smc\0",
       "/proc/device-tree/chosen/bootargs": "quiet\0",
       "/proc/iomem": iomem,
+      "/sys/firmware/fdt": blob({ name: "", properties: [], children: [] }, PLAIN),
     };
     const machine: Pretended = { machine: "aarch64", files };
     const hex = (number: bigint) => `0x${number.toString(16)}`;

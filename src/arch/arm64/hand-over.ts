@@ -4,6 +4,7 @@
 import { handOverNoInitrd, setSeeds } from "../../devicetree/edit/chosen.ts";
 import { MARK, mayHave } from "../../devicetree/marks.ts";
 import { child, type DeviceTree, type Node, property } from "../../devicetree/tree.ts";
+import { sameRange } from "../../range.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import type { TreeHandOver } from "../arch.ts";
 import { hasIts, readLpiTables, wasToldNoLpis } from "./lpi-tables.ts";
@@ -22,6 +23,7 @@ const EFI = "linux,uefi-system-table";
 export const arm64: TreeHandOver = {
   names: [ENABLE_METHOD, EFI],
   recognize: isArm64Tree,
+  needsReserveMap: true,
   apply(system, tree, notice) {
     const { root } = tree;
     dropStale(tree);
@@ -30,7 +32,8 @@ export const arm64: TreeHandOver = {
     const bootargs = property(chosen, "bootargs") ?? new Uint8Array(0);
     if (!hasIts(root) || wasToldNoLpis(system.text(bootargs))) return;
     const { ranges, missing } = readLpiTables(system, () => root);
-    tree.reservations = [...tree.reservations, ...ranges];
+    const more = ranges.filter((range) => !tree.reservations.some((other) => sameRange(range, other)));
+    tree.reservations = [...tree.reservations, ...more];
     // EFI's tables hand on what a kernel has reserved for those after it (efi_mem_reserve_persistent).
     if (missing === undefined || property(chosen, EFI) !== undefined) return;
     const fact = `a GICv3 ITS, but the kernel's log names ${missing}`;

@@ -1,0 +1,79 @@
+// The reserve map of a tree that was read from a directory, which has none: that of the blob which the running kernel was
+// started with, where the directory is that kernel's tree.
+
+import { treeFromBlob } from "../devicetree/from/blob.ts";
+import { openDirectory } from "../devicetree/from/directory.ts";
+import { reservedMemory } from "../devicetree/kept-memory.ts";
+import { initrdOf } from "../devicetree/reservations.ts";
+import { child, type DeviceTree, type Node, property } from "../devicetree/tree.ts";
+import { type Notice, unlessFailure } from "../failure.ts";
+import { isInPagesOf, isLiveTree, LIVE_BLOB } from "../kexec/live-tree.ts";
+import { contains, type MemoryRange } from "../range.ts";
+import type { ByteString } from "../sys/engine.ts";
+import type { System } from "../sys/system.ts";
+
+/** Bytes of that blob. Where its reserve map matters Linux maps no more. */
+const LARGEST = 2 * 1024 * 1024;
+
+/** Of the root, what tells one machine from another. */
+const IDENTITY: readonly ByteString[] = ["model", "compatible", "serial-number"];
+
+/**
+ * Adds what firmware reserved and nothing else in the tree tells of. The blob's own entry and the initrd's were of that
+ * start alone. Says so where the map is not known.
+ * @param source what the tree was read from
+ */
+export function takeReserveMap(system: System, tree: DeviceTree, source: ByteString, notice: Notice): void {
+  if (!isDirectory(system, source)) return;
+  const isLive = isLiveTree(system, source);
+  const bytes = system.readIfThere(LIVE_BLOB, LARGEST);
+  const started = bytes && unlessFailure(() => treeFromBlob(bytes, LIVE_BLOB, isCompared));
+  if (started === undefined) {
+    // Of a tree from elsewhere nothing is to be expected here.
+    if (isLive) notice("/", `${LIVE_BLOB} cannot be read, and a directory has no reserve map: --reserve adds to it`);
+    return;
+  }
+  if (!isLive && !isSameMachine(started.root, tree.root)) {
+    notice("/", `${LIVE_BLOB} is of another tree, and a directory has no reserve map: --reserve adds to it`);
+    return;
+  }
+  if (started.reservations.length === 0) return;
+  const initrd = initrdOf(started.root);
+  const told = [...reservedMemory(tree.root), ...(initrd === undefined ? [] : [initrd])];
+  const isTold = (range: MemoryRange) => told.some((other) => contains(other, range) || isInPagesOf(other, range));
+  tree.reservations = [...tree.reservations, ...started.reservations.filter((range) => !isTold(range))];
+}
+
+function isDirectory(system: System, source: ByteString): boolean {
+  const descriptor = openDirectory(system, source);
+  if (descriptor >= 0) system.close(descriptor);
+  return descriptor >= 0;
+}
+
+/** The children of the root that are looked at here. */
+function isCompared(name: ByteString): boolean {
+  return name === "cpus" || name === "chosen" || isMemory(name);
+}
+
+function isMemory(name: ByteString): boolean {
+  return /^memory(@|$)/.test(name);
+}
+
+/** By what neither a kernel nor an edit of what is handed on changes. */
+function isSameMachine(a: Node, b: Node): boolean {
+  return describe(a) === describe(b);
+}
+
+function describe(root: Node): string {
+  const memory = root.children.filter(({ name }) => isMemory(name));
+  const cpus = child(root, "cpus")?.children ?? [];
+  const words = [
+    ...IDENTITY.map((name) => [name, property(root, name)] as const),
+    ...memory.map((node) => [node.name, property(node, "reg")] as const),
+    ...cpus.map((node) => [node.name, property(node, "reg")] as const),
+  ];
+  return words
+    .map(([name, value]) => `${name}=${value === undefined ? "-" : value.join()}`)
+    .sort()
+    .join("\n");
+}
