@@ -77,19 +77,25 @@ function hasText(view: DataView, start: number, text: string): boolean {
 export interface BlobHead {
   /** totalsize, in bytes; the bytes at hand may be fewer. */
   readonly size: number;
-  /** The reserve map, as far as it lies within the bytes at hand. */
+  /** The reserve map, as far as it lies within the blob and the bytes at hand, and no more of it than is ever made. */
   readonly reserved: readonly MemoryRange[];
 }
+
+/** Entries of a reserve map that are looked at; prom_init makes 16 at most, skiboot some 50. Of one without end not all. */
+const MOST_RESERVED = 4096;
 
 /** The head of the blob that `bytes` begin with, whatever its version; undefined where there is none. */
 export function headOf(bytes: Uint8Array): BlobHead | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   if (view.byteLength < SMALLEST_HEADER || view.getUint32(0) !== MAGIC) return undefined;
+  const size = view.getUint32(FIELD.totalSize);
+  const start = view.getUint32(FIELD.reserveMap);
+  const end = Math.min(size, view.byteLength, start + 16 * MOST_RESERVED);
   const reserved: MemoryRange[] = [];
-  for (let at = view.getUint32(FIELD.reserveMap); at + 16 <= view.byteLength; at += 16) {
-    const size = view.getBigUint64(at + 8);
-    if (size === 0n) break;
-    reserved.push(rangeOfSize(view.getBigUint64(at), size));
+  for (let at = start; at + 16 <= end; at += 16) {
+    const length = view.getBigUint64(at + 8);
+    if (length === 0n) break;
+    reserved.push(rangeOfSize(view.getBigUint64(at), length));
   }
-  return { size: view.getUint32(FIELD.totalSize), reserved };
+  return { size, reserved };
 }

@@ -94,6 +94,10 @@ test("where no cpus can be counted the number is unknown, and the stub goes by t
   ];
   expect(told({ files: { ...NO_CPUS } })).toEqual(unknown);
   expect(told({ files: { ...NO_CPUS, [`${CPUS}/cpu@0/reg`]: cells(0) } })).toEqual(unknown);
+  // No thread, half of one, more than the stub can count.
+  for (const servers of [new Uint8Array(0), new Uint8Array(3), new Uint8Array(4 * 32768)]) {
+    expect(told({ files: { ...NO_CPUS, [`${CPUS}/cpu@0/${SERVERS}`]: servers } })).toEqual(unknown);
+  }
 });
 
 test.each([

@@ -149,6 +149,20 @@ test("a zero page whose setup data is cut off, or goes round, is refused; in ano
   expect(run(USUAL, none).code).toBe(0);
 });
 
+test("setup data that lies over other setup data is refused before anybody reads all that it tells of", () => {
+  const page = Buffer.concat([bootParams(), Buffer.alloc(0x10000)]);
+  const first = page.length - 0x10000;
+  page.writeBigUInt64LE(BigInt(STUB + 0x100 + first), 0x250);
+  for (let at = first; at + 32 <= page.length; at += 16) {
+    page.writeBigUInt64LE(at + 48 <= page.length ? BigInt(STUB + 0x100 + at + 16) : 0n, at);
+    page.writeUInt32LE(1, at + 8);
+    page.writeUInt32LE(page.length - at - 16, at + 12);
+  }
+  // The first one has all those bytes, and the second one no others.
+  const second = `0x${(STUB + 0x100 + first + 16).toString(16)}`;
+  expect(refused(USUAL, page)).toEndWith(`its setup data at ${second} is not whole in this segment`);
+});
+
 test("a zero page made for another address is refused", () => {
   expect(refused(USUAL, bootParams({ address: 0x500_0100 }))).toEndWith(
     "its command line is expected at 0x5001100, " + "outside this segment: was it made with zeropage -b 0x2000100?",

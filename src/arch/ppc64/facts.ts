@@ -6,7 +6,7 @@ import { listChildren, readChosenNumber, readSubtree } from "../../kexec/live-tr
 import { readTreeInitrd } from "../../kexec/running-initrd.ts";
 import { type MemoryRange, type NamedRange, rangeOfSize } from "../../range.ts";
 import type { System } from "../../sys/system.ts";
-import { countSecondaryThreads } from "./stub.ts";
+import { countSecondaryThreads, MOST_SECONDARIES } from "./stub.ts";
 
 /** Its /proc/iomem does not know the crash kernel's region. */
 export const facts: FactSource = {
@@ -46,11 +46,15 @@ function readCrashkernel(system: System): MemoryRange | undefined {
   return base === undefined || size === undefined || size === 0n ? undefined : rangeOfSize(base, size);
 }
 
-/** On OPAL firmware takes the secondary cpus back: none comes to the new kernel's 0x60. */
+/**
+ * On OPAL firmware takes the secondary cpus back: none comes to the new kernel's 0x60. undefined where the tree tells of
+ * no cpu, or of more than the stub can count.
+ */
 function countSecondaries(system: System): number | undefined {
   const cpus = readSubtree(system, "cpus");
   if (cpus === undefined) return undefined;
   if (listChildren(system, "ibm,opal").length > 0) return 0;
   const servers = cpus.children.flatMap((node) => property(node, "ibm,ppc-interrupt-server#s") ?? []);
-  return servers.length === 0 ? undefined : countSecondaryThreads(servers);
+  const count = servers.length === 0 ? -1 : countSecondaryThreads(servers);
+  return count < 0 || count > MOST_SECONDARIES ? undefined : count;
 }

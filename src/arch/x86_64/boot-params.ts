@@ -76,7 +76,10 @@ export function readRsdp(bootParams: Uint8Array): bigint {
 
 export interface SetupDataList {
   readonly list: readonly SetupData[];
-  /** Physical address of the first one that is not all in those bytes, or was there before; 0n where the list ends. */
+  /**
+   * Physical address of the first one that is not all in those bytes, was there before, or lies over others; 0n where the
+   * list ends.
+   */
   readonly lost: bigint;
 }
 
@@ -88,12 +91,15 @@ export function readSetupData(bytes: Uint8Array, address: bigint): SetupDataList
   const view = viewOf(bytes);
   const list: SetupData[] = [];
   const seen = new Set<bigint>();
+  // Each byte is of one of them: where they lie over one another they could tell of more than anybody has memory for.
+  let left = bytes.length;
   for (let next = view.getBigUint64(FIELD.setupData, true); ; ) {
     const at = Number(next - address);
     const start = at + SETUP_DATA_HEADER;
     if (next === 0n || seen.has(next) || at < 0 || start > bytes.length) return { list, lost: next };
     const data = bytes.subarray(start, start + view.getUint32(at + 12, true));
-    if (data.length < view.getUint32(at + 12, true)) return { list, lost: next };
+    left -= SETUP_DATA_HEADER + data.length;
+    if (data.length < view.getUint32(at + 12, true) || left < 0) return { list, lost: next };
     list.push({ type: view.getUint32(at + 8, true), data });
     seen.add(next);
     next = view.getBigUint64(at, true);
