@@ -5,7 +5,7 @@ import { hex } from "../failure.ts";
 import formOf, { type Form } from "../forms.ts";
 import { blame, type Check, type EnteredCode, type Finding, findEnteredCode } from "./check.ts";
 import type { MachineFacts } from "./facts.ts";
-import type { KexecImage } from "./image.ts";
+import type { KexecImage, Segment } from "./image.ts";
 import { isForStub } from "./stub-checks.ts";
 
 /** What a machine's kernels come in. */
@@ -38,7 +38,7 @@ function enteredForm(image: KexecImage, facts: MachineFacts, own: KernelFile): F
 
 function judge(code: EnteredCode, { elfMachine }: MachineFacts, own: KernelFile): string | undefined {
   const { by, segment, bytes } = code;
-  if (bytes.length === 0 && isForStub(segment.bytes)) return "no bytes are entered: -e -w goes before -s";
+  if (bytes.length === 0) return tellZeros(by, segment);
   const form = formOf(bytes);
   if (form === undefined) return undefined;
   if (form.machine !== undefined && form.machine !== elfMachine)
@@ -58,6 +58,12 @@ function judge(code: EnteredCode, { elfMachine }: MachineFacts, own: KernelFile)
     default:
       return form.tell(own.product, own.finish);
   }
+}
+
+/** What no file holds. Zeros may be entered by whoever wants that, but they are no kernel. */
+function tellZeros(by: EnteredCode["by"], { bytes }: Segment): string | undefined {
+  if (by === "stub") return "nothing but zeros, no kernel: -f puts it there";
+  return by === "kexec" && isForStub(bytes) ? "no bytes are entered: -e -w goes before -s" : undefined;
 }
 
 /** Other code may want the address of such a thing. */

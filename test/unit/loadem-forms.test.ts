@@ -177,6 +177,13 @@ describe.each(MACHINES)("on %s", (machine, name) => {
     );
   });
 
+  test("zeros that no file holds are no kernel for the stub", () => {
+    const given: Line = { machine, files: { KERNEL: present(code[0])[1] }, stdin: handOver(machine) };
+    const fact = "1 1 nothing but zeros, no kernel: -f puts it there";
+    expect(refused(given, behindStub(machine).replace("-f KERNEL ", ""))).toBe(fact);
+    expect(taken(given, behindStub(machine))).toBe(true);
+  });
+
   test("an initrd or a tree in the kernel's place is refused: -c is in the wrong place", () => {
     const line = behindStub(machine);
     const stdin = handOver(machine);
