@@ -26,9 +26,10 @@ export function memoryCells(root: Node): CellCounts {
   return childCells(root);
 }
 
+/** Whether Linux takes the node for memory: by its device_type up to the first NUL, which need not be there. */
 export function isMemory(node: Node): boolean {
   const type = property(node, "device_type");
-  return type?.length === 7 && textOf(type) === "memory";
+  return type !== undefined && textOf(type) === "memory";
 }
 
 /**

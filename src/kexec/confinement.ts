@@ -1,5 +1,5 @@
 // Whether a crash kernel would stay in the memory that crashkernel= reserved: all other is what it is to save, and it
-// takes for its own whatever it is told is memory.
+// takes for its own whatever it is told is memory. What it is not told of it does not map, though it is loaded there.
 
 import { DYNAMIC_MEMORY } from "../devicetree/drmem.ts";
 import { treeFromBlob } from "../devicetree/from/blob.ts";
@@ -8,10 +8,12 @@ import { textOf } from "../devicetree/strings.ts";
 import { child, type DeviceTree, type Node, property } from "../devicetree/tree.ts";
 import { Failure, hex } from "../failure.ts";
 import {
+  contains,
   formatRange,
   formatRanges,
   type MemoryRange,
   mergeRanges,
+  rangeOfSize,
   roundDown,
   roundUp,
   subtractRanges,
@@ -19,7 +21,7 @@ import {
 import type { ByteString } from "../sys/engine.ts";
 import { blame, type Finding } from "./check.ts";
 import type { MachineFacts } from "./facts.ts";
-import type { KexecImage } from "./image.ts";
+import type { KexecImage, Segment } from "./image.ts";
 import { isKeeper } from "./live-tree.ts";
 import { limitMemory } from "./parameters.ts";
 import { STUB_SIZE } from "./stub.ts";
@@ -28,9 +30,11 @@ import { STUB_SIZE } from "./stub.ts";
 export interface ConfinementRules {
   /** What a kernel takes for memory that is given this tree. @throws Failure where it could not read that */
   memoryOf(root: Node, facts: MachineFacts): readonly MemoryRange[];
+  /** What it is told to keep to, empty where a tree does not say: all that it maps. @throws Failure as memoryOf() does */
+  limitsOf(root: Node): readonly MemoryRange[];
   /** What it may use besides the region. */
   readonly besides: readonly MemoryRange[];
-  /** How a tree is confined to `region`, in words. */
+  /** What confines a tree to `region`: a command, to be followed by a verb. */
   advise(root: Node, region: MemoryRange): string;
 }
 
@@ -38,7 +42,7 @@ export interface ConfinementRules {
 export function findUnconfinedTree(
   image: KexecImage,
   facts: MachineFacts,
-  { memoryOf, besides, advise }: ConfinementRules,
+  { memoryOf, limitsOf, besides, advise }: ConfinementRules,
 ): Finding | undefined {
   const { crashkernel, pageSize } = facts;
   if (!image.crash || crashkernel === undefined) return undefined;
@@ -51,13 +55,23 @@ export function findUnconfinedTree(
     const line = textOf(property(child(root, "chosen"), "bootargs") ?? new Uint8Array(0));
     const memory = allocatable(tree, limitMemory(mergeRanges(memoryOf(root, facts)), line), pageSize);
     const outside = outsideRegion(facts, memory, [...besides, ...keptMemory(root)]);
-    return outside === undefined
-      ? undefined
-      : blame(image, segment, `by its tree ${outside}: ${advise(root, crashkernel)}`);
+    if (outside !== undefined) {
+      return blame(image, segment, `by its tree ${outside}: ${advise(root, crashkernel)} confines it`);
+    }
+    const limits = mergeRanges(limitsOf(root));
+    const lost = image.segments.find((each) => limits.length > 0 && !holdsBytes(limits, each));
+    if (lost === undefined) return undefined;
+    const fact = `the crash kernel has by its tree only ${formatRanges(limits)}`;
+    return blame(image, lost, `${fact}: ${advise(root, crashkernel)} gives it the region`);
   } catch (error) {
     if (error instanceof Failure) return blame(image, segment, error.message);
     throw error;
   }
+}
+
+/** Whether one of `ranges` has all the bytes of the segment, which may have none. */
+function holdsBytes(ranges: readonly MemoryRange[], { start, bytes }: Segment): boolean {
+  return bytes.length === 0 || ranges.some((each) => contains(each, rangeOfSize(start, BigInt(bytes.length))));
 }
 
 /** The children of the root that tell of memory, and of the command line, which may limit it. */

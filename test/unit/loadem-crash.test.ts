@@ -52,7 +52,8 @@ describe("on ppc64, by the tree behind the stub,", () => {
     return loadem(folder.path, stdin, ...panic, ...options, ...words, folder.in("kernel"));
   }
 
-  const advice = "fs2dt --usable 0x8000000,0x8000000 confines it";
+  const option = "fs2dt --usable 0x8000000,0x8000000";
+  const advice = `${option} confines it`;
   const beyond = (ranges: string) =>
     `by its tree the crash kernel takes ${ranges} for its own, beyond 0x8000000-0x10000000, which is kept for it: ${advice}`;
 
@@ -82,6 +83,27 @@ describe("on ppc64, by the tree behind the stub,", () => {
 
   test("one that is confined to less is taken", () => {
     expect(said(load(["--usable", "0x9000000,0x6000000"]))).toBe("");
+  });
+
+  test("one that has not the memory of all that is loaded is refused: what lies there would be lost", () => {
+    const lacks = (ranges: string) => `the crash kernel has by its tree only ${ranges}: ${option} gives it the region`;
+    expect(said(load(["--usable", "0x8000000,0x1000000"]))).toBe(lacks("0x0-0x9000000"));
+    // Of the first segment its bytes count, not the rest of their pages.
+    expect(said(load(["--usable", "0x8000000,0x4000200"]))).toBe(lacks("0x0-0xc000200"));
+    expect(said(load(["--usable", "0x8000000,0x4001000"]))).toBe("");
+    const apart = "--set=/memory@0/linux,usable-memory=<0 0 0 0x8000000 0 0xc000000 0 0x4000000>";
+    expect(load([...USABLE, apart]).err).toStartWith("loadem: segment 1 (0x8000000-0x8010000, ");
+    expect(load([...USABLE, apart]).err).toEndWith(`: ${lacks("0x0-0x8000000 0xc000000-0x10000000")}\n`);
+  });
+
+  test("one whose device_type goes on behind its NUL, or ends without one, is memory to Linux", () => {
+    for (const type of ['"memory", "more"', "[6d 65 6d 6f 72 79]"]) {
+      const edits = [...USABLE, "--set", `/memory@40000000/device_type=${type}`];
+      expect(said(load([...edits, "--delete", "/memory@40000000/linux,usable-memory"]))).toBe(
+        beyond("0x40000000-0x80000000"),
+      );
+      expect(said(load([...edits.slice(2), ...USABLE]))).toBe("");
+    }
   });
 
   test("memory that firmware keeps may be usable, whether it is reserved or not", () => {
@@ -227,6 +249,13 @@ describe("on arm64, by the tree behind the stub,", () => {
     expect(said(load(range(`${high} 0 0x60000000 0 0x10000000`), TWO, 0x1e0000000n))).toBe("");
     expect(said(load(range(`${high} 0 0x40000000 0 0x10000000`), TWO, 0x1e0000000n))).toContain(
       "takes 0x40000000-0x50000000 for its own, beyond 0x1e0000000-0x1f0000000",
+    );
+  });
+
+  test("one that has not the memory of all that is loaded is refused", () => {
+    expect(said(load(range("0 0x60000000 0 0x1000000")))).toBe(
+      "the crash kernel has by its tree only 0x60000000-0x61000000: " +
+        "fs2dt --set '/chosen/linux,usable-memory-range=<0x0 0x60000000 0x0 0x10000000>' gives it the region",
     );
   });
 

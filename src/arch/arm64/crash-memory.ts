@@ -22,12 +22,13 @@ export const confinement: ConfinementRules = {
     const [first, ...others] = usable;
     return first === undefined ? memory : [...intersect(memory, first), ...others];
   },
+  limitsOf: (root) => usableRanges(root) ?? [],
   besides: [],
   advise(root, region) {
     const words = wordsOf(rangesValue([region], memoryCells(root)))
       .map(hex)
       .join(" ");
-    return `fs2dt --set '/chosen/${USABLE}=<${words}>' confines it`;
+    return `fs2dt --set '/chosen/${USABLE}=<${words}>'`;
   },
 };
 

@@ -42,8 +42,9 @@ const VECTORS: MemoryRange = { start: 0n, end: 0x10000n };
 
 const confinement: ConfinementRules = {
   memoryOf,
+  limitsOf: memoryOf,
   besides: [VECTORS],
-  advise: (_root, { start, end }) => `fs2dt --usable ${hex(start)},${hex(end - start)} confines it`,
+  advise: (_root, { start, end }) => `fs2dt --usable ${hex(start)},${hex(end - start)}`,
 };
 
 /** What the kernel itself refuses (machine_kexec_prepare), for those who skipped the check of all that is taken. */
