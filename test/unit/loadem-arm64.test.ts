@@ -130,6 +130,17 @@ describe("an Image is refused", () => {
     );
   });
 
+  test("when as a crash kernel's it grows out of the region, into the memory that it is to save", () => {
+    writeFileSync(folder.in("Image"), image());
+    const at = (address: string, ...more: string[]) =>
+      loadem(folder.path, VIRT, ...more, "-a", address, "-e", "-f", folder.in("Image"));
+    expect(refusal(at("0x5de00000", "-p"))).toBe(
+      "0 the kernel takes 0x5de00000-0x5e200000 (image_size), not within the crash kernel's memory 0x5c000000-0x5e000000",
+    );
+    expect(at("0x5dc00000", "-p").code).toBe(0);
+    expect(at("0x5de00000").code).toBe(0);
+  });
+
   test("while it is compressed, with the name of what it is", () => {
     const gzip = Buffer.alloc(0x1000);
     gzip.writeUInt16BE(0x1f8b);

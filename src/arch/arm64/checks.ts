@@ -55,7 +55,7 @@ function badKernel(image: KexecImage, facts: MachineFacts): Finding | undefined 
 function checkKernel(
   image: KexecImage,
   { segment, address, bytes }: EnteredCode,
-  { memory, taken }: MachineFacts,
+  { memory, taken, crashkernel }: MachineFacts,
 ): Finding | undefined {
   const wrong = (fact: string) => blame(image, segment, fact);
   const header = readImageHeader(bytes);
@@ -70,6 +70,9 @@ function checkKernel(
   const uses = `the kernel takes ${formatRange(needed)} (${why})`;
   const other = image.segments.find((each) => each !== segment && overlap(each, needed));
   if (other !== undefined) return blame(image, other, `${uses}: over this segment`);
+  if (image.crash && crashkernel !== undefined && !contains(crashkernel, needed)) {
+    return wrong(`${uses}, not within the crash kernel's memory ${formatRange(crashkernel)}`);
+  }
   if (memory.length > 0 && !memory.some((range) => contains(range, needed))) {
     return wrong(`${uses}, not all of it memory`);
   }
