@@ -30,6 +30,14 @@ export function contains(outer: MemoryRange, inner: MemoryRange): boolean {
   return outer.start <= inner.start && inner.end <= outer.end;
 }
 
+/** Bytes of a page, where pages are largest. */
+const LARGEST_PAGE = 0x10000n;
+
+/** Whether `outer` is `inner`, rounded to whole pages of any kernel. */
+export function isInPagesOf(inner: MemoryRange, outer: MemoryRange): boolean {
+  return contains(outer, inner) && outer.end - outer.start - (inner.end - inner.start) < 2n * LARGEST_PAGE;
+}
+
 /** The same memory in order, with ranges that overlap or touch merged: two banks side by side are one range. */
 export function mergeRanges(ranges: readonly MemoryRange[]): MemoryRange[] {
   const result: MemoryRange[] = [];

@@ -81,7 +81,7 @@ export interface BlobHead {
   readonly reserved: readonly MemoryRange[];
 }
 
-/** Entries of a reserve map that are looked at; prom_init makes 16 at most, skiboot some 50. Of one without end not all. */
+/** Entries of a reserve map that are looked at. prom_init makes 16 at most; of a map without end not all are of use. */
 const MOST_RESERVED = 4096;
 
 /** The head of the blob that `bytes` begin with, whatever its version; undefined where there is none. */

@@ -9,7 +9,7 @@ import { leftOutRanges, memoryCells, takenRanges } from "../devicetree/memory.ts
 import { keptNames } from "../devicetree/reservations.ts";
 import { MAX_DEPTH, type Node, type Property } from "../devicetree/tree.ts";
 import { Failure, unlessFailure } from "../failure.ts";
-import { contains, type MemoryRange, type NamedRange, overlap } from "../range.ts";
+import { isInPagesOf, type MemoryRange, type NamedRange, overlap } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { CWD, O_NONBLOCK, type System } from "../sys/system.ts";
 
@@ -20,9 +20,6 @@ export const LIVE_BLOB = "/sys/firmware/fdt";
 
 /** Bytes that are read, at most, of a node, of /reserved-memory, and of the live blob, which begins with its reserve map. */
 const MOST = { node: 64 * 1024 * 1024, reservedMemory: 256 * 1024, blob: 64 * 1024 };
-
-/** Bytes of a page, where pages are largest. */
-const LARGEST_PAGE = 0x10000n;
 
 /** What the running kernel took for memory. */
 export interface TreeMemory {
@@ -150,11 +147,6 @@ export function readReserveMap(
   });
   const own = named.find(({ start, end, isKnown }) => !isKnown && end - start === BigInt(head.size));
   return named.filter((range) => range !== own && !(initrd !== undefined && isInPagesOf(initrd, range)));
-}
-
-/** Whether `outer` is `inner`, rounded to whole pages of any kernel. */
-export function isInPagesOf(inner: MemoryRange, outer: MemoryRange): boolean {
-  return contains(outer, inner) && outer.end - outer.start - (inner.end - inner.start) < 2n * LARGEST_PAGE;
 }
 
 /** What there is in the node of that path from the root, without a slash before it; nothing where there is no such node. */

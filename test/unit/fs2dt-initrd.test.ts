@@ -149,6 +149,23 @@ describe("-i", () => {
     return err.replace(/^fs2dt: -i: /, "").trimEnd();
   };
 
+  test("takes an older initrd's memory out of the reserve map, also where that has it in whole pages", () => {
+    const older = (reserved: string) => run({}, "--reserve", reserved, "ROOT/proc/device-tree").out;
+    const left = (reserved: string, ...options: string[]) => {
+      const { code, out } = run({ stdin: older(reserved) }, ...options, "-");
+      expect(code).toBe(0);
+      return readBlob(out).reserved.slice(0, -1);
+    };
+    const next = { start: 0x5000000n, size: 0x1000n };
+    // prom_init reserves by pages of 4 KiB, or of 64 KiB.
+    for (const size of ["0x123456", "0x124000", "0x130000"]) {
+      expect(left(`0x3000000,${size}`, "-i", "0x5000000,0x5001000")).toEqual([next]);
+      expect(left(`0x3000000,${size}`, "--no-initrd")).toEqual([]);
+    }
+    const other = { start: 0x3000000n, size: 0x150000n };
+    expect(left("0x3000000,0x150000", "-i", "0x5000000,0x5001000")).toEqual([other, next]);
+  });
+
   test.each([
     "my.cpio.gz",
     "0x4600000,my.cpio.gz",

@@ -47,8 +47,8 @@ function readCrashkernel(system: System): MemoryRange | undefined {
 }
 
 /**
- * On OPAL firmware takes the secondary cpus back: none comes to the new kernel's 0x60. undefined where the tree tells of
- * no cpu, or of more than the stub can count.
+ * On OPAL firmware takes the secondary cpus back: none comes to the new kernel's 0x60. undefined where the tree tells
+ * of no cpu, or of more than the stub can count.
  */
 function countSecondaries(system: System): number | undefined {
   const cpus = readSubtree(system, "cpus");

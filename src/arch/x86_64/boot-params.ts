@@ -77,8 +77,8 @@ export function readRsdp(bootParams: Uint8Array): bigint {
 export interface SetupDataList {
   readonly list: readonly SetupData[];
   /**
-   * Physical address of the first one that is not all in those bytes, was there before, or lies over others; 0n where the
-   * list ends.
+   * Physical address of the first one that is not all in those bytes, was there before, or lies over others; 0n where
+   * the list ends.
    */
   readonly lost: bigint;
 }

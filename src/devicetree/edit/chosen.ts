@@ -2,7 +2,7 @@
 // Linux: drivers/of/fdt.c (early_init_dt_scan_chosen), drivers/of/kexec.c.
 
 import { Failure } from "../../failure.ts";
-import { type MemoryRange, sameRange } from "../../range.ts";
+import { isInPagesOf, type MemoryRange } from "../../range.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { u64Value } from "../cells.ts";
 import { initrdOf } from "../reservations.ts";
@@ -46,10 +46,10 @@ function forgetInitrd(tree: DeviceTree): boolean {
   return removed.length > 0;
 }
 
-/** Takes the initrd's entry, if there is one, out of the reserve map. */
+/** Takes the initrd's entry, if there is one, out of the reserve map, where prom_init has it in whole pages. */
 function giveUpInitrd(tree: DeviceTree): void {
   const old = initrdOf(tree.root);
-  if (old !== undefined) tree.reservations = tree.reservations.filter((range) => !sameRange(range, old));
+  if (old !== undefined) tree.reservations = tree.reservations.filter((range) => !isInPagesOf(old, range));
 }
 
 /**
