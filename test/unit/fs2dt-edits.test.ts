@@ -360,12 +360,22 @@ describe("--usable", () => {
     });
   });
 
-  test("refuses memory that no node holds whole, and a tree without any", () => {
-    expect(attempt(machine, "--usable", "0x3ffff000,0x2000")).toMatchObject({
-      code: 1,
-      err: "fs2dt: /: no memory node holds the whole usable range\n",
-      out: Buffer.alloc(0),
-    });
+  test("takes a region that lies in several nodes, of which one continues the other", () => {
+    const blob = edited(machine, "--usable", "0x3ffff000,0x2000");
+    expect(usable(blob, "memory@0")).toBe("00000000000000000000000040000000");
+    expect(usable(blob, "memory@40000000")).toBe("00000000400000000000000000001000");
+    expect(usable(blob, "memory@100000000")).toBe("0".repeat(32));
+    expect(blob.reserved[0]).toEqual({ start: 0x10000n, size: 0x3ffef000n });
+  });
+
+  test("refuses what is not all memory, and a tree without any", () => {
+    for (const region of ["0x7ffff000,0x2000", "0x80000000,0x1000", "0x3ffff000,0xd0000000"]) {
+      expect(attempt(machine, "--usable", region)).toMatchObject({
+        code: 1,
+        err: "fs2dt: /: no memory node holds the whole usable range\n",
+        out: Buffer.alloc(0),
+      });
+    }
     expect(attempt([["n", []]], "--usable", "0,4096").err).toBe("fs2dt: /: no memory node to confine\n");
   });
 

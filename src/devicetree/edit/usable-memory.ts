@@ -53,8 +53,8 @@ export function setUsableMemory(tree: DeviceTree, usable: MemoryRange): void {
 
 const NOTHING: MemoryRange = { start: 0n, end: 0n };
 
-/** A partition's first block continues its memory node. */
+/** Linux sets memory aside before it asks of which node it is: a region may begin in one and end in the next. */
 function isMemoryOf(range: MemoryRange, nodes: readonly MemoryRange[], blocks: DynamicMemory | undefined): boolean {
-  const all = blocks === undefined ? nodes : mergeRanges([...nodes, ...rangesOfRuns(blocks)]);
+  const all = mergeRanges([...nodes, ...(blocks === undefined ? [] : rangesOfRuns(blocks))]);
   return all.some((each) => contains(each, range));
 }
