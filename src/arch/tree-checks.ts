@@ -42,9 +42,10 @@ export function reportCutBootargs(root: Node, notice: Notice): void {
   const value = property(child(root, "chosen"), "bootargs");
   if (value === undefined) return;
   const text = textOf(value);
-  const kept = commandLineSize(root) - 1;
+  // What is copied is no longer than the value, and its last byte becomes the NUL, whatever it was.
+  const kept = Math.max(0, Math.min(commandLineSize(root), value.length) - 1);
   if (text.length <= kept) return;
-  const end = quote(text.slice(kept - SHOWN, kept));
+  const end = quote(text.slice(Math.max(0, kept - SHOWN), kept));
   notice("/chosen/bootargs", `${text.length} bytes, of which Linux takes ${kept}: it is cut off after ${end}`);
 }
 

@@ -105,13 +105,22 @@ describe("a command line that Linux cuts off", () => {
   });
 
   test("counts up to its NUL, in whatever is there", () => {
-    for (const value of [`${"x".repeat(100)}\0${"y".repeat(3000)}`, "", "x".repeat(2047)])
+    for (const value of [`${"x".repeat(100)}\0${"y".repeat(3000)}`, "", "\0"])
       expect(attempt([["chosen", [["bootargs", value]]]]).err).toBe("");
     const bare = [
       ["cpus", [["cpu@0", [["compatible", "riscv"]]]]],
       ["chosen", [["bootargs", "x".repeat(1024)]]],
     ] as const;
     expect(attempt(bare as unknown as Tree).err).toBe(line(1024, 1023));
+  });
+
+  test("loses its last byte where it has no NUL, however short it is", () => {
+    const bare = (text: string) => attempt([["chosen", [["bootargs", text]]]]).err;
+    expect(bare("quiet")).toBe(
+      `fs2dt: /chosen/bootargs: 5 bytes, of which Linux takes 4: it is cut off after "quie"\n`,
+    );
+    for (const length of [2046, 2047, 2048]) expect(bare("x".repeat(length))).toBe(line(length, length - 1));
+    expect(bare("x".repeat(2049))).toBe(line(2049, 2047));
   });
 });
 
