@@ -15,6 +15,8 @@ const MAX_STEPS = 16;
 /** What has been found out of a tree: of a million nodes all may be on one way, or below one map. */
 interface Known {
   readonly parents: Map<Position, Position | undefined>;
+  /** From where the way to who takes an interrupt never ends. */
+  readonly endless: Set<Position>;
   readonly maps: Map<Position, InterruptMap | undefined>;
 }
 
@@ -32,7 +34,7 @@ interface InterruptMap {
 const knownOf = new WeakMap<Survey, Known>();
 
 function known(survey: Survey): Known {
-  const made = knownOf.get(survey) ?? { parents: new Map(), maps: new Map() };
+  const made = knownOf.get(survey) ?? { parents: new Map(), endless: new Set(), maps: new Map() };
   knownOf.set(survey, made);
   return made;
 }
@@ -43,12 +45,13 @@ function known(survey: Survey): Known {
  * the way goes in a circle, on which Linux hangs.
  */
 export function interruptParent(survey: Survey, position: Position): Position | undefined {
-  const { parents } = known(survey);
+  const { parents, endless } = known(survey);
   const passed: Position[] = [];
   let found: Position | undefined;
   for (let at: Position | undefined = position; at !== undefined && found === undefined; ) {
     if (parents.has(at)) {
       found = parents.get(at);
+      if (endless.has(at) || passed.includes(at)) for (const each of passed) endless.add(each);
       break;
     }
     parents.set(at, undefined);
@@ -60,6 +63,11 @@ export function interruptParent(survey: Survey, position: Position): Position | 
   // All on the way have the same one: a way is gone once, however many begin on it.
   for (const each of passed) parents.set(each, found);
   return found;
+}
+
+/** Whether Linux would look for who takes the node's interrupts for ever. */
+export function isEndless(survey: Survey, position: Position): boolean {
+  return interruptParent(survey, position) === undefined && known(survey).endless.has(position);
 }
 
 /**

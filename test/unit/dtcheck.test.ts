@@ -223,6 +223,16 @@ const broken: Readonly<Record<string, readonly (readonly [breaks: (tree: DeviceT
       `${SERIAL}/interrupts: warning: 4 bytes are not entries of 2 cells [interrupts]`,
     ],
   ],
+  "interrupt-circle": [
+    [
+      (tree) => {
+        set(SERIAL, "interrupt-parent", cells(0x71))(tree);
+        add("/", node("a", { phandle: cells(0x71), "interrupt-parent": cells(0x72) }))(tree);
+        add("/", node("b", { phandle: cells(0x72), "interrupt-parent": cells(0x71) }))(tree);
+      },
+      `${SERIAL}/interrupts: error: nobody takes them: the interrupt-parents go in a circle [interrupt-circle]`,
+    ],
+  ],
   status: [
     [set(SERIAL, "status", text("on")), `${SERIAL}/status: warning: is none of okay disabled reserved fail [status]`],
   ],

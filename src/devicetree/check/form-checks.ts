@@ -4,7 +4,7 @@
 import { hex } from "../../failure.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { cellIn, childCells, isWholeEntries, MAX_CELLS, wordsOf } from "../cells.ts";
-import { interruptParent } from "../interrupts.ts";
+import { interruptParent, isEndless } from "../interrupts.ts";
 import { TEXT_PROPERTIES } from "../kinds.ts";
 import { baseName, below } from "../names.ts";
 import { PHANDLES, phandleOf } from "../references.ts";
@@ -226,6 +226,16 @@ export const formChecks: readonly Check[] = [
       }
       const fault = faultInExtended(survey, property(position.node, EXTENDED));
       if (fault !== undefined) tell(below(position.path, EXTENDED), fault);
+    },
+  },
+  {
+    name: "interrupt-circle",
+    severity: "error",
+    reason: "Linux follows interrupt-parents until one has #interrupt-cells, and so a circle without one for ever",
+    source: "drivers/of/irq.c of_irq_find_parent",
+    look(position, tell, survey) {
+      if (property(position.node, "interrupts") !== undefined && isEndless(survey, position))
+        tell(below(position.path, "interrupts"), "nobody takes them: the interrupt-parents go in a circle");
     },
   },
   {
