@@ -89,8 +89,13 @@ class Comparer implements Comments {
     return meant;
   }
 
+  meaning(side: Side, path: ByteString, property: Property): Uint8Array {
+    return this.#meant(this[side], path, property)?.subarray(0, property.value.length) ?? property.value;
+  }
+
+  /** From the last number down: these are seldom anything else. */
   #numberOf(path: ByteString): number {
-    const number = this.#paths.get(path) ?? this.#paths.size;
+    const number = this.#paths.get(path) ?? 0xffffffff - this.#paths.size;
     this.#paths.set(path, number);
     return number;
   }

@@ -23,17 +23,17 @@ export interface Context {
   readonly node: ByteString;
   /** The paths of the nodes that words of the value refer to, by the words' indexes, which are in this range. */
   targets(from: number, to: number): Targets;
-  /** The value on the other side, where there is one. */
-  readonly other: Uint8Array | undefined;
+  /** This value and the one on the other side, where there is one, as they are compared. */
+  sides(): readonly [own: Uint8Array, other: Uint8Array] | undefined;
 }
 
 /** `name = value;`; where that is a part, a comment says which and where the two sides differ. */
 export function propertyText({ name, value }: Property, context: Context): string {
-  const { node, other } = context;
-  const kind = kindOf(name, value, node);
+  const kind = kindOf(name, value, context.node);
   if (kind === "empty") return `${escapeName(name)};`;
   if (value.length <= LONG) return `${escapeName(name)} = ${partText(kind, value, 0, context)};`;
-  const differing = other === undefined ? undefined : differingBytes(value, other);
+  const sides = context.sides();
+  const differing = sides && differingBytes(...sides);
   const [from, to] = differing ?? [0, MOST];
   // Whole cells, so that both sides begin at one place.
   const start = Math.max(0, from - AROUND) & ~3;

@@ -169,10 +169,16 @@ export type Side = "before" | "after";
 export interface Comments {
   /** The paths of the nodes that the property refers to, by the indexes of the words that do, from `from` up to `to`. */
   targets(side: Side, path: ByteString, property: Property, from: number, to: number): Targets;
+  /** The value as it is compared: of equal length, with something of its own for each node that is referred to. */
+  meaning(side: Side, path: ByteString, property: Property): Uint8Array;
   remark(before: Property, after: Property): string | undefined;
 }
 
-const NO_COMMENTS: Comments = { targets: () => new Map(), remark: () => undefined };
+const NO_COMMENTS: Comments = {
+  targets: () => new Map(),
+  meaning: (_side, _path, { value }) => value,
+  remark: () => undefined,
+};
 
 /** For people: a heading for each node, and lines that begin with - or +. */
 export function differenceText(found: readonly Difference[], comments: Comments = NO_COMMENTS): string {
@@ -247,7 +253,11 @@ function sideText(
   return propertyText(property, {
     node: lastName(path),
     targets: (from, to) => comments.targets(side, path, property, from, to),
-    other: other?.value,
+    sides: () =>
+      other && [
+        comments.meaning(side, path, property),
+        comments.meaning(side === "before" ? "after" : "before", path, other),
+      ],
   });
 }
 

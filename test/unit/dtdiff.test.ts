@@ -227,6 +227,35 @@ describe("of a long value", () => {
     expect(compared(a, b, "--patch").out.length).toBeGreaterThan(6_000_000);
   });
 
+  test("whose references have other numbers, the one that names another node", () => {
+    const clocks = (shift: number, at: number, count = 1000): Tree => [
+      [
+        "n",
+        [["clocks", cells(...Array.from({ length: count }, (_, index) => shift + (index === at ? 3 : index % 3)))]],
+      ],
+      ...Array.from({ length: 4 }, (_, index): Tree[number] => [
+        `c${index}`,
+        [
+          ["phandle", cells(shift + index)],
+          ["#clock-cells", cells(0)],
+        ],
+      ]),
+    ];
+    const where = "0xfa0 bytes: 0x780-0x7c8 shown, 0x7a3-0x7a4 differ";
+    const { out } = compared(clocks(1, -1), clocks(2, 488));
+    expect(out.match(/\/\* .* \*\//g)).toEqual([`/* ${where} */`, `/* ${where} */`]);
+    expect(out.split("\n").filter((each) => each.startsWith("+"))[0]).toContain("&{/c1} &{/c3} &{/c0}");
+    // The same numbers, one of which names another node.
+    const swapped = compared(
+      clocks(1, 488),
+      clocks(1, 488).map((each) => (each[0] === "c3" ? ["c9", each[1]] : each)),
+    );
+    expect(swapped.out).toContain(where);
+    expect(swapped.out).toContain("&{/c1} &{/c9} &{/c0}");
+    const longer = compared(clocks(1, -1), clocks(5, -1, 1003)).out;
+    expect(longer).toContain("0xfac bytes: 0xf80-0xfac shown, 0xfa0-0xfac differ");
+  });
+
   test("that one side alone has, the beginning", () => {
     const model: Tree[number] = ["model", text("a")];
     const added = compared([model], [model, ["p", large(0, 2)]]);
