@@ -6,6 +6,7 @@ import formOf, { type Form } from "../forms.ts";
 import { blame, type Check, type EnteredCode, type Finding, findEnteredCode } from "./check.ts";
 import type { MachineFacts } from "./facts.ts";
 import type { KexecImage, Segment } from "./image.ts";
+import { STUB_SIZE } from "./stub.ts";
 import { isForStub } from "./stub-checks.ts";
 
 /** What a machine's kernels come in. */
@@ -51,10 +52,10 @@ function judge(code: EnteredCode, { elfMachine }: MachineFacts, own: KernelFile)
       return "begins with an ELF header, not with code: objcopy -O binary makes what can be entered";
     case "device tree blob":
       if (isFit(bytes)) return "a FIT (U-Boot): dumpimage -T flat_dt takes the kernel out";
-      return tellData(form, by);
+      return tellData(form, code);
     case "zero page":
     case "initramfs":
-      return tellData(form, by);
+      return tellData(form, code);
     default:
       return form.tell(own.product, own.finish);
   }
@@ -67,8 +68,10 @@ function tellZeros(by: EnteredCode["by"], { bytes }: Segment): string | undefine
 }
 
 /** Other code may want the address of such a thing. */
-function tellData({ what, kind }: Form, by: EnteredCode["by"]): string | undefined {
+function tellData({ what, kind }: Form, { by, segment, address }: EnteredCode): string | undefined {
   if (by === "code") return undefined;
   if (by === "stub") return `${what}, no kernel: -c goes after the -a of the kernel`;
-  return `${what}, no code${kind === "initramfs" ? "" : ": -w before it puts the stub there"}`;
+  const isBehindStub = address === segment.start + BigInt(STUB_SIZE);
+  const advice = isBehindStub ? ": -e goes before the -w" : ": -w before it puts the stub there";
+  return `${what}, no code${kind === "initramfs" ? "" : advice}`;
 }

@@ -5,7 +5,7 @@ import { type MemoryRange, roundUp } from "../range.ts";
 import type { System } from "../sys/system.ts";
 import { type Piece, pieceSize } from "./piece.ts";
 import type { Patch, Plan, SegmentPlan } from "./plan.ts";
-import { findTarget, STUB_SIZE, type Target } from "./stub.ts";
+import { findTarget, readKernelAddress, STUB_SIZE, type Target } from "./stub.ts";
 
 /** A struct kexec_segment: `bytes` is buf and bufsz, the range is mem and memsz. */
 export interface Segment extends MemoryRange {
@@ -47,6 +47,8 @@ export interface KexecImage {
   readonly stub: EnteredStub | undefined;
   /** Whether a stub of ours is entered that does not lie at its segment's start: `stub` is undefined then. */
   readonly stubInside?: boolean;
+  /** The segment of a stub of ours whose kernel is entered in its place. */
+  readonly stubPassed?: Segment | undefined;
   /** e_machine, 0 for the running kernel's own. */
   readonly arch: bigint;
   readonly crash: boolean;
@@ -77,7 +79,17 @@ export function assemble(system: System, plan: Plan, targets: readonly Target[])
   const { entry, arch, crash } = plan;
   const segments = parts.map(({ segment }) => segment);
   const stub = findEnteredStub(segments, entry, targets);
-  return { segments, words, entry, arch, crash, stub, stubInside: hasStubInside(segments, entry, targets) };
+  const stubInside = hasStubInside(segments, entry, targets);
+  return {
+    segments,
+    words,
+    entry,
+    arch,
+    crash,
+    stub,
+    stubInside,
+    stubPassed: findPassedStub(segments, entry, targets),
+  };
 }
 
 function findEnteredStub(
@@ -94,6 +106,17 @@ function hasStubInside(segments: readonly Segment[], entry: bigint | undefined, 
   return segments.some(({ start, bytes }) => {
     if (entry === undefined || entry <= start || entry >= start + BigInt(bytes.length)) return false;
     return findTarget(targets, bytes.subarray(Number(entry - start))) !== undefined;
+  });
+}
+
+function findPassedStub(
+  segments: readonly Segment[],
+  entry: bigint | undefined,
+  targets: readonly Target[],
+): Segment | undefined {
+  return segments.find(({ start, bytes }) => {
+    const stub = start === entry ? undefined : findTarget(targets, bytes)?.stub;
+    return stub !== undefined && entry === readKernelAddress(stub, bytes);
   });
 }
 

@@ -6,7 +6,7 @@ import { initrdOf } from "../devicetree/reservations.ts";
 import { Failure, hex } from "../failure.ts";
 import formOf from "../forms.ts";
 import { contains, type MemoryRange, rangeOfSize } from "../range.ts";
-import { blame, type Check, type Finding } from "./check.ts";
+import { blame, type Check, type Finding, nameSegment } from "./check.ts";
 import type { MachineFacts } from "./facts.ts";
 import type { EnteredStub, KexecImage } from "./image.ts";
 import { wrongInitrd } from "./initrd.ts";
@@ -15,6 +15,7 @@ import { readKernelAddress, STUB_SIZE } from "./stub.ts";
 export const stubChecks: readonly Check[] = [
   { name: "stub-machine", errno: undefined, find: stubOnAnotherMachine },
   { name: "stub-order", errno: undefined, find: stubBehindItsOwn },
+  { name: "stub-entry", errno: undefined, find: stubPassedBy },
   { name: "tree", errno: undefined, find: stubWithoutTree },
   { name: "stub-kernel", errno: undefined, find: stubWithoutKernel },
   { name: "initrd", errno: undefined, find: treeWithWrongInitrd },
@@ -35,6 +36,15 @@ function stubBehindItsOwn(image: KexecImage): Finding | undefined {
     return undefined;
   if (isForStub(segment.bytes.subarray(Number(entry - segment.start) + STUB_SIZE))) return undefined;
   return blame(image, segment, `the stub at ${hex(entry)} lies behind what it hands over: -w goes before -s`);
+}
+
+/** A kernel wants what its stub would hand over. */
+function stubPassedBy(image: KexecImage): Finding | undefined {
+  const { entry = -1n, segments, stubPassed } = image;
+  const kernel = segments.find((segment) => contains(segment, rangeOfSize(entry, 1n)));
+  if (stubPassed === undefined || kernel === undefined) return undefined;
+  const fact = `is entered itself, not by the stub in ${nameSegment(image, stubPassed)}`;
+  return blame(image, kernel, `${fact}: -e goes before its -w`);
 }
 
 /** Whether `bytes` begin with what a stub hands to a kernel. */

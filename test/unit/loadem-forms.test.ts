@@ -164,6 +164,9 @@ describe.each(MACHINES)("on %s", (machine, name) => {
     expect(refused(given, `-r 0x1000 -a 0x20000000 -e -s ${kernel}`)).toBe(`1 0 ${fact}`);
     expect(refused(given, `-r 0x1000 -a 0x20000000 -f PAGE -e -s ${kernel}`)).toBe(`1 0 at 0x20001000: ${fact}`);
     expect(refused(given, `-r 0x1000 -a 0x20000000 -e -s -w ${kernel}`)).toBe(`1 0 ${fact}`);
+    expect(refused(given, `-r 0x1000 -a 0x20000000 -w -e -s ${kernel}`)).toBe(
+      `1 0 at 0x20000100: ${what}, no code: -e goes before the -w`,
+    );
   });
 
   test("the stub behind what it hands over is refused: the order is wrong", () => {
@@ -175,6 +178,17 @@ describe.each(MACHINES)("on %s", (machine, name) => {
     expect(refused(given, `-r 0x1000 -a 0x20000000 -s -w -4 -e ${kernel}`)).toEndWith(
       ": no bytes are entered: -e -w goes before -s",
     );
+  });
+
+  test("a kernel that is entered itself, though the stub has its address, is refused: -e is in the wrong place", () => {
+    const given: Line = { machine, files: { KERNEL: Buffer.alloc(0x1000, 0x60) }, stdin: handOver(machine) };
+    const line = behindStub(machine);
+    const fact = "is entered itself, not by the stub in segment 0 (0x20000000-0x20002000, v2wrap + standard input)";
+    expect(refused(given, line.replace(" -e", "").replace(" -f", " -e -f")).replace("20001000", "20002000")).toBe(
+      `1 1 ${fact}: -e goes before its -w`,
+    );
+    // Other code may be entered first, and go on to the stub.
+    expect(taken(given, `${line.replace(" -e", "")} -a 0x31000000 -e -f KERNEL`)).toBe(true);
   });
 
   test("zeros that no file holds are no kernel for the stub", () => {
