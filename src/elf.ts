@@ -72,7 +72,7 @@ export interface Elf {
   /** e_machine. */
   readonly machine: number;
   readonly entry: bigint;
-  /** In the file's order. Those of type PT_LOAD lie within the file, the others need not. */
+  /** In the file's order. Of a whole file, those of type PT_LOAD lie within it; the others need not. */
   readonly headers: readonly ProgramHeader[];
 }
 
@@ -109,12 +109,19 @@ export function hasSection(bytes: Uint8Array, name: string): boolean {
 }
 
 /**
- * Reads the header and the program headers.
+ * Reads the header and the program headers of a whole file.
  * @param name for messages
  * @param wanted the only class that will do; either unless said
  * @throws Failure for what is not ELF, of the other class, or cut short
  */
 export function readElf(name: string, bytes: Uint8Array, wanted?: 32 | 64): Elf {
+  const elf = readElfHeaders(name, bytes, wanted);
+  for (const header of elf.headers) if (header.type === PT_LOAD) segmentBytes(elf, header);
+  return elf;
+}
+
+/** The same of a file's beginning, which need hold no more than these headers. */
+export function readElfHeaders(name: string, bytes: Uint8Array, wanted?: 32 | 64): Elf {
   const bits = bytes[4] === 1 ? 32 : 64;
   const layout = LAYOUTS[bits];
   if (!isElf(bytes) || bytes.length < layout.headerSize) throw new Failure(name, "not an ELF file");
@@ -149,7 +156,7 @@ export function readElf(name: string, bytes: Uint8Array, wanted?: 32 | 64): Elf 
       align: word(at + fields.align),
     };
   });
-  const elf: Elf = {
+  return {
     name,
     bytes,
     bits,
@@ -159,8 +166,6 @@ export function readElf(name: string, bytes: Uint8Array, wanted?: 32 | 64): Elf 
     machine: view.getUint16(18, little),
     entry: word(24),
   };
-  for (const header of headers) if (header.type === PT_LOAD) segmentBytes(elf, header);
-  return elf;
 }
 
 /**

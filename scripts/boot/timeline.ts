@@ -57,7 +57,7 @@ export class Timeline {
     }
     const entry = /^loadem: entry (0x[0-9a-f]+),/.exec(text);
     if (entry !== null) return `loadem: ${this.#segments} segments, ${this.#bytes} bytes, entry ${entry[1]}`;
-    if (!/^\+ (\S*loadem (-k|--reboot)|echo c > \/proc\/sysrq-trigger)$/.test(text)) return undefined;
+    if (!/^\+ (\S*loadem (-k|--reboot)( -v)?|echo c > \/proc\/sysrq-trigger)$/.test(text)) return undefined;
     this.#jumped = true;
     return "the jump";
   }

@@ -3,8 +3,9 @@
 import type { Applet, Option } from "../cli/applet.ts";
 import { type Directive, parseInOrder } from "../cli/options.ts";
 import { EXIT, usage } from "../failure.ts";
-import { jump, unload } from "../kexec/load.ts";
+import { unload } from "../kexec/load.ts";
 import { parsePlan } from "../options/segments.ts";
+import { jumpIntoLoaded } from "../recipes/jump.ts";
 import { loadPlan } from "../recipes/load.ts";
 
 /** What builds an image, from left to right. */
@@ -60,13 +61,17 @@ const building: readonly Option[] = [
 /** What is to be done with it. */
 const modes: readonly Option[] = [
   { short: "n", long: "dry-run", help: "Print the segments and check them, but load nothing." },
-  { short: "v", long: "verbose", help: "Print the segments on standard error, then load them." },
+  {
+    short: "v",
+    long: "verbose",
+    help: "Print the segments on standard error, then load them; with -k, what was found out before the jump.",
+  },
   { long: "no-checks", help: "Skip loadem's own checks. The kernel's remain." },
   {
     long: "diagnose",
     help: "Find the segment that the kernel refuses: load the first, the first two, and so on. Nothing stays loaded, not even what was loaded before.",
   },
-  { short: "k", long: "reboot", help: "Jump into the loaded kernel. No other option goes with it." },
+  { short: "k", long: "reboot", help: "Jump into the loaded kernel. Only -v and --no-checks go with it." },
   { short: "u", long: "unload", help: "Unload the loaded kernel (with -p: the crash kernel)." },
 ];
 
@@ -89,16 +94,16 @@ the running machine. -n shows which one.
   run(system, args) {
     const directives = parseInOrder(loadem.options, args);
     const has = (long: string) => directives.some((directive) => directive.long === long);
+    const say = (line: string) => system.say(`loadem: ${line}`);
     if (has("reboot")) {
-      refuseOthers(directives, ["reboot"]);
-      return jump(system);
+      refuseOthers(directives, ["reboot", "verbose", "no-checks"]);
+      return jumpIntoLoaded(system, { skipChecks: has("no-checks"), say: has("verbose") ? say : () => {} });
     }
     if (has("unload")) {
       refuseOthers(directives, ["unload", "panic"]);
       unload(system, has("panic"));
       return EXIT.done;
     }
-    const say = (line: string) => system.say(`loadem: ${line}`);
     const tellTable = (table: string) => table.trimEnd().split("\n").forEach(say);
     return loadPlan(system, {
       ...parsePlan(system, directives),

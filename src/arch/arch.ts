@@ -3,6 +3,7 @@
 
 import type { DeviceTree, Node } from "../devicetree/tree.ts";
 import type { Check } from "../kexec/check.ts";
+import type { Copying } from "../kexec/copying.ts";
 import type { FactSource } from "../kexec/facts.ts";
 import type { KexecImage } from "../kexec/image.ts";
 import type { Target } from "../kexec/stub.ts";
@@ -24,6 +25,11 @@ export interface LoadRules {
   readonly facts: FactSource;
   /** Lines on what those checks cannot know of this image, though it may matter. */
   listUnchecked?(image: KexecImage): string[];
+  /**
+   * Where the running kernel does not survive all of its own copying.
+   * @throws Failure for what cannot be known
+   */
+  readonly findCopying?: (system: System) => Copying;
 }
 
 /** A row of hand-overs.ts, of machines that need one: what a device tree has to be changed in for the next kernel. */

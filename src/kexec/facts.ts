@@ -64,7 +64,8 @@ export function readFacts(system: System, source: FactSource): MachineFacts {
   const tree = readTreeMemory(system);
   const known = iomem ?? readTree(system, source, tree);
   const own = source.read?.(system, tree.nodes);
-  const totalRam = readTotalRam(system);
+  // The kernel's totalram_pages(), which kernel/kexec_core.c measures segments against.
+  const totalRam = readMemoryInfo(system, "MemTotal");
   return {
     ...own,
     pageSize: BigInt(system.pageSize),
@@ -132,9 +133,9 @@ function listUnchecked(system: System, { unchecked = [] }: Known, totalRam: bigi
   ];
 }
 
-/** MemTotal is the kernel's totalram_pages(), which kernel/kexec_core.c measures segments against. */
-function readTotalRam(system: System): bigint | undefined {
+/** A line of /proc/meminfo, in bytes; undefined where it is not there. */
+export function readMemoryInfo(system: System, name: "MemTotal" | "MemFree"): bigint | undefined {
   const text = system.readIfThere("/proc/meminfo");
-  const kibibytes = text && /^MemTotal: *([0-9]+) kB$/m.exec(system.text(text))?.[1];
+  const kibibytes = text && new RegExp(`^${name}: *([0-9]+) kB$`, "m").exec(system.text(text))?.[1];
   return kibibytes === undefined ? undefined : BigInt(kibibytes) * 1024n;
 }

@@ -4,6 +4,7 @@ import { EXIT, Failure } from "../failure.ts";
 import { errno } from "../sys/errno.ts";
 import errnoText from "../sys/strerror.ts";
 import { INTERRUPTS, REBOOT_KEXEC, type System } from "../sys/system.ts";
+import { type Jump, leaveTheWay } from "./copying.ts";
 import type { KexecImage, Segment } from "./image.ts";
 import { type Explain, refusal } from "./refusal.ts";
 
@@ -28,6 +29,7 @@ export function load(system: System, image: KexecImage, explain: Explain): numbe
   return holdInterrupts(system, image.crash, () => {
     const result = kexecLoad(system, image);
     if (result < 0) throw refusal(system, image, result, explain);
+    return EXIT.done;
   });
 }
 
@@ -38,15 +40,18 @@ export function unload(system: System, crash: boolean, isForLoad = false): void 
   if (result < 0) throw refusal(system, call, result, () => undefined);
 }
 
-/** Jumps into the loaded kernel. Returns only when interrupted (having unloaded it) or refused. */
-export function jump(system: System): number {
+/** Jumps into the loaded kernel. Returns only when interrupted (having unloaded it) or refused: the exit code. */
+export function jump(system: System, how: Jump): number {
   if (nothingIsLoaded(system)) throw new Failure("-k", "no kernel is loaded");
   return holdInterrupts(system, false, () => {
     // The sync may take long enough for a person to press ^C.
     system.call("sync");
-    if (system.pending(INTERRUPTS) !== undefined) return;
+    if (system.pending(INTERRUPTS) !== undefined) return EXIT.done;
+    const left = leaveTheWay(system, how);
+    if (left !== undefined) return left;
     const result = system.reboot(REBOOT_KEXEC);
     if (result < 0) throw new Failure("reboot", `${errnoText(result)}${jumpRefusals[-result] ?? ""}`, EXIT.refused);
+    return EXIT.done;
   });
 }
 
@@ -76,13 +81,16 @@ function nothingIsLoaded(system: System): boolean {
   return flag !== undefined && system.text(flag).startsWith("0");
 }
 
-/** Does `act`. An interrupt that comes meanwhile unloads the kernel again: 128 + the signal's number, otherwise 0. */
-function holdInterrupts(system: System, crash: boolean, act: () => void): number {
+/**
+ * Does `act`. An interrupt that comes meanwhile unloads the kernel again: 128 + the signal's number, otherwise the exit
+ * code that `act` returns.
+ */
+function holdInterrupts(system: System, crash: boolean, act: () => number): number {
   system.hold(INTERRUPTS);
   try {
-    act();
+    const code = act();
     const signal = system.pending(INTERRUPTS);
-    if (signal === undefined) return EXIT.done;
+    if (signal === undefined) return code;
     unload(system, crash);
     return 128 + signal;
   } finally {

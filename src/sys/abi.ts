@@ -4,7 +4,9 @@
 
 export interface Abi {
   readonly call: {
+    readonly clone: number;
     readonly close: number;
+    readonly fcntl: number;
     readonly getdents64: number;
     readonly getpid: number;
     readonly getrandom: number;
@@ -18,6 +20,7 @@ export interface Abi {
     readonly openat: number;
     readonly pipe2: number;
     readonly ppoll: number;
+    readonly pread64: number;
     readonly read: number;
     readonly readlinkat: number;
     readonly reboot: number;
@@ -52,7 +55,9 @@ export const EM_AARCH64 = 183;
 
 const ppc64 = {
   call: {
+    clone: 120,
     close: 6,
+    fcntl: 55,
     getdents64: 202,
     getpid: 20,
     getrandom: 359,
@@ -66,6 +71,7 @@ const ppc64 = {
     openat: 286,
     pipe2: 317,
     ppoll: 281,
+    pread64: 179,
     read: 3,
     readlinkat: 296,
     reboot: 88,
@@ -92,7 +98,9 @@ const ppc64 = {
 export const abis = {
   x86_64: {
     call: {
+      clone: 56,
       close: 3,
+      fcntl: 72,
       getdents64: 217,
       getpid: 39,
       getrandom: 318,
@@ -106,6 +114,7 @@ export const abis = {
       openat: 257,
       pipe2: 293,
       ppoll: 271,
+      pread64: 17,
       read: 0,
       readlinkat: 267,
       reboot: 169,
@@ -131,7 +140,9 @@ export const abis = {
   },
   aarch64: {
     call: {
+      clone: 220,
       close: 57,
+      fcntl: 25,
       getdents64: 61,
       getpid: 172,
       getrandom: 278,
@@ -145,6 +156,7 @@ export const abis = {
       openat: 56,
       pipe2: 59,
       ppoll: 73,
+      pread64: 67,
       read: 63,
       readlinkat: 78,
       reboot: 142,

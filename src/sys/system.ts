@@ -39,6 +39,12 @@ export const O_CLOEXEC = 0o2000000;
 /** An ioctl that makes a terminal the session's own (asm-generic/ioctls.h, arch/powerpc/include/uapi/asm/ioctls.h). */
 export const TIOCSCTTY = 0x540e;
 
+/** What a child's end sends to its parent: the same number on every machine of ours. */
+const SIGCHLD = 17;
+
+/** To fcntl(2): how many bytes a pipe holds (linux/fcntl.h). */
+export const F_SETPIPE_SZ = 1031;
+
 /** To wait4(2): do not wait, return only children that have ended. */
 export const WNOHANG = 1;
 
@@ -138,6 +144,14 @@ export class System {
   read(descriptor: number, bytes: Uint8Array, at: number, length: number): number {
     for (;;) {
       const got = this.call("read", descriptor, bytes.subarray(at, at + length), length);
+      if (got !== -errno.EINTR) return got;
+    }
+  }
+
+  /** Reads once from byte `at` of an open file, at most what `bytes` holds: how much that was, or -errno. */
+  readAt(descriptor: number, bytes: Uint8Array, at: bigint): number {
+    for (;;) {
+      const got = this.call("pread64", descriptor, bytes, bytes.length, at);
       if (got !== -errno.EINTR) return got;
     }
   }
@@ -364,6 +378,14 @@ export class System {
     const ends = new DataView(new ArrayBuffer(8));
     this.must(this.call("pipe2", new Uint8Array(ends.buffer), O_CLOEXEC), "pipe");
     return { read: ends.getInt32(0, this.littleEndian), write: ends.getInt32(4, this.littleEndian) };
+  }
+
+  /**
+   * A second process that goes on from here, as this one does: 0 in that one, its process id in this one, or -errno. Only
+   * for an engine with a single thread: of the others the second process has none.
+   */
+  fork(): number {
+    return this.call("clone", SIGCHLD, 0, 0, 0, 0);
   }
 
   /** Waits until a child has ended: its status as wait4(2) has it, or -errno. */

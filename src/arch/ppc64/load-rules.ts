@@ -2,6 +2,7 @@
 
 import type { LoadRules } from "../arch.ts";
 import { checks, listUncheckedBss } from "./checks.ts";
+import { findCopying } from "./copying.ts";
 import { facts } from "./facts.ts";
 
-export const ppc64: LoadRules = { checks, facts, listUnchecked: listUncheckedBss };
+export const ppc64: LoadRules = { checks, facts, listUnchecked: listUncheckedBss, findCopying };

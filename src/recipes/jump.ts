@@ -1,0 +1,19 @@
+// The jump into what was loaded, without a command line.
+
+import { loadRules } from "../arch/load-rules.ts";
+import { jump } from "../kexec/load.ts";
+import type { System } from "../sys/system.ts";
+
+export interface JumpRequest {
+  readonly skipChecks: boolean;
+  /** Gets what a person may want to know. */
+  say(line: string): void;
+}
+
+/**
+ * @returns the exit code, and only where an interrupt kept us from it: 128 + the signal's number
+ * @throws Failure where nothing is loaded, or the kernel refuses
+ */
+export function jumpIntoLoaded(system: System, { skipChecks, say }: JumpRequest): number {
+  return jump(system, { findCopying: skipChecks ? undefined : loadRules[system.machine].findCopying, say });
+}
