@@ -1,6 +1,7 @@
 // Lists of things with names: find, insert and remove, through an index where the list is long.
 
 import type { ByteString } from "../sys/engine.ts";
+import { baseName } from "./names.ts";
 
 interface Named {
   readonly name: ByteString;
@@ -30,6 +31,26 @@ export function findNamed<T extends Named>(items: readonly T[], name: ByteString
   return index.first.get(name);
 }
 
+/** By names without unit addresses, until something is inserted or removed. */
+const bases = new WeakMap<readonly Named[], { readonly length: number; readonly all: Map<ByteString, Named[]> }>();
+
+/** All whose names without unit addresses are this one. */
+export function findBased<T extends Named>(items: readonly T[], base: ByteString): readonly T[] {
+  if (items.length < LONG) return items.filter(({ name }) => baseName(name) === base);
+  let index = bases.get(items);
+  if (index?.length !== items.length) {
+    index = { length: items.length, all: new Map() };
+    for (const item of items) {
+      const same = index.all.get(baseName(item.name));
+      if (same === undefined) index.all.set(baseName(item.name), [item]);
+      else same.push(item);
+    }
+    bases.set(items, index);
+  }
+  // The index of a list holds what that list holds.
+  return (index.all.get(base) as T[] | undefined) ?? [];
+}
+
 /** Inserts one whose name is new, before the first that `sortsAfter` it. */
 export function insertNamed<T extends Named>(items: T[], item: T, sortsAfter: (other: T) => boolean): void {
   let [low, high] = [0, items.length];
@@ -44,6 +65,7 @@ export function insertNamed<T extends Named>(items: T[], item: T, sortsAfter: (o
     index.first.set(item.name, item);
     index.length++;
   }
+  bases.delete(items);
   items.splice(low, 0, item);
 }
 
@@ -56,5 +78,6 @@ export function removeNamed<T extends Named>(items: T[], item: T): void {
   } else {
     indexes.delete(items);
   }
+  bases.delete(items);
   items.splice(items.indexOf(item), 1);
 }

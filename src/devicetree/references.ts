@@ -4,7 +4,8 @@
 import { Failure } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { firstCellIn, u32Value } from "./cells.ts";
-import { baseName, below, unescapeName } from "./names.ts";
+import { findBased } from "./named.ts";
+import { below, unescapeName } from "./names.ts";
 import { textOf } from "./strings.ts";
 import { child, type Node, property, setProperty } from "./tree.ts";
 import { pathOf, walk } from "./walk.ts";
@@ -64,7 +65,7 @@ function childOf({ node, path }: Match, written: ByteString, reference: ByteStri
 }
 
 function onlyChildCalled(node: Node, name: ByteString, reference: ByteString): Node | undefined {
-  const [found, other] = name.includes("@") ? [] : node.children.filter((each) => baseName(each.name) === name);
+  const [found, other] = name.includes("@") ? [] : findBased(node.children, name);
   if (found !== undefined && other !== undefined) throw new Failure(reference, `may be ${found.name} or ${other.name}`);
   return found;
 }

@@ -3,7 +3,7 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { u32Value } from "../../src/devicetree/cells.ts";
 import { findNode, freePhandle, phandleOf } from "../../src/devicetree/references.ts";
-import type { Node } from "../../src/devicetree/tree.ts";
+import { addChild, type Node, removeChild } from "../../src/devicetree/tree.ts";
 import { bytesAt, readBlob } from "../support/blob-reader.ts";
 import { runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
@@ -23,6 +23,19 @@ test("a phandle names the first node that has it, also below one of two nodes of
   expect(findNode(root, "&5")).toEqual({ node: wanted, parent, path: "/a/b" });
   expect(findNode(node("", 7), "&0x7")).toMatchObject({ parent: undefined, path: "/" });
   expect(() => findNode(root, "&6")).toThrow("&6: no node has this phandle");
+});
+
+test("a name without unit address is the only node so called, among thousands too, whatever was added and removed", () => {
+  const many = Array.from({ length: 2000 }, (_, index) => node(`dev${index}@${index.toString(16)}`, undefined));
+  const root = node("", undefined, ...many);
+  expect(findNode(root, "/dev7").path).toBe("/dev7@7");
+  expect(() => findNode(root, "/new")).toThrow("/ has no node new");
+  addChild(root, "new@1");
+  removeChild(root, findNode(root, "/dev7").node);
+  expect(findNode(root, "/new").path).toBe("/new@1");
+  expect(() => findNode(root, "/dev7")).toThrow("/ has no node dev7");
+  addChild(root, "dev8@7");
+  expect(() => findNode(root, "/dev8")).toThrow("/dev8: may be dev8@");
 });
 
 test("a free phandle is the first that no node has", () => {

@@ -709,3 +709,11 @@ describe("dtcheck", () => {
     },
   );
 });
+
+test("thousands of aliases that name no node do not cost a look at each child of the root", () => {
+  const tree = soundTree();
+  const many = Array.from({ length: 15_000 }, (_, index) => index);
+  tree.root.children.push(...many.map((index) => node(`dev@${index.toString(16)}`, {})));
+  at(tree, "/aliases").properties = many.map((index) => ({ name: `a${index}`, value: text(`/gone${index}`) }));
+  expect(findingsIn(tree).filter(({ check }) => check.name === "aliases")).toHaveLength(many.length);
+});
