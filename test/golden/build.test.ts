@@ -238,7 +238,7 @@ test(
   COLD_BUILD_MS,
 );
 
-test("128-bit division agrees with BigInt on quotients and rests of every shape", () => {
+test("128-bit division and shift agree with BigInt on operands of every shape", () => {
   const driver = folder.in("driver.c");
   const program = folder.in("driver");
   writeFileSync(
@@ -247,19 +247,23 @@ test("128-bit division agrees with BigInt on quotients and rests of every shape"
     #include <stdio.h>
     typedef unsigned __int128 u128;
     u128 ours(u128, u128, u128 *); u128 our_quotient(u128, u128); u128 our_rest(u128, u128);
+    u128 our_shift(u128, int);
     int main(void)
     {
         unsigned long long w[4];
         while (scanf("%llx %llx %llx %llx", &w[0], &w[1], &w[2], &w[3]) == 4) {
             u128 n = (u128)w[0] << 64 | w[1], d = (u128)w[2] << 64 | w[3], rest, q = ours(n, d, &rest);
+            int bits, shifts = 1;
+            for (bits = 0; bits < 128; bits++)
+                shifts &= our_shift(n, bits) == n << bits;
             printf("%llx %llx %llx %llx %d\\n", (unsigned long long)(q >> 64), (unsigned long long)q,
                    (unsigned long long)(rest >> 64), (unsigned long long)rest,
-                   our_quotient(n, d) == q && our_rest(n, d) == rest);
+                   our_quotient(n, d) == q && our_rest(n, d) == rest && shifts);
         }
     }`,
   );
-  const names = ["-D__udivmodti4=ours", "-D__udivti3=our_quotient", "-D__umodti3=our_rest"];
-  const sources = [driver, join(ROOT, "src/sys/host/division.c")];
+  const names = ["-D__udivmodti4=ours", "-D__udivti3=our_quotient", "-D__umodti3=our_rest", "-D__ashlti3=our_shift"];
+  const sources = [driver, join(ROOT, "src/sys/host/int128.c")];
   const flags = ["-O2", "-Wall", "-Wextra", "-Werror"];
   const compiled = Bun.spawnSync(["gcc", ...flags, ...names, ...sources, "-o", program]);
   expect(compiled.stderr.toString()).toBe("");

@@ -1,9 +1,10 @@
-/* Division of 128-bit integers, which gcc calls by these names and BigInt needs.
+/* What gcc calls for 128-bit integers, by these names: division, which BigInt needs, and on ppc64 a shift in code that
+ * is compiled for size.
  *
  * It replaces libgcc's: on 64-bit big endian PowerPC musl is ELFv2 but the compiler's libgcc is ELFv1, and the linker
  * refuses to join them. All targets use it, so that all of them test it.
  */
-#pragma GCC optimize("O2") /* with -Os it would call libgcc's shifts */
+#pragma GCC optimize("O2") /* with -Os it would call shifts itself */
 
 typedef unsigned __int128 u128;
 typedef unsigned long u64;
@@ -11,6 +12,7 @@ typedef unsigned long u64;
 u128 __udivmodti4(u128 dividend, u128 divisor, u128 *rest);
 u128 __udivti3(u128 dividend, u128 divisor);
 u128 __umodti3(u128 dividend, u128 divisor);
+u128 __ashlti3(u128 value, int bits);
 
 static unsigned leading_zeros(u64 value)
 {
@@ -98,4 +100,15 @@ u128 __umodti3(u128 dividend, u128 divisor)
 
     __udivmodti4(dividend, divisor, &rest);
     return rest;
+}
+
+u128 __ashlti3(u128 value, int bits)
+{
+    u64 high = (u64)(value >> 64), low = (u64)value;
+
+    if (bits >= 64)
+        return (u128)(low << (bits - 64)) << 64;
+    if (bits > 0)
+        high = high << bits | low >> (64 - bits);
+    return (u128)high << 64 | low << bits;
 }
