@@ -7,6 +7,7 @@ import { basename, dirname, join } from "node:path";
 import { Failure } from "../src/failure.ts";
 import { inTemporaryFolder, makeOnce } from "./cache.ts";
 import { type SourceTarball, sourceTarball } from "./debian.ts";
+import { LEFT_OUT_HEADER, LEFT_OUT_KEY, leaveOut } from "./left-out.ts";
 import type { Toolchain } from "./machines/machine.ts";
 import { emulatorFor, type SmallTarget, toolchainOf } from "./machines/machines.ts";
 import { withProgress } from "./progress.ts";
@@ -81,26 +82,6 @@ const QUICKJS_FLAGS = [`-DCONFIG_VERSION="2025-04-26"`];
  */
 const QUICKJS_MAIN_FLAGS = ["--param=max-inline-insns-size=8"];
 
-/** Functions of Math, each with one argument. */
-const MATH_LEFT_OUT = [
-  ...["acos", "asin", "atan", "cos", "sin", "tan"],
-  ...["acosh", "asinh", "atanh", "cosh", "sinh", "tanh"],
-  ...["cbrt", "exp", "expm1", "log", "log10", "log1p"],
-];
-
-/**
- * What a boot tool does without: 24 KB of Unicode's properties, Atomics with 10 KB of threads, and 20 KB of functions of
- * Math.
- */
-const QUICKJS_LEFT_OUT = [
-  { file: "libunicode.h", line: "#define CONFIG_ALL_UNICODE" },
-  { file: "quickjs.c", line: "#define CONFIG_ATOMICS" },
-  { file: "quickjs.c", line: '    JS_CFUNC_SPECIAL_DEF("atan2", 2, f_f_f, atan2 ),' },
-  ...MATH_LEFT_OUT.map((name) => ({
-    file: "quickjs.c",
-    line: `    JS_CFUNC_SPECIAL_DEF("${name}", 1, f_f, ${name} ),`,
-  })),
-];
 const HOST_FLAGS = ["-Wall", "-Wextra", "-Werror"];
 
 /**
@@ -274,22 +255,15 @@ function hostFiles(names: readonly string[]): string[] {
   return names.map((name) => join(SYS_FOLDER, name));
 }
 
-async function removeLine(path: string, line: string): Promise<void> {
-  const lines = (await readFile(path, "utf8")).split("\n");
-  if (!lines.includes(line)) throw new Failure(path, `has no line ${line}`);
-  await writeFile(path, lines.filter((each) => each !== line).join("\n"));
-}
-
-/** QuickJS's objects, and the one header of it that our C files ask for. */
+/** QuickJS's objects, and two headers for our C files: its own, and one of what it was left without. */
 async function quickjsObjects(compiler: Compiler, headers: string): Promise<string> {
   const flags = [...CODE_FLAGS, ...QUICKJS_FLAGS, ...QUICKJS_MAIN_FLAGS];
-  const leftOut = QUICKJS_LEFT_OUT.map(({ line }) => line);
-  const inputs = [QUICKJS.sha256, basename(headers), compiler.identity, ...flags, ...leftOut];
+  const inputs = [QUICKJS.sha256, basename(headers), compiler.identity, ...flags, LEFT_OUT_KEY];
   const own = (await hostSources()).filter(({ name }) => name.startsWith("host/inside."));
   return makeOnce("quickjs", [...inputs, ...own.flatMap(({ name, text }) => [name, text])], (made) =>
     inTemporaryFolder(async (folder) => {
       await unpack(QUICKJS, folder);
-      for (const { file, line } of QUICKJS_LEFT_OUT) await removeLine(join(folder, file), line);
+      await leaveOut(folder);
       const flags = [...QUICKJS_FLAGS, ...includeFrom(folder)];
       const files = QUICKJS_FILES.map((name) => join(folder, name));
       await Promise.all([
@@ -297,6 +271,7 @@ async function quickjsObjects(compiler: Compiler, headers: string): Promise<stri
         compile(compiler, headers, hostFiles(["host/inside.c"]), [...flags, ...QUICKJS_MAIN_FLAGS], made),
       ]);
       await copyFile(join(folder, "quickjs.h"), join(made, "quickjs.h"));
+      await writeFile(join(made, "left-out.h"), LEFT_OUT_HEADER);
     }),
   );
 }

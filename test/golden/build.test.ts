@@ -179,6 +179,13 @@ test("members of globals that the engine lacks are refused by their full name", 
   expect(await buildOf("globalThis.half = [1].map(Math.sin);\n")).toBe(refusal);
 });
 
+test("methods that the engine was left without are refused, whoever has them", async () => {
+  const refusal = "main.ts: uses a method toSorted, which the small engine does not have";
+  expect(await buildOf("globalThis.sort = (list) => list.toSorted();\n")).toBe(refusal);
+  expect(await buildOf("globalThis.sort = (list) => [list]?.toSorted?.();\n")).toBe(refusal);
+  expect(await buildOf("globalThis.isToSorted = (list) => list.sorted === list.sort();\n")).toBe("built");
+});
+
 test("a file that cannot be bundled is an error, and leaves the executable that was there", async () => {
   const output = folder.in("kept");
   writeFileSync(output, "before");

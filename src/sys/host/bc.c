@@ -10,6 +10,9 @@
 #include <string.h>
 #include "context.h"
 #include "inside.h"
+#include "left-out.h"
+
+static const char *const methods_left_out[] = {METHODS_LEFT_OUT NULL};
 
 static void fail(const char *place, const char *fact)
 {
@@ -80,8 +83,8 @@ static void fail_with_exception(JSContext *ctx)
 
 static void say_missing(const char *global, const char *member)
 {
-    fprintf(stderr, "uses %s%s%s, which the small engine does not have\n", global, member ? "." : "",
-            member ? member : "");
+    fprintf(stderr, "uses %s%s%s, which the small engine does not have\n", global ? global : "a method",
+            !member ? "" : global ? "." : " ", member ? member : "");
 }
 
 static void append(FILE *program, const void *bytes, size_t length)
@@ -90,7 +93,7 @@ static void append(FILE *program, const void *bytes, size_t length)
         fail("bytecode", strerror(errno));
 }
 
-/* Appends one module, as program.c reads it. Returns how many of its globals are missing. */
+/* Appends one module, as program.c reads it. Returns how many things are missing that it uses. */
 static int compile_module(const char *path, struct module_names *known, FILE *program)
 {
     JSRuntime *runtime = JS_NewRuntime();
@@ -109,7 +112,7 @@ static int compile_module(const char *path, struct module_names *known, FILE *pr
     module = JS_Eval(ctx, source, source_length, path, JS_EVAL_TYPE_MODULE | JS_EVAL_FLAG_COMPILE_ONLY);
     if (JS_IsException(module))
         fail_with_exception(ctx);
-    missing = find_missing_globals(ctx, module, say_missing);
+    missing = find_missing(ctx, module, methods_left_out, say_missing);
     drop_names(ctx, module);
     bytecode = JS_WriteObject(ctx, &length, module, JS_WRITE_OBJ_BYTECODE);
     if (!bytecode)

@@ -1,9 +1,9 @@
 /* The part of JavaScript that the small engine has: the compiler and the executable share this one list.
  *
  * Date, Proxy, WeakRef and String.prototype.normalize are left out: a boot tool does not need them, and each takes
- * room in the initramfs. So are Atomics and most of Math (scripts/engine.ts), and in the executable eval and the parser.
- * The compiler (bc.c) refuses a program that names a global which is not here, or a member of one, so that a gap shows
- * in the build and not in somebody's boot.
+ * room in the initramfs. So are Atomics and many functions (scripts/left-out.ts), and in the executable eval and the
+ * parser. The compiler (bc.c) refuses a program that names a global which is not here, or a member of one, or that calls
+ * a method which is left out, so that a gap shows in the build and not in somebody's boot.
  */
 #include "context.h"
 #include "inside.h"

@@ -151,7 +151,7 @@ static void report_missing(JSContext *ctx, JSAtom global, JSAtom member, missing
 
 /* Judges the global that is read at `at`, and its member where the next operation reads one. Without this a gap would
  * show only when its line runs, which is too late for a boot tool. */
-static int find_at(JSContext *ctx, const JSFunctionBytecode *code, int at, missing_function *found)
+static int find_global_at(JSContext *ctx, const JSFunctionBytecode *code, int at, missing_function *found)
 {
     int next = at + short_opcode_info(OP_get_var).size, is_missing;
     JSAtom global = atom_at(code, at), member = JS_ATOM_NULL;
@@ -170,7 +170,24 @@ static int find_at(JSContext *ctx, const JSFunctionBytecode *code, int at, missi
     return is_missing;
 }
 
-static int find_in_function(JSContext *ctx, JSValueConst function, missing_function *found)
+/* Judges the method that is called at `at`. Whose it is nobody knows before it runs. */
+static int find_method_at(JSContext *ctx, const JSFunctionBytecode *code, int at, const char *const *methods,
+                          missing_function *found)
+{
+    const char *name = JS_AtomToCString(ctx, atom_at(code, at));
+    int is_missing;
+
+    while (name && *methods && strcmp(name, *methods) != 0)
+        methods++;
+    is_missing = name && *methods;
+    if (is_missing)
+        found(NULL, name);
+    JS_FreeCString(ctx, name);
+    return is_missing;
+}
+
+static int find_in_function(JSContext *ctx, JSValueConst function, const char *const *methods,
+                            missing_function *found)
 {
     const JSFunctionBytecode *code;
     int at, i, count = 0;
@@ -180,19 +197,21 @@ static int find_in_function(JSContext *ctx, JSValueConst function, missing_funct
     code = JS_VALUE_GET_PTR(function);
     for (at = 0; at < code->byte_code_len; at += short_opcode_info(code->byte_code_buf[at]).size) {
         if (code->byte_code_buf[at] == OP_get_var)
-            count += find_at(ctx, code, at, found);
+            count += find_global_at(ctx, code, at, found);
+        else if (code->byte_code_buf[at] == OP_get_field2)
+            count += find_method_at(ctx, code, at, methods, found);
     }
     /* the functions inside this one are among its constants */
     for (i = 0; i < code->cpool_count; i++)
-        count += find_in_function(ctx, code->cpool[i], found);
+        count += find_in_function(ctx, code->cpool[i], methods, found);
     return count;
 }
 
-int find_missing_globals(JSContext *ctx, JSValueConst module, missing_function *found)
+int find_missing(JSContext *ctx, JSValueConst module, const char *const *methods, missing_function *found)
 {
     const JSModuleDef *definition = JS_VALUE_GET_PTR(module);
 
-    return find_in_function(ctx, definition->func_obj, found);
+    return find_in_function(ctx, definition->func_obj, methods, found);
 }
 
 static void drop_name(JSContext *ctx, JSAtom *name)

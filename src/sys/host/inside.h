@@ -7,12 +7,14 @@
 /* Mends the faults of this version's BigInt. 0, or -1 when memory ran out. */
 int mend_bigint(JSContext *ctx);
 
-/* Told of Math.sin as "Math" and "sin"; without a member where the global itself is missing. */
+/* Told of Math.sin as "Math" and "sin"; without a member where the global itself is missing, without a global where it
+ * is a method. */
 typedef void missing_function(const char *global, const char *member);
 
-/* Calls `found` for every read of a global, or of a member of one, that ctx does not have, and returns how many there
- * were. `typeof name` does not count: that is how a program asks whether there is one. */
-int find_missing_globals(JSContext *ctx, JSValueConst module, missing_function *found);
+/* Calls `found` for every read of a global, or of a member of one, that ctx does not have, and for every call of a method
+ * that is among `methods`, of which NULL is the last. Returns how many there were. `typeof name` does not count: that is
+ * how a program asks whether there is one. */
+int find_missing(JSContext *ctx, JSValueConst module, const char *const *methods, missing_function *found);
 
 /* Forgets what the functions and outer variables of a compiled module are called. Only a stack trace and the message
  * about a variable that has no value yet would tell, and these names are the bundler's, of one letter or two. */
