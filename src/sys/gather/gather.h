@@ -59,10 +59,10 @@ struct gather {
     struct area children; /* u32 offsets in `names`, in the order in which they are read */
     struct area table;    /* of what is in `strings` */
     uint32_t begin_tag, file_tag, end_tag;
-    uint32_t largest;   /* bytes of one file */
-    uint32_t room;      /* bytes of all files that are still to come */
-    uint32_t deepest;   /* levels below the root */
-    uint32_t longest;   /* bytes of a path */
+    uint32_t largest;      /* bytes of one file */
+    uint32_t room;         /* bytes of all files that are still to come */
+    uint32_t deepest;      /* levels below the root */
+    uint32_t longest;      /* bytes of a path */
     uint32_t empty_mark;   /* set by a file that is taken for empty */
     char empty_prefix[16]; /* files whose names begin so are taken for empty, unopened; "" for none */
     char own_name[16];     /* the file that is left out if it says the directory's name, up to @ */

@@ -83,8 +83,12 @@ static void fail_with_exception(JSContext *ctx)
 
 static void say_missing(const char *global, const char *member)
 {
+    const char *separator = "";
+
+    if (member)
+        separator = global ? "." : " ";
     fprintf(stderr, "uses %s%s%s, which the small engine does not have\n", global ? global : "a method",
-            !member ? "" : global ? "." : " ", member ? member : "");
+            separator, member ? member : "");
 }
 
 static void append(FILE *program, const void *bytes, size_t length)
