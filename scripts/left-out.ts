@@ -19,7 +19,7 @@ const OF_GLOBALS = {
   js_map_funcs: ["groupBy"],
   js_math_funcs: [
     ...["acos", "asin", "atan", "atan2", "cos", "sin", "tan", "acosh", "asinh", "atanh", "cosh", "sinh", "tanh"],
-    ...["cbrt", "exp", "expm1", "hypot", "log", "log10", "log1p", "log2"],
+    ...["cbrt", "exp", "expm1", "hypot", "log", "log10", "log1p"],
   ],
   js_object_funcs: [
     ...[

@@ -116,7 +116,7 @@ function numbers(): void {
   print(`${(0.1).toFixed(20)} ${(1234.5678).toExponential(3)} ${(255).toString(36)}`);
   print(`${parseFloat("1e-7")} ${Number("0x1f")} ${-7 % 3} ${-7 >>> 28} ${0xffffffff | 0}`);
   // biome-ignore lint/style/useExponentiationOperator: the function is what is tried
-  print(`${Math.fround(5.05)} ${Math.sqrt(2)} ${Math.pow(2, 0.5)}`);
+  print(`${Math.fround(5.05)} ${Math.sqrt(2)} ${Math.pow(2, 0.5)} ${Math.log2(1000)}`);
   const view = new DataView(new ArrayBuffer(8));
   view.setFloat64(0, Math.PI);
   print(hexOf(new Uint8Array(view.buffer)));
