@@ -27,6 +27,11 @@ export function memoryCells(root: Node): CellCounts {
 }
 
 /** Whether Linux takes the node for memory: by its device_type up to the first NUL, which need not be there. */
+/** Whether a child of the root is called as a memory node is, for those who choose nodes before they read them. */
+export function isMemoryName(name: ByteString): boolean {
+  return /^memory(@|$)/.test(name);
+}
+
 export function isMemory(node: Node): boolean {
   const type = property(node, "device_type");
   return type !== undefined && textOf(type) === "memory";

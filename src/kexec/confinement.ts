@@ -4,6 +4,7 @@
 import { DYNAMIC_MEMORY } from "../devicetree/drmem.ts";
 import { treeFromBlob } from "../devicetree/from/blob.ts";
 import { keptMemory, RESERVED_MEMORY, reservedMemory } from "../devicetree/kept-memory.ts";
+import { isMemoryName } from "../devicetree/memory.ts";
 import { textOf } from "../devicetree/strings.ts";
 import { child, type DeviceTree, type Node, property } from "../devicetree/tree.ts";
 import { Failure, hex } from "../failure.ts";
@@ -76,7 +77,7 @@ function holdsBytes(ranges: readonly MemoryRange[], { start, bytes }: Segment): 
 
 /** The children of the root that tell of memory, and of the command line, which may limit it. */
 function isOfMemory(name: ByteString): boolean {
-  return /^memory(@|$)/.test(name) || isKeeper(name) || ["chosen", DYNAMIC_MEMORY, RESERVED_MEMORY].includes(name);
+  return isMemoryName(name) || isKeeper(name) || ["chosen", DYNAMIC_MEMORY, RESERVED_MEMORY].includes(name);
 }
 
 /** What Linux may give to whoever asks. It reserves by whole pages. */

@@ -5,7 +5,7 @@ import { DYNAMIC_MEMORY, dynamicRanges, isOfUnknownForm } from "../devicetree/dr
 import { headOf } from "../devicetree/format.ts";
 import { treeFromDirectory } from "../devicetree/from/directory.ts";
 import { keptMemory, RESERVED_MEMORY, rootNames } from "../devicetree/kept-memory.ts";
-import { leftOutRanges, memoryCells, takenRanges } from "../devicetree/memory.ts";
+import { isMemoryName, leftOutRanges, memoryCells, takenRanges } from "../devicetree/memory.ts";
 import { keptNames } from "../devicetree/reservations.ts";
 import { MAX_DEPTH, type Node, type Property } from "../devicetree/tree.ts";
 import { Failure, unlessFailure } from "../failure.ts";
@@ -64,9 +64,7 @@ function readCells(system: System): CellCounts {
 }
 
 function readMemoryNodes(system: System, names: readonly ByteString[], cells: CellCounts) {
-  const nodes = names
-    .filter((name) => name === "memory" || name.startsWith("memory@"))
-    .map((name) => readNode(system, name));
+  const nodes = names.filter(isMemoryName).map((name) => readNode(system, name));
   return {
     taken: nodes.flatMap((node) => takenRanges(node, cells)),
     leftOut: nodes.flatMap((node) => leftOutRanges(node, cells)),
@@ -106,7 +104,7 @@ export function isKeeper(name: ByteString): boolean {
 
 /** Not a node that is read as a whole, or of which there may be hundreds. */
 function mayBeBus(name: ByteString): boolean {
-  return !isKeeper(name) && name !== RESERVED_MEMORY && !/^memory(@|$)/.test(name);
+  return !isKeeper(name) && name !== RESERVED_MEMORY && !isMemoryName(name);
 }
 
 /** The node with nothing but its pairs, and the PCI bridges below it. */

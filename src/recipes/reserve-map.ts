@@ -4,6 +4,7 @@
 import { treeFromBlob } from "../devicetree/from/blob.ts";
 import { openDirectory } from "../devicetree/from/directory.ts";
 import { reservedMemory } from "../devicetree/kept-memory.ts";
+import { isMemoryName } from "../devicetree/memory.ts";
 import { initrdOf } from "../devicetree/reservations.ts";
 import { child, type DeviceTree, type Node, property } from "../devicetree/tree.ts";
 import { type Notice, unlessFailure } from "../failure.ts";
@@ -52,11 +53,7 @@ function isDirectory(system: System, source: ByteString): boolean {
 
 /** The children of the root that are looked at here. */
 function isCompared(name: ByteString): boolean {
-  return name === "cpus" || name === "chosen" || isMemory(name);
-}
-
-function isMemory(name: ByteString): boolean {
-  return /^memory(@|$)/.test(name);
+  return name === "cpus" || name === "chosen" || isMemoryName(name);
 }
 
 /** By what neither a kernel nor an edit of what is handed on changes. */
@@ -65,7 +62,7 @@ function isSameMachine(a: Node, b: Node): boolean {
 }
 
 function describe(root: Node): string {
-  const memory = root.children.filter(({ name }) => isMemory(name));
+  const memory = root.children.filter(({ name }) => isMemoryName(name));
   const cpus = child(root, "cpus")?.children ?? [];
   const words = [
     ...IDENTITY.map((name) => [name, property(root, name)] as const),
