@@ -1,11 +1,13 @@
 // zeropage: the zero page that an x86 kernel expects on entry, or the kernel out of a bzImage, on standard output.
 
+import { SEED_SIZE } from "../arch/x86_64/make-boot-params.ts";
 import type { KernelNeeds } from "../arch/x86_64/setup-header.ts";
 import type { Applet } from "../cli/applet.ts";
 import { type Arguments, parse } from "../cli/options.ts";
 import { addressOf, numberOf } from "../cli/values.ts";
 import { EXIT, hex, usage } from "../failure.ts";
 import { INITRD_FORM, parseInitrd } from "../options/initrd.ts";
+import { RANGES, rangesOf } from "../options/ranges.ts";
 import { formatRange } from "../range.ts";
 import {
   type BzImage,
@@ -42,6 +44,12 @@ const zeropage: Applet = {
       value: "ADDR",
       help: "Set the ACPI root pointer (default: from EFI's system table, else from the running kernel's zero page).",
     },
+    {
+      long: "usable",
+      value: RANGES,
+      help: "Confine a crash kernel to this memory and what is below 1 MiB: the rest is left out of the memory map.",
+    },
+    { long: "seed", value: "HEX", help: "Set the 32 bytes of the next kernel's random seed (default: random ones)." },
     {
       long: "kernel",
       help: "Write the kernel itself instead: BZIMAGE without its setup sectors. No other option goes with it.",
@@ -94,13 +102,26 @@ function parseRequest(system: System, { given, operands }: Arguments): Request {
   }
   const initrd = given.get("initrd");
   const rsdp = given.get("rsdp");
+  const usable = given.get("usable");
+  const seed = given.get("seed");
   const wishes = {
     address: addressOf(given.get("address"), "zero page", 16n),
     bootargs: given.get("bootargs"),
     initrd: initrd === undefined ? undefined : parseInitrd(system, initrd),
     rsdp: rsdp === undefined ? undefined : numberOf("--rsdp", rsdp),
+    usable: usable === undefined ? undefined : rangesOf("--usable", usable),
+    seed: seed === undefined ? undefined : parseSeed(seed),
   };
   return { file, wishes, verbose: given.has("verbose") };
+}
+
+function parseSeed(text: ByteString): Uint8Array {
+  if (text.length !== 2 * SEED_SIZE || !/^[0-9a-f]*$/i.test(text)) {
+    throw usage("--seed", `'${text}' is not ${2 * SEED_SIZE} hexadecimal digits`);
+  }
+  return Uint8Array.from({ length: SEED_SIZE }, (_, index) =>
+    Number.parseInt(text.slice(2 * index, 2 * index + 2), 16),
+  );
 }
 
 function describe(system: System, image: BzImage, next: NextBootParams, wishes: NextBootParamsWishes): void {

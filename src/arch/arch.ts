@@ -7,6 +7,7 @@ import type { Copying } from "../kexec/copying.ts";
 import type { FactSource } from "../kexec/facts.ts";
 import type { KexecImage } from "../kexec/image.ts";
 import type { Target } from "../kexec/stub.ts";
+import type { MemoryRange } from "../range.ts";
 import type { ByteString, Machine } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
 
@@ -25,11 +26,22 @@ export interface LoadRules {
   readonly facts: FactSource;
   /** Lines on what those checks cannot know of this image, though it may matter. */
   listUnchecked?(image: KexecImage): string[];
+  /** What has to be stored in a crash kernel that begins with these bytes, so that it stays where it is loaded. */
+  findStayWords?(head: Uint8Array): readonly StayWord[];
   /**
    * Where the running kernel does not survive all of its own copying.
    * @throws Failure for what cannot be known
    */
   readonly findCopying?: (system: System) => Copying;
+}
+
+/** A 32-bit word to be stored in a kernel. */
+export interface StayWord {
+  /** Bytes from the kernel's start. */
+  readonly offset: bigint;
+  readonly value: bigint;
+  /** The kernel's own byte order. */
+  readonly endian: "big" | "little";
 }
 
 /** A row of hand-overs.ts, of machines that need one: what a device tree has to be changed in for the next kernel. */
@@ -42,6 +54,10 @@ export interface TreeHandOver {
   readonly needsReserveMap?: boolean;
   /** Drops what the running kernel was told for itself alone, sets seeds, reserves memory that hardware goes on using. */
   apply?(system: System, tree: DeviceTree, notice: (place: ByteString, fact: string) => void): void;
+  /** Whether `apply` sets fresh seeds. */
+  readonly setsSeeds?: boolean;
+  /** Confines a crash kernel to this memory. What is absent sets linux,usable-memory in the memory nodes. */
+  confine?(tree: DeviceTree, usable: MemoryRange): void;
   /**
    * Looks at what is only handed on if the next kernel's command line asks for it. That is known after the edits.
    * @returns what drops it then, unless an edit has set it

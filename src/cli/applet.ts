@@ -12,6 +12,10 @@ export interface Option {
   readonly value?: string;
   /** May be given several times, and acts in its turn. */
   readonly inTurn?: true;
+  /** Other long names of it, without the dashes. */
+  readonly also?: readonly string[];
+  /** Another tool's, which people type: it is known, and in no manual. */
+  readonly isForeign?: true;
   readonly help: string;
 }
 

@@ -80,7 +80,7 @@ function readDirective(options: readonly Option[], { name, place, option, value 
   if (option === undefined) {
     const meant = findNearest(
       name.replace(/^-+/, ""),
-      options.map(({ long }) => long),
+      options.filter(({ isForeign }) => !isForeign).map(({ long }) => long),
     );
     throw usage(place, `no such option: ${meant === undefined ? "--help lists them" : `did you mean --${meant}?`}`);
   }
@@ -116,7 +116,9 @@ export function split(
 }
 
 function findOption(options: readonly Option[], name: string): Option | undefined {
-  return options.find(({ long, short }) => name === `--${long}` || name === `-${short}`);
+  if (!name.startsWith("--")) return options.find(({ short }) => name === `-${short}`);
+  const wanted = name.slice(2);
+  return options.find(({ long, also }) => wanted === long || also?.includes(wanted));
 }
 
 interface Name {

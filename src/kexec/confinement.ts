@@ -35,20 +35,19 @@ export interface ConfinementRules {
   limitsOf(root: Node): readonly MemoryRange[];
   /** What it may use besides the region. */
   readonly besides: readonly MemoryRange[];
-  /** What confines a tree to `region`: a command, to be followed by a verb. */
-  advise(root: Node, region: MemoryRange): string;
 }
 
 /** Of a crash kernel that a stub of ours hands a tree to. */
 export function findUnconfinedTree(
   image: KexecImage,
   facts: MachineFacts,
-  { memoryOf, limitsOf, besides, advise }: ConfinementRules,
+  { memoryOf, limitsOf, besides }: ConfinementRules,
 ): Finding | undefined {
   const { crashkernel, pageSize } = facts;
   if (!image.crash || crashkernel === undefined) return undefined;
   if (image.stub?.target.stub.followedBy !== "device tree blob") return undefined;
   const { segment } = image.stub;
+  const advice = `fs2dt --usable ${hex(crashkernel.start)},${hex(crashkernel.end - crashkernel.start)}`;
   const place = `the device tree blob at ${hex(segment.start + BigInt(STUB_SIZE))}`;
   try {
     const tree = treeFromBlob(segment.bytes.subarray(STUB_SIZE), place, isOfMemory);
@@ -57,13 +56,13 @@ export function findUnconfinedTree(
     const memory = allocatable(tree, limitMemory(mergeRanges(memoryOf(root, facts)), line), pageSize);
     const outside = outsideRegion(facts, memory, [...besides, ...keptMemory(root)]);
     if (outside !== undefined) {
-      return blame(image, segment, `by its tree ${outside}: ${advise(root, crashkernel)} confines it`);
+      return blame(image, segment, `by its tree ${outside}: ${advice} confines it`);
     }
     const limits = mergeRanges(limitsOf(root));
     const lost = image.segments.find((each) => limits.length > 0 && !holdsBytes(limits, each));
     if (lost === undefined) return undefined;
     const fact = `the crash kernel has by its tree only ${formatRanges(limits)}`;
-    return blame(image, lost, `${fact}: ${advise(root, crashkernel)} gives it the region`);
+    return blame(image, lost, `${fact}: ${advice} gives it the region`);
   } catch (error) {
     if (error instanceof Failure) return blame(image, segment, error.message);
     throw error;

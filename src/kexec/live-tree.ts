@@ -13,7 +13,8 @@ import { isInPagesOf, type MemoryRange, type NamedRange, overlap } from "../rang
 import type { ByteString } from "../sys/engine.ts";
 import { CWD, O_NONBLOCK, type System } from "../sys/system.ts";
 
-const TREE = "/proc/device-tree";
+/** The running machine's tree, where it has one. */
+export const LIVE_TREE = "/proc/device-tree";
 
 /** The blob that the running kernel was started with, as it was then: all there is of a tree where ACPI has the rest. */
 export const LIVE_BLOB = "/sys/firmware/fdt";
@@ -53,7 +54,7 @@ export function readTreeMemory(system: System): TreeMemory {
   const nodes = memory?.taken ?? [];
   const all = memory === undefined || blocks === undefined ? [] : [...nodes, ...blocks];
   const isThere = names.length > 0;
-  const nothing = isThere ? `${TREE} tells of none` : `${TREE} cannot be read`;
+  const nothing = isThere ? `${LIVE_TREE} tells of none` : `${LIVE_TREE} cannot be read`;
   const problem = all.length > 0 ? undefined : (problems[0] ?? nothing);
   return { nodes, all, leftOut: memory?.leftOut ?? [], problem, isThere };
 }
@@ -109,7 +110,7 @@ function mayBeBus(name: ByteString): boolean {
 
 /** The node with nothing but its pairs, and the PCI bridges below it. */
 function readPairs(system: System, name: ByteString, path: ByteString, depth: number): Node {
-  const entries = system.listIfThere(`${TREE}/${path}`) ?? [];
+  const entries = system.listIfThere(`${LIVE_TREE}/${path}`) ?? [];
   const pairs = entries.filter((entry) => keptNames.includes(entry.name)).map((entry) => entry.name);
   // A symbolic link is no node, and may lead back up.
   const bridges = entries.filter(({ kind, name }) => kind !== "file" && kind !== "symlink" && isPci(name));
@@ -149,7 +150,7 @@ export function readReserveMap(
 
 /** What there is in the node of that path from the root, without a slash before it; nothing where there is no such node. */
 export function listChildren(system: System, path: ByteString): ByteString[] {
-  return (system.listIfThere(`${TREE}/${path}`) ?? []).map(({ name }) => name).sort();
+  return (system.listIfThere(`${LIVE_TREE}/${path}`) ?? []).map(({ name }) => name).sort();
 }
 
 /** The node of that path and what is below it; undefined where that cannot be read. */
@@ -160,28 +161,28 @@ export function readSubtree(system: System, path: ByteString): Node | undefined 
 /** @throws Failure where it cannot be read, or has more bytes than `maxSize` */
 function readNode(system: System, path: ByteString, maxSize = MOST.node): Node {
   const rules = { maxSize, strict: false, secrets: false, notice: () => {} };
-  const { properties, children } = treeFromDirectory(system, `${TREE}/${path}`, rules);
+  const { properties, children } = treeFromDirectory(system, `${LIVE_TREE}/${path}`, rules);
   return { name: path, properties, children };
 }
 
 /** Those of the properties that the node has. */
 function readProperties(system: System, path: ByteString, names: readonly ByteString[]): Property[] {
   return names.flatMap((name): Property[] => {
-    const value = system.readIfThere(`${TREE}/${path}${path === "" ? "" : "/"}${name}`);
+    const value = system.readIfThere(`${LIVE_TREE}/${path}${path === "" ? "" : "/"}${name}`);
     return value === undefined ? [] : [{ name, value }];
   });
 }
 
 /** A number in /chosen, of one cell or two. */
 export function readChosenNumber(system: System, name: ByteString): bigint | undefined {
-  const value = system.readIfThere(`${TREE}/chosen/${name}`);
+  const value = system.readIfThere(`${LIVE_TREE}/chosen/${name}`);
   return value && oneOrTwoCells(value);
 }
 
 /** Whether a path leads to the running machine's own tree, as a directory or as the blob that it was made of. */
 export function isLiveTree(system: System, path: ByteString): boolean {
   const own = identityOf(system, path);
-  return own !== undefined && [TREE, LIVE_BLOB].some((each) => identityOf(system, each) === own);
+  return own !== undefined && [LIVE_TREE, LIVE_BLOB].some((each) => identityOf(system, each) === own);
 }
 
 /** By opening it: a name is not always looked up in the same place as what it leads to (qemu's user mode). */

@@ -10,9 +10,14 @@ export interface Parameter {
   readonly value: ByteString;
 }
 
+/** All words as they stand there, in their order. What is in quotes is one. */
+export function parametersOf(line: ByteString): ByteString[] {
+  return line.match(/(?:"[^"]*"?|[^\s"])+/g) ?? [];
+}
+
 /** In their order, without those of init, which follow ` -- `. */
 export function wordsOfLine(line: ByteString): Parameter[] {
-  const words: ByteString[] = line.match(/(?:"[^"]*"?|[^\s"])+/g) ?? [];
+  const words = parametersOf(line);
   const end = words.indexOf("--");
   return words.slice(0, end < 0 ? words.length : end).map((word) => {
     const at = word.indexOf("=");

@@ -1,8 +1,9 @@
 // The edits as a person writes them: options that act in their turn, or lines of a file that say the same.
 
+import { confineTree } from "../arch/hand-overs.ts";
 import type { Option } from "../cli/applet.ts";
 import type { Directive } from "../cli/options.ts";
-import { numberOf, pairOf } from "../cli/values.ts";
+import { numberOf } from "../cli/values.ts";
 import { dropInitrd, setBootargs, setInitrd, setSeeds } from "../devicetree/edit/chosen.ts";
 import {
   addNode,
@@ -14,18 +15,15 @@ import {
   setValue,
   unreserve,
 } from "../devicetree/edit/edits.ts";
-import { setUsableMemory } from "../devicetree/edit/usable-memory.ts";
 import { unescapeName } from "../devicetree/names.ts";
 import { findNode, phandleOrNew } from "../devicetree/references.ts";
 import type { DeviceTree } from "../devicetree/tree.ts";
 import { parseValue, type Resolve, resolveValue } from "../devicetree/values.ts";
 import { Failure, hex, usage } from "../failure.ts";
-import { type MemoryRange, rangeOfSize } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
 import { INITRD_FORM, parseInitrd } from "./initrd.ts";
-
-const RANGES = "START,SIZE[,START,SIZE]...";
+import { RANGES, rangeOf, rangesOf } from "./ranges.ts";
 
 export const editOptions: readonly Option[] = [
   {
@@ -56,7 +54,7 @@ export const editOptions: readonly Option[] = [
     long: "usable",
     value: "START,SIZE",
     inTurn: true,
-    help: "Confine a crash kernel to this memory, the exception vectors and firmware's memory: set linux,usable-memory in every memory node (linux,drconf-usable-memory for a partition's blocks), and reserve what lies between.",
+    help: "Confine a crash kernel to this memory. On arm64: set linux,usable-memory-range. Elsewhere, with the exception vectors and firmware's memory: set linux,usable-memory in every memory node (linux,drconf-usable-memory for a partition's blocks), and reserve what lies between.",
   },
   { long: "reserve", value: RANGES, inTurn: true, help: "Add entries to the reserve map (/memreserve/ in source)." },
   { long: "unreserve", value: "START,SIZE", inTurn: true, help: "Delete an entry of the reserve map." },
@@ -150,15 +148,15 @@ function parseEdit(system: System, { long, value, place }: Directive): Edit {
     case "no-initrd":
       return dropInitrd;
     case "usable": {
-      const range = parseRange("--usable", value);
-      return (tree) => setUsableMemory(tree, range);
+      const range = rangeOf("--usable", value);
+      return (tree) => confineTree(tree, range);
     }
     case "reserve": {
-      const ranges = parseRanges("--reserve", value);
+      const ranges = rangesOf("--reserve", value);
       return (tree) => reserve(tree, ranges);
     }
     case "unreserve": {
-      const range = parseRange("--unreserve", value);
+      const range = rangeOf("--unreserve", value);
       return (tree) => unreserve(tree, range);
     }
     case "boot-cpu": {
@@ -204,17 +202,4 @@ function parsePropertyName(place: string, text: ByteString): PropertyName {
     throw usage(place, `'${text}' is not a path that ends with a name`);
   }
   return { node: text.slice(0, slash) || "/", name };
-}
-
-function parseRanges(place: string, text: string): MemoryRange[] {
-  const numbers = text.split(",");
-  return numbers.flatMap((_, index) =>
-    index % 2 === 0 ? [parseRange(place, numbers.slice(index, index + 2).join(","))] : [],
-  );
-}
-
-function parseRange(place: string, text: string): MemoryRange {
-  const [start, size] = pairOf(place, text, "START,SIZE");
-  if (size === 0n || start + size > 1n << 64n) throw usage(place, `no memory has ${hex(size)} bytes at ${hex(start)}`);
-  return rangeOfSize(start, size);
 }

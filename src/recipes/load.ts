@@ -6,7 +6,7 @@ import { EXIT, Failure } from "../failure.ts";
 import { nameSegment } from "../kexec/check.ts";
 import { checkImage, explain } from "../kexec/checks.ts";
 import { listUncheckedConfinement } from "../kexec/confinement.ts";
-import { readFacts } from "../kexec/facts.ts";
+import { type MachineFacts, readFacts } from "../kexec/facts.ts";
 import { assemble, type KexecImage, refuseChangedFiles } from "../kexec/image.ts";
 import { findRefused, load } from "../kexec/load.ts";
 import type { Plan } from "../kexec/plan.ts";
@@ -18,6 +18,8 @@ import { tellSecondaries } from "./secondaries.ts";
 
 export interface LoadRequest {
   readonly plan: Plan;
+  /** What is known of the running machine; found out unless given. */
+  readonly facts?: MachineFacts;
   /** Cpus that the stub waits for; undefined: as many as the running machine has. */
   readonly secondaries: Secondaries | undefined;
   /** `check` loads nothing; `diagnose` finds the segment that the kernel refuses, and leaves nothing loaded. */
@@ -37,7 +39,7 @@ export function loadPlan(system: System, request: LoadRequest): number {
   const { plan, show } = request;
   const rules = loadRules[system.machine];
   const image = assemble(system, plan, archs);
-  const facts = readFacts(system, rules.facts);
+  const facts = request.facts ?? readFacts(system, rules.facts);
   const told = tellSecondaries(image, request.secondaries, facts.secondaries);
   if (show !== undefined) {
     const waits = told === undefined ? [] : [`stub waits for ${told.secondaries} secondary cpus, ${told.reason}`];

@@ -1,16 +1,16 @@
 // What the next kernel on x86-64 needs besides a stub: its boot_params, and the kernel itself, out of a bzImage.
 
-import { isRam } from "../arch/x86_64/e820.ts";
+import { confineMap, isRam } from "../arch/x86_64/e820.ts";
 import { makeBootParams, SEED_SIZE } from "../arch/x86_64/make-boot-params.ts";
 import { kernelPiece } from "../arch/x86_64/placement.ts";
 import { type Running, readRunning } from "../arch/x86_64/running.ts";
 import { FORM_SPAN, readSetupHeader, type SetupHeader } from "../arch/x86_64/setup-header.ts";
-import { Failure } from "../failure.ts";
 import { readIomem } from "../kexec/iomem.ts";
 import { STUB_SIZE } from "../kexec/stub.ts";
 import { type MemoryRange, roundDown, roundUp, subtractRanges } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
+import { readCommandLine } from "./command-line.ts";
 import { findAddress } from "./placement.ts";
 
 /** An open bzImage. */
@@ -46,6 +46,10 @@ export interface NextBootParamsWishes {
   readonly initrd: MemoryRange | undefined;
   /** Physical address of the ACPI root pointer; undefined: as the running kernel knows it. */
   readonly rsdp: bigint | undefined;
+  /** The memory of a crash kernel, besides what is below 1 MiB; undefined: all that there is. */
+  readonly usable?: readonly MemoryRange[] | undefined;
+  /** SEED_SIZE bytes; undefined: random ones. */
+  readonly seed?: Uint8Array | undefined;
 }
 
 export interface NextBootParams {
@@ -53,17 +57,34 @@ export interface NextBootParams {
   readonly bytes: Uint8Array;
   readonly commandLine: Uint8Array;
   readonly running: Running;
+  readonly seed: Uint8Array;
 }
 
 /** @throws Failure where the running machine does not tell enough, or this kernel cannot take it */
-export function nextBootParams(system: System, { header }: BzImage, wishes: NextBootParamsWishes): NextBootParams {
+export function nextBootParams(
+  system: System,
+  { header }: Pick<BzImage, "header">,
+  wishes: NextBootParamsWishes,
+): NextBootParams {
   const running = readRunning(system, wishes.rsdp);
-  const commandLine = system.bytes(wishes.bootargs ?? runningCommandLine(system));
+  const { usable } = wishes;
+  const memoryMap = usable === undefined ? running.memoryMap : confineMap(running.memoryMap, usable);
+  const next = {
+    running: { ...running, memoryMap },
+    commandLine: system.bytes(wishes.bootargs ?? readCommandLine(system, "-B")),
+    seed: wishes.seed ?? system.random(SEED_SIZE),
+  };
+  return { ...next, bytes: placeBootParams(header, next, wishes) };
+}
+
+/** The same for another place, of it or of its initrd. */
+export function placeBootParams(
+  header: SetupHeader,
+  { running, commandLine, seed }: Omit<NextBootParams, "bytes">,
+  { address, initrd }: Pick<NextBootParamsWishes, "address" | "initrd">,
+): Uint8Array {
   const { memoryMap, rsdp, bootParams } = running;
-  const { address, initrd } = wishes;
-  const seed = system.random(SEED_SIZE);
-  const bytes = makeBootParams(header, { address, initrd, memoryMap, rsdp, commandLine, seed, running: bootParams });
-  return { bytes, commandLine, running };
+  return makeBootParams(header, { address, initrd, memoryMap, rsdp, commandLine, seed, running: bootParams });
 }
 
 /**
@@ -72,7 +93,7 @@ export function nextBootParams(system: System, { header }: BzImage, wishes: Next
  */
 export function findKernelAddress(
   system: System,
-  { header }: BzImage,
+  { header }: Pick<BzImage, "header">,
   { bytes, running }: NextBootParams,
   { address, initrd }: NextBootParamsWishes,
 ): bigint | undefined {
@@ -86,11 +107,4 @@ export function findKernelAddress(
     name: "kernel",
     ...kernelPiece(header),
   });
-}
-
-function runningCommandLine(system: System): ByteString {
-  const path = "/proc/cmdline";
-  const bytes = system.readIfThere(path);
-  if (bytes === undefined) throw new Failure(path, "cannot be read: -B TEXT says the command line");
-  return system.text(bytes).replace(/\n$/, "");
 }

@@ -1,6 +1,6 @@
 // The device tree for the next kernel: read, hand over, edit, reserve, check, flatten.
 
-import { handOvers } from "../arch/hand-overs.ts";
+import { findHandOver, handOvers } from "../arch/hand-overs.ts";
 import { reportCutBootargs, treeChecks } from "../arch/tree-checks.ts";
 import { refuseErrors } from "../devicetree/check/checks.ts";
 import { oddityRules, reportOddities } from "../devicetree/check/oddities.ts";
@@ -52,20 +52,24 @@ export function makeNextTree(system: System, request: NextTreeRequest): NextTree
   const { notice } = request.rules;
   const tree = readTree(system, request.source, { ...request.rules, marks: nextTreeMarks });
   const initrd = initrdOf(tree.root);
-  // By the rules of the machine that the tree is of, which need not be the one that this runs on.
-  const handOver = handOvers.find(({ recognize }) => recognize(tree.root));
+  const handOver = findHandOver(tree.root);
   if (handOver?.needsReserveMap) takeReserveMap(system, tree, request.source, notice);
   handOver?.apply?.(system, tree, notice);
   const dropUnasked = handOver?.dropUnasked?.(tree);
   for (const edit of request.edits) edit(tree);
   dropUnasked?.();
   if (initrd !== undefined) noticeLostInitrd(system, tree, initrd, request);
-  tree.address = request.address;
   reserveFirmware(tree);
   reportOddities(tree.root, notice);
   if (request.check) refuseErrors(tree, treeChecks, notice);
   else reportCutBootargs(tree.root, notice);
-  return { tree, bytes: blob(tree.root, { ...tree, ...request.form }) };
+  return { tree, bytes: placeNextTree(tree, request.address, request.form) };
+}
+
+/** The tree as a blob for this address. */
+export function placeNextTree(tree: DeviceTree, address: bigint, form: BlobForm): Uint8Array {
+  tree.address = address;
+  return blob(tree.root, { ...tree, ...form });
 }
 
 /**

@@ -67,6 +67,21 @@ function chosenNames(tree: Tree, ...options: string[]): string[] {
 const KEPT = ["bootargs", "kaslr-seed", "linux,uefi-mmap-size", "rng-seed", "stdout-path"];
 
 describe("in a tree of arm64", () => {
+  test("--usable sets linux,usable-memory-range, in the root's cells, and reserves nothing", () => {
+    const root: Tree = [
+      ["#address-cells", cells(2)],
+      ["#size-cells", cells(2)],
+      ["psci", PSCI],
+      ["chosen", STALE],
+    ];
+    const blob = blobOf(run(root, ["--no-initrd", "--usable", "0x160000000,0x10000000"]));
+    const chosen = nodeOf(blob.root, "/chosen");
+    expect(chosen.properties.find(({ name }) => name === "linux,usable-memory-range")?.value).toEqual(
+      Buffer.from(cells(1, 0x6000_0000, 0, 0x1000_0000)),
+    );
+    expect(blob.reserved).toHaveLength(1);
+  });
+
   test.each<[string, Tree]>([
     [
       "that has PSCI",

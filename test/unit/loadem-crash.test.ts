@@ -219,12 +219,13 @@ describe("on arm64, by the tree behind the stub,", () => {
   }
 
   const range = (value: string) => ["--set", `/chosen/linux,usable-memory-range=<${value}>`];
+  const nodes = ["--set", "/memory@40000000/linux,usable-memory=<0 0x60000000 0 0x10000000>"];
 
   test("one that is not confined is refused, with the property that confines it", () => {
     expect(said(load([]))).toBe(
       "by its tree the crash kernel takes 0x40000000-0x60000000 0x70000000-0x80000000 for its own, beyond " +
         "0x60000000-0x70000000, which is kept for it: " +
-        "fs2dt --set '/chosen/linux,usable-memory-range=<0x0 0x60000000 0x0 0x10000000>' confines it",
+        "fs2dt --usable 0x60000000,0x10000000 confines it",
     );
     expect(said(load(range("0 0x60000000 0 0x10000000")))).toBe("");
     expect(said(load(range("0 0x60000000 0 0x8000000")))).toBe("");
@@ -255,17 +256,20 @@ describe("on arm64, by the tree behind the stub,", () => {
   test("one that has not the memory of all that is loaded is refused", () => {
     expect(said(load(range("0 0x60000000 0 0x1000000")))).toBe(
       "the crash kernel has by its tree only 0x60000000-0x61000000: " +
-        "fs2dt --set '/chosen/linux,usable-memory-range=<0x0 0x60000000 0x0 0x10000000>' gives it the region",
+        "fs2dt --usable 0x60000000,0x10000000 gives it the region",
     );
   });
 
-  test("the memory nodes may confine it as on ppc64", () => {
-    expect(said(load(["--usable", "0x60000000,0x10000000"]))).toBe("");
+  test("fs2dt --usable confines it, with EFI too, and so may the memory nodes as on ppc64", () => {
+    const usable = ["--usable", "0x60000000,0x10000000"];
+    expect(said(load(usable))).toBe("");
+    expect(said(load(["--set", "/chosen/linux,uefi-system-table=<0 0x7f000000>", ...usable]))).toBe("");
+    expect(said(load(nodes))).toBe("");
   });
 
   test("with EFI the memory is the firmware's, whatever its nodes say", () => {
     const efi = ["--set", "/chosen/linux,uefi-system-table=<0 0x7f000000>"];
-    expect(said(load([...efi, "--usable", "0x60000000,0x10000000"]))).toContain("0x70000000-0x80000000 for its own");
+    expect(said(load([...nodes, ...efi]))).toContain("0x70000000-0x80000000 for its own");
     expect(said(load([...efi, ...range("0 0x60000000 0 0x10000000")]))).toBe("");
   });
 });
@@ -302,10 +306,10 @@ describe("on x86-64, by the zero page behind the stub,", () => {
 
   const EXACT = "memmap=exactmap memmap=640K@0 memmap=131072K@65536K";
 
-  test("one whose map has all memory is refused, with the words that confine it", () => {
+  test("one whose map has all memory is refused, with the option that confines it", () => {
     expect(said(load("console=ttyS0"))).toBe(
       "by its zero page the crash kernel takes 0x100000-0x4000000 0xc000000-0x20000000 for its own, beyond " +
-        `0x4000000-0xc000000, which is kept for it: ${EXACT} nokaslr in zeropage -B confines it`,
+        "0x4000000-0xc000000, which is kept for it: zeropage --usable 0x4000000,0x8000000 confines it",
     );
     expect(said(load(`console=ttyS0 ${EXACT} nokaslr`))).toBe("");
   });
@@ -348,7 +352,9 @@ describe("on x86-64, by the zero page behind the stub,", () => {
   test("the memory below 4 GiB that a region above has for devices is its own, and in the advice", () => {
     const two = IOMEM.replace("  04000000", "  02000000-03ffffff : Crash kernel\n  04000000");
     const words = "memmap=exactmap memmap=640K@0 memmap=32768K@32768K memmap=131072K@65536K nokaslr";
-    expect(said(load("console=ttyS0", E820, two))).toEndWith(`${words} in zeropage -B confines it`);
+    expect(said(load("console=ttyS0", E820, two))).toEndWith(
+      "zeropage --usable 0x2000000,0x2000000,0x4000000,0x8000000 confines it",
+    );
     expect(said(load(words, E820, two))).toBe("");
   });
 });

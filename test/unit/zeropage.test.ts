@@ -110,6 +110,42 @@ beforeEach(() => {
   writeImage();
 });
 
+describe("for a crash kernel", () => {
+  test("--usable leaves it what is below 1 MiB, its ranges, and all that is no RAM", () => {
+    const { memoryMap } = written(["--usable", "0x4000000,0x8000000,0x140000000,0x1000"]);
+    expect(memoryMap.filter(({ type }) => type === 1n)).toEqual([
+      entry(0, 0x9fc00, 1),
+      entry(0x400_0000, 0x800_0000, 1),
+      entry(0x1_4000_0000, 0x1000, 1),
+    ]);
+    expect(memoryMap.filter(({ type }) => type !== 1n)).toEqual(written().memoryMap.filter(({ type }) => type !== 1n));
+  });
+
+  test.each([
+    ["0x4000000", "'0x4000000' is not START,SIZE"],
+    ["0x4000000,0", "no memory has 0x0 bytes at 0x4000000"],
+    ["0x1000,0x1000,0x2000", "'0x2000' is not START,SIZE"],
+  ])("--usable %s is refused", (text, fact) => {
+    const { code, err } = zeropage(["-b", "0x5000100", "--usable", text, image]);
+    expect({ code, err }).toEqual({ code: 2, err: `zeropage: --usable: ${fact}\n` });
+  });
+});
+
+describe("--seed", () => {
+  const SEED = "00112233445566778899aabbccddeeff".repeat(2);
+
+  test("makes the same page twice", () => {
+    const make = () => zeropage(["-b", "0x5000100", "--seed", SEED, image]).out;
+    expect(make()).toEqual(make());
+    expect(Buffer.from(make()).includes(Buffer.from(SEED, "hex"))).toBeTrue();
+  });
+
+  test.each(["", SEED.slice(2), `${SEED}00`, SEED.replace("f", "g")])("'%s' is refused", (text) => {
+    const { code, err } = zeropage(["-b", "0x5000100", "--seed", text, image]);
+    expect({ code, err }).toEqual({ code: 2, err: `zeropage: --seed: '${text}' is not 64 hexadecimal digits\n` });
+  });
+});
+
 describe("the zero page", () => {
   test("has the setup header, with the loader's fields set and what only the boot loader may say cleared", () => {
     const page = written();

@@ -1,16 +1,15 @@
 // What memory an arm64 crash kernel takes for its own. Linux: drivers/of/fdt.c (early_init_dt_check_for_usable_mem_range),
 // drivers/firmware/efi/efi-init.c, which forgets what the tree's memory nodes say.
 
-import { childCells, isWholeEntries, MAX_CELLS, rangesIn, rangesValue, wordsOf } from "../../devicetree/cells.ts";
+import { childCells, isWholeEntries, MAX_CELLS, rangesIn, rangesValue } from "../../devicetree/cells.ts";
 import { memoryCells, memoryOf } from "../../devicetree/memory.ts";
 import { child, type Node, property } from "../../devicetree/tree.ts";
-import { hex } from "../../failure.ts";
 import type { ConfinementRules } from "../../kexec/confinement.ts";
 import type { MachineFacts } from "../../kexec/facts.ts";
 import { type MemoryRange, mergeRanges, subtractRanges } from "../../range.ts";
 
 /** Of /chosen: the one range that is all memory, and perhaps a second one, below 4 GiB. */
-const USABLE = "linux,usable-memory-range";
+export const USABLE = "linux,usable-memory-range";
 
 const EFI = "linux,uefi-system-table";
 
@@ -24,13 +23,12 @@ export const confinement: ConfinementRules = {
   },
   limitsOf: (root) => usableRanges(root) ?? [],
   besides: [],
-  advise(root, region) {
-    const words = wordsOf(rangesValue([region], memoryCells(root)))
-      .map(hex)
-      .join(" ");
-    return `fs2dt --set '/chosen/${USABLE}=<${words}>'`;
-  },
 };
+
+/** The property's value for one range. */
+export function usableValue(root: Node, usable: MemoryRange): Uint8Array {
+  return rangesValue([usable], memoryCells(root));
+}
 
 /** With EFI the kernel gets the firmware's map, of which this machine's memory is what is left. */
 function memoryWithoutLimit(root: Node, { memory }: MachineFacts): readonly MemoryRange[] {

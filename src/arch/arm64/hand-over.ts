@@ -3,10 +3,11 @@
 
 import { handOverNoInitrd, setSeeds } from "../../devicetree/edit/chosen.ts";
 import { MARK, mayHave } from "../../devicetree/marks.ts";
-import { child, type DeviceTree, type Node, property } from "../../devicetree/tree.ts";
+import { child, childOrNew, type DeviceTree, type Node, property, setProperty } from "../../devicetree/tree.ts";
 import { sameRange } from "../../range.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import type { TreeHandOver } from "../arch.ts";
+import { USABLE, usableValue } from "./crash-memory.ts";
 import { hasIts, readLpiTables, wasToldNoLpis } from "./lpi-tables.ts";
 
 /** Of the running kernel's own boot: memory that is in use for something else by now, and the limits of a crash kernel. */
@@ -24,6 +25,7 @@ export const arm64: TreeHandOver = {
   names: [ENABLE_METHOD, EFI],
   recognize: isArm64Tree,
   needsReserveMap: true,
+  setsSeeds: true,
   apply(system, tree, notice) {
     const { root } = tree;
     dropStale(tree);
@@ -38,6 +40,9 @@ export const arm64: TreeHandOver = {
     if (missing === undefined || property(chosen, EFI) !== undefined) return;
     const fact = `a GICv3 ITS, but the kernel's log names ${missing}`;
     notice("/", `${fact}: --reserve, or irqchip.gicv3_nolpi=1 at its boot`);
+  },
+  confine({ root }, usable) {
+    setProperty(childOrNew(root, "chosen"), USABLE, usableValue(root, usable));
   },
 };
 

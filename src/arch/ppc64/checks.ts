@@ -19,6 +19,7 @@ import { formCheck } from "../../kexec/form-checks.ts";
 import type { KexecImage } from "../../kexec/image.ts";
 import { INITRD_ADVICE, readToldInitrd, stubChecks } from "../../kexec/stub-checks.ts";
 import { contains, formatRange, type MemoryRange, overlap } from "../../range.ts";
+import type { StayWord } from "../arch.ts";
 
 export const checks: readonly Check[] = [
   formCheck({
@@ -44,7 +45,6 @@ const confinement: ConfinementRules = {
   memoryOf,
   limitsOf: memoryOf,
   besides: [VECTORS],
-  advise: (_root, { start, end }) => `fs2dt --usable ${hex(start)},${hex(end - start)}`,
 };
 
 /** What the kernel itself refuses (machine_kexec_prepare), for those who skipped the check of all that is taken. */
@@ -106,6 +106,13 @@ export function listUncheckedBss(image: KexecImage): string[] {
     const fact = `${nameSegment(image, segment)} begins ${hex(segment.start - end)} bytes behind its copy at 0`;
     return `the bss of the kernel in ${nameSegment(image, kernel)} is not checked: ${fact}, and no -z tells the bss`;
   });
+}
+
+/** 1 is no order to copy itself down. */
+export function findStayWords(head: Uint8Array): StayWord[] {
+  if (!copiesItselfDown(head)) return [];
+  const endian = wordAt(head, RUN_AT_LOAD_OFFSET) === RUN_AT_ZERO[0] ? "big" : "little";
+  return [{ offset: BigInt(RUN_AT_LOAD_OFFSET), value: 1n, endian }];
 }
 
 function copiesItselfDown(bytes: Uint8Array): boolean {

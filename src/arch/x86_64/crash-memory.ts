@@ -3,6 +3,7 @@
 // own address looks at less of it, arch/x86/boot/compressed/kaslr.c.
 
 import { textOf } from "../../devicetree/strings.ts";
+import { hex } from "../../failure.ts";
 import { blame, type Finding } from "../../kexec/check.ts";
 import { outsideRegion } from "../../kexec/confinement.ts";
 import type { MachineFacts } from "../../kexec/facts.ts";
@@ -12,9 +13,9 @@ import { STUB_SIZE } from "../../kexec/stub.ts";
 import { type MemoryRange, rangeOfSize, subtractRanges } from "../../range.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { readBootParams, readE820, readSetupData } from "./boot-params.ts";
+import { LOW_END } from "./e820.ts";
 
-/** Every kernel starts its other cpus here; a firmware's own data lies here too. */
-const LOW: MemoryRange = { start: 0n, end: 0x100000n };
+const LOW: MemoryRange = { start: 0n, end: LOW_END };
 
 const RAM = 1;
 
@@ -34,8 +35,8 @@ export function unconfinedMap(image: KexecImage, facts: MachineFacts): Finding |
   const outside = outsideRegion(facts, applyParameters(map, line, true), [LOW]);
   if (outside !== undefined) {
     const regions = crashkernelLow === undefined ? [crashkernel] : [crashkernelLow, crashkernel];
-    const words = ["memmap=exactmap", "memmap=640K@0", ...regions.map(memmapOf), "nokaslr"].join(" ");
-    return blame(image, segment, `by its zero page ${outside}: ${words} in zeropage -B confines it`);
+    const words = regions.map(({ start, end }) => `${hex(start)},${hex(end - start)}`).join();
+    return blame(image, segment, `by its zero page ${outside}: zeropage --usable ${words} confines it`);
   }
   if (hasParameter(line, "nokaslr") || outsideRegion(facts, applyParameters(map, line, false), [LOW]) === undefined) {
     return undefined;
@@ -73,8 +74,4 @@ function applyMemmap(memory: readonly MemoryRange[], part: ByteString, all: bool
 function limit(memory: readonly MemoryRange[], value: ByteString): readonly MemoryRange[] {
   const size = parseSize(value)?.size;
   return size === undefined || size === 0n ? memory : subtractRanges(memory, [{ start: size, end: END }]);
-}
-
-function memmapOf({ start, end }: MemoryRange): string {
-  return `memmap=${(end - start) / 1024n}K@${start / 1024n}K`;
 }

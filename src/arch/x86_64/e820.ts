@@ -2,7 +2,7 @@
 // Linux: Documentation/ABI/testing/sysfs-firmware-memmap, arch/x86/kernel/e820.c (e820_type_to_string).
 
 import { Failure } from "../../failure.ts";
-import { mergeRanges } from "../../range.ts";
+import { intersectRanges, type MemoryRange, mergeRanges } from "../../range.ts";
 import type { System } from "../../sys/system.ts";
 import { type E820Entry, readE820, type SetupData } from "./boot-params.ts";
 
@@ -32,6 +32,17 @@ const SETUP_DATA = "/sys/kernel/boot_params/setup_data";
 
 export function isRam({ type }: E820Entry): boolean {
   return type === RAM;
+}
+
+/** Every kernel starts its other cpus below this; a firmware's own data lies here too. */
+export const LOW_END = 0x100000n;
+
+/** The map for a crash kernel: of all RAM only what is below 1 MiB or in `usable`. The rest is no memory to it. */
+export function confineMap(map: readonly E820Entry[], usable: readonly MemoryRange[]): E820Entry[] {
+  const kept = mergeRanges([{ start: 0n, end: LOW_END }, ...usable]);
+  return map.flatMap((entry) =>
+    isRam(entry) ? intersectRanges(entry, kept).map((range) => ({ ...range, type: RAM })) : [entry],
+  );
 }
 
 /**

@@ -2,7 +2,7 @@
 // Linux: drivers/of/fdt.c (early_init_dt_scan_chosen), drivers/of/kexec.c.
 
 import { Failure } from "../../failure.ts";
-import { isInPagesOf, type MemoryRange } from "../../range.ts";
+import { isInPagesOf, type MemoryRange, sameRange } from "../../range.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { u64Value } from "../cells.ts";
 import { initrdOf } from "../reservations.ts";
@@ -10,8 +10,8 @@ import { stringValue } from "../strings.ts";
 import { child, childOrNew, type DeviceTree, type Node, removeProperty, setProperty } from "../tree.ts";
 import { reserve } from "./edits.ts";
 
-/** Bytes of each. The kernel wipes the first, and takes the second out of its tree (it may be of any size). */
-const SEEDS = { "kaslr-seed": 8, "rng-seed": 64 } as const;
+/** Properties of /chosen, and bytes of each. The kernel wipes the first, and takes the second out of its tree (it may be of any size). */
+export const SEEDS = { "kaslr-seed": 8, "rng-seed": 64 } as const;
 
 export function setBootargs({ root }: DeviceTree, text: ByteString): void {
   setProperty(childOrNew(root, "chosen"), "bootargs", stringValue(text));
@@ -25,6 +25,16 @@ export function setInitrd(tree: DeviceTree, range: MemoryRange): void {
   setProperty(chosen, "linux,initrd-end", u64Value(range.end));
   reserve(tree, [range]);
   tree.initrd = "replaced";
+}
+
+/** Gives the initrd that setInitrd() set another place. One that an edit has changed since stays as it is. */
+export function moveInitrd(tree: DeviceTree, from: MemoryRange, to: MemoryRange): void {
+  const told = initrdOf(tree.root);
+  const chosen = child(tree.root, "chosen");
+  if (chosen === undefined || told === undefined || !sameRange(told, from)) return;
+  setProperty(chosen, "linux,initrd-start", u64Value(to.start));
+  setProperty(chosen, "linux,initrd-end", u64Value(to.end));
+  tree.reservations = tree.reservations.map((range) => (sameRange(range, from) ? to : range));
 }
 
 /** Forgets the initrd. Throws Failure where there is none, and the hand-over dropped none. */
