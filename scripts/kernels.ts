@@ -1,4 +1,4 @@
-// npm run kernels: kernels to boot, by name. Debian's own, of three ages, and small ones that are built here.
+// npm run kernels: kernels to boot, by name. Debian's own, of several ages, and small ones that are built here.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";

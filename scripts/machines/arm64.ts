@@ -12,6 +12,7 @@ import {
   NEWEST,
   NO_END,
   OLDEST,
+  STABLE,
   type Toolchain,
 } from "./machine.ts";
 
@@ -76,6 +77,7 @@ export const arm64 = {
   stockKernels: {
     "stock-arm64": { ...stock, suites: [BOOKWORM] },
     "oldest-arm64": { ...stock, suites: OLDEST },
+    "stable-arm64": { ...stock, suites: STABLE },
     "newest-arm64": { ...stock, suites: NEWEST },
   },
   smallKernels: {},

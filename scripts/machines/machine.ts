@@ -177,8 +177,11 @@ export const NO_END = 1n << 64n;
 /** Bun's executable is in both initramfs images, and the second image is in the first: a quarter of a gigabyte. */
 export const BUN_MEMORY = { memory: 1024, smallMemory: 1024 } as const;
 
+/** The suites of the kernels that are called stock: Debian 12. */
 export const BOOKWORM = ["bookworm", "bookworm-security"] as const;
 
 /** Suites of the oldest kernels. One that is no longer supported leaves the mirrors some day. */
 export const OLDEST = [["bullseye"], BOOKWORM] as const;
+/** Debian 13. The backports of its kernels stay on mirrors that have lost the newest one of a rarer machine. */
+export const STABLE = [["trixie", "trixie-security"], ["bookworm-backports"]] as const;
 export const NEWEST = [["trixie-backports"], ["sid"]] as const;

@@ -3,7 +3,17 @@
 import { max } from "../../src/range.ts";
 import { EM_PPC64 } from "../../src/sys/abi.ts";
 import { elfImage, elfOrFlatImage } from "../kernel-image.ts";
-import { BOOKWORM, type Board, type Layout, type Load, type Machine, MIB, NO_END, type Toolchain } from "./machine.ts";
+import {
+  BOOKWORM,
+  type Board,
+  type Layout,
+  type Load,
+  type Machine,
+  MIB,
+  NO_END,
+  STABLE,
+  type Toolchain,
+} from "./machine.ts";
 
 // musl has one ABI here: ELFv2 with a long double of 64 bits, whatever the byte order. Jump tables are found through
 // the table of contents, of which the linker keeps the whole: every function with a `switch` would stay, 150 KB of
@@ -113,7 +123,9 @@ export const ppc64 = {
   nextImage: elfOrFlatImage(EM_PPC64),
   layout,
   stockKernels: {
+    // Also the oldest that there is: Debian 11 has left the mirrors for ppc64el.
     "stock-ppc64le": { ...stock, suites: [BOOKWORM] },
+    "stable-ppc64le": { ...stock, suites: STABLE },
     "newest-ppc64le": { ...stock, suites: [["sid"]] },
   },
   smallKernels: {

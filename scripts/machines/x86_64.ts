@@ -2,7 +2,7 @@
 
 import { EM_X86_64 } from "../../src/sys/abi.ts";
 import { bzImage } from "../kernel-image.ts";
-import { BOOKWORM, BUN_MEMORY, type Machine, MIB, NEWEST, NO_END, OLDEST, type Toolchain } from "./machine.ts";
+import { BOOKWORM, BUN_MEMORY, type Machine, MIB, NEWEST, NO_END, OLDEST, STABLE, type Toolchain } from "./machine.ts";
 
 const tools = {
   prefix: "x86_64-linux-gnu-",
@@ -55,6 +55,7 @@ export const x86_64 = {
   stockKernels: {
     "stock-x64": { ...stock, suites: [BOOKWORM] },
     "oldest-x64": { ...stock, suites: OLDEST },
+    "stable-x64": { ...stock, suites: STABLE },
     "newest-x64": { ...stock, suites: NEWEST },
   },
   smallKernels: {},
