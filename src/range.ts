@@ -12,6 +12,9 @@ export interface NamedRange extends MemoryRange {
   readonly name: string;
 }
 
+/** The end of a range that has none: above every address. */
+export const NO_END = 1n << 64n;
+
 export function rangeOfSize(start: bigint, size: bigint): MemoryRange {
   return { start, end: start + size };
 }

@@ -1,5 +1,5 @@
 // What a machine is to this program: all that differs from one to another, apart from the kernel interface (sys/abi.ts).
-// It is in three parts, each with a table of its own, so that a command loads only the part that it needs.
+// It is in four parts, each with a table of its own, so that a command loads only the part that it needs.
 
 import type { DeviceTree, Node } from "../devicetree/tree.ts";
 import type { Check } from "../kexec/check.ts";

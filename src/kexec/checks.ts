@@ -82,13 +82,18 @@ function overlapping(image: KexecImage): Finding | undefined {
   return undefined;
 }
 
+export const noCrashkernel: Finding = {
+  place: "-p",
+  fact: "no memory is reserved for a crash kernel: boot with crashkernel=SIZE@START",
+};
+
 function outsideCrashkernel(image: KexecImage, facts: MachineFacts): Finding | undefined {
   const { crashkernel, memory, isCrashkernelUnknown } = facts;
   if (!image.crash) return undefined;
   if (crashkernel === undefined) {
     // Where the machine's memory is not known, neither is the region.
     if (memory.length === 0 || isCrashkernelUnknown === true) return undefined;
-    return { place: "-p", fact: "no memory is reserved for a crash kernel: boot with crashkernel=SIZE@START" };
+    return noCrashkernel;
   }
   return findInSegments(image, (segment) =>
     contains(crashkernel, segment) ? undefined : `not within the crash kernel's memory ${formatRange(crashkernel)}`,
@@ -111,9 +116,15 @@ function overTaken(segment: Segment, { taken }: MachineFacts): string | undefine
   return hit && `lies over ${formatRange(hit)}, which is taken: ${hit.name}`;
 }
 
-function overHalfOfRam(image: KexecImage, { pageSize, totalRam }: MachineFacts): Finding | undefined {
-  if (totalRam === undefined) return undefined;
-  const half = (totalRam / pageSize / 2n) * pageSize;
+/** What a segment may have at most, and all of them together; undefined where that is not known. */
+export function halfOfRam({ pageSize, totalRam }: MachineFacts): bigint | undefined {
+  return totalRam === undefined ? undefined : (totalRam / pageSize / 2n) * pageSize;
+}
+
+function overHalfOfRam(image: KexecImage, facts: MachineFacts): Finding | undefined {
+  const { pageSize } = facts;
+  const half = halfOfRam(facts);
+  if (half === undefined) return undefined;
   const size = ({ start, end }: MemoryRange) => roundUp(end - start, pageSize);
   const over = findInSegments(image, (segment) =>
     size(segment) > half ? `${hex(size(segment))} bytes are more than half of the RAM, ${hex(half)}` : undefined,

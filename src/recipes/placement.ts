@@ -31,11 +31,17 @@ export interface Piece {
  * @throws Failure with the name of a piece that has no room
  */
 export function chooseAddresses(free: readonly MemoryRange[], wanted: readonly Piece[]): bigint[] {
+  const chosen = findAddresses(free, wanted);
+  if (chosen === undefined) throw noRoom(free, wanted);
+  return chosen;
+}
+
+/** The same; undefined where there is no room for all. */
+export function findAddresses(free: readonly MemoryRange[], wanted: readonly Piece[]): bigint[] | undefined {
   // Copies: one that is wanted twice is two pieces.
   const pieces = wanted.map((piece) => ({ ...piece }));
   const chosen = inOrder(free, pieces) ?? inAnyOrder(subtractRanges(free, []), pieces);
-  if (chosen === undefined) throw noRoom(free, pieces);
-  return pieces.map((piece) => chosen.get(piece) ?? 0n);
+  return chosen && pieces.map((piece) => chosen.get(piece) ?? 0n);
 }
 
 /** The lowest address for one piece; undefined where there is no room. */

@@ -159,7 +159,7 @@ describe("a kernel's piece", () => {
     chooseAddresses(free, [{ name: "kernel", ...piece }])[0];
 
   test("of arm64 is image_size at text_offset above a multiple of 2 MiB", () => {
-    const piece = arm64Piece({ textOffset: 0x80000n, imageSize: 0x123_4567n });
+    const piece = arm64Piece({ textOffset: 0x80000n, imageSize: 0x123_4567n, isAnywhere: true });
     expect(piece.size).toBe(0x123_4567n);
     expect(chosen(piece)).toBe(0x80000n);
   });
@@ -169,6 +169,7 @@ describe("a kernel's piece", () => {
     alignment: 0x20_0000,
     preferredAddress: 0x100_0000n,
     initSize: 0x5000,
+    highestInitrd: 0x7fff_ffff,
     commandLineSize: 2047,
   };
 

@@ -13,6 +13,7 @@ import { readToldInitrd, stubChecks } from "../../kexec/stub-checks.ts";
 import { contains, formatRange, max, min, overlap, rangeOfSize, roundDown } from "../../range.ts";
 import { confinement } from "./crash-memory.ts";
 import { IMAGE_ALIGNMENT, readImageHeader } from "./image.ts";
+import { REACH, REACH_ALIGNMENT } from "./placement.ts";
 
 export const checks: readonly Check[] = [
   formCheck({
@@ -79,10 +80,6 @@ function checkKernel(
   const hit = taken.find((range) => overlap(range, needed));
   return hit && wrong(`${uses}, over ${formatRange(hit)}: ${hit.name}`);
 }
-
-/** What every kernel maps at least, whatever its pages and its levels of tables (booting.rst). */
-const REACH = 32n * 0x4000_0000n;
-const REACH_ALIGNMENT = 0x4000_0000n;
 
 /** A kernel that does not reach its initrd goes on without it, after a line in its log. */
 function initrdOutOfReach(image: KexecImage): Finding | undefined {

@@ -7,6 +7,8 @@ export interface ImageHeader {
   readonly textOffset: bigint;
   /** Bytes that it takes in memory, from its start on: more than the file has. */
   readonly imageSize: bigint;
+  /** Whether it uses memory below its own as well: all since Linux 4.6. */
+  readonly isAnywhere: boolean;
   /** Whether the header says neither, and this is what such kernels want: those before Linux 3.17. */
   readonly isOld?: boolean;
 }
@@ -18,6 +20,9 @@ export const IMAGE_ALIGNMENT = 0x200000n;
 const IMAGE_MAGIC = 0x644d5241;
 const HEADER_SIZE = 64;
 
+/** Of the flags. */
+const ANYWHERE = 1n << 3n;
+
 /** Where a kernel without image_size belongs, and what it should have of memory (booting.rst; kexec-tools has 16 MiB). */
 const OLD_TEXT_OFFSET = 0x80000n;
 const OLD_IMAGE_SIZE = 0x100_0000n;
@@ -28,6 +33,7 @@ export function readImageHeader(bytes: Uint8Array): ImageHeader | undefined {
   const header = new DataView(bytes.buffer, bytes.byteOffset, HEADER_SIZE);
   if (header.getUint32(56, true) !== IMAGE_MAGIC) return undefined;
   const imageSize = header.getBigUint64(16, true);
-  if (imageSize !== 0n) return { textOffset: header.getBigUint64(8, true), imageSize };
-  return { textOffset: OLD_TEXT_OFFSET, imageSize: max(OLD_IMAGE_SIZE, BigInt(bytes.length)), isOld: true };
+  const isAnywhere = (header.getBigUint64(24, true) & ANYWHERE) !== 0n;
+  if (imageSize !== 0n) return { textOffset: header.getBigUint64(8, true), imageSize, isAnywhere };
+  return { textOffset: OLD_TEXT_OFFSET, imageSize: max(OLD_IMAGE_SIZE, BigInt(bytes.length)), isAnywhere, isOld: true };
 }

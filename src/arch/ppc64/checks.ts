@@ -11,7 +11,6 @@ import {
   findEnteredSegments,
   findInSegments,
   nameSegment,
-  wordAt,
 } from "../../kexec/check.ts";
 import { type ConfinementRules, findUnconfinedTree } from "../../kexec/confinement.ts";
 import type { MachineFacts } from "../../kexec/facts.ts";
@@ -19,7 +18,7 @@ import { formCheck } from "../../kexec/form-checks.ts";
 import type { KexecImage } from "../../kexec/image.ts";
 import { INITRD_ADVICE, readToldInitrd, stubChecks } from "../../kexec/stub-checks.ts";
 import { contains, formatRange, type MemoryRange, overlap } from "../../range.ts";
-import type { StayWord } from "../arch.ts";
+import { copiesItselfDown, LARGE_BSS, LARGEST_PAGE } from "./run-at-load.ts";
 
 export const checks: readonly Check[] = [
   formCheck({
@@ -33,10 +32,6 @@ export const checks: readonly Check[] = [
   { name: "crash-memory", errno: undefined, find: (image, facts) => findUnconfinedTree(image, facts, confinement) },
   { name: "tce-table", errno: "ETXTBSY", find: overTceTable },
 ];
-
-/** The word at 0x5c of a relocatable kernel that will copy itself down to 0 (arch/powerpc/kernel/head_64.S run_at_load). */
-const RUN_AT_ZERO = [0x72756e30, 0x306e7572];
-const RUN_AT_LOAD_OFFSET = 0x5c;
 
 /** Below this a crash kernel keeps using memory: its exception vectors are there (kexec-tools' KDUMP_BACKUP_LIMIT). */
 const VECTORS: MemoryRange = { start: 0n, end: 0x10000n };
@@ -86,12 +81,6 @@ function inTheKernelsWay(image: KexecImage, { keptInitrd }: MachineFacts): Findi
   return blame(image, kernel, `${copies} the initrd at ${formatRange(told)} that the tree tells of: ${INITRD_ADVICE}`);
 }
 
-/** More than most kernels' bss has. */
-const LARGE_BSS = 0x1000000n;
-
-/** More zeros than any page size rounds up to can only come from a -z that tells of the bss. */
-const LARGEST_PAGE = 0x10000n;
-
 /** What inTheKernelsWay() cannot know: the bss of a kernel of which -z does not tell, where it might matter. */
 export function listUncheckedBss(image: KexecImage): string[] {
   const code = findEnteredCode(image).find(({ bytes }) => copiesItselfDown(bytes));
@@ -106,16 +95,4 @@ export function listUncheckedBss(image: KexecImage): string[] {
     const fact = `${nameSegment(image, segment)} begins ${hex(segment.start - end)} bytes behind its copy at 0`;
     return `the bss of the kernel in ${nameSegment(image, kernel)} is not checked: ${fact}, and no -z tells the bss`;
   });
-}
-
-/** 1 is no order to copy itself down. */
-export function findStayWords(head: Uint8Array): StayWord[] {
-  if (!copiesItselfDown(head)) return [];
-  const endian = wordAt(head, RUN_AT_LOAD_OFFSET) === RUN_AT_ZERO[0] ? "big" : "little";
-  return [{ offset: BigInt(RUN_AT_LOAD_OFFSET), value: 1n, endian }];
-}
-
-function copiesItselfDown(bytes: Uint8Array): boolean {
-  const word = wordAt(bytes, RUN_AT_LOAD_OFFSET);
-  return word !== undefined && RUN_AT_ZERO.includes(word);
 }

@@ -1,8 +1,9 @@
 // What loading has to know of ppc64.
 
 import type { LoadRules } from "../arch.ts";
-import { checks, findStayWords, listUncheckedBss } from "./checks.ts";
+import { checks, listUncheckedBss } from "./checks.ts";
 import { findCopying } from "./copying.ts";
 import { facts } from "./facts.ts";
+import { findStayWords } from "./run-at-load.ts";
 
 export const ppc64: LoadRules = { checks, facts, listUnchecked: listUncheckedBss, findStayWords, findCopying };

@@ -1,9 +1,16 @@
-// Where a ppc64 kernel may lie. Linux: arch/powerpc/kexec/elf_64.c, arch/powerpc/kernel/head_64.S.
+// Where a ppc64 kernel and its tree may lie. Linux: arch/powerpc/kexec/elf_64.c, arch/powerpc/kernel/head_64.S,
+// arch/powerpc/mm/book3s64/hash_utils.c (hash__setup_initial_memory_limit).
 
-import { type MemoryRange, roundUp } from "../../range.ts";
+import { hex } from "../../failure.ts";
+import { formatRange, type MemoryRange, NO_END, rangeOfSize, roundUp } from "../../range.ts";
+import type { PlacementRules, PlaceRule } from "../placement.ts";
+import { copiesItselfDown, LARGE_BSS, LARGEST_PAGE } from "./run-at-load.ts";
 
 /** A kernel of 64 KiB pages maps itself in such; one of 4 KiB pages does with it. */
 const PAGE = 0x10000n;
+
+/** A partition's kernel before POWER9 takes no more for what it reaches without MMU. */
+const OLD_RMA = rangeOfSize(0n, 0x4000_0000n);
 
 /**
  * The memory of a kernel: its size in whole pages, what its address is a multiple of, and what all of it lies within.
@@ -12,4 +19,33 @@ const PAGE = 0x10000n;
  */
 export function kernelPiece(size: bigint, rma: MemoryRange | undefined) {
   return { size: roundUp(size, PAGE), alignment: PAGE, within: rma };
+}
+
+export const placement: PlacementRules = {
+  page: PAGE,
+  needsOf({ head, length, memsz }, { rma }, crash) {
+    const copies = !crash && copiesItselfDown(head);
+    const { size, alignment } = kernelPiece(memsz, rma);
+    const entered: PlaceRule["of"] = ["kernel", "argument"];
+    const rules: PlaceRule[] = [
+      { of: entered, within: OLD_RMA, fact: "only 1 GiB", isWish: true },
+      ...(rma === undefined
+        ? []
+        : [{ of: entered, within: rma, fact: `without MMU there is only ${formatRange(rma)}` }]),
+      ...(copies ? copyRules(size, size - BigInt(length) < LARGEST_PAGE) : []),
+    ];
+    return { size, alignment, order: ["argument", "kernel", "initrd"], rules };
+  },
+};
+
+/** @param isBssUnknown whether nothing tells of more than the kernel's bytes */
+function copyRules(size: bigint, isBssUnknown: boolean): PlaceRule[] {
+  const others: PlaceRule["of"] = ["argument", "initrd"];
+  const rule = {
+    of: others,
+    within: { start: size, end: NO_END },
+    fact: `the kernel copies itself to 0x0-${hex(size)}`,
+  };
+  const wish = { of: others, within: { start: size + LARGE_BSS, end: NO_END }, fact: "its bss", isWish: true };
+  return isBssUnknown ? [wish, rule] : [rule];
 }

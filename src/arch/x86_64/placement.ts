@@ -1,13 +1,15 @@
 // Where a bzImage's kernel may lie, and where it goes from there. Linux: Documentation/arch/x86/boot.rst (kernel_alignment,
 // pref_address, init_size, relocatable_kernel), arch/x86/boot/compressed/head_64.S (startup_64).
 
-import { type MemoryRange, max, rangeOfSize } from "../../range.ts";
+import { Failure, hex } from "../../failure.ts";
+import { type MemoryRange, max, NO_END, rangeOfSize, roundUp } from "../../range.ts";
+import type { PlacementRules, PlaceRule } from "../placement.ts";
 import { FOUR_GIB, type KernelNeeds } from "./setup-header.ts";
 
 /** The memory of a kernel: its size in bytes, what its address is a multiple of, and what all of it lies within. */
 export function kernelPiece({ alignment, preferredAddress, fixed, initSize, above4G }: KernelNeeds) {
   const size = BigInt(initSize);
-  const highest = above4G ? 1n << 64n : FOUR_GIB;
+  const highest = above4G ? NO_END : FOUR_GIB;
   return {
     size,
     // 0 would be a kernel that says nothing.
@@ -23,4 +25,41 @@ export function kernelPiece({ alignment, preferredAddress, fixed, initSize, abov
  */
 export function earlyMemory({ preferredAddress, fixed, initSize }: KernelNeeds, address: bigint): MemoryRange {
   return rangeOfSize(fixed ? preferredAddress : max(address, preferredAddress), BigInt(initSize));
+}
+
+/** What a BIOS and real mode may still use. */
+const LOWEST = 0x3000n;
+const FIRST_MIB = 0x100000n;
+
+export const placement: PlacementRules = {
+  page: 1n,
+  needsOf({ setup, length }, { pageSize }) {
+    if (setup === undefined) throw new Failure("kernel", "only a bzImage tells where it may lie on x86_64");
+    const { size: early, alignment } = kernelPiece(setup);
+    const size = max(early, BigInt(length));
+    const rules: PlaceRule[] = [
+      { within: { start: FIRST_MIB, end: NO_END }, fact: "nothing in the first MiB", isWish: true },
+      { within: { start: LOWEST, end: NO_END }, fact: `the first ${hex(LOWEST)} bytes are real mode's` },
+      ...kernelRules(setup, roundUp(size, pageSize)),
+      ...(setup.above4G ? [] : rulesBelow4G(setup)),
+    ];
+    return { size, alignment, order: ["kernel", "argument", "initrd"], rules };
+  },
+};
+
+/** @param size of its segment */
+function kernelRules({ preferredAddress, fixed }: KernelNeeds, size: bigint): PlaceRule[] {
+  const start = hex(preferredAddress);
+  const of = ["kernel"] as const;
+  if (fixed)
+    return [{ of, within: rangeOfSize(preferredAddress, size), fact: `it runs at ${start} alone (pref_address)` }];
+  return [{ of, within: { start: preferredAddress, end: NO_END }, fact: `it runs from ${start} on (pref_address)` }];
+}
+
+function rulesBelow4G({ highestInitrd }: KernelNeeds): PlaceRule[] {
+  const below = { start: 0n, end: FOUR_GIB };
+  const rule = { within: below, fact: "this kernel takes nothing above 4 GiB (XLF_CAN_BE_LOADED_ABOVE_4G is not set)" };
+  if (highestInitrd === 0) return [rule];
+  const end = BigInt(highestInitrd) + 1n;
+  return [rule, { of: ["initrd"], within: { start: 0n, end }, fact: `it has to end by ${hex(end)} (initrd_addr_max)` }];
 }

@@ -18,6 +18,7 @@ export const FIELD = {
   ramdiskImage: 0x218,
   ramdiskSize: 0x21c,
   commandLine: 0x228,
+  highestInitrd: 0x22c,
   alignment: 0x230,
   relocatable: 0x234,
   extendedLoadFlags: 0x236,
@@ -61,6 +62,8 @@ export interface KernelNeeds {
   readonly initSize: number;
   /** Whether kernel, zero page, command line and initrd may lie above 4 GiB. */
   readonly above4G: boolean;
+  /** initrd_addr_max: the last address of an initrd where none may lie above 4 GiB; 0 where the kernel says nothing. */
+  readonly highestInitrd: number;
   /** The longest command line, without its NUL. */
   readonly commandLineSize: number;
 }
@@ -87,6 +90,7 @@ export function readKernelNeeds(bytes: Uint8Array): KernelNeeds {
     fixed: view.getUint8(FIELD.relocatable) === 0,
     initSize: view.getUint32(FIELD.initSize, true),
     above4G: (view.getUint16(FIELD.extendedLoadFlags, true) & XLF_CAN_BE_LOADED_ABOVE_4G) !== 0,
+    highestInitrd: view.getUint32(FIELD.highestInitrd, true),
     commandLineSize: view.getUint32(FIELD.commandLineSize, true),
   };
 }

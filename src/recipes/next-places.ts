@@ -1,0 +1,277 @@
+// Where the next kernel, what it is handed, and its initrd go: what a machine tells of itself, and the rules of its kernels.
+
+import type { KernelShape, PieceName, PlaceNeeds, PlaceRule, Sizes } from "../arch/placement.ts";
+import { placements } from "../arch/placements.ts";
+import { Failure, hex } from "../failure.ts";
+import { halfOfRam, noCrashkernel } from "../kexec/checks.ts";
+import type { MachineFacts } from "../kexec/facts.ts";
+import {
+  formatRange,
+  formatRanges,
+  intersectRanges,
+  type MemoryRange,
+  max,
+  min,
+  type NamedRange,
+  NO_END,
+  roundUp,
+  subtractRanges,
+} from "../range.ts";
+import type { Machine } from "../sys/engine.ts";
+import { findAddress, findAddresses, type Piece } from "./placement.ts";
+
+export interface NextNeeds {
+  readonly kernel: KernelShape;
+  /** Bytes of the stub and of what follows it: the tree, or the zero page and what that points to. */
+  readonly argumentSize: bigint;
+  /** undefined: the next kernel gets none of ours. */
+  readonly initrdSize: bigint | undefined;
+  /** Whether it is entered when the running kernel panics. */
+  readonly crash: boolean;
+  /** All segments lie from `memMin` on and end by `memMax`. */
+  readonly memMin?: bigint | undefined;
+  readonly memMax?: bigint | undefined;
+}
+
+export interface NextPlaces {
+  /** The stub's address. */
+  readonly argument: bigint;
+  readonly kernel: bigint;
+  /** Bytes of the kernel's segment: all that it uses before it looks around. */
+  readonly kernelSize: bigint;
+  readonly initrd: bigint | undefined;
+  /** What the size of every segment is a multiple of. */
+  readonly round: bigint;
+}
+
+/**
+ * Each gets the lowest address that is left for it, in the order of its machine; if that leaves no room for one, any order
+ * in which all have room.
+ * @throws Failure where they fit nowhere, with the rule that took the room
+ */
+export function choosePlaces(machine: Machine, facts: MachineFacts, needs: NextNeeds): NextPlaces {
+  const puzzle = makePuzzle(machine, facts, needs);
+  refuseOverHalfOfRam(puzzle, facts);
+  const places = solve(puzzle, puzzle.rules) ?? solveWithoutWishes(puzzle);
+  if (places === undefined) throw explain(puzzle);
+  const { argument = 0n, kernel = 0n, initrd } = places;
+  return { argument, kernel, kernelSize: puzzle.sizes.kernel, initrd, round: puzzle.page };
+}
+
+/** Memory that a segment may go to, as far as that does not depend on what it is. */
+export function freeRanges(facts: MachineFacts, crash = false): MemoryRange[] {
+  return freeBy(
+    facts.memory,
+    listCommonRules(facts, { crash, initrdSize: undefined }).filter(({ isWish }) => isWish !== true),
+  );
+}
+
+/** A rule that several ranges make, by their names. */
+interface CommonRule extends PlaceRule {
+  readonly parts?: readonly NamedRange[];
+}
+
+interface Puzzle {
+  readonly memory: readonly MemoryRange[];
+  readonly page: bigint;
+  readonly pieces: readonly PieceName[];
+  readonly sizes: Sizes;
+  readonly rules: readonly CommonRule[];
+  readonly needs: PlaceNeeds;
+}
+
+function makePuzzle(machine: Machine, facts: MachineFacts, wanted: NextNeeds): Puzzle {
+  const { kernel, argumentSize, initrdSize, crash, memMin, memMax } = wanted;
+  if (crash && facts.crashkernel === undefined && facts.isCrashkernelUnknown !== true && facts.memory.length > 0) {
+    throw new Failure(noCrashkernel.place, noCrashkernel.fact);
+  }
+  if (facts.memory.length === 0) {
+    const why = facts.unchecked?.[0] ?? "where there is memory is not known";
+    throw new Failure("memory", `no places can be chosen: ${why}`);
+  }
+  const { page: least, needsOf } = placements[machine];
+  const needs = needsOf(kernel, facts, crash);
+  const page = max(facts.pageSize, least);
+  const whole = (size: bigint): bigint => roundUp(size, page);
+  return {
+    memory: facts.memory,
+    page,
+    pieces: needs.order.filter((name) => name !== "initrd" || initrdSize !== undefined),
+    sizes: { kernel: whole(needs.size), argument: whole(argumentSize), initrd: whole(initrdSize ?? 0n) },
+    // In the order in which they are named where each of several would do.
+    rules: [
+      ...(memMax === undefined ? [] : [{ within: { start: 0n, end: memMax }, fact: `--mem-max is ${hex(memMax)}` }]),
+      ...(memMin === undefined
+        ? []
+        : [{ within: { start: memMin, end: NO_END }, fact: `--mem-min is ${hex(memMin)}` }]),
+      ...needs.rules,
+      ...listCommonRules(facts, wanted),
+    ],
+    needs,
+  };
+}
+
+/** What holds for every piece on every machine. */
+function listCommonRules(
+  facts: MachineFacts,
+  { crash, initrdSize }: Pick<NextNeeds, "crash" | "initrdSize">,
+): CommonRule[] {
+  const { kernelEnd, keptInitrd, crashkernel, crashkernelLow, taken } = facts;
+  const rules: CommonRule[] = [];
+  if (kernelEnd !== undefined) {
+    rules.push({ within: { start: kernelEnd, end: NO_END }, fact: `the running kernel ends at ${hex(kernelEnd)}` });
+  }
+  if (keptInitrd !== undefined) {
+    const fact = `${formatRange(keptInitrd)} is the initrd that the running kernel has kept`;
+    // Where another one is loaded, nothing tells of it.
+    rules.push({ without: [keptInitrd], fact, isWish: initrdSize !== undefined });
+  }
+  if (crash && crashkernel !== undefined) {
+    const fact = `the crash kernel's memory is ${formatRange(crashkernel)}`;
+    rules.push({ within: crashkernel, fact });
+  }
+  if (!crash) {
+    // A crash kernel may wait there. To load over it is allowed.
+    const without = [crashkernel, crashkernelLow].filter((range) => range !== undefined);
+    rules.push({ without, fact: "the crash kernel's memory", isWish: true });
+  }
+  rules.push({ without: taken, parts: taken, fact: "of what is taken" });
+  return rules;
+}
+
+type Places = Partial<Record<PieceName, bigint>>;
+
+function solveWithoutWishes(puzzle: Puzzle): Places | undefined {
+  const rules = [...puzzle.rules];
+  for (const wish of puzzle.rules.filter(({ isWish }) => isWish)) {
+    rules.splice(rules.indexOf(wish), 1);
+    const places = solve(puzzle, rules);
+    if (places !== undefined) return places;
+  }
+  return undefined;
+}
+
+/** @param names the pieces that are to be placed; all unless said */
+function solve(
+  puzzle: Puzzle,
+  rules: readonly PlaceRule[],
+  names = puzzle.pieces,
+  choice = puzzle.needs.choice,
+): Places | undefined {
+  const free = freeBy(puzzle.memory, rules);
+  const attempt = (more: readonly PlaceRule[]): Places | undefined => {
+    const pieces = names.map((name) => pieceOf(puzzle, name, [...rules, ...more]));
+    const addresses = findAddresses(free, pieces);
+    return addresses && Object.assign({}, ...names.map((name, index) => ({ [name]: addresses[index] })));
+  };
+  if (choice === undefined) return attempt([]);
+  const lowest = (within: MemoryRange): bigint | undefined =>
+    findAddress(free, pieceOf(puzzle, "kernel", [...rules, { of: ["kernel"], within, fact: "" }]));
+  for (const more of choice.list(free, puzzle.sizes, lowest)) {
+    const places = attempt(more);
+    if (places !== undefined) return places;
+  }
+  return undefined;
+}
+
+/** Where the rules for all pieces let them go. */
+function freeBy(memory: readonly MemoryRange[], rules: readonly PlaceRule[]): MemoryRange[] {
+  const common = rules.filter(({ of }) => of === undefined);
+  const within = intersectAll(common);
+  return subtractRanges(
+    intersectRanges(within, memory),
+    common.flatMap(({ without = [] }) => without),
+  );
+}
+
+function intersectAll(rules: readonly PlaceRule[]): MemoryRange {
+  return rules.reduce<MemoryRange>(
+    (all, { within = all }) => ({ start: max(all.start, within.start), end: min(all.end, within.end) }),
+    { start: 0n, end: NO_END },
+  );
+}
+
+function pieceOf({ page, sizes, needs }: Puzzle, name: PieceName, rules: readonly PlaceRule[]): Piece {
+  const within = intersectAll(rules.filter(({ of }) => of?.includes(name)));
+  const size = sizes[name];
+  const [alignment, offset = 0n] =
+    name === "kernel" ? [needs.alignment, needs.offset] : [name === "argument" ? (needs.argumentAlignment ?? 1n) : 1n];
+  return { name, size, alignment: inPages(alignment, page), offset, within };
+}
+
+/** A multiple of both, the least one where they are powers of two. */
+function inPages(alignment: bigint, page: bigint): bigint {
+  if (page % alignment === 0n) return page;
+  return alignment % page === 0n ? alignment : alignment * page;
+}
+
+/** As messages call them. */
+const NAMES: Readonly<Record<PieceName, string>> = { kernel: "kernel", argument: "stub", initrd: "initrd" };
+
+function refuseOverHalfOfRam({ pieces, sizes }: Puzzle, facts: MachineFacts): void {
+  const half = halfOfRam(facts);
+  if (half === undefined) return;
+  const refuse = (place: string, size: bigint): Failure =>
+    new Failure(place, `${hex(size)} bytes are more than half of the RAM, ${hex(half)}: the kernel loads no more`);
+  for (const name of pieces) if (sizes[name] > half) throw refuse(NAMES[name], sizes[name]);
+  const sum = pieces.reduce((total, name) => total + sizes[name], 0n);
+  if (sum > half) throw refuse("all segments", sum);
+}
+
+/** Of a puzzle without solution: the piece that has no room, and the rules without which it had. */
+function explain(puzzle: Puzzle): Failure {
+  const rules = puzzle.rules.filter(({ isWish }) => !isWish);
+  const { pieces, sizes, needs } = puzzle;
+  const alone = pieces.find((name) => solve(puzzle, rules, [name]) === undefined);
+  const prefix = pieces.findIndex((_, index) => solve(puzzle, rules, pieces.slice(0, index + 1)) === undefined);
+  const names = alone === undefined ? pieces.slice(0, prefix + 1) : [alone];
+  const name = names.at(-1) ?? "kernel";
+  const fits = (left: readonly PlaceRule[], choice = needs.choice): boolean =>
+    solve(puzzle, left, names, choice) !== undefined;
+  const reasons = findReasons(rules, fits, needs);
+  const piece = pieceOf(puzzle, name, rules);
+  const free = intersectRanges(piece.within ?? { start: 0n, end: NO_END }, freeBy(puzzle.memory, rules));
+  const beside = alone === undefined ? " beside the others" : "";
+  const what = `no room for its ${hex(sizes[name])} bytes${beside}: ${reasons.join(", and ")}`;
+  return new Failure(NAMES[name], `${what}; free for it is ${free.length === 0 ? "nothing" : formatRanges(free)}`);
+}
+
+/** Each rule without which there is room. Where no single one is enough: as few as are together. */
+function findReasons(
+  rules: readonly CommonRule[],
+  fits: (left: readonly PlaceRule[], choice?: PlaceNeeds["choice"]) => boolean,
+  { choice }: PlaceNeeds,
+): string[] {
+  const without = (rule: PlaceRule): PlaceRule[] => rules.filter((other) => other !== rule);
+  const enough = rules.filter((rule) => fits(without(rule)));
+  const facts = enough.map((rule) => tell(rule, (left) => fits([...without(rule), left])));
+  if (choice !== undefined && fits(rules, NO_CHOICE)) facts.push(choice.fact);
+  if (facts.length > 0) return facts;
+  if (!fits([], NO_CHOICE)) return ["no range of memory is large enough"];
+  const kept: PlaceRule[] = [];
+  const reasons: CommonRule[] = [];
+  for (const rule of [...rules].reverse()) {
+    if (fits([...kept, rule], NO_CHOICE)) kept.push(rule);
+    else reasons.unshift(rule);
+  }
+  return reasons.map((rule) => tell(rule, (left) => fits([...kept, left], NO_CHOICE)));
+}
+
+/** Any place will do. */
+const NO_CHOICE: NonNullable<PlaceNeeds["choice"]> = { list: () => [[]], fact: "" };
+
+/** Parts that are left out one by one to see whether that is enough. */
+const MOST_TRIED = 32;
+
+/** @param fits whether there is room by this one in the place of the rule */
+function tell({ fact, parts }: CommonRule, fits: (left: PlaceRule) => boolean): string {
+  if (parts === undefined) return fact;
+  const size = ({ start, end }: MemoryRange): bigint => end - start;
+  const largest = [...parts].sort((a, b) => (size(a) < size(b) ? 1 : size(a) > size(b) ? -1 : 0));
+  const enough = largest
+    .slice(0, MOST_TRIED)
+    .find((part) => fits({ without: parts.filter((other) => other !== part), fact }));
+  const part = enough ?? largest[0];
+  if (part === undefined) return fact;
+  return `${formatRange(part)} is taken: ${part.name}${enough === undefined ? ", and more is" : ""}`;
+}
