@@ -1,7 +1,7 @@
 // The one reader of ELF files, of 32 and 64 bits and of both byte orders. System V ABI, chapters 4 and 5; linux/elf.h.
 
 import { Failure, hex } from "./failure.ts";
-import { max, min } from "./range.ts";
+import { max } from "./range.ts";
 
 export const ET_EXEC = 2;
 export const ET_DYN = 3;
@@ -41,8 +41,14 @@ const LAYOUTS = {
   },
 } as const;
 
+/** The section in which powerpc's boot wrapper has the compressed vmlinux. */
+export const WRAPPED_VMLINUX = ".kernel:vmlinux.strip";
+
 /** More than the names of any kernel's sections take, in bytes. */
 const MOST_NAMES = 65536;
+
+/** More than any kernel has. */
+const MOST_SECTIONS = 4096;
 
 /** More than any kernel has between its lowest and its highest byte. */
 const MOST_FLAT = 1n << 30n;
@@ -83,6 +89,19 @@ export interface FlatImage {
   readonly memsz: number;
 }
 
+/** The same, with its bytes still where they are in the file. */
+export interface FlatLayout {
+  /** The physical address of its first byte. */
+  readonly start: bigint;
+  /** Runs of the file's bytes by where they come to lie, from `start` on. They do not overlap; zeros are between them. */
+  readonly parts: readonly { readonly at: number; readonly offset: number; readonly length: number }[];
+  readonly length: number;
+  readonly memsz: number;
+}
+
+/** Some bytes of a file, fewer where it ends. */
+export type ReadBytes = (at: number, length: number) => Uint8Array;
+
 /** Whether a file begins as every ELF file does. */
 export function isElf(bytes: Uint8Array): boolean {
   return bytes.length >= 4 && viewOf(bytes).getUint32(0) === MAGIC;
@@ -90,22 +109,37 @@ export function isElf(bytes: Uint8Array): boolean {
 
 /** Whether an ELF file has a section of that name; false where its section headers are not within `bytes`. */
 export function hasSection(bytes: Uint8Array, name: string): boolean {
-  const isWide = bytes[4] === 2;
-  const little = bytes[5] === 1;
-  if (bytes.length < 64) return false;
-  const view = viewOf(bytes);
-  const word = (at: number): number => (isWide ? Number(view.getBigUint64(at, little)) : view.getUint32(at, little));
-  // e_shoff, e_shentsize, e_shstrndx; of the section that holds all names sh_offset and sh_size.
-  const sizes = isWide ? 58 : 46;
-  const header = word(isWide ? 40 : 32) + view.getUint16(sizes, little) * view.getUint16(sizes + 4, little);
-  if (header + 64 > bytes.length) return false;
-  const start = word(header + (isWide ? 24 : 16));
-  const end = Math.min(start + Math.min(word(header + (isWide ? 32 : 20)), MOST_NAMES), bytes.length);
+  return findSection((at, length) => bytes.subarray(at, at + length), name) !== undefined;
+}
+
+/** Where in an ELF file a section's bytes are; undefined where it has none of that name. */
+export function findSection(read: ReadBytes, name: string): { offset: number; size: number } | undefined {
+  const header = read(0, 64);
+  if (header.length < 64) return undefined;
+  const isWide = header[4] === 2;
+  const little = header[5] === 1;
+  const word = (view: DataView, at: number): number =>
+    isWide ? Number(view.getBigUint64(at, little)) : view.getUint32(at, little);
+  const view = viewOf(header);
+  // e_shoff; e_shentsize, e_shnum, e_shstrndx.
+  const start = word(view, isWide ? 40 : 32);
+  const [size = 0, count = 0, names = 0] = [46, 48, 50].map((at) => view.getUint16(at + (isWide ? 12 : 0), little));
+  if (size < (isWide ? 64 : 40) || count > MOST_SECTIONS || names >= count) return undefined;
+  const table = read(start, size * count);
+  if (table.length < size * count) return undefined;
+  const fields = viewOf(table);
+  const placeOf = (index: number) => ({
+    offset: word(fields, size * index + (isWide ? 24 : 16)),
+    size: word(fields, size * index + (isWide ? 32 : 20)),
+  });
+  const place = placeOf(names);
+  const text = read(place.offset, Math.min(place.size, MOST_NAMES));
   const wanted = Array.from(`${name}\0`, (character) => character.charCodeAt(0));
-  for (let at = start; at + wanted.length <= end; at++) {
-    if (wanted.every((byte, index) => bytes[at + index] === byte)) return true;
+  for (let index = 0; index < count; index++) {
+    const at = fields.getUint32(size * index, little);
+    if (wanted.every((byte, each) => text[at + each] === byte)) return placeOf(index);
   }
-  return false;
+  return undefined;
 }
 
 /**
@@ -120,8 +154,11 @@ export function readElf(name: string, bytes: Uint8Array, wanted?: 32 | 64): Elf 
   return elf;
 }
 
-/** The same of a file's beginning, which need hold no more than these headers. */
-export function readElfHeaders(name: string, bytes: Uint8Array, wanted?: 32 | 64): Elf {
+/**
+ * The same of a file's beginning, which need hold no more than these headers.
+ * @param size of the whole file, in bytes
+ */
+export function readElfHeaders(name: string, bytes: Uint8Array, wanted?: 32 | 64, size = bytes.length): Elf {
   const bits = bytes[4] === 1 ? 32 : 64;
   const layout = LAYOUTS[bits];
   if (!isElf(bytes) || bytes.length < layout.headerSize) throw new Failure(name, "not an ELF file");
@@ -136,15 +173,16 @@ export function readElfHeaders(name: string, bytes: Uint8Array, wanted?: 32 | 64
     bits === 32 ? BigInt(view.getUint32(at, little)) : view.getBigUint64(at, little);
   const start = word(layout.headersAt);
   const count = view.getUint16(layout.count, little);
-  const { programHeaderSize: size, programHeader: fields } = layout;
-  if (count > 0 && view.getUint16(layout.entrySize, little) !== size) {
+  const { programHeaderSize: entry, programHeader: fields } = layout;
+  if (count > 0 && view.getUint16(layout.entrySize, little) !== entry) {
     throw new Failure(name, "program headers of a strange size");
   }
-  if (start + BigInt(size * count) > BigInt(bytes.length)) {
-    throw new Failure(name, "program headers beyond the end of the file");
+  if (start + BigInt(entry * count) > BigInt(bytes.length)) {
+    const bound = size === bytes.length ? "the end of the file" : `its first ${hex(bytes.length)} bytes`;
+    throw new Failure(name, `program headers beyond ${bound}`);
   }
   const headers = Array.from({ length: count }, (_, index): ProgramHeader => {
-    const at = Number(start) + size * index;
+    const at = Number(start) + entry * index;
     return {
       type: view.getUint32(at, little),
       flags: view.getUint32(at + fields.flags, little),
@@ -180,30 +218,47 @@ export function segmentBytes({ name, bytes }: Elf, { offset, fileSize, physical 
 }
 
 /**
- * What `objcopy -O binary` makes of an executable: the bytes of its PT_LOADs by physical address, gaps filled
- * with zeros.
+ * What `objcopy -O binary` makes of an executable: the bytes of its PT_LOADs by physical address, gaps filled with zeros.
+ * @param size of the whole file, in bytes
  * @throws Failure for an executable that loads nothing, or whose segments are no kernel's
  */
-export function flatten(elf: Elf): FlatImage {
-  const loads = elf.headers.filter(({ type }) => type === PT_LOAD);
-  const [first, ...others] = loads;
-  if (first === undefined) throw new Failure(elf.name, "no PT_LOAD");
-  const start = others.reduce((lowest, { physical }) => min(lowest, physical), first.physical);
-  let [fileEnd, memoryEnd] = [start, start];
-  for (const { physical, fileSize, memorySize } of loads) {
+export function layOut({ name, headers }: Elf, size: number): FlatLayout {
+  const loads = headers.filter(
+    ({ type, memorySize, fileSize }) => type === PT_LOAD && (memorySize > 0n || fileSize > 0n),
+  );
+  const filled = loads.filter(({ fileSize }) => fileSize > 0n);
+  filled.sort((one, other) => (one.physical < other.physical ? -1 : 1));
+  const start = filled[0]?.physical;
+  if (start === undefined) throw new Failure(name, "no PT_LOAD with bytes");
+  let memoryEnd = start;
+  for (const load of loads) {
+    const { physical, fileSize, memorySize } = load;
     const place = `the segment at ${hex(physical)}`;
-    if (fileSize > memorySize) throw new Failure(elf.name, `${place} has more bytes in the file than in memory`);
+    if (fileSize > memorySize) throw new Failure(name, `${place} has more bytes in the file than in memory`);
+    if (physical < start)
+      throw new Failure(name, `${place} has no bytes, and lies below the first that has, ${hex(start)}`);
     if (physical + memorySize > start + MOST_FLAT) {
-      throw new Failure(elf.name, `${place} ends more than ${hex(MOST_FLAT)} bytes above the lowest, ${hex(start)}`);
+      throw new Failure(name, `${place} ends more than ${hex(MOST_FLAT)} bytes above the lowest, ${hex(start)}`);
     }
-    if (fileSize > 0n) fileEnd = max(fileEnd, physical + fileSize);
+    if (load.offset + fileSize > BigInt(size)) throw new Failure(name, `${place} ends beyond the end of the file`);
     memoryEnd = max(memoryEnd, physical + memorySize);
   }
-  const bytes = new Uint8Array(Number(fileEnd - start));
-  for (const load of loads) {
-    if (load.fileSize > 0n) bytes.set(segmentBytes(elf, load), Number(load.physical - start));
-  }
-  return { bytes, memsz: Number(memoryEnd - start) };
+  let length = 0;
+  const parts = filled.map(({ physical, offset, fileSize }) => {
+    const at = Number(physical - start);
+    if (at < length) throw new Failure(name, `the segment at ${hex(physical)} lies over the one before it`);
+    length = at + Number(fileSize);
+    return { at, offset: Number(offset), length: Number(fileSize) };
+  });
+  return { start, parts, length, memsz: Number(memoryEnd - start) };
+}
+
+/** The same as bytes, of a whole file. */
+export function flatten(elf: Elf): FlatImage {
+  const { parts, length, memsz } = layOut(elf, elf.bytes.length);
+  const bytes = new Uint8Array(length);
+  for (const { at, offset, length } of parts) bytes.set(elf.bytes.subarray(offset, offset + length), at);
+  return { bytes, memsz };
 }
 
 export function viewOf(bytes: Uint8Array): DataView {

@@ -7,7 +7,7 @@
 // driver-api/early-userspace/buffer-format.rst; Microsoft's PE format; the UAPI group's Unified Kernel Image; Android's
 // bootimg.h; skiboot libstb/container.h.
 
-import { hasSection, isElf, viewOf } from "./elf.ts";
+import { hasSection, isElf, viewOf, WRAPPED_VMLINUX } from "./elf.ts";
 import { hex } from "./failure.ts";
 
 /** Where more than the words has to be known of a form: all that need not be is `other`. */
@@ -94,7 +94,6 @@ const UIMAGE_TOOLS = ["", " | gunzip", " | bunzip2", " | unlzma", " | lzop -d", 
 /** What sections of a unified kernel image hold. */
 const UKI_SECTIONS = [".initrd its initrd", ".cmdline the command line", ".dtb a device tree blob"];
 
-const WRAPPED = ".kernel:vmlinux.strip";
 const SECTION_OUT = "objcopy -O binary --only-section=";
 
 /**
@@ -174,8 +173,8 @@ function image(bytes: Uint8Array): Form | undefined {
 
 function elf(bytes: Uint8Array): Form | undefined {
   if (!isElf(bytes)) return undefined;
-  if (hasSection(bytes, WRAPPED)) {
-    const rest = holding(SECTION_OUT + WRAPPED, "compressed vmlinux");
+  if (hasSection(bytes, WRAPPED_VMLINUX)) {
+    const rest = holding(SECTION_OUT + WRAPPED_VMLINUX, "compressed vmlinux");
     return form("other", "a zImage, a vmlinux in powerpc's boot wrapper", rest);
   }
   const bigEndian = bytes[5] === 2;

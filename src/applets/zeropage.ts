@@ -6,12 +6,13 @@ import type { Applet } from "../cli/applet.ts";
 import { type Arguments, parse } from "../cli/options.ts";
 import { addressOf, numberOf } from "../cli/values.ts";
 import { EXIT, hex, usage } from "../failure.ts";
+import { pieceSize } from "../kexec/piece.ts";
 import { INITRD_FORM, parseInitrd } from "../options/initrd.ts";
 import { RANGES, rangesOf } from "../options/ranges.ts";
 import { formatRange } from "../range.ts";
+import { writePieces } from "../recipes/extract-kernel.ts";
 import {
   type BzImage,
-  extractKernel,
   findKernelAddress,
   type NextBootParams,
   type NextBootParamsWishes,
@@ -72,7 +73,7 @@ lie, and how much memory it needs after its own bytes: give that to loadem -z.
     system.refuseTerminal();
     const image = openBzImage(system, request.file);
     if (request.wishes === undefined) {
-      system.writeAll(STDOUT, extractKernel(system, image), "standard output");
+      writePieces(system, image.pieces, STDOUT, "standard output");
       return EXIT.done;
     }
     const next = nextBootParams(system, image, request.wishes);
@@ -129,7 +130,7 @@ function describe(system: System, image: BzImage, next: NextBootParams, wishes: 
   const map = `${running.memoryMap.length} memory ranges`;
   const rsdp = running.rsdp === 0n ? "no RSDP" : `RSDP ${hex(running.rsdp)}`;
   system.say(`zeropage: ${map}, ${rsdp}, command line of ${commandLine.length} bytes, ${bytes.length} bytes`);
-  const length = image.size - image.header.kernelStart;
+  const length = image.pieces.reduce((sum, piece) => sum + pieceSize(piece), 0);
   const more = Math.max(0, image.header.initSize - length);
   const where = describePlace(image.header, findKernelAddress(system, image, next, wishes));
   system.say(`zeropage: the kernel is ${hex(length)} bytes and needs ${hex(more)} more (-z), ${where}`);

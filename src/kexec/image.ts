@@ -3,7 +3,7 @@
 import { Failure, hex } from "../failure.ts";
 import { type MemoryRange, roundUp } from "../range.ts";
 import type { System } from "../sys/system.ts";
-import { type Piece, pieceSize } from "./piece.ts";
+import { type HeldPiece, type Piece, partOf, pieceSize, readInto, refuseChanged } from "./piece.ts";
 import type { Patch, Plan, SegmentPlan } from "./plan.ts";
 import { findTarget, readKernelAddress, STUB_SIZE, type Target } from "./stub.ts";
 
@@ -127,7 +127,8 @@ function assembleSegment(system: System, plan: SegmentPlan, round: bigint): Segm
   if (size >= 1n << 64n) throw new Failure(where, `the size ${hex(size)} is not below 2^64`);
   const range = { start: plan.start, end: plan.start + size };
   if (plan.length === 0) return { ...range, bytes: new Uint8Array(0), from: "zeros" };
-  const pages = Math.ceil(plan.length / pageSize) * pageSize;
+  const shift = shiftFor(plan.pieces, pageSize);
+  const pages = Math.ceil((shift + plan.length) / pageSize) * pageSize;
   if (pages > MOST_BYTES) {
     throw new Failure(where, `${hex(plan.length)} bytes, of at most ${hex(MOST_BYTES)} in one segment`);
   }
@@ -135,44 +136,60 @@ function assembleSegment(system: System, plan: SegmentPlan, round: bigint): Segm
   const ends: number[] = [];
   let at = 0;
   for (const piece of plan.pieces) {
-    fill(system, memory, at, piece);
+    if (piece.kind !== "padding") fill(system, memory, shift + at, piece);
     at += pieceSize(piece);
     ends.push(at);
   }
-  const names = plan.pieces.flatMap((piece) => (piece.kind === "padding" ? [] : [piece.name]));
-  return { ...range, bytes: memory.subarray(0, plan.length), from: names.join(" + "), ends };
+  return { ...range, bytes: memory.subarray(shift, shift + plan.length), from: namesOf(plan.pieces), ends };
 }
 
-/** Puts the piece into `memory`, which is all zeros from `at` on. */
-function fill(system: System, memory: Uint8Array, at: number, piece: Piece): void {
-  if (piece.kind === "bytes") memory.set(piece.bytes, at);
-  if (piece.kind !== "file") return;
+/** Of all files that the pieces come from; parts of one in a row have its name once. */
+function namesOf(pieces: readonly Piece[]): string {
+  const named = pieces.filter((piece) => piece.kind !== "padding");
+  return named
+    .filter((piece, index) => !isOfSameFile(piece, named[index - 1]))
+    .map(({ name }) => name)
+    .join(" + ");
+}
+
+function isOfSameFile(piece: HeldPiece, other: HeldPiece | undefined): boolean {
+  if (piece.kind === "file") return other?.kind === "file" && piece.descriptor === other.descriptor;
+  return other?.kind === "bytes" && piece.bytes.buffer === other.bytes.buffer;
+}
+
+/** Where in its first page a segment's memory begins, so that the pages of its largest file can be mapped. */
+function shiftFor(pieces: readonly Piece[], pageSize: number): number {
+  let [at, largest, shift] = [0, WORTH_MAPPING - 1, 0];
+  for (const piece of pieces) {
+    if (piece.kind === "file" && piece.length > largest) {
+      largest = piece.length;
+      shift = (((piece.offset - at) % pageSize) + pageSize) % pageSize;
+    }
+    at += pieceSize(piece);
+  }
+  return shift;
+}
+
+/** Puts the piece into `memory`, which is all zeros from `at` on, and stays so behind it. */
+function fill(system: System, memory: Uint8Array, at: number, piece: HeldPiece): void {
+  const { pageSize } = system;
   const length = pieceSize(piece);
-  if (length >= WORTH_MAPPING && at % system.pageSize === 0) {
-    system.mapOver(memory, at, piece.descriptor, length, piece.name);
-  } else {
-    readWhole(system, memory.subarray(at, at + length), piece.descriptor, piece.name);
+  if (piece.kind !== "file" || length < WORTH_MAPPING || (at - piece.offset) % pageSize !== 0) {
+    readInto(system, memory.subarray(at, at + length), piece);
+    return;
   }
-}
-
-function readWhole(system: System, bytes: Uint8Array, descriptor: number, name: string): void {
-  for (let at = 0; at < bytes.length; ) {
-    const got = system.must(system.read(descriptor, bytes, at, bytes.length - at), name);
-    if (got === 0) throw new Failure(name, `ended after ${at} of ${bytes.length} bytes`);
-    at += got;
-  }
+  // Whole pages are mapped. The last one of a file has zeros behind it, that of a part what follows there.
+  const first = Math.min((pageSize - (at % pageSize)) % pageSize, length);
+  const isFilesEnd = BigInt(piece.offset + length) === piece.status.size;
+  const last = isFilesEnd ? length : length - ((at + length) % pageSize);
+  readInto(system, memory.subarray(at, at + first), partOf(piece, 0, first));
+  system.mapOver(memory, at + first, piece.descriptor, last - first, piece.name, piece.offset + first);
+  readInto(system, memory.subarray(at + last, at + length), partOf(piece, last, length - last));
 }
 
 /** A file that changed after it was measured would be loaded torn. */
 export function refuseChangedFiles(system: System, plan: Plan): void {
-  for (const piece of plan.segments.flatMap(({ pieces }) => pieces)) {
-    if (piece.kind !== "file") continue;
-    const now = system.status(piece.descriptor);
-    if (typeof now === "number") continue;
-    if (now.size !== piece.status.size || now.modified !== piece.status.modified) {
-      throw new Failure(piece.name, `changed while it was read: ${piece.status.size} bytes before, ${now.size} now`);
-    }
-  }
+  for (const { pieces } of plan.segments) refuseChanged(system, pieces);
 }
 
 /** @param target whose stub the segment begins with */

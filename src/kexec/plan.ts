@@ -35,7 +35,7 @@ export class SegmentPlan {
   /** The name of an empty file, in a segment that has no zeros of -z either. */
   emptyFile(): string | undefined {
     if (this.zeros > 0n) return undefined;
-    for (const piece of this.pieces) if (piece.kind === "file" && piece.status.size === 0n) return piece.name;
+    for (const piece of this.pieces) if (piece.kind === "file" && piece.length === 0) return piece.name;
     return undefined;
   }
 }

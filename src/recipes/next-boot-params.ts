@@ -4,8 +4,10 @@ import { confineMap, isRam } from "../arch/x86_64/e820.ts";
 import { makeBootParams, SEED_SIZE } from "../arch/x86_64/make-boot-params.ts";
 import { kernelPiece } from "../arch/x86_64/placement.ts";
 import { type Running, readRunning } from "../arch/x86_64/running.ts";
-import { FORM_SPAN, readSetupHeader, type SetupHeader } from "../arch/x86_64/setup-header.ts";
+import { FORM_SPAN, type SetupHeader } from "../arch/x86_64/setup-header.ts";
+import { findInBzImage } from "../kernels/bzimage.ts";
 import { readIomem } from "../kexec/iomem.ts";
+import { openPiece, type Piece, readPiece } from "../kexec/piece.ts";
 import { STUB_SIZE } from "../kexec/stub.ts";
 import { type MemoryRange, roundDown, roundUp, subtractRanges } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
@@ -15,27 +17,16 @@ import { findAddress } from "./placement.ts";
 
 /** An open bzImage. */
 export interface BzImage {
-  readonly file: ByteString;
-  readonly descriptor: number;
-  /** Bytes of the whole file. */
-  readonly size: number;
   readonly header: SetupHeader;
+  /** The kernel without its setup sectors. */
+  readonly pieces: readonly Piece[];
 }
 
 /** @throws Failure for what cannot be read, or is no bzImage with a 64-bit entry point */
 export function openBzImage(system: System, file: ByteString): BzImage {
-  const { descriptor, status } = system.mustOpenFile(file);
-  const size = Number(status.size);
-  const start = new Uint8Array(FORM_SPAN);
-  const got = system.must(system.read(descriptor, start, 0, start.length), file);
-  return { file, descriptor, size, header: readSetupHeader(file, start.subarray(0, got), size) };
-}
-
-/** The kernel without its setup sectors: a view of the mapped file, so that it costs no heap. */
-export function extractKernel(system: System, { file, descriptor, size, header }: BzImage): Uint8Array {
-  const memory = system.allocate(size, file);
-  system.mapOver(memory, 0, descriptor, size, file);
-  return memory.subarray(header.kernelStart, size);
+  const whole = openPiece(system, "", file);
+  const { setup, pieces } = findInBzImage(whole, readPiece(system, whole, 0, FORM_SPAN));
+  return { header: setup, pieces };
 }
 
 export interface NextBootParamsWishes {

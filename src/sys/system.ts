@@ -418,13 +418,13 @@ export class System {
   }
 
   /**
-   * Maps a file over allocated memory from `at`, a multiple of the page size. It is a private copy: a page that is written
-   * is copied first.
+   * Maps a file over allocated memory from `at`, and from its byte `offset`, both multiples of the page size. It is a
+   * private copy: a page that is written is copied first. Behind `length` bytes its last page has what the file has there.
    */
-  mapOver(memory: Uint8Array, at: number, descriptor: number, length: number, place: string): void {
+  mapOver(memory: Uint8Array, at: number, descriptor: number, length: number, place: string, offset = 0): void {
     const address = this.engine.address(memory) + BigInt(at);
     const flags = MAP_PRIVATE | MAP_FIXED;
-    this.must(this.call("mmap", address, length, PROT_READ | PROT_WRITE, flags, descriptor, 0), place);
+    this.must(this.call("mmap", address, length, PROT_READ | PROT_WRITE, flags, descriptor, offset), place);
   }
 
   /** Drops these signals whenever they come. */

@@ -59,6 +59,7 @@ const harmless: ReadonlySet<CallName> = new Set<CallName>([
   "mremap",
   "openat",
   "pipe2",
+  "pread64",
   "read",
   "readlinkat",
   "statx",

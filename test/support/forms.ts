@@ -66,6 +66,8 @@ export function elf({ bits = 64, bigEndian = false, machine, sections }: Elf): B
   put(0x1800, names + offset + (bigEndian && wide ? 4 : 0), 4);
   put(sections.length, names + size + (bigEndian && wide ? 4 : 0), 4);
   bytes.write(sections, 0x1800, "latin1");
+  // The first is the last that is named.
+  put(sections.lastIndexOf("\0", sections.length - 2) + 1, 0x1000, 4);
   return bytes;
 }
 

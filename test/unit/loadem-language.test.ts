@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { v2wrapBytes } from "../../src/arch/ppc64/stub.ts";
+import type { FakeEngine } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { type LoadRun, loadem, type Pretended, runPretended, segmentOf, WITHOUT_TREE } from "../support/loading.ts";
 import { present } from "../support/present.ts";
@@ -383,7 +384,13 @@ describe("-a and the sizes", () => {
 describe("a file of more than 1 MiB", () => {
   const LARGE = 1024 * 1024 + 5;
 
-  test("is mapped, and what follows it at an odd offset is exact", () => {
+  /** Bytes that were asked for by reading. */
+  function readOf(engine: FakeEngine, wanted: string): number {
+    const reads = engine.asked("pread64").filter(({ path }) => path === wanted);
+    return reads.reduce((sum, { args }) => sum + (args[1] as Uint8Array).length, 0);
+  }
+
+  test("is mapped, and what stands before it at an odd offset is exact", () => {
     const large = bytes(LARGE, 3);
     const other = bytes(2 * LARGE, 5);
     const names = [file("large", large), file("other", other)];
@@ -401,9 +408,9 @@ describe("a file of more than 1 MiB", () => {
       present(names[1]),
     );
     expect(segmentOf(loads[0], 0).bytes.equals(Buffer.concat([large, Buffer.alloc(3), other]))).toBe(true);
-    const read = engine.asked("read").map(({ path }) => path);
-    expect(read).toContain(present(names[1]));
-    expect(read).not.toContain(present(names[0]));
+    // The larger one is mapped. Not both can be, since a page holds the end of the first and the start of the second.
+    expect(readOf(engine, present(names[0]))).toBe(LARGE);
+    expect(readOf(engine, present(names[1]))).toBeLessThan(4096);
   });
 
   test("keeps its bytes when a word is stored in its mapping", () => {
@@ -431,9 +438,9 @@ describe("a file of more than 1 MiB", () => {
       file("more", bytes(9, 1)),
     );
     expect(segmentOf(loads[0], 0).bytes.equals(Buffer.concat([large, bytes(9, 1)]))).toBe(true);
-    expect(engine.asked("read").map(({ path }) => path)).not.toContain(folder.in("large"));
+    expect(readOf(engine, folder.in("large"))).toBe(0);
 
-    // Such a kernel maps nothing at a multiple of 4 KiB.
+    // Such a kernel maps nothing at a multiple of 4 KiB: the segment's bytes begin inside a page.
     const behind = run(
       { pageSize: 0x10000 },
       "-r",
@@ -446,7 +453,7 @@ describe("a file of more than 1 MiB", () => {
       "-f",
       folder.in("large"),
     );
-    expect(behind.engine.asked("read").map(({ path }) => path)).toContain(folder.in("large"));
+    expect(readOf(behind.engine, folder.in("large"))).toBe(0);
     expect(segmentOf(behind.loads[0], 0).bytes.equals(Buffer.concat([bytes(0x1000, 1), large]))).toBe(true);
   });
 });

@@ -31,6 +31,9 @@ export const FIELD = {
 /** Where the header begins, in the file and in boot_params alike. */
 export const HEADER_START = FIELD.setupSectors;
 
+/** Where there is no bzImage. */
+export const VMLINUX_INSTEAD = "begins with an ELF header, as a vmlinux does; the bzImage is arch/x86/boot/bzImage";
+
 /** Bytes from a file's start that tell what it is if it is no bzImage. */
 export const FORM_SPAN = 4096;
 
@@ -132,7 +135,7 @@ function describeOther(start: Uint8Array): string | undefined {
   const form = formOf(start);
   if (form?.kind === "bzImage" && start.length >= HEADER_SPAN) return undefined;
   if (form?.kind === "elf" && (form.machine ?? EM_X86_64) === EM_X86_64) {
-    return "begins with an ELF header, as a vmlinux does; the bzImage is arch/x86/boot/bzImage";
+    return VMLINUX_INSTEAD;
   }
   if (form !== undefined && form.kind !== "bzImage") return form.tell("bzImage");
   return start.length < HEADER_SPAN ? `${start.length} bytes` : `no boot sector with HdrS at ${hex(FIELD.magic)}`;
