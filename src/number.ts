@@ -1,5 +1,16 @@
 // Numbers as people write them in options, edits and values.
 
+const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+
+/** Bytes as people say them: `64 KiB`, `5.2 MiB`, `105 MiB`. `2.0 GiB` is about 2 GiB, `2 GiB` is exact. */
+export function formatSize(size: bigint): string {
+  let unit = 0;
+  while (unit + 1 < UNITS.length && size >> BigInt(10 * (unit + 1)) > 0n) unit++;
+  const value = Number(size) / 2 ** (10 * unit);
+  const isExact = size % (1n << BigInt(10 * unit)) === 0n;
+  return `${isExact ? value : value.toFixed(value < 99.95 ? 1 : 0)} ${UNITS[unit]}`;
+}
+
 /** Decimal, octal with a leading 0, or hexadecimal with 0x; undefined for anything else. */
 export function parseNumber(text: string): bigint | undefined {
   if (!/^(0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*)$/i.test(text)) return undefined;

@@ -84,6 +84,12 @@ export function min(a: bigint, b: bigint): bigint {
   return a < b ? a : b;
 }
 
+/** From the lowest start to the highest end; undefined where there is none. */
+export function hullOf(ranges: readonly MemoryRange[]): MemoryRange | undefined {
+  const [first] = ranges;
+  return first && ranges.reduce((hull, { start, end }) => ({ start: min(hull.start, start), end: max(hull.end, end) }));
+}
+
 /** What of `range` is in one of `ranges`, in their order. */
 export function intersectRanges(range: MemoryRange, ranges: readonly MemoryRange[]): MemoryRange[] {
   return ranges

@@ -2,7 +2,7 @@
 // It is in four parts, each with a table of its own, so that a command loads only the part that it needs.
 
 import type { DeviceTree, Node } from "../devicetree/tree.ts";
-import type { Check } from "../kexec/check.ts";
+import type { Check, NextUse } from "../kexec/check.ts";
 import type { Copying } from "../kexec/copying.ts";
 import type { FactSource } from "../kexec/facts.ts";
 import type { KexecImage } from "../kexec/image.ts";
@@ -24,6 +24,8 @@ export interface LoadRules {
   /** What can be known to be wrong with an image here, besides what holds everywhere. */
   readonly checks: readonly Check[];
   readonly facts: FactSource;
+  /** What the kernel that is entered will use besides its segments, by the numbers that those checks go by. */
+  listUses(image: KexecImage): NextUse[];
   /** Lines on what those checks cannot know of this image, though it may matter. */
   listUnchecked?(image: KexecImage): string[];
   /** What has to be stored in a crash kernel that begins with these bytes, so that it stays where it is loaded. */

@@ -1,6 +1,6 @@
 // What a check of an image is, how its findings are worded, and what checks ask of an image.
 
-import { contains, formatRange, rangeOfSize } from "../range.ts";
+import { contains, formatRange, type MemoryRange, rangeOfSize } from "../range.ts";
 import type { ErrnoName } from "../sys/errno.ts";
 import type { MachineFacts } from "./facts.ts";
 import type { KexecImage, Segment } from "./image.ts";
@@ -10,6 +10,16 @@ import { readKernelAddress } from "./stub.ts";
 export interface Finding {
   readonly place: string;
   readonly fact: string;
+}
+
+/** Memory that the next kernel writes to before it looks around, wherever its segment ends. */
+export interface NextUse extends MemoryRange {
+  /** What it does there, as said of it: `copies itself here`. */
+  readonly what: string;
+  /** The segment that it is in. */
+  readonly kernel: Segment;
+  /** The segments that may lie there, its own among them. */
+  readonly sharers: readonly Segment[];
 }
 
 export interface Check {

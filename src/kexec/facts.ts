@@ -23,6 +23,10 @@ export interface MachineFacts extends OwnFacts {
   readonly isCrashkernelUnknown?: boolean;
   /** The initrd that the running kernel was started from, where that is still in memory. */
   readonly keptInitrd?: MemoryRange | undefined;
+  /** Where the running kernel is. A segment may go over it, unless `kernelEnd` says otherwise. */
+  readonly runningKernel?: MemoryRange | undefined;
+  /** What is no RAM, by the names that /proc/iomem has for it; one may lie in another. */
+  readonly notRam?: readonly NamedRange[] | undefined;
 }
 
 /** What only some machines tell. */
@@ -77,8 +81,14 @@ export function readFacts(system: System, source: FactSource): MachineFacts {
     isCrashkernelUnknown: source.hasIomem && iomem === undefined,
     totalRam,
     unchecked: [...listUnchecked(system, known, totalRam), ...(own?.unchecked ?? [])],
+    runningKernel: iomem?.runningKernel ?? endsAt(own?.kernelEnd),
+    notRam: iomem?.notRam,
     keptInitrd: keepsInitrd(system, source.initrd.keptBy) ? source.initrd.read(system) : undefined,
   };
+}
+
+function endsAt(end: bigint | undefined): MemoryRange | undefined {
+  return end === undefined ? undefined : { start: 0n, end };
 }
 
 /** What there is to know of memory, and lines on what is not. */

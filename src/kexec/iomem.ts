@@ -1,7 +1,7 @@
 // /proc/iomem: where a machine without memory nodes has RAM, and what in it a segment must leave alone.
 // Kernel: kernel/resource.c (format), arch/x86/kernel/e820.c and arch/arm64/kernel/setup.c (names).
 
-import { type MemoryRange, mergeRanges, type NamedRange } from "../range.ts";
+import { hullOf, type MemoryRange, mergeRanges, type NamedRange } from "../range.ts";
 import type { System } from "../sys/system.ts";
 
 const IOMEM = "/proc/iomem";
@@ -18,6 +18,10 @@ export interface Iomem {
   readonly crashkernel: MemoryRange | undefined;
   /** The other part, below 4 GiB, which the crash kernel gets for its devices. */
   readonly crashkernelLow: MemoryRange | undefined;
+  /** From the running kernel's first byte to its last. */
+  readonly runningKernel: MemoryRange | undefined;
+  /** What is no RAM, by the kernel's names; one may lie in another. */
+  readonly notRam: readonly NamedRange[];
 }
 
 /** `undefined` where it cannot be read, or says nothing: without CAP_SYS_ADMIN all its addresses are 0. */
@@ -40,6 +44,7 @@ export function whyNoIomem(system: System): string {
 export function parseIomem(text: string): Iomem | undefined {
   const memory: MemoryRange[] = [];
   const inside: NamedRange[] = [];
+  const notRam: NamedRange[] = [];
   let inRam = false;
   for (const line of text.split("\n")) {
     const fields = /^( *)([0-9a-f]+)-([0-9a-f]+) : (.*)$/.exec(line);
@@ -49,14 +54,18 @@ export function parseIomem(text: string): Iomem | undefined {
     if (indentation === "") {
       inRam = name === "System RAM";
       if (inRam) memory.push({ start: range.start, end: range.end });
+      else notRam.push(range);
     } else if (inRam && indentation.length === 2) inside.push(range);
   }
   if (memory.every(({ end }) => end === 1n)) return undefined;
   const crash = inside.filter(({ name }) => name === "Crash kernel").map(({ start, end }) => ({ start, end }));
+  const isKernel = ({ name }: NamedRange) => name.startsWith("Kernel ");
   return {
     memory: mergeRanges(memory),
-    taken: inside.filter(({ name }) => name !== "Crash kernel" && !name.startsWith("Kernel ")),
+    taken: inside.filter((range) => range.name !== "Crash kernel" && !isKernel(range)),
     crashkernel: crash.at(-1),
     crashkernelLow: crash.at(-2),
+    runningKernel: hullOf(inside.filter(isKernel)),
+    notRam,
   };
 }

@@ -6,9 +6,11 @@ import { EXIT, Failure } from "../failure.ts";
 import { nameSegment } from "../kexec/check.ts";
 import { checkImage, explain } from "../kexec/checks.ts";
 import { listUncheckedConfinement } from "../kexec/confinement.ts";
+import { chooseFills, drawText } from "../kexec/draw-text.ts";
 import { type MachineFacts, readFacts } from "../kexec/facts.ts";
 import { assemble, type KexecImage, refuseChangedFiles } from "../kexec/image.ts";
 import { findRefused, load } from "../kexec/load.ts";
+import { makePicture } from "../kexec/picture.ts";
 import type { Plan } from "../kexec/plan.ts";
 import type { Secondaries } from "../kexec/stub.ts";
 import { formatImage } from "../kexec/table.ts";
@@ -25,8 +27,8 @@ export interface LoadRequest {
   /** `check` loads nothing; `diagnose` finds the segment that the kernel refuses, and leaves nothing loaded. */
   readonly action: "load" | "check" | "diagnose";
   readonly skipChecks: boolean;
-  /** Gets the whole plan as a table. This comes before the checks, so that a person sees what they refuse. */
-  readonly show?: ((table: string) => void) | undefined;
+  /** Gets the whole plan as a drawing and a table. This comes before the checks, so that a person sees what they refuse. */
+  readonly show?: ((text: string) => void) | undefined;
   /** Gets one line for a person. */
   say(line: string): void;
 }
@@ -49,7 +51,8 @@ export function loadPlan(system: System, request: LoadRequest): number {
       ...(rules.listUnchecked?.(image) ?? []),
     ];
     const lines = request.skipChecks ? waits : [...waits, ...unchecked];
-    show(formatImage(image, facts) + lines.map((line) => `${line}\n`).join(""));
+    const drawing = drawText(makePicture(image, facts, rules.listUses(image)), chooseFills(system));
+    show(drawing + formatImage(image, facts) + lines.map((line) => `${line}\n`).join(""));
   }
   if (!request.skipChecks) checkImage(image, facts, rules.checks);
   if (request.action === "check") return EXIT.done;

@@ -328,6 +328,13 @@ export class System {
     return typeof bytes === "number" ? undefined : bytes;
   }
 
+  /** A variable of the environment that the program was started with; undefined where it is not set, or /proc not mounted. */
+  environment(name: string): ByteString | undefined {
+    const all = this.text(this.readIfThere("/proc/self/environ", 4 * 1024 * 1024) ?? new Uint8Array(0));
+    const variable = all.split("\0").find((each) => each.startsWith(`${name}=`));
+    return variable?.slice(name.length + 1);
+  }
+
   /** The first `length` bytes of a file, or all of a shorter one; undefined where it cannot be read. */
   readStartIfThere(path: ByteString, length: number): Uint8Array | undefined {
     const descriptor = this.open(CWD, path, O_NONBLOCK);

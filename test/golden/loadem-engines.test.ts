@@ -27,8 +27,12 @@ import {
 } from "../support/run.ts";
 import { cells, makeTree } from "../support/tree.ts";
 
-/** Without CAP_SYS_BOOT nobody loads a kernel, root included. The files of a clone in root's home stay readable. */
-const powerless = userInfo().uid === 0 ? ["setpriv", "--bounding-set=-sys_boot", "--inh-caps=-sys_boot"] : [];
+/**
+ * Without CAP_SYS_BOOT nobody loads a kernel, root included, and without CAP_SYS_ADMIN nobody sees the addresses of
+ * /proc/iomem. The files of a clone in root's home stay readable.
+ */
+const NEITHER = "-sys_boot,-sys_admin";
+const powerless = userInfo().uid === 0 ? ["setpriv", `--bounding-set=${NEITHER}`, `--inh-caps=${NEITHER}`] : [];
 const folder = temporaryFolder({ on: "disk" });
 
 beforeAll(buildRunners, 300_000);

@@ -42,6 +42,16 @@ test("of what lies in RAM, the running kernel and the crash kernel's region are 
   expect(present(parseIomem(Q35)).taken).toEqual([{ start: 0x7e000000n, end: 0x7e001000n, name: "reserved" }]);
 });
 
+test("the running kernel is from the first of its parts to the last, and what is no RAM has its names", () => {
+  const { runningKernel, notRam } = present(parseIomem(Q35));
+  expect(runningKernel).toEqual({ start: 0x1000000n, end: 0x2dfcd40n });
+  expect(notRam.map(({ name }) => name)).toEqual([
+    ...["Reserved", "Reserved", "PCI Bus 0000:00", "Reserved"],
+    ...["ACPI Tables", "PCI MMCONFIG 0000 [bus 00-ff]"],
+  ]);
+  expect(present(parseIomem("00100000-7ffdffff : System RAM\n")).runningKernel).toBeUndefined();
+});
+
 test("of two crash kernel regions the upper is the one kexec_load takes", () => {
   expect(present(parseIomem(Q35)).crashkernel).toEqual({ start: 0x16e000000n, end: 0x176000000n });
 });

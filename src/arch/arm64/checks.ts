@@ -3,7 +3,7 @@
 
 import { headOf } from "../../devicetree/format.ts";
 import { hex, unlessFailure } from "../../failure.ts";
-import { blame, type Check, type EnteredCode, type Finding, findEnteredCode } from "../../kexec/check.ts";
+import { blame, type Check, type EnteredCode, type Finding, findEnteredCode, type NextUse } from "../../kexec/check.ts";
 import { findUnconfinedTree } from "../../kexec/confinement.ts";
 import type { MachineFacts } from "../../kexec/facts.ts";
 import { formCheck } from "../../kexec/form-checks.ts";
@@ -12,7 +12,7 @@ import { STUB_SIZE } from "../../kexec/stub.ts";
 import { readToldInitrd, stubChecks } from "../../kexec/stub-checks.ts";
 import { contains, formatRange, max, min, overlap, rangeOfSize, roundDown } from "../../range.ts";
 import { confinement } from "./crash-memory.ts";
-import { IMAGE_ALIGNMENT, readImageHeader } from "./image.ts";
+import { IMAGE_ALIGNMENT, type ImageHeader, readImageHeader } from "./image.ts";
 import { REACH, REACH_ALIGNMENT } from "./placement.ts";
 
 export const checks: readonly Check[] = [
@@ -61,13 +61,13 @@ function checkKernel(
   const wrong = (fact: string) => blame(image, segment, fact);
   const header = readImageHeader(bytes);
   if (header === undefined) return undefined;
-  const { textOffset, imageSize, isOld } = header;
+  const { textOffset, imageSize } = header;
   if ((address - textOffset) % IMAGE_ALIGNMENT !== 0n) {
     const where = textOffset === 0n ? "at " : `${hex(textOffset)} bytes after `;
     return wrong(`an arm64 Image has to begin ${where}a multiple of ${hex(IMAGE_ALIGNMENT)}`);
   }
   const needed = rangeOfSize(address, imageSize);
-  const why = isOld ? "it has no image_size" : "image_size";
+  const why = reasonOf(header);
   const uses = `the kernel takes ${formatRange(needed)} (${why})`;
   const other = image.segments.find((each) => each !== segment && overlap(each, needed));
   if (other !== undefined) return blame(image, other, `${uses}: over this segment`);
@@ -79,6 +79,19 @@ function checkKernel(
   }
   const hit = taken.find((range) => overlap(range, needed));
   return hit && wrong(`${uses}, over ${formatRange(hit)}: ${hit.name}`);
+}
+
+function reasonOf({ isOld }: ImageHeader): string {
+  return isOld ? "it has no image_size" : "image_size";
+}
+
+export function listUses(image: KexecImage): NextUse[] {
+  return findEnteredCode(image).flatMap(({ segment, address, bytes }) => {
+    const header = readImageHeader(bytes);
+    if (header === undefined) return [];
+    const what = `needs this too (${reasonOf(header)})`;
+    return [{ ...rangeOfSize(address, header.imageSize), what, kernel: segment, sharers: [segment] }];
+  });
 }
 
 /** A kernel that does not reach its initrd goes on without it, after a line in its log. */

@@ -1,7 +1,7 @@
 // What loading has to know of arm64.
 
 import type { LoadRules } from "../arch.ts";
-import { checks } from "./checks.ts";
+import { checks, listUses } from "./checks.ts";
 import { facts } from "./facts.ts";
 
-export const arm64: LoadRules = { checks, facts };
+export const arm64: LoadRules = { checks, facts, listUses };

@@ -10,12 +10,13 @@ import {
   findEnteredCode,
   findEnteredSegments,
   findInSegments,
+  type NextUse,
   nameSegment,
 } from "../../kexec/check.ts";
 import { type ConfinementRules, findUnconfinedTree } from "../../kexec/confinement.ts";
 import type { MachineFacts } from "../../kexec/facts.ts";
 import { formCheck } from "../../kexec/form-checks.ts";
-import type { KexecImage } from "../../kexec/image.ts";
+import type { KexecImage, Segment } from "../../kexec/image.ts";
 import { INITRD_ADVICE, readToldInitrd, stubChecks } from "../../kexec/stub-checks.ts";
 import { contains, formatRange, type MemoryRange, overlap } from "../../range.ts";
 import { copiesItselfDown, LARGE_BSS, LARGEST_PAGE } from "./run-at-load.ts";
@@ -62,12 +63,10 @@ function outsideRma(image: KexecImage, { rma }: MachineFacts): Finding | undefin
  * up to its _end, and then clears its bss there: all that is told of it, -z included.
  */
 function inTheKernelsWay(image: KexecImage, { keptInitrd }: MachineFacts): Finding | undefined {
-  const code = findEnteredCode(image).find(({ bytes }) => copiesItselfDown(bytes));
-  if (code === undefined) return undefined;
-  const { segment: kernel } = code;
+  const copy = findCopy(image);
+  if (copy === undefined) return undefined;
+  const { kernel, end, zeros } = copy;
   if (image.crash) return blame(image, kernel, "a crash kernel must stay where it is: --poke 0x5c=1 after its -f");
-  const end = kernel.end - code.address;
-  const zeros = end - BigInt(code.bytes.length);
   const reason = zeros === 0n ? "" : `, of which -z and -r are ${hex(zeros)}`;
   const copies = `copies itself to 0x0-${hex(end)}${reason}, over`;
   const found = findInSegments(image, (segment) => {
@@ -83,11 +82,10 @@ function inTheKernelsWay(image: KexecImage, { keptInitrd }: MachineFacts): Findi
 
 /** What inTheKernelsWay() cannot know: the bss of a kernel of which -z does not tell, where it might matter. */
 export function listUncheckedBss(image: KexecImage): string[] {
-  const code = findEnteredCode(image).find(({ bytes }) => copiesItselfDown(bytes));
-  if (code === undefined || image.crash) return [];
-  const { segment: kernel } = code;
-  const end = kernel.end - code.address;
-  if (end - BigInt(code.bytes.length) >= LARGEST_PAGE) return [];
+  const copy = findCopy(image);
+  if (copy === undefined || image.crash) return [];
+  const { kernel, end, zeros } = copy;
+  if (zeros >= LARGEST_PAGE) return [];
   const near = image.segments.filter((segment) => {
     return segment !== kernel && segment.start >= end && segment.start < end + LARGE_BSS;
   });
@@ -95,4 +93,19 @@ export function listUncheckedBss(image: KexecImage): string[] {
     const fact = `${nameSegment(image, segment)} begins ${hex(segment.start - end)} bytes behind its copy at 0`;
     return `the bss of the kernel in ${nameSegment(image, kernel)} is not checked: ${fact}, and no -z tells the bss`;
   });
+}
+
+export function listUses(image: KexecImage): NextUse[] {
+  const copy = findCopy(image);
+  if (copy === undefined) return [];
+  const { kernel, end } = copy;
+  return [{ start: 0n, end, what: "copies itself here", kernel, sharers: [kernel] }];
+}
+
+/** Of the kernel that copies itself down to 0: its segment, where the copy ends, and how much of that no file holds. */
+function findCopy(image: KexecImage): { kernel: Segment; end: bigint; zeros: bigint } | undefined {
+  const code = findEnteredCode(image).find(({ bytes }) => copiesItselfDown(bytes));
+  if (code === undefined) return undefined;
+  const end = code.segment.end - code.address;
+  return { kernel: code.segment, end, zeros: end - BigInt(code.bytes.length) };
 }

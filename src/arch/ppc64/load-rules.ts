@@ -1,9 +1,16 @@
 // What loading has to know of ppc64.
 
 import type { LoadRules } from "../arch.ts";
-import { checks, listUncheckedBss } from "./checks.ts";
+import { checks, listUncheckedBss, listUses } from "./checks.ts";
 import { findCopying } from "./copying.ts";
 import { facts } from "./facts.ts";
 import { findStayWords } from "./run-at-load.ts";
 
-export const ppc64: LoadRules = { checks, facts, listUnchecked: listUncheckedBss, findStayWords, findCopying };
+export const ppc64: LoadRules = {
+  checks,
+  facts,
+  listUses,
+  listUnchecked: listUncheckedBss,
+  findStayWords,
+  findCopying,
+};

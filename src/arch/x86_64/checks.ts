@@ -3,7 +3,7 @@
 
 import { hex } from "../../failure.ts";
 import type { Form } from "../../forms.ts";
-import { blame, type Check, type EnteredCode, type Finding } from "../../kexec/check.ts";
+import { blame, type Check, type EnteredCode, type Finding, type NextUse } from "../../kexec/check.ts";
 import type { MachineFacts } from "../../kexec/facts.ts";
 import { formCheck } from "../../kexec/form-checks.ts";
 import { type EnteredStub, endOfFile, type KexecImage, type Segment } from "../../kexec/image.ts";
@@ -91,19 +91,19 @@ function checkInitrd(
 
 /** @param address of the kernel, as the stub has it */
 function checkKernel(image: KexecImage, address: bigint, params: BootParams, facts: MachineFacts): Finding | undefined {
-  const segment = image.segments.find((each) => contains(each, rangeOfSize(address, 1n)));
+  const kernel = findKernel(image, address, params);
   // Then the stub has no kernel, and a check before this one has reported it.
-  if (segment === undefined) return undefined;
+  if (kernel === undefined) return undefined;
+  const { segment, early } = kernel;
   const wrong = (fact: string) => blame(image, segment, fact);
   if (params.alignment !== 0 && address % BigInt(params.alignment) !== 0n) {
     return wrong(
       `the kernel's address ${hex(address)} is not a multiple of ${hex(params.alignment)}, its kernel_alignment`,
     );
   }
-  const early = earlyMemory(params, address);
   if (!params.above4G && max(segment.end, early.end) > FOUR_GIB)
     return wrong("this kernel cannot be loaded above 4 GiB");
-  return checkEarlyMemory(image, { segment, address, params, early }, facts);
+  return checkEarlyMemory(image, kernel, facts);
 }
 
 interface Kernel {
@@ -111,6 +111,31 @@ interface Kernel {
   readonly address: bigint;
   readonly params: BootParams;
   readonly early: MemoryRange;
+  /** Whether that is not where it is loaded. */
+  readonly moves: boolean;
+  /** Its own segment reaches that memory from below only. Where it lies elsewhere, these of zeros keep it free. */
+  readonly keepers: readonly Segment[];
+}
+
+/** What lies at `address`, if a segment does. */
+function findKernel(image: KexecImage, address: bigint, params: BootParams): Kernel | undefined {
+  const segment = image.segments.find((each) => contains(each, rangeOfSize(address, 1n)));
+  if (segment === undefined) return undefined;
+  const early = earlyMemory(params, address);
+  const moves = early.start !== address;
+  const keepers = image.segments.filter((each) => params.fixed && moves && each.bytes.length === 0);
+  return { segment, address, params, early, moves, keepers };
+}
+
+export function listUses(image: KexecImage): NextUse[] {
+  if (image.stub?.target.stub.followedBy !== "zero page") return [];
+  const { segment: page, target } = image.stub;
+  const params = readBootParams(page.bytes.subarray(STUB_SIZE));
+  const kernel = params && findKernel(image, readKernelAddress(target.stub, page.bytes), params);
+  if (kernel === undefined) return [];
+  const { segment, early, moves, keepers } = kernel;
+  const what = moves ? "moves itself here (pref_address)" : "needs this too (init_size)";
+  return [{ ...early, what, kernel: segment, sharers: [segment, ...keepers] }];
 }
 
 /**
@@ -118,14 +143,11 @@ interface Kernel {
  * the old kernel may have its page tables, on which the new one still runs when it writes there.
  */
 function checkEarlyMemory(image: KexecImage, kernel: Kernel, facts: MachineFacts): Finding | undefined {
-  const { segment, address, params, early } = kernel;
+  const { segment, early, moves, keepers } = kernel;
   const { memory, taken, crashkernel } = facts;
   const wrong = (fact: string) => blame(image, segment, fact);
-  const moves = early.start !== address;
   const to = moves ? `moves itself to ${hex(early.start)} (pref_address) and ` : "";
   const uses = `the kernel ${to}uses ${formatRange(early)} (init_size)`;
-  // Its own segment reaches that memory from below only. Where it lies elsewhere, one of zeros does.
-  const keepers = image.segments.filter((each) => params.fixed && moves && each.bytes.length === 0);
   const other = image.segments.find((each) => each !== segment && !keepers.includes(each) && overlap(each, early));
   if (other !== undefined) return blame(image, other, `${uses}: over this segment`);
   if (image.crash && crashkernel !== undefined && !contains(crashkernel, early)) {

@@ -1,0 +1,142 @@
+// A picture of memory as lines of text: a column for what memory is now, one for what will be there, and what that is.
+
+import { hex } from "../failure.ts";
+import { formatSize } from "../number.ts";
+import type { ByteString } from "../sys/engine.ts";
+import type { System } from "../sys/system.ts";
+import { type Band, type Ground, LARGEST, type Note, type Picture } from "./picture.ts";
+
+/** Columns of a line: 80, less what `loadem: ` before it takes on standard error. */
+const WIDTH = 72;
+
+/** Of a column that is filled. */
+const FILLED = 4;
+
+/** What begins somewhere is told in so many columns at least, however long addresses are. */
+const LEAST_OF_A_NOTE = 20;
+
+/** Lines of a band in which nothing is loaded, before it is cut short. */
+const MOST_OF_NOTHING = 2n;
+
+/** What columns are filled with, as bytes of whatever a terminal takes. */
+export interface Fills {
+  readonly grounds: Readonly<Record<Ground, ByteString>>;
+  /** Where a band is cut short. */
+  readonly cut: ByteString;
+  /** Around a segment's number: its bytes, its zeros, and what its kernel uses besides. */
+  readonly bytes: ByteString;
+  readonly zeros: ByteString;
+  readonly used: ByteString;
+}
+
+export const ascii: Fills = {
+  grounds: {
+    RAM: "....",
+    taken: "####",
+    kernel: "kkkk",
+    initrd: "iiii",
+    crashkernel: "cccc",
+    mixed: ".#.#",
+    nothing: "    ",
+    unknown: "????",
+  },
+  cut: "~~~~",
+  bytes: "=",
+  zeros: "-",
+  used: "+",
+};
+
+// In UTF-8, of what the consoles of old have too (code page 437).
+const [LIGHT, MEDIUM, DARK, FULL, WAVES] = [
+  "\xe2\x96\x91",
+  "\xe2\x96\x92",
+  "\xe2\x96\x93",
+  "\xe2\x96\x88",
+  "\xe2\x89\x88",
+];
+
+export const utf8: Fills = {
+  grounds: {
+    ...ascii.grounds,
+    RAM: LIGHT.repeat(FILLED),
+    taken: FULL.repeat(FILLED),
+    kernel: MEDIUM.repeat(FILLED),
+    initrd: MEDIUM.repeat(FILLED),
+    crashkernel: DARK.repeat(FILLED),
+    mixed: (LIGHT + FULL).repeat(FILLED / 2),
+  },
+  cut: WAVES.repeat(FILLED),
+  bytes: FULL,
+  zeros: LIGHT,
+  used: MEDIUM,
+};
+
+/** Those that standard output and standard error most likely can show. */
+export function chooseFills(system: System): Fills {
+  const locale = ["LC_ALL", "LC_CTYPE", "LANG"].map((name) => system.environment(name)).find((value) => value);
+  const isUtf8 = locale !== undefined && /utf-?8/i.test(locale);
+  return isUtf8 && system.environment("TERM") !== "dumb" ? utf8 : ascii;
+}
+
+/** Lines, each ended by a newline. */
+export function drawText({ bands, unit }: Picture, fills: Fills): ByteString {
+  const last = bands.at(-1);
+  if (last === undefined) return "";
+  const places = [...bands.map(({ start }) => hex(start)), hex(last.end)];
+  const width = Math.max(...places.map((place) => place.length));
+  const line = (place: string, now: ByteString, next: ByteString, text: string) =>
+    `${place.padStart(width)} ${now} ${next}  ${text}`.trimEnd();
+  const room = Math.max(WIDTH - width - 2 * FILLED - 4, LEAST_OF_A_NOTE);
+  const lines = bands.flatMap((band) => {
+    const notes = band.notes.map((note) => fit(note, room));
+    return rowsOf(band, unit, notes.length).map((kind, row) => {
+      const place = row === 0 ? hex(band.start) : "";
+      const next = nextOf(band, fills);
+      if (kind === "filled") return line(place, fills.grounds[band.ground], next, notes[row] ?? "");
+      const isEmpty = next.trim() === "";
+      return line(place, fills.cut, isEmpty ? next : fills.cut, notes[row] ?? formatSize(band.end - band.start));
+    });
+  });
+  const scale = `a line is ${formatSize(unit)} at most, but for ${fills.cut}`;
+  return [line("memory", "now ", "next", scale), ...lines, line(hex(last.end), "    ", "    ", "")]
+    .map((each) => `${each}\n`)
+    .join("");
+}
+
+type Row = "filled" | "cut";
+
+/** As high as the band is large, and as its notes want. */
+function rowsOf(band: Band, unit: bigint, notes: number): Row[] {
+  const { start, end, segments, usedBy } = band;
+  const size = (end - start + unit - 1n) / unit;
+  const isLoaded = segments.length > 0 || usedBy !== undefined;
+  const isCut = size > (isLoaded ? LARGEST : MOST_OF_NOTHING);
+  const rows: Row[] = Array.from({ length: Math.max(isCut ? 1 : Number(size), notes) }, () => "filled");
+  if (!isCut) return rows;
+  return isLoaded ? ["filled", "cut", ...rows.slice(1), "filled"] : [...rows.slice(1), "cut"];
+}
+
+function nextOf({ segments, isZeros, usedBy, isContested }: Band, fills: Fills): ByteString {
+  const [segment] = segments;
+  if (isContested) return "X".repeat(FILLED);
+  if (segment !== undefined) return around(segment, isZeros ? fills.zeros : fills.bytes);
+  return usedBy === undefined ? " ".repeat(FILLED) : around(usedBy, fills.used);
+}
+
+function around(segment: number, fill: ByteString): ByteString {
+  const number = String(segment).slice(-2);
+  return fill + number + fill.repeat(FILLED - 1 - number.length);
+}
+
+/** Of a name that does not fit, the middle is left out; of text that does not, the end. */
+function fit({ before, name, after }: Note, width: number): string {
+  const room = width - before.length - after.length;
+  const whole = before + (name.length <= room ? name : shorten(name, Math.max(room, 0))) + after;
+  return whole.length <= width ? whole : `${whole.slice(0, width - 3)}...`;
+}
+
+function shorten(name: string, room: number): string {
+  const left = Math.max(room - 3, 0);
+  const start = Math.floor(left / 2);
+  return `${name.slice(0, start)}...${name.slice(name.length - (left - start))}`;
+}
