@@ -5,6 +5,7 @@ import type { DeviceTree, Node } from "../devicetree/tree.ts";
 import type { Check, NextUse } from "../kexec/check.ts";
 import type { Copying } from "../kexec/copying.ts";
 import type { FactSource } from "../kexec/facts.ts";
+import type { FileRules } from "../kexec/file-checks.ts";
 import type { KexecImage } from "../kexec/image.ts";
 import type { Target } from "../kexec/stub.ts";
 import type { MemoryRange } from "../range.ts";
@@ -26,6 +27,8 @@ export interface LoadRules {
   readonly facts: FactSource;
   /** What the kernel that is entered will use besides its segments, by the numbers that those checks go by. */
   listUses(image: KexecImage): NextUse[];
+  /** What kernels kexec_file_load(2) takes. */
+  readonly files: FileRules;
   /** Lines on what those checks cannot know of this image, though it may matter. */
   listUnchecked?(image: KexecImage): string[];
   /** What has to be stored in a crash kernel that begins with these bytes, so that it stays where it is loaded. */

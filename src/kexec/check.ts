@@ -10,6 +10,8 @@ import { readKernelAddress } from "./stub.ts";
 export interface Finding {
   readonly place: string;
   readonly fact: string;
+  /** The segment that `place` names. */
+  readonly segment?: Segment;
 }
 
 /** Memory that the next kernel writes to before it looks around, wherever its segment ends. */
@@ -35,8 +37,13 @@ export function nameSegment(image: KexecImage, segment: Segment): string {
   return `segment ${image.segments.indexOf(segment)} (${formatRange(segment)}, ${segment.from})`;
 }
 
+/** The same with what asked for it: `segment 1 (0x6000000-0x6500000, vmlinux.kexec) of argument 6 (-a)`. */
+export function nameSegmentAndArgument(image: KexecImage, segment: Segment): string {
+  return nameSegment(image, segment) + (segment.label === undefined ? "" : ` of ${segment.label}`);
+}
+
 export function blame(image: KexecImage, segment: Segment, fact: string): Finding {
-  return { place: nameSegment(image, segment), fact };
+  return { place: nameSegment(image, segment), fact, segment };
 }
 
 /** A finding on the first segment for which `factOf` has a fact. */

@@ -4,7 +4,7 @@
 import { Failure, hex } from "../failure.ts";
 import { contains, formatRange, formatRanges, type MemoryRange, overlap, rangeOfSize, roundUp } from "../range.ts";
 import { errno } from "../sys/errno.ts";
-import { blame, type Check, type Finding, findInSegments, nameSegment } from "./check.ts";
+import { blame, type Check, type Finding, findInSegments, nameSegment, nameSegmentAndArgument } from "./check.ts";
 import type { MachineFacts } from "./facts.ts";
 import type { KexecImage, Segment } from "./image.ts";
 
@@ -52,7 +52,9 @@ export function explain(
   for (const { errno: answer, find } of [...checks, ...own]) {
     if (answer === undefined || errno[answer] !== -result) continue;
     const finding = find(image, facts);
-    if (finding !== undefined) return `${finding.place}: ${finding.fact}`;
+    if (finding === undefined) continue;
+    const { place, fact, segment } = finding;
+    return `${segment === undefined ? place : nameSegmentAndArgument(image, segment)}: ${fact}`;
   }
   return undefined;
 }

@@ -14,6 +14,8 @@ export interface Segment extends MemoryRange {
   readonly from: string;
   /** Where in its bytes each of its files ends, and each padding between them; absent where it is one file. */
   readonly ends?: readonly number[];
+  /** What asked for it, for messages. */
+  readonly label?: string;
 }
 
 /** Where the file ends that has the segment's byte `at`. */
@@ -125,7 +127,7 @@ function assembleSegment(system: System, plan: SegmentPlan, round: bigint): Segm
   const size = roundUp(BigInt(plan.length) + plan.zeros, round);
   const where = `${plan.label} ${hex(plan.start)}`;
   if (size >= 1n << 64n) throw new Failure(where, `the size ${hex(size)} is not below 2^64`);
-  const range = { start: plan.start, end: plan.start + size };
+  const range = { start: plan.start, end: plan.start + size, label: plan.label };
   if (plan.length === 0) return { ...range, bytes: new Uint8Array(0), from: "zeros" };
   const shift = shiftFor(plan.pieces, pageSize);
   const pages = Math.ceil((shift + plan.length) / pageSize) * pageSize;

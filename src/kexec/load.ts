@@ -2,70 +2,89 @@
 
 import { EXIT, Failure } from "../failure.ts";
 import { errno } from "../sys/errno.ts";
-import errnoText from "../sys/strerror.ts";
 import { INTERRUPTS, REBOOT_KEXEC, type System } from "../sys/system.ts";
+import { KEXEC_ARCH_SHIFT, KEXEC_ON_CRASH } from "./calls.ts";
+import type { Explain, FileWay } from "./causes.ts";
 import { type Jump, leaveTheWay } from "./copying.ts";
 import type { KexecImage, Segment } from "./image.ts";
-import { type Explain, refusal } from "./refusal.ts";
+import { readPermission } from "./permission.ts";
+import { refusal, whyOtherCall } from "./refusal.ts";
+import { isLoaded } from "./status.ts";
 
-/** linux/kexec.h. */
-const KEXEC_ON_CRASH = 1;
-const KEXEC_ARCH_SHIFT = 16n;
-
-/** What follows the error where reboot(2) refuses to jump: what it means then. */
-const jumpRefusals: Readonly<Record<number, string>> = {
-  [errno.EINVAL]: ": no kernel is loaded",
-  [errno.EPERM]: ": CAP_SYS_BOOT is missing",
-};
-
-/** Where the kernel says whether something is loaded that reboot(2) would jump into. */
-const LOADED_FLAG = "/sys/kernel/kexec_loaded";
+/** What there is to say and to do where the kernel refuses segments. */
+export interface LoadHelp {
+  readonly explain: Explain;
+  /** The same kernel as a file. */
+  readonly asFile?: FileWay | undefined;
+  /** Loads it by kexec_file_load(2), for a reason that it is told: the exit code. */
+  readonly otherCall?: ((why: string) => number) | undefined;
+}
 
 /**
  * Loads the image. An interrupt that comes meanwhile waits for the call and then undoes it, so that whoever pressed ^C
- * knows that nothing is loaded: 128 + the signal's number is returned, otherwise 0.
+ * knows that nothing is loaded: 128 + the signal's number is returned, otherwise 0, or what the other call comes to.
  */
-export function load(system: System, image: KexecImage, explain: Explain): number {
-  return holdInterrupts(system, image.crash, () => {
+export function load(system: System, image: KexecImage, { explain, asFile, otherCall }: LoadHelp): number {
+  const { crash } = image;
+  const hadCrashKernel = crash && isLoaded(system, true) === true;
+  let why: string | undefined;
+  const act = () => {
     const result = kexecLoad(system, image);
-    if (result < 0) throw refusal(system, image, result, explain);
+    if (result >= 0) return EXIT.done;
+    if (otherCall !== undefined) why = whyOtherCall(result, readPermission(system), crash);
+    if (why === undefined) throw refusal(system, { kind: "segments", image, explain, asFile, hadCrashKernel }, result);
     return EXIT.done;
+  };
+  const code = holdInterrupts(system, act, () => {
+    if (why === undefined) unload(system, crash);
   });
+  return why === undefined || otherCall === undefined || code !== EXIT.done ? code : otherCall(why);
 }
 
 /** Forgets what was loaded. `isForLoad` tells whether something is to be loaded after it. */
 export function unload(system: System, crash: boolean, isForLoad = false): void {
   const result = system.call("kexec_load", 0, 0, null, crash ? KEXEC_ON_CRASH : 0);
-  const call = { segments: [], entry: 0n, arch: 0n, crash, isForLoad };
-  if (result < 0) throw refusal(system, call, result, () => undefined);
+  if (result < 0) throw refusal(system, { kind: "unload", call: "kexec_load", crash, isForLoad }, result);
 }
 
 /** Jumps into the loaded kernel. Returns only when interrupted (having unloaded it) or refused: the exit code. */
 export function jump(system: System, how: Jump): number {
-  if (nothingIsLoaded(system)) throw new Failure("-k", "no kernel is loaded");
-  return holdInterrupts(system, false, () => {
+  if (isLoaded(system, false) === false) throw new Failure("-k", "no kernel is loaded");
+  const act = () => {
     // The sync may take long enough for a person to press ^C.
     system.call("sync");
     if (system.pending(INTERRUPTS) !== undefined) return EXIT.done;
     const left = leaveTheWay(system, how);
     if (left !== undefined) return left;
     const result = system.reboot(REBOOT_KEXEC);
-    if (result < 0) throw new Failure("reboot", `${errnoText(result)}${jumpRefusals[-result] ?? ""}`, EXIT.refused);
+    if (result < 0) throw refusal(system, { kind: "jump" }, result);
     return EXIT.done;
-  });
+  };
+  return holdInterrupts(system, act, () => unload(system, false));
 }
+
+/** Errors that are not the fault of one segment: the next kernel, the caller or the moment is to blame. */
+const NOT_OF_SEGMENTS: readonly number[] = [errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EBUSY, errno.EOPNOTSUPP];
 
 /**
  * The first segment with which the kernel refuses the image; undefined if it takes them all. What was loaded before is
  * unloaded first: if the kernel refuses even that, no segment is at fault. A part of an image must not stay loaded, so it
  * is unloaded at the end, and interrupts wait until then.
+ * @throws Failure for a refusal of which no segment is the cause
  */
-export function findRefused(system: System, image: KexecImage): { segment: Segment; result: number } | undefined {
+export function findRefused(
+  system: System,
+  image: KexecImage,
+  explain: Explain,
+): { segment: Segment; result: number } | undefined {
+  refuseTooFewLoads(system, image);
   unload(system, image.crash, true);
   system.hold(INTERRUPTS);
   try {
     for (const [index, segment] of image.segments.entries()) {
-      const result = kexecLoad(system, { ...image, segments: image.segments.slice(0, index + 1) });
+      const part = { ...image, segments: image.segments.slice(0, index + 1) };
+      const result = kexecLoad(system, part);
+      if (NOT_OF_SEGMENTS.includes(-result)) throw refusal(system, { kind: "segments", image: part, explain }, result);
       if (result < 0) return { segment, result };
     }
     return undefined;
@@ -75,23 +94,27 @@ export function findRefused(system: System, image: KexecImage): { segment: Segme
   }
 }
 
-/** False where /sys is not mounted: then the kernel has to say it. */
-function nothingIsLoaded(system: System): boolean {
-  const flag = system.readIfThere(LOADED_FLAG);
-  return flag !== undefined && system.text(flag).startsWith("0");
+/** Every call counts, an unload too: without the last one a part of the image would stay loaded. */
+function refuseTooFewLoads(system: System, { segments, crash }: KexecImage): void {
+  const { limits } = readPermission(system);
+  const left = crash ? limits.panic : limits.reboot;
+  const needed = segments.length + 2;
+  if (typeof left !== "number" || left === 0 || left >= needed) return;
+  const name = `kernel.kexec_load_limit_${crash ? "panic" : "reboot"}`;
+  throw new Failure("--diagnose", `${needed} calls of kexec_load are needed, and ${name} leaves ${left}`);
 }
 
 /**
- * Does `act`. An interrupt that comes meanwhile unloads the kernel again: 128 + the signal's number, otherwise the exit
+ * Does `act`. An interrupt that comes meanwhile is answered by `undo`, and by 128 + the signal's number; otherwise the exit
  * code that `act` returns.
  */
-function holdInterrupts(system: System, crash: boolean, act: () => number): number {
+export function holdInterrupts(system: System, act: () => number, undo: () => void): number {
   system.hold(INTERRUPTS);
   try {
     const code = act();
     const signal = system.pending(INTERRUPTS);
     if (signal === undefined) return code;
-    unload(system, crash);
+    undo();
     return 128 + signal;
   } finally {
     // What is still pending has been answered by the exit code, or by the failure under way.

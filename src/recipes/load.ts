@@ -3,13 +3,14 @@
 import { archs } from "../arch/archs.ts";
 import { loadRules } from "../arch/load-rules.ts";
 import { EXIT, Failure } from "../failure.ts";
-import { nameSegment } from "../kexec/check.ts";
+import type { Explain } from "../kexec/causes.ts";
+import { nameSegmentAndArgument } from "../kexec/check.ts";
 import { checkImage, explain } from "../kexec/checks.ts";
 import { listUncheckedConfinement } from "../kexec/confinement.ts";
 import { chooseFills, drawText } from "../kexec/draw-text.ts";
 import { type MachineFacts, readFacts } from "../kexec/facts.ts";
 import { assemble, type KexecImage, refuseChangedFiles } from "../kexec/image.ts";
-import { findRefused, load } from "../kexec/load.ts";
+import { findRefused, type LoadHelp, load } from "../kexec/load.ts";
 import { makePicture } from "../kexec/picture.ts";
 import type { Plan } from "../kexec/plan.ts";
 import type { Secondaries } from "../kexec/stub.ts";
@@ -31,6 +32,10 @@ export interface LoadRequest {
   readonly show?: ((text: string) => void) | undefined;
   /** Gets one line for a person. */
   say(line: string): void;
+  /** The kernel as a file that kexec_file_load(2) could be given; absent where raw segments are loaded. */
+  readonly asFile?: LoadHelp["asFile"];
+  /** Loads by that call where kexec_load(2) is not there, or lockdown forbids it. */
+  readonly otherCall?: LoadHelp["otherCall"];
 }
 
 /**
@@ -56,17 +61,23 @@ export function loadPlan(system: System, request: LoadRequest): number {
   }
   if (!request.skipChecks) checkImage(image, facts, rules.checks);
   if (request.action === "check") return EXIT.done;
-  if (request.action === "diagnose") return diagnose(system, image, request);
+  const explainRefusal = (result: number) => explain(image, facts, rules.checks, result);
+  if (request.action === "diagnose") return diagnose(system, image, request, explainRefusal);
   refuseChangedFiles(system, plan);
-  return load(system, image, (result) => explain(image, facts, rules.checks, result));
+  const { asFile, otherCall } = request;
+  return load(system, image, { explain: explainRefusal, asFile, otherCall });
 }
 
-function diagnose(system: System, image: KexecImage, { say }: LoadRequest): number {
-  const refused = findRefused(system, image);
+/** Finds the segment by asking the kernel, and the rule that it breaks by our own checks. */
+function diagnose(system: System, image: KexecImage, { say }: LoadRequest, explain: Explain): number {
+  const refused = findRefused(system, image, explain);
   if (refused === undefined) {
     say(`the kernel takes all ${image.segments.length} segments; nothing is loaded now`);
     return EXIT.done;
   }
-  const fact = `the kernel refuses it: ${errnoText(refused.result)}`;
-  throw new Failure(nameSegment(image, refused.segment), fact, EXIT.refused);
+  const { segment, result } = refused;
+  const place = nameSegmentAndArgument(image, segment);
+  const why = explain(result)?.replace(`${place}: `, "");
+  const fact = `the kernel refuses it: ${errnoText(result)}${why === undefined ? "" : `: ${why}`}`;
+  throw new Failure(place, fact, EXIT.refused);
 }

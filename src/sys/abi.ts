@@ -12,7 +12,9 @@ export interface Abi {
     readonly getrandom: number;
     readonly geteuid: number;
     readonly ioctl: number;
+    readonly kexec_file_load: number;
     readonly kexec_load: number;
+    readonly memfd_create: number;
     readonly mkdirat: number;
     readonly mmap: number;
     readonly mount: number;
@@ -63,7 +65,9 @@ const ppc64 = {
     getrandom: 359,
     geteuid: 49,
     ioctl: 54,
+    kexec_file_load: 382,
     kexec_load: 268,
+    memfd_create: 360,
     mkdirat: 287,
     mmap: 90,
     mount: 21,
@@ -106,7 +110,9 @@ export const abis = {
       getrandom: 318,
       geteuid: 107,
       ioctl: 16,
+      kexec_file_load: 320,
       kexec_load: 246,
+      memfd_create: 319,
       mkdirat: 258,
       mmap: 9,
       mount: 165,
@@ -148,7 +154,9 @@ export const abis = {
       getrandom: 278,
       geteuid: 175,
       ioctl: 29,
+      kexec_file_load: 294,
       kexec_load: 104,
+      memfd_create: 279,
       mkdirat: 34,
       mmap: 222,
       mount: 40,

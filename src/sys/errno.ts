@@ -39,9 +39,12 @@ export const errno = {
   ENOTEMPTY: 39,
   ELOOP: 40,
   ENODATA: 61,
+  ENOPKG: 65,
   EBADMSG: 74,
   EOVERFLOW: 75,
+  ELIBBAD: 80,
   EILSEQ: 84,
+  EMSGSIZE: 90,
   EOPNOTSUPP: 95,
   EADDRNOTAVAIL: 99,
   ENOTCONN: 107,
@@ -50,6 +53,10 @@ export const errno = {
   EUCLEAN: 117,
   EREMOTEIO: 121,
   EDQUOT: 122,
+  ENOKEY: 126,
+  EKEYEXPIRED: 127,
+  EKEYREVOKED: 128,
+  EKEYREJECTED: 129,
 } as const;
 
 export type ErrnoName = keyof typeof errno;

@@ -40,9 +40,12 @@ export const errnoWords: Readonly<Record<ErrnoName, string>> = {
   ENOTEMPTY: "directory not empty",
   ELOOP: "too many levels of symbolic links",
   ENODATA: "no data available",
+  ENOPKG: "package not installed",
   EBADMSG: "bad message",
   EOVERFLOW: "value too large for defined data type",
+  ELIBBAD: "accessing a corrupted shared library",
   EILSEQ: "invalid or incomplete multibyte or wide character",
+  EMSGSIZE: "message too long",
   EOPNOTSUPP: "operation not supported",
   EADDRNOTAVAIL: "cannot assign requested address",
   ENOTCONN: "transport endpoint is not connected",
@@ -51,6 +54,10 @@ export const errnoWords: Readonly<Record<ErrnoName, string>> = {
   EUCLEAN: "structure needs cleaning",
   EREMOTEIO: "remote I/O error",
   EDQUOT: "disk quota exceeded",
+  ENOKEY: "required key not available",
+  EKEYEXPIRED: "key has expired",
+  EKEYREVOKED: "key has been revoked",
+  EKEYREJECTED: "key was rejected by service",
 };
 
 /** `-2` or `2` → `ENOENT (no such file or directory)`. */

@@ -55,6 +55,7 @@ const harmless: ReadonlySet<CallName> = new Set<CallName>([
   "getdents64",
   "getrandom",
   "ioctl",
+  "memfd_create",
   "mmap",
   "mremap",
   "openat",

@@ -1,11 +1,13 @@
-// A pretended ppc64 machine for loadem: its device tree and what its kernel says of itself, and a kexec_load(2) that
-// keeps what it was given instead of loading it.
+// A pretended ppc64 machine for loadem and kexec: its device tree and what its kernel says of itself, and a kexec_load(2)
+// and a kexec_file_load(2) that keep what they were given instead of loading it.
 
+import { fstatSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { abis } from "../../src/sys/abi.ts";
 import { engine as host } from "../../src/sys/bun.ts";
 import type { Argument, Machine } from "../../src/sys/engine.ts";
-import { type FakeRun, type FakeWorld, runInside } from "./fake-engine.ts";
+import { errno } from "../../src/sys/errno.ts";
+import { type FakeEngine, type FakeRun, type FakeWorld, runInside } from "./fake-engine.ts";
 import { present } from "./present.ts";
 import { cells } from "./tree.ts";
 
@@ -23,6 +25,17 @@ export interface Load {
   readonly segments: readonly KernelSegment[];
 }
 
+/** One kexec_file_load(2). */
+export interface FileLoad {
+  /** The file's path, or "" where it is none. */
+  readonly kernel: string;
+  /** What the kernel would read. */
+  readonly initrd: Buffer | undefined;
+  /** With its NUL. */
+  readonly commandLine: string;
+  readonly flags: number;
+}
+
 /** One segment of a kexec_load that was made, counted from 0. */
 export function segmentOf(load: Load | undefined, index: number): KernelSegment {
   return present(load?.segments[index], `segment ${index}`);
@@ -30,11 +43,19 @@ export function segmentOf(load: Load | undefined, index: number): KernelSegment 
 
 export interface LoadRun extends FakeRun {
   readonly loads: readonly Load[];
+  readonly fileLoads: readonly FileLoad[];
   /** Every call that could change something, in order. */
   readonly changes: readonly string[];
 }
 
-const CHANGING: ReadonlySet<string> = new Set(["kexec_load", "reboot", "mount", "mkdirat", "symlinkat"]);
+const CHANGING: ReadonlySet<string> = new Set([
+  "kexec_load",
+  "kexec_file_load",
+  "reboot",
+  "mount",
+  "mkdirat",
+  "symlinkat",
+]);
 
 export interface Pretended {
   readonly machine?: Machine;
@@ -46,6 +67,10 @@ export interface Pretended {
   readonly on?: FakeWorld["on"];
   /** What kexec_load answers, from the first call on; 0 after the last. */
   readonly answers?: readonly number[];
+  /** The same of kexec_file_load. */
+  readonly fileAnswers?: readonly number[];
+  /** The calls that this kernel does not have. */
+  readonly lacks?: readonly ("kexec_load" | "kexec_file_load")[];
 }
 
 /** 2 GiB in two nodes, of which the first is the real mode area; two cpus of two threads each. */
@@ -67,6 +92,7 @@ const USUAL: Readonly<Record<string, Uint8Array | string>> = {
   ...Object.fromEntries(Object.entries(TREE).map(([name, value]) => [`/proc/device-tree/${name}`, value])),
   "/proc/meminfo": "MemTotal:        2097152 kB\nMemFree:            1000 kB\n",
   "/proc/self/status": "Name:\tloadem\nCapEff:\t000001ffffffffff\n",
+  "/proc/sys/kernel/kexec_load_disabled": "0\n",
   "/sys/kernel/kexec_loaded": "0\n",
 };
 
@@ -81,35 +107,80 @@ export function loadem(folder: string, pretended: Pretended, ...args: readonly s
 }
 
 export function runPretended(folder: string, pretended: Pretended, ...args: readonly string[]): LoadRun {
+  const { world, loads, fileLoads } = pretendedWorld(folder, pretended);
+  const result = runInside(world, ...args);
+  return { ...result, loads, fileLoads, changes: changesIn(result.engine) };
+}
+
+/** Every call that could change something, in order. */
+export function changesIn(engine: FakeEngine): string[] {
+  return engine.calls.filter(({ name, args }) => CHANGING.has(name) && !isQuestion(name, args)).map(({ name }) => name);
+}
+
+export interface PretendedWorld {
+  readonly world: FakeWorld;
+  /** They grow as the calls are made. */
+  readonly loads: readonly Load[];
+  readonly fileLoads: readonly FileLoad[];
+}
+
+/** The pretended machine for tests that run no command. */
+export function pretendedWorld(folder: string, pretended: Pretended): PretendedWorld {
   const machine = pretended.machine ?? "ppc64";
   const answers = [...(pretended.answers ?? [])];
+  const fileAnswers = [...(pretended.fileAnswers ?? [])];
   const loads: Load[] = [];
+  const fileLoads: FileLoad[] = [];
+  const lacks = (name: "kexec_load" | "kexec_file_load") => pretended.lacks?.includes(name) === true;
   const files = Object.fromEntries(
     Object.entries({ ...USUAL, ...pretended.files }).filter(
       (entry): entry is [string, Uint8Array | string] => entry[1] !== undefined,
     ),
   );
   const { stdin, terminals } = pretended;
-  const result = runInside(
-    {
-      machine,
-      pageSize: pretended.pageSize ?? 4096,
-      root: join(folder, `machine-${Bun.randomUUIDv7()}`),
-      files,
-      ...(stdin === undefined ? {} : { stdin }),
-      ...(terminals === undefined ? {} : { terminals }),
-      on: {
-        kexec_load: (call) => {
-          loads.push(asTheKernelSeesIt(machine, call));
-          return answers.shift() ?? 0;
-        },
-        ...pretended.on,
+  const world: FakeWorld = {
+    machine,
+    pageSize: pretended.pageSize ?? 4096,
+    root: join(folder, `machine-${Bun.randomUUIDv7()}`),
+    files,
+    ...(stdin === undefined ? {} : { stdin }),
+    ...(terminals === undefined ? {} : { terminals }),
+    on: {
+      kexec_load: (call) => {
+        if (lacks("kexec_load")) return -errno.ENOSYS;
+        if (isQuestion("kexec_load", call)) return -errno.EINVAL;
+        loads.push(asTheKernelSeesIt(machine, call));
+        return answers.shift() ?? 0;
       },
+      kexec_file_load: (args, { path }) => {
+        if (lacks("kexec_file_load")) return -errno.ENOSYS;
+        if (isQuestion("kexec_file_load", args)) return -errno.EINVAL;
+        fileLoads.push(asTheKernelReadsIt(args, path));
+        return fileAnswers.shift() ?? 0;
+      },
+      ...pretended.on,
     },
-    ...args,
-  );
-  const changes = result.engine.calls.map(({ name }) => name).filter((name) => CHANGING.has(name));
-  return { ...result, loads, changes };
+  };
+  return { world, loads, fileLoads };
+}
+
+/** Whether the call only asks whether there is such a call: by flags that there are not, and by nothing else that is right. */
+function isQuestion(name: string, args: readonly Argument[]): boolean {
+  if (name === "kexec_load") return args[1] === 17 && args[2] === null && args[3] === 0x8000;
+  return name === "kexec_file_load" && args[0] === -1 && args[1] === -1 && args[3] === null && args[4] === 0x8000;
+}
+
+function asTheKernelReadsIt([, initrd, size, line, flags]: readonly Argument[], kernel: string): FileLoad {
+  const text = line instanceof Uint8Array ? Buffer.from(line).subarray(0, Number(size)).toString("latin1") : "";
+  return { kernel, initrd: contentOf(Number(initrd)), commandLine: text, flags: Number(flags) };
+}
+
+/** From its first byte on, wherever the descriptor stands. */
+function contentOf(descriptor: number): Buffer | undefined {
+  if (descriptor < 0) return undefined;
+  const bytes = Buffer.alloc(fstatSync(descriptor).size);
+  readSync(descriptor, bytes, 0, bytes.length, 0);
+  return bytes;
 }
 
 function asTheKernelSeesIt(machine: Machine, [entry, count, table, flags]: readonly Argument[]): Load {

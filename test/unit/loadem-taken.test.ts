@@ -148,7 +148,9 @@ describe("a segment over memory that somebody keeps is refused by his name", () 
     const words = `-a 0x2fff0000 -e -f ${folder.in("F")} -a 0x70000000 -z 0x1000`.split(" ");
     const { code, err } = loadem(folder.path, { files, answers: [-errno.ETXTBSY] }, "--no-checks", ...words);
     expect(code).toBe(3);
-    expect(err).toEndWith("segment 1 (0x70000000-0x70001000, zeros): lies over 0x70000000-0x70400000, a TCE table\n");
+    expect(err).toEndWith(
+      "segment 1 (0x70000000-0x70001000, zeros) of argument 7 (-a): lies over 0x70000000-0x70400000, a TCE table\n",
+    );
   });
 });
 

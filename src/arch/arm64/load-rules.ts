@@ -3,5 +3,6 @@
 import type { LoadRules } from "../arch.ts";
 import { checks, listUses } from "./checks.ts";
 import { facts } from "./facts.ts";
+import { fileRules } from "./file-rules.ts";
 
-export const arm64: LoadRules = { checks, facts, listUses };
+export const arm64: LoadRules = { checks, facts, files: fileRules, listUses };

@@ -4,11 +4,13 @@ import type { LoadRules } from "../arch.ts";
 import { checks, listUncheckedBss, listUses } from "./checks.ts";
 import { findCopying } from "./copying.ts";
 import { facts } from "./facts.ts";
+import { fileRules } from "./file-rules.ts";
 import { findStayWords } from "./run-at-load.ts";
 
 export const ppc64: LoadRules = {
   checks,
   facts,
+  files: fileRules,
   listUses,
   listUnchecked: listUncheckedBss,
   findStayWords,

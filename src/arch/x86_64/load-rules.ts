@@ -3,5 +3,6 @@
 import type { LoadRules } from "../arch.ts";
 import { checks, listUses } from "./checks.ts";
 import { facts } from "./facts.ts";
+import { fileRules } from "./file-rules.ts";
 
-export const x86_64: LoadRules = { checks, facts, listUses };
+export const x86_64: LoadRules = { checks, facts, files: fileRules, listUses };

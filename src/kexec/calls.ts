@@ -1,0 +1,44 @@
+// The two system calls that load a kernel: their flags, and which of them the running kernel has.
+
+import { errno } from "../sys/errno.ts";
+import type { System } from "../sys/system.ts";
+import type { Permission } from "./permission.ts";
+
+export type LoadCall = "kexec_load" | "kexec_file_load";
+
+/** To kexec_load(2), linux/kexec.h. */
+export const KEXEC_ON_CRASH = 1;
+export const KEXEC_ARCH_SHIFT = 16n;
+/** KEXEC_SEGMENT_MAX. */
+export const MOST_SEGMENTS = 16;
+
+/** To kexec_file_load(2). */
+export const KEXEC_FILE_UNLOAD = 1;
+export const KEXEC_FILE_ON_CRASH = 2;
+export const KEXEC_FILE_NO_INITRAMFS = 4;
+
+/** Flags that neither call has. Nothing is below them that unloads, and no kernel looks at more before it says EINVAL. */
+const NO_SUCH_FLAGS = 0x8000;
+
+const NO_FILE = -1;
+
+/**
+ * Whether the running kernel has the call. It is asked for something that no kernel does: more segments than there may be,
+ * flags that there are not. A kernel that has the call answers EINVAL, or EPERM to those who may not load; one that has it
+ * not answers ENOSYS to everybody. No kernel is loaded by that, and none unloaded.
+ * @returns undefined where asking could do something: use up a load that is counted (Linux 6.3), end a process that has a
+ *   seccomp filter
+ */
+export function hasCall(system: System, call: LoadCall, permission: Permission): boolean | undefined {
+  if (permission.hasFilter !== false || countsLoads(permission)) return undefined;
+  const result =
+    call === "kexec_load"
+      ? system.call(call, 0, MOST_SEGMENTS + 1, null, NO_SUCH_FLAGS)
+      : system.call(call, NO_FILE, NO_FILE, 0, null, NO_SUCH_FLAGS);
+  return result !== -errno.ENOSYS;
+}
+
+/** A load counts where it is permitted, before anything else is looked at: kexec_load_permitted() in kernel/kexec_core.c. */
+function countsLoads({ hasBootCapability, isDisabled, limits }: Permission): boolean {
+  return hasBootCapability && isDisabled !== true && limits.reboot !== "none" && limits.reboot !== 0;
+}
