@@ -136,7 +136,8 @@ files that are committed.
 async function writeAll(): Promise<void> {
   await ensure(...machines.map(({ name }) => `stub-${name}` as const));
   for (const { name, stubs } of machines) {
-    await writePrebuilt(join(STUBS, name, prebuiltName(stubs.embedded)), await assemble(stubs.embedded, name));
+    for (const source of stubs.embedded)
+      await writePrebuilt(join(STUBS, name, prebuiltName(source)), await assemble(source, name));
   }
   for (const target of bunTargets) {
     const { name } = machineOf(target);

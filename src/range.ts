@@ -52,6 +52,11 @@ export function mergeRanges(ranges: readonly MemoryRange[]): MemoryRange[] {
   return result;
 }
 
+/** Bytes of all of them. */
+export function sizeOfRanges(ranges: readonly MemoryRange[]): bigint {
+  return ranges.reduce((sum, { start, end }) => sum + end - start, 0n);
+}
+
 /** `0x1fff0000-0x20000000`. */
 export function formatRange({ start, end }: MemoryRange): string {
   return `${hex(start)}-${hex(end)}`;

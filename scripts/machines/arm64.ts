@@ -55,7 +55,7 @@ export const arm64 = {
   largestPage: 0x10000,
   tools,
   stubs: {
-    embedded: "wrap.S",
+    embedded: ["wrap.S"],
     assembler: [],
     payload: ["-mgeneral-regs-only", "-mstrict-align", "-fpie", "-no-pie"],
   },

@@ -86,8 +86,8 @@ export interface Board {
 
 /** What is assembled and compiled out of stub/MACHINE. */
 export interface Stubs {
-  /** The source of the stub that kexecbox embeds; its bytes lie beside it, `.hex` in place of `.S`. */
-  readonly embedded: string;
+  /** The sources of what kexecbox embeds, the stub first; their bytes lie beside them, `.hex` in place of `.S`. */
+  readonly embedded: readonly string[];
   /** Flags of the assembler. */
   readonly assembler: readonly string[];
   /** Flags of the compiler for the test payload, payload.c. */

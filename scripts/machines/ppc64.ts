@@ -1,5 +1,6 @@
 // 64-bit PowerPC, big and little endian, in qemu's pseries and powernv machines.
 
+import { pseriesWords } from "../../src/arch/ppc64/qemu.ts";
 import { max } from "../../src/range.ts";
 import { EM_PPC64 } from "../../src/sys/abi.ts";
 import { elfImage, elfOrFlatImage } from "../kernel-image.ts";
@@ -89,24 +90,14 @@ export const ppc64 = {
   largestPage: 0x10000,
   tools: bigEndian,
   stubs: {
-    embedded: "v2wrap.S",
+    embedded: ["v2wrap.S", "qemu-firmware.S", "qemu-rtas.S"],
     assembler: ["-mbig"],
     payload: ["-mbig", "-mabi=elfv2", "-mcpu=power4", "-msoft-float", "-mtraceback=no"],
   },
   guest: {
     emulator: { package: "qemu-system-ppc", program: "qemu-system-ppc64" },
     firmware: { package: "qemu-system-data", file: "/usr/share/qemu/vof.bin" },
-    // x-vof: a small Open Firmware inside qemu instead of SLOF, seconds faster. The caps are mitigations that an
-    // emulated cpu cannot give; qemu wants to hear that. Large hash pages: POWER8 kernels start twice as fast.
-    words: [
-      "pseries",
-      "x-vof=on",
-      "cap-cfpc=broken",
-      "cap-sbbc=broken",
-      "cap-ibs=broken",
-      "cap-ccf-assist=off",
-      "cap-hpt-max-page-size=16M",
-    ],
+    words: pseriesWords,
     cpu: "POWER9",
     boards: {
       powernv8: powernv("powernv8", "POWER8"),

@@ -25,7 +25,7 @@ export const x86_64 = {
   largestPage: 0x1000,
   tools,
   stubs: {
-    embedded: "wrap.S",
+    embedded: ["wrap.S", "qemu-start.S"],
     assembler: ["--64"],
     payload: ["-m64", "-mgeneral-regs-only", "-mno-red-zone", "-fcf-protection=none", "-fpie", "-no-pie"],
   },

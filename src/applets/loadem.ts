@@ -71,6 +71,11 @@ const modes: readonly Option[] = [
     long: "diagnose",
     help: "Find the segment that the kernel refuses: load the first, the first two, and so on. Nothing stays loaded, not even what was loaded before.",
   },
+  {
+    long: "qemu",
+    value: "DIR",
+    help: "Load nothing: write the segments into DIR, and a script that boots them in qemu without a first kernel. -t says of which machine they are.",
+  },
   { short: "k", long: "reboot", help: "Jump into the loaded kernel. Only -v and --no-checks go with it." },
   { short: "u", long: "unload", help: "Unload the loaded kernel (with -p: the crash kernel)." },
 ];
@@ -104,11 +109,15 @@ the running machine. -n shows which one.
       unload(system, has("panic"));
       return EXIT.done;
     }
+    const qemu = directives.find(({ long }) => long === "qemu")?.value;
+    if (qemu !== undefined && has("diagnose"))
+      throw usage("--diagnose", "does not go with --qemu: it asks the running kernel");
     const tellTable = (table: string) => table.trimEnd().split("\n").forEach(say);
     return loadPlan(system, {
       ...parsePlan(system, directives),
       action: has("dry-run") ? "check" : has("diagnose") ? "diagnose" : "load",
       skipChecks: has("no-checks"),
+      qemu,
       show: has("dry-run") ? (table) => system.print(table) : has("verbose") ? tellTable : undefined,
       say,
     });

@@ -1,6 +1,7 @@
 // zeropage: the zero page that an x86 kernel expects on entry, or the kernel out of a bzImage, on standard output.
 
 import { SEED_SIZE } from "../arch/x86_64/make-boot-params.ts";
+import { LEAST_MEMORY, MIB, MOST_MEMORY } from "../arch/x86_64/qemu-memory.ts";
 import type { KernelNeeds } from "../arch/x86_64/setup-header.ts";
 import type { Applet } from "../cli/applet.ts";
 import { type Arguments, parse } from "../cli/options.ts";
@@ -49,6 +50,11 @@ const zeropage: Applet = {
       long: "usable",
       value: RANGES,
       help: "Confine a crash kernel to this memory and what is below 1 MiB: the rest is left out of the memory map.",
+    },
+    {
+      long: "qemu",
+      value: "MIB",
+      help: "Make it for qemu's q35 with so much memory and its BIOS, not for the running machine. -B is required then.",
     },
     { long: "seed", value: "HEX", help: "Set the 32 bytes of the next kernel's random seed (default: random ones)." },
     {
@@ -105,15 +111,27 @@ function parseRequest(system: System, { given, operands }: Arguments): Request {
   const rsdp = given.get("rsdp");
   const usable = given.get("usable");
   const seed = given.get("seed");
+  const qemu = given.get("qemu");
+  if (qemu !== undefined && !given.has("bootargs")) {
+    throw usage("-B", "needed with --qemu: the running kernel's command line is another machine's");
+  }
   const wishes = {
     address: addressOf(given.get("address"), "zero page", 16n),
     bootargs: given.get("bootargs"),
     initrd: initrd === undefined ? undefined : parseInitrd(system, initrd),
     rsdp: rsdp === undefined ? undefined : numberOf("--rsdp", rsdp),
+    qemuMemory: qemu === undefined ? undefined : parseMemory(qemu),
     usable: usable === undefined ? undefined : rangesOf("--usable", usable),
     seed: seed === undefined ? undefined : parseSeed(seed),
   };
   return { file, wishes, verbose: given.has("verbose") };
+}
+
+/** Bytes. */
+function parseMemory(text: ByteString): bigint {
+  const memory = numberOf("--qemu", text) * MIB;
+  if (memory >= LEAST_MEMORY && memory <= MOST_MEMORY) return memory;
+  throw usage("--qemu", `${text} MiB are not ${LEAST_MEMORY / MIB} to ${MOST_MEMORY / MIB}`);
 }
 
 function parseSeed(text: ByteString): Uint8Array {

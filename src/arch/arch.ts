@@ -1,14 +1,14 @@
 // What a machine is to this program: all that differs from one to another, apart from the kernel interface (sys/abi.ts).
-// It is in four parts, each with a table of its own, so that a command loads only the part that it needs.
+// It is in five parts, each with a table of its own, so that a command loads only the part that it needs.
 
 import type { DeviceTree, Node } from "../devicetree/tree.ts";
-import type { Check, NextUse } from "../kexec/check.ts";
+import type { Check, Finding, NextUse } from "../kexec/check.ts";
 import type { Copying } from "../kexec/copying.ts";
 import type { FactSource } from "../kexec/facts.ts";
 import type { FileRules } from "../kexec/file-checks.ts";
 import type { KexecImage } from "../kexec/image.ts";
 import type { Target } from "../kexec/stub.ts";
-import type { MemoryRange } from "../range.ts";
+import type { MemoryRange, NamedRange } from "../range.ts";
 import type { ByteString, Machine } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
 
@@ -68,4 +68,57 @@ export interface TreeHandOver {
    * @returns what drops it then, unless an edit has set it
    */
   dropUnasked?(tree: DeviceTree): () => void;
+}
+
+/** A row of qemu-machines.ts: the machine of qemu's on which an image is started with no kernel before it. */
+export interface QemuMachine {
+  /** The emulator. */
+  readonly program: string;
+  /** Where its memory begins. */
+  readonly memoryStart: bigint;
+  /**
+   * The machine as the next kernel is told of it.
+   * @param told a device tree blob, or boot_params; undefined: nothing of ours, and it is the emulator's usual one
+   * @param place what messages call it
+   * @throws Failure for what cannot be read, and for a machine that qemu cannot start so
+   */
+  describe(told: Uint8Array | undefined, place: string): QemuShape;
+}
+
+export interface QemuShape {
+  /** Words of qemu's -M, its -cpu, and words of -smp, the number of cpus first. */
+  readonly machine: readonly string[];
+  readonly cpu: string;
+  readonly smp: readonly string[];
+  /** All RAM; empty where nothing tells. */
+  readonly memory: readonly MemoryRange[];
+  /** Bytes of it for -m, where more is than is told to the kernel; 0n where nothing tells. Then further words. */
+  readonly memorySize: bigint;
+  readonly memoryWords: readonly string[];
+  /** What in it qemu, or firmware, has before the image is entered, by names. */
+  readonly taken: readonly NamedRange[];
+  /** All that a cpu reaches without its MMU. */
+  readonly rma?: MemoryRange | undefined;
+  /** More that is not checked, and why: lines for people. */
+  readonly unchecked: readonly string[];
+  /** What of an image this machine cannot start, or the next kernel would die of here, besides what holds everywhere. */
+  find(image: KexecImage): Finding | undefined;
+  /**
+   * What starts the image.
+   * @throws Failure where that has no room beside it
+   */
+  start(image: KexecImage, entry: bigint): QemuStart;
+}
+
+export interface QemuStart {
+  readonly files: readonly QemuFile[];
+  /** Further arguments of qemu's. */
+  readonly words: readonly string[];
+}
+
+export interface QemuFile {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  /** The physical address that it is put at, or the option of qemu's that takes it. */
+  readonly at: bigint | "bios" | "kernel";
 }

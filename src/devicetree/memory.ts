@@ -5,7 +5,7 @@ import { Failure, unlessFailure } from "../failure.ts";
 import { type MemoryRange, subtractRanges } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { type CellCounts, cellIn, childCells, MAX_CELLS, rangesIn } from "./cells.ts";
-import { dynamicRanges } from "./drmem.ts";
+import { dynamicMemory, dynamicRanges, rangesOfRuns } from "./drmem.ts";
 import { below } from "./names.ts";
 import { textOf } from "./strings.ts";
 import { type Node, property } from "./tree.ts";
@@ -54,6 +54,18 @@ export function memoryOf(root: Node): MemoryRange[] {
   const cells = memoryCells(root);
   const nodes = root.children.filter((node) => isMemory(node));
   return [...nodes.flatMap((node) => takenRanges(node, cells)), ...dynamicRanges(root, cells)];
+}
+
+/**
+ * All memory that the machine has, whatever of it a crash kernel may use. In the order of the tree.
+ * @throws Failure where not all of it can be read
+ */
+export function allMemoryOf(root: Node): MemoryRange[] {
+  const cells = memoryCells(root);
+  const nodes = root.children.filter((node) => isMemory(node) && isAvailable(node));
+  const blocks = dynamicMemory(root, cells);
+  const ranges = [...nodes.flatMap((node) => memoryRanges(node, cells)), ...(blocks ? rangesOfRuns(blocks) : [])];
+  return ranges.filter(({ start, end }) => start < end);
 }
 
 /** The same of one memory node. @throws Failure where its ranges are not whole entries */

@@ -8,6 +8,7 @@ import { keepsInitrd, readChosenInitrd } from "./running-initrd.ts";
 
 /** What could not be found out is undefined, or empty: its checks are then left to the kernel. */
 export interface MachineFacts extends OwnFacts {
+  /** 1n where nobody wants whole pages. */
   readonly pageSize: bigint;
   /** e_machine, which is also the kexec architecture. */
   readonly elfMachine: number;

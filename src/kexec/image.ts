@@ -4,7 +4,7 @@ import { Failure, hex } from "../failure.ts";
 import { type MemoryRange, roundUp } from "../range.ts";
 import type { System } from "../sys/system.ts";
 import { type HeldPiece, type Piece, partOf, pieceSize, readInto, refuseChanged } from "./piece.ts";
-import type { Patch, Plan, SegmentPlan } from "./plan.ts";
+import type { Patch, Plan, SegmentPlan, WordForm } from "./plan.ts";
 import { findTarget, readKernelAddress, STUB_SIZE, type Target } from "./stub.ts";
 
 /** A struct kexec_segment: `bytes` is buf and bufsz, the range is mem and memsz. */
@@ -71,20 +71,21 @@ export function assemble(system: System, plan: Plan, targets: readonly Target[])
   const parts = plan.segments.map((part) => ({ part, segment: assembleSegment(system, part, plan.round) }));
   // A mapped file that shrank must not be touched where it ends now.
   refuseChangedFiles(system, plan);
+  const words = plan.words ?? { ...system.abi, reason: "as the running machine" };
   // All words are located before the first is stored: one that is poked into the stub must not hide it from the others.
-  const words = plan.patches.flatMap((patch) =>
+  const stored = plan.patches.flatMap((patch) =>
     parts
       .filter(({ part }) => part === patch.segment)
-      .map(({ segment }) => locate(system, segment, patch, findTarget(targets, segment.bytes))),
+      .map(({ segment }) => locate(words, segment, patch, findTarget(targets, segment.bytes))),
   );
-  for (const word of words) store(word);
+  for (const word of stored) store(word);
   const { entry, arch, crash } = plan;
   const segments = parts.map(({ segment }) => segment);
   const stub = findEnteredStub(segments, entry, targets);
   const stubInside = hasStubInside(segments, entry, targets);
   return {
     segments,
-    words,
+    words: stored,
     entry,
     arch,
     crash,
@@ -195,10 +196,10 @@ export function refuseChangedFiles(system: System, plan: Plan): void {
 }
 
 /** @param target whose stub the segment begins with */
-function locate(system: System, segment: Segment, patch: Patch, target: Target | undefined): StoredWord {
+function locate(words: WordForm, segment: Segment, patch: Patch, target: Target | undefined): StoredWord {
   const { kind, value, label } = patch;
-  const { endian, reason } = chooseByteOrder(system, patch, target);
-  const size = kind === "chain" ? (target?.stub.word ?? system.abi.word) : 4;
+  const { endian, reason } = chooseByteOrder(words, patch, target);
+  const size = kind === "chain" ? (target?.stub.word ?? words.word) : 4;
   const isAnchoredByEnd = kind === "chain" && endian === "big";
   const at = isAnchoredByEnd ? patch.offset - BigInt(size) : patch.offset;
   const word = `${endian} endian word [${at < 0n ? "-" : ""}${hex(at < 0n ? -at : at)}, ${hex(at + BigInt(size))})`;
@@ -223,13 +224,13 @@ function store({ segment: { bytes }, at, size, value, endian }: StoredWord): voi
   else view.setUint32(at, Number(value), endian === "little");
 }
 
-/** A stub of ours has an order of its own, whoever enters it; all else is taken to be like the running machine. */
+/** A stub of ours has an order of its own, whoever enters it. */
 function chooseByteOrder(
-  system: System,
+  words: WordForm,
   patch: Patch,
   target: Target | undefined,
 ): Pick<StoredWord, "endian" | "reason"> {
   if (patch.endian !== undefined) return { endian: patch.endian, reason: "as --endian says" };
   if (target !== undefined) return { endian: target.stub.endian, reason: "as the stub has it" };
-  return { endian: system.abi.endian, reason: "as the running machine" };
+  return words;
 }

@@ -40,6 +40,13 @@ export class SegmentPlan {
   }
 }
 
+/** How a machine has its words, and in messages why that one is asked. */
+export interface WordForm {
+  readonly endian: "big" | "little";
+  readonly word: 4 | 8;
+  readonly reason: string;
+}
+
 /** A word to be stored in a segment's bytes. */
 export interface Patch {
   /** What asked for it, for messages. */
@@ -51,7 +58,7 @@ export interface Patch {
   /** First byte of the word in the segment; a chained big endian word ends there instead. */
   readonly offset: bigint;
   readonly value: bigint;
-  /** undefined: that of the stub it is stored into, or of the running machine. */
+  /** undefined: that of the stub it is stored into, else the plan's. */
   readonly endian: "big" | "little" | undefined;
 }
 
@@ -63,6 +70,8 @@ export class Plan {
   round = 1n;
   /** e_machine, 0 for the running kernel's own. */
   arch = 0n;
+  /** How words are stored that are for no stub of ours; undefined: as the running machine has them. */
+  words: WordForm | undefined;
   /** Whether it is entered when the running kernel panics. */
   crash = false;
 

@@ -18,8 +18,8 @@ export function formatImage(image: KexecImage, facts: MachineFacts): string {
   ]);
   const lines = alignColumns([HEADS, ...rows]);
   const arch = image.arch === 0n ? `${facts.elfMachine} (the running kernel's)` : String(image.arch);
-  const pages = `pages of ${hex(facts.pageSize)} bytes`;
-  lines.push(`entry ${hex(image.entry ?? 0n)}, arch ${arch}, ${pages}${image.crash ? ", crash kernel" : ""}`);
+  const pages = facts.pageSize === 1n ? "" : `, pages of ${hex(facts.pageSize)} bytes`;
+  lines.push(`entry ${hex(image.entry ?? 0n)}, arch ${arch}${pages}${image.crash ? ", crash kernel" : ""}`);
   for (const { segment, at, value, endian, reason } of image.words) {
     lines.push(`stored ${hex(value)} at ${hex(segment.start + BigInt(at))}, ${endian} endian ${reason}`);
   }

@@ -1,6 +1,7 @@
 // loadem's directives, acted on from left to right: they say which segments there are, and what is stored in them.
 
-import { archs } from "../arch/archs.ts";
+import type { Arch } from "../arch/arch.ts";
+import { archs, findArch } from "../arch/archs.ts";
 import { builtInStub } from "../arch/stubs.ts";
 import type { Directive } from "../cli/options.ts";
 import { numberOf, pairOf } from "../cli/values.ts";
@@ -8,6 +9,7 @@ import { EXIT, Failure, hex, usage } from "../failure.ts";
 import { MOST_TO_READ, openPiece, type Piece } from "../kexec/piece.ts";
 import { Plan, type SegmentPlan } from "../kexec/plan.ts";
 import type { Secondaries } from "../kexec/stub.ts";
+import { abis } from "../sys/abi.ts";
 import { STDIN, type System } from "../sys/system.ts";
 
 export interface ParsedPlan {
@@ -23,12 +25,13 @@ export interface ParsedPlan {
 export function parsePlan(system: System, directives: readonly Directive[]): ParsedPlan {
   // If standard input is closed, the first file that is opened gets its number, and would be read in its place.
   if (directives.some(({ long }) => long === "stdin")) system.must(system.status(STDIN), "standard input");
-  const parser = new PlanParser(system);
+  const isForQemu = directives.some(({ long }) => long === "qemu");
+  const parser = new PlanParser(system, isForQemu ? findMachine(system, directives) : undefined);
   for (const directive of directives) parser.act(directive);
   const { plan, secondaries } = parser;
   plan.refuseEmpty();
   if (plan.segments.length === 0) throw usage("no segment", "-a opens one; --help lists all options");
-  refuseForeignArch(plan, system.abi.elfMachine);
+  if (!isForQemu) refuseForeignArch(plan, system.abi.elfMachine);
   return { plan, secondaries };
 }
 
@@ -38,7 +41,16 @@ class PlanParser {
   #endian: "big" | "little" | undefined;
   #hasReadStdin = false;
 
-  constructor(readonly system: System) {}
+  /** @param machine whose stub -w is, and whose words are stored; undefined: the running one */
+  constructor(
+    readonly system: System,
+    readonly machine: Arch | undefined,
+  ) {
+    const [uname] = machine?.machines ?? [];
+    if (uname === undefined) return;
+    const { endian, word } = abis[uname];
+    this.plan.words = { endian, word, reason: `as ${machine?.name} is started in qemu` };
+  }
 
   act({ long, value, place }: Directive): void {
     const { plan, system } = this;
@@ -53,7 +65,11 @@ class PlanParser {
         this.#current(place).append(this.#readStdin(place));
         return;
       case "stub":
-        this.#current(place).append({ kind: "bytes", name: "v2wrap", bytes: builtInStub("-w", system.machine) });
+        this.#current(place).append({
+          kind: "bytes",
+          name: "v2wrap",
+          bytes: builtInStub("-w", this.machine?.name ?? system.machine),
+        });
         return;
       case "pad":
         this.#current(place).pad();
@@ -124,11 +140,29 @@ class PlanParser {
   }
 }
 
+/**
+ * Of an image that is not for the running kernel: what -t says, wherever it stands.
+ * @throws Failure where that is no machine of ours
+ */
+function findMachine(system: System, directives: readonly Directive[]): Arch | undefined {
+  const type = directives.find(({ long }) => long === "type");
+  const number = type === undefined ? 0n : numberOf(type.place, type.value);
+  if (type === undefined || number === 0n) return findArch(system.machine);
+  const machine = archs.find(({ elfMachine }) => BigInt(elfMachine) === number);
+  if (machine === undefined)
+    throw new Failure(type.place, `no machine of qemu's is known for ${number} (${knownArchs()})`);
+  return machine;
+}
+
+function knownArchs(): string {
+  return archs.map((each) => `${each.name} is ${each.elfMachine}`).join(", ");
+}
+
 /** The kernel would say EINVAL. */
 function refuseForeignArch({ arch }: Plan, elfMachine: number): void {
   if (arch === 0n || arch === BigInt(elfMachine)) return;
-  const known = archs.map((each) => `${each.name} is ${each.elfMachine}`).join(", ");
-  throw new Failure("-t", `this machine's kernel takes ${elfMachine} or 0, not ${arch} (${known})`, EXIT.refused);
+  const fact = `this machine's kernel takes ${elfMachine} or 0, not ${arch} (${knownArchs()})`;
+  throw new Failure("-t", fact, EXIT.refused);
 }
 
 function parseEndian(place: string, value: string): "big" | "little" {

@@ -15,9 +15,11 @@ import { makePicture } from "../kexec/picture.ts";
 import type { Plan } from "../kexec/plan.ts";
 import type { Secondaries } from "../kexec/stub.ts";
 import { formatImage } from "../kexec/table.ts";
+import type { ByteString } from "../sys/engine.ts";
 import errnoText from "../sys/strerror.ts";
 import type { System } from "../sys/system.ts";
-import { tellSecondaries } from "./secondaries.ts";
+import { countedSecondaries, tellSecondaries } from "./secondaries.ts";
+import { writeForQemu } from "./to-qemu.ts";
 
 export interface LoadRequest {
   readonly plan: Plan;
@@ -28,6 +30,8 @@ export interface LoadRequest {
   /** `check` loads nothing; `diagnose` finds the segment that the kernel refuses, and leaves nothing loaded. */
   readonly action: "load" | "check" | "diagnose";
   readonly skipChecks: boolean;
+  /** A directory for files and a script that start the image in qemu; undefined: it is for the running kernel. */
+  readonly qemu?: ByteString | undefined;
   /** Gets the whole plan as a drawing and a table. This comes before the checks, so that a person sees what they refuse. */
   readonly show?: ((text: string) => void) | undefined;
   /** Gets one line for a person. */
@@ -43,11 +47,12 @@ export interface LoadRequest {
  * @throws Failure for what cannot be loaded here, or the kernel refuses
  */
 export function loadPlan(system: System, request: LoadRequest): number {
-  const { plan, show } = request;
+  const { plan, show, qemu } = request;
+  if (qemu !== undefined) return writeForQemu(system, { ...request, directory: qemu });
   const rules = loadRules[system.machine];
   const image = assemble(system, plan, archs);
   const facts = request.facts ?? readFacts(system, rules.facts);
-  const told = tellSecondaries(image, request.secondaries, facts.secondaries);
+  const told = tellSecondaries(image, request.secondaries, countedSecondaries(facts.secondaries));
   if (show !== undefined) {
     const waits = told === undefined ? [] : [`stub waits for ${told.secondaries} secondary cpus, ${told.reason}`];
     const unchecked = [

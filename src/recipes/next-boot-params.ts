@@ -3,6 +3,7 @@
 import { confineMap, isRam } from "../arch/x86_64/e820.ts";
 import { makeBootParams, SEED_SIZE } from "../arch/x86_64/make-boot-params.ts";
 import { kernelPiece } from "../arch/x86_64/placement.ts";
+import { qemuMemoryMap } from "../arch/x86_64/qemu-memory.ts";
 import { type Running, readRunning } from "../arch/x86_64/running.ts";
 import { FORM_SPAN, type SetupHeader } from "../arch/x86_64/setup-header.ts";
 import { findInBzImage } from "../kernels/bzimage.ts";
@@ -37,6 +38,8 @@ export interface NextBootParamsWishes {
   readonly initrd: MemoryRange | undefined;
   /** Physical address of the ACPI root pointer; undefined: as the running kernel knows it. */
   readonly rsdp: bigint | undefined;
+  /** Bytes of memory of qemu's machine that it is for; undefined: it is for the running one. */
+  readonly qemuMemory?: bigint | undefined;
   /** The memory of a crash kernel, besides what is below 1 MiB; undefined: all that there is. */
   readonly usable?: readonly MemoryRange[] | undefined;
   /** SEED_SIZE bytes; undefined: random ones. */
@@ -57,8 +60,8 @@ export function nextBootParams(
   { header }: Pick<BzImage, "header">,
   wishes: NextBootParamsWishes,
 ): NextBootParams {
-  const running = readRunning(system, wishes.rsdp);
-  const { usable } = wishes;
+  const { usable, qemuMemory, rsdp } = wishes;
+  const running = qemuMemory === undefined ? readRunning(system, rsdp) : runningInQemu(qemuMemory, rsdp);
   const memoryMap = usable === undefined ? running.memoryMap : confineMap(running.memoryMap, usable);
   const next = {
     running: { ...running, memoryMap },
@@ -66,6 +69,11 @@ export function nextBootParams(
     seed: wishes.seed ?? system.random(SEED_SIZE),
   };
   return { ...next, bytes: placeBootParams(header, next, wishes) };
+}
+
+/** What SeaBIOS tells. It leaves the root pointer where every kernel finds it, and of the screen it has nothing to tell. */
+function runningInQemu(memory: bigint, rsdp = 0n): Running {
+  return { memoryMap: qemuMemoryMap(memory), rsdp, bootParams: undefined };
 }
 
 /** The same for another place, of it or of its initrd. */
@@ -86,9 +94,10 @@ export function findKernelAddress(
   system: System,
   { header }: Pick<BzImage, "header">,
   { bytes, running }: NextBootParams,
-  { address, initrd }: NextBootParamsWishes,
+  { address, initrd, qemuMemory }: NextBootParamsWishes,
 ): bigint | undefined {
-  const { memory, taken } = readIomem(system) ?? { memory: running.memoryMap.filter(isRam), taken: [] };
+  const iomem = qemuMemory === undefined ? readIomem(system) : undefined;
+  const { memory, taken } = iomem ?? { memory: running.memoryMap.filter(isRam), taken: [] };
   const page = BigInt(system.pageSize);
   const own = {
     start: roundDown(address < STUB_SIZE ? 0n : address - BigInt(STUB_SIZE), page),

@@ -10,16 +10,22 @@ export interface Told {
   readonly reason: string;
 }
 
+/** What the running machine has, if that is known. */
+export function countedSecondaries(present: number | undefined): Told {
+  if (present === undefined) return { secondaries: "unknown", reason: "since none could be counted" };
+  return { secondaries: present, reason: "as the running machine has" };
+}
+
 /**
  * Stores the number in the stub at the entry and returns what was stored; undefined where the stub does not wait, no
  * stub of ours is entered, or the user has poked that word.
  * @param asked the user's word
- * @param present how many the running machine has, if that is known
+ * @param unasked what is stored where nothing was asked for
  */
 export function tellSecondaries(
   { stub, words }: KexecImage,
   asked: Secondaries | undefined,
-  present: number | undefined,
+  unasked: Told,
 ): Told | undefined {
   const wait = stub?.target.stub.wait;
   if (stub === undefined || wait === undefined) {
@@ -30,14 +36,8 @@ export function tellSecondaries(
   const { bytes } = stub.segment;
   const isPoked = words.some(({ segment, at }) => segment === stub.segment && at === wait.offset);
   if (isPoked && asked === undefined) return undefined;
-  const told = choose(asked, present);
+  const told = asked === undefined ? unasked : { secondaries: asked, reason: "as --secondaries says" };
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   view.setUint32(wait.offset, wait.encode(told.secondaries), stub.target.stub.endian === "little");
   return told;
-}
-
-function choose(asked: Secondaries | undefined, present: number | undefined): Told {
-  if (asked !== undefined) return { secondaries: asked, reason: "as --secondaries says" };
-  if (present === undefined) return { secondaries: "unknown", reason: "since none could be counted" };
-  return { secondaries: present, reason: "as the running machine has" };
 }

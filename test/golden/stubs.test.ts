@@ -7,20 +7,28 @@ import { machineOf, machines } from "../../scripts/machines/machines.ts";
 import { assemble, buildGather, prebuiltName, toHexText } from "../../scripts/stubs.ts";
 import { runTool } from "../../scripts/tool.ts";
 import { builtInStub } from "../../src/arch/stubs.ts";
+import { parseWords } from "../../src/kexec/stub.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const STUBS = new URL("../../stub/", import.meta.url).pathname;
 const folder = temporaryFolder({ on: "disk" });
 
-describe.each(machines.map(({ name, stubs }) => [name, stubs.embedded] as const))(
-  "the stub of %s",
+describe.each(machines.flatMap(({ name, stubs }) => stubs.embedded.map((source) => [name, source] as const)))(
+  "of %s %s",
   (machine, source) => {
-    test("is what the assembler makes of its source, as bytes and as text", async () => {
+    test("is embedded as what the assembler makes of it, as bytes and as text", async () => {
       const assembled = await assemble(source, machine);
-      expect(builtInStub("", machine)).toEqual(assembled);
-      const prebuilt = join(STUBS, machine, prebuiltName(source));
-      expect(readFileSync(prebuilt, "latin1")).toBe(toHexText(assembled));
+      const prebuilt = readFileSync(join(STUBS, machine, prebuiltName(source)), "latin1");
+      expect(prebuilt).toBe(toHexText(assembled));
+      expect(parseWords(prebuilt)).toEqual(assembled);
     });
+  },
+);
+
+test.each(machines.map(({ name, stubs }) => [name, stubs.embedded[0] ?? ""] as const))(
+  "the stub of %s is its first source",
+  async (machine, source) => {
+    expect(builtInStub("", machine)).toEqual(await assemble(source, machine));
   },
 );
 

@@ -7,7 +7,7 @@ import type { System } from "../../sys/system.ts";
 import { type E820Entry, readE820, type SetupData } from "./boot-params.ts";
 
 /** E820_TYPE_RAM and E820_TYPE_RESERVED. */
-const RAM = 1;
+export const RAM = 1;
 export const RESERVED = 2;
 const LEGACY_PERSISTENT = 12;
 const SOFT_RESERVED = 0xefff_ffff;

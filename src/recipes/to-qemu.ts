@@ -1,0 +1,148 @@
+// An image for qemu: the files and the script that start there, with no kernel before it, exactly what kexec would load.
+
+import type { Arch, QemuShape } from "../arch/arch.ts";
+import { archs, findArch } from "../arch/archs.ts";
+import { loadRules } from "../arch/load-rules.ts";
+import { qemuMachines } from "../arch/qemu-machines.ts";
+import { headOf } from "../devicetree/format.ts";
+import { EXIT, Failure, hex, usage } from "../failure.ts";
+import { checkImage } from "../kexec/checks.ts";
+import { listUncheckedConfinement } from "../kexec/confinement.ts";
+import { chooseFills, drawText } from "../kexec/draw-text.ts";
+import type { MachineFacts } from "../kexec/facts.ts";
+import { assemble, type KexecImage, refuseChangedFiles } from "../kexec/image.ts";
+import { makePicture } from "../kexec/picture.ts";
+import type { Plan } from "../kexec/plan.ts";
+import { type Secondaries, STUB_SIZE } from "../kexec/stub.ts";
+import { formatImage } from "../kexec/table.ts";
+import { type MemoryRange, max, roundUp } from "../range.ts";
+import type { ByteString } from "../sys/engine.ts";
+import type { System } from "../sys/system.ts";
+import { writeFolder } from "./folder.ts";
+import { qemuScript, SCRIPT, segmentName, segmentsWithBytes } from "./qemu-script.ts";
+import { type Told, tellSecondaries } from "./secondaries.ts";
+
+export interface QemuRequest {
+  readonly plan: Plan;
+  /** Cpus that the stub waits for; undefined: none. */
+  readonly secondaries: Secondaries | undefined;
+  /** For the files: it is made, or empty of them, or has those of an earlier run. */
+  readonly directory: ByteString;
+  /** `check` writes nothing. */
+  readonly action: "load" | "check" | "diagnose";
+  readonly skipChecks: boolean;
+  /** As of a load. */
+  readonly show?: ((table: string) => void) | undefined;
+}
+
+const MIB = 1n << 20n;
+
+/** Where nothing tells how much memory there is: at least so much, and a multiple of what every machine takes. */
+const LEAST_MEMORY = 512n * MIB;
+const MEMORY_STEP = 256n * MIB;
+
+const NO_SECONDARIES: Told = { secondaries: 0, reason: "as the others are started by the next kernel" };
+
+/** @throws Failure for what cannot be started there, and for files that cannot be written */
+export function writeForQemu(system: System, request: QemuRequest): number {
+  const { plan, directory, show } = request;
+  const assembled = assemble(system, plan, archs);
+  const arch = archOf(system, assembled);
+  const image = { ...assembled, arch: BigInt(arch.elfMachine) };
+  const { shape, problem, source } = describe(arch, image);
+  const facts = qemuFacts(arch, shape);
+  const [uname] = arch.machines;
+  const rules = uname === undefined ? undefined : loadRules[uname];
+  const told = tellSecondaries(image, request.secondaries, NO_SECONDARIES);
+  if (show !== undefined) {
+    const waits = told === undefined ? [] : [`stub waits for ${told.secondaries} secondary cpus, ${told.reason}`];
+    const unchecked = [
+      ...shape.unchecked,
+      "what a running kernel would refuse is not checked: its pages, its memory, half of its RAM",
+      ...listUncheckedConfinement(image),
+      ...(rules?.listUnchecked?.(image) ?? []),
+    ];
+    const lines = request.skipChecks ? waits : [...waits, ...unchecked];
+    const drawing = drawText(makePicture(image, facts, rules?.listUses(image) ?? []), chooseFills(system));
+    show(drawing + formatImage(image, facts) + lines.map((line) => `${line}\n`).join(""));
+  }
+  if (!request.skipChecks) {
+    checkImage(image, facts, rules?.checks ?? []);
+    if (problem !== undefined) throw problem;
+    const finding = shape.find(image);
+    if (finding !== undefined) throw new Failure(finding.place, finding.fact);
+  }
+  if (request.action === "check") return EXIT.done;
+  const { entry } = image;
+  if (entry === undefined) throw usage("entry", "none is set: -e after an -a sets it");
+  const start = shape.start(image, entry);
+  refuseChangedFiles(system, plan);
+  const { program, memoryStart } = machineFor(arch);
+  const words = {
+    program,
+    machine: shape.machine.join(","),
+    cpu: shape.cpu,
+    smp: shape.smp.join(","),
+    memory: [memoryFor(image, shape, memoryStart) / MIB, ...shape.memoryWords].join(","),
+    source,
+  };
+  const files = [
+    ...start.files,
+    ...segmentsWithBytes(image).map((segment) => ({ name: segmentName(image, segment), bytes: segment.bytes })),
+  ];
+  writeFolder(system, directory, files, { name: SCRIPT, text: qemuScript(image, entry, words, start) });
+  return EXIT.done;
+}
+
+/** What is known of a machine of qemu's before anything is loaded there. */
+export function qemuFacts({ elfMachine }: Arch, { memory, taken, rma }: QemuShape): MachineFacts {
+  // Nobody asks for whole pages there.
+  const pageSize = 1n;
+  return { pageSize, elfMachine, memory, taken, rma, totalRam: undefined, isCrashkernelUnknown: true, secondaries: 0 };
+}
+
+/** What -t says, else the machine of the stub that is entered, else the running one. */
+function archOf(system: System, { arch, stub }: KexecImage): Arch {
+  const asked = archs.find(({ elfMachine }) => BigInt(elfMachine) === arch);
+  const found = asked ?? archs.find((each) => each === stub?.target) ?? findArch(system.machine);
+  if (found === undefined) throw new Failure("-t", `no machine of qemu's is known for ${arch}`);
+  return found;
+}
+
+function machineFor({ name }: Arch) {
+  const machine = qemuMachines[name];
+  if (machine === undefined) throw new Failure(name, "no machine of qemu's is known for it");
+  return machine;
+}
+
+interface Described {
+  readonly shape: QemuShape;
+  /** Why it is not that of what the next kernel is told. */
+  readonly problem: Failure | undefined;
+  /** What told it, in words. */
+  readonly source: string;
+}
+
+function describe(arch: Arch, { stub }: KexecImage): Described {
+  const machine = machineFor(arch);
+  const bytes = stub?.segment.bytes.subarray(STUB_SIZE);
+  const nothing = { shape: machine.describe(undefined, ""), problem: undefined, source: "nothing tells" };
+  // What the stub hands over in its place is wrong, and a check of all images says so.
+  if (stub === undefined || bytes === undefined || stub.target.name !== arch.name) return nothing;
+  const kind = stub.target.stub.followedBy;
+  if (kind === "device tree blob" && headOf(bytes) === undefined) return nothing;
+  const place = `the ${kind} at ${hex(stub.segment.start + BigInt(STUB_SIZE))}`;
+  try {
+    return { shape: machine.describe(bytes, place), problem: undefined, source: `${place} tells` };
+  } catch (error) {
+    if (error instanceof Failure) return { ...nothing, problem: error };
+    throw error;
+  }
+}
+
+/** Bytes. */
+function memoryFor({ segments }: KexecImage, { memorySize }: QemuShape, memoryStart: bigint): bigint {
+  if (memorySize > 0n) return roundUp(memorySize, MIB);
+  const end = segments.reduce((highest, each: MemoryRange) => max(highest, each.end), memoryStart);
+  return max(LEAST_MEMORY, roundUp(end - memoryStart, MEMORY_STEP));
+}
