@@ -18,6 +18,13 @@ export interface Verdict {
 /** What steers a terminal: ESC [, parameters, a letter. */
 const TERMINAL_CODES = new RegExp(`${String.fromCharCode(0x1b)}\\[[0-9;=?]*[A-Za-z]`, "g");
 
+/** What the first init's script jumps by. */
+const JUMP = /^\+ (\S*loadem (-k|--reboot)( -v)?|echo c > \/proc\/sysrq-trigger)$/;
+
+/** kexec does unless it is asked for less. */
+const KEXEC = /^\+ (\S*\/)?kexec /;
+const LESS = / (-[a-z]*[lpunS]|--(load|load-panic|unload|plan|status|extract|extract-initrd|qemu|save))\b/;
+
 /** Reads a console line by line. */
 export class Timeline {
   #started = false;
@@ -50,14 +57,14 @@ export class Timeline {
     }
     if (text.startsWith("init: ")) this.#failure = text;
     if (/^(fs2dt: [0-9]+ nodes|zeropage: [0-9]+ memory ranges), /.test(text)) return text;
-    const [, size] = /^loadem: [0-9]+ +0x[0-9a-f]+ +0x[0-9a-f]+ +(0x[0-9a-f]+) /.exec(text) ?? [];
+    const [, size] = /^(?:loadem|kexec): [0-9]+ +0x[0-9a-f]+ +0x[0-9a-f]+ +(0x[0-9a-f]+) /.exec(text) ?? [];
     if (size !== undefined) {
       this.#segments++;
       this.#bytes += BigInt(size);
     }
-    const entry = /^loadem: entry (0x[0-9a-f]+),/.exec(text);
-    if (entry !== null) return `loadem: ${this.#segments} segments, ${this.#bytes} bytes, entry ${entry[1]}`;
-    if (!/^\+ (\S*loadem (-k|--reboot)( -v)?|echo c > \/proc\/sysrq-trigger)$/.test(text)) return undefined;
+    const [, tool, entry] = /^(loadem|kexec): entry (0x[0-9a-f]+),/.exec(text) ?? [];
+    if (entry !== undefined) return `${tool}: ${this.#segments} segments, ${this.#bytes} bytes, entry ${entry}`;
+    if (!JUMP.test(text) && !(KEXEC.test(text) && !LESS.test(text))) return undefined;
     this.#jumped = true;
     return "the jump";
   }

@@ -9,6 +9,7 @@ import dtedit from "./dtedit.ts";
 import echo from "./echo.ts";
 import fs2dt from "./fs2dt.ts";
 import init from "./init.ts";
+import kexec from "./kexec.ts";
 import loadem from "./loadem.ts";
 import ls from "./ls.ts";
 import poweroff from "./poweroff.ts";
@@ -16,6 +17,7 @@ import v2wrap from "./v2wrap.ts";
 import zeropage from "./zeropage.ts";
 
 export const applets: readonly Applet[] = [
+  kexec,
   fs2dt,
   zeropage,
   loadem,

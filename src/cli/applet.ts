@@ -14,8 +14,6 @@ export interface Option {
   readonly inTurn?: true;
   /** Other long names of it, without the dashes. */
   readonly also?: readonly string[];
-  /** Another tool's, which people type: it is known, and in no manual. */
-  readonly isForeign?: true;
   readonly help: string;
 }
 

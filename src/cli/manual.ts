@@ -15,13 +15,11 @@ export interface ManualRow {
 }
 
 export function listOptions(options: readonly Option[]): ManualRow[] {
-  return options
-    .filter(({ isForeign }) => !isForeign)
-    .map(({ short, long, value, help }) => ({
-      short: short === undefined ? undefined : `-${short}`,
-      long: value === undefined ? `--${long}` : `--${long} ${value}`,
-      help,
-    }));
+  return options.map(({ short, long, value, help }) => ({
+    short: short === undefined ? undefined : `-${short}`,
+    long: value === undefined ? `--${long}` : `--${long} ${value}`,
+    help,
+  }));
 }
 
 /** What follows the applet's name on a command line. */

@@ -80,7 +80,7 @@ function readDirective(options: readonly Option[], { name, place, option, value 
   if (option === undefined) {
     const meant = findNearest(
       name.replace(/^-+/, ""),
-      options.filter(({ isForeign }) => !isForeign).map(({ long }) => long),
+      options.map(({ long }) => long),
     );
     throw usage(place, `no such option: ${meant === undefined ? "--help lists them" : `did you mean --${meant}?`}`);
   }

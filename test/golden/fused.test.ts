@@ -49,6 +49,7 @@ describe.each(bunTargets)("the executable for %s", (target) => {
 
 /** An order to each applet, which it carries out without doing anything, or does in a moment. */
 const orders: Readonly<Record<string, readonly string[]>> = {
+  kexec: ["--extract", "page"],
   fs2dt: ["-b", "0", "tree"],
   zeropage: ["--kernel", "bzImage"],
   loadem: ["-n", "--no-checks", "-a", "0x10000000", "-e", "-f", "page"],

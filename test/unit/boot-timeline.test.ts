@@ -100,3 +100,26 @@ test("the steps are told as they happen, segments and their bytes summed up", ()
     "second kernel's init, 2 of 2 cpus online",
   ]);
 });
+
+describe("kexec jumps", () => {
+  const jumps = (line: string): boolean => {
+    const steps: string[] = [];
+    const timeline = new Timeline(NONCE, ({ what }) => steps.push(what));
+    for (const text of ["+ echo", line]) timeline.read({ seconds: 1, text });
+    return steps.includes("the jump");
+  };
+
+  test.each(["+ kexec -e", "+ /bin/kexec -i -e", "+ kexec -f /vmlinux --initrd=/i", "+ kexec /vmlinux"])(
+    "%s",
+    (line) => {
+      expect(jumps(line)).toBeTrue();
+    },
+  );
+
+  test.each(["+ kexec -l /k", "+ kexec --plan /k", "+ kexec -dp /k", "+ kexec -u", "+ echo kexec -e", "+ kexec -S"])(
+    "but not by %s",
+    (line) => {
+      expect(jumps(line)).toBeFalse();
+    },
+  );
+});

@@ -1,0 +1,232 @@
+// kexec: this kernel, this initrd, this command line: finds the places, shows every byte, loads and jumps.
+
+import type { Applet, Option } from "../cli/applet.ts";
+import { type Arguments, parse } from "../cli/options.ts";
+import { numberOf } from "../cli/values.ts";
+import formatVersion from "../cli/version.ts";
+import { EXIT, Failure, usage } from "../failure.ts";
+import { openKernel } from "../kernels/kernel.ts";
+import { unload } from "../kexec/load.ts";
+import { EDIT_NOTES, editOptions, parseEdits } from "../options/edits.ts";
+import { foreignAnswers, foreignOptions } from "../options/kexec-tools.ts";
+import { noticeOn, parseReadRules } from "../options/trees.ts";
+import { reuseCommandLine } from "../recipes/command-line.ts";
+import { writePieces } from "../recipes/extract-kernel.ts";
+import { jumpIntoLoaded } from "../recipes/jump.ts";
+import { loadPlan } from "../recipes/load.ts";
+import { type NextKernelRequest, planNextKernel } from "../recipes/next-kernel.ts";
+import { formatRawLines } from "../recipes/raw-lines.ts";
+import type { ByteString } from "../sys/engine.ts";
+import { STDOUT, type System } from "../sys/system.ts";
+
+/** What is done. Without any of them KERNEL is loaded and entered. */
+const modes: readonly Option[] = [
+  { short: "l", long: "load", help: "Load KERNEL, and do no more." },
+  {
+    short: "p",
+    long: "load-panic",
+    help: "Load KERNEL as the crash kernel, which is entered when the running kernel panics. With -u: unload it.",
+  },
+  { short: "e", long: "exec", help: "Jump into the loaded kernel. With KERNEL: load that one first." },
+  { short: "u", long: "unload", help: "Unload the loaded kernel." },
+  {
+    long: "extract",
+    help: "Write what of KERNEL is loaded to standard output: as objcopy -O binary does of an ELF file, as zeropage --kernel does of a bzImage.",
+  },
+  { long: "extract-initrd", help: "Write the initrd that a unified kernel image has to standard output." },
+  { short: "n", long: "plan", help: "Print what would be loaded, and the commands that load the same. Load nothing." },
+];
+
+/** What the next kernel gets. */
+const wishes: readonly Option[] = [
+  {
+    long: "initrd",
+    also: ["ramdisk"],
+    value: "FILE",
+    inTurn: true,
+    help: "Give it this initrd. Several are joined, each padded to a multiple of 4.",
+  },
+  {
+    long: "append",
+    also: ["command-line"],
+    value: "TEXT",
+    help: "Set its command line (default: the running kernel's, as --reuse-cmdline has it).",
+  },
+  {
+    long: "reuse-cmdline",
+    help: "Give it the running kernel's command line without BOOT_IMAGE= (with -p: without crashkernel= too), and what --append adds.",
+  },
+  {
+    long: "dtb",
+    also: ["devicetreeblob"],
+    value: "FILE",
+    help: "Give it this device tree, a blob or a directory (default: the running machine's).",
+  },
+  { long: "rsdp", value: "ADDR", help: "Set the ACPI root pointer (x86-64; default: the running kernel's)." },
+  { long: "mem-min", value: "ADDR", help: "Load nothing below ADDR." },
+  { long: "mem-max", value: "ADDR", help: "Load nothing at ADDR and above." },
+];
+
+const others: readonly Option[] = [
+  { short: "i", long: "no-checks", help: "Skip our own checks. The kernel's remain." },
+  { short: "d", long: "debug", help: "Print the segments on standard error, then go on." },
+];
+
+/** fs2dt's edits, of which the command line and the initrd have options of their own here. */
+const OWN = ["bootargs", "initrd", "no-initrd"];
+const edits = editOptions.filter(({ long }) => !OWN.includes(long)).map(({ short: _, ...option }) => option);
+
+const kexec: Applet = {
+  name: "kexec",
+  summary: "Load a kernel, its initrd and its command line, and jump there",
+  operands: "[KERNEL]",
+  options: [...modes, ...wishes, ...edits, ...others],
+  notes: `
+The addresses are found: free memory, as far as the running kernel tells it,
+minus what must not be touched, and what KERNEL needs. --plan shows them, and
+ends with the fs2dt, zeropage and loadem commands that load the same bytes: a
+line to be edited where you want it otherwise.
+
+${EDIT_NOTES}
+
+  kexec -l vmlinux --initrd=initrd --append='console=hvc0'
+  kexec -e
+`,
+  run(system, args) {
+    const given = parse([...kexec.options, ...foreignOptions], args);
+    const has = (long: string) => given.given.has(long);
+    answerForeign(system, given);
+    if (has("version")) {
+      system.print(`${formatVersion(system.engine)}\n`);
+      return EXIT.done;
+    }
+    if (has("unload")) {
+      refuseOperands(given, "-u");
+      unload(system, has("load-panic"));
+      return EXIT.done;
+    }
+    if (has("extract") || has("extract-initrd")) return extract(system, given);
+    if (given.operands.length === 0 && (has("exec") || has("force"))) return jump(system, given);
+    return load(system, given);
+  },
+};
+
+function say(system: System): (line: string) => void {
+  return (line) => system.say(`kexec: ${line}`);
+}
+
+function jump(system: System, { given }: Arguments): number {
+  return jumpIntoLoaded(system, {
+    skipChecks: given.has("no-checks"),
+    say: given.has("debug") ? say(system) : () => {},
+  });
+}
+
+function extract(system: System, given: Arguments): number {
+  const kernel = openKernel(system, kernelOf(given));
+  const { initrd } = kernel.brought;
+  const wantsInitrd = given.given.has("extract-initrd");
+  if (wantsInitrd && initrd === undefined) throw new Failure(kernel.file, "there is no initrd in it");
+  system.refuseTerminal();
+  writePieces(system, wantsInitrd && initrd !== undefined ? [initrd] : kernel.pieces, STDOUT, "standard output");
+  return EXIT.done;
+}
+
+function kernelOf({ operands }: Arguments): ByteString {
+  const [file, ...more] = operands;
+  if (file !== undefined && more.length === 0) return file;
+  throw usage("operands", `one kernel is needed, ${operands.length} are given`);
+}
+
+function load(system: System, given: Arguments): number {
+  const has = (long: string) => given.given.has(long);
+  const request = parseRequest(system, given);
+  const next = planNextKernel(system, request);
+  const tell = say(system);
+  const onStandardError = (table: string) => table.trimEnd().split("\n").forEach(tell);
+  const raw = () => formatRawLines(system, request, next);
+  const code = loadPlan(system, {
+    plan: next.plan,
+    facts: next.facts,
+    secondaries: undefined,
+    action: has("plan") ? "check" : "load",
+    skipChecks: has("no-checks"),
+    show: has("plan")
+      ? (table) => system.print(`${table}\n${raw()}`)
+      : has("debug")
+        ? (table) => onStandardError(table)
+        : undefined,
+    say: tell,
+  });
+  return code === EXIT.done && jumpsAfter(given) ? jump(system, given) : code;
+}
+
+/** As with kexec-tools the last of -l and -f counts; -e, with a kernel, means to jump into that one. */
+function jumpsAfter({ given }: Arguments): boolean {
+  if (given.has("plan") || given.has("load-panic")) return false;
+  if (given.has("exec")) return true;
+  const last = [...given.keys()].filter((long) => long === "load" || long === "force").at(-1);
+  return last !== "load";
+}
+
+function parseRequest(system: System, args: Arguments): NextKernelRequest {
+  const { given, inTurn } = args;
+  const file = kernelOf(args);
+  const crash = given.has("load-panic");
+  const changes = inTurn.filter(({ long }) => long !== "initrd");
+  const address = (long: string) => {
+    const text = given.get(long);
+    return text === undefined ? undefined : numberOf(`--${long}`, text);
+  };
+  if (changes.length > 0 || given.has("dtb")) refuseWithoutTree(system, changes[0]?.place ?? "--dtb");
+  const edits = parseEdits(system, changes);
+  const kernel = openKernel(system, file);
+  return {
+    kernel,
+    crash,
+    initrds: inTurn.filter(({ long }) => long === "initrd").map(({ value }) => value),
+    commandLine: chooseCommandLine(system, given, crash, kernel.brought.commandLine),
+    within: { start: address("mem-min"), end: address("mem-max") },
+    rsdp: address("rsdp"),
+    tree: {
+      source: given.get("dtb"),
+      rules: parseReadRules(given, noticeOn(system, "kexec")),
+      edits,
+      words: changes.flatMap(({ long, value }) => (value === "" ? [`--${long}`] : [`--${long}`, value])),
+    },
+  };
+}
+
+function refuseWithoutTree({ machine }: System, place: string): void {
+  if (machine === "x86_64") throw usage(place, "no kernel for x86_64 is handed a device tree");
+}
+
+function chooseCommandLine(
+  system: System,
+  given: Arguments["given"],
+  crash: boolean,
+  brought: ByteString | undefined,
+): ByteString {
+  const append = given.get("append");
+  const reuses = given.has("reuse-cmdline");
+  if (append !== undefined && !reuses) return append;
+  if (!reuses && brought !== undefined) return brought;
+  const reused = reuseCommandLine(system, crash);
+  return append === undefined ? reused : [reused, append].filter((text) => text !== "").join(" ");
+}
+
+/** Says what becomes of another tool's options. */
+function answerForeign(system: System, { given }: Arguments): void {
+  for (const long of given.keys()) {
+    const { answer, isRefused } = foreignAnswers.get(long) ?? {};
+    if (answer === undefined) continue;
+    if (isRefused) throw usage(`--${long}`, answer);
+    system.say(`kexec: --${long}: ${answer}`);
+  }
+}
+
+function refuseOperands({ operands }: Arguments, option: string): void {
+  if (operands[0] !== undefined) throw usage(`'${operands[0]}'`, `${option} takes no kernel`);
+}
+
+export default kexec;

@@ -1,0 +1,202 @@
+// The next kernel from what people say of it: this kernel, this initrd, this command line -> segments, each in its place.
+
+import type { StayWord } from "../arch/arch.ts";
+import { archs, findArch } from "../arch/archs.ts";
+import { loadRules } from "../arch/load-rules.ts";
+import { builtInStub } from "../arch/stubs.ts";
+import { Failure, hex } from "../failure.ts";
+import type { Kernel } from "../kernels/kernel.ts";
+import { type MachineFacts, readFacts } from "../kexec/facts.ts";
+import { openPiece, type Piece, pieceSize } from "../kexec/piece.ts";
+import { Plan } from "../kexec/plan.ts";
+import { STUB_SIZE, type Stub } from "../kexec/stub.ts";
+import { type MemoryRange, max, rangeOfSize } from "../range.ts";
+import type { ByteString } from "../sys/engine.ts";
+import type { System } from "../sys/system.ts";
+import { type NextArgument, nextTreeArgument, nextZeroPageArgument, type TreeWishes } from "./next-argument.ts";
+import { choosePlaces, type NextPlaces } from "./next-places.ts";
+
+export interface NextKernelRequest {
+  readonly kernel: Kernel;
+  /** Files, one archive after the other; those of the kernel's own file where there are none. */
+  readonly initrds: readonly ByteString[];
+  readonly commandLine: ByteString;
+  readonly crash: boolean;
+  /** All segments lie in it. */
+  readonly within: { readonly start: bigint | undefined; readonly end: bigint | undefined };
+  /** Of machines whose kernels are handed a tree. */
+  readonly tree: TreeWishes;
+  /** Physical address of the ACPI root pointer; undefined: as the running kernel knows it. */
+  readonly rsdp: bigint | undefined;
+}
+
+export interface NextKernel {
+  readonly plan: Plan;
+  readonly facts: MachineFacts;
+  readonly places: NextPlaces;
+  readonly argument: NextArgument;
+  readonly initrd: readonly Piece[];
+}
+
+/**
+ * Files are opened and measured, what the running machine says is read, and nothing else happens.
+ * @throws Failure for what cannot be read, is for another machine, or fits nowhere
+ */
+export function planNextKernel(system: System, request: NextKernelRequest): NextKernel {
+  const { kernel, crash, within } = request;
+  refuseForeignKernel(system, kernel);
+  const facts = readFacts(system, loadRules[system.machine].facts);
+  if (crash && facts.crashkernel === undefined) {
+    throw new Failure("-p", "no memory is reserved for a crash kernel: boot with crashkernel=SIZE@START");
+  }
+  const initrd = openInitrd(system, request);
+  const initrdSize = initrd === undefined ? undefined : BigInt(initrd.length);
+  const argument = makeArgument(system, request, facts, initrdSize);
+  const places = choosePlaces(system.machine, facts, {
+    kernel,
+    argumentSize: BigInt(STUB_SIZE + argument.size),
+    initrdSize,
+    crash,
+    ...(within.start === undefined ? {} : { memMin: within.start }),
+    ...(within.end === undefined ? {} : { memMax: within.end }),
+  });
+  const plan = buildPlan(system, request, { places, argument, initrd: initrd?.pieces ?? [] });
+  return { plan, facts, places, argument, initrd: initrd?.pieces ?? [] };
+}
+
+/** The kernel would come up nowhere. */
+function refuseForeignKernel(system: System, { file, machine, layers }: Kernel): void {
+  const own = system.abi.elfMachine;
+  if (machine === undefined || machine === own) return;
+  const name = archs.find(({ elfMachine }) => elfMachine === own)?.name ?? system.machine;
+  throw new Failure(file, `${layers.at(-1) ?? "a kernel"}, and this machine is ${name}`);
+}
+
+/** What the kernel is handed: on x86-64 a zero page, elsewhere a device tree blob. */
+function makeArgument(
+  system: System,
+  request: NextKernelRequest,
+  { crashkernel, crashkernelLow }: MachineFacts,
+  initrdSize: bigint | undefined,
+): NextArgument {
+  const { kernel, commandLine, crash, rsdp, tree } = request;
+  const low = crashkernelLow === undefined ? [] : [crashkernelLow];
+  const usable = crash && crashkernel !== undefined ? [...low, crashkernel] : undefined;
+  const needs = { commandLine, initrdSize, usable };
+  if (stubOf(system).followedBy === "device tree blob") return nextTreeArgument(system, tree, needs);
+  if (kernel.setup === undefined) {
+    throw new Failure(
+      kernel.file,
+      `${kernel.layers.at(-1) ?? "what is there"}, and on ${system.machine} a bzImage is needed`,
+    );
+  }
+  return nextZeroPageArgument(system, { ...needs, file: kernel.file, header: kernel.setup, rsdp });
+}
+
+function stubOf(system: System): Stub {
+  const arch = findArch(system.machine);
+  if (arch === undefined) throw new Failure(system.machine, "no stub for it is built in");
+  return arch.stub;
+}
+
+interface Initrd {
+  readonly pieces: readonly Piece[];
+  /** Bytes, padding included. */
+  readonly length: number;
+}
+
+/** One archive after the other, each at a multiple of 4. */
+function openInitrd(system: System, { initrds, kernel }: NextKernelRequest): Initrd | undefined {
+  const plan = new Plan();
+  const segment = plan.open(0n, "--initrd");
+  const { initrd } = kernel.brought;
+  const pieces = initrds.map((file) => openPiece(system, "--initrd", file));
+  for (const piece of initrds.length === 0 && initrd !== undefined ? [initrd] : pieces) {
+    if (segment.length > 0) segment.pad();
+    segment.append(piece);
+  }
+  const empty = segment.emptyFile();
+  if (empty !== undefined) throw new Failure(`--initrd ${empty}`, "the file is empty");
+  return segment.length === 0 ? undefined : segment;
+}
+
+/** The words of a crash kernel that keep it where it is loaded, in the byte order of the kernel. */
+function wordsToStay(system: System, { kernel, crash }: NextKernelRequest): readonly StayWord[] {
+  return crash ? (loadRules[system.machine].findStayWords?.(kernel.head) ?? []) : [];
+}
+
+function buildPlan(
+  system: System,
+  request: NextKernelRequest,
+  { places, argument, initrd }: Pick<NextKernel, "places" | "argument" | "initrd">,
+): Plan {
+  const { kernel, crash } = request;
+  const { chain } = stubOf(system);
+  const plan = new Plan();
+  plan.round = places.round;
+  plan.crash = crash;
+  plan.entry = places.argument;
+  const first = plan.open(places.argument, "-a");
+  first.append({ kind: "bytes", name: "v2wrap", bytes: builtInStub("-w", system.machine) });
+  const bytes = argument.place(places.argument + BigInt(STUB_SIZE), initrdRange({ places, initrd }));
+  first.append({ kind: "bytes", name: argument.name, bytes });
+  const second = plan.open(places.kernel, "-a");
+  for (const piece of kernel.pieces) second.append(piece);
+  second.zeros = zerosOf(request, places);
+  plan.patches.push({
+    kind: "chain",
+    label: "-c",
+    segment: first,
+    offset: BigInt(chain),
+    value: places.kernel,
+    endian: undefined,
+  });
+  for (const { offset, value, endian } of wordsToStay(system, request)) {
+    plan.patches.push({ kind: "poke", label: "--poke", segment: second, offset, value, endian });
+  }
+  if (places.initrd === undefined) return plan;
+  const third = plan.open(places.initrd, "--initrd");
+  for (const piece of initrd) third.append(piece);
+  return plan;
+}
+
+function initrdRange({ places, initrd }: Pick<NextKernel, "places" | "initrd">): MemoryRange | undefined {
+  if (places.initrd === undefined) return undefined;
+  return rangeOfSize(places.initrd, BigInt(initrd.reduce((sum, piece) => sum + pieceSize(piece), 0)));
+}
+
+/** What follows the kernel's bytes in its segment: for -z. */
+function zerosOf({ kernel }: NextKernelRequest, { kernelSize }: NextPlaces): bigint {
+  return max(kernelSize - BigInt(kernel.length), 0n);
+}
+
+/** Where a raw line finds what is not a file of the person's own. */
+export interface RawFiles {
+  readonly kernel: ByteString;
+  readonly initrds: readonly ByteString[];
+}
+
+/** The two programs of a pipeline, as words: what writes to the other's standard input comes first. */
+export function rawCommands(
+  system: System,
+  request: NextKernelRequest,
+  { places, argument, initrd }: NextKernel,
+  files: RawFiles,
+): readonly (readonly ByteString[])[] {
+  const { crash } = request;
+  const zeros = zerosOf(request, places);
+  const pokes = wordsToStay(system, request).flatMap(({ offset, value, endian }) => [
+    ...(endian === system.abi.endian ? [] : ["--endian", endian]),
+    ...["--poke", `${hex(offset)}=${hex(value)}`],
+  ]);
+  const archives = files.initrds.flatMap((file, index) => [...(index === 0 ? [] : ["-4"]), "-f", file]);
+  const loadem = [
+    ...["loadem", ...(crash ? ["-p"] : []), "-r", hex(places.round)],
+    ...["-a", hex(places.argument), "-e", "-w", "-s"],
+    ...["-a", hex(places.kernel), "-c", hex(stubOf(system).chain), "-f", files.kernel, ...pokes],
+    ...(zeros === 0n ? [] : ["-z", hex(zeros)]),
+    ...(places.initrd === undefined ? [] : ["-a", hex(places.initrd), ...archives]),
+  ];
+  const address = places.argument + BigInt(STUB_SIZE);
+  return [argument.words(address, initrdRange({ places, initrd })), loadem];
+}

@@ -1,0 +1,284 @@
+// kexec: what it loads, where, and that the raw commands of --plan load the same.
+
+import { beforeAll, describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { blob } from "../../src/devicetree/to/blob.ts";
+import { nodeOf, readBlob } from "../support/blob-reader.ts";
+import { bzImage } from "../support/bzimage.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { arm64Image } from "../support/forms.ts";
+import { KERNEL_END, type LoadRun, type Pretended, runPretended, segmentOf, WITHOUT_TREE } from "../support/loading.ts";
+import { present } from "../support/present.ts";
+import { rawLinesOf, runRawLines } from "../support/raw-lines.ts";
+import { cells } from "../support/tree.ts";
+
+const folder = temporaryFolder({ lasts: "file" });
+
+const PPC64: Pretended = {
+  pageSize: 0x10000,
+  files: { "/proc/cmdline": "BOOT_IMAGE=/vmlinux root=/dev/vda1 crashkernel=1G quiet\n" },
+};
+
+const WITH_CRASHKERNEL: Pretended = {
+  ...PPC64,
+  files: {
+    ...PPC64.files,
+    "/proc/device-tree/chosen/linux,crashkernel-base": cells(0, 0x1000_0000),
+    "/proc/device-tree/chosen/linux,crashkernel-size": cells(0, 0x1000_0000),
+  },
+};
+
+const ARM64: Pretended = {
+  machine: "aarch64",
+  files: {
+    ...WITHOUT_TREE,
+    "/proc/cmdline": "quiet\n",
+    "/proc/device-tree/#address-cells": cells(2),
+    "/proc/device-tree/#size-cells": cells(2),
+    "/proc/device-tree/memory@40000000/reg": cells(0, 0x4000_0000, 0, 0x4000_0000),
+    "/proc/device-tree/memory@40000000/device_type": "memory\0",
+    "/proc/device-tree/psci/method": "smc\0",
+    "/proc/device-tree/chosen/kaslr-seed": cells(0, 0),
+    "/proc/device-tree/chosen/linux,initrd-start": cells(0x4800_0000),
+    "/proc/device-tree/chosen/linux,initrd-end": cells(0x4900_0000),
+    "/proc/iomem": `40000000-7fffffff : System RAM
+  40210000-413fffff : Kernel code
+  60000000-6fffffff : Crash kernel
+`,
+    "/sys/firmware/fdt": blob(
+      { name: "", properties: [], children: [] },
+      { version: 17, padding: 0, maxSize: 4096, address: undefined, reservations: [], bootCpu: 0 },
+    ),
+  },
+};
+
+const X86_64: Pretended = {
+  machine: "x86_64",
+  files: {
+    ...WITHOUT_TREE,
+    "/proc/cmdline": "console=ttyS0\n",
+    "/proc/iomem": `00001000-0009fbff : System RAM
+00100000-7ffdffff : System RAM
+  01000000-01ffffff : Kernel code
+  10000000-1fffffff : Crash kernel
+`,
+    ...Object.fromEntries(
+      [
+        ["0x0", "0x9fbff", "System RAM"],
+        ["0x100000", "0x7ffdffff", "System RAM"],
+        ["0x7ffe0000", "0x7fffffff", "Reserved"],
+      ].flatMap(([start, end, type], index) =>
+        Object.entries({ start, end, type }).map(([name, value]) => [
+          `/sys/firmware/memmap/${index}/${name}`,
+          `${value}\n`,
+        ]),
+      ),
+    ),
+  },
+};
+
+const MACHINES = [
+  ["ppc64", PPC64, "vmlinux.kexec"],
+  ["arm64", ARM64, "Image"],
+  ["x86_64", X86_64, "bzImage"],
+] as const;
+
+/** Code as ppc64 kernels begin, with the word that sends a relocatable one to 0. */
+function ppc64Kernel(): Buffer {
+  const bytes = Buffer.alloc(0x20_0000, 0x60);
+  bytes.write("run0", 0x5c, "latin1");
+  return bytes;
+}
+
+beforeAll(() => {
+  writeFileSync(folder.in("vmlinux.kexec"), ppc64Kernel());
+  const image = Buffer.alloc(0x10_0000);
+  arm64Image().copy(image);
+  image.writeBigUInt64LE(0x16_0000n, 16);
+  writeFileSync(folder.in("Image"), image);
+  writeFileSync(folder.in("bzImage"), bzImage());
+  writeFileSync(folder.in("initrd"), new Uint8Array(0x2_0001).fill(0x11));
+  writeFileSync(folder.in("more.cpio"), new Uint8Array(0x1_0000).fill(0x22));
+  writeFileSync(folder.in("it's an initrd"), new Uint8Array(0x1000).fill(0x33));
+});
+
+function kexec(machine: Pretended, ...args: readonly string[]): LoadRun {
+  return runPretended(folder.path, machine, "kexec", ...args);
+}
+
+function loaded({ code, err, loads }: LoadRun) {
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+  expect(loads).toHaveLength(1);
+  return present(loads[0]);
+}
+
+describe.each(MACHINES)("on %s", (name, machine, file) => {
+  const kernel = folder.in(file);
+  const initrd = folder.in("initrd");
+
+  test("-l loads stub and argument, the kernel and the initrd, and does not jump", () => {
+    const run = kexec(machine, "-l", kernel, `--initrd=${initrd}`, "--append=quiet nonce");
+    const load = loaded(run);
+    expect(run.changes).toEqual(["kexec_load"]);
+    expect(load.segments).toHaveLength(3);
+    expect(load.entry).toBe(segmentOf(load, 0).mem);
+    expect(segmentOf(load, 2).bytes).toEqual(Buffer.alloc(0x2_0001, 0x11));
+    expect(segmentOf(load, 0).bytes.includes("quiet nonce\0")).toBeTrue();
+    for (const { mem, memsz } of load.segments) {
+      expect(mem % BigInt(machine.pageSize ?? 4096)).toBe(0n);
+      expect(memsz % BigInt(machine.pageSize ?? 4096)).toBe(0n);
+    }
+  });
+
+  test.each<[string, string[]]>([
+    ["a kernel alone", []],
+    ["an initrd and a command line", [`--initrd=${initrd}`, "--append", "quiet a=b"]],
+    [
+      "several initrds, of odd sizes and names",
+      [`--initrd=${initrd}`, "--initrd", folder.in("it's an initrd"), "--ramdisk", folder.in("more.cpio")],
+    ],
+    ["a command line with quotes", ["--command-line", `a="b c" d='e' $f \\ "`]],
+    ["an empty command line", ["--append="]],
+    ["the running kernel's command line and more", ["--reuse-cmdline", "--append=more"]],
+    [
+      "bounds",
+      [
+        `--mem-min=${name === "ppc64" ? "0x8000000" : "0x48000000"}`,
+        `--mem-max=${name === "ppc64" ? "0x10000000" : "0x58000000"}`,
+      ],
+    ],
+    ...(name === "x86_64"
+      ? [["a root pointer", ["--rsdp=0xf0000"]] as [string, string[]]]
+      : [
+          [
+            "edits",
+            ["--set", `/chosen/x="it's"`, "--add-node=/y", "--reserve", "0x100000,0x1000", "--initrd", initrd],
+          ] as [string, string[]],
+          ["seeds", ["--seeds"]] as [string, string[]],
+        ]),
+    ["a crash kernel", ["-p", `--initrd=${initrd}`]],
+  ])("the raw commands of --plan load the same segments: %s", (_, args) => {
+    const here = name === "ppc64" && args.includes("-p") ? WITH_CRASHKERNEL : machine;
+    const random = (byte: number): Pretended => ({
+      ...here,
+      on: { getrandom: ([bytes]) => (bytes as Uint8Array).fill(byte).length },
+    });
+    const mode = args.includes("-p") ? [] : ["-l"];
+    const load = loaded(kexec(random(0xab), ...mode, ...args, kernel));
+    const plan = kexec(random(0xab), "--plan", ...args, kernel);
+    expect({ code: plan.code, err: plan.err, loads: plan.loads }).toEqual({ code: 0, err: "", loads: [] });
+    const raw = runRawLines(folder.path, random(0xcd), rawLinesOf(plan.out.toString("latin1")));
+    expect(raw.loads).toEqual([load]);
+  });
+});
+
+describe("what is done", () => {
+  const kernel = folder.in("vmlinux.kexec");
+  const LOADED = { ...PPC64, files: { ...PPC64.files, "/sys/kernel/kexec_loaded": "1\n" }, on: { reboot: () => 0 } };
+
+  test.each<[string, string[], string[]]>([
+    ["KERNEL alone loads and jumps", [kernel], ["kexec_load", "reboot"]],
+    ["-f KERNEL too", ["-f", kernel], ["kexec_load", "reboot"]],
+    ["-l loads", ["-l", kernel], ["kexec_load"]],
+    ["an option may follow the kernel", ["-l", kernel, "--append=x"], ["kexec_load"]],
+    ["--load too, and what follows -- is the kernel", ["--load", "--append=x", "--", kernel], ["kexec_load"]],
+    ["-l -e KERNEL loads and jumps", ["-l", "-e", kernel], ["kexec_load", "reboot"]],
+    ["the last of -f and -l counts", ["-f", "-l", kernel], ["kexec_load"]],
+    ["the last of -l and -f counts", ["-l", "-f", kernel], ["kexec_load", "reboot"]],
+    ["-e jumps", ["-e"], ["reboot"]],
+    ["-e -f jumps", ["-e", "-f"], ["reboot"]],
+    ["-fe jumps", ["-fe"], ["reboot"]],
+    ["-u unloads", ["-u"], ["kexec_load"]],
+    ["--plan does nothing", ["--plan", kernel], []],
+  ])("%s", (_, args, changes) => {
+    const run = kexec(LOADED, ...args);
+    expect({ code: run.code, err: run.err, changes: run.changes }).toEqual({ code: 0, err: "", changes });
+  });
+
+  test("-p loads a crash kernel that stays where it is, in its region, and -p -u unloads it", () => {
+    const load = loaded(kexec(WITH_CRASHKERNEL, "-p", kernel));
+    expect(load.flags & 1n).toBe(1n);
+    for (const { mem, memsz } of load.segments) {
+      expect(mem >= 0x1000_0000n && mem + memsz <= 0x2000_0000n).toBeTrue();
+    }
+    expect(segmentOf(load, 1).bytes.readUInt32BE(0x5c)).toBe(1);
+    const unloaded = loaded(kexec(WITH_CRASHKERNEL, "-p", "-u"));
+    expect(unloaded).toEqual({ entry: 0n, flags: 1n, segments: [] });
+  });
+
+  test("a failed load is followed by no jump", () => {
+    const run = kexec({ ...LOADED, answers: [-22] }, kernel);
+    expect({ code: run.code, changes: run.changes }).toEqual({ code: 3, changes: ["kexec_load"] });
+  });
+});
+
+describe("the command line", () => {
+  const kernel = folder.in("vmlinux.kexec");
+
+  test.each<[string, string[], string]>([
+    ["is the running kernel's, without its loader's word", [], "root=/dev/vda1 crashkernel=1G quiet"],
+    ["is what --append says", ["--append=a b"], "a b"],
+    ["may be empty", ["--append="], ""],
+    ["is both with --reuse-cmdline", ["--reuse-cmdline", "--append=a b"], "root=/dev/vda1 crashkernel=1G quiet a b"],
+    ["has no crashkernel= for a crash kernel", ["-p", "--reuse-cmdline"], "root=/dev/vda1 quiet"],
+  ])("%s", (_, args, line) => {
+    const run = kexec(WITH_CRASHKERNEL, ...(args.includes("-p") ? [] : ["-l"]), ...args, kernel);
+    const { root } = readBlob(segmentOf(loaded(run), 0).bytes.subarray(0x100));
+    const bootargs = nodeOf(root, "/chosen").properties.find((each) => each.name === "bootargs");
+    expect(present(bootargs).value.toString("latin1")).toBe(`${line}\0`);
+  });
+});
+
+describe("refused, with nothing loaded:", () => {
+  const kernel = folder.in("vmlinux.kexec");
+
+  test.each<[string, Pretended, string[], string]>([
+    ["no kernel", PPC64, [], "2 kexec: operands: one kernel is needed, 0 are given"],
+    ["two kernels", PPC64, ["-l", kernel, kernel], "2 kexec: operands: one kernel is needed, 2 are given"],
+    ["-u with a kernel", PPC64, ["-u", "k"], "2 kexec: 'k': -u takes no kernel"],
+    ["no such kernel", PPC64, ["-l", "/nowhere"], "1 kexec: /nowhere: ENOENT (no such file or directory)"],
+    [
+      "no such initrd",
+      PPC64,
+      ["-l", kernel, "--initrd=/no"],
+      "1 kexec: --initrd /no: ENOENT (no such file or directory)",
+    ],
+    [
+      "a kernel for another machine",
+      PPC64,
+      ["-l", folder.in("Image")],
+      `1 kexec: ${folder.in("Image")}: an Image for arm64, and this machine is ppc64`,
+    ],
+    ["no bzImage on x86-64", X86_64, ["-l", kernel], `1 kexec: ${kernel}: `],
+    [
+      "-p where nothing is reserved",
+      PPC64,
+      ["-p", kernel],
+      "1 kexec: -p: no memory is reserved for a crash kernel: boot with crashkernel=SIZE@START",
+    ],
+    [
+      "an edit on x86-64",
+      X86_64,
+      ["-l", "--set", "/x/y", folder.in("bzImage")],
+      "2 kexec: argument 2 (--set): no kernel for x86_64 is handed a device tree",
+    ],
+    [
+      "another tool's option",
+      PPC64,
+      ["-l", "--entry=1", kernel],
+      "2 kexec: --entry: sets another entry: loadem -e does that",
+    ],
+    ["a bound that leaves no room", PPC64, ["-l", "--mem-max=0x100000", kernel], "1 kexec: "],
+  ])("%s", (_, machine, args, message) => {
+    const run = kexec(machine, ...args);
+    expect(run.changes).toEqual([]);
+    expect(`${run.code} ${run.err}`).toStartWith(message);
+  });
+
+  test("what only another tool's own code would heed is said, and no more", () => {
+    const run = kexec(PPC64, "-d", "-l", "--serial=ttyAMA0", kernel);
+    expect(run.code).toBe(0);
+    expect(run.err).toStartWith("kexec: --serial: is for kexec-tools' purgatory, which prints before the kernel does");
+    expect(KERNEL_END).toBeGreaterThan(0);
+  });
+});
