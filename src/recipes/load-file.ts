@@ -1,7 +1,7 @@
 // Loading by kexec_file_load(2), without a command line: the files are opened and checked, and the kernel does the rest.
 
 import { loadRules } from "../arch/load-rules.ts";
-import { EXIT } from "../failure.ts";
+import { EXIT, Failure } from "../failure.ts";
 import {
   checkFiles,
   explainFiles,
@@ -11,16 +11,18 @@ import {
   readFileFacts,
 } from "../kexec/file-checks.ts";
 import { loadFiles } from "../kexec/file-load.ts";
-import { joinInMemory } from "../kexec/memory-file.ts";
-import { openPiece, type Piece } from "../kexec/piece.ts";
+import { type HeldPiece, type Piece, pieceSize, readPiece } from "../kexec/piece.ts";
 import { SegmentPlan } from "../kexec/plan.ts";
 import type { ByteString } from "../sys/engine.ts";
+import { errno } from "../sys/errno.ts";
 import type { System } from "../sys/system.ts";
+import { writePieces } from "./extract-kernel.ts";
 
 export interface FileRequest {
-  readonly kernel: ByteString;
+  /** As the kernel is to read it: whole, and not compressed. */
+  readonly kernel: HeldPiece;
   /** Several are joined, with zeros up to a multiple of 4 between them. */
-  readonly initrds: readonly ByteString[];
+  readonly initrds: readonly HeldPiece[];
   readonly commandLine: ByteString;
   readonly crash: boolean;
   readonly skipChecks?: boolean;
@@ -28,13 +30,23 @@ export interface FileRequest {
   readonly action?: "load" | "check";
 }
 
+/** To memfd_create(2), linux/memfd.h. */
+const MFD_CLOEXEC = 1;
+
 /**
  * @returns the exit code: 0, or 128 + a signal's number where that undid the load
  * @throws Failure for what cannot be loaded here, or the kernel refuses
  */
 export function loadFile(system: System, request: FileRequest): number {
+  const { kernel, initrds, commandLine, crash } = request;
   const rules = loadRules[system.machine].files;
-  const files = openFiles(system, request);
+  const files: KernelFiles = {
+    kernel: asFile(system, kernel.name, [kernel]),
+    head: readPiece(system, kernel, 0, HEAD_SPAN),
+    initrd: initrds.length === 0 ? undefined : asFile(system, namesOf(initrds), withPadding(initrds)),
+    commandLine,
+    crash,
+  };
   const facts = readFileFacts(system);
   if (request.skipChecks !== true) checkFiles(files, rules, facts);
   if (request.action === "check") return EXIT.done;
@@ -42,28 +54,30 @@ export function loadFile(system: System, request: FileRequest): number {
   return loadFiles(system, files, { explain, checksSignature: rules.checksSignature });
 }
 
-function openFiles(system: System, { kernel: name, initrds, commandLine, crash }: FileRequest): KernelFiles {
-  const kernel = { name, ...system.mustOpenFile(name) };
-  return { kernel, head: readHead(system, kernel), initrd: openInitrd(system, initrds), commandLine, crash };
+function namesOf(pieces: readonly HeldPiece[]): ByteString {
+  return pieces.map(({ name }) => name).join(" + ");
 }
 
-function readHead(system: System, { name, descriptor }: OpenFile): Uint8Array {
-  const head = new Uint8Array(HEAD_SPAN);
-  return head.subarray(0, system.must(system.readAt(descriptor, head, 0n), name));
-}
-
-function openInitrd(system: System, names: readonly ByteString[]): OpenFile | undefined {
-  const pieces = names.map((name) => openPiece(system, "initrd", name));
-  const [first] = pieces;
-  if (pieces.length === 1 && first?.kind === "file") return first;
-  return pieces.length === 0 ? undefined : joinInMemory(system, names.join(" + "), withPadding(pieces));
-}
-
-function withPadding(pieces: readonly Piece[]): readonly Piece[] {
+/** One archive after the other, each at a multiple of 4. */
+function withPadding(initrds: readonly HeldPiece[]): readonly Piece[] {
   const joined = new SegmentPlan(0n, "initrd");
-  for (const piece of pieces) {
-    joined.pad();
+  for (const piece of initrds) {
+    if (initrds.length > 1 && pieceSize(piece) === 0) throw new Failure(piece.name, "the file is empty");
+    if (joined.length > 0) joined.pad();
     joined.append(piece);
   }
   return joined.pieces;
+}
+
+/** What is a file as a whole is taken as it is, with its signature; all else becomes one in memory. */
+function asFile(system: System, name: ByteString, pieces: readonly Piece[]): OpenFile {
+  const [piece] = pieces;
+  if (pieces.length === 1 && piece?.kind === "file" && BigInt(piece.length) === piece.status.size) return piece;
+  const descriptor = system.call("memfd_create", "joined", MFD_CLOEXEC);
+  if (descriptor === -errno.ENOSYS) {
+    throw new Failure(name, "the running kernel has no memfd_create, by which it becomes one file: write that before");
+  }
+  system.must(descriptor, `${name}: memfd_create`);
+  writePieces(system, pieces, descriptor, `${name}: its copy in memory`);
+  return { name, descriptor, status: system.must(system.status(descriptor), name) };
 }
