@@ -15,7 +15,7 @@ import { writePieces } from "../recipes/extract-kernel.ts";
 import { jumpIntoLoaded } from "../recipes/jump.ts";
 import { loadPlan } from "../recipes/load.ts";
 import { type NextKernelRequest, planNextKernel } from "../recipes/next-kernel.ts";
-import { formatRawLines } from "../recipes/raw-lines.ts";
+import { formatRawLines, saveSegments } from "../recipes/raw-lines.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { STDOUT, type System } from "../sys/system.ts";
 
@@ -34,7 +34,13 @@ const modes: readonly Option[] = [
     help: "Write what of KERNEL is loaded to standard output: as objcopy -O binary does of an ELF file, as zeropage --kernel does of a bzImage.",
   },
   { long: "extract-initrd", help: "Write the initrd that a unified kernel image has to standard output." },
+  { long: "extract-dtb", help: "Write the device tree blob that a unified kernel image has to standard output." },
   { short: "n", long: "plan", help: "Print what would be loaded, and the commands that load the same. Load nothing." },
+  {
+    long: "save",
+    value: "DIR",
+    help: "Load nothing: write the segments into DIR, and those commands as a script that loads them from there.",
+  },
 ];
 
 /** What the next kernel gets. */
@@ -46,6 +52,7 @@ const wishes: readonly Option[] = [
     inTurn: true,
     help: "Give it this initrd. Several are joined, each padded to a multiple of 4.",
   },
+  { long: "no-initrd", help: "Give it none, though KERNEL is a unified kernel image that has one." },
   {
     long: "append",
     also: ["command-line"],
@@ -105,7 +112,8 @@ ${EDIT_NOTES}
       unload(system, has("load-panic"));
       return EXIT.done;
     }
-    if (has("extract") || has("extract-initrd")) return extract(system, given);
+    const part = PARTS.find(has);
+    if (part !== undefined) return extract(system, given, part);
     if (given.operands.length === 0 && (has("exec") || has("force"))) return jump(system, given);
     return load(system, given);
   },
@@ -122,13 +130,24 @@ function jump(system: System, { given }: Arguments): number {
   });
 }
 
-function extract(system: System, given: Arguments): number {
-  const kernel = openKernel(system, kernelOf(given));
-  const { initrd } = kernel.brought;
-  const wantsInitrd = given.given.has("extract-initrd");
-  if (wantsInitrd && initrd === undefined) throw new Failure(kernel.file, "there is no initrd in it");
+/** The options that write a part of KERNEL. */
+const PARTS = ["extract", "extract-initrd", "extract-dtb"] as const;
+
+function extract(system: System, args: Arguments, part: (typeof PARTS)[number]): number {
+  const kernel = openKernel(system, kernelOf(args));
+  const { initrd, tree } = kernel.brought;
+  const absent = (what: string): Failure => new Failure(kernel.file, `there is no ${what} in it`);
+  if (part === "extract-initrd" && initrd === undefined) throw absent("initrd");
+  if (part === "extract-dtb" && tree === undefined) throw absent("device tree blob");
   system.refuseTerminal();
-  writePieces(system, wantsInitrd && initrd !== undefined ? [initrd] : kernel.pieces, STDOUT, "standard output");
+  if (part === "extract-dtb" && tree !== undefined) system.writeAll(STDOUT, tree, "standard output");
+  else
+    writePieces(
+      system,
+      part === "extract" || initrd === undefined ? kernel.pieces : [initrd],
+      STDOUT,
+      "standard output",
+    );
   return EXIT.done;
 }
 
@@ -144,6 +163,7 @@ function load(system: System, given: Arguments): number {
   const next = planNextKernel(system, request);
   const tell = say(system);
   const onStandardError = (table: string) => table.trimEnd().split("\n").forEach(tell);
+  const folder = given.given.get("save");
   const raw = () => formatRawLines(system, request, next);
   const code = loadPlan(system, {
     plan: next.plan,
@@ -156,6 +176,7 @@ function load(system: System, given: Arguments): number {
       : has("debug")
         ? (table) => onStandardError(table)
         : undefined,
+    keep: folder === undefined ? undefined : (image) => saveSegments(system, folder, request, next, image),
     say: tell,
   });
   return code === EXIT.done && jumpsAfter(given) ? jump(system, given) : code;
@@ -163,7 +184,7 @@ function load(system: System, given: Arguments): number {
 
 /** As with kexec-tools the last of -l and -f counts; -e, with a kernel, means to jump into that one. */
 function jumpsAfter({ given }: Arguments): boolean {
-  if (given.has("plan") || given.has("load-panic")) return false;
+  if (given.has("plan") || given.has("save") || given.has("load-panic")) return false;
   if (given.has("exec")) return true;
   const last = [...given.keys()].filter((long) => long === "load" || long === "force").at(-1);
   return last !== "load";
@@ -181,15 +202,29 @@ function parseRequest(system: System, args: Arguments): NextKernelRequest {
   if (changes.length > 0 || given.has("dtb")) refuseWithoutTree(system, changes[0]?.place ?? "--dtb");
   const edits = parseEdits(system, changes);
   const kernel = openKernel(system, file);
+  const { brought } = kernel;
+  const initrds = inTurn.filter(({ long }) => long === "initrd").map(({ value }) => value);
+  const none = given.has("no-initrd");
+  if (none && initrds.length > 0) throw usage("--no-initrd", "does not go with --initrd");
+  const dtb = given.get("dtb");
+  const told = given.has("append") || given.has("reuse-cmdline");
+  const ownTree = dtb === undefined && wantsTree(system) ? brought.tree : undefined;
+  const tell = (what: string, isUsed: boolean, option: string) => {
+    if (isUsed) system.say(`kexec: ${file}: the ${what} in it is used: ${option} gives another`);
+  };
+  tell("initrd", brought.initrd !== undefined && initrds.length === 0 && !none, "--initrd");
+  tell("command line", brought.commandLine !== undefined && !told, "--append");
+  tell("device tree", ownTree !== undefined, "--dtb");
   return {
     kernel,
     crash,
-    initrds: inTurn.filter(({ long }) => long === "initrd").map(({ value }) => value),
-    commandLine: chooseCommandLine(system, given, crash, kernel.brought.commandLine),
+    initrds: none ? [] : initrds.length > 0 ? initrds : undefined,
+    commandLine: chooseCommandLine(system, given, crash, brought.commandLine),
     within: { start: address("mem-min"), end: address("mem-max") },
     rsdp: address("rsdp"),
     tree: {
-      source: given.get("dtb"),
+      source: ownTree === undefined ? dtb : file,
+      bytes: ownTree,
       rules: parseReadRules(given, noticeOn(system, "kexec")),
       edits,
       words: changes.flatMap(({ long, value }) => (value === "" ? [`--${long}`] : [`--${long}`, value])),
@@ -197,8 +232,12 @@ function parseRequest(system: System, args: Arguments): NextKernelRequest {
   };
 }
 
-function refuseWithoutTree({ machine }: System, place: string): void {
-  if (machine === "x86_64") throw usage(place, "no kernel for x86_64 is handed a device tree");
+function wantsTree({ machine }: System): boolean {
+  return machine !== "x86_64";
+}
+
+function refuseWithoutTree(system: System, place: string): void {
+  if (!wantsTree(system)) throw usage(place, `no kernel for ${system.machine} is handed a device tree`);
 }
 
 function chooseCommandLine(

@@ -32,6 +32,8 @@ export interface LoadRequest {
   readonly skipChecks: boolean;
   /** A directory for files and a script that start the image in qemu; undefined: it is for the running kernel. */
   readonly qemu?: ByteString | undefined;
+  /** Gets the image, once it has passed, in place of the running kernel. */
+  readonly keep?: ((image: KexecImage) => void) | undefined;
   /** Gets the whole plan as a drawing and a table. This comes before the checks, so that a person sees what they refuse. */
   readonly show?: ((text: string) => void) | undefined;
   /** Gets one line for a person. */
@@ -69,6 +71,10 @@ export function loadPlan(system: System, request: LoadRequest): number {
   const explainRefusal = (result: number) => explain(image, facts, rules.checks, result);
   if (request.action === "diagnose") return diagnose(system, image, request, explainRefusal);
   refuseChangedFiles(system, plan);
+  if (request.keep !== undefined) {
+    request.keep(image);
+    return EXIT.done;
+  }
   const { asFile, otherCall } = request;
   return load(system, image, { explain: explainRefusal, asFile, otherCall });
 }

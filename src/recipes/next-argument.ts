@@ -19,12 +19,17 @@ import { makeNextTree, placeNextTree } from "./next-tree.ts";
 export interface NextArgument {
   /** For messages. */
   readonly name: string;
+  /** Of a file that has it. */
+  readonly fileName: string;
   /** Bytes, wherever it lies. */
   readonly size: number;
   /** The bytes for this address, and an initrd of the size that was told. */
   place(address: bigint, initrd: MemoryRange | undefined): Uint8Array;
-  /** The command that writes the same bytes: a program and its arguments. After `place` alone. */
-  words(address: bigint, initrd: MemoryRange | undefined): readonly ByteString[];
+  /**
+   * The command that writes the same bytes: a program and its arguments. After `place` alone.
+   * @param file where it finds the tree that the kernel's own file has
+   */
+  words(address: bigint, initrd: MemoryRange | undefined, file?: ByteString): readonly ByteString[];
 }
 
 /** What is said of it without a place. */
@@ -39,6 +44,8 @@ export interface ArgumentNeeds {
 export interface TreeWishes {
   /** A directory or a blob; undefined: the running machine's. */
   readonly source: ByteString | undefined;
+  /** The blob that `source` is then only the name of. */
+  readonly bytes: Uint8Array | undefined;
   readonly rules: ReadRules;
   /** In their order, after those that this makes itself. */
   readonly edits: readonly Edit[];
@@ -75,6 +82,7 @@ export function nextTreeArgument(system: System, wishes: TreeWishes, needs: Argu
   ];
   const { tree, bytes } = makeNextTree(system, {
     source,
+    bytes: wishes.bytes,
     rules: wishes.rules,
     edits: [...own, ...wishes.edits],
     address: 0n,
@@ -83,19 +91,20 @@ export function nextTreeArgument(system: System, wishes: TreeWishes, needs: Argu
   });
   return {
     name: "device tree",
+    fileName: "tree",
     size: bytes.length,
     place(address, initrd) {
       if (initrd !== undefined) moveInitrd(tree, nowhere, initrd);
       return placeNextTree(tree, address, FORM);
     },
-    words: (address, initrd) => [
+    words: (address, initrd, file = source) => [
       ...["fs2dt", "-b", hex(address), "-B", commandLine],
       ...(initrd === undefined ? [] : ["-i", `${hex(initrd.start)},${hex(initrd.end)}`]),
       ...(drops ? ["--no-initrd"] : []),
       ...usable.slice(-1).flatMap((range) => ["--usable", sizedRange(range)]),
       ...wishes.words,
       ...seedWords(tree, wishes.words),
-      source,
+      file,
     ],
   };
 }
@@ -118,7 +127,7 @@ function seedWords({ root }: DeviceTree, words: readonly ByteString[]): ByteStri
   const chosen = child(root, "chosen");
   return Object.keys(SEEDS).flatMap((name) => {
     const value = isFresh ? property(chosen, name) : undefined;
-    return value === undefined ? [] : ["--set", `/chosen/${name}=${bytesText(value)}`];
+    return value === undefined ? [] : ["--set", `/chosen/${name}=${bytesText(value).replaceAll(" ", "")}`];
   });
 }
 
@@ -154,6 +163,7 @@ export function nextZeroPageArgument(system: System, needs: ZeroPageNeeds): Next
   );
   return {
     name: "zero page",
+    fileName: "zeropage",
     size: next.bytes.length,
     place: (address, initrd) => placeBootParams(header, next, { address, initrd }),
     words: (address, initrd) => [

@@ -18,8 +18,8 @@ import { choosePlaces, type NextPlaces } from "./next-places.ts";
 
 export interface NextKernelRequest {
   readonly kernel: Kernel;
-  /** Files, one archive after the other; those of the kernel's own file where there are none. */
-  readonly initrds: readonly ByteString[];
+  /** Files, one archive after the other; undefined: what the kernel's own file has. */
+  readonly initrds: readonly ByteString[] | undefined;
   readonly commandLine: ByteString;
   readonly crash: boolean;
   /** All segments lie in it. */
@@ -110,8 +110,8 @@ function openInitrd(system: System, { initrds, kernel }: NextKernelRequest): Ini
   const plan = new Plan();
   const segment = plan.open(0n, "--initrd");
   const { initrd } = kernel.brought;
-  const pieces = initrds.map((file) => openPiece(system, "--initrd", file));
-  for (const piece of initrds.length === 0 && initrd !== undefined ? [initrd] : pieces) {
+  const own = initrd === undefined ? [] : [initrd];
+  for (const piece of initrds?.map((file) => openPiece(system, "--initrd", file)) ?? own) {
     if (segment.length > 0) segment.pad();
     segment.append(piece);
   }
@@ -174,6 +174,8 @@ function zerosOf({ kernel }: NextKernelRequest, { kernelSize }: NextPlaces): big
 export interface RawFiles {
   readonly kernel: ByteString;
   readonly initrds: readonly ByteString[];
+  /** undefined: where it was found. */
+  readonly tree?: ByteString | undefined;
 }
 
 /** The two programs of a pipeline, as words: what writes to the other's standard input comes first. */
@@ -198,5 +200,5 @@ export function rawCommands(
     ...(places.initrd === undefined ? [] : ["-a", hex(places.initrd), ...archives]),
   ];
   const address = places.argument + BigInt(STUB_SIZE);
-  return [argument.words(address, initrdRange({ places, initrd })), loadem];
+  return [argument.words(address, initrdRange({ places, initrd }), files.tree), loadem];
 }

@@ -5,6 +5,7 @@ import { reportCutBootargs, treeChecks } from "../arch/tree-checks.ts";
 import { refuseErrors } from "../devicetree/check/checks.ts";
 import { oddityRules, reportOddities } from "../devicetree/check/oddities.ts";
 import { type Edit, reserve } from "../devicetree/edit/edits.ts";
+import { treeFromBlob } from "../devicetree/from/blob.ts";
 import type { ReadRules } from "../devicetree/from/directory.ts";
 import { readTree } from "../devicetree/from/source.ts";
 import { MARK, type MarkRules, ruleForName } from "../devicetree/marks.ts";
@@ -21,6 +22,8 @@ import { takeReserveMap } from "./reserve-map.ts";
 export interface NextTreeRequest {
   /** A directory, a blob, or `-` for a blob on standard input. */
   readonly source: ByteString;
+  /** The blob that `source` is then only the name of. */
+  readonly bytes?: Uint8Array | undefined;
   /** `notice` gets all that does not end the work. The marks are set by this recipe. */
   readonly rules: ReadRules;
   /** In their order. */
@@ -50,7 +53,11 @@ export const nextTreeMarks: MarkRules = {
 /** @throws Failure where the tree cannot be read, edited, checked or held by a blob */
 export function makeNextTree(system: System, request: NextTreeRequest): NextTree {
   const { notice } = request.rules;
-  const tree = readTree(system, request.source, { ...request.rules, marks: nextTreeMarks });
+  const { source, bytes } = request;
+  const tree =
+    bytes === undefined
+      ? readTree(system, source, { ...request.rules, marks: nextTreeMarks })
+      : treeFromBlob(bytes, source);
   const initrd = initrdOf(tree.root);
   const handOver = findHandOver(tree.root);
   if (handOver?.needsReserveMap) takeReserveMap(system, tree, request.source, notice);

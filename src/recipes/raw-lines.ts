@@ -1,23 +1,69 @@
 // A plan as the commands that load the same segments byte for byte: fs2dt or zeropage, and loadem, to be edited by people.
 
+import type { KexecImage } from "../kexec/image.ts";
+import { STUB_SIZE } from "../kexec/stub.ts";
 import { formatPipeline, quoteWord } from "../script/quote.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
+import { writeFolder } from "./folder.ts";
 import { type NextKernel, type NextKernelRequest, rawCommands } from "./next-kernel.ts";
 
 /** Lines, each ended by a newline; the first of them cut out what no file holds as it is loaded. */
 export function formatRawLines(system: System, request: NextKernelRequest, next: NextKernel): ByteString {
-  const { kernel, initrds } = request;
-  const brings = initrds.length === 0 && kernel.brought.initrd !== undefined;
-  const files = {
-    kernel: kernel.isAsItIs ? kernel.file : `${baseName(kernel.file)}.image`,
-    initrds: brings ? [`${baseName(kernel.file)}.initrd`] : initrds,
+  const { kernel, initrds, tree } = request;
+  const name = baseName(kernel.file);
+  const cuts: ByteString[] = [];
+  const cut = (option: string, target: ByteString): ByteString => {
+    cuts.push(`kexec ${option} ${quoteWord(kernel.file)} > ${quoteWord(target)}`);
+    return target;
   };
-  const cut = [
-    ...(kernel.isAsItIs ? [] : [`kexec --extract ${quoteWord(kernel.file)} > ${quoteWord(files.kernel)}`]),
-    ...(brings ? [`kexec --extract-initrd ${quoteWord(kernel.file)} > ${quoteWord(files.initrds[0] ?? "")}`] : []),
+  const own = kernel.brought.initrd === undefined ? [] : [`${name}.initrd`];
+  const files = {
+    kernel: kernel.isAsItIs ? kernel.file : cut("--extract", `${name}.image`),
+    initrds: initrds ?? own.map((file) => cut("--extract-initrd", file)),
+    tree: tree.bytes === undefined ? undefined : cut("--extract-dtb", `${name}.dtb`),
+  };
+  return [...cuts, formatPipeline(rawCommands(system, request, next, files)), ""].join("\n");
+}
+
+/** The script in a folder of segments. */
+const SCRIPT = "load";
+
+/**
+ * Writes the segments into a folder, and the same commands as a script, which loads them from there.
+ * @param image what the plan became
+ * @throws Failure where a file cannot be written, or another's is there; nothing is written then
+ */
+export function saveSegments(
+  system: System,
+  folder: ByteString,
+  request: NextKernelRequest,
+  next: NextKernel,
+  { segments }: KexecImage,
+): void {
+  const { argument } = next;
+  const at = (name: string): ByteString => `${folder}/${name}`;
+  const [first, kernel, initrd] = segments.map(({ bytes }) => bytes);
+  const files = [
+    { name: argument.fileName, bytes: first?.subarray(STUB_SIZE) },
+    { name: "kernel", bytes: kernel },
+    { name: "initrd", bytes: initrd },
+  ].flatMap(({ name, bytes }) => (bytes === undefined ? [] : [{ name, bytes }]));
+  const commands = rawCommands(system, request, next, {
+    kernel: at("kernel"),
+    initrds: initrd === undefined ? [] : [at("initrd")],
+    tree: request.tree.bytes === undefined ? undefined : at(argument.fileName),
+  });
+  const [program = ""] = commands[0] ?? [];
+  const saved = `-f ${quoteWord(at(argument.fileName))}`;
+  const text = [
+    "#!/bin/sh",
+    "# Loads the segments that kexec --save wrote. A script of init as well.",
+    `# ${saved} in place of -s loads what ${program} wrote then.`,
+    formatPipeline(commands),
+    "",
   ];
-  return [...cut, formatPipeline(rawCommands(system, request, next, files)), ""].join("\n");
+  writeFolder(system, folder, files, { name: SCRIPT, text: text.join("\n") });
 }
 
 function baseName(path: ByteString): ByteString {

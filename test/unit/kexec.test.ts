@@ -1,10 +1,12 @@
 // kexec: what it loads, where, and that the raw commands of --plan load the same.
 
 import { beforeAll, describe, expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { blob } from "../../src/devicetree/to/blob.ts";
 import { nodeOf, readBlob } from "../support/blob-reader.ts";
 import { bzImage } from "../support/bzimage.ts";
+import { fileCalls } from "../support/file-calls.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { arm64Image } from "../support/forms.ts";
 import { KERNEL_END, type LoadRun, type Pretended, runPretended, segmentOf, WITHOUT_TREE } from "../support/loading.ts";
@@ -169,6 +171,31 @@ describe.each(MACHINES)("on %s", (name, machine, file) => {
     expect({ code: plan.code, err: plan.err, loads: plan.loads }).toEqual({ code: 0, err: "", loads: [] });
     const raw = runRawLines(folder.path, random(0xcd), rawLinesOf(plan.out.toString("latin1")));
     expect(raw.loads).toEqual([load]);
+  });
+});
+
+describe.each(MACHINES)("--save on %s", (name, machine, file) => {
+  test("writes the segments, and a script that loads the same", () => {
+    const here: Pretended = { ...machine, on: { getrandom: ([bytes]) => (bytes as Uint8Array).fill(7).length } };
+    const to = folder.in(`saved-${name}`);
+    const words = [
+      `--initrd=${folder.in("initrd")}`,
+      "--initrd",
+      folder.in("more.cpio"),
+      "--append=a 'b' c",
+      folder.in(file),
+    ];
+    const load = loaded(kexec(here, "-l", ...words));
+    const run = kexec({ ...here, on: { ...here.on, ...fileCalls(folder.path) } }, "--save", to, ...words);
+    expect({ code: run.code, err: run.err, loads: run.loads }).toEqual({ code: 0, err: "", loads: [] });
+    const argument = name === "x86_64" ? "zeropage" : "tree";
+    expect(readdirSync(to).sort()).toEqual(["initrd", "kernel", "load", argument].sort());
+    const script = readFileSync(join(to, "load"), "latin1");
+    expect(runRawLines(folder.path, machine, script).loads).toEqual([load]);
+    // And with the saved tree or zero page in place of a new one.
+    const [, loadem = ""] = script.split(" | \\\n");
+    const saved = loadem.replace(" -w -s ", ` -w -f ${join(to, argument)} `);
+    expect(runRawLines(folder.path, machine, saved).loads).toEqual([load]);
   });
 });
 
