@@ -39,8 +39,6 @@ export interface PlaceNeeds {
   /** The kernel's address is a multiple of this, or `offset` bytes above one. Positive. */
   readonly alignment: bigint;
   readonly offset?: bigint;
-  /** That of the stub is a multiple of this besides pages. */
-  readonly argumentAlignment?: bigint;
   /** The first gets the lowest address that it can have, and so on. */
   readonly order: readonly PieceName[];
   /** Wishes are given up in their order. */

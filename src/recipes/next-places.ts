@@ -194,8 +194,7 @@ function intersectAll(rules: readonly PlaceRule[]): MemoryRange {
 function pieceOf({ page, sizes, needs }: Puzzle, name: PieceName, rules: readonly PlaceRule[]): Piece {
   const within = intersectAll(rules.filter(({ of }) => of?.includes(name)));
   const size = sizes[name];
-  const [alignment, offset = 0n] =
-    name === "kernel" ? [needs.alignment, needs.offset] : [name === "argument" ? (needs.argumentAlignment ?? 1n) : 1n];
+  const { alignment, offset = 0n } = name === "kernel" ? needs : { alignment: 1n };
   return { name, size, alignment: inPages(alignment, page), offset, within };
 }
 

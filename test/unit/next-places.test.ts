@@ -106,6 +106,37 @@ describe("on ppc64", () => {
     expect(choosePlaces("ppc64", tight, needs).argument).toBe(0x288_0000n);
   });
 
+  test("the kernel and its tree stay below 1 GiB, where a partition's kernel of POWER8 ends its RMA, if there is room", () => {
+    const large = {
+      ...machine,
+      rma: rangeOfSize(0n, 4n * GIB),
+      memory: [rangeOfSize(0n, 4n * GIB)],
+      totalRam: undefined,
+    };
+    const high = {
+      ...large,
+      memory: [rangeOfSize(0n, 16n * MIB), { start: GIB - 16n * MIB, end: 4n * GIB }],
+      kernelEnd: 0n,
+    };
+    const needs = { ...small, kernel: flat(0x80_0000, { word: "" }) };
+    expect(choosePlaces("ppc64", high, { ...needs, argumentSize: 9n * MIB }).kernel).toBe(GIB - 16n * MIB);
+    expect(choosePlaces("ppc64", { ...high, kernelEnd: GIB }, needs)).toMatchObject({ argument: GIB });
+  });
+
+  test("memory that the running kernel keeps its initrd in, or a crash kernel's, will do where there is no other", () => {
+    const memory = [rangeOfSize(0n, 0x800_0000n)];
+    for (const given of [{ keptInitrd: memory[0] }, { crashkernel: memory[0] }]) {
+      const initrdSize = 0x10_0000n;
+      const places = choosePlaces("ppc64", { ...machine, memory, ...given }, { ...small, kernel, initrdSize });
+      expect(places.argument).toBe(0x288_0000n);
+    }
+    const half = [{ start: 0x300_0000n, end: 0x700_0000n }];
+    for (const given of [{ keptInitrd: half[0] }, { crashkernel: half[0] }]) {
+      const places = choosePlaces("ppc64", { ...machine, ...given }, { ...small, kernel });
+      expect(places).toMatchObject({ argument: 0x288_0000n, kernel: 0x700_0000n });
+    }
+  });
+
   test("the initrd may lie above the RMA", () => {
     const large = { ...machine, totalRam: undefined };
     expect(choosePlaces("ppc64", large, { ...small, kernel, initrdSize: 480n * MIB }).initrd).toBe(512n * MIB);
@@ -204,6 +235,9 @@ describe("on ppc64", () => {
     const crashkernel = rangeOfSize(0x800_0000n, 256n * MIB);
     const places = choosePlaces("ppc64", { ...machine, crashkernel }, { ...small, kernel, crash: true });
     expect(places).toMatchObject({ argument: 0x800_0000n, kernel: 0x801_0000n, initrd: 0xa89_0000n });
+    // It stays there, so that nothing is in its way.
+    const low = { ...machine, kernelEnd: 0n, crashkernel: rangeOfSize(0x100_0000n, 256n * MIB) };
+    expect(choosePlaces("ppc64", low, { ...small, kernel, crash: true }).argument).toBe(0x100_0000n);
   });
 });
 
@@ -221,11 +255,19 @@ describe("on arm64", () => {
     });
   });
 
+  test("a kernel without image_size has 16 MiB, and its own length", () => {
+    const kernel = arm64Image({ length: 0x190_0000, imageSize: 0n });
+    expect(choosePlaces("aarch64", machine, { ...small, kernel })).toMatchObject({
+      kernel: 0x4008_0000n,
+      kernelSize: 0x190_0000n,
+    });
+  });
+
   test("a kernel that has no use for what is below it goes below the others", () => {
     const kernel = arm64Image({ length: 0x190_0000, imageSize: 0x1a0_0000n, textOffset: 0x8_0000n, flags: 0n });
     expect(choosePlaces("aarch64", machine, { ...small, kernel })).toMatchObject({
       kernel: 0x4008_0000n,
-      argument: 0x41c0_0000n,
+      argument: 0x41a8_0000n,
     });
   });
 
@@ -234,6 +276,27 @@ describe("on arm64", () => {
     const kernel = arm64Image({ length: 0x100_0000, imageSize: 0x180_0000n });
     expect(choosePlaces("aarch64", facts({ memory }), { ...small, initrdSize: 33n * MIB, kernel })).toMatchObject({
       kernel: 64n * GIB,
+    });
+  });
+
+  test("those begin anywhere, with the kernel or end with the initrd", () => {
+    const huge = arm64Image({ length: 64, imageSize: 5n * GIB });
+    const apart = [rangeOfSize(0n, GIB), rangeOfSize(100n * GIB, 10n * GIB)];
+    expect(choosePlaces("aarch64", facts({ memory: apart }), { ...small, initrdSize: 5n * GIB, kernel: huge })).toEqual(
+      {
+        argument: 0n,
+        kernel: 100n * GIB,
+        kernelSize: 5n * GIB,
+        initrd: 105n * GIB,
+        round: 0x1000n,
+      },
+    );
+    const kernel = arm64Image({ length: 64, imageSize: 0x800_0000n });
+    const far = [rangeOfSize(0n, 3n * GIB + GIB / 2n), rangeOfSize(31n * GIB, 4n * GIB)];
+    expect(choosePlaces("aarch64", facts({ memory: far }), { ...small, initrdSize: 4n * GIB, kernel })).toMatchObject({
+      argument: 0n,
+      kernel: 3n * GIB,
+      initrd: 31n * GIB,
     });
   });
 
