@@ -18,6 +18,7 @@ export function fieldOf(record: string, field: string): string {
 
 /** The names of all packages that a record says it depends on, alternatives among them. */
 export function dependenciesIn(record: string): string[] {
+  if (!/^Depends: /m.test(record)) return [];
   return fieldOf(record, "Depends")
     .split(/[,|]/)
     .map((text) => text.trim().split(" ")[0] ?? "");

@@ -3,8 +3,8 @@
 import { statSync } from "node:fs";
 import type { AddedFile } from "../../initramfs/image.ts";
 import { build } from "../build.ts";
+import { debianPrograms } from "../debian-programs.ts";
 import type { Findings } from "./bench.ts";
-import { debianPrograms } from "./debian-programs.ts";
 import { atMost, row } from "./row.ts";
 
 function bytesOf(files: readonly AddedFile[]): number {

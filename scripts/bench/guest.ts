@@ -8,8 +8,8 @@ import { type FirstKernel, firstKernel, type NextKernel, nextKernel } from "../b
 import { type ScriptNeeds, sceneFor } from "../boot/scene.ts";
 import { build } from "../build.ts";
 import { inTemporaryFolder } from "../cache.ts";
+import { debianPrograms } from "../debian-programs.ts";
 import { runGuest } from "../guest.ts";
-import { debianPrograms } from "./debian-programs.ts";
 import { type Peers, versionOf } from "./machine.ts";
 import { present } from "./present.ts";
 import { type GuestPrograms, withGuestPrograms } from "./programs.ts";

@@ -60,6 +60,7 @@ test("a field of a package record is found by its whole name, in the record that
 test("a package depends on all that its record names, whatever the version and in place of whatever", () => {
   const record = "Package: a\nPre-Depends: b\nDepends: c | d (>= 0.1), e-6.1.0-50 (= 6.1.176-1)\n";
   expect(dependenciesIn(record)).toEqual(["c", "d", "e-6.1.0-50"]);
+  expect(dependenciesIn("Package: busybox-static\n")).toEqual([]);
 });
 
 describe("the kernel that a meta package depends on", () => {
