@@ -5,8 +5,10 @@ import { type Arguments, parse } from "../cli/options.ts";
 import { numberOf } from "../cli/values.ts";
 import formatVersion from "../cli/version.ts";
 import { EXIT, Failure, usage } from "../failure.ts";
-import { openKernel } from "../kernels/kernel.ts";
-import { unload } from "../kexec/load.ts";
+import { type Kernel, openKernel } from "../kernels/kernel.ts";
+import { type HeldPiece, openPiece } from "../kexec/piece.ts";
+import { describeStatus } from "../kexec/status.ts";
+import { tellOtherCall, unload, unloadByEither, unloadFiles } from "../kexec/unload.ts";
 import { EDIT_NOTES, editOptions, parseEdits } from "../options/edits.ts";
 import { foreignAnswers, foreignOptions } from "../options/kexec-tools.ts";
 import { noticeOn, parseReadRules } from "../options/trees.ts";
@@ -14,6 +16,7 @@ import { reuseCommandLine } from "../recipes/command-line.ts";
 import { writePieces } from "../recipes/extract-kernel.ts";
 import { jumpIntoLoaded } from "../recipes/jump.ts";
 import { loadPlan } from "../recipes/load.ts";
+import { findFileWay, loadFile } from "../recipes/load-file.ts";
 import { type NextKernelRequest, planNextKernel } from "../recipes/next-kernel.ts";
 import { formatRawLines, saveSegments } from "../recipes/raw-lines.ts";
 import type { ByteString } from "../sys/engine.ts";
@@ -29,6 +32,11 @@ const modes: readonly Option[] = [
   },
   { short: "e", long: "exec", help: "Jump into the loaded kernel. With KERNEL: load that one first." },
   { short: "u", long: "unload", help: "Unload the loaded kernel." },
+  { short: "S", long: "status", help: "Print what is loaded and what may be loaded, one fact a line." },
+  {
+    long: "diagnose",
+    help: "Find the segment that the kernel refuses: load the first, the first two, and so on. Nothing stays loaded, not even what was loaded before.",
+  },
   {
     long: "extract",
     help: "Write what of KERNEL is loaded to standard output: as objcopy -O binary does of an ELF file, as zeropage --kernel does of a bzImage.",
@@ -42,6 +50,23 @@ const modes: readonly Option[] = [
     help: "Load nothing: write the segments into DIR, and those commands as a script that loads them from there.",
   },
 ];
+
+/** Which of the two system calls is made: kexec_load, unless one of these asks for another. The last one counts. */
+const calls: readonly Option[] = [
+  {
+    short: "s",
+    long: "kexec-file-syscall",
+    help: "Let the running kernel read KERNEL and FILE, and find the places (kexec_file_load). Under lockdown it wants KERNEL signed.",
+  },
+  {
+    short: "a",
+    long: "kexec-syscall-auto",
+    help: "Do as -s does where the running kernel lacks kexec_load, or lockdown alone forbids it, and say so.",
+  },
+];
+
+/** They steer what is made here: with -s the running kernel does that. */
+const NOT_FOR_FILES = ["dtb", "rsdp", "mem-min", "mem-max", "save", "diagnose"];
 
 /** What the next kernel gets. */
 const wishes: readonly Option[] = [
@@ -87,7 +112,7 @@ const kexec: Applet = {
   name: "kexec",
   summary: "Load a kernel, its initrd and its command line, and jump there",
   operands: "[KERNEL]",
-  options: [...modes, ...wishes, ...edits, ...others],
+  options: [...modes, ...calls, ...wishes, ...edits, ...others],
   notes: `
 The addresses are found: free memory, as far as the running kernel tells it,
 minus what must not be touched, and what KERNEL needs. --plan shows them, and
@@ -109,15 +134,33 @@ ${EDIT_NOTES}
     }
     if (has("unload")) {
       refuseOperands(given, "-u");
-      unload(system, has("load-panic"));
+      unloadBy(chooseCall(given), system, has("load-panic"));
+      return EXIT.done;
+    }
+    if (has("status")) {
+      refuseOperands(given, "-S");
+      system.print(describeStatus(system));
       return EXIT.done;
     }
     const part = PARTS.find(has);
     if (part !== undefined) return extract(system, given, part);
     if (given.operands.length === 0 && (has("exec") || has("force"))) return jump(system, given);
-    return load(system, given);
+    const code = chooseCall(given) === "file" ? loadByFile(system, given) : load(system, given);
+    return code === EXIT.done && jumpsAfter(given) ? jump(system, given) : code;
   },
 };
+
+/** kexec-syscall is among the options of kexec-tools. */
+function chooseCall({ given }: Arguments): "segments" | "file" | "either" {
+  const asked = [...given.keys()].filter((long) => /^kexec-(file-)?syscall/.test(long)).at(-1);
+  return asked === "kexec-file-syscall" ? "file" : asked === "kexec-syscall-auto" ? "either" : "segments";
+}
+
+function unloadBy(call: ReturnType<typeof chooseCall>, system: System, crash: boolean): void {
+  if (call === "either") unloadByEither(system, crash, say(system));
+  else if (call === "file") unloadFiles(system, crash);
+  else unload(system, crash);
+}
 
 function say(system: System): (line: string) => void {
   return (line) => system.say(`kexec: ${line}`);
@@ -125,6 +168,7 @@ function say(system: System): (line: string) => void {
 
 function jump(system: System, { given }: Arguments): number {
   return jumpIntoLoaded(system, {
+    option: "-e",
     skipChecks: given.has("no-checks"),
     say: given.has("debug") ? say(system) : () => {},
   });
@@ -162,29 +206,74 @@ function load(system: System, given: Arguments): number {
   const request = parseRequest(system, given);
   const next = planNextKernel(system, request);
   const tell = say(system);
-  const onStandardError = (table: string) => table.trimEnd().split("\n").forEach(tell);
   const folder = given.given.get("save");
   const raw = () => formatRawLines(system, request, next);
-  const code = loadPlan(system, {
+  const { whole } = request.kernel;
+  const isForFiles = findNotForFiles(given) === undefined;
+  return loadPlan(system, {
     plan: next.plan,
     facts: next.facts,
     secondaries: undefined,
-    action: has("plan") ? "check" : "load",
+    action: has("plan") ? "check" : has("diagnose") ? "diagnose" : "load",
     skipChecks: has("no-checks"),
-    show: has("plan")
-      ? (table) => system.print(`${table}\n${raw()}`)
-      : has("debug")
-        ? (table) => onStandardError(table)
-        : undefined,
+    show: chooseShow(system, given, raw),
     keep: folder === undefined ? undefined : (image) => saveSegments(system, folder, request, next, image),
     say: tell,
+    ...(isForFiles ? { asFile: () => findFileWay(system, whole) } : {}),
+    ...(isForFiles && chooseCall(given) === "either"
+      ? {
+          otherCall(why: string) {
+            tell(tellOtherCall(why));
+            return loadByFile(system, given);
+          },
+        }
+      : {}),
   });
-  return code === EXIT.done && jumpsAfter(given) ? jump(system, given) : code;
+}
+
+/** @param raw what follows on standard output */
+function chooseShow(system: System, { given }: Arguments, raw?: () => string): ((text: string) => void) | undefined {
+  if (given.has("plan")) return (text) => system.print(raw === undefined ? text : `${text}\n${raw()}`);
+  if (given.has("debug")) return (text) => text.trimEnd().split("\n").forEach(say(system));
+  return undefined;
+}
+
+/** The option that asks for what kexec_file_load(2) does not leave to us, if one does. */
+function findNotForFiles({ given, inTurn }: Arguments): string | undefined {
+  const edit = inTurn.find(({ long }) => long !== "initrd");
+  return edit?.long ?? NOT_FOR_FILES.find((long) => given.has(long));
+}
+
+function loadByFile(system: System, given: Arguments): number {
+  const has = (long: string) => given.given.has(long);
+  const other = findNotForFiles(given);
+  if (other !== undefined) throw usage(`--${other}`, "does not go with -s: the running kernel finds the places itself");
+  const file = kernelOf(given);
+  // Without checks the running kernel judges whatever it is given.
+  const kernel: Pick<Kernel, "whole" | "brought"> = has("no-checks")
+    ? { whole: openPiece(system, "", file), brought: {} }
+    : openKernel(system, file);
+  const crash = has("load-panic");
+  return loadFile(system, {
+    kernel: kernel.whole,
+    initrds: openInitrds(system, given, kernel.brought.initrd),
+    commandLine: chooseCommandLine(system, given.given, crash, kernel.brought.commandLine),
+    crash,
+    skipChecks: has("no-checks"),
+    action: has("plan") ? "check" : "load",
+    show: chooseShow(system, given),
+  });
+}
+
+/** The kernel's own initrd only where no other is given. */
+function openInitrds(system: System, { inTurn }: Arguments, brought: HeldPiece | undefined): readonly HeldPiece[] {
+  const given = inTurn.filter(({ long }) => long === "initrd").map(({ value }) => openPiece(system, "--initrd", value));
+  return given.length === 0 && brought !== undefined ? [brought] : given;
 }
 
 /** As with kexec-tools the last of -l and -f counts; -e, with a kernel, means to jump into that one. */
 function jumpsAfter({ given }: Arguments): boolean {
-  if (given.has("plan") || given.has("save") || given.has("load-panic")) return false;
+  if (["plan", "save", "diagnose", "load-panic"].some((long) => given.has(long))) return false;
   if (given.has("exec")) return true;
   const last = [...given.keys()].filter((long) => long === "load" || long === "force").at(-1);
   return last !== "load";

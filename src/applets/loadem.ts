@@ -3,7 +3,7 @@
 import type { Applet, Option } from "../cli/applet.ts";
 import { type Directive, parseInOrder } from "../cli/options.ts";
 import { EXIT, usage } from "../failure.ts";
-import { unload } from "../kexec/load.ts";
+import { unload } from "../kexec/unload.ts";
 import { parsePlan } from "../options/segments.ts";
 import { jumpIntoLoaded } from "../recipes/jump.ts";
 import { loadPlan } from "../recipes/load.ts";
@@ -102,7 +102,11 @@ the running machine. -n shows which one.
     const say = (line: string) => system.say(`loadem: ${line}`);
     if (has("reboot")) {
       refuseOthers(directives, ["reboot", "verbose", "no-checks"]);
-      return jumpIntoLoaded(system, { skipChecks: has("no-checks"), say: has("verbose") ? say : () => {} });
+      return jumpIntoLoaded(system, {
+        option: "-k",
+        skipChecks: has("no-checks"),
+        say: has("verbose") ? say : () => {},
+      });
     }
     if (has("unload")) {
       refuseOthers(directives, ["unload", "panic"]);

@@ -36,19 +36,23 @@ export interface Kernel {
   readonly head: Uint8Array;
   /** Of a bzImage. */
   readonly setup: SetupHeader | undefined;
+  /** The file that the load image is a part of, unpacked: what kexec_file_load(2) is given. */
+  readonly whole: HeldPiece;
   /** Whether the load image is the file, byte for byte. */
   readonly isAsItIs: boolean;
   /** What a unified kernel image has besides. */
   readonly brought: {
-    readonly initrd?: Piece;
+    readonly initrd?: HeldPiece;
     readonly commandLine?: ByteString;
     readonly tree?: Uint8Array;
   };
 }
 
 /** What a form of kernel is read to. */
-type Found = Pick<Kernel, "layers" | "kind" | "machine" | "endian" | "pieces"> &
+type Found = Pick<Kernel, "layers" | "kind" | "machine" | "endian" | "pieces" | "whole"> &
   Partial<Pick<Kernel, "memsz" | "setup" | "isAsItIs" | "brought">>;
+
+type FoundByForm = Omit<Found, "whole"> & Partial<Pick<Found, "whole">>;
 
 /**
  * Opens a kernel's file. Nothing of the kernel's size is read yet.
@@ -72,6 +76,11 @@ export function openKernel(system: System, file: ByteString): Kernel {
 }
 
 function find(system: System, whole: HeldPiece): Found {
+  return { whole, ...findByForm(system, whole) };
+}
+
+/** What is inside another form is found by `find` again, and is the whole then. */
+function findByForm(system: System, whole: HeldPiece): FoundByForm {
   const start = readPiece(system, whole, 0, FORM_SPAN);
   const form = formOf(start);
   if (form === undefined) {
@@ -101,7 +110,7 @@ function tellNoKernel(form: Form, start: Uint8Array): string {
   return fact === form.what ? `${fact}, no kernel` : fact;
 }
 
-function findInVmlinux(system: System, whole: HeldPiece, form: Form): Found {
+function findInVmlinux(system: System, whole: HeldPiece, form: Form): FoundByForm {
   if (form.machine === EM_X86_64) throw new Failure(whole.name, VMLINUX_INSTEAD);
   if (findSection((at, length) => readPiece(system, whole, at, length), WRAPPED_VMLINUX) !== undefined) {
     // With the names of its sections it is known for what it is.

@@ -20,7 +20,8 @@ export const KEXEC_FILE_NO_INITRAMFS = 4;
 /** Flags that neither call has. Nothing is below them that unloads, and no kernel looks at more before it says EINVAL. */
 const NO_SUCH_FLAGS = 0x8000;
 
-const NO_FILE = -1;
+/** In place of a descriptor. */
+export const NO_FILE = -1;
 
 /**
  * Whether the running kernel has the call. It is asked for something that no kernel does: more segments than there may be,

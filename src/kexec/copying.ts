@@ -14,6 +14,8 @@ export interface Copying {
 }
 
 export interface Jump {
+  /** What asks for it, for messages. */
+  readonly option: string;
   /** Absent where the kernel survives it. Throws a Failure for what cannot be known: then the jump is made as it is. */
   readonly findCopying: ((system: System) => Copying) | undefined;
   /** Gets what a person may want to know. */
@@ -35,7 +37,7 @@ const PIPE_SIZE = 1 << 20;
  * @returns undefined in the process that may jump; in all others the exit code of the one that they started
  * @throws Failure where none is found
  */
-export function leaveTheWay(system: System, { findCopying, say }: Jump): number | undefined {
+export function leaveTheWay(system: System, { option, findCopying, say }: Jump): number | undefined {
   const copying = findCopying && known(() => findCopying(system), say);
   const image = copying?.segments.reduce((sum, { start, end }) => sum + end - start, 0n) ?? 0n;
   for (let processes = 1; copying !== undefined; processes += 1) {
@@ -49,7 +51,7 @@ export function leaveTheWay(system: System, { findCopying, say }: Jump): number 
     if (processes === 1) say(`the image goes over this process's task_struct, ${formatRange(task)}`);
     if (processes === MOST_PROCESSES) {
       const fact = `the image goes over the task_struct of each of ${processes} processes, the last one in`;
-      throw new Failure("-k", `${fact} ${formatRange(segment)}; load it elsewhere (--no-checks jumps all the same)`);
+      throw new Failure(option, `${fact} ${formatRange(segment)}; load it elsewhere (--no-checks jumps all the same)`);
     }
     if (processes <= TAKERS) takeMemory(system, min(image, (readMemoryInfo(system, "MemFree") ?? 0n) / 2n) / TAKERS);
     const child = system.must(system.fork(), "fork");

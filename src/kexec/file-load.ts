@@ -2,15 +2,13 @@
 
 import { EXIT } from "../failure.ts";
 import type { System } from "../sys/system.ts";
-import { KEXEC_FILE_NO_INITRAMFS, KEXEC_FILE_ON_CRASH, KEXEC_FILE_UNLOAD } from "./calls.ts";
+import { KEXEC_FILE_NO_INITRAMFS, KEXEC_FILE_ON_CRASH, NO_FILE } from "./calls.ts";
 import type { Explain } from "./causes.ts";
 import type { KernelFiles } from "./file-checks.ts";
 import { holdInterrupts } from "./load.ts";
 import { refusal } from "./refusal.ts";
 import { isLoaded } from "./status.ts";
-
-/** A descriptor that the kernel does not look at. */
-const NO_FILE = -1;
+import { unloadFiles } from "./unload.ts";
 
 export interface FileHelp {
   readonly explain: Explain;
@@ -35,11 +33,4 @@ export function loadFiles(system: System, files: KernelFiles, help: FileHelp): n
     return EXIT.done;
   };
   return holdInterrupts(system, act, () => unloadFiles(system, crash));
-}
-
-/** Forgets what was loaded, by whatever call. Neither lockdown nor security modules forbid it. */
-export function unloadFiles(system: System, crash: boolean): void {
-  const flags = KEXEC_FILE_UNLOAD | (crash ? KEXEC_FILE_ON_CRASH : 0);
-  const result = system.call("kexec_file_load", NO_FILE, NO_FILE, 0, null, flags);
-  if (result < 0) throw refusal(system, { kind: "unload", call: "kexec_file_load", crash, isForLoad: false }, result);
 }

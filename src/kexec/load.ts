@@ -10,12 +10,13 @@ import type { KexecImage, Segment } from "./image.ts";
 import { readPermission } from "./permission.ts";
 import { refusal, whyOtherCall } from "./refusal.ts";
 import { isLoaded } from "./status.ts";
+import { unload, unloadByEither } from "./unload.ts";
 
 /** What there is to say and to do where the kernel refuses segments. */
 export interface LoadHelp {
   readonly explain: Explain;
-  /** The same kernel as a file. */
-  readonly asFile?: FileWay | undefined;
+  /** The same kernel as a file; undefined where kexec_file_load(2) would take none. */
+  readonly asFile?: (() => FileWay | undefined) | undefined;
   /** Loads it by kexec_file_load(2), for a reason that it is told: the exit code. */
   readonly otherCall?: ((why: string) => number) | undefined;
 }
@@ -32,8 +33,8 @@ export function load(system: System, image: KexecImage, { explain, asFile, other
     const result = kexecLoad(system, image);
     if (result >= 0) return EXIT.done;
     if (otherCall !== undefined) why = whyOtherCall(result, readPermission(system), crash);
-    if (why === undefined) throw refusal(system, { kind: "segments", image, explain, asFile, hadCrashKernel }, result);
-    return EXIT.done;
+    if (why !== undefined) return EXIT.done;
+    throw refusal(system, { kind: "segments", image, explain, asFile: asFile?.(), hadCrashKernel }, result);
   };
   const code = holdInterrupts(system, act, () => {
     if (why === undefined) unload(system, crash);
@@ -41,15 +42,9 @@ export function load(system: System, image: KexecImage, { explain, asFile, other
   return why === undefined || otherCall === undefined || code !== EXIT.done ? code : otherCall(why);
 }
 
-/** Forgets what was loaded. `isForLoad` tells whether something is to be loaded after it. */
-export function unload(system: System, crash: boolean, isForLoad = false): void {
-  const result = system.call("kexec_load", 0, 0, null, crash ? KEXEC_ON_CRASH : 0);
-  if (result < 0) throw refusal(system, { kind: "unload", call: "kexec_load", crash, isForLoad }, result);
-}
-
 /** Jumps into the loaded kernel. Returns only when interrupted (having unloaded it) or refused: the exit code. */
 export function jump(system: System, how: Jump): number {
-  if (isLoaded(system, false) === false) throw new Failure("-k", "no kernel is loaded");
+  if (isLoaded(system, false) === false) throw new Failure(how.option, "no kernel is loaded");
   const act = () => {
     // The sync may take long enough for a person to press ^C.
     system.call("sync");
@@ -60,7 +55,7 @@ export function jump(system: System, how: Jump): number {
     if (result < 0) throw refusal(system, { kind: "jump" }, result);
     return EXIT.done;
   };
-  return holdInterrupts(system, act, () => unload(system, false));
+  return holdInterrupts(system, act, () => unloadByEither(system, false, how.say));
 }
 
 /** Errors that are not the fault of one segment: the next kernel, the caller or the moment is to blame. */

@@ -5,6 +5,8 @@ import { jump } from "../kexec/load.ts";
 import type { System } from "../sys/system.ts";
 
 export interface JumpRequest {
+  /** What asks for it, for messages. */
+  readonly option: string;
   readonly skipChecks: boolean;
   /** Gets what a person may want to know. */
   say(line: string): void;
@@ -14,6 +16,6 @@ export interface JumpRequest {
  * @returns the exit code, and only where an interrupt kept us from it: 128 + the signal's number
  * @throws Failure where nothing is loaded, or the kernel refuses
  */
-export function jumpIntoLoaded(system: System, { skipChecks, say }: JumpRequest): number {
-  return jump(system, { findCopying: skipChecks ? undefined : loadRules[system.machine].findCopying, say });
+export function jumpIntoLoaded(system: System, { option, skipChecks, say }: JumpRequest): number {
+  return jump(system, { option, findCopying: skipChecks ? undefined : loadRules[system.machine].findCopying, say });
 }

@@ -2,6 +2,8 @@
 
 import { loadRules } from "../arch/load-rules.ts";
 import { EXIT, Failure } from "../failure.ts";
+import formOf from "../forms.ts";
+import type { FileWay } from "../kexec/causes.ts";
 import {
   checkFiles,
   explainFiles,
@@ -28,6 +30,8 @@ export interface FileRequest {
   readonly skipChecks?: boolean;
   /** `check` loads nothing. */
   readonly action?: "load" | "check";
+  /** Gets what the kernel is given, as lines. This comes before the checks. */
+  readonly show?: ((text: string) => void) | undefined;
 }
 
 /** To memfd_create(2), linux/memfd.h. */
@@ -48,10 +52,29 @@ export function loadFile(system: System, request: FileRequest): number {
     crash,
   };
   const facts = readFileFacts(system);
+  request.show?.(formatFiles(files));
   if (request.skipChecks !== true) checkFiles(files, rules, facts);
   if (request.action === "check") return EXIT.done;
   const explain = (result: number) => explainFiles(files, rules, facts, result);
   return loadFiles(system, files, { explain, checksSignature: rules.checksSignature });
+}
+
+/** The kernel as kexec_file_load(2) could be given it; undefined where that takes no such kernel. */
+export function findFileWay(system: System, kernel: HeldPiece): FileWay | undefined {
+  const { accepts, checksSignature } = loadRules[system.machine].files;
+  const head = readPiece(system, kernel, 0, HEAD_SPAN);
+  return accepts(formOf(head)) ? { name: kernel.name, head, checksSignature } : undefined;
+}
+
+function formatFiles({ kernel, initrd, commandLine, crash }: KernelFiles): string {
+  const file = ({ name, status }: OpenFile) => `${name}, ${status.size} bytes`;
+  const lines = [
+    `kernel        ${file(kernel)}`,
+    ...(initrd === undefined ? [] : [`initrd        ${file(initrd)}`]),
+    `command line  ${commandLine}`,
+    `kexec_file_load: the running kernel finds the places${crash ? ", in the crash kernel's memory" : ""}`,
+  ];
+  return lines.map((line) => `${line}\n`).join("");
 }
 
 function namesOf(pieces: readonly HeldPiece[]): ByteString {

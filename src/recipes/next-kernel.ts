@@ -136,11 +136,11 @@ function buildPlan(
   plan.round = places.round;
   plan.crash = crash;
   plan.entry = places.argument;
-  const first = plan.open(places.argument, "-a");
+  const first = plan.open(places.argument, "the hand-over");
   first.append({ kind: "bytes", name: "v2wrap", bytes: builtInStub("-w", system.machine) });
   const bytes = argument.place(places.argument + BigInt(STUB_SIZE), initrdRange({ places, initrd }));
   first.append({ kind: "bytes", name: argument.name, bytes });
-  const second = plan.open(places.kernel, "-a");
+  const second = plan.open(places.kernel, "KERNEL");
   for (const piece of kernel.pieces) second.append(piece);
   second.zeros = zerosOf(request, places);
   plan.patches.push({

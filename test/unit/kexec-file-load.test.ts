@@ -3,9 +3,9 @@
 import { describe, expect, test } from "bun:test";
 import { appendFileSync, truncateSync, writeFileSync } from "node:fs";
 import { Failure } from "../../src/failure.ts";
-import { unloadFiles } from "../../src/kexec/file-load.ts";
 import { openPiece } from "../../src/kexec/piece.ts";
 import { carriesSignature } from "../../src/kexec/signature.ts";
+import { unloadFiles } from "../../src/kexec/unload.ts";
 import { loadFile } from "../../src/recipes/load-file.ts";
 import type { Machine } from "../../src/sys/engine.ts";
 import { errno } from "../../src/sys/errno.ts";
