@@ -79,8 +79,8 @@ function loadLater(folder: string, applets: readonly string[], seldom: readonly 
       build.onLoad({ filter: /.*/, namespace: "applet" }, ({ path: name }) => ({
         loader: "js",
         contents: `import { load } from "qjs:sys";
-          import { loadWhenAsked } from ${JSON.stringify(join(folder, "cli/applet.ts"))};
-          export default loadWhenAsked("${name}", () => load("${name}.js").default);`,
+          import { LaterApplet } from ${JSON.stringify(join(folder, "cli/applet.ts"))};
+          export default new LaterApplet("${name}", () => load("${name}.js").default);`,
       }));
       build.onLoad({ filter: /.*/, namespace: "function" }, ({ path: name }) => ({
         loader: "js",

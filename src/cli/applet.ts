@@ -42,27 +42,41 @@ export interface Applet {
   run(system: System, args: readonly ByteString[], program: Program): number;
 }
 
-/** The applet of that name, which is loaded when more than its name is asked for. */
-export function loadWhenAsked(name: string, load: () => Applet): Applet {
-  let loaded: Applet | undefined;
-  const applet = (): Applet => (loaded ??= load());
-  return {
-    name,
-    get summary() {
-      return applet().summary;
-    },
-    get operands() {
-      return applet().operands;
-    },
-    get options() {
-      return applet().options;
-    },
-    get takesWords() {
-      return applet().takesWords;
-    },
-    get notes() {
-      return applet().notes;
-    },
-    run: (system, args, program) => applet().run(system, args, program),
-  };
+/** An applet that is loaded when more than its name is asked for. */
+export class LaterApplet implements Applet {
+  #loaded: Applet | undefined;
+
+  constructor(
+    readonly name: string,
+    readonly load: () => Applet,
+  ) {}
+
+  get #applet(): Applet {
+    this.#loaded ??= this.load();
+    return this.#loaded;
+  }
+
+  get summary() {
+    return this.#applet.summary;
+  }
+
+  get operands() {
+    return this.#applet.operands;
+  }
+
+  get options() {
+    return this.#applet.options;
+  }
+
+  get takesWords() {
+    return this.#applet.takesWords;
+  }
+
+  get notes() {
+    return this.#applet.notes;
+  }
+
+  run(system: System, args: readonly ByteString[], program: Program): number {
+    return this.#applet.run(system, args, program);
+  }
 }
