@@ -21,7 +21,7 @@ export class Records {
   readonly strings: ByteString;
   readonly #view: DataView;
   readonly #nodes: Uint32Array;
-  readonly #keys = new Map<ByteString, number>();
+  readonly #gathered: Gatherer;
   readonly #decode: (bytes: Uint8Array) => ByteString;
   /** Marks that the reader did not look for: they count as set. */
   readonly unknownMarks: number;
@@ -30,6 +30,7 @@ export class Records {
   /** @param marked the bits of MARK that the reader has looked for */
   constructor(gathered: Gatherer, decode: (bytes: Uint8Array) => ByteString, marked: number) {
     const { records, strings, nodes } = gathered;
+    this.#gathered = gathered;
     this.#decode = decode;
     this.unknownMarks = ~marked;
     this.bytes = records;
@@ -82,23 +83,14 @@ export class Records {
   valueOf(node: RecordNode, name: ByteString): Uint8Array | undefined {
     const own = name === NAME ? this.#ownNameOf(node) : undefined;
     if (own !== undefined) return own;
-    const key = this.#keyOf(name);
-    if (key < 0) return undefined;
-    const end = this.wordOf(node, NODE.end);
-    for (let at = this.#firstOf(node); at < end; at = this.#next(at)) {
-      if (this.#view.getUint32(at + 8) === key) return this.#value(at);
-    }
-    return undefined;
+    const at = this.#gathered.find(node.index, name);
+    return at < 0 ? undefined : this.#value(at);
   }
 
-  /** The offset of `name` in the strings block, or -1. */
-  #keyOf(name: ByteString): number {
-    let key = this.#keys.get(name);
-    if (key === undefined) {
-      key = `\0${this.strings}`.indexOf(`\0${name}\0`);
-      this.#keys.set(name, key);
-    }
-    return key;
+  /** The offset of `name` in the strings block; undefined where it is not there. */
+  keyOf(name: ByteString): number | undefined {
+    const key = this.#gathered.keyOf(name);
+    return key < 0 ? undefined : key;
   }
 
   #firstOf(node: RecordNode): number {

@@ -56,7 +56,7 @@ export const NODE = { start: 0, end: 1, after: 2, next: 3, ownName: 4, count: 5,
 export const WORDS_OF_NODE = 8;
 
 /** enum gather_action. */
-export const ACTION = { begin: 0, walk: 1, addFile: 2, addDirectory: 3, again: 4, close: 5 } as const;
+export const ACTION = { begin: 0, walk: 1, addFile: 2, addDirectory: 3, again: 4, close: 5, key: 6, find: 7 } as const;
 
 /** enum gather_stop: why the walk stopped, at the directory that is open. */
 export const STOP = {

@@ -127,6 +127,16 @@ export class Gatherer {
     this.#act(ACTION.close);
   }
 
+  /** Where in `strings` the name of files is; -ENOENT where none has it. */
+  keyOf(name: ByteString): number {
+    return this.#act(ACTION.key, name);
+  }
+
+  /** Where in `records` the file `name` of a directory is, which is one of `nodes`; -ENOENT where it has none. */
+  find(node: number, name: ByteString): number {
+    return this.#act(ACTION.find, name, node);
+  }
+
   #act(action: number, name: ByteString = "", number = 0): number {
     return this.#engine.gather(this.#state, action, number, name);
   }

@@ -169,22 +169,21 @@ function writeStructure(out: Writer, pieces: readonly Piece[], strings: StringTa
 /** Property names, each once, by the offset it was given: those of `records`, then what is added. */
 class StringTable {
   readonly #records: Records | undefined;
-  #offsets: Map<ByteString, number> | undefined;
+  readonly #offsets = new Map<ByteString, number>();
   readonly #added: ByteString[] = [];
   size: number;
 
   constructor(records: Records | undefined) {
     this.#records = records;
-    this.size = records?.strings.length ?? 0;
+    this.size = records?.stringBytes.length ?? 0;
   }
 
   /** The offset of `name`, which is new or known. */
   add(name: ByteString): number {
-    this.#offsets ??= offsetsIn(this.#records?.strings ?? "");
-    const known = this.#offsets.get(name);
-    if (known !== undefined) return known;
-    const offset = this.size;
+    const known = this.#offsets.get(name) ?? this.#records?.keyOf(name);
+    const offset = known ?? this.size;
     this.#offsets.set(name, offset);
+    if (known !== undefined) return offset;
     this.#added.push(name);
     this.size += name.length + 1;
     return offset;
@@ -194,17 +193,6 @@ class StringTable {
     if (this.#records !== undefined) out.raw(this.#records.stringBytes);
     for (const name of this.#added) out.string(name);
   }
-}
-
-/** Of the strings in a strings block. */
-function offsetsIn(strings: ByteString): Map<ByteString, number> {
-  const offsets = new Map<ByteString, number>();
-  for (let at = 0; at < strings.length; ) {
-    const end = strings.indexOf("\0", at);
-    offsets.set(strings.slice(at, end), at);
-    at = end + 1;
-  }
-  return offsets;
 }
 
 /** Fills zeroed bytes from `at` on; what is jumped over stays zero. */

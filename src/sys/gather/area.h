@@ -5,6 +5,7 @@
 #include "gather.h"
 
 /* include/uapi/asm-generic/errno-base.h */
+#define ENOENT 2
 #define EINTR 4
 #define ENOMEM 12
 #define EFBIG 27
@@ -51,6 +52,22 @@ static inline void put_u32(uint8_t *to, uint32_t value)
     value = __builtin_bswap32(value);
 #endif
     *(uint32_t *)to = value;
+}
+
+static inline uint32_t get_u32(const uint8_t *from)
+{
+    uint32_t value = *(const uint32_t *)from;
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    value = __builtin_bswap32(value);
+#endif
+    return value;
+}
+
+/* What `offset` is with padding to a multiple of 4. */
+static inline uint32_t padded(uint32_t offset)
+{
+    return (offset + 3) & ~(uint32_t)3;
 }
 
 uint32_t length_of(const char *text);

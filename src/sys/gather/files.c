@@ -217,3 +217,15 @@ long read_files(struct gather *g, long directory, struct node *node)
     }
     return failed;
 }
+
+long find_record(const struct gather *g, const struct node *node, const char *name)
+{
+    long key = key_of(g, name);
+    uint32_t record = padded(node->start + 4 + length_of(text_at(&g->records, node->start + 4)) + 1);
+
+    if (key < 0)
+        return key;
+    while (record < node->end && get_u32(at(&g->records, record + 8)) != key)
+        record = padded(record + HEAD + get_u32(at(&g->records, record + 4)));
+    return record < node->end ? (long)record : -ENOENT;
+}

@@ -15,4 +15,7 @@ long add_directory(struct gather *g, const char *name);
  * g->done. */
 long read_files(struct gather *g, long directory, struct node *node);
 
+/* Where the record of a node's file of this name begins, or -ENOENT. */
+long find_record(const struct gather *g, const struct node *node, const char *name);
+
 #endif

@@ -3,6 +3,7 @@
 #include "files.h"
 #include "layout.h"
 #include "order.h"
+#include "strings.h"
 
 /* What is done next with the last frame. */
 enum phase {
@@ -179,6 +180,11 @@ static int close_all(struct gather *g)
     return 0;
 }
 
+static int find(const struct gather *g, int index, const char *name)
+{
+    return (int)find_record(g, (const struct node *)at(&g->nodes, 0) + index, name);
+}
+
 int gather(struct gather *g, int action, int number, const char *name)
 {
     if (action == GATHER_BEGIN)
@@ -189,5 +195,9 @@ int gather(struct gather *g, int action, int number, const char *name)
         return (int)add_file(g, name);
     if (action == GATHER_ADD_DIRECTORY)
         return (int)add_directory(g, name);
+    if (action == GATHER_KEY)
+        return (int)key_of(g, name);
+    if (action == GATHER_FIND)
+        return find(g, number, name);
     return action == GATHER_AGAIN ? start_again(g) : close_all(g);
 }

@@ -85,6 +85,8 @@ enum gather_action {
     GATHER_ADD_DIRECTORY, /* the same of a directory */
     GATHER_AGAIN,         /* forget the open directory, to read it anew; gives 1 if that was done before */
     GATHER_CLOSE,         /* all that is open */
+    GATHER_KEY,           /* gives the key of `name`, or -ENOENT where no file has that name */
+    GATHER_FIND,          /* gives where in `records` the file `name` of node `number` is, or -ENOENT */
 };
 
 /* Why the walk stopped, at the last frame; or -errno where there is no memory. */

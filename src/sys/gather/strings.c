@@ -82,3 +82,10 @@ const struct known *intern(struct gather *g, const char *name)
     enter(g, string);
     return slot;
 }
+
+long key_of(const struct gather *g, const char *name)
+{
+    uint32_t string = g->table.used ? find_slot(g, name)->string : 0;
+
+    return string ? (long)string - 1 : -ENOENT;
+}

@@ -12,4 +12,7 @@ struct known {
 /* Finds or enters a name. NULL when there is no memory. Valid until the next call. */
 const struct known *intern(struct gather *g, const char *name);
 
+/* The key of a known name, or -ENOENT. */
+long key_of(const struct gather *g, const char *name);
+
 #endif
