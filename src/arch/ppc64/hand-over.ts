@@ -19,7 +19,11 @@ const PARAMETERS: ReadonlyMap<ByteString, string> = new Map([
 
 export const ppc64: TreeHandOver = {
   names: [],
-  recognize: (root) => [...PARAMETERS.keys()].some((name) => property(child(root, "chosen"), name) !== undefined),
+  // A tree that says nothing of it is handed on as it was read: it need not be looked at any further.
+  recognize(root) {
+    const chosen = child(root, "chosen");
+    return [...PARAMETERS.keys()].some((name) => saysSomething(property(chosen, name)));
+  },
   dropUnasked({ root }) {
     // Kept is what an edit has set: that knows why.
     const written = new Map(writtenIn(child(root, "chosen")).map((each) => [each, each.value]));
@@ -33,8 +37,12 @@ export const ppc64: TreeHandOver = {
   },
 };
 
-/** Those of the properties that say something: a limit of 0 is none. */
 function writtenIn(chosen: Node | undefined): Property[] {
   const properties = chosen?.properties ?? [];
-  return properties.filter(({ name, value }) => PARAMETERS.has(name) && oneOrTwoCells(value) !== 0n);
+  return properties.filter(({ name, value }) => PARAMETERS.has(name) && saysSomething(value));
+}
+
+/** A limit of 0 is none. */
+function saysSomething(value: Uint8Array | undefined): boolean {
+  return value !== undefined && oneOrTwoCells(value) !== 0n;
 }
