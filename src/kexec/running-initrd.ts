@@ -24,10 +24,12 @@ export function keepsInitrd(system: System, ownWord?: string): boolean {
   if (kept >= 0) system.close(kept);
   if (kept >= 0) return true;
   const line = system.readIfThere("/proc/cmdline");
-  const words = line === undefined ? [] : wordsOfLine(system.text(line)).filter(({ value }) => value === "");
-  return words
-    .map(({ name }) => name.replaceAll("-", "_"))
-    .some((name) => name === "retain_initrd" || name === ownWord);
+  const text = line === undefined ? "" : system.text(line);
+  const spelled = text.replaceAll("-", "_");
+  // Few lines say such a word anywhere. The others are not taken apart, which takes the small engine long.
+  const said = ["retain_initrd", ownWord].filter((word) => word !== undefined && spelled.includes(word));
+  if (said.length === 0) return false;
+  return wordsOfLine(text).some(({ name, value }) => value === "" && said.includes(name.replaceAll("-", "_")));
 }
 
 /** Where the directory says that it was. */
