@@ -52,7 +52,10 @@ function watchImports(refused: Failure[]): BunPlugin {
 }
 
 /** What is asked for seldom. The default export of each is a function. */
-const SELDOM = ["cli/answers.ts", "cli/nearest.ts", "cli/version.ts", "forms.ts", "sys/strerror.ts"];
+const SELDOM = [
+  ...["cli/answers.ts", "cli/nearest.ts", "cli/version.ts", "forms.ts", "sys/strerror.ts"],
+  ...["kexec/draw-svg.ts", "kexec/draw-text.ts", "kexec/plan-json.ts"],
+];
 
 /** The applets of the program in `folder`, as their table imports them; none where there is no table. */
 async function appletsIn(folder: string): Promise<string[]> {

@@ -116,6 +116,7 @@ const ENGINE_FILES = [
   "host/int128.c",
   "host/engine.c",
   "host/program.c",
+  "host/sha256.c",
   "host/sys.c",
   ...GATHER_FILES,
 ];

@@ -11,6 +11,7 @@ import { describeStatus } from "../kexec/status.ts";
 import { tellOtherCall, unload, unloadByEither, unloadFiles } from "../kexec/unload.ts";
 import { EDIT_NOTES, editOptions, parseEdits } from "../options/edits.ts";
 import { foreignAnswers, foreignOptions } from "../options/kexec-tools.ts";
+import { chooseViews, viewOptions } from "../options/plan-views.ts";
 import { noticeOn, parseReadRules } from "../options/trees.ts";
 import { reuseCommandLine } from "../recipes/command-line.ts";
 import { writePieces } from "../recipes/extract-kernel.ts";
@@ -19,6 +20,7 @@ import { loadPlan } from "../recipes/load.ts";
 import { findFileWay, loadFile } from "../recipes/load-file.ts";
 import { type NextKernelRequest, planNextKernel } from "../recipes/next-kernel.ts";
 import { formatRawLines, saveSegments } from "../recipes/raw-lines.ts";
+import type { PlanViews } from "../recipes/show-plan.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { STDOUT, type System } from "../sys/system.ts";
 
@@ -66,7 +68,7 @@ const calls: readonly Option[] = [
 ];
 
 /** They steer what is made here: with -s the running kernel does that. */
-const NOT_FOR_FILES = ["dtb", "rsdp", "mem-min", "mem-max", "save", "diagnose"];
+const NOT_FOR_FILES = ["dtb", "rsdp", "mem-min", "mem-max", "save", "diagnose", "json", "svg"];
 
 /** What the next kernel gets. */
 const wishes: readonly Option[] = [
@@ -112,7 +114,7 @@ const kexec: Applet = {
   name: "kexec",
   summary: "Load a kernel, its initrd and its command line, and jump there",
   operands: "[KERNEL]",
-  options: [...modes, ...calls, ...wishes, ...edits, ...others],
+  options: [...modes, ...calls, ...wishes, ...edits, ...others, ...viewOptions],
   notes: `
 The addresses are found: free memory, as far as the running kernel tells it,
 minus what must not be touched, and what KERNEL needs. --plan shows them, and
@@ -207,7 +209,6 @@ function load(system: System, given: Arguments): number {
   const next = planNextKernel(system, request);
   const tell = say(system);
   const folder = given.given.get("save");
-  const raw = () => formatRawLines(system, request, next);
   const { whole } = request.kernel;
   const isForFiles = findNotForFiles(given) === undefined;
   return loadPlan(system, {
@@ -216,7 +217,7 @@ function load(system: System, given: Arguments): number {
     secondaries: undefined,
     action: has("plan") ? "check" : has("diagnose") ? "diagnose" : "load",
     skipChecks: has("no-checks"),
-    show: chooseShow(system, given, raw),
+    ...views(system, given, () => `\n${formatRawLines(system, request, next)}`),
     keep: folder === undefined ? undefined : (image) => saveSegments(system, folder, request, next, image),
     say: tell,
     ...(isForFiles ? { asFile: () => findFileWay(system, whole) } : {}),
@@ -231,11 +232,16 @@ function load(system: System, given: Arguments): number {
   });
 }
 
-/** @param raw what follows on standard output */
-function chooseShow(system: System, { given }: Arguments, raw?: () => string): ((text: string) => void) | undefined {
-  if (given.has("plan")) return (text) => system.print(raw === undefined ? text : `${text}\n${raw()}`);
-  if (given.has("debug")) return (text) => text.trimEnd().split("\n").forEach(say(system));
-  return undefined;
+/** @param ending what follows on standard output */
+function views(system: System, { given }: Arguments, ending?: () => string): PlanViews {
+  return chooseViews(system, {
+    json: given.has("json"),
+    svg: given.get("svg"),
+    prints: given.has("plan"),
+    tells: given.has("debug"),
+    say: say(system),
+    ...(ending === undefined ? {} : { ending }),
+  });
 }
 
 /** The option that asks for what kexec_file_load(2) does not leave to us, if one does. */
@@ -261,7 +267,7 @@ function loadByFile(system: System, given: Arguments): number {
     crash,
     skipChecks: has("no-checks"),
     action: has("plan") ? "check" : "load",
-    show: chooseShow(system, given),
+    show: views(system, given).show,
   });
 }
 

@@ -4,6 +4,7 @@ import type { Applet, Option } from "../cli/applet.ts";
 import { type Directive, parseInOrder } from "../cli/options.ts";
 import { EXIT, usage } from "../failure.ts";
 import { unload } from "../kexec/unload.ts";
+import { chooseViews, viewOptions } from "../options/plan-views.ts";
 import { parsePlan } from "../options/segments.ts";
 import { jumpIntoLoaded } from "../recipes/jump.ts";
 import { loadPlan } from "../recipes/load.ts";
@@ -84,7 +85,7 @@ const loadem: Applet = {
   name: "loadem",
   summary: "Load files at physical addresses for kexec, and jump there",
   operands: "",
-  options: [...building, ...modes],
+  options: [...building, ...modes, ...viewOptions],
   notes: `
 Options act from left to right on the segment that the last -a opened. -c
 stores 8 bytes: OFF-8 to OFF if big endian, OFF to OFF+8 if little endian. The
@@ -116,13 +117,18 @@ the running machine. -n shows which one.
     const qemu = directives.find(({ long }) => long === "qemu")?.value;
     if (qemu !== undefined && has("diagnose"))
       throw usage("--diagnose", "does not go with --qemu: it asks the running kernel");
-    const tellTable = (table: string) => table.trimEnd().split("\n").forEach(say);
     return loadPlan(system, {
       ...parsePlan(system, directives),
       action: has("dry-run") ? "check" : has("diagnose") ? "diagnose" : "load",
       skipChecks: has("no-checks"),
       qemu,
-      show: has("dry-run") ? (table) => system.print(table) : has("verbose") ? tellTable : undefined,
+      ...chooseViews(system, {
+        json: has("json"),
+        svg: directives.find(({ long }) => long === "svg")?.value,
+        prints: has("dry-run"),
+        tells: has("verbose"),
+        say,
+      }),
       say,
     });
   },

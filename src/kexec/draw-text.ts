@@ -4,7 +4,11 @@ import { hex } from "../failure.ts";
 import { formatSize } from "../number.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
-import { type Band, type Ground, LARGEST, type Note, type Picture } from "./picture.ts";
+import type { NextUse } from "./check.ts";
+import type { MachineFacts } from "./facts.ts";
+import type { Ground } from "./ground.ts";
+import type { KexecImage } from "./image.ts";
+import { type Band, fitNote, makePicture, type Picture, rowsOf } from "./picture.ts";
 
 /** Columns of a line: 80, less what `loadem: ` before it takes on standard error. */
 const WIDTH = 72;
@@ -14,9 +18,6 @@ const FILLED = 4;
 
 /** What begins somewhere is told in so many columns at least, however long addresses are. */
 const LEAST_OF_A_NOTE = 20;
-
-/** Lines of a band in which nothing is loaded, before it is cut short. */
-const MOST_OF_NOTHING = 2n;
 
 /** What columns are filled with, as bytes of whatever a terminal takes. */
 export interface Fills {
@@ -71,14 +72,23 @@ export const utf8: Fills = {
   used: MEDIUM,
 };
 
+/** Lines of at most WIDTH columns, each ended by a newline. */
+export default function drawPlan(
+  system: System,
+  image: KexecImage,
+  facts: MachineFacts,
+  uses: readonly NextUse[],
+): ByteString {
+  return drawText(makePicture(image, facts, uses), chooseFills(system));
+}
+
 /** Those that standard output and standard error most likely can show. */
-export function chooseFills(system: System): Fills {
+function chooseFills(system: System): Fills {
   const locale = ["LC_ALL", "LC_CTYPE", "LANG"].map((name) => system.environment(name)).find((value) => value);
   const isUtf8 = locale !== undefined && /utf-?8/i.test(locale);
   return isUtf8 && system.environment("TERM") !== "dumb" ? utf8 : ascii;
 }
 
-/** Lines, each ended by a newline. */
 export function drawText({ bands, unit }: Picture, fills: Fills): ByteString {
   const last = bands.at(-1);
   if (last === undefined) return "";
@@ -88,8 +98,8 @@ export function drawText({ bands, unit }: Picture, fills: Fills): ByteString {
     `${place.padStart(width)} ${now} ${next}  ${text}`.trimEnd();
   const room = Math.max(WIDTH - width - 2 * FILLED - 4, LEAST_OF_A_NOTE);
   const lines = bands.flatMap((band) => {
-    const notes = band.notes.map((note) => fit(note, room));
-    return rowsOf(band, unit, notes.length).map((kind, row) => {
+    const notes = band.notes.map((note) => fitNote(note, room));
+    return rowsOf(band, unit).map((kind, row) => {
       const place = row === 0 ? hex(band.start) : "";
       const next = nextOf(band, fills);
       if (kind === "filled") return line(place, fills.grounds[band.ground], next, notes[row] ?? "");
@@ -103,19 +113,6 @@ export function drawText({ bands, unit }: Picture, fills: Fills): ByteString {
     .join("");
 }
 
-type Row = "filled" | "cut";
-
-/** As high as the band is large, and as its notes want. */
-function rowsOf(band: Band, unit: bigint, notes: number): Row[] {
-  const { start, end, segments, usedBy } = band;
-  const size = (end - start + unit - 1n) / unit;
-  const isLoaded = segments.length > 0 || usedBy !== undefined;
-  const isCut = size > (isLoaded ? LARGEST : MOST_OF_NOTHING);
-  const rows: Row[] = Array.from({ length: Math.max(isCut ? 1 : Number(size), notes) }, () => "filled");
-  if (!isCut) return rows;
-  return isLoaded ? ["filled", "cut", ...rows.slice(1), "filled"] : [...rows.slice(1), "cut"];
-}
-
 function nextOf({ segments, isZeros, usedBy, isContested }: Band, fills: Fills): ByteString {
   const [segment] = segments;
   if (isContested) return "X".repeat(FILLED);
@@ -126,17 +123,4 @@ function nextOf({ segments, isZeros, usedBy, isContested }: Band, fills: Fills):
 function around(segment: number, fill: ByteString): ByteString {
   const number = String(segment).slice(-2);
   return fill + number + fill.repeat(FILLED - 1 - number.length);
-}
-
-/** Of a name that does not fit, the middle is left out; of text that does not, the end. */
-function fit({ before, name, after }: Note, width: number): string {
-  const room = width - before.length - after.length;
-  const whole = before + (name.length <= room ? name : shorten(name, Math.max(room, 0))) + after;
-  return whole.length <= width ? whole : `${whole.slice(0, width - 3)}...`;
-}
-
-function shorten(name: string, room: number): string {
-  const left = Math.max(room - 3, 0);
-  const start = Math.floor(left / 2);
-  return `${name.slice(0, start)}...${name.slice(name.length - (left - start))}`;
 }

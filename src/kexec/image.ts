@@ -2,6 +2,7 @@
 
 import { Failure, hex } from "../failure.ts";
 import { type MemoryRange, roundUp } from "../range.ts";
+import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
 import { type HeldPiece, type Piece, partOf, pieceSize, readInto, refuseChanged } from "./piece.ts";
 import type { Patch, Plan, SegmentPlan, WordForm } from "./plan.ts";
@@ -12,15 +13,24 @@ export interface Segment extends MemoryRange {
   readonly bytes: Uint8Array;
   /** What its bytes came from. */
   readonly from: string;
-  /** Where in its bytes each of its files ends, and each padding between them; absent where it is one file. */
-  readonly ends?: readonly number[];
+  /** Its bytes by what they came from, in order; absent where that is one file. */
+  readonly parts?: readonly SegmentPart[];
   /** What asked for it, for messages. */
   readonly label?: string;
 }
 
+export interface SegmentPart {
+  /** Of a file, of standard input, of what is built in; undefined for the padding between them. */
+  readonly name: ByteString | undefined;
+  /** Where in the file it begins. */
+  readonly offset: number;
+  /** Where in the segment's bytes it ends, and the next one begins. */
+  readonly end: number;
+}
+
 /** Where the file ends that has the segment's byte `at`. */
-export function endOfFile({ bytes, ends }: Segment, at: number): number {
-  return ends?.find((end) => at < end) ?? bytes.length;
+export function endOfFile({ bytes, parts }: Segment, at: number): number {
+  return parts?.find(({ end }) => at < end)?.end ?? bytes.length;
 }
 
 /** A word that was stored in a segment. */
@@ -136,14 +146,15 @@ function assembleSegment(system: System, plan: SegmentPlan, round: bigint): Segm
     throw new Failure(where, `${hex(plan.length)} bytes, of at most ${hex(MOST_BYTES)} in one segment`);
   }
   const memory = system.allocate(pages, `${where}: ${plan.length} bytes`);
-  const ends: number[] = [];
+  const parts: SegmentPart[] = [];
   let at = 0;
   for (const piece of plan.pieces) {
     if (piece.kind !== "padding") fill(system, memory, shift + at, piece);
     at += pieceSize(piece);
-    ends.push(at);
+    const name = piece.kind === "padding" ? undefined : piece.name;
+    parts.push({ name, offset: piece.kind === "file" ? piece.offset : 0, end: at });
   }
-  return { ...range, bytes: memory.subarray(shift, shift + plan.length), from: namesOf(plan.pieces), ends };
+  return { ...range, bytes: memory.subarray(shift, shift + plan.length), from: namesOf(plan.pieces), parts };
 }
 
 /** Of all files that the pieces come from; parts of one in a row have its name once. */

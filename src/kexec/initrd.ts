@@ -78,7 +78,7 @@ function restOfFile(holders: readonly Segment[], told: MemoryRange): bigint | un
   if (first === undefined || last === undefined) return undefined;
   const begin = Number(told.start - first.start);
   // An initrd that is a part of some file is an image of a person's own making.
-  if (begin !== 0 && !first.ends?.includes(begin)) return undefined;
+  if (begin !== 0 && !first.parts?.some(({ end }) => end === begin)) return undefined;
   const at = Number(told.end - last.start);
   const end = endOfFile(last, at - 1);
   return last.bytes.subarray(at, Math.min(end, at + PADDING)).some((byte) => byte !== 0)

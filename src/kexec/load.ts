@@ -125,6 +125,10 @@ function kexecLoad(system: System, { segments, entry, arch, crash }: KexecImage)
     const buffer = bytes.length === 0 ? 0n : system.engine.address(bytes);
     return [buffer, BigInt(bytes.length), start, end - start];
   });
-  const flags = (arch << KEXEC_ARCH_SHIFT) | BigInt(crash ? KEXEC_ON_CRASH : 0);
-  return system.call("kexec_load", entry ?? 0n, segments.length, system.longs(table), flags);
+  return system.call("kexec_load", entry ?? 0n, segments.length, system.longs(table), flagsOf(arch, crash));
+}
+
+/** The last argument of kexec_load(2). */
+export function flagsOf(arch: bigint, crash: boolean): bigint {
+  return (arch << KEXEC_ARCH_SHIFT) | BigInt(crash ? KEXEC_ON_CRASH : 0);
 }

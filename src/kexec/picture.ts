@@ -3,24 +3,22 @@
 
 import { escapeText, hex } from "../failure.ts";
 import { formatSize } from "../number.ts";
-import {
-  contains,
-  hullOf,
-  intersectRanges,
-  type MemoryRange,
-  max,
-  mergeRanges,
-  min,
-  type NamedRange,
-  overlap,
-  subtractRanges,
-} from "../range.ts";
+import { contains, hullOf, intersectRanges, type MemoryRange, max, type NamedRange, overlap } from "../range.ts";
 import type { NextUse } from "./check.ts";
 import type { MachineFacts } from "./facts.ts";
+import {
+  byStart,
+  clipRun,
+  foldRuns,
+  type Ground,
+  groundOf,
+  isSome,
+  listRuns,
+  type Run,
+  sizeOf,
+  tellNames,
+} from "./ground.ts";
 import type { KexecImage, Segment } from "./image.ts";
-
-/** What memory is before the jump. `mixed` is RAM and other things by turns, `unknown` where nothing tells of memory. */
-export type Ground = "RAM" | "taken" | "kernel" | "initrd" | "crashkernel" | "mixed" | "nothing" | "unknown";
 
 /** A line of text about what begins in a band. Of a name that is too long for a line some may be left out. */
 export interface Note {
@@ -55,30 +53,17 @@ export const LARGEST = 8n;
 
 const SMALLEST_UNIT = 0x1000n;
 
+/** Lines of a band in which nothing is loaded, before it is cut short. */
+const MOST_OF_NOTHING = 2n;
+
 /** Zeros of less than this are there to fill a page. */
 const WORTH_A_BAND = 0x10000n;
 
 /** Ranges of memory that segments lie over: so many are drawn each by itself, of more some together. */
 const MOST_HITS = 6;
 
-/** Between two things that a person wants to see, what else there is has at most so many bands. */
-const MOST_BETWEEN = 5;
-
-/** If it has more, so many of the largest are left, and those between them become one. */
-const LEFT_OF_MORE = 2;
-
 /** Words that are stored in a segment: so many are told each. */
 const MOST_WORDS = 4;
-
-/** A run of memory in which nothing is loaded. */
-interface Run extends MemoryRange {
-  readonly ground: Ground;
-  /** Of what is taken and of what is no RAM. */
-  readonly names: readonly string[];
-  /** Taken ranges in it, and bytes of them. */
-  readonly taken: number;
-  readonly takenSize: bigint;
-}
 
 interface Hit extends NamedRange {
   /** Whether it is several, and what is between them. */
@@ -126,14 +111,6 @@ export function makePicture(image: KexecImage, facts: MachineFacts, nextUses: re
   return { bands, unit: chooseUnit([...segments, ...uses]) };
 }
 
-function isSome({ start, end }: MemoryRange): boolean {
-  return start < end;
-}
-
-function sizeOf({ start, end }: MemoryRange): bigint {
-  return end - start;
-}
-
 function chooseUnit(ranges: readonly MemoryRange[]): bigint {
   const largest = ranges.reduce((most, range) => max(most, sizeOf(range)), 0n);
   let unit = SMALLEST_UNIT;
@@ -162,10 +139,6 @@ function joinMany(ranges: readonly NamedRange[]): Hit[] {
     const { start = 0n, end = 0n } = hullOf(some) ?? {};
     return { start, end, isMany: true, name: `${some.length} ranges: ${tellNames(some.map(({ name }) => name))}` };
   });
-}
-
-function byStart(a: MemoryRange, b: MemoryRange): number {
-  return a.start < b.start ? -1 : a.start > b.start ? 1 : 0;
 }
 
 /** Where something begins or ends, in order. */
@@ -234,12 +207,6 @@ function endOfBytes({ start, bytes, end }: Segment): bigint {
   return bytes.length === 0 ? start : end;
 }
 
-function groundOf({ memory }: MachineFacts, range: MemoryRange): Ground {
-  if (memory.length === 0) return "unknown";
-  if (memory.some((each) => contains(each, range))) return "RAM";
-  return memory.some((each) => overlap(each, range)) ? "mixed" : "nothing";
-}
-
 /** Who wants this and cannot have it, in words. */
 function findWrong(
   { image, facts }: Scene,
@@ -284,7 +251,8 @@ function notesOf(image: KexecImage, segment: Segment): Note[] {
   const size = segment.bytes.length === 0 ? sizeOf(segment) : BigInt(segment.bytes.length);
   const zeros = sizeOf(segment) - size;
   const rest = zeros < WORTH_A_BAND ? "" : ` and ${formatSize(zeros)} of zeros`;
-  const isEntered = entry !== undefined && entry >= segment.start && entry < segment.end;
+  const isInside = entry !== undefined && entry >= segment.start && entry < segment.end;
+  const isEntered = isInside && !image.segments.some((other) => other !== segment && other.start === entry);
   const entered = !isEntered ? "" : entry === segment.start ? ", entry" : `, entry ${hex(entry)}`;
   const words = image.words.filter((word) => word.segment === segment);
   const more = words.length > MOST_WORDS ? [plain(`and ${words.length - MOST_WORDS} words more are stored`)] : [];
@@ -292,71 +260,11 @@ function notesOf(image: KexecImage, segment: Segment): Note[] {
     note(`${image.segments.indexOf(segment)} `, segment.from, `, ${formatSize(size)}${rest}${entered}`),
     ...words.slice(0, MOST_WORDS).map(({ at, value }) => {
       const target = image.segments.findIndex(({ start }) => start === value);
-      const what = target < 0 ? "" : `, where ${target} is`;
+      const what = target < 0 ? "" : `, segment ${target}`;
       return plain(`at ${hex(segment.start + BigInt(at))}: ${hex(value)}${what}`);
     }),
     ...more,
   ];
-}
-
-/** All of `span`, in order: RAM, what is taken of it, and what is neither. */
-function listRuns({ memory, taken, notRam = [] }: MachineFacts, span: MemoryRange): Run[] {
-  if (memory.length === 0) return [{ ...span, ground: "unknown", names: [], taken: 0, takenSize: 0n }];
-  const held = apart(taken.filter((range) => overlap(range, span)));
-  const run = (range: MemoryRange, ground: Ground, names: readonly string[]): Run => {
-    const isTaken = ground === "taken";
-    return { ...range, ground, names, taken: isTaken ? 1 : 0, takenSize: isTaken ? sizeOf(range) : 0n };
-  };
-  const free = subtractRanges(memory, held).map((range) => run(range, "RAM", []));
-  const holes = subtractRanges([span], [...mergeRanges(memory), ...held]);
-  return [
-    ...free,
-    ...held.map((range) => run(range, "taken", [range.name])),
-    ...holes.map((hole) =>
-      run(hole, "nothing", hole === span ? [] : notRam.filter((each) => overlap(each, hole)).map(({ name }) => name)),
-    ),
-  ].sort(byStart);
-}
-
-function clipRun(run: Run, within: MemoryRange): Run {
-  const range = { start: max(run.start, within.start), end: min(run.end, within.end) };
-  return { ...run, ...range, takenSize: run.taken === 0 ? 0n : sizeOf(range) };
-}
-
-/** The same memory without any of it twice, in order: of two that overlap, the one that begins first has it. */
-function apart(ranges: readonly NamedRange[]): NamedRange[] {
-  const result: NamedRange[] = [];
-  let end = 0n;
-  for (const range of [...ranges].sort(byStart)) {
-    if (range.end <= end || !isSome(range)) continue;
-    result.push({ ...range, start: max(range.start, end) });
-    end = range.end;
-  }
-  return result;
-}
-
-/** A few of the largest as they are, and what is between them in one each. */
-function foldRuns(runs: readonly Run[]): Run[] {
-  if (runs.length <= MOST_BETWEEN) return [...runs];
-  const bySize = [...runs].sort((a, b) => (sizeOf(a) > sizeOf(b) ? -1 : 1));
-  const kept = new Set(bySize.slice(0, LEFT_OF_MORE));
-  const result: Run[] = [];
-  for (const run of runs) {
-    const last = result.at(-1);
-    if (last === undefined || kept.has(run) || kept.has(last)) result.push(run);
-    else {
-      const isSame = last.ground === run.ground;
-      result[result.length - 1] = {
-        start: last.start,
-        end: run.end,
-        ground: isSame ? run.ground : "mixed",
-        names: [...last.names, ...run.names],
-        taken: last.taken + run.taken,
-        takenSize: last.takenSize + run.takenSize,
-      };
-    }
-  }
-  return result;
 }
 
 function bandOfRun({ start, end, ground, names, taken, takenSize }: Run, facts: MachineFacts): Band {
@@ -377,9 +285,29 @@ function bandOfRun({ start, end, ground, names, taken, takenSize }: Run, facts: 
   };
 }
 
-/** The first two different ones. */
-function tellNames(names: readonly string[]): string {
-  const different = [...new Set(names)];
-  const more = different.length > 2 ? ` and ${different.length - 2} more` : "";
-  return different.slice(0, 2).join(", ") + more;
+/** `cut` is where a band that is too large for the scale is cut short. */
+export type Row = "filled" | "cut";
+
+/** The rows of a band: as many as it is large, or as its notes want. */
+export function rowsOf(band: Band, unit: bigint): Row[] {
+  const { start, end, segments, usedBy, notes } = band;
+  const size = (end - start + unit - 1n) / unit;
+  const isLoaded = segments.length > 0 || usedBy !== undefined;
+  const isCut = size > (isLoaded ? LARGEST : MOST_OF_NOTHING);
+  const rows: Row[] = Array.from({ length: Math.max(isCut ? 1 : Number(size), notes.length) }, () => "filled");
+  if (!isCut) return rows;
+  return isLoaded ? ["filled", "cut", ...rows.slice(1), "filled"] : [...rows.slice(1), "cut"];
+}
+
+/** Of a name that does not fit, the middle is left out; of text that does not, the end. */
+export function fitNote({ before, name, after }: Note, width: number): string {
+  const room = width - before.length - after.length;
+  const whole = before + (name.length <= room ? name : shorten(name, Math.max(room, 0))) + after;
+  return whole.length <= width ? whole : `${whole.slice(0, width - 3)}...`;
+}
+
+function shorten(name: string, room: number): string {
+  const left = Math.max(room - 3, 0);
+  const start = Math.floor(left / 2);
+  return `${name.slice(0, start)}...${name.slice(name.length - (left - start))}`;
 }

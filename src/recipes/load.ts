@@ -7,21 +7,19 @@ import type { Explain } from "../kexec/causes.ts";
 import { nameSegmentAndArgument } from "../kexec/check.ts";
 import { checkImage, explain } from "../kexec/checks.ts";
 import { listUncheckedConfinement } from "../kexec/confinement.ts";
-import { chooseFills, drawText } from "../kexec/draw-text.ts";
 import { type MachineFacts, readFacts } from "../kexec/facts.ts";
 import { assemble, type KexecImage, refuseChangedFiles } from "../kexec/image.ts";
 import { findRefused, type LoadHelp, load } from "../kexec/load.ts";
-import { makePicture } from "../kexec/picture.ts";
 import type { Plan } from "../kexec/plan.ts";
 import type { Secondaries } from "../kexec/stub.ts";
-import { formatImage } from "../kexec/table.ts";
 import type { ByteString } from "../sys/engine.ts";
 import errnoText from "../sys/strerror.ts";
 import type { System } from "../sys/system.ts";
 import { countedSecondaries, tellSecondaries } from "./secondaries.ts";
+import { type PlanViews, showPlan } from "./show-plan.ts";
 import { writeForQemu } from "./to-qemu.ts";
 
-export interface LoadRequest {
+export interface LoadRequest extends PlanViews {
   readonly plan: Plan;
   /** What is known of the running machine; found out unless given. */
   readonly facts?: MachineFacts;
@@ -34,8 +32,6 @@ export interface LoadRequest {
   readonly qemu?: ByteString | undefined;
   /** Gets the image, once it has passed, in place of the running kernel. */
   readonly keep?: ((image: KexecImage) => void) | undefined;
-  /** Gets the whole plan as a drawing and a table. This comes before the checks, so that a person sees what they refuse. */
-  readonly show?: ((text: string) => void) | undefined;
   /** Gets one line for a person. */
   say(line: string): void;
   /** The kernel as a file that kexec_file_load(2) could be given; absent where raw segments are loaded. */
@@ -49,23 +45,19 @@ export interface LoadRequest {
  * @throws Failure for what cannot be loaded here, or the kernel refuses
  */
 export function loadPlan(system: System, request: LoadRequest): number {
-  const { plan, show, qemu } = request;
+  const { plan, qemu } = request;
   if (qemu !== undefined) return writeForQemu(system, { ...request, directory: qemu });
   const rules = loadRules[system.machine];
   const image = assemble(system, plan, archs);
   const facts = request.facts ?? readFacts(system, rules.facts);
   const told = tellSecondaries(image, request.secondaries, countedSecondaries(facts.secondaries));
-  if (show !== undefined) {
-    const waits = told === undefined ? [] : [`stub waits for ${told.secondaries} secondary cpus, ${told.reason}`];
-    const unchecked = [
-      ...(facts.unchecked ?? []),
-      ...listUncheckedConfinement(image),
-      ...(rules.listUnchecked?.(image) ?? []),
-    ];
-    const lines = request.skipChecks ? waits : [...waits, ...unchecked];
-    const drawing = drawText(makePicture(image, facts, rules.listUses(image)), chooseFills(system));
-    show(drawing + formatImage(image, facts) + lines.map((line) => `${line}\n`).join(""));
-  }
+  const unchecked = [
+    ...(facts.unchecked ?? []),
+    ...listUncheckedConfinement(image),
+    ...(rules.listUnchecked?.(image) ?? []),
+  ];
+  const uses = rules.listUses(image);
+  showPlan(system, request, { plan, image, facts, uses, told, unchecked: request.skipChecks ? [] : unchecked });
   if (!request.skipChecks) checkImage(image, facts, rules.checks);
   if (request.action === "check") return EXIT.done;
   const explainRefusal = (result: number) => explain(image, facts, rules.checks, result);

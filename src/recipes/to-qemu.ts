@@ -8,21 +8,19 @@ import { headOf } from "../devicetree/format.ts";
 import { EXIT, Failure, hex, usage } from "../failure.ts";
 import { checkImage } from "../kexec/checks.ts";
 import { listUncheckedConfinement } from "../kexec/confinement.ts";
-import { chooseFills, drawText } from "../kexec/draw-text.ts";
 import type { MachineFacts } from "../kexec/facts.ts";
 import { assemble, type KexecImage, refuseChangedFiles } from "../kexec/image.ts";
-import { makePicture } from "../kexec/picture.ts";
 import type { Plan } from "../kexec/plan.ts";
 import { type Secondaries, STUB_SIZE } from "../kexec/stub.ts";
-import { formatImage } from "../kexec/table.ts";
 import { type MemoryRange, max, roundUp } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
 import { writeFolder } from "./folder.ts";
 import { qemuScript, SCRIPT, segmentName, segmentsWithBytes } from "./qemu-script.ts";
 import { type Told, tellSecondaries } from "./secondaries.ts";
+import { type PlanViews, showPlan } from "./show-plan.ts";
 
-export interface QemuRequest {
+export interface QemuRequest extends PlanViews {
   readonly plan: Plan;
   /** Cpus that the stub waits for; undefined: none. */
   readonly secondaries: Secondaries | undefined;
@@ -31,8 +29,6 @@ export interface QemuRequest {
   /** `check` writes nothing. */
   readonly action: "load" | "check" | "diagnose";
   readonly skipChecks: boolean;
-  /** As of a load. */
-  readonly show?: ((table: string) => void) | undefined;
 }
 
 const MIB = 1n << 20n;
@@ -45,7 +41,7 @@ const NO_SECONDARIES: Told = { secondaries: 0, reason: "as the others are starte
 
 /** @throws Failure for what cannot be started there, and for files that cannot be written */
 export function writeForQemu(system: System, request: QemuRequest): number {
-  const { plan, directory, show } = request;
+  const { plan, directory } = request;
   const assembled = assemble(system, plan, archs);
   const arch = archOf(system, assembled);
   const image = { ...assembled, arch: BigInt(arch.elfMachine) };
@@ -54,18 +50,14 @@ export function writeForQemu(system: System, request: QemuRequest): number {
   const [uname] = arch.machines;
   const rules = uname === undefined ? undefined : loadRules[uname];
   const told = tellSecondaries(image, request.secondaries, NO_SECONDARIES);
-  if (show !== undefined) {
-    const waits = told === undefined ? [] : [`stub waits for ${told.secondaries} secondary cpus, ${told.reason}`];
-    const unchecked = [
-      ...shape.unchecked,
-      "what a running kernel would refuse is not checked: its pages, its memory, half of its RAM",
-      ...listUncheckedConfinement(image),
-      ...(rules?.listUnchecked?.(image) ?? []),
-    ];
-    const lines = request.skipChecks ? waits : [...waits, ...unchecked];
-    const drawing = drawText(makePicture(image, facts, rules?.listUses(image) ?? []), chooseFills(system));
-    show(drawing + formatImage(image, facts) + lines.map((line) => `${line}\n`).join(""));
-  }
+  const unchecked = [
+    ...shape.unchecked,
+    "what a running kernel would refuse is not checked: its pages, its memory, half of its RAM",
+    ...listUncheckedConfinement(image),
+    ...(rules?.listUnchecked?.(image) ?? []),
+  ];
+  const uses = rules?.listUses(image) ?? [];
+  showPlan(system, request, { plan, image, facts, uses, told, unchecked: request.skipChecks ? [] : unchecked });
   if (!request.skipChecks) {
     checkImage(image, facts, rules?.checks ?? []);
     if (problem !== undefined) throw problem;

@@ -1,6 +1,7 @@
 // Bun's door: system calls by libc's syscall(2), and the code of gather/, through bun:ffi.
 
 import { CFunction, type Pointer, ptr, read, toArrayBuffer } from "bun:ffi";
+import { CryptoHasher } from "bun";
 import { cString, libc, makeExecutable, mapPages } from "./bun/libc.ts";
 import { readArguments, spawn } from "./bun/process.ts";
 import { holdSignals } from "./bun/signals.ts";
@@ -82,6 +83,7 @@ export const engine: Engine = {
   },
   spawn,
   gather,
+  sha256: (bytes) => new CryptoHasher("sha256").update(bytes).digest("hex"),
   exit: (code) => process.exit(code),
   get heldSignals() {
     held ??= holdSignals(pageSize);

@@ -35,6 +35,8 @@ export interface Engine {
   spawn(path: ByteString, argv: readonly ByteString[], stdin: number, stdout: number, stderr: number): number;
   /** gather() of gather/gather.h: `state` is its struct. The value, or -errno. */
   gather(state: Uint8Array, action: number, directory: number, name: ByteString): number;
+  /** The SHA-256 of all of `bytes` (FIPS 180-4): 64 lower case hexadecimal digits. */
+  sha256(bytes: Uint8Array): string;
   exit(code: number): never;
   /** Absent where the process has one thread: there rt_sigprocmask does all of this. */
   readonly heldSignals?: HeldSignals;

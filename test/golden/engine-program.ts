@@ -140,6 +140,14 @@ function bytes(): void {
   print(`${hexOf(four)} ${outcomeOf(() => engine.encode("\xfe\xff", four, 2))} ${hexOf(four)}`);
 }
 
+/** Of lengths around those where the last block becomes two, and of more than one block. */
+function digests(): void {
+  const bytes = Uint8Array.from({ length: 4096 }, (_, at) => at * 7 + (at >> 8));
+  for (const length of [0, 1, 55, 56, 63, 64, 65, 119, 120, 128, 4095]) {
+    print(`${length} ${engine.sha256(bytes.subarray(1, 1 + length))}`);
+  }
+}
+
 function errors(): void {
   print(`${engine.syscall(abi.call.openat, -100, "/nonexistent/\xff", 0, 0)}`);
   print(`${engine.syscall(abi.call.close, -1)} ${engine.syscall(abi.call.close, 0xffffffff)}`);
@@ -279,6 +287,7 @@ const acts: Record<string, () => void> = {
   expressions,
   numbers,
   bytes,
+  digests,
   errors,
   refusals,
   arrays,

@@ -1,6 +1,7 @@
 // What the small engine and Bun's executables do for a program, on every machine.
 
 import { beforeAll, describe, expect, test } from "bun:test";
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { buildFrom } from "../../scripts/build.ts";
 import { bunTargets, emulatorFor, smallTargets, type Target, targets } from "../../scripts/machines/machines.ts";
@@ -121,6 +122,16 @@ describe.each(smallTargets)("%s", (target) => {
       ),
     );
     expect(run(command([process.execPath, PROGRAM]))).toEqual(result);
+  });
+
+  test("digests bytes as node:crypto does", () => {
+    const bytes = Uint8Array.from({ length: 4096 }, (_, at) => at * 7 + (at >> 8));
+    const lines = [0, 1, 55, 56, 63, 64, 65, 119, 120, 128, 4095].map((length) => {
+      const digest = createHash("sha256").update(bytes.subarray(1, 1 + length));
+      return `${length} ${digest.digest("hex")}\n`;
+    });
+    expect(under(target, "digests")).toEqual(succeeds(lines.join("")));
+    expect(underBun("digests")).toEqual(succeeds(lines.join("")));
   });
 
   test("returns errors of the kernel as -errno, and refuses a NUL inside a string", () => {

@@ -92,6 +92,7 @@ export class FakeEngine implements Engine {
   readonly memory = host.memory;
   readonly decode = host.decode;
   readonly encode = host.encode;
+  readonly sha256 = host.sha256;
   /** Every call that was asked for, in order, except those that the machine does not have. */
   readonly calls: { readonly name: CallName; readonly args: readonly Argument[]; readonly path: string }[] = [];
   readonly #abi: Abi;

@@ -68,6 +68,22 @@ describe.each(MACHINES)("on %s", (name, machine, file) => {
     }
   });
 
+  test("--json has the digests of what is loaded, and --plan draws nothing as wrong", () => {
+    const words = [kernel, `--initrd=${initrd}`, "--append=quiet nonce"];
+    const run = kexec(machine, "-l", "--json", ...words);
+    const { segments } = loaded(run);
+    expect(JSON.parse(run.out.toString()).segments).toMatchObject(
+      segments.map(({ bytes, mem }) => ({
+        start: `0x${mem.toString(16)}`,
+        sha256: new Bun.CryptoHasher("sha256").update(bytes).digest("hex"),
+      })),
+    );
+    expect(kexec(machine, "--plan", "--json", ...words).out.toString()).toMatch(/^\{[^\n]*\}\n$/);
+    const drawn = kexec(machine, "--plan", ...words).out.toString();
+    expect(drawn).toMatch(/ now {2}next /);
+    expect(drawn).not.toContain("XXXX");
+  });
+
   test.each<[string, string[]]>([
     ["a kernel alone", []],
     ["an initrd and a command line", [`--initrd=${initrd}`, "--append", "quiet a=b"]],

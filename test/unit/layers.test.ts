@@ -8,7 +8,7 @@ import { temporaryFolder } from "../support/folder.ts";
 const ROOT = join(import.meta.dir, "../..");
 const folder = temporaryFolder({ lasts: "file" });
 
-const MODEL = ["number.ts", "range.ts", "elf.ts", "forms.ts", "sys", "failure.ts"];
+const MODEL = ["number.ts", "json.ts", "range.ts", "elf.ts", "forms.ts", "sys", "failure.ts"];
 
 /** What each room may import besides itself, from the top down. */
 const MAY_IMPORT: ReadonlyMap<string, readonly string[]> = new Map([
@@ -45,6 +45,7 @@ const MAY_IMPORT: ReadonlyMap<string, readonly string[]> = new Map([
   ["forms.ts", MODEL],
   ["range.ts", MODEL],
   ["number.ts", MODEL],
+  ["json.ts", MODEL],
   ["sys", ["failure.ts"]],
   ["failure.ts", []],
 ]);

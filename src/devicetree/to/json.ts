@@ -1,6 +1,7 @@
 // A tree as JSON, for programs: nodes and properties by their names.
 
 import { Failure, hex } from "../../failure.ts";
+import { asciiLine } from "../../json.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { wordsOf } from "../cells.ts";
 import { kindOf } from "../kinds.ts";
@@ -34,10 +35,6 @@ export function treeJson({ root, reservations, bootCpu }: DeviceTree): string {
 /** One node with all that is in it: `{"properties":{},"nodes":{}}`. */
 export function nodeJson(node: Node): string {
   return asciiLine(jsonOf(node));
-}
-
-function asciiLine(json: unknown): string {
-  return `${JSON.stringify(json).replace(/[\x7f-\xff]/g, (byte) => `\\u00${byte.charCodeAt(0).toString(16)}`)}\n`;
 }
 
 function jsonOf(root: Node): JsonNode {

@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include "../gather/gather.h"
 #include "program.h"
+#include "sha256.h"
 #include "sys.h"
 
 extern char **environ;
@@ -473,6 +474,26 @@ static JSValue sys_gather(JSContext *ctx, JSValueConst this_value, int argc, JSV
     return result;
 }
 
+static JSValue sys_sha256(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
+{
+    static const char digits[] = "0123456789abcdef";
+    struct bytes bytes;
+    uint8_t digest[SHA256_SIZE];
+    char text[2 * SHA256_SIZE];
+    int i;
+
+    (void)this_value;
+    (void)argc;
+    if (bytes_of(ctx, &bytes, argv[0]))
+        return JS_EXCEPTION;
+    sha256(digest, bytes.start, bytes.length);
+    for (i = 0; i < SHA256_SIZE; i++) {
+        text[2 * i] = digits[digest[i] >> 4];
+        text[2 * i + 1] = digits[digest[i] & 15];
+    }
+    return JS_NewStringLen(ctx, text, sizeof text);
+}
+
 static JSValue sys_load(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
 {
     const char *name = JS_ToCString(ctx, argv[0]);
@@ -519,6 +540,7 @@ static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("encode", 3, sys_encode),
     JS_CFUNC_DEF("spawn", 5, sys_spawn),
     JS_CFUNC_DEF("gather", 4, sys_gather),
+    JS_CFUNC_DEF("sha256", 1, sys_sha256),
     JS_CFUNC_DEF("load", 1,
                  sys_load), /* not of the interface: for what is bundled apart (scripts/build.ts) */
     JS_CFUNC_DEF("exit", 1, sys_exit),

@@ -1,0 +1,77 @@
+/* SHA-256 as FIPS 180-4 has it, of bytes that are all there: made to be small. */
+#include <string.h>
+#include "sha256.h"
+
+#define BLOCK 64
+#define LENGTH_SIZE 8 /* of the length at the end of the last block */
+
+/* The first 32 bits of the fractions of the cube roots of the first 64 primes. */
+static const uint32_t constants[64] = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+};
+
+static uint32_t turn(uint32_t word, int right)
+{
+    return word >> right | word << (32 - right);
+}
+
+static uint32_t load_word(const uint8_t *bytes)
+{
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+static void add_block(uint32_t *state, const uint8_t *block)
+{
+    uint32_t words[64], turning[8];
+    unsigned i;
+
+    for (i = 0; i < 16; i++)
+        words[i] = load_word(block + 4 * i);
+    for (; i < 64; i++) {
+        uint32_t before = words[i - 15], late = words[i - 2];
+        words[i] = words[i - 16] + (turn(before, 7) ^ turn(before, 18) ^ before >> 3) + words[i - 7] +
+                   (turn(late, 17) ^ turn(late, 19) ^ late >> 10);
+    }
+    memcpy(turning, state, sizeof turning);
+    for (i = 0; i < 64; i++) {
+/* The eight variables a to h, which change places from round to round. */
+#define AT(letter) turning[(unsigned)(letter - 'a' - i) & 7]
+        uint32_t a = AT('a'), e = AT('e');
+        uint32_t first = AT('h') + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) +
+                         ((e & AT('f')) ^ (~e & AT('g'))) + constants[i] + words[i];
+        AT('d') += first;
+        AT('h') = first + (turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) +
+                  ((a & AT('b')) ^ (a & AT('c')) ^ (AT('b') & AT('c')));
+#undef AT
+    }
+    for (i = 0; i < 8; i++)
+        state[i] += turning[i];
+}
+
+void sha256(uint8_t *digest, const uint8_t *bytes, size_t length)
+{
+    /* The same of the square roots of the first 8. */
+    uint32_t state[8] = {
+        0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
+    };
+    uint8_t last[2 * BLOCK] = {0};
+    size_t rest = length % BLOCK, end = rest + 1 + LENGTH_SIZE > BLOCK ? 2 * BLOCK : BLOCK, i;
+
+    for (i = 0; i + BLOCK <= length; i += BLOCK)
+        add_block(state, bytes + i);
+    memcpy(last, bytes + length - rest, rest);
+    last[rest] = 0x80;
+    for (i = 0; i < LENGTH_SIZE; i++)
+        last[end - 1 - i] = (uint8_t)((uint64_t)length * 8 >> 8 * i);
+    for (i = 0; i < end; i += BLOCK)
+        add_block(state, last + i);
+    for (i = 0; i < SHA256_SIZE; i++)
+        digest[i] = (uint8_t)(state[i / 4] >> (24 - 8 * (i % 4)));
+}
