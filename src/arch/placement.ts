@@ -36,6 +36,8 @@ export interface PlaceRule {
 export interface PlaceNeeds {
   /** Bytes that the kernel uses from its start on before it looks around. */
   readonly size: bigint;
+  /** The same with what it may use besides, where it does not say: taken where there is room. */
+  readonly roomySize?: bigint | undefined;
   /** The kernel's address is a multiple of this, or `offset` bytes above one. Positive. */
   readonly alignment: bigint;
   readonly offset?: bigint;

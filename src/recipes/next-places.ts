@@ -51,9 +51,25 @@ export interface NextPlaces {
  */
 export function choosePlaces(machine: Machine, facts: MachineFacts, needs: NextNeeds): NextPlaces {
   const puzzle = makePuzzle(machine, facts, needs);
-  refuseOverHalfOfRam(puzzle, facts);
-  const places = solve(puzzle, puzzle.rules) ?? solveWithoutWishes(puzzle);
+  const tooLarge = findOverHalfOfRam(puzzle, facts);
+  if (tooLarge !== undefined) throw tooLarge;
+  const roomy = makeRoomier(puzzle);
+  const found = roomy !== undefined && findOverHalfOfRam(roomy, facts) === undefined ? place(roomy) : undefined;
+  const places = found ?? place(puzzle);
   if (places === undefined) throw explain(puzzle);
+  return places;
+}
+
+/** The same with all that the kernel may use; undefined where it says what it uses. */
+function makeRoomier(puzzle: Puzzle): Puzzle | undefined {
+  const { roomySize } = puzzle.needs;
+  if (roomySize === undefined) return undefined;
+  return { ...puzzle, sizes: { ...puzzle.sizes, kernel: roundUp(roomySize, puzzle.page) } };
+}
+
+function place(puzzle: Puzzle): NextPlaces | undefined {
+  const places = solve(puzzle, puzzle.rules) ?? solveWithoutWishes(puzzle);
+  if (places === undefined) return undefined;
   const { argument = 0n, kernel = 0n, initrd } = places;
   return { argument, kernel, kernelSize: puzzle.sizes.kernel, initrd, round: puzzle.page };
 }
@@ -207,14 +223,14 @@ function inPages(alignment: bigint, page: bigint): bigint {
 /** As messages call them. */
 const NAMES: Readonly<Record<PieceName, string>> = { kernel: "kernel", argument: "stub", initrd: "initrd" };
 
-function refuseOverHalfOfRam({ pieces, sizes }: Puzzle, facts: MachineFacts): void {
+function findOverHalfOfRam({ pieces, sizes }: Puzzle, facts: MachineFacts): Failure | undefined {
   const half = halfOfRam(facts);
-  if (half === undefined) return;
+  if (half === undefined) return undefined;
   const refuse = (place: string, size: bigint): Failure =>
     new Failure(place, `${hex(size)} bytes are more than half of the RAM, ${hex(half)}: the kernel loads no more`);
-  for (const name of pieces) if (sizes[name] > half) throw refuse(NAMES[name], sizes[name]);
+  for (const name of pieces) if (sizes[name] > half) return refuse(NAMES[name], sizes[name]);
   const sum = pieces.reduce((total, name) => total + sizes[name], 0n);
-  if (sum > half) throw refuse("all segments", sum);
+  return sum > half ? refuse("all segments", sum) : undefined;
 }
 
 /** Of a puzzle without solution: the piece that has no room, and the rules without which it had. */

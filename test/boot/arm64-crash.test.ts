@@ -1,5 +1,5 @@
-// A crash kernel on arm64: a property of its tree keeps it in the memory that crashkernel= reserved, and loadem asks for
-// that.
+// A crash kernel on arm64: a property of its tree keeps it in the memory that crashkernel= reserved. loadem asks for that,
+// kexec does it.
 
 import { expect, test } from "bun:test";
 import type { ScriptNeeds } from "../../scripts/boot/scene.ts";
@@ -31,9 +31,19 @@ const append = `crashkernel=${hex(REGION.size)}@${hex(REGION.start)}`;
 test("one that is told of all memory is refused, and the option of the refusal keeps it inside", async () => {
   const { verdict, run } = await attempted(guest, { append, script: script("") });
   expect(verdict.passed).toBe(false);
-  const refusal = run.lines.map(({ text }) => /for it: fs2dt (--set .*) confines it$/.exec(text)?.[1]).find(Boolean);
+  const refusal = run.lines.map(({ text }) => /for it: fs2dt (--usable .*) confines it$/.exec(text)?.[1]).find(Boolean);
   const edit = present(refusal, "loadem refused nothing");
   const initrd = await initrdThat("arm64-small", ["cat /proc/iomem"]);
   const lines = await passed(guest, { append, initrd, script: script(edit) });
+  expect(systemRam(lines)).toEqual(["60000000-6fffffff"]);
+});
+
+test("kexec -p puts it into the region, and tells it of no more", async () => {
+  const initrd = await initrdThat("arm64-small", ["cat /proc/iomem"]);
+  const lines = await passed(guest, {
+    append,
+    initrd,
+    script: () => "kexec -d -p /vmlinux.kexec --initrd /initrd\necho c > /proc/sysrq-trigger\n",
+  });
   expect(systemRam(lines)).toEqual(["60000000-6fffffff"]);
 });

@@ -52,6 +52,17 @@ describe.each(["ppc64", "ppc64le"] as const)("on %s a panic ends in the crash ke
     });
   }
 
+  test("that kexec -p has put there, with what it needs to stay and no more memory than that", async () => {
+    const special = {
+      append: APPEND,
+      initrd: await initrdFor(target),
+      script: () => "kexec -d -p /vmlinux.kexec --initrd=/initrd\necho c > /proc/sysrq-trigger\n",
+    };
+    const lines = await passed({ target, smp: 4, memory: 512 }, special);
+    expect(lines.find((text) => text.endsWith(": System RAM"))).toBe("00000000-0fffffff : System RAM");
+    expect(endOfKernel(lines)).toBeGreaterThan(REGION.start);
+  });
+
   test("and one that is not told to stay there is refused, for it does not come up inside", async () => {
     const initrd = await initrdFor(target);
     const special = { append: APPEND, initrd, script: script("") };

@@ -1,4 +1,4 @@
-// A crash kernel on x86-64: its command line keeps it in the memory that crashkernel= reserved, and loadem asks for that.
+// A crash kernel on x86-64: its memory map keeps it in what crashkernel= reserved. loadem asks for that, kexec does it.
 
 import { expect, test } from "bun:test";
 import type { ScriptNeeds } from "../../scripts/boot/scene.ts";
@@ -14,9 +14,9 @@ const INITRD = 0xa100000;
 
 const guest = { target: "x64-small", small: false, smp: 2, cpu: "max", memory: 512 } as const;
 
-function script(words: string) {
+function script(options: string) {
   return ({ bootargs, initrdSize, bss }: ScriptNeeds): string => {
-    const told = `-B '${bootargs} ${words}' -i ${hex(INITRD)},${hex(INITRD + initrdSize)}`;
+    const told = `-B '${bootargs}' ${options} -i ${hex(INITRD)},${hex(INITRD + initrdSize)}`;
     const kernel = `-a ${hex(REGION.start)} -c 0xf8 -f /vmlinux.kexec -z ${hex(bss)}`;
     return [
       "zeropage --kernel /bzImage > /vmlinux.kexec",
@@ -29,17 +29,35 @@ function script(words: string) {
 
 const append = `crashkernel=${hex(REGION.size)}@${hex(REGION.start)} nokaslr`;
 
-test("one whose map has all memory is refused, and the words of the refusal keep it inside", async () => {
-  const { verdict, run } = await attempted(guest, { append, script: script("nokaslr") });
-  expect(verdict.passed).toBe(false);
-  const refusal = run.lines.map(({ text }) => /for it: (.*) in zeropage -B confines it$/.exec(text)?.[1]).find(Boolean);
-  const words = present(refusal, "loadem refused nothing");
-  const initrd = await initrdThat("x64-small", ["cat /proc/iomem"]);
-  const lines = await passed(guest, { append, initrd, script: script(words) });
-  // A zero page is a range of its own there.
+const WORDS = ["cat /proc/iomem", "cat /proc/cmdline"];
+
+/** A zero page is a range of its own there. */
+function memoryOf(lines: readonly string[]): string[] {
   const ranges = systemRam(lines).map((text) => {
     const [start = 0n, last = 0n] = text.split("-").map((number) => BigInt(`0x${number}`));
     return { start, end: last + 1n };
   });
-  expect(mergeRanges(ranges).map(formatRange)).toEqual(["0x1000-0xa0000", "0x4000000-0xc000000"]);
+  return mergeRanges(ranges).map(formatRange);
+}
+
+test("one whose map has all memory is refused, and the option of the refusal keeps it inside", async () => {
+  const { verdict, run } = await attempted(guest, { append, script: script("") });
+  expect(verdict.passed).toBe(false);
+  const refusal = run.lines.map(({ text }) => /for it: zeropage (--usable .*) confines it$/.exec(text)?.[1]);
+  const option = present(refusal.find(Boolean), "loadem refused nothing");
+  const initrd = await initrdThat("x64-small", WORDS);
+  // It chooses its own address, too: nothing but its map keeps it inside.
+  const lines = await passed(guest, { append, initrd, script: script(option) });
+  expect(memoryOf(lines)).toEqual(["0x1000-0x9fc00", "0x4000000-0xc000000"]);
+});
+
+test("kexec -p puts it into the region, and tells it of no more", async () => {
+  const initrd = await initrdThat("x64-small", WORDS);
+  const lines = await passed(guest, {
+    append,
+    initrd,
+    script: () =>
+      "kexec -d -p /bzImage --initrd /initrd\ncat /sys/kernel/kexec_crash_loaded\necho c > /proc/sysrq-trigger\n",
+  });
+  expect(memoryOf(lines)).toEqual(["0x1000-0x9fc00", "0x4000000-0xc000000"]);
 });

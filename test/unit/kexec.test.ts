@@ -181,6 +181,8 @@ describe("what is done", () => {
       expect(mem >= 0x1000_0000n && mem + memsz <= 0x2000_0000n).toBeTrue();
     }
     expect(segmentOf(load, 1).bytes.readUInt32BE(0x5c)).toBe(1);
+    // Its bss follows it, and raw bytes do not tell how large that is.
+    expect(segmentOf(load, 1).memsz).toBe(0x120_0000n);
     const unloaded = loaded(kexec(WITH_CRASHKERNEL, "-p", "-u"));
     expect(unloaded).toEqual({ entry: 0n, flags: 1n, segments: [] });
   });

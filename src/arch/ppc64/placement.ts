@@ -25,6 +25,9 @@ export const placement: PlacementRules = {
   page: PAGE,
   needsOf({ head, length, memsz }, { rma }, crash) {
     const copies = !crash && copiesItselfDown(head);
+    // Raw bytes do not tell of their bss, which follows them where the kernel stays.
+    const isBssUnknown = memsz - BigInt(length) < LARGEST_PAGE;
+    const roomySize = isBssUnknown && !copies ? memsz + LARGE_BSS : undefined;
     const { size, alignment } = kernelPiece(memsz, rma);
     const entered: PlaceRule["of"] = ["kernel", "argument"];
     const rules: PlaceRule[] = [
@@ -32,9 +35,9 @@ export const placement: PlacementRules = {
       ...(rma === undefined
         ? []
         : [{ of: entered, within: rma, fact: `without MMU there is only ${formatRange(rma)}` }]),
-      ...(copies ? copyRules(size, size - BigInt(length) < LARGEST_PAGE) : []),
+      ...(copies ? copyRules(size, isBssUnknown) : []),
     ];
-    return { size, alignment, order: ["argument", "kernel", "initrd"], rules };
+    return { size, roomySize, alignment, order: ["argument", "kernel", "initrd"], rules };
   },
 };
 
