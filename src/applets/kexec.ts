@@ -2,26 +2,28 @@
 
 import type { Applet, Option } from "../cli/applet.ts";
 import { type Arguments, parse } from "../cli/options.ts";
-import { numberOf } from "../cli/values.ts";
 import formatVersion from "../cli/version.ts";
 import { EXIT, Failure, usage } from "../failure.ts";
-import { type Kernel, openKernel } from "../kernels/kernel.ts";
-import { type HeldPiece, openPiece } from "../kexec/piece.ts";
+import { openKernel } from "../kernels/kernel.ts";
 import { describeStatus } from "../kexec/status.ts";
 import { tellOtherCall, unload, unloadByEither, unloadFiles } from "../kexec/unload.ts";
-import { EDIT_NOTES, editOptions, parseEdits } from "../options/edits.ts";
+import { EDIT_NOTES } from "../options/edits.ts";
 import { foreignAnswers, foreignOptions } from "../options/kexec-tools.ts";
+import {
+  findNotForFiles,
+  kernelOf,
+  nextKernelOptions,
+  parseNextFiles,
+  parseNextKernel,
+} from "../options/next-kernel.ts";
 import { chooseViews, viewOptions } from "../options/plan-views.ts";
-import { noticeOn, parseReadRules } from "../options/trees.ts";
-import { reuseCommandLine } from "../recipes/command-line.ts";
 import { writePieces } from "../recipes/extract-kernel.ts";
 import { jumpIntoLoaded } from "../recipes/jump.ts";
 import { loadPlan } from "../recipes/load.ts";
 import { findFileWay, loadFile } from "../recipes/load-file.ts";
-import { type NextKernelRequest, planNextKernel } from "../recipes/next-kernel.ts";
+import { planNextKernel } from "../recipes/next-kernel.ts";
 import { formatRawLines, saveSegments } from "../recipes/raw-lines.ts";
 import type { PlanViews } from "../recipes/show-plan.ts";
-import type { ByteString } from "../sys/engine.ts";
 import { STDOUT, type System } from "../sys/system.ts";
 
 /** What is done. Without any of them KERNEL is loaded and entered. */
@@ -67,54 +69,19 @@ const calls: readonly Option[] = [
   },
 ];
 
-/** They steer what is made here: with -s the running kernel does that. */
-const NOT_FOR_FILES = ["dtb", "rsdp", "mem-min", "mem-max", "save", "diagnose", "json", "svg"];
-
-/** What the next kernel gets. */
-const wishes: readonly Option[] = [
-  {
-    long: "initrd",
-    also: ["ramdisk"],
-    value: "FILE",
-    inTurn: true,
-    help: "Give it this initrd. Several are joined, each padded to a multiple of 4.",
-  },
-  { long: "no-initrd", help: "Give it none, though KERNEL is a unified kernel image that has one." },
-  {
-    long: "append",
-    also: ["command-line"],
-    value: "TEXT",
-    help: "Set its command line (default: the running kernel's, as --reuse-cmdline has it).",
-  },
-  {
-    long: "reuse-cmdline",
-    help: "Give it the running kernel's command line without BOOT_IMAGE= (with -p: without crashkernel= too), and what --append adds.",
-  },
-  {
-    long: "dtb",
-    also: ["devicetreeblob"],
-    value: "FILE",
-    help: "Give it this device tree, a blob or a directory (default: the running machine's).",
-  },
-  { long: "rsdp", value: "ADDR", help: "Set the ACPI root pointer (x86-64; default: the running kernel's)." },
-  { long: "mem-min", value: "ADDR", help: "Load nothing below ADDR." },
-  { long: "mem-max", value: "ADDR", help: "Load nothing at ADDR and above." },
-];
+/** They look at what is made here, as -s makes nothing. */
+const ONLY_OURS = ["save", "diagnose", "json", "svg"];
 
 const others: readonly Option[] = [
   { short: "i", long: "no-checks", help: "Skip our own checks. The kernel's remain." },
   { short: "d", long: "debug", help: "Print the segments on standard error, then go on." },
 ];
 
-/** fs2dt's edits, of which the command line and the initrd have options of their own here. */
-const OWN = ["bootargs", "initrd", "no-initrd"];
-const edits = editOptions.filter(({ long }) => !OWN.includes(long)).map(({ short: _, ...option }) => option);
-
 const kexec: Applet = {
   name: "kexec",
   summary: "Load a kernel, its initrd and its command line, and jump there",
   operands: "[KERNEL]",
-  options: [...modes, ...calls, ...wishes, ...edits, ...others, ...viewOptions],
+  options: [...modes, ...calls, ...nextKernelOptions, ...others, ...viewOptions],
   notes: `
 The addresses are found: free memory, as far as the running kernel tells it,
 minus what must not be touched, and what KERNEL needs. --plan shows them, and
@@ -197,20 +164,14 @@ function extract(system: System, args: Arguments, part: (typeof PARTS)[number]):
   return EXIT.done;
 }
 
-function kernelOf({ operands }: Arguments): ByteString {
-  const [file, ...more] = operands;
-  if (file !== undefined && more.length === 0) return file;
-  throw usage("operands", `one kernel is needed, ${operands.length} are given`);
-}
-
 function load(system: System, given: Arguments): number {
   const has = (long: string) => given.given.has(long);
-  const request = parseRequest(system, given);
+  const request = parseNextKernel(system, given);
   const next = planNextKernel(system, request);
   const tell = say(system);
   const folder = given.given.get("save");
   const { whole } = request.kernel;
-  const isForFiles = findNotForFiles(given) === undefined;
+  const isForFiles = findOnlyOurs(given) === undefined;
   return loadPlan(system, {
     plan: next.plan,
     facts: next.facts,
@@ -244,37 +205,20 @@ function views(system: System, { given }: Arguments, ending?: () => string): Pla
   });
 }
 
-/** The option that asks for what kexec_file_load(2) does not leave to us, if one does. */
-function findNotForFiles({ given, inTurn }: Arguments): string | undefined {
-  const edit = inTurn.find(({ long }) => long !== "initrd");
-  return edit?.long ?? NOT_FOR_FILES.find((long) => given.has(long));
+function findOnlyOurs(args: Arguments): string | undefined {
+  return findNotForFiles(args) ?? ONLY_OURS.find((long) => args.given.has(long));
 }
 
-function loadByFile(system: System, given: Arguments): number {
-  const has = (long: string) => given.given.has(long);
-  const other = findNotForFiles(given);
+function loadByFile(system: System, args: Arguments): number {
+  const other = findOnlyOurs(args);
   if (other !== undefined) throw usage(`--${other}`, "does not go with -s: the running kernel finds the places itself");
-  const file = kernelOf(given);
-  // Without checks the running kernel judges whatever it is given.
-  const kernel: Pick<Kernel, "whole" | "brought"> = has("no-checks")
-    ? { whole: openPiece(system, "", file), brought: {} }
-    : openKernel(system, file);
-  const crash = has("load-panic");
+  const skipChecks = args.given.has("no-checks");
   return loadFile(system, {
-    kernel: kernel.whole,
-    initrds: openInitrds(system, given, kernel.brought.initrd),
-    commandLine: chooseCommandLine(system, given.given, crash, kernel.brought.commandLine),
-    crash,
-    skipChecks: has("no-checks"),
-    action: has("plan") ? "check" : "load",
-    show: views(system, given).show,
+    ...parseNextFiles(system, args, skipChecks),
+    skipChecks,
+    action: args.given.has("plan") ? "check" : "load",
+    show: views(system, args).show,
   });
-}
-
-/** The kernel's own initrd only where no other is given. */
-function openInitrds(system: System, { inTurn }: Arguments, brought: HeldPiece | undefined): readonly HeldPiece[] {
-  const given = inTurn.filter(({ long }) => long === "initrd").map(({ value }) => openPiece(system, "--initrd", value));
-  return given.length === 0 && brought !== undefined ? [brought] : given;
 }
 
 /** As with kexec-tools the last of -l and -f counts; -e, with a kernel, means to jump into that one. */
@@ -283,70 +227,6 @@ function jumpsAfter({ given }: Arguments): boolean {
   if (given.has("exec")) return true;
   const last = [...given.keys()].filter((long) => long === "load" || long === "force").at(-1);
   return last !== "load";
-}
-
-function parseRequest(system: System, args: Arguments): NextKernelRequest {
-  const { given, inTurn } = args;
-  const file = kernelOf(args);
-  const crash = given.has("load-panic");
-  const changes = inTurn.filter(({ long }) => long !== "initrd");
-  const address = (long: string) => {
-    const text = given.get(long);
-    return text === undefined ? undefined : numberOf(`--${long}`, text);
-  };
-  if (changes.length > 0 || given.has("dtb")) refuseWithoutTree(system, changes[0]?.place ?? "--dtb");
-  const edits = parseEdits(system, changes);
-  const kernel = openKernel(system, file);
-  const { brought } = kernel;
-  const initrds = inTurn.filter(({ long }) => long === "initrd").map(({ value }) => value);
-  const none = given.has("no-initrd");
-  if (none && initrds.length > 0) throw usage("--no-initrd", "does not go with --initrd");
-  const dtb = given.get("dtb");
-  const told = given.has("append") || given.has("reuse-cmdline");
-  const ownTree = dtb === undefined && wantsTree(system) ? brought.tree : undefined;
-  const tell = (what: string, isUsed: boolean, option: string) => {
-    if (isUsed) system.say(`kexec: ${file}: the ${what} in it is used: ${option} gives another`);
-  };
-  tell("initrd", brought.initrd !== undefined && initrds.length === 0 && !none, "--initrd");
-  tell("command line", brought.commandLine !== undefined && !told, "--append");
-  tell("device tree", ownTree !== undefined, "--dtb");
-  return {
-    kernel,
-    crash,
-    initrds: none ? [] : initrds.length > 0 ? initrds : undefined,
-    commandLine: chooseCommandLine(system, given, crash, brought.commandLine),
-    within: { start: address("mem-min"), end: address("mem-max") },
-    rsdp: address("rsdp"),
-    tree: {
-      source: ownTree === undefined ? dtb : file,
-      bytes: ownTree,
-      rules: parseReadRules(given, noticeOn(system, "kexec")),
-      edits,
-      words: changes.flatMap(({ long, value }) => (value === "" ? [`--${long}`] : [`--${long}`, value])),
-    },
-  };
-}
-
-function wantsTree({ machine }: System): boolean {
-  return machine !== "x86_64";
-}
-
-function refuseWithoutTree(system: System, place: string): void {
-  if (!wantsTree(system)) throw usage(place, `no kernel for ${system.machine} is handed a device tree`);
-}
-
-function chooseCommandLine(
-  system: System,
-  given: Arguments["given"],
-  crash: boolean,
-  brought: ByteString | undefined,
-): ByteString {
-  const append = given.get("append");
-  const reuses = given.has("reuse-cmdline");
-  if (append !== undefined && !reuses) return append;
-  if (!reuses && brought !== undefined) return brought;
-  const reused = reuseCommandLine(system, crash);
-  return append === undefined ? reused : [reused, append].filter((text) => text !== "").join(" ");
 }
 
 /** Says what becomes of another tool's options. */

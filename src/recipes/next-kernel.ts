@@ -6,6 +6,7 @@ import { loadRules } from "../arch/load-rules.ts";
 import { builtInStub } from "../arch/stubs.ts";
 import { Failure, hex } from "../failure.ts";
 import type { Kernel } from "../kernels/kernel.ts";
+import { noCrashkernel } from "../kexec/checks.ts";
 import { type MachineFacts, readFacts } from "../kexec/facts.ts";
 import { openPiece, type Piece, pieceSize } from "../kexec/piece.ts";
 import { Plan } from "../kexec/plan.ts";
@@ -47,7 +48,7 @@ export function planNextKernel(system: System, request: NextKernelRequest): Next
   refuseForeignKernel(system, kernel);
   const facts = readFacts(system, loadRules[system.machine].facts);
   if (crash && facts.crashkernel === undefined) {
-    throw new Failure("-p", "no memory is reserved for a crash kernel: boot with crashkernel=SIZE@START");
+    throw new Failure(noCrashkernel.place, noCrashkernel.fact);
   }
   const initrd = openInitrd(system, request);
   const initrdSize = initrd === undefined ? undefined : BigInt(initrd.length);

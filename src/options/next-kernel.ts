@@ -1,0 +1,174 @@
+// What the next kernel gets, as options of kexec: its initrd, its command line, its tree, and where it may lie.
+
+import type { Option } from "../cli/applet.ts";
+import type { Arguments } from "../cli/options.ts";
+import { numberOf } from "../cli/values.ts";
+import { usage } from "../failure.ts";
+import { type Kernel, openKernel } from "../kernels/kernel.ts";
+import { type HeldPiece, openPiece } from "../kexec/piece.ts";
+import { reuseCommandLine } from "../recipes/command-line.ts";
+import type { FileRequest } from "../recipes/load-file.ts";
+import type { NextKernelRequest } from "../recipes/next-kernel.ts";
+import type { ByteString } from "../sys/engine.ts";
+import type { System } from "../sys/system.ts";
+import { editOptions, parseEdits } from "./edits.ts";
+import { noticeOn, parseReadRules } from "./trees.ts";
+
+const wishes: readonly Option[] = [
+  {
+    long: "initrd",
+    also: ["ramdisk"],
+    value: "FILE",
+    inTurn: true,
+    help: "Give it this initrd. Several are joined, each padded to a multiple of 4.",
+  },
+  { long: "no-initrd", help: "Give it none, though KERNEL is a unified kernel image that has one." },
+  {
+    long: "append",
+    also: ["command-line"],
+    value: "TEXT",
+    help: "Set its command line (default: the running kernel's, as --reuse-cmdline has it).",
+  },
+  {
+    long: "reuse-cmdline",
+    help: "Give it the running kernel's command line without BOOT_IMAGE= (with -p: without crashkernel= too), and what --append adds.",
+  },
+  {
+    long: "dtb",
+    also: ["devicetreeblob"],
+    value: "FILE",
+    help: "Give it this device tree, a blob or a directory (default: the running machine's).",
+  },
+  { long: "rsdp", value: "ADDR", help: "Set the ACPI root pointer (x86-64; default: the running kernel's)." },
+  { long: "mem-min", value: "ADDR", help: "Load nothing below ADDR." },
+  { long: "mem-max", value: "ADDR", help: "Load nothing at ADDR and above." },
+];
+
+/** fs2dt's edits, of which the command line and the initrd have options of their own here. */
+const OWN = ["bootargs", "initrd", "no-initrd"];
+const edits = editOptions.filter(({ long }) => !OWN.includes(long)).map(({ short: _, ...option }) => option);
+
+/** All of them. */
+export const nextKernelOptions: readonly Option[] = [...wishes, ...edits];
+
+/** They steer what is made here. With kexec_file_load(2) the running kernel does that. */
+const NOT_FOR_FILES = ["dtb", "rsdp", "mem-min", "mem-max"];
+
+/** The option that asks for what kexec_file_load(2) does not leave to us, if one does. */
+export function findNotForFiles({ given, inTurn }: Arguments): string | undefined {
+  return inTurn.find(isEdit)?.long ?? NOT_FOR_FILES.find((long) => given.has(long));
+}
+
+function isEdit({ long }: { readonly long: string }): boolean {
+  return long !== "initrd";
+}
+
+/** The one operand. Throws Failure, a usage error. */
+export function kernelOf({ operands }: Arguments): ByteString {
+  const [file, ...more] = operands;
+  if (file !== undefined && more.length === 0) return file;
+  throw usage("operands", `one kernel is needed, ${operands.length} are given`);
+}
+
+/**
+ * Opens the kernel, and asks for the sizes of nothing else. What of the kernel's own file is used is said.
+ * @throws Failure
+ */
+export function parseNextKernel(system: System, args: Arguments): NextKernelRequest {
+  const { given, inTurn } = args;
+  const file = kernelOf(args);
+  const crash = given.has("load-panic");
+  const changes = inTurn.filter(isEdit);
+  const address = (long: string) => {
+    const text = given.get(long);
+    return text === undefined ? undefined : numberOf(`--${long}`, text);
+  };
+  if (changes.length > 0 || given.has("dtb")) refuseWithoutTree(system, changes[0]?.place ?? "--dtb");
+  const edits = parseEdits(system, changes);
+  const kernel = openKernel(system, file);
+  const { brought } = kernel;
+  const dtb = given.get("dtb");
+  const ownTree = dtb === undefined && wantsTree(system) ? brought.tree : undefined;
+  if (ownTree !== undefined) tellOwn(system, file, "device tree", "--dtb");
+  return {
+    kernel,
+    crash,
+    initrds: parseInitrds(system, args, kernel),
+    commandLine: chooseCommandLine(system, given, crash, kernel),
+    within: { start: address("mem-min"), end: address("mem-max") },
+    rsdp: address("rsdp"),
+    tree: {
+      source: ownTree === undefined ? dtb : file,
+      bytes: ownTree,
+      rules: parseReadRules(given, noticeOn(system, "kexec")),
+      edits,
+      words: changes.flatMap(({ long, value }) => (value === "" ? [`--${long}`] : [`--${long}`, value])),
+    },
+  };
+}
+
+function wantsTree({ machine }: System): boolean {
+  return machine !== "x86_64";
+}
+
+function refuseWithoutTree(system: System, place: string): void {
+  if (!wantsTree(system)) throw usage(place, `no kernel for ${system.machine} is handed a device tree`);
+}
+
+/** The files; undefined for the initrd of the kernel's own file, if it has one. */
+function parseInitrds(
+  system: System,
+  { given, inTurn }: Arguments,
+  { file, brought }: Pick<Kernel, "file" | "brought">,
+): readonly ByteString[] | undefined {
+  const files = inTurn.filter(({ long }) => long === "initrd").map(({ value }) => value);
+  const none = given.has("no-initrd");
+  if (none && files.length > 0) throw usage("--no-initrd", "does not go with --initrd");
+  if (none || files.length > 0) return files;
+  if (brought.initrd !== undefined) tellOwn(system, file, "initrd", "--initrd");
+  return undefined;
+}
+
+function chooseCommandLine(
+  system: System,
+  given: Arguments["given"],
+  crash: boolean,
+  { file, brought }: Pick<Kernel, "file" | "brought">,
+): ByteString {
+  const append = given.get("append");
+  const reuses = given.has("reuse-cmdline");
+  if (append !== undefined && !reuses) return append;
+  if (!reuses && brought.commandLine !== undefined) {
+    tellOwn(system, file, "command line", "--append");
+    return brought.commandLine;
+  }
+  const reused = reuseCommandLine(system, crash);
+  return append === undefined ? reused : [reused, append].filter((text) => text !== "").join(" ");
+}
+
+function tellOwn(system: System, file: ByteString, what: string, option: string): void {
+  system.say(`kexec: ${file}: the ${what} in it is used: ${option} gives another`);
+}
+
+/**
+ * The same for kexec_file_load(2). Without checks the running kernel judges whatever it is given.
+ * @throws Failure
+ */
+export function parseNextFiles(
+  system: System,
+  args: Arguments,
+  skipChecks: boolean,
+): Pick<FileRequest, "kernel" | "initrds" | "commandLine" | "crash"> {
+  const file = kernelOf(args);
+  const kernel: Pick<Kernel, "file" | "whole" | "brought"> = skipChecks
+    ? { file, whole: openPiece(system, "", file), brought: {} }
+    : openKernel(system, file);
+  const crash = args.given.has("load-panic");
+  const own: readonly HeldPiece[] = kernel.brought.initrd === undefined ? [] : [kernel.brought.initrd];
+  return {
+    kernel: kernel.whole,
+    initrds: parseInitrds(system, args, kernel)?.map((name) => openPiece(system, "--initrd", name)) ?? own,
+    commandLine: chooseCommandLine(system, args.given, crash, kernel),
+    crash,
+  };
+}
