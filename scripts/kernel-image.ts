@@ -4,9 +4,10 @@ import { readImageHeader } from "../src/arch/arm64/image.ts";
 import { kernelPiece as arm64Piece } from "../src/arch/arm64/placement.ts";
 import { kernelPiece as flatPiece } from "../src/arch/ppc64/placement.ts";
 import { kernelPiece as x86Piece } from "../src/arch/x86_64/placement.ts";
-import { FORM_SPAN, readSetupHeader } from "../src/arch/x86_64/setup-header.ts";
+import { readSetupHeader } from "../src/arch/x86_64/setup-header.ts";
 import { type FlatImage, flatten, isElf, readElf } from "../src/elf.ts";
 import { Failure } from "../src/failure.ts";
+import { FORM_SPAN } from "../src/forms.ts";
 import type { Piece } from "../src/recipes/placement.ts";
 
 export interface KernelImage extends FlatImage {

@@ -1,10 +1,10 @@
 // A kernel out of the file it comes in, known by its content: what of it is loaded, and what it says of itself.
 
-import { FORM_SPAN, type SetupHeader, VMLINUX_INSTEAD } from "../arch/x86_64/setup-header.ts";
+import { type SetupHeader, VMLINUX_INSTEAD } from "../arch/x86_64/setup-header.ts";
 import { isFit } from "../devicetree/format.ts";
 import { findSection, WRAPPED_VMLINUX } from "../elf.ts";
 import { Failure } from "../failure.ts";
-import formOf, { type Form } from "../forms.ts";
+import formOf, { FORM_SPAN, type Form } from "../forms.ts";
 import { type HeldPiece, openPiece, type Piece, pieceSize, readPiece, readStart } from "../kexec/piece.ts";
 import { EM_X86_64 } from "../sys/abi.ts";
 import type { ByteString } from "../sys/engine.ts";

@@ -93,6 +93,7 @@ export function parseNextKernel(system: System, args: Arguments): NextKernelRequ
   return {
     kernel,
     crash,
+    skipChecks: given.has("no-checks"),
     initrds: parseInitrds(system, args, kernel),
     commandLine: chooseCommandLine(system, given, crash, kernel),
     within: { start: address("mem-min"), end: address("mem-max") },

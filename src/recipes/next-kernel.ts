@@ -5,10 +5,11 @@ import { archs, findArch } from "../arch/archs.ts";
 import { loadRules } from "../arch/load-rules.ts";
 import { builtInStub } from "../arch/stubs.ts";
 import { Failure, hex } from "../failure.ts";
+import formOf, { FORM_SPAN, type FormKind } from "../forms.ts";
 import type { Kernel } from "../kernels/kernel.ts";
 import { noCrashkernel } from "../kexec/checks.ts";
 import { type MachineFacts, readFacts } from "../kexec/facts.ts";
-import { openPiece, type Piece, pieceSize } from "../kexec/piece.ts";
+import { type HeldPiece, openPiece, type Piece, pieceSize, readPiece } from "../kexec/piece.ts";
 import { Plan } from "../kexec/plan.ts";
 import { STUB_SIZE, type Stub } from "../kexec/stub.ts";
 import { type MemoryRange, max, rangeOfSize } from "../range.ts";
@@ -23,6 +24,8 @@ export interface NextKernelRequest {
   readonly initrds: readonly ByteString[] | undefined;
   readonly commandLine: ByteString;
   readonly crash: boolean;
+  /** Whether whatever it is given is taken. */
+  readonly skipChecks: boolean;
   /** All segments lie in it. */
   readonly within: { readonly start: bigint | undefined; readonly end: bigint | undefined };
   /** Of machines whose kernels are handed a tree. */
@@ -45,7 +48,7 @@ export interface NextKernel {
  */
 export function planNextKernel(system: System, request: NextKernelRequest): NextKernel {
   const { kernel, crash, within } = request;
-  refuseForeignKernel(system, kernel);
+  if (!request.skipChecks) refuseForeignKernel(system, kernel);
   const facts = readFacts(system, loadRules[system.machine].facts);
   if (crash && facts.crashkernel === undefined) {
     throw new Failure(noCrashkernel.place, noCrashkernel.fact);
@@ -107,12 +110,14 @@ interface Initrd {
 }
 
 /** One archive after the other, each at a multiple of 4. */
-function openInitrd(system: System, { initrds, kernel }: NextKernelRequest): Initrd | undefined {
+function openInitrd(system: System, { initrds, kernel, skipChecks }: NextKernelRequest): Initrd | undefined {
   const plan = new Plan();
   const segment = plan.open(0n, "--initrd");
   const { initrd } = kernel.brought;
   const own = initrd === undefined ? [] : [initrd];
-  for (const piece of initrds?.map((file) => openPiece(system, "--initrd", file)) ?? own) {
+  const files = initrds?.map((file) => openPiece(system, "--initrd", file));
+  for (const file of skipChecks ? [] : (files ?? [])) refuseNoInitrd(system, file);
+  for (const piece of files ?? own) {
     if (segment.length > 0) segment.pad();
     segment.append(piece);
   }
@@ -124,6 +129,17 @@ function openInitrd(system: System, { initrds, kernel }: NextKernelRequest): Ini
 /** The words of a crash kernel that keep it where it is loaded, in the byte order of the kernel. */
 function wordsToStay(system: System, { kernel, crash }: NextKernelRequest): readonly StayWord[] {
   return crash ? (loadRules[system.machine].findStayWords?.(kernel.head) ?? []) : [];
+}
+
+/** What is no archive and no file system that a kernel unpacks or mounts. */
+const NO_INITRD: readonly FormKind[] = ["elf", "Image", "bzImage", "zero page", "device tree blob"];
+
+/** A kernel goes on without it, or stops much later for want of a root. */
+function refuseNoInitrd(system: System, piece: HeldPiece): void {
+  const form = formOf(readPiece(system, piece, 0, FORM_SPAN));
+  if (form !== undefined && NO_INITRD.includes(form.kind)) {
+    throw new Failure(`--initrd ${piece.name}`, `${form.what}, no initrd`);
+  }
 }
 
 function buildPlan(

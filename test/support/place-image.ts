@@ -2,8 +2,9 @@
 
 import { archs } from "../../src/arch/archs.ts";
 import { makeBootParams, SEED_SIZE } from "../../src/arch/x86_64/make-boot-params.ts";
-import { FORM_SPAN, readSetupHeader } from "../../src/arch/x86_64/setup-header.ts";
+import { readSetupHeader } from "../../src/arch/x86_64/setup-header.ts";
 import { blob } from "../../src/devicetree/to/blob.ts";
+import { FORM_SPAN } from "../../src/forms.ts";
 import type { KexecImage, Segment } from "../../src/kexec/image.ts";
 import { STUB_SIZE } from "../../src/kexec/stub.ts";
 import type { NextPlaces } from "../../src/recipes/next-places.ts";

@@ -256,6 +256,27 @@ describe("refused, with nothing loaded:", () => {
     expect(`${run.code} ${run.err}`).toStartWith(message);
   });
 
+  test.each<[string, Uint8Array, string]>([
+    ["a kernel", bzImage(), "a bzImage for x86_64, no initrd"],
+    [
+      "an ELF file",
+      Buffer.concat([Buffer.from("\x7fELF\x02\x02\x01", "latin1"), Buffer.alloc(57)]),
+      "a big endian ELF file, no initrd",
+    ],
+    [
+      "a device tree",
+      Buffer.concat([Buffer.from("d00dfeed", "hex"), Buffer.alloc(60)]),
+      "a device tree blob, no initrd",
+    ],
+  ])("%s as an initrd, unless checks are skipped", (_, bytes, fact) => {
+    const file = folder.in("wrong");
+    writeFileSync(file, bytes);
+    const run = kexec(PPC64, "-l", kernel, "--initrd", file);
+    expect(`${run.code} ${run.err}`).toBe(`1 kexec: --initrd ${file}: ${fact}\n`);
+    expect(run.loads).toEqual([]);
+    loaded(kexec(PPC64, "-l", "--no-checks", kernel, "--initrd", file));
+  });
+
   test("what only another tool's own code would heed is said, and no more", () => {
     const run = kexec(PPC64, "-d", "-l", "--serial=ttyAMA0", kernel);
     expect(run.code).toBe(0);

@@ -34,9 +34,6 @@ export const HEADER_START = FIELD.setupSectors;
 /** Where there is no bzImage. */
 export const VMLINUX_INSTEAD = "begins with an ELF header, as a vmlinux does; the bzImage is arch/x86/boot/bzImage";
 
-/** Bytes from a file's start that tell what it is if it is no bzImage. */
-export const FORM_SPAN = 4096;
-
 /** Bytes from the file's start that hold every header: its length is a byte, the distance of a jump from the magic. */
 const HEADER_SPAN = FIELD.magic + 0x100;
 
