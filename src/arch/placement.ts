@@ -2,7 +2,7 @@
 
 import type { MachineFacts } from "../kexec/facts.ts";
 import type { MemoryRange } from "../range.ts";
-import type { SetupHeader } from "./x86_64/setup-header.ts";
+import type { KernelNeeds } from "./x86_64/setup-header.ts";
 
 /** What is placed: the kernel, the stub with the tree or zero page behind it, the initrd. */
 export type PieceName = "kernel" | "argument" | "initrd";
@@ -16,7 +16,7 @@ export interface KernelShape {
   /** Its first 64 KiB, or all. */
   readonly head: Uint8Array;
   /** Of a bzImage. */
-  readonly setup: SetupHeader | undefined;
+  readonly setup: KernelNeeds | undefined;
 }
 
 export interface PlaceRule {

@@ -77,6 +77,8 @@ function hasText(view: DataView, start: number, text: string): boolean {
 export interface BlobHead {
   /** totalsize, in bytes; the bytes at hand may be fewer. */
   readonly size: number;
+  /** Where in the blob the reserve map begins. */
+  readonly start: number;
   /** The reserve map, as far as it lies within the blob and the bytes at hand, and no more of it than is ever made. */
   readonly reserved: readonly MemoryRange[];
 }
@@ -97,5 +99,5 @@ export function headOf(bytes: Uint8Array): BlobHead | undefined {
     if (length === 0n) break;
     reserved.push(rangeOfSize(view.getBigUint64(at), length));
   }
-  return { size, reserved };
+  return { size, start, reserved };
 }

@@ -12,6 +12,8 @@ export interface Finding {
   readonly fact: string;
   /** The segment that `place` names. */
   readonly segment?: Segment;
+  /** Whether `fact` says what to do. */
+  readonly isAdvised?: boolean;
 }
 
 /** Memory that the next kernel writes to before it looks around, wherever its segment ends. */
@@ -44,6 +46,11 @@ export function nameSegmentAndArgument(image: KexecImage, segment: Segment): str
 
 export function blame(image: KexecImage, segment: Segment, fact: string): Finding {
   return { place: nameSegment(image, segment), fact, segment };
+}
+
+/** The same where `fact` says what to do. */
+export function blameWithAdvice(image: KexecImage, segment: Segment, fact: string): Finding {
+  return { ...blame(image, segment, fact), isAdvised: true };
 }
 
 /** A finding on the first segment for which `factOf` has a fact. */

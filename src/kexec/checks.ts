@@ -32,14 +32,21 @@ function eachSegment(factOf: (segment: Segment, facts: MachineFacts) => string |
 }
 
 /**
+ * The first thing that is wrong.
  * @param own the checks of the running machine
- * @throws Failure for the first thing that is wrong
  */
-export function checkImage(image: KexecImage, facts: MachineFacts, own: readonly Check[]): void {
+export function findFault(image: KexecImage, facts: MachineFacts, own: readonly Check[]): Finding | undefined {
   for (const { find } of [...checks, ...own]) {
     const finding = find(image, facts);
-    if (finding !== undefined) throw new Failure(finding.place, finding.fact);
+    if (finding !== undefined) return finding;
   }
+  return undefined;
+}
+
+/** @throws Failure for what findFault() finds */
+export function checkImage(image: KexecImage, facts: MachineFacts, own: readonly Check[]): void {
+  const fault = findFault(image, facts, own);
+  if (fault !== undefined) throw new Failure(fault.place, fault.fact);
 }
 
 /** What explains the kernel's `result`, for those who skipped the checks. */

@@ -20,7 +20,7 @@ import {
   subtractRanges,
 } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { blame, type Finding } from "./check.ts";
+import { blame, blameWithAdvice, type Finding } from "./check.ts";
 import type { MachineFacts } from "./facts.ts";
 import type { KexecImage, Segment } from "./image.ts";
 import { isKeeper } from "./live-tree.ts";
@@ -56,13 +56,13 @@ export function findUnconfinedTree(
     const memory = allocatable(tree, limitMemory(mergeRanges(memoryOf(root, facts)), line), pageSize);
     const outside = outsideRegion(facts, memory, [...besides, ...keptMemory(root)]);
     if (outside !== undefined) {
-      return blame(image, segment, `by its tree ${outside}: ${advice} confines it`);
+      return blameWithAdvice(image, segment, `by its tree ${outside}: ${advice} confines it`);
     }
     const limits = mergeRanges(limitsOf(root));
     const lost = image.segments.find((each) => limits.length > 0 && !holdsBytes(limits, each));
     if (lost === undefined) return undefined;
     const fact = `the crash kernel has by its tree only ${formatRanges(limits)}`;
-    return blame(image, lost, `${fact}: ${advice} gives it the region`);
+    return blameWithAdvice(image, lost, `${fact}: ${advice} gives it the region`);
   } catch (error) {
     if (error instanceof Failure) return blame(image, segment, error.message);
     throw error;

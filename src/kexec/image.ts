@@ -88,7 +88,7 @@ export function assemble(system: System, plan: Plan, targets: readonly Target[])
       .filter(({ part }) => part === patch.segment)
       .map(({ segment }) => locate(words, segment, patch, findTarget(targets, segment.bytes))),
   );
-  for (const word of stored) store(word);
+  for (const word of stored) storeWord(word);
   const { entry, arch, crash } = plan;
   const segments = parts.map(({ segment }) => segment);
   const stub = findEnteredStub(segments, entry, targets);
@@ -229,7 +229,8 @@ function locate(words: WordForm, segment: Segment, patch: Patch, target: Target 
   return { kind, segment, at: Number(at), size, value, endian, reason };
 }
 
-function store({ segment: { bytes }, at, size, value, endian }: StoredWord): void {
+/** Puts the word into the bytes of its segment. */
+export function storeWord({ segment: { bytes }, at, size, value, endian }: StoredWord): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   if (size === 8) view.setBigUint64(at, value, endian === "little");
   else view.setUint32(at, Number(value), endian === "little");

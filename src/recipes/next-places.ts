@@ -2,7 +2,7 @@
 
 import type { KernelShape, PieceName, PlaceNeeds, PlaceRule, Sizes } from "../arch/placement.ts";
 import { placements } from "../arch/placements.ts";
-import { Failure, hex } from "../failure.ts";
+import { Failure, hex, unlessFailure } from "../failure.ts";
 import { halfOfRam, noCrashkernel } from "../kexec/checks.ts";
 import type { MachineFacts } from "../kexec/facts.ts";
 import {
@@ -74,12 +74,45 @@ function place(puzzle: Puzzle): NextPlaces | undefined {
   return { argument, kernel, kernelSize: puzzle.sizes.kernel, initrd, round: puzzle.page };
 }
 
-/** Memory that a segment may go to, as far as that does not depend on what it is. */
-export function freeRanges(facts: MachineFacts, crash = false): MemoryRange[] {
-  return freeBy(
-    facts.memory,
-    listCommonRules(facts, { crash, initrdSize: undefined }).filter(({ isWish }) => isWish !== true),
-  );
+/** One piece of an image whose other segments stay where they are. */
+export interface LonePiece {
+  readonly name: PieceName;
+  /** Bytes of its segment. */
+  readonly size: bigint;
+  /** The kernel of the image, where there is one that says what it needs. */
+  readonly kernel: KernelShape | undefined;
+  readonly crash: boolean;
+  readonly others: readonly MemoryRange[];
+}
+
+/** An address, and where the free memory ends that it is in. */
+export interface FreePlace {
+  readonly address: bigint;
+  readonly end: bigint;
+}
+
+/**
+ * Where such a piece may go: the lowest address in each range of free memory, the ones first that no wish is against.
+ * None where it is not known where there is memory.
+ */
+export function listPlaces(machine: Machine, facts: MachineFacts, piece: LonePiece): FreePlace[] {
+  const { name, size, kernel, crash, others } = piece;
+  const page = pageOf(machine, facts);
+  const needs = kernel && unlessFailure(() => placements[machine].needsOf(kernel, facts, crash));
+  const rules = [
+    ...(needs?.rules ?? []),
+    ...listCommonRules(facts, { crash, initrdSize: size }),
+    { without: others, fact: "" },
+  ];
+  const sizes = { kernel: size, argument: size, initrd: size };
+  const list = (all: readonly PlaceRule[]): FreePlace[] => {
+    const wanted = pieceOf({ page, sizes, needs: needs ?? { alignment: 1n } }, name, all);
+    return freeBy(facts.memory, all).flatMap((range) => {
+      const address = findAddress([range], wanted);
+      return address === undefined ? [] : [{ address, end: min(range.end, wanted.within?.end ?? range.end) }];
+    });
+  };
+  return [...list(rules), ...list(rules.filter(({ isWish }) => isWish !== true))];
 }
 
 /** A rule that several ranges make, by their names. */
@@ -98,19 +131,12 @@ interface Puzzle {
 
 function makePuzzle(machine: Machine, facts: MachineFacts, wanted: NextNeeds): Puzzle {
   const { kernel, argumentSize, initrdSize, crash, memMin, memMax } = wanted;
-  if (crash && facts.crashkernel === undefined && facts.isCrashkernelUnknown !== true && facts.memory.length > 0) {
-    throw new Failure(noCrashkernel.place, noCrashkernel.fact);
-  }
-  if (facts.memory.length === 0) {
-    const why = facts.unchecked?.[0] ?? "where there is memory is not known";
-    throw new Failure("memory", `no places can be chosen: ${why}`);
-  }
-  const { page: least, needsOf } = placements[machine];
-  const needs = needsOf(kernel, facts, crash);
-  const page = max(facts.pageSize, least);
+  const memory = memoryFor(facts, crash);
+  const needs = placements[machine].needsOf(kernel, facts, crash);
+  const page = pageOf(machine, facts);
   const whole = (size: bigint): bigint => roundUp(size, page);
   return {
-    memory: facts.memory,
+    memory,
     page,
     pieces: needs.order.filter((name) => name !== "initrd" || initrdSize !== undefined),
     sizes: { kernel: whole(needs.size), argument: whole(argumentSize), initrd: whole(initrdSize ?? 0n) },
@@ -125,6 +151,19 @@ function makePuzzle(machine: Machine, facts: MachineFacts, wanted: NextNeeds): P
     ],
     needs,
   };
+}
+
+/** @throws Failure where it is not known */
+function memoryFor({ memory, crashkernel, isCrashkernelUnknown, unchecked = [] }: MachineFacts, crash: boolean) {
+  if (crash && crashkernel !== undefined) return memory.length === 0 ? [crashkernel] : memory;
+  if (memory.length > 0 && !crash) return memory;
+  if (memory.length > 0 && isCrashkernelUnknown !== true) throw new Failure(noCrashkernel.place, noCrashkernel.fact);
+  throw new Failure("memory", `no places can be chosen: ${unchecked[0] ?? "where there is memory is not known"}`);
+}
+
+/** What every segment's address and size are multiples of. */
+function pageOf(machine: Machine, { pageSize }: MachineFacts): bigint {
+  return max(pageSize, placements[machine].page);
 }
 
 /** What holds for every piece on every machine. */
@@ -207,7 +246,11 @@ function intersectAll(rules: readonly PlaceRule[]): MemoryRange {
   );
 }
 
-function pieceOf({ page, sizes, needs }: Puzzle, name: PieceName, rules: readonly PlaceRule[]): Piece {
+function pieceOf(
+  { page, sizes, needs }: Pick<Puzzle, "page" | "sizes"> & { readonly needs: Pick<PlaceNeeds, "alignment" | "offset"> },
+  name: PieceName,
+  rules: readonly PlaceRule[],
+): Piece {
   const within = intersectAll(rules.filter(({ of }) => of?.includes(name)));
   const size = sizes[name];
   const { alignment, offset = 0n } = name === "kernel" ? needs : { alignment: 1n };

@@ -101,6 +101,11 @@ export const WITHOUT_TREE: NonNullable<Pretended["files"]> = Object.fromEntries(
   Object.keys(TREE).map((name) => [`/proc/device-tree/${name}`, undefined]),
 );
 
+/** What loadem says, without where a segment could go instead. */
+export function withoutPlace(text: string): string {
+  return text.replace(/; free for it is 0x[0-9a-f]+ \(up to 0x[0-9a-f]+\)(, with (fs2dt|zeropage) -[bi] \S+)?$/m, "");
+}
+
 /** Runs `loadem ARGUMENT...` on the pretended machine, whose /proc and /sys are made in `folder`. */
 export function loadem(folder: string, pretended: Pretended, ...args: readonly string[]): LoadRun {
   return runPretended(folder, pretended, "loadem", ...args);

@@ -5,7 +5,7 @@ import { writeFileSync } from "node:fs";
 import { readImageHeader } from "../../src/arch/arm64/image.ts";
 import { runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { type LoadRun, loadem, type Pretended, segmentOf, WITHOUT_TREE } from "../support/loading.ts";
+import { type LoadRun, loadem, type Pretended, segmentOf, WITHOUT_TREE, withoutPlace } from "../support/loading.ts";
 import { cells, makeTree } from "../support/tree.ts";
 
 const folder = temporaryFolder();
@@ -76,7 +76,7 @@ function load(
 /** What it says, without the segment's place and the tool's name; nothing was loaded. */
 function refusal({ code, err, changes }: LoadRun): string {
   expect({ code, changes }).toEqual({ code: 1, changes: [] });
-  return err
+  return withoutPlace(err)
     .replaceAll(`${folder.path}/`, "")
     .replace(/^loadem: segment (\d) \(.*?\): /, "$1 ")
     .trimEnd();

@@ -12,6 +12,7 @@ import {
   runPretended,
   segmentOf,
   WITHOUT_TREE,
+  withoutPlace,
 } from "../support/loading.ts";
 import { cells } from "../support/tree.ts";
 
@@ -35,7 +36,7 @@ function refused({ code, err, out, changes }: LoadRun): string {
   });
   expect(err).toStartWith("loadem: ");
   expect(code).not.toBe(0);
-  return `${code} ${err.slice("loadem: ".length, -1)}`;
+  return `${code} ${withoutPlace(err).slice("loadem: ".length, -1)}`;
 }
 
 /** Split at blanks; F is a file of one page. */

@@ -5,7 +5,7 @@ import { writeFileSync } from "node:fs";
 import { array, assert, constantFrom, property, tuple, uint8Array } from "fast-check";
 import { errno } from "../../src/sys/errno.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { type LoadRun, loadem, type Pretended, WITHOUT_TREE } from "../support/loading.ts";
+import { type LoadRun, loadem, type Pretended, WITHOUT_TREE, withoutPlace } from "../support/loading.ts";
 import { present } from "../support/present.ts";
 import { commands } from "../support/readme.ts";
 import { cells } from "../support/tree.ts";
@@ -27,7 +27,9 @@ function said(files: Files, address: string, size?: string): string {
   expect({ code, loads: loads.length, lines: err.split("\n").length }).toEqual(
     err === "" ? { code: 0, loads: 1, lines: 1 } : { code: 1, loads: 0, lines: 2 },
   );
-  return err.replace(/^loadem: segment 1 \(.*?\): /, "").trimEnd();
+  return withoutPlace(err)
+    .replace(/^loadem: segment 1 \(.*?\): /, "")
+    .trimEnd();
 }
 
 /** Files of the live tree, by their paths in it. */

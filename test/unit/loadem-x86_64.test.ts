@@ -6,7 +6,7 @@ import { builtInStub } from "../../src/arch/stubs.ts";
 import { type BzImage, bzImage } from "../support/bzimage.ts";
 import { runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { type LoadRun, loadem, type Pretended, segmentOf, WITHOUT_TREE } from "../support/loading.ts";
+import { type LoadRun, loadem, type Pretended, segmentOf, WITHOUT_TREE, withoutPlace } from "../support/loading.ts";
 
 const folder = temporaryFolder();
 
@@ -70,7 +70,7 @@ const USUAL = `${STUB_SEGMENT} -a 0x1000000 -c 0xf8 -f KERNEL ${SPACE}`;
 function refused(line: string, stdin?: Buffer, pretended?: Pretended): string {
   const { code, err, loads } = run(line, stdin, pretended);
   expect(loads).toEqual([]);
-  return `${code} ${err
+  return `${code} ${withoutPlace(err)
     .replaceAll(folder.path, "")
     .trimEnd()
     .replace(/^loadem: /, "")}`;

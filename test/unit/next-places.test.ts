@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { Failure } from "../../src/failure.ts";
 import type { MachineFacts } from "../../src/kexec/facts.ts";
 import { rangeOfSize } from "../../src/range.ts";
-import { choosePlaces, freeRanges, type NextNeeds } from "../../src/recipes/next-places.ts";
+import { choosePlaces, listPlaces, type NextNeeds } from "../../src/recipes/next-places.ts";
 import type { Machine } from "../../src/sys/engine.ts";
 
 const MIB = 0x10_0000n;
@@ -50,8 +50,6 @@ function bzImage(given: Partial<Setup> = {}, length = 0x80_0000): NextNeeds["ker
     above4G: true,
     highestInitrd: 0x7fff_ffff,
     commandLineSize: 2047,
-    bytes: new Uint8Array(0),
-    kernelStart: 0x1000,
     ...given,
   };
   return { length, memsz: BigInt(length), head: new Uint8Array(0), setup };
@@ -355,19 +353,30 @@ describe("on x86-64", () => {
   });
 });
 
-test("what is free is memory that is not taken, above the running kernel's end; of a crash kernel, its region", () => {
+test("one piece may go to each range of free memory: above the running kernel, into a crash kernel's region", () => {
   const machine = facts({
     memory: [rangeOfSize(0n, 0x10_0000n)],
     taken: [{ start: 0x3_0000n, end: 0x4_0000n, name: "OPAL" }],
     kernelEnd: 0x1_0000n,
     crashkernel: { start: 0x2_0000n, end: 0x5_0000n },
   });
-  expect(freeRanges(machine)).toEqual([
-    { start: 0x1_0000n, end: 0x3_0000n },
-    { start: 0x4_0000n, end: 0x10_0000n },
+  const others = [{ start: 0x6_0000n, end: 0x7_0000n }];
+  const piece = { name: "initrd", size: 0x1_0000n, kernel: undefined, crash: false, others } as const;
+  const low = { address: 0x1_0000n, end: 0x2_0000n };
+  const high = { address: 0x7_0000n, end: 0x10_0000n };
+  expect(listPlaces("ppc64", machine, piece)).toEqual([
+    low,
+    { address: 0x5_0000n, end: 0x6_0000n },
+    high,
+    // Over a crash kernel only where there is nothing else.
+    { ...low, end: 0x3_0000n },
+    { address: 0x4_0000n, end: 0x6_0000n },
+    high,
   ]);
-  expect(freeRanges(machine, true)).toEqual([
-    { start: 0x2_0000n, end: 0x3_0000n },
-    { start: 0x4_0000n, end: 0x5_0000n },
-  ]);
+  const region = [
+    { address: 0x2_0000n, end: 0x3_0000n },
+    { address: 0x4_0000n, end: 0x5_0000n },
+  ];
+  expect(listPlaces("ppc64", machine, { ...piece, crash: true })).toEqual([...region, ...region]);
+  expect(listPlaces("ppc64", facts({}), piece)).toEqual([]);
 });

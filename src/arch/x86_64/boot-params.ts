@@ -25,6 +25,13 @@ export const PARAM = {
   e820Table: 0x2d0,
 } as const;
 
+/** Where the upper half of a number in the setup header is. */
+const UPPER = {
+  ramdiskImage: PARAM.extRamdiskImage,
+  ramdiskSize: PARAM.extRamdiskSize,
+  commandLine: PARAM.extCommandLine,
+} as const;
+
 /** struct boot_e820_entry: u64 address, u64 size, u32 type, packed. */
 export const E820_ENTRY_SIZE = 20;
 
@@ -58,15 +65,43 @@ export interface BootParams extends KernelNeeds {
 export function readBootParams(bytes: Uint8Array): BootParams | undefined {
   if (bytes.length < BOOT_PARAMS_SIZE || !hasSetupHeader(bytes)) return undefined;
   const view = viewOf(bytes);
-  const join = (low: number, high: number): bigint =>
-    (BigInt(view.getUint32(high, true)) << 32n) + BigInt(view.getUint32(low, true));
-  const initrdSize = join(FIELD.ramdiskSize, PARAM.extRamdiskSize);
-  const initrd = rangeOfSize(join(FIELD.ramdiskImage, PARAM.extRamdiskImage), initrdSize);
+  const join = (name: keyof typeof UPPER): bigint =>
+    (BigInt(view.getUint32(UPPER[name], true)) << 32n) + BigInt(view.getUint32(FIELD[name], true));
+  const initrdSize = join("ramdiskSize");
+  const initrd = rangeOfSize(join("ramdiskImage"), initrdSize);
   return {
     ...readKernelNeeds(bytes),
-    commandLine: join(FIELD.commandLine, PARAM.extCommandLine),
+    commandLine: join("commandLine"),
     initrd: initrdSize === 0n ? undefined : initrd,
   };
+}
+
+/** Stores a number of which the setup header has room for the lower half only. */
+export function storeHalves(
+  bytes: Uint8Array,
+  name: "ramdiskImage" | "ramdiskSize" | "commandLine",
+  value: bigint,
+): void {
+  const view = viewOf(bytes);
+  view.setUint32(FIELD[name], Number(value & 0xffff_ffffn), true);
+  view.setUint32(UPPER[name], Number(value >> 32n), true);
+}
+
+/**
+ * Makes boot_params and all behind them fit another address.
+ * @returns whether that can be done: not where they point to what is elsewhere
+ */
+export function moveBootParams(bytes: Uint8Array, from: bigint, to: bigint): boolean {
+  const params = readBootParams(bytes);
+  if (params === undefined || readSetupData(bytes, from).lost !== 0n) return false;
+  storeHalves(bytes, "commandLine", params.commandLine + to - from);
+  const view = viewOf(bytes);
+  for (let pointer: number = FIELD.setupData; ; ) {
+    const next = view.getBigUint64(pointer, true);
+    if (next === 0n) return true;
+    view.setBigUint64(pointer, next + to - from, true);
+    pointer = Number(next - from);
+  }
 }
 
 /** Physical address of the ACPI root pointer; 0n where the kernel was told none. */

@@ -3,7 +3,7 @@
 
 import { hex } from "../../failure.ts";
 import type { Form } from "../../forms.ts";
-import { blame, type Check, type EnteredCode, type Finding, type NextUse } from "../../kexec/check.ts";
+import { blame, blameWithAdvice, type Check, type EnteredCode, type Finding, type NextUse } from "../../kexec/check.ts";
 import type { MachineFacts } from "../../kexec/facts.ts";
 import { formCheck } from "../../kexec/form-checks.ts";
 import { type EnteredStub, endOfFile, type KexecImage, type Segment } from "../../kexec/image.ts";
@@ -158,14 +158,15 @@ function checkEarlyMemory(image: KexecImage, kernel: Kernel, facts: MachineFacts
   }
   const hit = taken.find((range) => overlap(range, early));
   if (hit !== undefined) return wrong(`${uses}, over ${formatRange(hit)}: ${hit.name}`);
-  if (overwritesItself(kernel)) return wrong(`${uses}, over its own bytes: -a ${hex(early.start)} puts it there`);
+  const advised = (fact: string) => blameWithAdvice(image, segment, fact);
+  if (overwritesItself(kernel)) return advised(`${uses}, over its own bytes: -a ${hex(early.start)} puts it there`);
   const left = subtractRanges([early], [segment, ...keepers])[0];
   if (left === undefined) return undefined;
   const isBelow = segment.start <= early.start;
   const more = isBelow ? early.end - segment.start - BigInt(segment.bytes.length) : left.end - left.start;
   const keep = `${isBelow ? "" : `-a ${hex(left.start)} `}-z ${hex(more)} keeps it free`;
   const usesUpTo = `the kernel uses its memory up to ${hex(early.end)} before it looks around (init_size)`;
-  return wrong(moves ? `${uses} before it looks around: ${keep}` : `${usesUpTo}: ${keep}`);
+  return advised(moves ? `${uses} before it looks around: ${keep}` : `${usesUpTo}: ${keep}`);
 }
 
 /** It copies itself to the end of that memory, the last byte first: up, over its own bytes as well, but down over none. */

@@ -4,7 +4,7 @@
 
 import { textOf } from "../../devicetree/strings.ts";
 import { hex } from "../../failure.ts";
-import { blame, type Finding } from "../../kexec/check.ts";
+import { blameWithAdvice, type Finding } from "../../kexec/check.ts";
 import { outsideRegion } from "../../kexec/confinement.ts";
 import type { MachineFacts } from "../../kexec/facts.ts";
 import type { KexecImage } from "../../kexec/image.ts";
@@ -36,13 +36,13 @@ export function unconfinedMap(image: KexecImage, facts: MachineFacts): Finding |
   if (outside !== undefined) {
     const regions = crashkernelLow === undefined ? [crashkernel] : [crashkernelLow, crashkernel];
     const words = regions.map(({ start, end }) => `${hex(start)},${hex(end - start)}`).join();
-    return blame(image, segment, `by its zero page ${outside}: zeropage --usable ${words} confines it`);
+    return blameWithAdvice(image, segment, `by its zero page ${outside}: zeropage --usable ${words} confines it`);
   }
   if (hasParameter(line, "nokaslr") || outsideRegion(facts, applyParameters(map, line, false), [LOW]) === undefined) {
     return undefined;
   }
   const fact = "its command line confines the crash kernel, but not before that has chosen an address for itself";
-  return blame(image, segment, `${fact}: nokaslr in zeropage -B keeps it where it is loaded`);
+  return blameWithAdvice(image, segment, `${fact}: nokaslr in zeropage -B keeps it where it is loaded`);
 }
 
 /**

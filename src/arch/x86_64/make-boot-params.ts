@@ -12,6 +12,7 @@ import {
   SETUP,
   SETUP_DATA_HEADER,
   type SetupData,
+  storeHalves,
 } from "./boot-params.ts";
 import { RESERVED } from "./e820.ts";
 import { FIELD, FOUR_GIB, HEADER_START, type SetupHeader, viewOf } from "./setup-header.ts";
@@ -66,13 +67,9 @@ export function makeBootParams(header: SetupHeader, wishes: BootParamsWishes): U
   view.setUint16(FIELD.videoMode, VIDEO_MODE_NORMAL, true);
   view.setUint8(FIELD.typeOfLoader, LOADER_UNDEFINED);
   view.setUint8(FIELD.loadFlags, view.getUint8(FIELD.loadFlags) & LOADED_HIGH);
-  const split = (value: bigint, low: number, high: number): void => {
-    view.setUint32(low, Number(value & 0xffff_ffffn), true);
-    view.setUint32(high, Number(value >> 32n), true);
-  };
-  split(initrd?.start ?? 0n, FIELD.ramdiskImage, PARAM.extRamdiskImage);
-  split(initrd === undefined ? 0n : initrd.end - initrd.start, FIELD.ramdiskSize, PARAM.extRamdiskSize);
-  split(address + BigInt(BOOT_PARAMS_SIZE), FIELD.commandLine, PARAM.extCommandLine);
+  storeHalves(bytes, "ramdiskImage", initrd?.start ?? 0n);
+  storeHalves(bytes, "ramdiskSize", initrd === undefined ? 0n : initrd.end - initrd.start);
+  storeHalves(bytes, "commandLine", address + BigInt(BOOT_PARAMS_SIZE));
   const table = memoryMap.slice(0, MOST_E820_ENTRIES);
   view.setUint8(PARAM.e820Count, table.length);
   bytes.set(encodeE820(table), PARAM.e820Table);
