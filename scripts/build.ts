@@ -52,7 +52,7 @@ function watchImports(refused: Failure[]): BunPlugin {
 }
 
 /** What is asked for seldom. The default export of each is a function. */
-const SELDOM = [
+export const SELDOM = [
   ...["cli/answers.ts", "cli/nearest.ts", "cli/version.ts", "forms.ts", "sys/strerror.ts"],
   ...["kexec/draw-svg.ts", "kexec/draw-text.ts", "kexec/plan-json.ts"],
 ];

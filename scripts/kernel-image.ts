@@ -7,7 +7,7 @@ import { kernelPiece as x86Piece } from "../src/arch/x86_64/placement.ts";
 import { readSetupHeader } from "../src/arch/x86_64/setup-header.ts";
 import { type FlatImage, flatten, isElf, readElf } from "../src/elf.ts";
 import { Failure } from "../src/failure.ts";
-import { FORM_SPAN } from "../src/forms.ts";
+import { FORM_SPAN } from "../src/kexec/piece.ts";
 import type { Piece } from "../src/recipes/placement.ts";
 
 export interface KernelImage extends FlatImage {

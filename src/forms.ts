@@ -96,11 +96,8 @@ const UKI_SECTIONS = [".initrd its initrd", ".cmdline the command line", ".dtb a
 
 const SECTION_OUT = "objcopy -O binary --only-section=";
 
-/** Bytes from a file's start that are enough, nearly always. */
-export const FORM_SPAN = 4096;
-
 /**
- * @param bytes a file's start; FORM_SPAN are enough but for a powerpc zImage, which is told from other ELF files by the names
+ * @param bytes a file's start; 4 KiB are enough but for a powerpc zImage, which is told from other ELF files by the names
  * of its sections
  * @returns undefined for what may be code, as far as that can be known
  */

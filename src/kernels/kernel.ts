@@ -4,8 +4,8 @@ import { type SetupHeader, VMLINUX_INSTEAD } from "../arch/x86_64/setup-header.t
 import { isFit } from "../devicetree/format.ts";
 import { findSection, WRAPPED_VMLINUX } from "../elf.ts";
 import { Failure } from "../failure.ts";
-import formOf, { FORM_SPAN, type Form } from "../forms.ts";
-import { type HeldPiece, openPiece, type Piece, pieceSize, readPiece, readStart } from "../kexec/piece.ts";
+import formOf, { type Form } from "../forms.ts";
+import { FORM_SPAN, type HeldPiece, openPiece, type Piece, pieceSize, readPiece, readStart } from "../kexec/piece.ts";
 import { EM_X86_64 } from "../sys/abi.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";

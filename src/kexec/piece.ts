@@ -22,6 +22,9 @@ export type HeldPiece =
 /** Limit, in bytes, for what does not tell its size before it is read: an endless file must not fill the memory. */
 export const MOST_TO_READ = 1024 * 1024 * 1024;
 
+/** Bytes from a file's start by which it is nearly always known what it is (forms.ts). */
+export const FORM_SPAN = 4096;
+
 export function pieceSize(piece: Piece): number {
   if (piece.kind === "padding") return piece.size;
   return piece.kind === "bytes" ? piece.bytes.length : piece.length;

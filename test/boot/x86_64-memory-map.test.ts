@@ -8,7 +8,7 @@ import { kernel } from "../../scripts/kernels.ts";
 import { applets } from "../../src/applets/table.ts";
 import { readSetupHeader } from "../../src/arch/x86_64/setup-header.ts";
 import { hex } from "../../src/failure.ts";
-import { FORM_SPAN } from "../../src/forms.ts";
+import { FORM_SPAN } from "../../src/kexec/piece.ts";
 import { attempted } from "../support/boots.ts";
 import { runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
