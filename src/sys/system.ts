@@ -80,6 +80,8 @@ export const INTERRUPTS = [SIGINT, SIGTERM] as const;
 export class System {
   /** What getdents64 fills in. One buffer is enough: a listing is copied out before the next is read. */
   #entries: Uint8Array | undefined;
+  /** `NAME=value`, each ended by a NUL. */
+  #environment: ByteString | undefined;
 
   constructor(
     readonly engine: Engine,
@@ -330,9 +332,9 @@ export class System {
 
   /** A variable of the environment that the program was started with; undefined where it is not set, or /proc not mounted. */
   environment(name: string): ByteString | undefined {
-    const all = this.text(this.readIfThere("/proc/self/environ", 4 * 1024 * 1024) ?? new Uint8Array(0));
-    const variable = all.split("\0").find((each) => each.startsWith(`${name}=`));
-    return variable?.slice(name.length + 1);
+    this.#environment ??= this.text(this.readIfThere("/proc/self/environ", 4 * 1024 * 1024) ?? new Uint8Array(0));
+    const [, value] = `\0${this.#environment}`.split(`\0${name}=`);
+    return value?.slice(0, value.indexOf("\0"));
   }
 
   /** The first `length` bytes of a file, or all of a shorter one; undefined where it cannot be read. */

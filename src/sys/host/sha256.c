@@ -29,7 +29,7 @@ static uint32_t load_word(const uint8_t *bytes)
 
 static void add_block(uint32_t *state, const uint8_t *block)
 {
-    uint32_t words[64], turning[8];
+    uint32_t words[64];
     unsigned i;
 
     for (i = 0; i < 16; i++)
@@ -39,22 +39,30 @@ static void add_block(uint32_t *state, const uint8_t *block)
         words[i] = words[i - 16] + (turn(before, 7) ^ turn(before, 18) ^ before >> 3) + words[i - 7] +
                    (turn(late, 17) ^ turn(late, 19) ^ late >> 10);
     }
-    memcpy(turning, state, sizeof turning);
+    uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
+    uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
     for (i = 0; i < 64; i++) {
-/* The eight variables a to h, which change places from round to round. */
-#define AT(letter) turning[(unsigned)(letter - 'a' - i) & 7]
-        uint32_t a = AT('a'), e = AT('e');
-        uint32_t first = AT('h') + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) +
-                         ((e & AT('f')) ^ (~e & AT('g'))) + constants[i] + words[i];
-        AT('d') += first;
-        AT('h') = first + (turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) +
-                  ((a & AT('b')) ^ (a & AT('c')) ^ (AT('b') & AT('c')));
-#undef AT
+        uint32_t first =
+            h + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + (g ^ (e & (f ^ g))) + constants[i] + words[i];
+        uint32_t second = (turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) + ((a & b) | (c & (a | b)));
+        h = g;
+        g = f;
+        f = e;
+        e = d + first;
+        d = c;
+        c = b;
+        b = a;
+        a = first + second;
     }
-    for (i = 0; i < 8; i++)
-        state[i] += turning[i];
+    state[0] += a;
+    state[1] += b;
+    state[2] += c;
+    state[3] += d;
+    state[4] += e;
+    state[5] += f;
+    state[6] += g;
+    state[7] += h;
 }
-
 void sha256(uint8_t *digest, const uint8_t *bytes, size_t length)
 {
     /* The same of the square roots of the first 8. */
