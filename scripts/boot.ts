@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { EXIT, Failure } from "../src/failure.ts";
 import { parseScript } from "../src/script/parse.ts";
 import { type Choices, HELP, parseChoices } from "./boot/choices.ts";
+import { gdbAdvice, gdbSocket } from "./boot/gdb.ts";
 import { type FirstKernel, firstKernel, type NextKernel, nextKernel } from "./boot/kernels.ts";
-import { type Special, sceneFor } from "./boot/scene.ts";
+import { type Scene, type Special, sceneFor } from "./boot/scene.ts";
 import { type Step, Timeline, type Verdict } from "./boot/timeline.ts";
 import { cacheFolder, inTemporaryFolder } from "./cache.ts";
 import { endWith } from "./command.ts";
@@ -44,12 +45,19 @@ export async function boot(
   return inTemporaryFolder(async (folder) => {
     const scene = await sceneFor(choices, first, next, folder, special);
     const steps: Step[] = [];
-    const timeline = new Timeline(scene.nonce, (step) => {
-      steps.push(step);
-      onStep(step);
-    });
+    const timeline = new Timeline(
+      scene.nonce,
+      (step) => {
+        steps.push(step);
+        onStep(step);
+      },
+      choices.direct,
+    );
     const log = join(folder, "console");
-    const run = await runGuest(scene.guest, { timeout: choices.timeout, log, onLine: (line) => timeline.read(line) });
+    if (choices.gdb) say(adviceFor(choices, next, scene, folder));
+    // Whoever debugs takes the time that it takes.
+    const timeout = choices.gdb ? undefined : choices.timeout;
+    const run = await runGuest(scene.guest, { timeout, log, onLine: (line) => timeline.read(line) });
     const verdict = timeline.verdict(run.end);
     if (verdict.passed) return { verdict, steps, run, log: undefined };
     const kept = join(cacheFolder(), `boot-${scene.nonce}.log`);
@@ -60,12 +68,23 @@ export async function boot(
 
 async function interact(choices: Choices, { first, next }: Kernels, special: Special): Promise<number> {
   return inTemporaryFolder(async (folder) => {
-    const { guest, script } = await sceneFor(choices, first, next, folder, special);
+    const scene = await sceneFor(choices, first, next, folder, special);
+    const { guest, script } = scene;
+    if (choices.gdb) say(adviceFor(choices, next, scene, folder));
+    if (choices.direct) {
+      say("The guest's console: Ctrl-A X ends it.\n");
+      await runInteractively(guest);
+      return EXIT.done;
+    }
     const append = `${guest.append} -- --prompt`;
     say(`The guest's console: Ctrl-A X ends it. The next kernel is /vmlinux.kexec; this takes you there:\n\n${script}`);
     await runInteractively({ ...guest, append });
     return EXIT.done;
   });
+}
+
+function adviceFor(choices: Choices, next: NextKernel, { addresses }: Scene, folder: string): string {
+  return gdbAdvice(machineOf(choices.target), gdbSocket(folder), addresses, next.symbols);
 }
 
 function say(line: string): void {
@@ -105,9 +124,9 @@ async function main(args: readonly string[]): Promise<number> {
   const special: Special = script === undefined ? {} : { script: () => script };
   const kernels = await kernelsFor(choices);
   const { first, next } = kernels;
-  say(
-    `${choices.target} on ${choices.cpu}, ${choices.smp} cpus: ${first.title}${next.title === first.title ? "" : ` to ${next.title}`}`,
-  );
+  const both = next.title === first.title ? first.title : `${first.title} to ${next.title}`;
+  const titles = choices.direct ? `${next.title}, nothing before it` : both;
+  say(`${choices.target} on ${choices.cpu}, ${choices.smp} cpus: ${titles}`);
   if (choices.interactive) return interact(choices, kernels, special);
   return choices.runs === 1 ? bootOnce(choices, kernels, special) : bootOften(choices, kernels, special);
 }

@@ -34,6 +34,8 @@ export interface Guest {
   append?: string;
   /** Firmware: on ppc64 of our own, loaded at 0, entered at 0x100 in big endian real mode. */
   bios?: string;
+  /** A script that runs the emulator with words of its own, and then ours: no other member but `extra` counts. */
+  script?: string;
   /** Files that lie in memory as they are when the guest starts, each at its physical address. */
   segments?: readonly { file: string; address: bigint }[];
   /** Further qemu arguments. */
@@ -48,8 +50,8 @@ export interface ConsoleLine {
 }
 
 export interface Watch {
-  /** The guest is killed after so many seconds. */
-  timeout: number;
+  /** The guest is killed after so many seconds; undefined: never. */
+  timeout: number | undefined;
   /** A file that gets every byte of the console as it comes. */
   log?: string;
   /** Called with every line as it ends; `stop` kills the guest, which is then not a failure. */
@@ -64,7 +66,7 @@ export interface GuestRun {
 }
 
 /** In qemu's option syntax a comma inside a value is doubled. */
-function doubleCommas(path: string): string {
+export function doubleCommas(path: string): string {
   return path.replaceAll(",", ",,");
 }
 
@@ -80,7 +82,14 @@ function boardOf({ machine = "ppc64", board }: Guest): Pick<Board, "words" | "de
   return found;
 }
 
+/** If we are killed without a chance to clean up, the kernel kills the guest. */
+const WITH_US = ["setpriv", "--pdeathsig", "KILL"];
+
+const ACCELERATOR = ["-accel", `tcg,tb-size=${TRANSLATIONS}`];
+
 function command(guest: Guest, serial: string): string[] {
+  // Its console is standard input and output already.
+  if (guest.script !== undefined) return [...WITH_US, guest.script, ...ACCELERATOR, ...(guest.extra ?? [])];
   const emulator = emulatorFor(guest);
   const program = Bun.which(emulator, { PATH: process.env.PATH ?? "" });
   if (program === null) throw new Failure(emulator, "not found; `npm run setup` installs what is missing");
@@ -89,7 +98,7 @@ function command(guest: Guest, serial: string): string[] {
   const args = [
     ...["-M", [...words, ...(guest.machineOptions ?? [])].join(",")],
     ...["-cpu", guest.cpu, "-smp", `${guest.smp}`, "-m", memory.join(",")],
-    ...["-accel", `tcg,tb-size=${TRANSLATIONS}`, "-nodefaults", "-display", "none", "-serial", serial, "-no-reboot"],
+    ...[...ACCELERATOR, "-nodefaults", "-display", "none", "-serial", serial, "-no-reboot"],
     ...devices,
   ];
   for (const name of ["bios", "kernel", "initrd", "append"] as const) {
@@ -99,8 +108,7 @@ function command(guest: Guest, serial: string): string[] {
   for (const { file, address } of guest.segments ?? []) {
     args.push("-device", `loader,file=${doubleCommas(file)},addr=0x${address.toString(16)},force-raw=on`);
   }
-  // If we are killed without a chance to clean up, the kernel kills the guest.
-  return ["setpriv", "--pdeathsig", "KILL", program, ...args, ...(guest.extra ?? [])];
+  return [...WITH_US, program, ...args, ...(guest.extra ?? [])];
 }
 
 function howItEnded({ exitCode, signalCode }: Bun.Subprocess): string {
@@ -138,7 +146,7 @@ export async function runGuest(guest: Guest, { timeout, log, onLine }: Watch): P
     if (end === "off") end = why;
     child.kill("SIGKILL");
   }
-  const timer = setTimeout(() => kill("timeout"), timeout * 1000);
+  const timer = timeout === undefined ? undefined : setTimeout(() => kill("timeout"), timeout * 1000);
 
   const lines: ConsoleLine[] = [];
   const cutter = new LineCutter((text) => {

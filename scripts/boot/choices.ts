@@ -29,6 +29,12 @@ export interface Choices {
   readonly script: string | undefined;
   /** Whether the next kernel is our test payload, which prints what it is handed. */
   readonly payload: boolean;
+  /** Whether the next kernel is started with no kernel before it. */
+  readonly direct: boolean;
+  /** Whether qemu waits for gdb before it starts. */
+  readonly gdb: boolean;
+  /** Added to the next kernel's command line. */
+  readonly append: string;
   readonly interactive: boolean;
   readonly runs: number;
   /** Seconds after which a guest counts as hung. */
@@ -72,6 +78,11 @@ ${byMachine(({ options }) => options)}\
                       that prints how many cpus are online).
   --payload           In place of a second kernel enter a test payload, which
                       prints what it is handed.
+  --direct            Start the second kernel with no kernel before it, of the
+                      files that loadem --qemu makes.
+  --gdb               Let qemu wait for gdb before it starts, and print what to
+                      type. The second kernel gets nokaslr.
+  --append WORDS      Add these to the second kernel's command line.
   --script FILE       Let the first init run this (default: fs2dt or zeropage
                       | loadem, then loadem -k).
   --interactive       Run no script. The guest's console is yours, in both
@@ -95,6 +106,8 @@ export function parseChoices(args: readonly string[]): Choices | undefined {
   if (values.payload && (values["next-kernel"] ?? values["next-initrd"]) !== undefined) {
     throw usage("--payload", "does not go with --next-kernel or --next-initrd: it takes their place");
   }
+  if (values.direct) refuseFirstOnly(values);
+  if (values.gdb && values.runs !== "1") throw usage("--runs", "does not go with --gdb");
   const { boards = {}, cpu } = machineOf(target).guest;
   const [word = "", ...words] = values.machine?.split(",") ?? [];
   const board = word in boards ? word : undefined;
@@ -114,12 +127,23 @@ export function parseChoices(args: readonly string[]): Choices | undefined {
     nextInitrd: values["next-initrd"],
     script: values.script,
     payload: values.payload,
+    direct: values.direct,
+    gdb: values.gdb,
+    append: [values.append ?? "", values.gdb ? "nokaslr" : ""].join(" ").trim(),
     interactive: values.interactive,
     runs: count("--runs", values.runs),
     timeout: count("--timeout", values.timeout),
   };
   if (board !== undefined) refuseUsualOnly(choices, board);
+  if (board !== undefined && choices.direct)
+    throw usage("--direct", `not on ${board}: it does not start without its firmware`);
   return choices;
+}
+
+/** What only the first kernel has a use for. */
+function refuseFirstOnly({ uefi, script }: { readonly uefi: boolean; readonly script?: string | undefined }): void {
+  if (uefi) throw usage("--uefi", "does not go with --direct: there is no firmware");
+  if (script !== undefined) throw usage("--script", "does not go with --direct: there is no first init to run it");
 }
 
 /** The small kernels and the test payload are made for the usual machine alone. */
@@ -148,6 +172,9 @@ function parseWords(args: readonly string[]) {
         "next-initrd": { type: "string" },
         script: { type: "string" },
         payload: { type: "boolean", default: false },
+        direct: { type: "boolean", default: false },
+        gdb: { type: "boolean", default: false },
+        append: { type: "string" },
         interactive: { type: "boolean", default: false },
         runs: { type: "string", default: "1" },
         timeout: { type: "string", default: "120" },

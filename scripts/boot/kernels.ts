@@ -7,6 +7,7 @@ import { kernel } from "../kernels.ts";
 import { defaultKernel, kernelNames, machineOf, type Target, targetOfEndian } from "../machines/machines.ts";
 import { buildPayload } from "../stubs.ts";
 import type { Choices } from "./choices.ts";
+import { type Symbols, symbolsOf } from "./gdb.ts";
 
 /** The kernel that qemu starts. */
 export interface FirstKernel {
@@ -24,8 +25,11 @@ export interface NextKernel {
   readonly image: Uint8Array;
   readonly memory: number;
   readonly piece: KernelImage["piece"];
+  readonly symbols: Symbols;
   readonly target: Target;
 }
+
+const NO_SYMBOLS: Symbols = { file: "payload", base: undefined };
 
 export async function firstKernel(choices: Choices): Promise<FirstKernel> {
   const { vmlinux, title } = await locateKernel(choices.kernel ?? defaultKernel(choices.target, choices.small));
@@ -36,14 +40,21 @@ export async function firstKernel(choices: Choices): Promise<FirstKernel> {
 /** `first` is taken again unless another was chosen. */
 export async function nextKernel(choices: Choices, first: FirstKernel): Promise<NextKernel> {
   const { name, nextImage } = machineOf(choices.target);
-  if (choices.payload) return asNext(choices, "the test payload", nextImage("payload", await buildPayload(name)));
+  if (choices.payload)
+    return asNext(choices, "the test payload", nextImage("payload", await buildPayload(name)), NO_SYMBOLS);
   const { vmlinux, title } = choices.nextKernel === undefined ? first : await locateKernel(choices.nextKernel);
-  return asNext(choices, title, nextImage(vmlinux, await readKernel(vmlinux)));
+  const bytes = await readKernel(vmlinux);
+  return asNext(choices, title, nextImage(vmlinux, bytes), symbolsOf(vmlinux, bytes));
 }
 
-function asNext({ target }: Choices, title: string, { bytes, memsz, piece, endian }: KernelImage): NextKernel {
+function asNext(
+  { target }: Choices,
+  title: string,
+  { bytes, memsz, piece, endian }: KernelImage,
+  symbols: Symbols,
+): NextKernel {
   const own = endian === undefined ? target : targetOfEndian(target, endian);
-  return { title, image: bytes, memory: memsz, piece, target: own };
+  return { title, image: bytes, memory: memsz, piece, symbols, target: own };
 }
 
 async function locateKernel(choice: string): Promise<{ vmlinux: string; title: string }> {

@@ -14,6 +14,8 @@ import type { Machine } from "../machines/machine.ts";
 import { bootDefaults, machineOf, type Target } from "../machines/machines.ts";
 import { type Addresses, addressesFor } from "./addresses.ts";
 import type { Choices } from "./choices.ts";
+import { directStart } from "./direct.ts";
+import { gdbSocket, gdbWords } from "./gdb.ts";
 import type { FirstKernel, NextKernel } from "./kernels.ts";
 
 const MIB = 0x100000;
@@ -30,8 +32,9 @@ export interface Scene {
   readonly guest: Guest;
   /** What only a kernel that was given the new command line can print. */
   readonly nonce: string;
-  /** The lines that the first init runs. */
+  /** The lines that the first init runs; "" where there is none. */
   readonly script: string;
+  readonly addresses: Addresses;
 }
 
 /** What differs from the usual: for tests, and for those who bring their own files. */
@@ -77,7 +80,8 @@ export async function sceneFor(
   const { guest } = machine;
   const initrd = choices.payload ? undefined : (special.initrd ?? (await secondInitrd(choices, next.target)));
   const executable = await readFile(await build(choices.target));
-  const bootargs = `console=${guest.console} quiet panic=-1 kexecbox.nonce=${nonce} ${guest.append ?? ""}`.trim();
+  const firstArgs = `console=${guest.console} quiet panic=-1 kexecbox.nonce=${nonce} ${guest.append ?? ""}`.trim();
+  const bootargs = `${firstArgs} ${choices.append}`.trim();
   const { chain, followedBy: argument } = stubOf(machine);
   const bss = next.memory - next.image.length;
   // With ACPI, which UEFI firmware brings, arm64 has no directory.
@@ -97,18 +101,30 @@ export async function sceneFor(
   };
   const board = choices.board === undefined ? undefined : guest.boards?.[choices.board];
   const addresses = addressesFor(board?.layout ?? machine.layout, load, next.piece, BigInt(initrdSize));
+  const defaults = bootDefaults(choices.target);
+  const memory = choices.memory ?? board?.memory ?? (choices.small ? defaults.smallMemory : defaults.memory);
+  const end = Math.max(addresses.initrd + initrdSize, addresses.kernel + next.memory);
+  refuseTooLittleMemory(memory, end - Number(guest.memoryStart));
+  const extra = [...(special.devices ?? []), ...(choices.gdb ? gdbWords(gdbSocket(folder)) : [])];
+  if (choices.direct) {
+    const start = await directStart(
+      machine,
+      choices,
+      { addresses, bootargs, chain, bss, memory, next, initrd },
+      folder,
+    );
+    const own = { machine: machine.name, cpu: choices.cpu, smp: choices.smp, memory };
+    return { nonce, script: "", addresses, guest: { ...own, script: start.script, extra: [...start.words, ...extra] } };
+  }
   const script = (special.script ?? usualScript)({ addresses, source, argument, chain, bootargs, initrdSize, bss });
   const run = choices.interactive && choices.script === undefined ? {} : { script: Buffer.from(script, "latin1") };
   const path = join(folder, "initrd");
   // As one array: given several, Bun 1.4.5 leaves zeros at the file's end.
   await writeFile(path, Buffer.concat(image({ executable, applets: names(), ...run, files })));
-  const defaults = bootDefaults(choices.target);
-  const memory = choices.memory ?? board?.memory ?? (choices.small ? defaults.smallMemory : defaults.memory);
-  const end = Math.max(addresses.initrd + initrdSize, addresses.kernel + next.memory);
-  refuseTooLittleMemory(memory, end - Number(guest.memoryStart));
   return {
     nonce,
     script,
+    addresses,
     guest: {
       machine: machine.name,
       ...(choices.uefi ? { bios: guest.firmware.file } : {}),
@@ -120,8 +136,8 @@ export async function sceneFor(
       memoryOptions: choices.memoryOptions,
       kernel: first.vmlinux,
       initrd: path,
-      append: [bootargs, special.append ?? ""].join(" ").trim(),
-      extra: special.devices ?? [],
+      append: [firstArgs, special.append ?? ""].join(" ").trim(),
+      extra,
     },
   };
 }

@@ -28,7 +28,7 @@ const LESS = / (-[a-z]*[lpunS]|--(load|load-panic|unload|plan|status|extract|ext
 /** Reads a console line by line. */
 export class Timeline {
   #started = false;
-  #jumped = false;
+  #jumped: boolean;
   #second = false;
   #nonceSeen = false;
   #segments = 0;
@@ -38,10 +38,14 @@ export class Timeline {
   #present: number | undefined;
   #failure: string | undefined;
 
+  /** @param direct whether no kernel comes before the second one */
   constructor(
     readonly nonce: string,
     readonly onStep: (step: Step) => void,
-  ) {}
+    readonly direct = false,
+  ) {
+    this.#jumped = direct;
+  }
 
   read({ seconds, text: raw }: ConsoleLine): void {
     // UEFI firmware leaves codes for a terminal at the start of the kernel's first line.
@@ -79,7 +83,7 @@ export class Timeline {
     if (value === "online") this.#online = cpusIn(text);
     if (value !== "present") return undefined;
     this.#present = cpusIn(text);
-    return `second kernel's init, ${this.#online} of ${this.#present} cpus online`;
+    return `${this.direct ? "the" : "second"} kernel's init, ${this.#online} of ${this.#present} cpus online`;
   }
 
   /** `end` tells a guest that hung from one that turned itself off. */

@@ -4,6 +4,7 @@ import { type MemoryRange, max, roundUp } from "../../src/range.ts";
 import { EM_AARCH64 } from "../../src/sys/abi.ts";
 import { arm64Image } from "../kernel-image.ts";
 import {
+  AS_IT_IS,
   BOOKWORM,
   BUN_MEMORY,
   type Load,
@@ -70,6 +71,8 @@ export const arm64 = {
     console: "ttyAMA0",
     uefi: true,
     memoryStart: MEMORY,
+    direct: AS_IT_IS,
+    gdb: ["set architecture aarch64"],
   },
   firstImage: arm64Image,
   nextImage: arm64Image,

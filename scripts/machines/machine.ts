@@ -69,6 +69,17 @@ export interface GuestMachine {
   readonly uefi: boolean;
   /** Where its memory begins. */
   readonly memoryStart: bigint;
+  /** What differs where the next kernel is started with no kernel before it. */
+  readonly direct: DirectBoot;
+  /** What gdb has to be told to debug it, as its commands. */
+  readonly gdb: readonly string[];
+}
+
+export interface DirectBoot {
+  /** Words of -M with which qemu has the device tree to be dumped. */
+  dump(cpu: string): readonly string[];
+  /** Options of fs2dt that say what firmware would have said. @param memory bytes */
+  edits(cpu: string, memory: bigint): readonly string[];
 }
 
 /** A machine of the emulator that takes the place of the usual one. */
@@ -168,6 +179,9 @@ export interface Machine {
   /** undefined where Bun has no port. */
   readonly bun: BunExecutable | undefined;
 }
+
+/** Where nothing is to be said: the tree is as firmware leaves it, or there is none. */
+export const AS_IT_IS: DirectBoot = { dump: () => [], edits: () => [] };
 
 export const MIB = 0x100000n;
 

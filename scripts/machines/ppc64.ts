@@ -1,12 +1,14 @@
 // 64-bit PowerPC, big and little endian, in qemu's pseries and powernv machines.
 
-import { pseriesWords } from "../../src/arch/ppc64/qemu.ts";
-import { max } from "../../src/range.ts";
+import { pseriesWords, VECTOR_5, XIVE_AND_RADIX } from "../../src/arch/ppc64/qemu.ts";
+import { hex } from "../../src/failure.ts";
+import { max, min } from "../../src/range.ts";
 import { EM_PPC64 } from "../../src/sys/abi.ts";
 import { elfImage, elfOrFlatImage } from "../kernel-image.ts";
 import {
   BOOKWORM,
   type Board,
+  type DirectBoot,
   type Layout,
   type Load,
   type Machine,
@@ -80,6 +82,22 @@ function powernv(name: string, cpu: string): Board {
   };
 }
 
+/** With SLOF or VOF, Linux would negotiate radix and XIVE on POWER9 and later. */
+const direct: DirectBoot = {
+  dump: (cpu) => (hasXive(cpu) ? ["ic-mode=xive"] : []),
+  edits(cpu, memory) {
+    const rtas = hex(min(memory, 4096n * MIB) - 0x10000n);
+    const set = (name: string) => ["--set", `/rtas/${name}=<${rtas}>`];
+    const negotiated = hasXive(cpu) ? ["--set", `/chosen/${VECTOR_5}=${XIVE_AND_RADIX}`] : [];
+    return [...set("linux,rtas-base"), ...set("linux,rtas-entry"), ...negotiated];
+  },
+};
+
+/** By its model's name: POWER8, power9_v2.0. */
+function hasXive(cpu: string): boolean {
+  return !/^(power[5678]|970)/i.test(cpu);
+}
+
 const stock = { architecture: "ppc64el", flavour: "powerpc64le" } as const;
 const big = { target: "ppc64", linux: "powerpc" } as const;
 const little = { target: "ppc64le", linux: "powerpc" } as const;
@@ -109,6 +127,9 @@ export const ppc64 = {
     console: "hvc0",
     uefi: false,
     memoryStart: 0n,
+    direct,
+    // The stub is entered in big endian, and so is every kernel.
+    gdb: ["set architecture powerpc:common64", "set endian big"],
   },
   firstImage: elfImage(EM_PPC64),
   nextImage: elfOrFlatImage(EM_PPC64),

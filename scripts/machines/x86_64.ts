@@ -2,7 +2,18 @@
 
 import { EM_X86_64 } from "../../src/sys/abi.ts";
 import { bzImage } from "../kernel-image.ts";
-import { BOOKWORM, BUN_MEMORY, type Machine, MIB, NEWEST, NO_END, OLDEST, STABLE, type Toolchain } from "./machine.ts";
+import {
+  AS_IT_IS,
+  BOOKWORM,
+  BUN_MEMORY,
+  type Machine,
+  MIB,
+  NEWEST,
+  NO_END,
+  OLDEST,
+  STABLE,
+  type Toolchain,
+} from "./machine.ts";
 
 const tools = {
   prefix: "x86_64-linux-gnu-",
@@ -43,6 +54,8 @@ export const x86_64 = {
     append: "no_timer_check cryptomgr.notests tsc=unstable",
     uefi: true,
     memoryStart: 0n,
+    direct: AS_IT_IS,
+    gdb: ["set architecture i386:x86-64"],
   },
   firstImage: bzImage,
   nextImage: bzImage,

@@ -1,6 +1,6 @@
 /*
  * Stands in for the firmware of qemu's pseries machine, where an image is started without a first kernel. It lies at
- * 0x100, where qemu enters firmware: cpu 0, big endian, real mode, 64 bit. All other cpus are stopped until RTAS starts
+ * 0x100, where qemu enters firmware: cpu 0, big endian, real mode, 32 bit. All other cpus are stopped until RTAS starts
  * them.
  *
  * It asks qemu for what the next kernel's tree says was negotiated with firmware: the cpu's level, the MMU, the
@@ -16,6 +16,10 @@
 	.text
 	.globl	_start
 _start:
+	mfmsr	11				/* 64-bit mode, as Linux leaves it */
+	li	12,1
+	rldimi	11,12,63,0
+	mtmsrd	11
 	li	3,0
 	ori	3,3,H_CAS
 	li	4,START+asked-_start
@@ -29,11 +33,11 @@ _start:
 	mtctr	4
 	bctr
 
-	.org	_start+0x38
+	.org	_start+0x48
 entry:	.quad	0				/* loadem writes it */
 
 asked:	/* pairs of mask and PVR; vectors of options, each begins with its length less 1 */
-	.long	0xffffffff, 0			/* 0x44: the tree's cpu-version; loadem writes it */
+	.long	0xffffffff, 0			/* 0x54: the tree's cpu-version; loadem writes it */
 	.long	0, 0				/* else the cpu as it is */
 	.long	0, 1				/* the list ends */
 	.byte	5 - 1				/* vectors */
@@ -41,5 +45,7 @@ asked:	/* pairs of mask and PVR; vectors of options, each begins with its length
 	.byte	0, 0
 	.byte	0, 0
 	.byte	0, 0
-	.byte	0, 0				/* 0x61: the tree's ibm,architecture-vec-5, up to 256 bytes; loadem writes it */
+	/* 0x71: the tree's ibm,architecture-vec-5, up to 256 bytes; loadem writes it. Without: that the hash table could be
+	 * resized, for else qemu makes one for all memory that could be added, of another size than the tree says. */
+	.byte	6 - 1, 0, 0, 0, 0, 0, 1
 	.balign	4

@@ -21,6 +21,9 @@ export const usual: Choices = {
   nextInitrd: undefined,
   script: undefined,
   payload: false,
+  direct: false,
+  gdb: false,
+  append: "",
   interactive: false,
   runs: 1,
   timeout: 120,
@@ -34,11 +37,12 @@ export async function attempted(changed: Partial<Choices>, special: Special = {}
   return result;
 }
 
-/** A boot that has to pass: its console, from the jump on. */
+/** A boot that has to pass: its console, from the jump on; all of it where there is none. */
 export async function passed(changed: Partial<Choices>, special: Special = {}): Promise<string[]> {
   const { verdict, run } = await attempted(changed, special);
   const lines = run.lines.map(({ text }) => text);
   if (!verdict.passed) throw new Error([verdict.reason, ...lines.slice(-40)].join("\n  | "));
+  if (changed.direct) return lines;
   return lines.slice(lines.findLastIndex((text) => /^\+ (\S*loadem -k|echo c >)/.test(text)));
 }
 

@@ -70,3 +70,24 @@ test("--memory takes qemu's further words after the MiB", () => {
   for (const text of ["", "maxmem=8G", "0,slots=1", "1G"])
     expect(refusal("--memory", text)).toBe(`2 --memory: '${text.split(",")[0]}' is not a number above 0`);
 });
+
+describe("--direct", () => {
+  test("is refused with what only a first kernel has a use for", () => {
+    expect(refusal("--direct", "--uefi", "--target", "arm64-small")).toBe(
+      "2 --uefi: does not go with --direct: there is no firmware",
+    );
+    expect(refusal("--direct", "--script", "x")).toBe(
+      "2 --script: does not go with --direct: there is no first init to run it",
+    );
+    expect(refusal("--direct", "--machine", "powernv9")).toBe(
+      "2 --direct: not on powernv9: it does not start without its firmware",
+    );
+    expect(refusal("--direct", "--payload", "--target", "ppc64")).toBe("taken");
+  });
+});
+
+test("--gdb keeps the next kernel where it was linked to be, after the words of --append, and boots once", () => {
+  expect(parseChoices(["--gdb", "--append", "a b"])).toMatchObject({ gdb: true, append: "a b nokaslr" });
+  expect(parseChoices(["--append", "a b"])).toMatchObject({ gdb: false, append: "a b" });
+  expect(refusal("--gdb", "--runs", "2")).toBe("2 --runs: does not go with --gdb");
+});

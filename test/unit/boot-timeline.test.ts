@@ -83,6 +83,16 @@ describe("a boot has failed", () => {
   });
 });
 
+test("where no kernel comes before it, all that is printed is the second kernel's", () => {
+  const steps: string[] = [];
+  const timeline = new Timeline(NONCE, ({ what }) => steps.push(what), true);
+  for (const text of [...SECOND, ...cpus("0-3", "0-3")]) timeline.read({ seconds: 1, text });
+  expect(steps).toEqual(["the kernel's init, 4 of 4 cpus online"]);
+  expect(timeline.verdict("off")).toEqual({ passed: true, reason: `the second kernel printed ${NONCE}` });
+  const silent = new Timeline(NONCE, () => {}, true);
+  expect(silent.verdict("timeout").reason).toBe(`the second kernel did not print ${NONCE}`);
+});
+
 test("the steps are told as they happen, segments and their bytes summed up", () => {
   const loaded = [
     "+ fs2dt -v | loadem -v",

@@ -61,6 +61,13 @@ test("a board takes the place of the usual machine, with its devices; further wo
   );
 });
 
+test("a script that starts the emulator gets its words after those of its own", async () => {
+  const script = folder.in("start");
+  writeFileSync(script, `#!/bin/sh\nfor word in own "$@"; do echo "$word"; done\n`, { mode: 0o755 });
+  const { lines } = await runGuest({ ...GUEST, script, extra: ["-cpu", "a b"] }, { timeout: undefined });
+  expect(lines.map(({ text }) => text)).toEqual(["own", "-accel", "tcg,tb-size=32", "-cpu", "a b"]);
+});
+
 test("lines come one by one, bytes as characters, without line ends; the log has every byte", async () => {
   emulatorDoes(`printf 'one\\r\\ntwo \\377\\376'; printf ' still two\\n\\nlast, no line end'`);
   const log = folder.in("log");

@@ -201,9 +201,9 @@ describe("ppc64", () => {
     expect(written("segment-2").toString()).toBe("initrd");
     const firmware = written("firmware");
     expect(firmware.subarray(0, 0x100).every((byte) => byte === 0)).toBe(true);
-    expect(firmware.readBigUInt64BE(0x138)).toBe(0x8000000n);
-    expect(firmware.readUInt32BE(0x144)).toBe(0x0f000006);
-    expect([...firmware.subarray(0x161)]).toEqual([3, 1, 2, 3, 4]);
+    expect(firmware.readBigUInt64BE(0x148)).toBe(0x8000000n);
+    expect(firmware.readUInt32BE(0x154)).toBe(0x0f000006);
+    expect([...firmware.subarray(0x171)]).toEqual([3, 1, 2, 3, 4]);
     expect(written("rtas").length).toBe(20);
     expect(variables()).toEqual([
       "qemu=qemu-system-ppc64",
@@ -254,11 +254,24 @@ describe("ppc64", () => {
     expect(code).toBe(0);
     expect(err).toContain("stored 0x9000000 at 0x8000100, big endian as ppc64 is started in qemu\n");
     expect(readdirSync(folder.in("out")).sort()).toEqual(["firmware", "run", "segment-0", "segment-1"]);
-    expect(written("firmware").readBigUInt64BE(0x138)).toBe(0x8000000n);
-    expect([...written("firmware").subarray(0x144, 0x148), ...written("firmware").subarray(0x161)]).toEqual([
-      0, 0, 0, 0, 0, 0,
+    const firmware = written("firmware");
+    expect([...firmware.subarray(0x154, 0x158), ...firmware.subarray(0x171)]).toEqual([
+      0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 1,
     ]);
+    expect(firmware.readBigUInt64BE(0x148)).toBe(0x8000000n);
     expect(variables().slice(2)).toEqual(["cpu=POWER9", "smp=1", "memory=512"]);
+  });
+
+  test("of a tree by which nothing was negotiated asks for no more than that its hash table stays as it is", () => {
+    writeFileSync(folder.in("kernel"), KERNEL);
+    for (const value of ["[00 00]", "[02 0000]", "[]", ""]) {
+      const options =
+        value === ""
+          ? ["--delete", "/chosen/ibm,architecture-vec-5"]
+          : ["--set", `/chosen/ibm,architecture-vec-5=${value}`];
+      expect(run(PPC64, blob(PSERIES, 0x8000000, ...options))).toMatchObject({ code: 0, err: "" });
+      expect([...written("firmware").subarray(0x171)]).toEqual([5, 0, 0, 0, 0, 0, 1]);
+    }
   });
 
   test("is refused where the next kernel would die of its tree", () => {
@@ -296,7 +309,7 @@ describe("ppc64", () => {
       ...["--set", `/chosen/ibm,architecture-vec-5=[19 ${"00".repeat(22)} 4040 0040]`],
     );
     expect(run(PPC64, tree)).toMatchObject({ code: 0, err: "" });
-    expect([...written("firmware").subarray(0x161)]).toEqual([0x19, ...Array(22).fill(0), 0x40, 0x40, 0, 0x40]);
+    expect([...written("firmware").subarray(0x171)]).toEqual([0x19, ...Array(22).fill(0), 0x40, 0x40, 0, 0x40]);
   });
 
   test("is refused where segments lie over the vectors, or outside of memory", () => {

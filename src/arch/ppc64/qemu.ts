@@ -33,7 +33,7 @@ import type { QemuFile, QemuMachine, QemuShape } from "../arch.ts";
 const FIRMWARE_START = 0x100;
 
 /** Offsets in our firmware of what is written into it. */
-const FIRMWARE = { entry: 0x38, cpuVersion: 0x44, vector5: 0x61 } as const;
+const FIRMWARE = { entry: 0x48, cpuVersion: 0x54, vector5: 0x71 } as const;
 
 /**
  * x-vof: a small Open Firmware inside qemu in place of SLOF, seconds faster, which puts nothing into memory where other
@@ -53,13 +53,13 @@ export const pseriesWords = [
 /** Where exception vectors lie, and before them our firmware. */
 const LOW = { start: 0n, end: 0x10000n, name: "the exception vectors, and the firmware that starts the image" };
 
-const VECTOR_5 = "ibm,architecture-vec-5";
+export const VECTOR_5 = "ibm,architecture-vec-5";
 
 /** In that vector: XIVE in exploitation mode. A byte has the number that LoPAR gives it, and the first one is the length. */
 const XIVE = { byte: 23, bit: 0x40 };
 
 /** XIVE, radix with GTSE: what Linux asks for on POWER9. */
-const XIVE_AND_RADIX = `[19 ${"00".repeat(22)} 4040 0040]`;
+export const XIVE_AND_RADIX = `[19 ${"00".repeat(22)} 4040 0040]`;
 
 const GIB = 1n << 30n;
 const MIB = 1n << 20n;
@@ -219,14 +219,12 @@ function withoutXive(root: Node, place: string): Finding | undefined {
   return { place, fact: `it has XIVE (ibm,power-ivpe), but ${VECTOR_5} does not say that it was asked for: ${advice}` };
 }
 
-/** What was negotiated with the firmware that made the tree; undefined where that is not told. */
+/** What was negotiated with the firmware that made the tree; undefined where the tree does not tell, or nothing was. */
 function vectorOf(root: Node | undefined): Uint8Array | undefined {
-  const value = property(root && child(root, "chosen"), VECTOR_5);
-  const length = value?.[0];
+  const value = property(root && child(root, "chosen"), VECTOR_5) ?? new Uint8Array(0);
   // The first byte counts those after the second.
-  return length === undefined || value === undefined || value.length < length + 2
-    ? undefined
-    : value.subarray(0, length + 2);
+  const vector = value.subarray(0, (value[0] ?? 0) + 2);
+  return vector.length > (value[0] ?? 0) + 1 && vector.subarray(1).some((byte) => byte !== 0) ? vector : undefined;
 }
 
 function makeFirmware(root: Node | undefined, entry: bigint): Uint8Array {
@@ -235,7 +233,8 @@ function makeFirmware(root: Node | undefined, entry: bigint): Uint8Array {
   const [cpu] = root === undefined ? [] : cpusOf(root);
   view.setBigUint64(FIRMWARE.entry, entry);
   view.setUint32(FIRMWARE.cpuVersion, (cpu && cellIn(cpu, "cpu-version")) ?? 0);
-  const vector = vectorOf(root) ?? code.subarray(FIRMWARE.vector5, FIRMWARE.vector5 + 2);
+  const vector =
+    vectorOf(root) ?? code.subarray(FIRMWARE.vector5, FIRMWARE.vector5 + 2 + (code[FIRMWARE.vector5] ?? 0));
   const bytes = new Uint8Array(FIRMWARE_START + FIRMWARE.vector5 + vector.length);
   bytes.set(code.subarray(0, FIRMWARE.vector5), FIRMWARE_START);
   bytes.set(vector, FIRMWARE_START + FIRMWARE.vector5);
