@@ -113,7 +113,7 @@ export async function sourceTarball(wanted: SourceTarball): Promise<string> {
     withPrivateApt("deb-src", { names: [wanted.suite], architecture: await machineArchitecture() }, (apt) =>
       inTemporaryFolder(async (folder) => {
         await withProgress(`downloading the source of ${wanted.name}`, () =>
-          apt.run(["apt-get", "-q", "source", "--download-only", "--only-source", wanted.name], folder),
+          apt.run(["apt-get", "-q", "source", "--download-only", "--tar-only", "--only-source", wanted.name], folder),
         );
         const files = await readdir(folder);
         const hashes = await Promise.all(files.map((file) => sha256Of(join(folder, file))));

@@ -1,13 +1,14 @@
 // The small engine for one target: musl, QuickJS and our C host compiled from pinned sources, each kept in
 // the cache.
 
-import { copyFile, readdir, readFile, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { Failure } from "../src/failure.ts";
 import { inTemporaryFolder, makeOnce } from "./cache.ts";
 import { type SourceTarball, sourceTarball } from "./debian.ts";
 import { LEFT_OUT_HEADER, LEFT_OUT_KEY, leaveOut } from "./left-out.ts";
+import { type Library, libraries } from "./libraries.ts";
 import type { Toolchain } from "./machines/machine.ts";
 import { emulatorFor, type SmallTarget, toolchainOf } from "./machines/machines.ts";
 import { withProgress } from "./progress.ts";
@@ -120,6 +121,8 @@ const ENGINE_FILES = [
   "host/sys.c",
   ...GATHER_FILES,
 ];
+/** Compiled where the libraries' headers are at hand. */
+const UNPACK_FILES = ["host/unpack.c"];
 const COMPILER_FILES = ["host/bc.c", "host/context.c", "host/int128.c"];
 
 /** What an executable is made with. */
@@ -277,6 +280,37 @@ async function quickjsObjects(compiler: Compiler, headers: string): Promise<stri
   );
 }
 
+/** What unpacks kernels: the libraries' objects, and ours. */
+async function unpackObjects(compiler: Compiler, headers: string): Promise<string> {
+  const own = (await hostSources()).filter(({ name }) => /^host\/(unpack|lzma)/.test(name));
+  const inputs = [basename(headers), compiler.identity, ...CODE_FLAGS, ...HOST_FLAGS, JSON.stringify(libraries)];
+  return makeOnce("unpack", [...inputs, ...own.flatMap(({ name, text }) => [name, text])], (made) =>
+    inTemporaryFolder(async (folder) => {
+      const include: string[] = [];
+      for (const library of libraries)
+        include.push(...(await compileLibrary(compiler, headers, library, folder, made)));
+      await compile(compiler, headers, hostFiles(UNPACK_FILES), [...HOST_FLAGS, ...include, "-DZ_SOLO"], made);
+    }),
+  );
+}
+
+/** Compiles a library to objects in `made`, and returns what our files include it with. */
+async function compileLibrary(
+  compiler: Compiler,
+  headers: string,
+  library: Library,
+  folder: string,
+  made: string,
+): Promise<string[]> {
+  const tree = join(folder, library.tarball.name);
+  await mkdir(tree);
+  await unpack(library.tarball, tree);
+  const include = library.include.flatMap((name) => includeFrom(join(tree, name)));
+  const files = library.files.map((name) => join(tree, name));
+  await compile(compiler, headers, files, [...library.flags, ...include], made);
+  return include;
+}
+
 function objects(folder: string, names: readonly string[]): string[] {
   return names.map((name) => join(folder, basename(name).replace(/\.[cS]$/, ".o")));
 }
@@ -312,11 +346,18 @@ export async function smallEngine(target: SmallTarget): Promise<SmallEngine> {
     const headers = await muslHeaders(compiler);
     tell("musl and QuickJS");
     const [libc, quickjs] = await Promise.all([muslLibrary(compiler), quickjsObjects(compiler, headers)]);
+    tell("libraries");
+    const unpacking = await unpackObjects(compiler, headers);
     tell("host");
     const host = await hostObjects(compiler, headers, libc, quickjs);
-    const parts = [...objects(host, ENGINE_FILES), ...objects(quickjs, QUICKJS_OBJECTS)];
+    const unpackers = [...UNPACK_FILES, ...libraries.flatMap(({ files }) => files)];
+    const parts = [
+      ...objects(host, ENGINE_FILES),
+      ...objects(quickjs, QUICKJS_OBJECTS),
+      ...objects(unpacking, unpackers),
+    ];
     return {
-      key: basename(host),
+      key: [host, unpacking].map((entry) => basename(entry)).join(" "),
       async compileModules(sources, bytecode, { name, folder }) {
         let complaint = "";
         const onFailure = (output: string): void => {

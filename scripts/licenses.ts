@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { bunEngine } from "./bun.ts";
 import { sourceTarball } from "./debian.ts";
 import { MUSL, QUICKJS } from "./engine.ts";
+import { libraries, listLibraries } from "./libraries.ts";
 import { bunTargets, smallTargets, toolchainOf } from "./machines/machines.ts";
 import { runTool } from "./tool.ts";
 
@@ -19,7 +20,7 @@ function line(targets: readonly string[], inside: string): string {
 const OVERVIEW = `What is inside the executables of kexecbox, and on what terms
 
 ${line(["all"], "kexecbox (MIT), minimist (MIT)")}\
-${line(smallTargets, "QuickJS (MIT), musl (MIT)")}\
+${line(smallTargets, `QuickJS (MIT), musl (MIT), ${listLibraries()}`)}\
 ${line(NEEDING_LIBGCC, "parts of libgcc (GPL-3 with the GCC Runtime Library Exception)")}\
 ${line(bunTargets, "Bun and what it links (MIT and others), glibc (LGPL-2.1 or later, parts others),")}\
                            libgcc_s (GPL-3 with the GCC Runtime Library Exception)
@@ -30,6 +31,12 @@ they were taken from:
 
 function fileIn(tarball: string, name: string): Promise<string> {
   return runTool(["tar", "-xOf", tarball, "--wildcards", `*/${name}`]);
+}
+
+/** A file of a tarball's outermost folder. */
+async function rootFileIn(tarball: string, name: string): Promise<string> {
+  const [first = ""] = (await runTool(["tar", "-tf", tarball])).split("/");
+  return runTool(["tar", "-xOf", tarball, `${first}/${name}`]);
 }
 
 /** The licences of Debian's common-licenses that one of these texts refers to, in alphabetical order. */
@@ -56,6 +63,13 @@ export async function writeLicenses(output: string): Promise<void> {
     minimist: await read(join(ROOT, "node_modules/minimist/LICENSE")),
     QuickJS: await fileIn(await sourceTarball(QUICKJS), "LICENSE"),
     musl: await fileIn(await sourceTarball(MUSL), "COPYRIGHT"),
+    ...Object.fromEntries(
+      await Promise.all(
+        libraries.map(async ({ name, tarball, license }) => {
+          return [name, await rootFileIn(await sourceTarball(tarball), license)] as const;
+        }),
+      ),
+    ),
     Bun: await read(join(import.meta.dir, "licenses/bun.txt")),
     ...debian,
     ...Object.fromEntries(

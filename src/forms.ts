@@ -3,9 +3,9 @@
 //
 // Sources: RFC 1952 (gzip), the xz and .lzma file formats, lz4's frame format, lzop's and bzip2's own headers, RFC 8878
 // (zstd); U-Boot include/image.h; Linux drivers/firmware/efi/libstub/zboot-header.S, Documentation/arch/x86/boot.rst,
-// arch/arm64/booting.rst, arch/riscv/boot-image-header.rst, arch/arm/boot/compressed/head.S, arch/powerpc/boot/wrapper,
-// driver-api/early-userspace/buffer-format.rst; Microsoft's PE format; the UAPI group's Unified Kernel Image; Android's
-// bootimg.h; skiboot libstb/container.h.
+// arch/arm64/booting.rst, arch/riscv/boot-image-header.rst, arch/loongarch/booting.rst, arch/arm/boot/compressed/head.S,
+// arch/powerpc/boot/wrapper, driver-api/early-userspace/buffer-format.rst; Microsoft's PE format; the UAPI group's Unified
+// Kernel Image; Android's bootimg.h; skiboot libstb/container.h.
 
 import { hasSection, isElf, viewOf, WRAPPED_VMLINUX } from "./elf.ts";
 import { hex } from "./failure.ts";
@@ -13,6 +13,9 @@ import { hex } from "./failure.ts";
 /** Where more than the words has to be known of a form: all that need not be is `other`. */
 export type FormKind =
   | "packed"
+  | "zboot"
+  | "unified"
+  | "uImage"
   | "elf"
   | "Image"
   | "bzImage"
@@ -28,6 +31,8 @@ export interface Form {
   /** e_machine of what it is for, where it says so. */
   readonly machine?: number | undefined;
   readonly bigEndian?: boolean;
+  /** Where the kernel is inside: bytes of it, all that follow unless said, and what they are compressed with, if they are. */
+  readonly inside?: { readonly offset: number; readonly size?: number; readonly method?: string } | undefined;
   /** What it is and what to do, for somebody who wants `product`, such as `Image`; `finish` is said after unpacking. */
   tell(product: string, finish?: string): string;
 }
@@ -88,7 +93,17 @@ const SIGN_SPAN = 512;
 /** An arm64 Image's, at byte 56. */
 const IMAGE_MAGIC = "ARM\x64";
 
+/** Its COMP_TYPE, by what Linux' build calls them. */
+const ZBOOT_METHODS = new Map([
+  ["zstd22", "zstd"],
+  ["xzkern", "xz"],
+]);
+
+/** LINUX_PE_MAGIC, at byte 56 too. On LoongArch it is an Image's, elsewhere that of what only firmware starts. */
+const LINUX_MAGIC = "\xcd\x23\x82\x81";
+
 /** U-Boot's ih_comp. */
+const UIMAGE_METHODS = ["", "gzip", "bzip2", "lzma", "lzop", "lz4", "zstd"];
 const UIMAGE_TOOLS = ["", " | gunzip", " | bunzip2", " | unlzma", " | lzop -d", " | unlz4", " | unzstd"];
 
 /** What sections of a unified kernel image hold. */
@@ -106,12 +121,19 @@ export default function formOf(bytes: Uint8Array): Form | undefined {
 }
 
 /** @param rest of the sentence; `PRODUCT` stands for what is wanted */
-function form(kind: FormKind, what: string, rest = "", machine?: number, bigEndian = false): Form {
+function form(
+  kind: FormKind,
+  what: string,
+  rest = "",
+  machine?: number,
+  bigEndian = false,
+  inside?: Form["inside"],
+): Form {
   const name = machine === undefined ? "" : ` for ${MACHINES.get(machine) ?? `machine ${machine}`}`;
   const whole = what + name;
   const tell = (product: string, finish = ""): string =>
     whole + rest.replace("PRODUCT", product) + (kind === "packed" ? finish : "");
-  return { kind, what: whole, machine, bigEndian, tell };
+  return { kind, what: whole, machine, bigEndian, inside, tell };
 }
 
 /** The end of a sentence. */
@@ -139,10 +161,11 @@ function portableExecutable(bytes: Uint8Array): Form | undefined {
   const isWhole = at + 24 <= bytes.length && textAt(bytes, at, 4) === "PE\0\0";
   const machine = isWhole ? PE_MACHINES.get(view.getUint16(at + 4, true)) : undefined;
   if (textAt(bytes, 2, 6) === "\0\0zimg") {
-    const method = /^[a-z0-9]*/.exec(textAt(bytes, 24, 8))?.[0];
-    const [offset, size] = [8, 12].map((field) => hex(view.getUint32(field, true)));
-    const rest = `: the Image is inside, ${method} from byte ${offset} on, ${size} bytes`;
-    return form("other", "an EFI zboot image", rest, machine);
+    const method = /^[a-z0-9]*/.exec(textAt(bytes, 24, 8))?.[0] ?? "";
+    const [offset = 0, size = 0] = [8, 12].map((field) => view.getUint32(field, true));
+    const rest = `: the Image is inside, ${method} from byte ${hex(offset)} on, ${hex(size)} bytes`;
+    const inside = { offset, size, method: ZBOOT_METHODS.get(method) ?? method };
+    return form("zboot", "an EFI zboot image", rest, machine, false, inside);
   }
   if (!isWhole) return undefined;
   const headers = at + 24 + view.getUint16(at + 20, true);
@@ -152,9 +175,10 @@ function portableExecutable(bytes: Uint8Array): Form | undefined {
   if (names.includes(".linux")) {
     const held = UKI_SECTIONS.filter((text) => names.includes(text.slice(0, text.indexOf(" "))));
     const rest = `: ${[".linux holds the kernel", ...held].join(", ")}${holding(`${SECTION_OUT}.linux`)}`;
-    return form("other", "a unified kernel image", rest, machine);
+    return form("unified", "a unified kernel image", rest, machine);
   }
   if (textAt(bytes, 56, 4) === IMAGE_MAGIC) return undefined;
+  if (machine === 258 && textAt(bytes, 56, 4) === LINUX_MAGIC) return form("Image", "an Image", "", machine);
   return form("other", "an EFI program", ", which only firmware can start", machine);
 }
 
@@ -189,7 +213,12 @@ function uImage(bytes: Uint8Array): Form | undefined {
   if (type === 3) return form("initramfs", `${what} of an initrd`);
   if (type === 4) return form("other", `${what} of several parts`, holding("dumpimage -T multi"));
   if (type === 8) return form("other", `${what} of a device tree blob`);
-  return form("other", what, holding(`tail -c +65${UIMAGE_TOOLS[method] ?? ""}`));
+  const rest = holding(`tail -c +65${UIMAGE_TOOLS[method] ?? ""}`);
+  // A kernel, and one that says nothing of where it goes.
+  if ((type !== 2 && type !== 14) || bytes.length < 64) return form("other", what, rest);
+  const known = UIMAGE_METHODS[method] ?? "?";
+  const inside = { offset: 64, size: viewOf(bytes).getUint32(12), ...(known === "" ? {} : { method: known }) };
+  return form("uImage", what, rest, undefined, false, inside);
 }
 
 function signed(bytes: Uint8Array): Form | undefined {
@@ -201,7 +230,8 @@ function signed(bytes: Uint8Array): Form | undefined {
   const packed = PACKED.find(begins);
   if (packed !== undefined) {
     const [, method, tool] = packed;
-    return form("packed", `compressed with ${method}`, `: ${tool} makes the PRODUCT of it`);
+    const rest = `: ${tool} makes the PRODUCT of it`;
+    return form("packed", `compressed with ${method}`, rest, undefined, false, { offset: 0, method });
   }
   const found = SIGNS.find(begins);
   if (found === undefined) return undefined;

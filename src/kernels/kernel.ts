@@ -5,15 +5,30 @@ import { isFit } from "../devicetree/format.ts";
 import { findSection, WRAPPED_VMLINUX } from "../elf.ts";
 import { Failure } from "../failure.ts";
 import formOf, { type Form } from "../forms.ts";
-import { FORM_SPAN, type HeldPiece, openPiece, type Piece, pieceSize, readPiece, readStart } from "../kexec/piece.ts";
+import {
+  FORM_SPAN,
+  type HeldPiece,
+  openPiece,
+  type Piece,
+  partOf,
+  pieceSize,
+  readPiece,
+  readStart,
+} from "../kexec/piece.ts";
 import { EM_X86_64 } from "../sys/abi.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
 import { findInBzImage } from "./bzimage.ts";
 import { findInElf } from "./elf-image.ts";
+import { endOfSections, readPe } from "./pe.ts";
+import { openUnified } from "./unified.ts";
+import { isPacking, unpackPiece } from "./unpack.ts";
 
 /** Bytes of a load image that are looked at: more than any header, and where a kernel's own code tells of it. */
 const HEAD_SIZE = 64 * 1024;
+
+/** A kernel in a unified image that is compressed has four. */
+const MOST_LEVELS = 5;
 
 export interface Kernel {
   /** For messages. */
@@ -45,6 +60,8 @@ export interface Kernel {
     readonly initrd?: HeldPiece;
     readonly commandLine?: ByteString;
     readonly tree?: Uint8Array;
+    /** Sections that firmware's stub would use, and nothing here does: `.ucode`. */
+    readonly notUsed?: readonly string[];
   };
 }
 
@@ -55,13 +72,13 @@ type Found = Pick<Kernel, "layers" | "kind" | "machine" | "endian" | "pieces" | 
 type FoundByForm = Omit<Found, "whole"> & Partial<Pick<Found, "whole">>;
 
 /**
- * Opens a kernel's file. Nothing of the kernel's size is read yet.
- * @throws Failure for what cannot be read, is cut off, or is known to be no kernel
+ * Opens a kernel's file. Of what is not compressed nothing of the kernel's size is read yet; else it is unpacked.
+ * @throws Failure for what cannot be read, is cut off or corrupt, or is known to be no kernel
  */
 export function openKernel(system: System, file: ByteString): Kernel {
   const whole = openPiece(system, "", file);
   if (pieceSize(whole) === 0) throw new Failure(file, "the file is empty");
-  const found = find(system, whole);
+  const found = find(system, whole, 1);
   const length = found.pieces.reduce((sum, piece) => sum + pieceSize(piece), 0);
   return {
     memsz: BigInt(length),
@@ -75,31 +92,49 @@ export function openKernel(system: System, file: ByteString): Kernel {
   };
 }
 
-function find(system: System, whole: HeldPiece): Found {
-  return { whole, ...findByForm(system, whole) };
+/** @param level 1 for the file itself */
+function find(system: System, whole: HeldPiece, level: number): Found {
+  if (level > MOST_LEVELS) throw new Failure(whole.name, `a kernel inside ${MOST_LEVELS} others`);
+  return { whole, ...findByForm(system, whole, level) };
 }
 
 /** What is inside another form is found by `find` again, and is the whole then. */
-function findByForm(system: System, whole: HeldPiece): FoundByForm {
+function findByForm(system: System, whole: HeldPiece, level: number): FoundByForm {
   const start = readPiece(system, whole, 0, FORM_SPAN);
   const form = formOf(start);
   if (form === undefined) {
     const unknown = { machine: undefined, endian: undefined };
-    return { layers: ["no header"], kind: "flat", ...unknown, pieces: [whole], isAsItIs: true };
+    return { layers: ["no header"], kind: "flat", ...unknown, pieces: [whole], isAsItIs: level === 1 };
   }
-  const { what, machine } = form;
   switch (form.kind) {
-    case "Image": {
-      const endian = form.bigEndian ? "big" : "little";
-      return { layers: [what], kind: "Image", machine, endian, pieces: [whole], isAsItIs: true };
-    }
+    case "Image":
+      return findImage(whole, start, form, level);
     case "bzImage":
-      return { layers: [what], kind: "bzImage", machine, endian: "little", ...findInBzImage(whole, start) };
+      return { ...told(form, "bzImage"), ...findInBzImage(whole, start) };
     case "elf":
-      return findInVmlinux(system, whole, form);
+      return findInVmlinux(system, whole, form, level);
+    case "packed":
+    case "zboot":
+    case "uImage":
+      return within(form, find(system, takeOut(system, whole, form), level + 1));
+    case "unified": {
+      const { kernel, brought } = openUnified(system, whole);
+      return { ...within(form, find(system, kernel, level + 1)), brought };
+    }
     default:
       throw new Failure(whole.name, tellNoKernel(form, start));
   }
+}
+
+function told(form: Form, kind: Kernel["kind"]) {
+  const endian = form.bigEndian ? ("big" as const) : ("little" as const);
+  return { layers: [form.what], kind, machine: form.machine, endian };
+}
+
+function within({ kind, what, inside }: Form, found: Found): Found {
+  const method = kind === "packed" ? undefined : inside?.method;
+  const packed = method === undefined ? [] : [`compressed with ${method}`];
+  return { ...found, layers: [what, ...packed, ...found.layers], isAsItIs: false };
 }
 
 /** What is known never to be loaded as a kernel, and what to do about it. */
@@ -110,16 +145,41 @@ function tellNoKernel(form: Form, start: Uint8Array): string {
   return fact === form.what ? `${fact}, no kernel` : fact;
 }
 
-function findInVmlinux(system: System, whole: HeldPiece, form: Form): FoundByForm {
+/** What an EFI zboot image holds is padded up to its size in memory, behind a signature too: that ends the file it is for. */
+function findImage(whole: HeldPiece, start: Uint8Array, form: Form, level: number): FoundByForm {
+  const headers = readPe(start);
+  const size = pieceSize(whole);
+  const end = headers === undefined ? 0 : endOfSections(headers);
+  if (end > size) throw new Failure(whole.name, `${form.what}, cut off: ${size} bytes of at least ${end}`);
+  const signed = headers?.signatureEnd ?? size;
+  const isPadded = level > 1 && signed >= end && signed < size;
+  const image = isPadded ? partOf(whole, 0, signed) : whole;
+  return { ...told(form, "Image"), pieces: [image], whole: image, isAsItIs: level === 1 };
+}
+
+function findInVmlinux(system: System, whole: HeldPiece, form: Form, level: number): FoundByForm {
   if (form.machine === EM_X86_64) throw new Failure(whole.name, VMLINUX_INSTEAD);
-  if (findSection((at, length) => readPiece(system, whole, at, length), WRAPPED_VMLINUX) !== undefined) {
-    // With the names of its sections it is known for what it is.
-    throw new Failure(whole.name, formOf(readPiece(system, whole, 0, pieceSize(whole)))?.tell("kernel") ?? form.what);
+  const wrapped = findSection((at, length) => readPiece(system, whole, at, length), WRAPPED_VMLINUX);
+  if (wrapped !== undefined) {
+    const zImage = { ...form, what: "a zImage, powerpc's boot wrapper", inside: wrapped };
+    return within(zImage, find(system, takeOut(system, whole, zImage), level + 1));
   }
   const { pieces, memsz } = findInElf(system, whole);
-  const endian = form.bigEndian ? "big" : "little";
   const inner = formOf(readStart(system, pieces, FORM_SPAN));
   const isImage = inner?.kind === "Image" && inner.machine === form.machine;
-  const layers = isImage ? [form.what, inner.what] : [form.what];
-  return { layers, kind: isImage ? "Image" : "flat", machine: form.machine, endian, pieces, memsz };
+  const found = { ...told(form, isImage ? "Image" : "flat"), pieces, memsz };
+  return isImage ? { ...found, layers: [form.what, inner.what] } : found;
+}
+
+/** The file that is inside another one, unpacked. */
+function takeOut(system: System, whole: HeldPiece, form: Form): HeldPiece {
+  const { offset = 0, size = pieceSize(whole) - offset, method } = form.inside ?? {};
+  if (offset + size > pieceSize(whole)) {
+    throw new Failure(whole.name, `${form.what}, cut off: ${pieceSize(whole)} bytes of at least ${offset + size}`);
+  }
+  const part = partOf(whole, offset, size);
+  if (method === undefined) return part;
+  const unpacked = isPacking(method) ? unpackPiece(system, part, method) : undefined;
+  if (unpacked === undefined) throw new Failure(whole.name, form.tell("kernel"));
+  return unpacked;
 }

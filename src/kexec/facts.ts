@@ -145,7 +145,7 @@ function listUnchecked(system: System, { unchecked = [] }: Known, totalRam: bigi
 }
 
 /** A line of /proc/meminfo, in bytes; undefined where it is not there. */
-export function readMemoryInfo(system: System, name: "MemTotal" | "MemFree"): bigint | undefined {
+export function readMemoryInfo(system: System, name: "MemTotal" | "MemFree" | "MemAvailable"): bigint | undefined {
   const text = system.readIfThere("/proc/meminfo");
   const kibibytes = text && new RegExp(`^${name}: *([0-9]+) kB$`, "m").exec(system.text(text))?.[1];
   return kibibytes === undefined ? undefined : BigInt(kibibytes) * 1024n;

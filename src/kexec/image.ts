@@ -140,6 +140,10 @@ function assembleSegment(system: System, plan: SegmentPlan, round: bigint): Segm
   if (size >= 1n << 64n) throw new Failure(where, `the size ${hex(size)} is not below 2^64`);
   const range = { start: plan.start, end: plan.start + size, label: plan.label };
   if (plan.length === 0) return { ...range, bytes: new Uint8Array(0), from: "zeros" };
+  const [first, ...others] = plan.pieces;
+  if (first?.kind === "bytes" && first.isMapped && others.length === 0) {
+    return { ...range, bytes: first.bytes, from: first.name };
+  }
   const shift = shiftFor(plan.pieces, pageSize);
   const pages = Math.ceil((shift + plan.length) / pageSize) * pageSize;
   if (pages > MOST_BYTES) {

@@ -8,7 +8,8 @@ export type Piece = HeldPiece | { readonly kind: "padding"; readonly size: numbe
 
 /** What holds bytes of its own. */
 export type HeldPiece =
-  | { readonly kind: "bytes"; readonly name: string; readonly bytes: Uint8Array }
+  /** `isMapped`: in memory of its own outside the heap, which may become a segment's as it is. */
+  | { readonly kind: "bytes"; readonly name: string; readonly bytes: Uint8Array; readonly isMapped?: true }
   /** `length` bytes from `offset` on. `status` is what the file's size and time were when it was opened. */
   | {
       readonly kind: "file";

@@ -5,10 +5,11 @@ import { makeBootParams, SEED_SIZE } from "../arch/x86_64/make-boot-params.ts";
 import { kernelPiece } from "../arch/x86_64/placement.ts";
 import { qemuMemoryMap } from "../arch/x86_64/qemu-memory.ts";
 import { type Running, readRunning } from "../arch/x86_64/running.ts";
-import type { SetupHeader } from "../arch/x86_64/setup-header.ts";
-import { findInBzImage } from "../kernels/bzimage.ts";
+import { readSetupHeader, type SetupHeader } from "../arch/x86_64/setup-header.ts";
+import { Failure } from "../failure.ts";
+import { openKernel } from "../kernels/kernel.ts";
 import { readIomem } from "../kexec/iomem.ts";
-import { FORM_SPAN, openPiece, type Piece, readPiece } from "../kexec/piece.ts";
+import { FORM_SPAN, type Piece } from "../kexec/piece.ts";
 import { STUB_SIZE } from "../kexec/stub.ts";
 import { type MemoryRange, roundDown, roundUp, subtractRanges } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
@@ -16,7 +17,7 @@ import type { System } from "../sys/system.ts";
 import { readCommandLine } from "./command-line.ts";
 import { findAddress } from "./placement.ts";
 
-/** An open bzImage. */
+/** An open bzImage, out of whatever it came in. */
 export interface BzImage {
   readonly header: SetupHeader;
   /** The kernel without its setup sectors. */
@@ -25,9 +26,10 @@ export interface BzImage {
 
 /** @throws Failure for what cannot be read, or is no bzImage with a 64-bit entry point */
 export function openBzImage(system: System, file: ByteString): BzImage {
-  const whole = openPiece(system, "", file);
-  const { setup, pieces } = findInBzImage(whole, readPiece(system, whole, 0, FORM_SPAN));
-  return { header: setup, pieces };
+  const { setup, pieces, kind, layers, head, length } = openKernel(system, file);
+  if (setup !== undefined) return { header: setup, pieces };
+  if (kind === "flat" && layers.length === 1) readSetupHeader(file, head.subarray(0, FORM_SPAN), length);
+  throw new Failure(file, `not a bzImage: ${layers.join(", ")}`);
 }
 
 export interface NextBootParamsWishes {

@@ -132,7 +132,16 @@ function wordsToStay(system: System, { kernel, crash }: NextKernelRequest): read
 }
 
 /** What is no archive and no file system that a kernel unpacks or mounts. */
-const NO_INITRD: readonly FormKind[] = ["elf", "Image", "bzImage", "zero page", "device tree blob"];
+const NO_INITRD: readonly FormKind[] = [
+  "elf",
+  "Image",
+  "bzImage",
+  "zboot",
+  "unified",
+  "uImage",
+  "zero page",
+  "device tree blob",
+];
 
 /** A kernel goes on without it, or stops much later for want of a root. */
 function refuseNoInitrd(system: System, piece: HeldPiece): void {

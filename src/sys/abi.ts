@@ -19,6 +19,7 @@ export interface Abi {
     readonly mmap: number;
     readonly mount: number;
     readonly mremap: number;
+    readonly munmap: number;
     readonly openat: number;
     readonly pipe2: number;
     readonly ppoll: number;
@@ -72,6 +73,7 @@ const ppc64 = {
     mmap: 90,
     mount: 21,
     mremap: 163,
+    munmap: 91,
     openat: 286,
     pipe2: 317,
     ppoll: 281,
@@ -117,6 +119,7 @@ export const abis = {
       mmap: 9,
       mount: 165,
       mremap: 25,
+      munmap: 11,
       openat: 257,
       pipe2: 293,
       ppoll: 271,
@@ -161,6 +164,7 @@ export const abis = {
       mmap: 222,
       mount: 40,
       mremap: 216,
+      munmap: 215,
       openat: 56,
       pipe2: 59,
       ppoll: 73,

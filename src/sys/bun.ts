@@ -5,6 +5,7 @@ import { CryptoHasher } from "bun";
 import { cString, libc, makeExecutable, mapPages } from "./bun/libc.ts";
 import { readArguments, spawn } from "./bun/process.ts";
 import { holdSignals } from "./bun/signals.ts";
+import { unpack } from "./bun/unpack.ts";
 import type { Argument, ByteString, Engine, HeldSignals, Machine } from "./engine.ts";
 import gatherArm64 from "./gather/arm64.hex" with { type: "text" };
 import gatherX86 from "./gather/x86_64.hex" with { type: "text" };
@@ -84,6 +85,7 @@ export const engine: Engine = {
   spawn,
   gather,
   sha256: (bytes) => new CryptoHasher("sha256").update(bytes).digest("hex"),
+  unpack,
   exit: (code) => process.exit(code),
   get heldSignals() {
     held ??= holdSignals(pageSize);

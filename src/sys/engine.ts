@@ -2,6 +2,7 @@
 // one for tests.
 
 import type { Machine } from "./abi.ts";
+import type { Packing } from "./unpack.ts";
 
 export type { Machine };
 
@@ -37,6 +38,8 @@ export interface Engine {
   gather(state: Uint8Array, action: number, directory: number, name: ByteString): number;
   /** The SHA-256 of all of `bytes` (FIPS 180-4): 64 lower case hexadecimal digits. */
   sha256(bytes: Uint8Array): string;
+  /** Unpacks all of `input` into `output`: how many bytes that gave, or one of UNPACK (unpack.ts). */
+  unpack(method: Packing, input: Uint8Array, output: Uint8Array): number;
   exit(code: number): never;
   /** Absent where the process has one thread: there rt_sigprocmask does all of this. */
   readonly heldSignals?: HeldSignals;

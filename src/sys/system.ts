@@ -426,6 +426,11 @@ export class System {
     return this.engine.memory(this.must(address, place), length);
   }
 
+  /** Gives allocated memory back, all of it. Nothing may look at it any more. */
+  free(memory: Uint8Array): void {
+    this.call("munmap", this.engine.address(memory), memory.length);
+  }
+
   /**
    * Maps a file over allocated memory from `at`, and from its byte `offset`, both multiples of the page size. It is a
    * private copy: a page that is written is copied first. Behind `length` bytes its last page has what the file has there.

@@ -1,13 +1,15 @@
 // Kernels as they are built, flattened and found again, held against binutils.
 
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { build } from "../../scripts/build.ts";
 import { elfImage } from "../../scripts/kernel-image.ts";
 import { kernel } from "../../scripts/kernels.ts";
 import { ensure } from "../../scripts/setup.ts";
 import { EM_PPC64 } from "../../src/sys/abi.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { x64 } from "../support/run.ts";
 
 const folder = temporaryFolder({ on: "disk" });
 
@@ -36,6 +38,45 @@ for (const [name, prefix] of [
     30 * MINUTES,
   );
 }
+
+/** Bytes of a bzImage before its kernel (Documentation/arch/x86/boot.rst: setup_sects). */
+function setupOf(bytes: Uint8Array): number {
+  return 512 * ((bytes[0x1f1] || 4) + 1);
+}
+
+describe.each([
+  ["stock-ppc64le", "powerpc64le-linux-gnu-"],
+  ["small-ppc64", "powerpc64-linux-gnu-"],
+  ["stock-arm64", undefined],
+  ["stock-x64", undefined],
+] as const)("kexec --extract of %s", (name, prefix) => {
+  const { command } = x64;
+
+  async function wanted(vmlinux: string): Promise<Buffer> {
+    const bytes = readFileSync(vmlinux);
+    if (prefix === undefined) return name === "stock-x64" ? bytes.subarray(setupOf(bytes)) : bytes;
+    expect(Bun.spawnSync([`${prefix}objcopy`, "-O", "binary", vmlinux, folder.in("raw")]).exitCode).toBe(0);
+    return readFileSync(folder.in("raw"));
+  }
+
+  test(
+    "is what other tools take out of it, as it is and compressed",
+    async () => {
+      await ensure("stub-ppc64");
+      await build("x64-small");
+      const { vmlinux } = await kernel(name);
+      const expected = await wanted(vmlinux);
+      const packed = ["cat", "gzip -1", "zstd -q -3", "xz -0"].map((tool) => {
+        const file = folder.in("packed");
+        expect(Bun.spawnSync(["sh", "-c", `${tool} < "$1" > "$2"`, "sh", vmlinux, file]).exitCode).toBe(0);
+        const { stdout, stderr } = Bun.spawnSync([...command, "kexec", "--extract", file]);
+        return [tool, Buffer.compare(stdout, expected), stderr.toString()];
+      });
+      expect(packed).toEqual(["cat", "gzip -1", "zstd -q -3", "xz -0"].map((tool) => [tool, 0, ""]));
+    },
+    30 * MINUTES,
+  );
+});
 
 test(
   "a kernel that is cached is found without apt, make or any other program",

@@ -181,10 +181,14 @@ describe("every engine says the same", () => {
     const forms = [...new Map(packedForms.map((form) => [form[0], form])).values()];
     for (const [method, tool, bytes] of forms) {
       writeFileSync(folder.in("form"), bytes);
-      for (const { name, ...runner } of runners) {
-        const { err } = runWith({ name, ...runner }, ["zeropage", "-b", "0x1000", "form"], { cwd: folder.path });
-        const fact = `compressed with ${method}: ${tool} makes the bzImage of it`;
-        expect({ name, err }).toEqual({ name, err: `zeropage: form: not a bzImage: ${fact}\n` });
+      for (const runner of runners) {
+        const { name } = runner;
+        const { err } = runWith(runner, ["zeropage", "-b", "0x1000", "form"], { cwd: folder.path });
+        // Bun has nothing for xz.
+        const unpacks = ["gzip", "zstd", ...([bun, fused].includes(runner) ? [] : ["xz", "lzma"])].includes(method);
+        const fact = unpacks ? ", and (corrupt|cut off)" : `: ${tool} makes the kernel of it`;
+        const message = new RegExp(`^zeropage: form: compressed with ${method}${fact}\n$`);
+        expect({ name, err }).toEqual({ name, err: expect.stringMatching(message) });
       }
     }
   }, 60_000);

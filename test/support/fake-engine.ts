@@ -58,6 +58,7 @@ const harmless: ReadonlySet<CallName> = new Set<CallName>([
   "memfd_create",
   "mmap",
   "mremap",
+  "munmap",
   "openat",
   "pipe2",
   "pread64",
@@ -93,6 +94,7 @@ export class FakeEngine implements Engine {
   readonly decode = host.decode;
   readonly encode = host.encode;
   readonly sha256 = host.sha256;
+  readonly unpack = host.unpack;
   /** Every call that was asked for, in order, except those that the machine does not have. */
   readonly calls: { readonly name: CallName; readonly args: readonly Argument[]; readonly path: string }[] = [];
   readonly #abi: Abi;

@@ -22,6 +22,7 @@ import {
   strangers,
   uImage,
 } from "../support/forms.ts";
+import { efiImage, signedImage, uImageOf, unifiedImage, zbootImage } from "../support/kernel-files.ts";
 import { present } from "../support/present.ts";
 
 const folder = temporaryFolder();
@@ -138,17 +139,12 @@ describe("an ELF file", () => {
     }
   });
 
-  test("is refused where it is cut off, for x86-64, or powerpc's wrapper around one", () => {
+  test("is refused where it is cut off, or for x86-64", () => {
     expect(refused(elf(21, loads).subarray(0, 0x2100))).toBe(
       "FILE: the segment at 0x1000 ends beyond the end of the file",
     );
     expect(refused(elf(62, loads))).toBe(
       "FILE: begins with an ELF header, as a vmlinux does; the bzImage is arch/x86/boot/bzImage",
-    );
-    const wrapped = elfHeader({ machine: 21, bigEndian: true, sections: "\0.text\0.kernel:vmlinux.strip\0" });
-    expect(refused(wrapped)).toBe(
-      "FILE: a zImage, a vmlinux in powerpc's boot wrapper: " +
-        "objcopy -O binary --only-section=.kernel:vmlinux.strip takes the compressed vmlinux out",
     );
     const far = elf(21, loads, { size: 0x20000 });
     far.writeBigUInt64LE(0x18000n, 32);
@@ -199,11 +195,19 @@ describe("a large kernel is mapped, whatever page sizes and offsets are, and wha
 });
 
 describe("a kernel without a wrapper", () => {
+  /** As Debian's vmlinuz for loong64 has it inside. */
+  function loongArchImage(): Buffer {
+    const bytes = portableExecutable(0x6264, [".text", ".data"]);
+    bytes.writeUInt32LE(0x818223cd, 56);
+    return bytes;
+  }
+
   test("is loaded as it is where it is an Image", () => {
     for (const [bytes, machine, endian] of [
       [arm64Image(), 183, "little"],
       [arm64Image(0x0b), 183, "big"],
       [riscvImage(), 243, "little"],
+      [loongArchImage(), 258, "little"],
     ] as const) {
       const kernel = open(bytes);
       expect(kernel).toMatchObject({ kind: "Image", machine, endian, isAsItIs: true, length: 0x2000, memsz: 0x2000n });
@@ -228,6 +232,136 @@ describe("a kernel without a wrapper", () => {
   });
 });
 
+describe("a kernel inside another file", () => {
+  const image = efiImage(Buffer.from("an arm64 kernel".repeat(500)), 0x8000);
+  const what = "an Image for arm64";
+
+  test.each([
+    ["gzip", () => Bun.gzipSync(image)],
+    ["zstd", () => Bun.zstdCompressSync(image)],
+  ] as const)("compressed with %s is unpacked, to where a segment takes it from", (method, pack) => {
+    const kernel = open(pack());
+    expect(kernel).toMatchObject({ layers: [`compressed with ${method}`, what], kind: "Image", isAsItIs: false });
+    expect(loaded(kernel.pieces)).toEqual(image);
+    const [piece] = kernel.pieces;
+    const plan = new Plan();
+    plan.open(0n, "-a").append(present(piece));
+    const held = piece?.kind === "bytes" ? piece.bytes : undefined;
+    expect(present(assemble(system, plan, []).segments[0]).bytes).toBe(present(held));
+  });
+
+  test("of a powerpc zImage is its vmlinux", () => {
+    const vmlinux = elf(21, [{ offset: 0x1000, physical: 0, fileSize: 0x1000 }], { bigEndian: true });
+    const wrapper = elfHeader({ bits: 32, machine: 20, bigEndian: true, sections: "\0.text\0.kernel:vmlinux.strip\0" });
+    const packed = Bun.gzipSync(new Uint8Array(vmlinux));
+    wrapper.writeUInt32BE(wrapper.length, 0x1000 + 16);
+    wrapper.writeUInt32BE(packed.length, 0x1000 + 20);
+    const kernel = open(Buffer.concat([wrapper, packed]));
+    expect(kernel).toMatchObject({ kind: "flat", machine: 21, endian: "big" });
+    expect(kernel.layers).toEqual([
+      "a zImage, powerpc's boot wrapper",
+      "compressed with gzip",
+      "a big endian ELF file for ppc64",
+    ]);
+    expect(loaded(kernel.pieces)).toEqual(vmlinux.subarray(0x1000, 0x2000));
+  });
+
+  test("of an EFI zboot image is the Image, without what its signature is not for", () => {
+    const padding = Buffer.alloc(0x8000 - image.length);
+    const whole = Buffer.concat([image, padding]);
+    for (const [method, name, packed] of [
+      ["gzip", "gzip", Bun.gzipSync(whole)],
+      ["zstd22", "zstd", Bun.zstdCompressSync(whole)],
+      ["zstd", "zstd", Bun.zstdCompressSync(whole)],
+    ] as const) {
+      const kernel = open(zbootImage(0xaa64, method, packed, whole.length));
+      expect(kernel.layers).toEqual(["an EFI zboot image for arm64", `compressed with ${name}`, what]);
+      expect(kernel).toMatchObject({ kind: "Image", length: 0x8000 });
+      expect(loaded(kernel.pieces)).toEqual(whole);
+    }
+    const signed = signedImage(image, Buffer.alloc(0x300, 0x77));
+    const file = zbootImage(0xaa64, "gzip", Bun.gzipSync(Buffer.concat([signed, padding])), 0x8300);
+    expect(loaded(open(file).pieces)).toEqual(signed);
+  });
+
+  test("of a unified image is its .linux, whatever form that has, with what else is there", () => {
+    const tree = Buffer.from("a tree");
+    const file = unifiedImage(0xaa64, [
+      [".osrel", Buffer.from("ID=x")],
+      [".cmdline", Buffer.from("console=ttyAMA0 quiet \n\0")],
+      [".dtb", tree],
+      [".ucode", Buffer.from("microcode")],
+      [".linux", Bun.gzipSync(image)],
+      [".initrd", ramdisk],
+    ]);
+    const { brought, pieces, ...kernel } = open(file);
+    expect(kernel).toMatchObject({ kind: "Image", machine: 183 });
+    expect(kernel.layers).toEqual(["a unified kernel image for arm64", "compressed with gzip", what]);
+    expect(loaded(pieces)).toEqual(image);
+    const { initrd, ...rest } = brought;
+    expect(rest).toEqual({ commandLine: "console=ttyAMA0 quiet", tree: new Uint8Array(tree), notUsed: [".ucode"] });
+    expect(loaded([present(initrd)])).toEqual(ramdisk);
+    expect(present(initrd)).toMatchObject({ kind: "file", name: `${folder.in("FILE")}(.initrd)` });
+  });
+
+  test("of a unified image with profiles is what the first of them has", () => {
+    const file = unifiedImage(0xaa64, [
+      [".linux", image],
+      [".cmdline", Buffer.from("for all")],
+      [".profile", Buffer.from("ID=one")],
+      [".cmdline", Buffer.from("first")],
+      [".profile", Buffer.from("ID=two")],
+      [".cmdline", Buffer.from("second")],
+      [".initrd", ramdisk],
+    ]);
+    expect(open(file).brought).toEqual({ commandLine: "first" });
+  });
+
+  test("of a uImage is what follows its header", () => {
+    expect(open(uImageOf(1, Bun.gzipSync(image)))).toMatchObject({
+      layers: ["a uImage (U-Boot)", "compressed with gzip", what],
+      length: image.length,
+    });
+    expect(open(uImageOf(6, Bun.zstdCompressSync(image)))).toMatchObject({ length: image.length });
+    expect(loaded(open(uImageOf(0, image)).pieces)).toEqual(image);
+    expect(refused(uImageOf(5, image))).toBe("FILE: a uImage (U-Boot): tail -c +65 | unlz4 takes the kernel out");
+  });
+
+  test("is refused where that one is cut off, holds none, or holds it too deep", () => {
+    const zboot = zbootImage(0xaa64, "gzip", Bun.gzipSync(image), image.length);
+    expect(refused(zboot.subarray(0, 0x1010))).toMatch(
+      /^FILE: an EFI zboot image for arm64, cut off: 4112 bytes of at /,
+    );
+    const unified = unifiedImage(0xaa64, [[".linux", image]]);
+    expect(refused(unified.subarray(0, 0x1010))).toMatch(/^FILE: cut off: .linux ends at \d+, the file at 4112$/);
+    expect(refused(unifiedImage(0xaa64, [[".linux", Buffer.alloc(0)]]))).toBe(
+      "FILE: a unified kernel image whose .linux is empty",
+    );
+    expect(refused(unifiedImage(0xaa64, [[".linux", ramdisk]]))).toBe(
+      "FILE(.linux): a cpio archive, as an initramfs is, no kernel",
+    );
+    expect(refused(image.subarray(0, 0x1100))).toBe("FILE: an Image for arm64, cut off: 4352 bytes of at least 11596");
+    const deep = [1, 2, 3, 4, 5].reduce<Uint8Array<ArrayBuffer>>((bytes) => Bun.gzipSync(bytes), image);
+    expect(refused(deep)).toBe("FILE: a kernel inside 5 others");
+    expect(
+      refused(
+        unifiedImage(0xaa64, [
+          [".linux", image],
+          [".cmdline", Buffer.alloc(0x10001, 0x61)],
+        ]),
+      ),
+    ).toBe("FILE(.cmdline): .cmdline has 65537 bytes, of at most 65536");
+  });
+
+  test("is named with what unpacks it where this engine does not", () => {
+    const xz = Bun.spawnSync(["xz", "-c"], { stdin: image }).stdout;
+    expect(refused(xz)).toBe("FILE: compressed with xz: unxz makes the kernel of it");
+    expect(refused(zbootImage(0xaa64, "lz4", Buffer.alloc(0x20), 0x100))).toBe(
+      "FILE: an EFI zboot image for arm64: the Image is inside, lz4 from byte 0x1000 on, 0x20 bytes",
+    );
+  });
+});
+
 describe("refused is", () => {
   test("a file without bytes, or none at all", () => {
     expect(refused(Buffer.alloc(0))).toBe("FILE: the file is empty");
@@ -240,7 +374,9 @@ describe("refused is", () => {
     expect(refused(ramdisk)).toBe("FILE: a cpio archive, as an initramfs is, no kernel");
     expect(refused(portableExecutable(0x8664, [".text"]))).toStartWith("FILE: an EFI program for x86_64, which only");
     expect(refused(fit())).toBe("FILE: a FIT (U-Boot): dumpimage -T flat_dt takes the kernel out");
-    expect(refused(uImage(2, 1))).toBe("FILE: a uImage (U-Boot): tail -c +65 | gunzip takes the kernel out");
+    expect(refused(uImage(4, 0))).toBe(
+      "FILE: a uImage (U-Boot) of several parts: dumpimage -T multi takes the kernel out",
+    );
   });
 
   test("a bzImage that is cut off", () => {

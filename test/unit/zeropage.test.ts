@@ -16,7 +16,6 @@ import {
   portableExecutable,
   riscvImage,
   strangers,
-  uImage,
   zboot,
 } from "../support/forms.ts";
 import { present } from "../support/present.ts";
@@ -384,6 +383,12 @@ describe("the kernel in a bzImage", () => {
     expect(out.equals(kernel)).toBe(true);
   });
 
+  test("is taken out of what it is compressed with", () => {
+    writeFileSync(image, Bun.gzipSync(new Uint8Array(bzImage({ kernel: Buffer.from("the kernel".padEnd(0x3000)) }))));
+    expect(zeropage(["--kernel", image]).out.toString("latin1").trimEnd()).toBe("the kernel");
+    expect(written(["-B", "x"]).field("header")).toBe(0x53726448n);
+  });
+
   test("stands behind four setup sectors where the header says 0", () => {
     writeImage({ setupSects: 0 });
     expect(zeropage(["--kernel", image]).out.length).toBe(0x3000);
@@ -495,56 +500,50 @@ describe("refused, with nothing written:", () => {
     return refused([...at, image]).replace(image, "FILE");
   };
 
-  test.each(packedForms)("a file compressed with %s, with %s as what unpacks it", (method, tool, bytes) => {
-    const fact = `compressed with ${method}: ${tool} makes the bzImage of it`;
-    expect(told(bytes)).toBe(`1 zeropage: FILE: not a bzImage: ${fact}`);
-    expect(told(bytes.subarray(0, 100))).toBe(`1 zeropage: FILE: not a bzImage: ${fact}`);
-  });
+  test.each(packedForms)(
+    "a file compressed with %s that cannot be unpacked, with %s as what might do it",
+    (method, tool, bytes) => {
+      const isTaken = ["gzip", "zstd"].includes(method);
+      const fact = isTaken ? `, and (corrupt|cut off)$` : `: ${tool} makes the kernel of it$`;
+      const message = new RegExp(`^1 zeropage: FILE: compressed with ${method}${fact}`);
+      expect(told(bytes)).toMatch(message);
+      expect(told(bytes.subarray(0, 100))).toMatch(message);
+    },
+  );
 
   test.each(strangers)("%s", (what, bytes) => {
-    expect(told(bytes)).toBe(`1 zeropage: FILE: not a bzImage: ${what}`);
+    expect(told(bytes)).toBe(`1 zeropage: FILE: ${what}, no kernel`);
   });
 
   test("a unified kernel image, kernels of other machines, what firmware starts", () => {
-    const sections = [".text", ".rodata", ".data", ".sbat", ".sdmagic", ".reloc", ".osrel", ".cmdline", ".uname"];
     const others: readonly (readonly [string, Uint8Array])[] = [
-      [
-        "a unified kernel image for x86_64: .linux holds the kernel, .initrd its initrd, .cmdline the command line: " +
-          "objcopy -O binary --only-section=.linux takes the kernel out",
-        portableExecutable(0x8664, [...sections, ".pcrsig", ".pcrpkey", ".splash", ".ucode", ".linux", ".initrd"]),
-      ],
-      ["an EFI program for x86_64, which only firmware can start", portableExecutable(0x8664, sections)],
-      ["an Image for arm64", arm64Image()],
-      ["an Image for riscv", riscvImage()],
-      ["an ELF file for arm64", elf({ machine: 183 })],
-      ["a uImage (U-Boot): tail -c +65 | gunzip takes the kernel out", uImage(2, 1)],
-      ["a device tree blob", fit()],
-      [
-        "an EFI zboot image for arm64: the Image is inside, zstd22 from byte 0x400 on, 0xb00 bytes",
-        zboot("zstd22", 0xaa64),
-      ],
+      ["an EFI program for x86_64, which only firmware can start", portableExecutable(0x8664, [".text"])],
+      ["not a bzImage: an Image for arm64", arm64Image()],
+      ["not a bzImage: an Image for riscv", riscvImage()],
+      ["no PT_LOAD with bytes", elf({ machine: 183 })],
+      ["a FIT (U-Boot): dumpimage -T flat_dt takes the kernel out", fit()],
+      ["an EFI zboot image for arm64: the Image is inside, lz4 from byte 0x400 on, 0xb00 bytes", zboot("lz4", 0xaa64)],
     ];
-    for (const [what, bytes] of others) expect(told(bytes)).toBe(`1 zeropage: FILE: not a bzImage: ${what}`);
+    for (const [what, bytes] of others) expect(told(bytes)).toBe(`1 zeropage: FILE: ${what}`);
   });
 
   test("a zero page, though a setup header is in it", () => {
     writeImage();
     const { out } = zeropage([...at, image]);
-    expect(told(out)).toBe("1 zeropage: FILE: not a bzImage: a zero page");
+    expect(told(out)).toBe("1 zeropage: FILE: a zero page, no kernel");
   });
 
-  test("a vmlinux, a gzip file, other bytes, hardly any bytes", () => {
+  test("a vmlinux, other bytes, hardly any bytes", () => {
     const padded = (start: string): Buffer => Buffer.concat([Buffer.from(start, "latin1"), Buffer.alloc(4096)]);
-    expect(told(padded("\x7fELF"))).toStartWith("1 zeropage: FILE: not a bzImage: begins with an ELF header");
-    expect(told(padded("\x1f\x8b\x08"))).toBe(
-      "1 zeropage: FILE: not a bzImage: compressed with gzip: gunzip makes the bzImage of it",
+    expect(told(elf({ machine: 62 }))).toBe(
+      "1 zeropage: FILE: begins with an ELF header, as a vmlinux does; the bzImage is arch/x86/boot/bzImage",
     );
     expect(told(padded("MZ"))).toBe("1 zeropage: FILE: not a bzImage: no boot sector with HdrS at 0x202");
     expect(told(bzImage().fill(0, 0x1fe, 0x200))).toBe(
       "1 zeropage: FILE: not a bzImage: no boot sector with HdrS at 0x202",
     );
     expect(told(Buffer.alloc(100))).toBe("1 zeropage: FILE: not a bzImage: 100 bytes");
-    expect(told(Buffer.alloc(0))).toBe("1 zeropage: FILE: not a bzImage: 0 bytes");
+    expect(told(Buffer.alloc(0))).toBe("1 zeropage: FILE: the file is empty");
   });
 
   test("a kernel too old to say what it can, one without a 64-bit entry, one that is cut off", () => {

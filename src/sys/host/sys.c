@@ -16,6 +16,7 @@
 #include "program.h"
 #include "sha256.h"
 #include "sys.h"
+#include "unpack.h"
 
 extern char **environ;
 
@@ -494,6 +495,24 @@ static JSValue sys_sha256(JSContext *ctx, JSValueConst this_value, int argc, JSV
     return JS_NewStringLen(ctx, text, sizeof text);
 }
 
+static JSValue sys_unpack(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
+{
+    struct bytes input, output;
+    const char *method;
+    JSValue result;
+
+    (void)this_value;
+    (void)argc;
+    if (bytes_of(ctx, &input, argv[1]) || bytes_of(ctx, &output, argv[2]))
+        return JS_EXCEPTION;
+    method = JS_ToCString(ctx, argv[0]);
+    if (!method)
+        return JS_EXCEPTION;
+    result = JS_NewInt64(ctx, unpack(method, input.start, input.length, output.start, output.length));
+    JS_FreeCString(ctx, method);
+    return result;
+}
+
 static JSValue sys_load(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
 {
     const char *name = JS_ToCString(ctx, argv[0]);
@@ -541,6 +560,7 @@ static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("spawn", 5, sys_spawn),
     JS_CFUNC_DEF("gather", 4, sys_gather),
     JS_CFUNC_DEF("sha256", 1, sys_sha256),
+    JS_CFUNC_DEF("unpack", 3, sys_unpack),
     JS_CFUNC_DEF("load", 1,
                  sys_load), /* not of the interface: for what is bundled apart (scripts/build.ts) */
     JS_CFUNC_DEF("exit", 1, sys_exit),
