@@ -65,7 +65,7 @@ const JOBS = new Map<Job, readonly string[]>([
   ["bench", ["gcc", "libc6-dev", "device-tree-compiler", "strace"]],
   ["bench-guest", ["gcc-powerpc64le-linux-gnu", "libc6-dev-ppc64el-cross"]],
   ["corpus", ["device-tree-compiler", "cpp"]],
-  ["test", ["cpio", "device-tree-compiler", "qemu-user", "strace"]],
+  ["test", ["cpio", "device-tree-compiler", "osslsigncode", "qemu-user", "strace"]],
   // Bun and glibc come ready made.
   ...bunTargets.map((name) => [`engine-${name}`, []] as const),
   ...smallTargets.map((name) => [`engine-${name}`, engineFor(toolchainOf(name))] as const),

@@ -15,15 +15,15 @@ export interface Verdict {
   readonly reason: string;
 }
 
-/** What steers a terminal: ESC [, parameters, a letter. */
-const TERMINAL_CODES = new RegExp(`${String.fromCharCode(0x1b)}\\[[0-9;=?]*[A-Za-z]`, "g");
+/** What steers a terminal: ESC [, parameters, a letter. UEFI firmware leaves some at the start of the kernel's first line. */
+export const TERMINAL_CODES = new RegExp(`${String.fromCharCode(0x1b)}\\[[0-9;=?]*[A-Za-z]`, "g");
 
 /** What the first init's script jumps by. */
 const JUMP = /^\+ (\S*loadem (-k|--reboot)( -v)?|echo c > \/proc\/sysrq-trigger)$/;
 
 /** kexec does unless it is asked for less. */
 const KEXEC = /^\+ (\S*\/)?kexec /;
-const LESS = / (-[a-z]*[lpunS]|--(load|load-panic|unload|plan|status|extract|extract-initrd|qemu|save))\b/;
+const LESS = / (-[a-z]*[lpunS]|--(load|load-panic|unload|plan|status|diagnose|extract|extract-initrd|qemu|save))\b/;
 
 /** Reads a console line by line. */
 export class Timeline {
@@ -48,7 +48,6 @@ export class Timeline {
   }
 
   read({ seconds, text: raw }: ConsoleLine): void {
-    // UEFI firmware leaves codes for a terminal at the start of the kernel's first line.
     const text = raw.replace(TERMINAL_CODES, "");
     const step = this.#jumped ? this.#afterTheJump(text) : this.#beforeTheJump(text);
     if (step !== undefined) this.onStep({ seconds, what: step });

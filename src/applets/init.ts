@@ -23,12 +23,16 @@ const MOUNTS = [
   ["devtmpfs", "/dev"],
 ] as const;
 
+/** Tells of lockdown and of security modules. Its directory is there only in a kernel that has it. */
+const SECURITYFS = ["securityfs", "/sys/kernel/security"] as const;
+
 const options = [{ long: "prompt", help: "Go to the prompt after the script, also if it fails." }];
 
 const notes = `
-It mounts /proc, /sys and /dev, runs SCRIPT (default: ${DEFAULT_SCRIPT}) up to the
-first line that fails, and turns the machine off. If there is no script, it
-goes to a prompt on the console; end of input (^D) there turns the machine off.
+It mounts /proc, /sys, /dev and securityfs, runs SCRIPT (default:
+${DEFAULT_SCRIPT}) up to the first line that fails, and turns the machine off. If
+there is no script, it goes to a prompt on the console; end of input (^D) there
+turns the machine off.
 The kernel passes on the words after -- on its command line, and words that it
 does not know. Init names and ignores those that are neither an option nor a
 file.
@@ -76,6 +80,8 @@ function attempt(system: System, step: () => void): void {
 
 function boot(system: System, names: readonly string[], args: readonly ByteString[]): void {
   for (const [type, directory] of MOUNTS) attempt(system, () => mount(system, type, directory));
+  const [type, directory] = SECURITYFS;
+  if (typeof system.statusOf(CWD, directory) !== "number") attempt(system, () => mount(system, type, directory));
   openConsole(system);
   const shell: Shell = {
     system,

@@ -2,7 +2,7 @@
 
 import { errno } from "../sys/errno.ts";
 import type { System } from "../sys/system.ts";
-import type { Permission } from "./permission.ts";
+import { isLockedDown, type Permission } from "./permission.ts";
 
 export type LoadCall = "kexec_load" | "kexec_file_load";
 
@@ -28,15 +28,23 @@ export const NO_FILE = -1;
  * flags that there are not. A kernel that has the call answers EINVAL, or EPERM to those who may not load; one that has it
  * not answers ENOSYS to everybody. No kernel is loaded by that, and none unloaded.
  * @returns undefined where asking could do something: use up a load that is counted (Linux 6.3), end a process that has a
- *   seccomp filter
+ *   seccomp filter, put a line about a forbidden load into the kernel's log
  */
 export function hasCall(system: System, call: LoadCall, permission: Permission): boolean | undefined {
-  if (permission.hasFilter !== false || countsLoads(permission)) return undefined;
+  if (whyNotAsked(call, permission) !== undefined) return undefined;
   const result =
     call === "kexec_load"
       ? system.call(call, 0, MOST_SEGMENTS + 1, null, NO_SUCH_FLAGS)
       : system.call(call, NO_FILE, NO_FILE, 0, null, NO_SUCH_FLAGS);
   return result !== -errno.ENOSYS;
+}
+
+/** Why hasCall() does not ask; undefined where it does. */
+export function whyNotAsked(call: LoadCall, permission: Permission): string | undefined {
+  if (permission.hasFilter === undefined) return "/proc is not mounted";
+  if (permission.hasFilter) return "a seccomp filter is set";
+  if (countsLoads(permission)) return "asking would use up a load";
+  return call === "kexec_load" && isLockedDown(permission.lockdown) ? "under lockdown it loads nothing" : undefined;
 }
 
 /** A load counts where it is permitted, before anything else is looked at: kexec_load_permitted() in kernel/kexec_core.c. */

@@ -94,6 +94,7 @@ const rows: readonly Row[] = [
   ["other", "EPERM", ["reboot"], () => "CAP_SYS_BOOT is missing"],
 
   ["ima", "EACCES", LOADS, lacksImaSignature],
+  ["ima-file", "EACCES", SEGMENTS, lacksFile],
   ["module", "EACCES", LOADS, (refused) => blameModule(refused, "refuses unsigned loads")],
 
   ["filter", "ENOSYS", LOADS, hidesCall],
@@ -241,6 +242,12 @@ function lacksImaSignature(refused: Refused): string | undefined {
   return `IMA's policy says "${rule}", and ${what}${otherWay(refused)}`;
 }
 
+/** security/integrity/ima/ima_main.c ima_load_data(): with UEFI Secure Boot and CONFIG_KEXEC_SIG it needs no policy. */
+function lacksFile(refused: Refused): string | undefined {
+  if (!/^ima: impossible to appraise a kernel image/.test(lastOfLog(refused.system))) return undefined;
+  return `IMA wants the file that a kernel comes in, for its signature, as with UEFI Secure Boot${otherWay(refused)}`;
+}
+
 function hidesCall({ permission }: Refused): string | undefined {
   if (permission.hasFilter !== true) return undefined;
   return "a seccomp filter hides the call from this process, or the running kernel was built without it";
@@ -328,7 +335,12 @@ function otherUnload(
 
 /** The last line of the kernel's log, where that is about kexec: the kernel has just written it. */
 export function quoteLog({ system }: Refused): string {
-  const last = system.kernelLog().trimEnd().split("\n").at(-1) ?? "";
-  const text = last.replace(/^<[0-9]+>/, "").replace(/^\[ *[0-9.]+\] */, "");
+  const text = lastOfLog(system);
   return /^(kexec|PEFILE|PKCS7)/.test(text) ? `; its log ends with "${text}"` : "";
+}
+
+/** Without its level and its time. */
+function lastOfLog(system: System): string {
+  const last = system.kernelLog().trimEnd().split("\n").at(-1) ?? "";
+  return last.replace(/^<[0-9]+>/, "").replace(/^\[ *[0-9.]+\] */, "");
 }

@@ -26,14 +26,15 @@ export function refusal(system: System, attempt: Attempt, result: number): Failu
 
 /**
  * Why `kexec -a` goes on to kexec_file_load(2) after kexec_load(2) gave `result`: it is not there, or lockdown is all that
- * forbids it. undefined: it does not go on.
+ * forbids it. undefined: it does not go on. With UEFI Secure Boot IMA is asked before lockdown, and says EACCES.
  */
 export function whyOtherCall(result: number, permission: Permission, crash: boolean): string | undefined {
   if (result === -errno.ENOSYS) return "the running kernel has no kexec_load";
   const { hasBootCapability, isInUserNamespace, lockdown } = permission;
   const isForbidden =
     !hasBootCapability || isInUserNamespace || permission.isDisabled === true || isUsedUp(permission, crash);
-  if (result !== -errno.EPERM || isForbidden || !isLockedDown(lockdown)) return undefined;
+  const isRefused = result === -errno.EPERM || result === -errno.EACCES;
+  if (!isRefused || isForbidden || !isLockedDown(lockdown)) return undefined;
   return `kernel lockdown is ${lockdown.mode}`;
 }
 

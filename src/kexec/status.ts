@@ -2,7 +2,7 @@
 // Linux: Documentation/ABI/testing/sysfs-kernel-kexec-kdump, Documentation/admin-guide/sysctl/kernel.rst and mm/kho.rst.
 
 import { CWD, type System } from "../sys/system.ts";
-import { hasCall } from "./calls.ts";
+import { hasCall, type LoadCall, whyNotAsked } from "./calls.ts";
 import { wordsOfLine } from "./parameters.ts";
 import { type Limit, type Lockdown, readFlag, readPermission, readText } from "./permission.ts";
 
@@ -34,13 +34,11 @@ export function readCrashSize(system: System): bigint | undefined {
 /** Lines, each ended by a newline. Every line is always there: what cannot be found out is "unknown", and why. */
 export function describeStatus(system: System): string {
   const permission = readPermission(system);
-  const { hasBootCapability, isInUserNamespace, hasFilter, isDisabled, limits, lockdown, modules } = permission;
+  const { hasBootCapability, isInUserNamespace, isDisabled, limits, lockdown, modules } = permission;
   const nothing = typeof system.statusOf(CWD, SYS) === "number" ? "/sys is not mounted" : "the kernel does not tell";
   const noProc = "/proc is not mounted";
   const crashSize = readCrashSize(system);
-  const filtered =
-    hasFilter === undefined ? noProc : hasFilter ? "a seccomp filter is set" : "asking would use up a load";
-  const call = (name: "kexec_load" | "kexec_file_load") => yesNo(hasCall(system, name, permission), filtered);
+  const call = (name: LoadCall) => yesNo(hasCall(system, name, permission), whyNotAsked(name, permission) ?? "");
   const lines: readonly (readonly [name: string, value: string])[] = [
     ["loaded", yesNo(isLoaded(system, false), nothing)],
     ["crash-loaded", yesNo(isLoaded(system, true), nothing)],

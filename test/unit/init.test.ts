@@ -59,6 +59,13 @@ describe("init as process 1", () => {
     expect(console).toBe("+ echo a\n+ fs2dt -b 8 /x | /loadem -k\n");
   });
 
+  test("mounts securityfs where the kernel has its directory", () => {
+    const { calls } = boot({ files: { "/init.script": "echo a", "/sys/kernel/security": "" } });
+    const mounts = calls.filter((call) => call.startsWith("mount "));
+    expect(mounts.at(-1)).toBe("mount securityfs on /sys/kernel/security");
+    expect(mounts).toHaveLength(4);
+  });
+
   test("goes on where everything is mounted already", () => {
     const { calls, console } = boot({ files: { "/init.script": "echo a" }, mount: -errno.EBUSY });
     expect(console).toBe("+ echo a\n");

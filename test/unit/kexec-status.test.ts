@@ -26,7 +26,7 @@ const NEW: NonNullable<Pretended["files"]> = {
   "/sys/kernel/kexec/crash_loaded": "0\n",
   "/sys/kernel/kexec/crash_size": "268435456\n",
   "/sys/kernel/kexec_loaded": undefined,
-  "/sys/kernel/security/lockdown": "none [integrity] confidentiality\n",
+  "/sys/kernel/security/lockdown": "[none] integrity confidentiality\n",
   "/sys/kernel/security/lsm": "lockdown,capability,yama\n",
   "/sys/kernel/debug/kho/out/fdt": "",
 };
@@ -74,10 +74,21 @@ test("a new kernel tells everything", () => {
     "load-disabled": "no",
     "load-limit-reboot": "none",
     "load-limit-panic": "7",
-    lockdown: "integrity",
+    lockdown: "none",
     "security-modules": "lockdown,capability,yama",
     handover: "on",
   });
+});
+
+test("under lockdown kexec_load is not asked for: the kernel's log would tell of a forbidden load", () => {
+  const files = { ...NEW, "/sys/kernel/security/lockdown": "none integrity [confidentiality]\n" };
+  const { world } = pretendedWorld(folder.path, { files });
+  const engine = fakeEngine(world);
+  const lines = describeStatus(new System(engine)).split("\n");
+  expect(lines).toContain("kexec_load: unknown (under lockdown it loads nothing)");
+  expect(lines).toContain("kexec_file_load: yes");
+  expect(lines).toContain("lockdown: confidentiality");
+  expect(engine.asked("kexec_load")).toEqual([]);
 });
 
 test("an old one has other files, and fewer", () => {

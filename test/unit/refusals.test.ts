@@ -235,6 +235,15 @@ describe("EACCES", () => {
     );
   });
 
+  test("of Secure Boot is told by what IMA has just logged", () => {
+    const text =
+      "<3>[    4.5] ima: impossible to appraise a kernel image without a file descriptor; try using kexec_file_load syscall.\n";
+    expect(cause(attempt("kexec_load"), "EACCES", { on: log(text) })).toBe(
+      "IMA wants the file that a kernel comes in, for its signature, as with UEFI Secure Boot",
+    );
+    expect(cause(attempt("unload"), "EACCES", { on: log(text) })).toEndWith("; kexec -s -u (kexec_file_load) unloads");
+  });
+
   test("names the modules that have a say, of those that are loaded", () => {
     const files = { "/sys/kernel/security/lsm": "capability,landlock,yama,loadpin,bpf,ipe\n" };
     expect(cause(attempt("kexec_load"), "EACCES", { files })).toBe(
@@ -447,6 +456,9 @@ describe("kexec -a goes on to the other call", () => {
     expect(why("ENOSYS")).toBe("the running kernel has no kexec_load");
     expect(why("EPERM", LOCKED)).toBe("kernel lockdown is integrity");
     expect(why("EPERM")).toBeUndefined();
+    // With UEFI Secure Boot IMA comes before lockdown.
+    expect(why("EACCES", LOCKED)).toBe("kernel lockdown is integrity");
+    expect(why("EACCES")).toBeUndefined();
     for (const more of [
       { "/proc/self/status": "CapEff:\t0\n" },
       { "/proc/self/uid_map": "0 1000 1\n" },
@@ -459,7 +471,7 @@ describe("kexec -a goes on to the other call", () => {
     );
   });
 
-  test.each(causes.map((row) => row.errno).filter((name) => name !== "EPERM" && name !== "ENOSYS"))(
+  test.each(causes.map((row) => row.errno).filter((name) => !["EPERM", "EACCES", "ENOSYS"].includes(name)))(
     "not after %s",
     (name) => expect(why(name, LOCKED)).toBeUndefined(),
   );
