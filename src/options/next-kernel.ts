@@ -48,6 +48,9 @@ const wishes: readonly Option[] = [
 const OWN = ["bootargs", "initrd", "no-initrd"];
 const edits = editOptions.filter(({ long }) => !OWN.includes(long)).map(({ short: _, ...option }) => option);
 
+/** Edits without a value. */
+const SWITCHES = new Set(edits.filter(({ value }) => value === undefined).map(({ long }) => long));
+
 /** All of them. */
 export const nextKernelOptions: readonly Option[] = [...wishes, ...edits];
 
@@ -103,7 +106,7 @@ export function parseNextKernel(system: System, args: Arguments): NextKernelRequ
       bytes: ownTree,
       rules: parseReadRules(given, noticeOn(system, "kexec")),
       edits,
-      words: changes.flatMap(({ long, value }) => (value === "" ? [`--${long}`] : [`--${long}`, value])),
+      words: changes.flatMap(({ long, value }) => (SWITCHES.has(long) ? [`--${long}`] : [`--${long}`, value])),
     },
   };
 }

@@ -211,7 +211,7 @@ export function rawCommands(
   { places, argument, initrd }: NextKernel,
   files: RawFiles,
 ): readonly (readonly ByteString[])[] {
-  const { crash } = request;
+  const { crash, skipChecks } = request;
   const zeros = zerosOf(request, places);
   const pokes = wordsToStay(system, request).flatMap(({ offset, value, endian }) => [
     ...(endian === system.abi.endian ? [] : ["--endian", endian]),
@@ -219,7 +219,7 @@ export function rawCommands(
   ]);
   const archives = files.initrds.flatMap((file, index) => [...(index === 0 ? [] : ["-4"]), "-f", file]);
   const loadem = [
-    ...["loadem", ...(crash ? ["-p"] : []), "-r", hex(places.round)],
+    ...["loadem", ...(skipChecks ? ["--no-checks"] : []), ...(crash ? ["-p"] : []), "-r", hex(places.round)],
     ...["-a", hex(places.argument), "-e", "-w", "-s"],
     ...["-a", hex(places.kernel), "-c", hex(stubOf(system).chain), "-f", files.kernel, ...pokes],
     ...(zeros === 0n ? [] : ["-z", hex(zeros)]),

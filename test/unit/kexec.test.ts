@@ -93,6 +93,7 @@ describe.each(MACHINES)("on %s", (name, machine, file) => {
     ],
     ["a command line with quotes", ["--command-line", `a="b c" d='e' $f \\ "`]],
     ["an empty command line", ["--append="]],
+    ["checks that are skipped", ["-i", "--initrd", folder.in("bzImage")]],
     ["the running kernel's command line and more", ["--reuse-cmdline", "--append=more"]],
     [
       "bounds",
@@ -108,7 +109,10 @@ describe.each(MACHINES)("on %s", (name, machine, file) => {
             "edits",
             ["--set", `/chosen/x="it's"`, "--add-node=/y", "--reserve", "0x100000,0x1000", "--initrd", initrd],
           ] as [string, string[]],
-          ["seeds", ["--seeds"]] as [string, string[]],
+          ["edits that are switches or empty", ["--seeds", "--set=/chosen/y", "--set", '/chosen/z=""']] as [
+            string,
+            string[],
+          ],
         ]),
     ["a crash kernel", ["-p", `--initrd=${initrd}`]],
   ])("the raw commands of --plan load the same segments: %s", (_, args) => {
