@@ -90,6 +90,7 @@ export function parseNextKernel(system: System, args: Arguments): NextKernelRequ
   const edits = parseEdits(system, changes);
   const kernel = openKernel(system, file);
   const { brought } = kernel;
+  for (const part of brought.notUsed ?? []) system.say(`kexec: ${file}: ${part} in it is not used`);
   const dtb = given.get("dtb");
   const ownTree = dtb === undefined && wantsTree(system) ? brought.tree : undefined;
   if (ownTree !== undefined) tellOwn(system, file, "device tree", "--dtb");

@@ -3,15 +3,18 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { blob } from "../../src/devicetree/to/blob.ts";
 import { nodeOf, readBlob } from "../support/blob-reader.ts";
 import { bzImage } from "../support/bzimage.ts";
 import { fileCalls } from "../support/file-calls.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { arm64Image } from "../support/forms.ts";
+import { unifiedImage } from "../support/kernel-files.ts";
 import { ARM64, PPC64, WITH_CRASHKERNEL, X86_64 } from "../support/kexec-machines.ts";
 import { KERNEL_END, type LoadRun, type Pretended, runPretended, segmentOf } from "../support/loading.ts";
 import { present } from "../support/present.ts";
 import { rawLinesOf, runRawLines } from "../support/raw-lines.ts";
+import { cells } from "../support/tree.ts";
 
 const folder = temporaryFolder({ lasts: "file" });
 
@@ -152,6 +155,99 @@ describe.each(MACHINES)("--save on %s", (name, machine, file) => {
     const [, loadem = ""] = script.split(" | \\\n");
     const saved = loadem.replace(" -w -s ", ` -w -f ${join(to, argument)} `);
     expect(runRawLines(folder.path, machine, saved).loads).toEqual([load]);
+  });
+});
+
+describe("of a unified kernel image", () => {
+  const uki = folder.in("uki.efi");
+  const OWN_TREE = Buffer.from(
+    blob(
+      {
+        name: "",
+        properties: [
+          { name: "#address-cells", value: Buffer.from(cells(2)) },
+          { name: "#size-cells", value: Buffer.from(cells(2)) },
+          { name: "model", value: Buffer.from("the image's own\0") },
+        ],
+        children: [{ name: "psci", properties: [], children: [] }],
+      },
+      { version: 17, padding: 0, maxSize: 4096, address: undefined, reservations: [], bootCpu: 0 },
+    ),
+  );
+
+  beforeAll(() => {
+    const image = readFileSync(folder.in("Image"));
+    writeFileSync(
+      uki,
+      unifiedImage(0xaa64, [
+        [".linux", image],
+        [".initrd", Buffer.alloc(0x5001, 0x44)],
+        [".cmdline", Buffer.from("from the image\0")],
+        [".dtb", OWN_TREE],
+        [".splash", Buffer.alloc(16, 1)],
+      ]),
+    );
+    writeFileSync(
+      folder.in("uki-x64.efi"),
+      unifiedImage(0x8664, [
+        [".linux", bzImage()],
+        [".cmdline", Buffer.from("quiet")],
+      ]),
+    );
+  });
+
+  const says = (what: string, option: string, file = uki) =>
+    `kexec: ${file}: the ${what} in it is used: ${option} gives another\n`;
+
+  const UNUSED = `kexec: ${uki}: .splash in it is not used\n`;
+
+  function compare(machine: Pretended, words: readonly string[], said: string) {
+    const random = (byte: number): Pretended => ({
+      ...machine,
+      on: { getrandom: ([bytes]) => (bytes as Uint8Array).fill(byte).length },
+    });
+    const run = kexec(random(1), "-l", ...words);
+    expect({ code: run.code, err: run.err }).toEqual({ code: 0, err: said });
+    const plan = kexec(random(1), "--plan", ...words);
+    expect(runRawLines(folder.path, random(2), rawLinesOf(plan.out.toString("latin1"))).loads).toEqual([...run.loads]);
+    return present(run.loads[0]);
+  }
+
+  test("kernel, initrd, command line and tree are used and told, and the raw commands load the same", () => {
+    const said = UNUSED + says("device tree", "--dtb") + says("initrd", "--initrd") + says("command line", "--append");
+    const load = compare(ARM64, [uki], said);
+    expect(segmentOf(load, 2).bytes).toEqual(Buffer.alloc(0x5001, 0x44));
+    const { root } = readBlob(segmentOf(load, 0).bytes.subarray(0x100));
+    const text = (node: string, name: string) =>
+      nodeOf(root, node)
+        .properties.find((each) => each.name === name)
+        ?.value.toString("latin1");
+    expect(text("/chosen", "bootargs")).toBe("from the image\0");
+    expect(text("/", "model")).toBe("the image's own\0");
+  });
+
+  test("options take the place of each", () => {
+    const own = ["--initrd", folder.in("initrd"), "--append=x", "--dtb", "/proc/device-tree", uki];
+    expect(segmentOf(compare(ARM64, own, UNUSED), 2).bytes).toEqual(Buffer.alloc(0x2_0001, 0x11));
+    const none = ["--no-initrd", "--reuse-cmdline", "--dtb", "/proc/device-tree", uki];
+    expect(compare(ARM64, none, UNUSED).segments).toHaveLength(2);
+  });
+
+  test("on x86-64 too", () => {
+    const file = folder.in("uki-x64.efi");
+    compare(X86_64, [file, "--initrd", folder.in("initrd")], says("command line", "--append", file));
+  });
+
+  test("its parts can be written, and one that is not there is not", () => {
+    expect(kexec(ARM64, "--extract-initrd", uki).out).toEqual(Buffer.alloc(0x5001, 0x44));
+    expect(kexec(ARM64, "--extract-dtb", uki).out).toEqual(OWN_TREE);
+    expect(kexec(ARM64, "--extract", uki).out).toEqual(readFileSync(folder.in("Image")));
+    const { code, err, out } = kexec(ARM64, "--extract-initrd", folder.in("Image"));
+    expect({ code, err, out: out.length }).toEqual({
+      code: 1,
+      err: `kexec: ${folder.in("Image")}: there is no initrd in it\n`,
+      out: 0,
+    });
   });
 });
 
