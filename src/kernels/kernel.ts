@@ -15,12 +15,12 @@ import {
   readPiece,
   readStart,
 } from "../kexec/piece.ts";
+import { endOfSections, readPe } from "../pe.ts";
 import { EM_X86_64 } from "../sys/abi.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
 import { findInBzImage } from "./bzimage.ts";
 import { findInElf } from "./elf-image.ts";
-import { endOfSections, readPe } from "./pe.ts";
 import { openUnified } from "./unified.ts";
 import { isPacking, unpackPiece } from "./unpack.ts";
 

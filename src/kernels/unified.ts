@@ -2,9 +2,9 @@
 
 import { Failure } from "../failure.ts";
 import { type HeldPiece, partOf, pieceSize, readPiece } from "../kexec/piece.ts";
+import { type PeSection, readPe } from "../pe.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
-import { type PeSection, readPe } from "./pe.ts";
 
 /** Bytes of headers that are read: more than the format lets them have where sections are named in 4 KiB. */
 const HEADERS_SPAN = 16 * 1024;

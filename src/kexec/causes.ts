@@ -2,6 +2,7 @@
 // Linux: kernel/kexec.c, kexec_file.c, kexec_core.c; fs/kernel_read_file.c; security/; crypto/asymmetric_keys.
 
 import { hex } from "../failure.ts";
+import { readPe } from "../pe.ts";
 import { type ErrnoName, errno } from "../sys/errno.ts";
 import type { System } from "../sys/system.ts";
 import { hasCall, type LoadCall } from "./calls.ts";
@@ -9,7 +10,6 @@ import { readMemoryInfo } from "./facts.ts";
 import type { KernelFiles } from "./file-checks.ts";
 import type { KexecImage } from "./image.ts";
 import { isLockedDown, isUsedUp, lacksSecurityFiles, type Permission, readImaPolicy, SECURITY } from "./permission.ts";
-import { carriesSignature } from "./signature.ts";
 import { isLoaded } from "./status.ts";
 
 /** What the checks have to say of the kernel's `result`. */
@@ -331,6 +331,11 @@ function otherUnload(
 ): string {
   if (call === "kexec_file_load" || hasCall(system, "kexec_file_load", permission) !== true) return "";
   return `; kexec -s ${crash ? "-p " : ""}-u (kexec_file_load) unloads`;
+}
+
+/** Whether the start of a kernel's file tells of a signature, as EFI programs carry one. */
+function carriesSignature(head: Uint8Array): boolean {
+  return readPe(head)?.signatureEnd !== undefined;
 }
 
 /** The last line of the kernel's log, where that is about kexec: the kernel has just written it. */

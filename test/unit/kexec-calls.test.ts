@@ -1,10 +1,11 @@
 // Which of the two system calls kexec makes: -s, -a, -u with either, -S, and --diagnose.
 
 import { beforeAll, describe, expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { fstatSync, readSync, writeFileSync } from "node:fs";
 import { errno } from "../../src/sys/errno.ts";
 import { bzImage } from "../support/bzimage.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { arm64Image } from "../support/forms.ts";
 import { type LoadRun, type Pretended, runPretended, WITHOUT_TREE } from "../support/loading.ts";
 
 const folder = temporaryFolder({ lasts: "file" });
@@ -109,6 +110,26 @@ describe("-s", () => {
       );
     },
   );
+
+  test("unpacks what that call does not, and gives it a file of what is inside", () => {
+    const image = Buffer.alloc(0x3000, 0x5a);
+    arm64Image().copy(image);
+    image.writeBigUInt64LE(0x10000n, 16);
+    writeFileSync(folder.in("Image.gz"), Bun.gzipSync(image));
+    const given: Buffer[] = [];
+    const on: Pretended["on"] = {
+      kexec_file_load: ([kernel]) => {
+        const bytes = Buffer.alloc(fstatSync(Number(kernel)).size);
+        readSync(Number(kernel), bytes, 0, bytes.length, 0);
+        return given.push(bytes) && 0;
+      },
+    };
+    const files = { "/sys/firmware/memmap/0/start": undefined };
+    expect(outcome(kexec({ machine: "aarch64", on, files }, "-s", "-l", folder.in("Image.gz")))).toBe(
+      "0 [kexec_file_load] ",
+    );
+    expect(given).toEqual([image]);
+  });
 
   test("is refused in words before the kernel is asked; --no-checks leaves it to the kernel", () => {
     writeFileSync(folder.in("elf"), Buffer.concat([Buffer.from("7f454c4602010100", "hex"), Buffer.alloc(4096)]));

@@ -4,7 +4,6 @@ import { describe, expect, test } from "bun:test";
 import { appendFileSync, truncateSync, writeFileSync } from "node:fs";
 import { Failure } from "../../src/failure.ts";
 import { openPiece } from "../../src/kexec/piece.ts";
-import { carriesSignature } from "../../src/kexec/signature.ts";
 import { unloadFiles } from "../../src/kexec/unload.ts";
 import { loadFile } from "../../src/recipes/load-file.ts";
 import type { Machine } from "../../src/sys/engine.ts";
@@ -15,7 +14,6 @@ import { type FakeEngine, fakeEngine } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { elf } from "../support/forms.ts";
 import { changesIn, type FileLoad, type Pretended, pretendedWorld, WITHOUT_TREE } from "../support/loading.ts";
-import { signedProgram } from "../support/signed-program.ts";
 
 const folder = temporaryFolder();
 
@@ -313,24 +311,4 @@ test.each([
   const { world, fileLoads } = pretendedWorld(folder.path, {});
   unloadFiles(new System(fakeEngine(world)), crash);
   expect(fileLoads).toEqual([{ kernel: "", initrd: undefined, commandLine: "", flags }]);
-});
-
-describe("a signature", () => {
-  test("is in an EFI program's table of certificates, where it has one", () => {
-    for (const bits of [32, 64] as const) {
-      expect(carriesSignature(signedProgram({ signed: true, bits }))).toBe(true);
-      expect(carriesSignature(signedProgram({ signed: false, bits }))).toBe(false);
-      expect(carriesSignature(signedProgram({ signed: true, bits, directories: 4 }))).toBe(false);
-    }
-  });
-
-  test("is in nothing that is cut off, or no EFI program", () => {
-    const whole = signedProgram({ signed: true });
-    for (let length = 0; length < 0x180; length++) carriesSignature(whole.subarray(0, length));
-    expect(carriesSignature(whole.subarray(0, 0x128))).toBe(false);
-    expect(carriesSignature(elf({ machine: 21 }))).toBe(false);
-    const far = signedProgram({ signed: true });
-    far.writeUInt32LE(0xfffffff0, 0x3c);
-    expect(carriesSignature(far)).toBe(false);
-  });
 });

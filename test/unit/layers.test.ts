@@ -8,7 +8,7 @@ import { temporaryFolder } from "../support/folder.ts";
 const ROOT = join(import.meta.dir, "../..");
 const folder = temporaryFolder({ lasts: "file" });
 
-const MODEL = ["number.ts", "json.ts", "range.ts", "elf.ts", "forms.ts", "sys", "failure.ts"];
+const MODEL = ["number.ts", "json.ts", "range.ts", "elf.ts", "pe.ts", "forms.ts", "sys", "failure.ts"];
 
 /** What each room may import besides itself, from the top down. */
 const MAY_IMPORT: ReadonlyMap<string, readonly string[]> = new Map([
@@ -42,6 +42,7 @@ const MAY_IMPORT: ReadonlyMap<string, readonly string[]> = new Map([
   ["script", MODEL],
   ["cli", MODEL],
   ["elf.ts", MODEL],
+  ["pe.ts", MODEL],
   ["forms.ts", MODEL],
   ["range.ts", MODEL],
   ["number.ts", MODEL],

@@ -1,7 +1,7 @@
 // What EFI's executables say of where their bytes are: sections, and the signature at the end. Microsoft's PE format.
 
-import { viewOf } from "../elf.ts";
-import type { ByteString } from "../sys/engine.ts";
+import { viewOf } from "./elf.ts";
+import type { ByteString } from "./sys/engine.ts";
 
 export interface PeSection {
   readonly name: ByteString;
