@@ -62,6 +62,17 @@ export function clipRun(run: Run, within: MemoryRange): Run {
   return { ...run, ...range, takenSize: run.taken === 0 ? 0n : sizeOf(range) };
 }
 
+/** Of several ranges of one name that overlap or touch, one: the tree and its reserve map tell of the same memory. */
+export function joinNamed(ranges: readonly NamedRange[]): NamedRange[] {
+  const result: NamedRange[] = [];
+  for (const range of [...ranges].sort(byStart)) {
+    const last = result.at(-1);
+    if (last === undefined || last.name !== range.name || range.start > last.end) result.push(range);
+    else result[result.length - 1] = { ...last, end: max(last.end, range.end) };
+  }
+  return result;
+}
+
 /** The same memory without any of it twice, in order: of two that overlap, the one that begins first has it. */
 function apart(ranges: readonly NamedRange[]): NamedRange[] {
   const result: NamedRange[] = [];

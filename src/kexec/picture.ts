@@ -13,6 +13,7 @@ import {
   type Ground,
   groundOf,
   isSome,
+  joinNamed,
   listRuns,
   type Run,
   sizeOf,
@@ -82,7 +83,8 @@ interface Scene {
   readonly standing: readonly (MemoryRange & { readonly ground: Ground; readonly name: string })[];
 }
 
-export function makePicture(image: KexecImage, facts: MachineFacts, nextUses: readonly NextUse[]): Picture {
+export function makePicture(image: KexecImage, machine: MachineFacts, nextUses: readonly NextUse[]): Picture {
+  const facts = { ...machine, taken: joinNamed(machine.taken) };
   const segments = image.segments.filter(isSome);
   const uses = nextUses.filter(isSome);
   const scene = {
