@@ -1,7 +1,8 @@
 // Memory as loadem -n draws it: whole drawings of three machines, then what holds for whatever image and machine.
 
 import { describe, expect, test } from "bun:test";
-import { truncateSync, writeFileSync } from "node:fs";
+import { readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import fc from "fast-check";
 import { listUses as usesOnArm64 } from "../../src/arch/arm64/checks.ts";
 import { Failure } from "../../src/failure.ts";
@@ -12,6 +13,7 @@ import { ascii, drawText, utf8 } from "../../src/kexec/draw-text.ts";
 import type { MachineFacts } from "../../src/kexec/facts.ts";
 import type { KexecImage, Segment, StoredWord } from "../../src/kexec/image.ts";
 import { makePicture, type Picture } from "../../src/kexec/picture.ts";
+import { formatImage } from "../../src/kexec/table.ts";
 import { formatSize } from "../../src/number.ts";
 import { type MemoryRange, overlap } from "../../src/range.ts";
 import { nameText, SEED } from "../support/arbitraries.ts";
@@ -432,6 +434,41 @@ describe("whatever the image and the machine", () => {
       RUNS,
     );
   });
+});
+
+test("the README's drawing, which a guest printed, is what is drawn of that machine and that image", () => {
+  const part = (start: bigint, end: bigint, length: number, from: string): Segment => ({
+    ...{ start, end, from },
+    bytes: new Uint8Array(length),
+  });
+  const [stub, kernel, initrd] = [
+    part(0x2880000n, 0x2890000n, 0x3eb0, "v2wrap + device tree"),
+    part(0x2890000n, 0x5110000n, 0x2714ea4, "vmlinux"),
+    part(0x5110000n, 0x51f0000n, 0xd0344, "initrd"),
+  ] as const;
+  const reason = "as the stub has it";
+  const chain: StoredWord = {
+    kind: "chain",
+    segment: stub,
+    at: 0xf8,
+    size: 8,
+    value: kernel.start,
+    endian: "big",
+    reason,
+  };
+  const image: KexecImage = {
+    ...{ segments: [stub, kernel, initrd], words: [chain], entry: stub.start, arch: 0n, crash: false, stub: undefined },
+  };
+  const facts: MachineFacts = {
+    ...{ pageSize: 0x10000n, elfMachine: 21, totalRam: undefined, memory: [{ start: 0n, end: 0x80000000n }] },
+    taken: [{ start: 0x2fff0000n, end: 0x30000000n, name: "RTAS" }],
+    runningKernel: { start: 0n, end: 0x2880000n },
+  };
+  const uses = [{ start: 0n, end: 0x2880000n, what: "copies itself here", kernel, sharers: [kernel] }];
+  const drawing = drawText(makePicture(image, facts, uses), ascii) + formatImage(image, facts);
+  const page = (name: string) => readFileSync(join(import.meta.dir, "../..", name), "utf8");
+  expect(page("README.md")).toContain(drawing.replaceAll(/^(?=.)/gm, "    "));
+  expect(page("docs/plan.svg")).toBe(drawPicture(image, facts, uses));
 });
 
 test("what the tree and its reserve map both tell of is one thing", () => {
