@@ -53,6 +53,11 @@ const modes: readonly Option[] = [
     value: "DIR",
     help: "Load nothing: write the segments into DIR, and those commands as a script that loads them from there.",
   },
+  {
+    long: "qemu",
+    value: "DIR",
+    help: "Load nothing: write the segments into DIR, and a script that boots them in qemu without a first kernel. KERNEL says which machine that is, --dtb has its tree; --append is needed.",
+  },
 ];
 
 /** Which of the two system calls is made: kexec_load, unless one of these asks for another. The last one counts. */
@@ -70,7 +75,7 @@ const calls: readonly Option[] = [
 ];
 
 /** They look at what is made here, as -s makes nothing. */
-const ONLY_OURS = ["save", "diagnose", "json", "svg"];
+const ONLY_OURS = ["save", "qemu", "diagnose", "json", "svg"];
 
 const others: readonly Option[] = [
   { short: "i", long: "no-checks", help: "Skip our own checks. The kernel's remain." },
@@ -178,6 +183,7 @@ function load(system: System, given: Arguments): number {
     secondaries: undefined,
     action: has("plan") ? "check" : has("diagnose") ? "diagnose" : "load",
     skipChecks: has("no-checks"),
+    qemu: request.qemu,
     ...views(system, given, () => `\n${formatRawLines(system, request, next)}`),
     keep: folder === undefined ? undefined : (image) => saveSegments(system, folder, request, next, image),
     say: tell,
@@ -223,7 +229,7 @@ function loadByFile(system: System, args: Arguments): number {
 
 /** As with kexec-tools the last of -l and -f counts; -e, with a kernel, means to jump into that one. */
 function jumpsAfter({ given }: Arguments): boolean {
-  if (["plan", "save", "diagnose", "load-panic"].some((long) => given.has(long))) return false;
+  if (["plan", "save", "qemu", "diagnose", "load-panic"].some((long) => given.has(long))) return false;
   if (given.has("exec")) return true;
   const last = [...given.keys()].filter((long) => long === "load" || long === "force").at(-1);
   return last !== "load";

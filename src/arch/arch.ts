@@ -83,6 +83,11 @@ export interface QemuMachine {
    * @throws Failure for what cannot be read, and for a machine that qemu cannot start so
    */
   describe(told: Uint8Array | undefined, place: string): QemuShape;
+  /**
+   * Says in a tree what firmware would have said. What it says already stays.
+   * @returns the options of fs2dt that do the same
+   */
+  adjust?(tree: DeviceTree): readonly ByteString[];
 }
 
 export interface QemuShape {

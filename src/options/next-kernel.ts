@@ -86,13 +86,23 @@ export function parseNextKernel(system: System, args: Arguments): NextKernelRequ
     const text = given.get(long);
     return text === undefined ? undefined : numberOf(`--${long}`, text);
   };
-  if (changes.length > 0 || given.has("dtb")) refuseWithoutTree(system, changes[0]?.place ?? "--dtb");
+  const qemu = given.get("qemu");
+  if (qemu !== undefined) refuseRunningOnly(args);
+  const wishesTree = changes.length > 0 || given.has("dtb");
+  if (qemu === undefined && wishesTree) refuseWithoutTree(system, changes[0]?.place ?? "--dtb");
   const edits = parseEdits(system, changes);
   const kernel = openKernel(system, file);
   const { brought } = kernel;
   for (const part of brought.notUsed ?? []) system.say(`kexec: ${file}: ${part} in it is not used`);
   const dtb = given.get("dtb");
-  const ownTree = dtb === undefined && wantsTree(system) ? brought.tree : undefined;
+  const wants = qemu === undefined ? wantsTree(system) : kernel.setup === undefined;
+  if (qemu !== undefined && wishesTree && !wants) {
+    throw usage(changes[0]?.place ?? "--dtb", "no kernel for x86_64 is handed a device tree");
+  }
+  if (qemu !== undefined && !given.has("append") && brought.commandLine === undefined) {
+    throw usage("--append", "needed with --qemu: the running kernel's command line is another machine's");
+  }
+  const ownTree = dtb === undefined && wants ? brought.tree : undefined;
   if (ownTree !== undefined) tellOwn(system, file, "device tree", "--dtb");
   return {
     kernel,
@@ -102,6 +112,7 @@ export function parseNextKernel(system: System, args: Arguments): NextKernelRequ
     commandLine: chooseCommandLine(system, given, crash, kernel),
     within: { start: address("mem-min"), end: address("mem-max") },
     rsdp: address("rsdp"),
+    qemu,
     tree: {
       source: ownTree === undefined ? dtb : file,
       bytes: ownTree,
@@ -110,6 +121,12 @@ export function parseNextKernel(system: System, args: Arguments): NextKernelRequ
       words: changes.flatMap(({ long, value }) => (SWITCHES.has(long) ? [`--${long}`] : [`--${long}`, value])),
     },
   };
+}
+
+/** What asks the running machine for something, of which that in qemu knows nothing. */
+function refuseRunningOnly({ given }: Arguments): void {
+  const other = ["reuse-cmdline", "load-panic", "save", "diagnose"].find((long) => given.has(long));
+  if (other !== undefined) throw usage(`--${other}`, "does not go with --qemu: it is of the running machine");
 }
 
 function wantsTree({ machine }: System): boolean {

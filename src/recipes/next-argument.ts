@@ -1,6 +1,7 @@
 // What the next kernel is handed, made before its place is known: a device tree blob, or on x86-64 a zero page.
 
 import { confineTree, findHandOver } from "../arch/hand-overs.ts";
+import { MIB } from "../arch/x86_64/qemu-memory.ts";
 import type { SetupHeader } from "../arch/x86_64/setup-header.ts";
 import { dropInitrd, moveInitrd, SEEDS, setBootargs, setInitrd } from "../devicetree/edit/chosen.ts";
 import type { Edit } from "../devicetree/edit/edits.ts";
@@ -142,6 +143,8 @@ export interface ZeroPageNeeds extends ArgumentNeeds {
   readonly header: SetupHeader;
   /** Physical address of the ACPI root pointer; undefined: as the running kernel knows it. */
   readonly rsdp: bigint | undefined;
+  /** Bytes of memory of qemu's machine that it is for; undefined: it is for the running one. */
+  readonly qemuMemory?: bigint | undefined;
 }
 
 /** Where the page lies until its place is known: no kernel finds that too high. */
@@ -149,7 +152,7 @@ const SOMEWHERE = 0x10000n;
 
 /** @throws Failure where the running machine does not tell enough, or this kernel cannot take it */
 export function nextZeroPageArgument(system: System, needs: ZeroPageNeeds): NextArgument {
-  const { file, header, commandLine, initrdSize, usable, rsdp } = needs;
+  const { file, header, commandLine, initrdSize, usable, rsdp, qemuMemory } = needs;
   const next = nextBootParams(
     system,
     { header },
@@ -158,6 +161,7 @@ export function nextZeroPageArgument(system: System, needs: ZeroPageNeeds): Next
       bootargs: commandLine,
       initrd: initrdSize === undefined ? undefined : rangeOfSize(0n, initrdSize),
       rsdp,
+      qemuMemory,
       usable,
     },
   );
@@ -171,6 +175,7 @@ export function nextZeroPageArgument(system: System, needs: ZeroPageNeeds): Next
       ...(initrd === undefined ? [] : ["-i", `${hex(initrd.start)},${hex(initrd.end)}`]),
       ...(usable === undefined ? [] : ["--usable", usable.map(sizedRange).join()]),
       ...(rsdp === undefined ? [] : ["--rsdp", hex(rsdp)]),
+      ...(qemuMemory === undefined ? [] : ["--qemu", String(qemuMemory / MIB)]),
       ...["--seed", Array.from(next.seed, (byte) => byte.toString(16).padStart(2, "0")).join("")],
       file,
     ],

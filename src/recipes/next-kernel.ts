@@ -1,9 +1,9 @@
 // The next kernel from what people say of it: this kernel, this initrd, this command line -> segments, each in its place.
 
-import type { StayWord } from "../arch/arch.ts";
+import type { Arch, StayWord } from "../arch/arch.ts";
 import { archs, findArch } from "../arch/archs.ts";
 import { loadRules } from "../arch/load-rules.ts";
-import { builtInStub } from "../arch/stubs.ts";
+import type { Edit } from "../devicetree/edit/edits.ts";
 import { Failure, hex } from "../failure.ts";
 import formOf, { type FormKind } from "../forms.ts";
 import type { Kernel } from "../kernels/kernel.ts";
@@ -11,12 +11,13 @@ import { noCrashkernel } from "../kexec/checks.ts";
 import { type MachineFacts, readFacts } from "../kexec/facts.ts";
 import { FORM_SPAN, type HeldPiece, openPiece, type Piece, pieceSize, readPiece } from "../kexec/piece.ts";
 import { Plan } from "../kexec/plan.ts";
-import { STUB_SIZE, type Stub } from "../kexec/stub.ts";
-import { type MemoryRange, max, rangeOfSize } from "../range.ts";
-import type { ByteString } from "../sys/engine.ts";
+import { STUB_SIZE } from "../kexec/stub.ts";
+import { type MemoryRange, max, rangeOfSize, roundUp } from "../range.ts";
+import type { ByteString, Machine } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
 import { type NextArgument, nextTreeArgument, nextZeroPageArgument, type TreeWishes } from "./next-argument.ts";
 import { choosePlaces, type NextPlaces } from "./next-places.ts";
+import { qemuFacts, qemuMachineFor } from "./to-qemu.ts";
 
 export interface NextKernelRequest {
   readonly kernel: Kernel;
@@ -32,6 +33,14 @@ export interface NextKernelRequest {
   readonly tree: TreeWishes;
   /** Physical address of the ACPI root pointer; undefined: as the running kernel knows it. */
   readonly rsdp: bigint | undefined;
+  /** A directory for what starts it in qemu; undefined: it is for the running machine, of which all is asked then. */
+  readonly qemu?: ByteString | undefined;
+}
+
+/** The machine that the next kernel is for. */
+interface Site {
+  readonly arch: Arch;
+  readonly machine: Machine;
 }
 
 export interface NextKernel {
@@ -48,15 +57,15 @@ export interface NextKernel {
  */
 export function planNextKernel(system: System, request: NextKernelRequest): NextKernel {
   const { kernel, crash, within } = request;
-  if (!request.skipChecks) refuseForeignKernel(system, kernel);
-  const facts = readFacts(system, loadRules[system.machine].facts);
-  if (crash && facts.crashkernel === undefined) {
-    throw new Failure(noCrashkernel.place, noCrashkernel.fact);
-  }
+  const site = siteOf(system, request);
+  if (!request.skipChecks) refuseForeignKernel(site, kernel);
   const initrd = openInitrd(system, request);
   const initrdSize = initrd === undefined ? undefined : BigInt(initrd.length);
-  const argument = makeArgument(system, request, facts, initrdSize);
-  const places = choosePlaces(system.machine, facts, {
+  const { facts, argument } =
+    request.qemu === undefined
+      ? factsAndArgument(system, site, request, initrdSize)
+      : qemuFactsAndArgument(system, site, request, initrdSize);
+  const places = choosePlaces(site.machine, facts, {
     kernel,
     argumentSize: BigInt(STUB_SIZE + argument.size),
     initrdSize,
@@ -64,43 +73,88 @@ export function planNextKernel(system: System, request: NextKernelRequest): Next
     ...(within.start === undefined ? {} : { memMin: within.start }),
     ...(within.end === undefined ? {} : { memMax: within.end }),
   });
-  const plan = buildPlan(system, request, { places, argument, initrd: initrd?.pieces ?? [] });
+  const plan = buildPlan(site, request, { places, argument, initrd: initrd?.pieces ?? [] });
   return { plan, facts, places, argument, initrd: initrd?.pieces ?? [] };
 }
 
+/** For qemu the kernel says which machine it is; one that does not say it is for the running one. */
+function siteOf(system: System, { qemu, kernel }: NextKernelRequest): Site {
+  const own = qemu === undefined ? undefined : archs.find(({ elfMachine }) => elfMachine === kernel.machine);
+  const arch = own ?? findArch(system.machine);
+  if (arch === undefined) throw new Failure(system.machine, "no stub for it is built in");
+  return { arch, machine: own === undefined ? system.machine : (own.machines[0] ?? system.machine) };
+}
+
 /** The kernel would come up nowhere. */
-function refuseForeignKernel(system: System, { file, machine, layers }: Kernel): void {
-  const own = system.abi.elfMachine;
-  if (machine === undefined || machine === own) return;
-  const name = archs.find(({ elfMachine }) => elfMachine === own)?.name ?? system.machine;
-  throw new Failure(file, `${layers.at(-1) ?? "a kernel"}, and this machine is ${name}`);
+function refuseForeignKernel({ arch }: Site, { file, machine, layers }: Kernel): void {
+  if (machine === undefined || machine === arch.elfMachine) return;
+  throw new Failure(file, `${layers.at(-1) ?? "a kernel"}, and this machine is ${arch.name}`);
+}
+
+type FactsAndArgument = Pick<NextKernel, "facts" | "argument">;
+
+function factsAndArgument(
+  system: System,
+  site: Site,
+  request: NextKernelRequest,
+  initrdSize: bigint | undefined,
+): FactsAndArgument {
+  const facts = readFacts(system, loadRules[site.machine].facts);
+  if (request.crash && facts.crashkernel === undefined) {
+    throw new Failure(noCrashkernel.place, noCrashkernel.fact);
+  }
+  return { facts, argument: makeArgument(system, site, request, facts, initrdSize) };
+}
+
+const MIB = 1n << 20n;
+const PAGE = 0x1000n;
+
+/** Where nothing says how much memory there is: at least so much, and so many times what is loaded. */
+const QEMU_MEMORY = { least: 1024n * MIB, step: 256n * MIB, times: 3n } as const;
+
+/** What the next kernel is handed tells of its machine there. */
+function qemuFactsAndArgument(
+  system: System,
+  site: Site,
+  request: NextKernelRequest,
+  initrdSize: bigint | undefined,
+): FactsAndArgument {
+  const { kernel, tree } = request;
+  if (site.machine !== system.machine && tree.source === undefined && site.arch.stub.followedBy !== "zero page") {
+    throw new Failure(kernel.file, `for ${site.arch.name}, of which this machine has no tree: --dtb FILE gives one`);
+  }
+  const loaded = BigInt(kernel.length) + (initrdSize ?? 0n);
+  const qemuMemory = max(QEMU_MEMORY.least, roundUp(QEMU_MEMORY.times * loaded, QEMU_MEMORY.step));
+  const machine = qemuMachineFor(site.arch);
+  const words = [...tree.words];
+  const adjust: Edit = (edited) => void words.push(...(machine.adjust?.(edited) ?? []));
+  const adjusted = { ...request, tree: { ...tree, words, edits: [...tree.edits, adjust] }, qemuMemory };
+  const argument = makeArgument(system, site, adjusted, {}, initrdSize);
+  const shape = machine.describe(argument.place(0n, undefined), `the ${argument.name}`);
+  // Nobody wants whole pages there, but what is loaded by a kernel is.
+  return { facts: { ...qemuFacts(site.arch, shape), pageSize: PAGE }, argument };
 }
 
 /** What the kernel is handed: on x86-64 a zero page, elsewhere a device tree blob. */
 function makeArgument(
   system: System,
-  request: NextKernelRequest,
-  { crashkernel, crashkernelLow }: MachineFacts,
+  { arch }: Site,
+  request: NextKernelRequest & { readonly qemuMemory?: bigint },
+  { crashkernel, crashkernelLow }: Pick<MachineFacts, "crashkernel" | "crashkernelLow">,
   initrdSize: bigint | undefined,
 ): NextArgument {
-  const { kernel, commandLine, crash, rsdp, tree } = request;
+  const { kernel, commandLine, crash, rsdp, tree, qemuMemory } = request;
   const low = crashkernelLow === undefined ? [] : [crashkernelLow];
   const usable = crash && crashkernel !== undefined ? [...low, crashkernel] : undefined;
   const needs = { commandLine, initrdSize, usable };
-  if (stubOf(system).followedBy === "device tree blob") return nextTreeArgument(system, tree, needs);
+  if (arch.stub.followedBy === "device tree blob") return nextTreeArgument(system, tree, needs);
   if (kernel.setup === undefined) {
     throw new Failure(
       kernel.file,
-      `${kernel.layers.at(-1) ?? "what is there"}, and on ${system.machine} a bzImage is needed`,
+      `${kernel.layers.at(-1) ?? "what is there"}, and on ${arch.name} a bzImage is needed`,
     );
   }
-  return nextZeroPageArgument(system, { ...needs, file: kernel.file, header: kernel.setup, rsdp });
-}
-
-function stubOf(system: System): Stub {
-  const arch = findArch(system.machine);
-  if (arch === undefined) throw new Failure(system.machine, "no stub for it is built in");
-  return arch.stub;
+  return nextZeroPageArgument(system, { ...needs, file: kernel.file, header: kernel.setup, rsdp, qemuMemory });
 }
 
 interface Initrd {
@@ -127,8 +181,8 @@ function openInitrd(system: System, { initrds, kernel, skipChecks }: NextKernelR
 }
 
 /** The words of a crash kernel that keep it where it is loaded, in the byte order of the kernel. */
-function wordsToStay(system: System, { kernel, crash }: NextKernelRequest): readonly StayWord[] {
-  return crash ? (loadRules[system.machine].findStayWords?.(kernel.head) ?? []) : [];
+function wordsToStay({ machine }: Site, { kernel, crash }: NextKernelRequest): readonly StayWord[] {
+  return crash ? (loadRules[machine].findStayWords?.(kernel.head) ?? []) : [];
 }
 
 /** What is no archive and no file system that a kernel unpacks or mounts. */
@@ -152,18 +206,18 @@ function refuseNoInitrd(system: System, piece: HeldPiece): void {
 }
 
 function buildPlan(
-  system: System,
+  site: Site,
   request: NextKernelRequest,
   { places, argument, initrd }: Pick<NextKernel, "places" | "argument" | "initrd">,
 ): Plan {
   const { kernel, crash } = request;
-  const { chain } = stubOf(system);
+  const { arch } = site;
   const plan = new Plan();
   plan.round = places.round;
   plan.crash = crash;
   plan.entry = places.argument;
   const first = plan.open(places.argument, "the hand-over");
-  first.append({ kind: "bytes", name: "v2wrap", bytes: builtInStub("-w", system.machine) });
+  first.append({ kind: "bytes", name: "v2wrap", bytes: arch.stub.bytes() });
   const bytes = argument.place(places.argument + BigInt(STUB_SIZE), initrdRange({ places, initrd }));
   first.append({ kind: "bytes", name: argument.name, bytes });
   const second = plan.open(places.kernel, "KERNEL");
@@ -173,11 +227,11 @@ function buildPlan(
     kind: "chain",
     label: "-c",
     segment: first,
-    offset: BigInt(chain),
+    offset: BigInt(arch.stub.chain),
     value: places.kernel,
     endian: undefined,
   });
-  for (const { offset, value, endian } of wordsToStay(system, request)) {
+  for (const { offset, value, endian } of wordsToStay(site, request)) {
     plan.patches.push({ kind: "poke", label: "--poke", segment: second, offset, value, endian });
   }
   if (places.initrd === undefined) return plan;
@@ -211,17 +265,20 @@ export function rawCommands(
   { places, argument, initrd }: NextKernel,
   files: RawFiles,
 ): readonly (readonly ByteString[])[] {
-  const { crash, skipChecks } = request;
+  const { crash, qemu, skipChecks } = request;
+  const site = siteOf(system, request);
   const zeros = zerosOf(request, places);
-  const pokes = wordsToStay(system, request).flatMap(({ offset, value, endian }) => [
+  const pokes = wordsToStay(site, request).flatMap(({ offset, value, endian }) => [
     ...(endian === system.abi.endian ? [] : ["--endian", endian]),
     ...["--poke", `${hex(offset)}=${hex(value)}`],
   ]);
   const archives = files.initrds.flatMap((file, index) => [...(index === 0 ? [] : ["-4"]), "-f", file]);
   const loadem = [
-    ...["loadem", ...(skipChecks ? ["--no-checks"] : []), ...(crash ? ["-p"] : []), "-r", hex(places.round)],
+    ...["loadem", ...(skipChecks ? ["--no-checks"] : []), ...(crash ? ["-p"] : [])],
+    ...(qemu === undefined ? [] : ["--qemu", qemu, "-t", String(site.arch.elfMachine)]),
+    ...["-r", hex(places.round)],
     ...["-a", hex(places.argument), "-e", "-w", "-s"],
-    ...["-a", hex(places.kernel), "-c", hex(stubOf(system).chain), "-f", files.kernel, ...pokes],
+    ...["-a", hex(places.kernel), "-c", hex(site.arch.stub.chain), "-f", files.kernel, ...pokes],
     ...(zeros === 0n ? [] : ["-z", hex(zeros)]),
     ...(places.initrd === undefined ? [] : ["-a", hex(places.initrd), ...archives]),
   ];

@@ -1,6 +1,6 @@
 // An image for qemu: the files and the script that start there, with no kernel before it, exactly what kexec would load.
 
-import type { Arch, QemuShape } from "../arch/arch.ts";
+import type { Arch, QemuMachine, QemuShape } from "../arch/arch.ts";
 import { archs, findArch } from "../arch/archs.ts";
 import { loadRules } from "../arch/load-rules.ts";
 import { qemuMachines } from "../arch/qemu-machines.ts";
@@ -69,7 +69,7 @@ export function writeForQemu(system: System, request: QemuRequest): number {
   if (entry === undefined) throw usage("entry", "none is set: -e after an -a sets it");
   const start = shape.start(image, entry);
   refuseChangedFiles(system, plan);
-  const { program, memoryStart } = machineFor(arch);
+  const { program, memoryStart } = qemuMachineFor(arch);
   const words = {
     program,
     machine: shape.machine.join(","),
@@ -101,7 +101,8 @@ function archOf(system: System, { arch, stub }: KexecImage): Arch {
   return found;
 }
 
-function machineFor({ name }: Arch) {
+/** @throws Failure where qemu has none */
+export function qemuMachineFor({ name }: Arch): QemuMachine {
   const machine = qemuMachines[name];
   if (machine === undefined) throw new Failure(name, "no machine of qemu's is known for it");
   return machine;
@@ -116,7 +117,7 @@ interface Described {
 }
 
 function describe(arch: Arch, { stub }: KexecImage): Described {
-  const machine = machineFor(arch);
+  const machine = qemuMachineFor(arch);
   const bytes = stub?.segment.bytes.subarray(STUB_SIZE);
   const nothing = { shape: machine.describe(undefined, ""), problem: undefined, source: "nothing tells" };
   // What the stub hands over in its place is wrong, and a check of all images says so.

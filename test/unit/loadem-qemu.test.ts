@@ -288,7 +288,7 @@ describe("ppc64", () => {
     unreserved.writeUInt32BE(0x800, unreserved.indexOf("000000003fff0000000000000000085c", "hex") + 12);
     expect(ppc64(unreserved)).toBe(`${place}RTAS's memory is not reserved: fs2dt --reserve 0x3fff0000,0x85c`);
     expect(ppc64(undefined, `${PPC64} -a 0x3fff0000 -f @kernel`)).toBe(
-      "1 loadem: segment 2 (0x3fff0000-0x40000000, kernel): lies over RTAS, where the tree says that it is",
+      "1 loadem: segment 2 (0x3fff0000-0x40000000, kernel): lies over 0x3fff0000-0x3fff085c, which is taken: RTAS",
     );
     expect(
       set("--add-node", "/interrupt-controller@1", "--set", '/interrupt-controller@1/compatible="ibm,power-ivpe"'),

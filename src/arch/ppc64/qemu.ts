@@ -3,15 +3,15 @@
 
 import firmwareWords from "../../../stub/ppc64/qemu-firmware.hex" with { type: "text" };
 import rtasWords from "../../../stub/ppc64/qemu-rtas.hex" with { type: "text" };
-import { cellIn, numberIn, takerOf } from "../../devicetree/cells.ts";
+import { cellIn, numberIn, takerOf, u32Value } from "../../devicetree/cells.ts";
 import { isCpu } from "../../devicetree/check/check.ts";
 import { DYNAMIC_MEMORY } from "../../devicetree/drmem.ts";
 import { treeFromBlob } from "../../devicetree/from/blob.ts";
 import { allMemoryOf, isMemory, isMemoryName, memoryCells, memoryRanges } from "../../devicetree/memory.ts";
 import { stringsOf, textOf } from "../../devicetree/strings.ts";
-import { child, type DeviceTree, type Node, property } from "../../devicetree/tree.ts";
+import { child, childOrNew, type DeviceTree, type Node, property, setProperty } from "../../devicetree/tree.ts";
 import { hex } from "../../failure.ts";
-import { blame, type Finding } from "../../kexec/check.ts";
+import type { Finding } from "../../kexec/check.ts";
 import type { KexecImage } from "../../kexec/image.ts";
 import { parseWords } from "../../kexec/stub.ts";
 import {
@@ -19,7 +19,7 @@ import {
   type MemoryRange,
   mergeRanges,
   min,
-  overlap,
+  type NamedRange,
   rangeOfSize,
   roundDown,
   roundUp,
@@ -31,6 +31,8 @@ import type { QemuFile, QemuMachine, QemuShape } from "../arch.ts";
 
 /** Where qemu enters firmware, which it puts at 0. */
 const FIRMWARE_START = 0x100;
+
+const RTAS_PLACE = ["linux,rtas-base", "linux,rtas-entry"];
 
 /** Offsets in our firmware of what is written into it. */
 const FIRMWARE = { entry: 0x48, cpuVersion: 0x54, vector5: 0x71 } as const;
@@ -59,6 +61,9 @@ export const VECTOR_5 = "ibm,architecture-vec-5";
 const XIVE = { byte: 23, bit: 0x40 };
 
 /** XIVE, radix with GTSE: what Linux asks for on POWER9. */
+const XIVE_VECTOR = Uint8Array.of(0x19, ...Array<number>(22).fill(0), 0x40, 0x40, 0, 0x40);
+
+/** The same as fs2dt's --set has it. */
 export const XIVE_AND_RADIX = `[19 ${"00".repeat(22)} 4040 0040]`;
 
 const GIB = 1n << 30n;
@@ -69,6 +74,9 @@ export const ppc64: QemuMachine = {
   memoryStart: 0n,
   describe(told, place) {
     return shapeOf(told === undefined ? undefined : treeFromBlob(told, place, isAsked), place);
+  },
+  adjust({ root }) {
+    return [...placeRtas(root), ...askForXive(root)];
   },
 };
 
@@ -91,7 +99,7 @@ function shapeOf(tree: DeviceTree | undefined, place: string): QemuShape {
     memory,
     memorySize: sizeOfRanges(memory),
     memoryWords: root === undefined ? [] : hotplugWords(root, memory),
-    taken: [LOW],
+    taken: [LOW, ...(root === undefined ? [] : rtasMemory(root))],
     rma: root === undefined ? undefined : rmaOf(root),
     unchecked: root === undefined ? [] : listUnchecked(root, most),
     find(image) {
@@ -190,14 +198,35 @@ function wrongRtas(image: KexecImage, { root, reservations }: DeviceTree, place:
   const { entry, memory } = rtas;
   const code = rangeOfSize(entry, BigInt(parseWords(rtasWords).length));
   if (!contains(memory, code)) return wrong(`linux,rtas-entry ${hex(entry)} is not in RTAS's memory`);
-  const over = image.segments.find((segment) => overlap(segment, memory));
-  if (over !== undefined) return blame(image, over, "lies over RTAS, where the tree says that it is");
   if (reservations.some((range) => contains(range, memory))) return undefined;
   return wrong(`RTAS's memory is not reserved: fs2dt --reserve ${hex(memory.start)},${hex(memory.end - memory.start)}`);
 }
 
+/** What is taken, as segments are. */
+function rtasMemory(root: Node): NamedRange[] {
+  const memory = rtasOf(root)?.memory;
+  return memory === undefined ? [] : [{ ...memory, name: "RTAS" }];
+}
+
+/** Where nothing is loaded yet: at the end of what a cpu reaches without MMU. */
+function placeRtas(root: Node): ByteString[] {
+  const rtas = child(root, "rtas");
+  if (rtas === undefined || RTAS_PLACE.some((name) => property(rtas, name) !== undefined)) return [];
+  const where = freeForRtas({ segments: [] }, root);
+  if (where === undefined) return [];
+  for (const name of RTAS_PLACE) setProperty(rtas, name, u32Value(Number(where)));
+  return RTAS_PLACE.flatMap((name) => ["--set", `/rtas/${name}=<${hex(where)}>`]);
+}
+
+/** With radix, as Linux would ask for it. */
+function askForXive(root: Node): ByteString[] {
+  if (!lacksXive(root)) return [];
+  setProperty(childOrNew(root, "chosen"), VECTOR_5, XIVE_VECTOR);
+  return ["--set", `/chosen/${VECTOR_5}=${XIVE_AND_RADIX}`];
+}
+
 /** The uppermost place below 4 GiB that a cpu reaches without MMU. */
-function freeForRtas({ segments }: KexecImage, root: Node): bigint | undefined {
+function freeForRtas({ segments }: Pick<KexecImage, "segments">, root: Node): bigint | undefined {
   const size = LOW.end;
   const rma = rmaOf(root);
   if (rma === undefined) return undefined;
@@ -208,13 +237,16 @@ function freeForRtas({ segments }: KexecImage, root: Node): bigint | undefined {
     .at(-1)?.at;
 }
 
-/** qemu turns XIVE on for firmware that asks for it, and such a kernel has no other interrupts. */
-function withoutXive(root: Node, place: string): Finding | undefined {
+function lacksXive(root: Node): boolean {
   const hasXive = root.children.some((node) =>
     stringsOf(property(node, "compatible") ?? new Uint8Array(0)).includes("ibm,power-ivpe"),
   );
-  const vector = vectorOf(root);
-  if (!hasXive || (vector !== undefined && ((vector[XIVE.byte] ?? 0) & XIVE.bit) !== 0)) return undefined;
+  return hasXive && ((vectorOf(root)?.[XIVE.byte] ?? 0) & XIVE.bit) === 0;
+}
+
+/** qemu turns XIVE on for firmware that asks for it, and such a kernel has no other interrupts. */
+function withoutXive(root: Node, place: string): Finding | undefined {
+  if (!lacksXive(root)) return undefined;
   const advice = `fs2dt --set '/chosen/${VECTOR_5}=${XIVE_AND_RADIX}'`;
   return { place, fact: `it has XIVE (ibm,power-ivpe), but ${VECTOR_5} does not say that it was asked for: ${advice}` };
 }
