@@ -8,7 +8,7 @@ import { type Limit, type Lockdown, readFlag, readPermission, readText } from ".
 
 const SYS = "/sys/kernel";
 
-/** Of each value, where the kernel tells it: since Linux 6.19, and before. */
+/** Of each value, where new kernels tell it (Linux 7.3 does, and 6.12 not), and where all others do. */
 const FILES = {
   loaded: [`${SYS}/kexec/loaded`, `${SYS}/kexec_loaded`],
   crashLoaded: [`${SYS}/kexec/crash_loaded`, `${SYS}/kexec_crash_loaded`],
@@ -81,6 +81,6 @@ function describeHandover(system: System): string {
     if ((system.listIfThere(DEBUG)?.length ?? 0) === 0) return unknown(`${said}debugfs is not mounted on ${DEBUG}`);
     return asked === undefined ? `off (no ${HANDOVER})` : unknown(`${said}there is no ${HANDOVER}`);
   }
-  // Up to Linux 6.18 only what was finalized before the load is handed over.
+  // The first kernels that had it handed over only what was finalized before the load.
   return readFlag(system, `${HANDOVER}/out/finalize`) === false ? "on (not finalized)" : "on";
 }
