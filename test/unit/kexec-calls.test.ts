@@ -248,6 +248,18 @@ test("-e where nothing is loaded names -e", () => {
   );
 });
 
+test("an interrupt before the jump unloads by the call that works under lockdown", () => {
+  const on: Pretended["on"] = {
+    rt_sigpending: ([set]) => {
+      (set as Uint8Array)[0] = 2;
+      return 0;
+    },
+  };
+  const run = kexec({ files: LOCKED, answers: EPERM, on }, "-e");
+  expect(outcome(run)).toBe("130 [kexec_load kexec_file_load] ");
+  expect(run.fileLoads.map(({ flags }) => flags)).toEqual([1]);
+});
+
 describe("--diagnose", () => {
   test("names the segment by what it is of, loads nothing, and does not jump", () => {
     expect(outcome(kexec({ answers: [0, 0, -errno.EADDRNOTAVAIL] }, "--diagnose", KERNEL))).toMatch(
@@ -257,6 +269,15 @@ describe("--diagnose", () => {
       "0 [kexec_load kexec_load kexec_load kexec_load] kexec: the kernel takes all 2 segments; nothing is loaded now",
     );
   });
+
+  test.each(["EPERM", "EACCES", "EBUSY", "EOPNOTSUPP"] as const)(
+    "blames none for %s, and unloads in the end",
+    (name) => {
+      const run = kexec({ answers: [0, 0, -errno[name]] }, "--diagnose", KERNEL);
+      expect(outcome(run)).toStartWith("3 [kexec_load kexec_load kexec_load kexec_load] kexec: kexec_load(entry ");
+      expect(run.err).toContain(`2 segments, arch 0): ${name} `);
+    },
+  );
 
   test("blames none where a limit is used up on the way", () => {
     const limit = (left: number) => ({ "/proc/sys/kernel/kexec_load_limit_reboot": `${left}\n` });
