@@ -263,7 +263,7 @@ function hostFiles(names: readonly string[]): string[] {
 async function quickjsObjects(compiler: Compiler, headers: string): Promise<string> {
   const flags = [...CODE_FLAGS, ...QUICKJS_FLAGS, ...QUICKJS_MAIN_FLAGS];
   const inputs = [QUICKJS.sha256, basename(headers), compiler.identity, ...flags, LEFT_OUT_KEY];
-  const own = (await hostSources()).filter(({ name }) => name.startsWith("host/inside."));
+  const own = (await hostSources()).filter(({ name }) => name.startsWith("host/inside"));
   return makeOnce("quickjs", [...inputs, ...own.flatMap(({ name, text }) => [name, text])], (made) =>
     inTemporaryFolder(async (folder) => {
       await unpack(QUICKJS, folder);

@@ -1,7 +1,7 @@
 /* The compiler of the small engine: bc PROGRAM MODULE... turns bundled ES modules into one file of bytecode.
  *
- * It is built for the target, and runs under emulation where that is another machine: compiled regular expressions
- * stay in the byte order of the machine that compiled them, while all other bytecode is swapped when it is read.
+ * It is built for the target, and runs under emulation where that is another machine: what it writes is as that machine
+ * has it in memory (inside-stored.c).
  * Exit code 1, and a line on stderr for each thing that the executable could not run.
  */
 #include <errno.h>
@@ -91,22 +91,15 @@ static void say_missing(const char *global, const char *member)
             separator, member ? member : "");
 }
 
-static void append(FILE *program, const void *bytes, size_t length)
-{
-    if (fwrite(bytes, 1, length, program) != length)
-        fail("bytecode", strerror(errno));
-}
-
-/* Appends one module, as program.c reads it. Returns how many things are missing that it uses. */
-static int compile_module(const char *path, struct module_names *known, FILE *program)
+/* Adds one module to the program. Returns how many things are missing that it uses. */
+static int compile_module(const char *path, struct module_names *known)
 {
     JSRuntime *runtime = JS_NewRuntime();
     JSContext *ctx = runtime ? new_tool_context(runtime) : NULL;
-    size_t source_length, length;
+    size_t source_length;
     char *source = read_whole(path, &source_length);
-    uint8_t *bytecode, head[4];
     JSValue module;
-    int i, missing;
+    int missing;
 
     if (!ctx)
         fail("bc", "out of memory");
@@ -118,14 +111,8 @@ static int compile_module(const char *path, struct module_names *known, FILE *pr
         fail_with_exception(ctx);
     missing = find_missing(ctx, module, methods_left_out, say_missing);
     drop_names(ctx, module);
-    bytecode = JS_WriteObject(ctx, &length, module, JS_WRITE_OBJ_BYTECODE);
-    if (!bytecode)
-        fail_with_exception(ctx);
-    for (i = 0; i < 4; i++)
-        head[i] = (uint8_t)(length >> (24 - 8 * i));
-    append(program, path, strlen(path) + 1);
-    append(program, head, sizeof head);
-    append(program, bytecode, length);
+    if (store_module(ctx, module, path))
+        fail(path, "has a constant that cannot be stored");
     return missing;
 }
 
@@ -141,8 +128,8 @@ int main(int argc, char **argv)
     if (!program)
         fail(argv[1], strerror(errno));
     for (i = 2; i < argc; i++)
-        missing += compile_module(argv[i], &modules, program);
-    if (fclose(program))
+        missing += compile_module(argv[i], &modules);
+    if (write_stored(program) || fclose(program))
         fail(argv[1], strerror(errno));
     return missing ? 1 : 0;
 }

@@ -241,3 +241,5 @@ void drop_names(JSContext *ctx, JSValueConst module)
 
     drop_names_in_function(ctx, definition->func_obj);
 }
+
+#include "inside-stored.c"

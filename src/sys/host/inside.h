@@ -2,6 +2,7 @@
 #ifndef INSIDE_H
 #define INSIDE_H
 
+#include <stdio.h>
 #include "quickjs.h"
 
 /* Mends the faults of this version's BigInt. 0, or -1 when memory ran out. */
@@ -19,5 +20,15 @@ int find_missing(JSContext *ctx, JSValueConst module, const char *const *methods
 /* Forgets what the functions and outer variables of a compiled module are called. Only a stack trace and the message
  * about a variable that has no value yet would tell, and these names are the bundler's, of one letter or two. */
 void drop_names(JSContext *ctx, JSValueConst module);
+
+/* Adds a compiled module to the program that write_stored() writes. -1 where it has something that cannot be stored. */
+int store_module(JSContext *ctx, JSValueConst module, const char *name);
+
+/* 0, or -1 with errno. */
+int write_stored(FILE *program);
+
+/* The module of this name in a program that was stored, which ends at `end`; the first one where `name` is NULL. NULL, with
+ * an exception pending, where there is none or no memory. The context keeps it. */
+JSModuleDef *load_stored(JSContext *ctx, const uint8_t *program, const uint8_t *end, const char *name);
 
 #endif

@@ -1,52 +1,16 @@
 /* The program inside the executable: modules in bytecode, the first of which is run.
  *
- * bc.c writes them one after the other: name with NUL, length in 4 bytes, big endian, and bytecode. A module is read
- * when it is first asked for: reading all would be most of what a start takes.
+ * A module is read when it is first asked for: reading all would be most of what a start takes.
  */
-#include <string.h>
 #include "program.h"
+#include "inside.h"
 
 extern const uint8_t app_begin[], app_end[];
 
-struct stored_module {
-    const char *name;
-    const uint8_t *bytecode;
-    size_t length;
-};
-
-/* Fills in the module that begins at `at`. Returns where the next one begins. */
-static const uint8_t *take_module(struct stored_module *module, const uint8_t *at)
-{
-    module->name = (const char *)at;
-    at += strlen(module->name) + 1;
-    module->length = (size_t)at[0] << 24 | (size_t)at[1] << 16 | (size_t)at[2] << 8 | at[3];
-    module->bytecode = at + 4;
-    return module->bytecode + module->length;
-}
-
-static JSModuleDef *read_module(JSContext *ctx, const struct stored_module *module)
-{
-    JSValue value = JS_ReadObject(ctx, module->bytecode, module->length, JS_READ_OBJ_BYTECODE);
-
-    /* the context keeps it */
-    JS_FreeValue(ctx, value);
-    return JS_IsException(value) ? NULL : JS_VALUE_GET_PTR(value);
-}
-
-/* The module of this name; NULL with an exception pending where there is none. */
 static JSModuleDef *find_module(JSContext *ctx, const char *name, void *opaque)
 {
-    struct stored_module module;
-    const uint8_t *at = app_begin;
-
     (void)opaque;
-    while (at < app_end) {
-        at = take_module(&module, at);
-        if (strcmp(module.name, name) == 0)
-            return read_module(ctx, &module);
-    }
-    JS_ThrowReferenceError(ctx, "there is no module %s", name);
-    return NULL;
+    return load_stored(ctx, app_begin, app_end, name);
 }
 
 static JSValue evaluate(JSContext *ctx, JSModuleDef *module)
@@ -62,12 +26,10 @@ static JSValue evaluate(JSContext *ctx, JSModuleDef *module)
 
 JSValue start_program(JSContext *ctx)
 {
-    struct stored_module first;
     JSModuleDef *module;
 
     JS_SetModuleLoaderFunc(JS_GetRuntime(ctx), NULL, find_module, NULL);
-    take_module(&first, app_begin);
-    module = read_module(ctx, &first);
+    module = load_stored(ctx, app_begin, app_end, NULL);
     return module ? evaluate(ctx, module) : JS_EXCEPTION;
 }
 
