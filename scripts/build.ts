@@ -51,10 +51,13 @@ function watchImports(refused: Failure[]): BunPlugin {
   };
 }
 
-/** What is asked for seldom. The default export of each is a function. */
+/** What is asked for seldom. Of each only functions can be imported. */
 export const SELDOM = [
-  ...["cli/answers.ts", "cli/nearest.ts", "cli/version.ts", "forms.ts", "sys/strerror.ts"],
+  ...["arch/arm64/confine.ts", "arch/arm64/lpi-tables.ts", "arch/refuse-errors.ts"],
+  ...["cli/answers.ts", "cli/nearest.ts", "cli/version.ts"],
+  ...["devicetree/edit/usable-memory.ts", "devicetree/from/blob.ts", "devicetree/values.ts"],
   ...["kexec/draw-svg.ts", "kexec/draw-text.ts", "kexec/plan-json.ts"],
+  ...["recipes/reserve-map.ts", "forms.ts", "sys/strerror.ts"],
 ];
 
 /** The applets of the program in `folder`, as their table imports them; none where there is no table. */
@@ -85,12 +88,29 @@ function loadLater(folder: string, applets: readonly string[], seldom: readonly 
           import { LaterApplet } from ${JSON.stringify(join(folder, "cli/applet.ts"))};
           export default new LaterApplet("${name}", () => load("${name}.js").default);`,
       }));
-      build.onLoad({ filter: /.*/, namespace: "function" }, ({ path: name }) => ({
+      build.onLoad({ filter: /.*/, namespace: "function" }, async ({ path: name }) => ({
         loader: "js",
-        contents: `import { load } from "qjs:sys"; export default (...args) => load("${name}.js").default(...args);`,
+        contents: laterFunctions(name, await functionsIn(seldom.find((path) => basename(path, ".ts") === name) ?? "")),
       }));
     },
   };
+}
+
+/** The names of the functions that a module exports. What else it exports, only modules loaded with it can have. */
+export async function functionsIn(path: string): Promise<string[]> {
+  const text = await readFile(path, "utf8");
+  return Array.from(text.matchAll(/^export (default )?function (\w*)/gm), ([, isDefault, name = ""]) =>
+    isDefault === undefined ? name : "default",
+  );
+}
+
+/** Functions of those names, which load the module when the first of them is called. */
+function laterFunctions(module: string, names: readonly string[]): string {
+  const exports = names.map((name) => {
+    const form = name === "default" ? "export default" : `export const ${name} =`;
+    return `${form} (...args) => later().${name}(...args);`;
+  });
+  return `import { load } from "qjs:sys"; let loaded; const later = () => (loaded ??= load("${module}.js")); ${exports.join(" ")}`;
 }
 
 interface Module {

@@ -5,9 +5,10 @@ import type { ByteString } from "../sys/engine.ts";
 import { wordsOf } from "./cells.ts";
 import { type Kind, kindOf } from "./kinds.ts";
 import { escapeName, escapePath } from "./names.ts";
+import { quote } from "./quote.ts";
 import { stringsOf } from "./strings.ts";
 import type { Property } from "./tree.ts";
-import { bytesText, quote } from "./values.ts";
+import { bytesText } from "./value-text.ts";
 
 /** Bytes of the longest value that is shown whole. */
 const LONG = 1024;

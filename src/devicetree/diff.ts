@@ -6,7 +6,7 @@ import type { ByteString } from "../sys/engine.ts";
 import { propertyText, type Targets } from "./diff-values.ts";
 import { below, escapeName, escapePath } from "./names.ts";
 import { type DeviceTree, type Node, type Property, tellingProperties } from "./tree.ts";
-import { valueText } from "./values.ts";
+import { valueText } from "./value-text.ts";
 import { visit } from "./walk.ts";
 
 /** What is on one side alone. */

@@ -1,12 +1,12 @@
 // Values of properties as source text writes them: "text", <cells>, [bytes], &node, with commas between.
 // Devicetree Specification 0.4, 6.3 and 6.4; /bits/ and escapes as dtc reads them.
 
-import { Failure, hex } from "../failure.ts";
+import { Failure } from "../failure.ts";
 import { parseNumber } from "../number.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { u32Value, wordsOf } from "./cells.ts";
-import { kindOf } from "./kinds.ts";
-import { stringsOf, stringValue } from "./strings.ts";
+import { u32Value } from "./cells.ts";
+import { ESCAPES } from "./quote.ts";
+import { stringValue } from "./strings.ts";
 
 /** What a reference in a value stands for. */
 export interface Target {
@@ -17,51 +17,6 @@ export interface Target {
 
 /** The node that `&label`, `&{/path}` or `&0x1f` names. */
 export type Resolve = (reference: ByteString) => Target;
-
-const ESCAPES: Readonly<Record<string, number>> = { a: 7, b: 8, t: 9, n: 10, v: 11, f: 12, r: 13 };
-const LETTERS = new Map(Object.entries(ESCAPES).map(([letter, code]) => [code, letter]));
-
-/** `"a\n"`; bytes that are not printable as \xHH. */
-export function quote(text: ByteString): string {
-  const escaped = text.replace(/[^ !#-[\]-~]/g, (character) => {
-    const code = character.charCodeAt(0);
-    const letter = LETTERS.get(code);
-    if (letter !== undefined) return `\\${letter}`;
-    return code === 0x22 || code === 0x5c ? `\\${character}` : `\\x${code.toString(16).padStart(2, "0")}`;
-  });
-  return `"${escaped}"`;
-}
-
-/**
- * A value as text on one line, its cells in groups of so many; "" where it is empty.
- * @param node the name of the node that has it
- */
-export function valueText(name: ByteString, value: Uint8Array, group = Infinity, node: ByteString = ""): string {
-  switch (kindOf(name, value, node)) {
-    case "empty":
-      return "";
-    case "strings":
-      return stringsOf(value).map(quote).join(", ");
-    case "cells":
-      return groupsOf(wordsOf(value), group)
-        .map((words) => `<${words.map((word) => hex(word)).join(" ")}>`)
-        .join(", ");
-    case "bytes":
-      return bytesText(value);
-  }
-}
-
-/** `[00 ff]` */
-export function bytesText(bytes: Uint8Array): string {
-  return `[${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(" ")}]`;
-}
-
-function groupsOf<T>(items: readonly T[], size: number): T[][] {
-  if (items.length <= size) return [[...items]];
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
-    items.slice(size * index, size * (index + 1)),
-  );
-}
 
 /** A value as it is written: bytes, and references to nodes of a tree that is not there yet. */
 export type WrittenValue = readonly (Uint8Array | Reference)[];

@@ -3,7 +3,8 @@
 import { type MemoryRange, mergeRanges, type NamedRange } from "../range.ts";
 import { CWD, type System } from "../sys/system.ts";
 import { readIomem, whyNoIomem } from "./iomem.ts";
-import { LIVE_BLOB, readKeptMemory, readReserveMap, readTreeMemory, type TreeMemory } from "./live-tree.ts";
+import { LIVE_BLOB } from "./live-paths.ts";
+import { readKeptMemory, readReserveMap, readTreeMemory, type TreeMemory } from "./live-tree.ts";
 import { keepsInitrd, readChosenInitrd } from "./running-initrd.ts";
 
 /** What could not be found out is undefined, or empty: its checks are then left to the kernel. */

@@ -1,6 +1,6 @@
 // What loading asks of the running machine's own device tree, which it may not have: few nodes of it, each read once.
 
-import { type CellCounts, oneOrTwoCells } from "../devicetree/cells.ts";
+import type { CellCounts } from "../devicetree/cells.ts";
 import { DYNAMIC_MEMORY, dynamicRanges, isOfUnknownForm } from "../devicetree/drmem.ts";
 import { headOf } from "../devicetree/format.ts";
 import { treeFromDirectory } from "../devicetree/from/directory.ts";
@@ -11,13 +11,8 @@ import { MAX_DEPTH, type Node, type Property } from "../devicetree/tree.ts";
 import { Failure, unlessFailure } from "../failure.ts";
 import { isInPagesOf, type MemoryRange, type NamedRange, overlap } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { CWD, O_NONBLOCK, type System } from "../sys/system.ts";
-
-/** The running machine's tree, where it has one. */
-export const LIVE_TREE = "/proc/device-tree";
-
-/** The blob that the running kernel was started with, as it was then: all there is of a tree where ACPI has the rest. */
-export const LIVE_BLOB = "/sys/firmware/fdt";
+import type { System } from "../sys/system.ts";
+import { LIVE_BLOB, LIVE_TREE } from "./live-paths.ts";
 
 /** Bytes that are read, at most, of a node, of /reserved-memory, and of the live blob, which begins with its reserve map. */
 const MOST = { node: 64 * 1024 * 1024, reservedMemory: 256 * 1024, blob: 64 * 1024 };
@@ -171,25 +166,4 @@ function readProperties(system: System, path: ByteString, names: readonly ByteSt
     const value = system.readIfThere(`${LIVE_TREE}/${path}${path === "" ? "" : "/"}${name}`);
     return value === undefined ? [] : [{ name, value }];
   });
-}
-
-/** A number in /chosen, of one cell or two. */
-export function readChosenNumber(system: System, name: ByteString): bigint | undefined {
-  const value = system.readIfThere(`${LIVE_TREE}/chosen/${name}`);
-  return value && oneOrTwoCells(value);
-}
-
-/** Whether a path leads to the running machine's own tree, as a directory or as the blob that it was made of. */
-export function isLiveTree(system: System, path: ByteString): boolean {
-  const own = identityOf(system, path);
-  return own !== undefined && [LIVE_TREE, LIVE_BLOB].some((each) => identityOf(system, each) === own);
-}
-
-/** By opening it: a name is not always looked up in the same place as what it leads to (qemu's user mode). */
-function identityOf(system: System, path: ByteString): string | undefined {
-  const descriptor = system.open(CWD, path, O_NONBLOCK);
-  if (descriptor < 0) return undefined;
-  const identity = system.identity(descriptor);
-  system.close(descriptor);
-  return typeof identity === "number" ? undefined : identity;
 }

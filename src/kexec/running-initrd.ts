@@ -6,7 +6,7 @@ import { initrdOf } from "../devicetree/reservations.ts";
 import { unlessFailure } from "../failure.ts";
 import type { MemoryRange } from "../range.ts";
 import { CWD, type System } from "../sys/system.ts";
-import { LIVE_BLOB, readChosenNumber } from "./live-tree.ts";
+import { LIVE_BLOB, readChosenNumber } from "./live-paths.ts";
 import { wordsOfLine } from "./parameters.ts";
 
 /** Bytes of a firmware's blob that is read here. */

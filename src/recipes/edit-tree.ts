@@ -1,7 +1,7 @@
 // Edits a tree and writes it as a blob, source text, JSON or a directory.
 
-import { reportCutBootargs, treeChecks } from "../arch/tree-checks.ts";
-import { refuseErrors } from "../devicetree/check/checks.ts";
+import { reportCutBootargs } from "../arch/cut-bootargs.ts";
+import { refuseErrors } from "../arch/refuse-errors.ts";
 import type { Edit } from "../devicetree/edit/edits.ts";
 import type { ReadRules } from "../devicetree/from/directory.ts";
 import { readTree } from "../devicetree/from/source.ts";
@@ -40,7 +40,7 @@ export function editTree(system: System, request: EditTreeRequest): void {
   const tree = readTree(system, request.source, request.rules);
   for (const edit of request.edits) edit(tree);
   tree.address = request.address ?? tree.address;
-  if (request.check) refuseErrors(tree, treeChecks, request.rules.notice);
+  if (request.check) refuseErrors(tree, request.rules.notice);
   else reportCutBootargs(tree.root, request.rules.notice);
   if (format === "dir") {
     writeDirectory(system, tree.root, target);

@@ -1,8 +1,8 @@
 // The device tree for the next kernel: read, hand over, edit, reserve, check, flatten.
 
+import { reportCutBootargs } from "../arch/cut-bootargs.ts";
 import { findHandOver, handOvers } from "../arch/hand-overs.ts";
-import { reportCutBootargs, treeChecks } from "../arch/tree-checks.ts";
-import { refuseErrors } from "../devicetree/check/checks.ts";
+import { refuseErrors } from "../arch/refuse-errors.ts";
 import { oddityRules, reportOddities } from "../devicetree/check/oddities.ts";
 import { type Edit, reserve } from "../devicetree/edit/edits.ts";
 import { treeFromBlob } from "../devicetree/from/blob.ts";
@@ -12,7 +12,7 @@ import { MARK, type MarkRules, ruleForName } from "../devicetree/marks.ts";
 import { initrdOf, reservationRules, reservationsOf } from "../devicetree/reservations.ts";
 import { type BlobForm, blob } from "../devicetree/to/blob.ts";
 import type { DeviceTree } from "../devicetree/tree.ts";
-import { isLiveTree } from "../kexec/live-tree.ts";
+import { isLiveTree } from "../kexec/live-paths.ts";
 import { keepsInitrd } from "../kexec/running-initrd.ts";
 import { formatRange, type MemoryRange, sameRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
@@ -68,7 +68,7 @@ export function makeNextTree(system: System, request: NextTreeRequest): NextTree
   if (initrd !== undefined) noticeLostInitrd(system, tree, initrd, request);
   reserveFirmware(tree);
   reportOddities(tree.root, notice);
-  if (request.check) refuseErrors(tree, treeChecks, notice);
+  if (request.check) refuseErrors(tree, notice);
   else reportCutBootargs(tree.root, notice);
   return { tree, bytes: placeNextTree(tree, request.address, request.form) };
 }

@@ -8,7 +8,7 @@ import { isMemoryName } from "../devicetree/memory.ts";
 import { initrdOf } from "../devicetree/reservations.ts";
 import { child, type DeviceTree, type Node, property } from "../devicetree/tree.ts";
 import { type Notice, unlessFailure } from "../failure.ts";
-import { isLiveTree, LIVE_BLOB } from "../kexec/live-tree.ts";
+import { isLiveTree, LIVE_BLOB } from "../kexec/live-paths.ts";
 import { contains, isInPagesOf, type MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";

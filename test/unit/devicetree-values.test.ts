@@ -4,7 +4,8 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { kindOf } from "../../src/devicetree/kinds.ts";
 import { treeJson } from "../../src/devicetree/to/json.ts";
-import { parseValue, resolveValue, valueText } from "../../src/devicetree/values.ts";
+import { valueText } from "../../src/devicetree/value-text.ts";
+import { parseValue, resolveValue } from "../../src/devicetree/values.ts";
 import { ANY, values } from "../support/device-trees.ts";
 import { cells } from "../support/tree.ts";
 

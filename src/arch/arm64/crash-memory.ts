@@ -1,8 +1,8 @@
 // What memory an arm64 crash kernel takes for its own. Linux: drivers/of/fdt.c (early_init_dt_check_for_usable_mem_range),
 // drivers/firmware/efi/efi-init.c, which forgets what the tree's memory nodes say.
 
-import { childCells, isWholeEntries, MAX_CELLS, rangesIn, rangesValue } from "../../devicetree/cells.ts";
-import { memoryCells, memoryOf } from "../../devicetree/memory.ts";
+import { childCells, isWholeEntries, MAX_CELLS, rangesIn } from "../../devicetree/cells.ts";
+import { memoryOf } from "../../devicetree/memory.ts";
 import { child, type Node, property } from "../../devicetree/tree.ts";
 import type { ConfinementRules } from "../../kexec/confinement.ts";
 import type { MachineFacts } from "../../kexec/facts.ts";
@@ -24,11 +24,6 @@ export const confinement: ConfinementRules = {
   limitsOf: (root) => usableRanges(root) ?? [],
   besides: [],
 };
-
-/** The property's value for one range. */
-export function usableValue(root: Node, usable: MemoryRange): Uint8Array {
-  return rangesValue([usable], memoryCells(root));
-}
 
 /** With EFI the kernel gets the firmware's map, of which this machine's memory is what is left. */
 function memoryWithoutLimit(root: Node, { memory }: MachineFacts): readonly MemoryRange[] {

@@ -3,11 +3,11 @@
 
 import { handOverNoInitrd, setSeeds } from "../../devicetree/edit/chosen.ts";
 import { MARK, mayHave } from "../../devicetree/marks.ts";
-import { child, childOrNew, type DeviceTree, type Node, property, setProperty } from "../../devicetree/tree.ts";
+import { child, type DeviceTree, type Node, property } from "../../devicetree/tree.ts";
 import { sameRange } from "../../range.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import type { TreeHandOver } from "../arch.ts";
-import { USABLE, usableValue } from "./crash-memory.ts";
+import { confine } from "./confine.ts";
 import { hasIts, readLpiTables, wasToldNoLpis } from "./lpi-tables.ts";
 
 /** Of the running kernel's own boot: memory that is in use for something else by now, and the limits of a crash kernel. */
@@ -41,9 +41,7 @@ export const arm64: TreeHandOver = {
     const fact = `a GICv3 ITS, but the kernel's log names ${missing}`;
     notice("/", `${fact}: --reserve, or irqchip.gicv3_nolpi=1 at its boot`);
   },
-  confine({ root }, usable) {
-    setProperty(childOrNew(root, "chosen"), USABLE, usableValue(root, usable));
-  },
+  confine,
 };
 
 /**

@@ -9,7 +9,7 @@ import { viewOf } from "../../elf.ts";
 import { Failure } from "../../failure.ts";
 import type { Copying } from "../../kexec/copying.ts";
 import { KernelMemory } from "../../kexec/kernel-memory.ts";
-import { readChosenNumber } from "../../kexec/live-tree.ts";
+import { readChosenNumber } from "../../kexec/live-paths.ts";
 import { type MemoryRange, max, rangeOfSize, roundDown } from "../../range.ts";
 import type { System } from "../../sys/system.ts";
 

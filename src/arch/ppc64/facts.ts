@@ -2,7 +2,8 @@
 
 import { property } from "../../devicetree/tree.ts";
 import type { FactSource } from "../../kexec/facts.ts";
-import { listChildren, readChosenNumber, readSubtree } from "../../kexec/live-tree.ts";
+import { readChosenNumber } from "../../kexec/live-paths.ts";
+import { listChildren, readSubtree } from "../../kexec/live-tree.ts";
 import { readTreeInitrd } from "../../kexec/running-initrd.ts";
 import { type MemoryRange, type NamedRange, rangeOfSize } from "../../range.ts";
 import type { System } from "../../sys/system.ts";

@@ -1,7 +1,7 @@
 // What is wrong with a tree, by all checks. Each has a name, a reason and where that is written. An error is what a kernel
 // fails on or misreads; a warning is what the specification forbids and is seldom intended. No check ever throws.
 
-import { escapeText, Failure, type Notice } from "../../failure.ts";
+import { escapeText, type Notice } from "../../failure.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { below } from "../names.ts";
 import { type Position, type Survey, surveyOf } from "../survey.ts";
@@ -86,12 +86,4 @@ function pathOf({ at }: Prerequisite, { path, parent }: Position): ByteString {
 /** As a line says it after the place: `error: is there twice [duplicate-node]`. */
 export function findingText({ check, fact }: Finding): string {
   return `${check.severity}: ${escapeText(fact)} [${check.name}]`;
-}
-
-/** Reports all that the checks of `table` find, and throws if one is an error. */
-export function refuseErrors(tree: DeviceTree, table: readonly Check[], tell: Notice): void {
-  const findings = findingsIn(tree, new Set(), table);
-  for (const finding of findings) tell(finding.place, findingText(finding));
-  const errors = findings.filter(({ check }) => check.severity === "error").length;
-  if (errors > 0) throw new Failure("--check", `${errors} error${errors === 1 ? "" : "s"}; nothing is written`);
 }

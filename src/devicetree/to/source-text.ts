@@ -7,7 +7,7 @@ import { kindOf } from "../kinds.ts";
 import { below, escapeName } from "../names.ts";
 import { type Position, positionOf, type Survey } from "../survey.ts";
 import type { Property } from "../tree.ts";
-import { valueText } from "../values.ts";
+import { valueText } from "../value-text.ts";
 import { annotation, cellsInGroup } from "./annotations.ts";
 
 /** How each part of the text is shown: as it is, or in a colour. */
