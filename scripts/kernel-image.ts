@@ -1,18 +1,15 @@
 // What is loaded of a kernel's file, and how much memory that takes: one function for each form kernels come in.
 
 import { readImageHeader } from "../src/arch/arm64/image.ts";
-import { kernelPiece as arm64Piece } from "../src/arch/arm64/placement.ts";
-import { kernelPiece as flatPiece } from "../src/arch/ppc64/placement.ts";
-import { kernelPiece as x86Piece } from "../src/arch/x86_64/placement.ts";
+import type { KernelShape } from "../src/arch/placement.ts";
 import { readSetupHeader } from "../src/arch/x86_64/setup-header.ts";
 import { type FlatImage, flatten, isElf, readElf } from "../src/elf.ts";
 import { Failure } from "../src/failure.ts";
 import { FORM_SPAN } from "../src/kexec/piece.ts";
-import type { Piece } from "../src/recipes/placement.ts";
 
 export interface KernelImage extends FlatImage {
-  /** The memory it needs, and where that may be. */
-  readonly piece: Omit<Piece, "name">;
+  /** Of what is loaded. */
+  readonly shape: KernelShape;
   /** undefined where the form does not say it. */
   readonly endian?: "big" | "little";
 }
@@ -38,19 +35,21 @@ export function elfOrFlatImage(machine: number): ReadKernelImage {
   return (name, bytes) => (isElf(bytes) ? elf(name, bytes) : asFlat({ bytes, memsz: bytes.length }));
 }
 
-function asFlat(image: FlatImage): KernelImage {
-  return { ...image, piece: flatPiece(BigInt(image.memsz), undefined) };
+function asFlat({ bytes, memsz }: FlatImage): KernelImage {
+  return { bytes, memsz, shape: { length: bytes.length, memsz: BigInt(memsz), head: bytes, setup: undefined } };
 }
 
 /** An arm64 Image, which is loaded as it is. */
 export const arm64Image: ReadKernelImage = (name, bytes) => {
   const header = readImageHeader(bytes);
   if (header === undefined) throw new Failure(name, "not an arm64 Image");
-  return { bytes, memsz: Number(header.imageSize), piece: arm64Piece(header) };
+  return asFlat({ bytes, memsz: Number(header.imageSize) });
 };
 
 /** A bzImage as it is. Its setup code, which is not loaded, counts in its bytes and in its memory. */
 export const bzImage: ReadKernelImage = (name, bytes) => {
   const header = readSetupHeader(name, bytes.subarray(0, FORM_SPAN), bytes.length);
-  return { bytes, memsz: header.kernelStart + header.initSize, piece: x86Piece(header) };
+  const length = bytes.length - header.kernelStart;
+  const shape = { length, memsz: BigInt(length), head: bytes.subarray(header.kernelStart), setup: header };
+  return { bytes, memsz: header.kernelStart + header.initSize, shape };
 };

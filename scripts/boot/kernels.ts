@@ -24,7 +24,7 @@ export interface NextKernel {
   /** What stands at its load address: on ppc64 an objcopy -O binary of it. On x86-64 the bzImage it is cut out of. */
   readonly image: Uint8Array;
   readonly memory: number;
-  readonly piece: KernelImage["piece"];
+  readonly shape: KernelImage["shape"];
   readonly symbols: Symbols;
   readonly target: Target;
 }
@@ -50,11 +50,11 @@ export async function nextKernel(choices: Choices, first: FirstKernel): Promise<
 function asNext(
   { target }: Choices,
   title: string,
-  { bytes, memsz, piece, endian }: KernelImage,
+  { bytes, memsz, shape, endian }: KernelImage,
   symbols: Symbols,
 ): NextKernel {
   const own = endian === undefined ? target : targetOfEndian(target, endian);
-  return { title, image: bytes, memory: memsz, piece, symbols, target: own };
+  return { title, image: bytes, memory: memsz, shape, symbols, target: own };
 }
 
 async function locateKernel(choice: string): Promise<{ vmlinux: string; title: string }> {

@@ -12,14 +12,13 @@ import { build } from "../build.ts";
 import type { Guest } from "../guest.ts";
 import type { Machine } from "../machines/machine.ts";
 import { bootDefaults, machineOf, type Target } from "../machines/machines.ts";
-import { type Addresses, addressesFor } from "./addresses.ts";
+import { type Addresses, addressesFor, PAGE } from "./addresses.ts";
 import type { Choices } from "./choices.ts";
 import { directStart } from "./direct.ts";
 import { gdbSocket, gdbWords } from "./gdb.ts";
 import type { FirstKernel, NextKernel } from "./kernels.ts";
 
 const MIB = 0x100000;
-const PAGE = 0x10000;
 
 /** Printed by the second init alone; the first one's console never shows the text of that script. */
 export const SECOND_INIT = "kexecbox: the second kernel's init";
@@ -93,18 +92,17 @@ export async function sceneFor(
     ...(special.files ?? []),
   ];
   const carried = [executable, ...files.map(({ content }) => content)].reduce((sum, { length }) => sum + length, 0);
-  const load = {
-    uefi: choices.uefi,
-    first: BigInt(first.memory),
-    next: BigInt(next.memory),
-    carried: BigInt(carried),
-  };
   const board = choices.board === undefined ? undefined : guest.boards?.[choices.board];
-  const addresses = addressesFor(board?.layout ?? machine.layout, load, next.piece, BigInt(initrdSize));
   const defaults = bootDefaults(choices.target);
   const memory = choices.memory ?? board?.memory ?? (choices.small ? defaults.smallMemory : defaults.memory);
-  const end = Math.max(addresses.initrd + initrdSize, addresses.kernel + next.memory);
-  refuseTooLittleMemory(memory, end - Number(guest.memoryStart));
+  const load = {
+    uefi: choices.uefi,
+    memory: BigInt(memory * MIB),
+    first: BigInt(first.memory),
+    carried: BigInt(carried),
+  };
+  const room = (board ?? machine).findRoom(load);
+  const addresses = inMemory(memory, () => addressesFor(choices.target, room, next.shape, BigInt(initrdSize)));
   const extra = [...(special.devices ?? []), ...(choices.gdb ? gdbWords(gdbSocket(folder)) : [])];
   if (choices.direct) {
     const start = await directStart(
@@ -152,9 +150,14 @@ function names(): string[] {
   return applets.map(({ name }) => name);
 }
 
-function refuseTooLittleMemory(memory: number, end: number): void {
-  if (memory * MIB >= end) return;
-  throw new Failure("--memory", `${memory} MiB end before ${hex(end)}, where the last segment ends`);
+/** @throws Failure of `choose`, with the number that a person can change */
+function inMemory<T>(memory: number, choose: () => T): T {
+  try {
+    return choose();
+  } catch (error) {
+    if (error instanceof Failure) throw new Failure("--memory", `${memory} MiB: ${error.message}`);
+    throw error;
+  }
 }
 
 /** The next kernel's own: it says what it sees, and turns the machine off. */

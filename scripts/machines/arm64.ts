@@ -1,6 +1,6 @@
 // arm64, in qemu's virt machine.
 
-import { type MemoryRange, max, roundUp } from "../../src/range.ts";
+import { max, rangeOfSize, roundUp } from "../../src/range.ts";
 import { EM_AARCH64 } from "../../src/sys/abi.ts";
 import { arm64Image } from "../kernel-image.ts";
 import {
@@ -11,8 +11,8 @@ import {
   type Machine,
   MIB,
   NEWEST,
-  NO_END,
   OLDEST,
+  type Room,
   STABLE,
   type Toolchain,
 } from "./machine.ts";
@@ -37,15 +37,18 @@ const MEMORY = 0x40000000n;
 /** Where qemu puts the initrd, and then its tree. */
 const INITRD = MEMORY + 128n * MIB;
 
-/**
- * After the first kernel, which qemu puts at 2 MiB, and after what that takes for a GICv3's tables. Not where the initrd
- * and the tree are; UEFI has those at the end of memory.
- */
-function free({ uefi, first, carried }: Load): MemoryRange[] {
-  const low = max(MEMORY + 94n * MIB, MEMORY + GRANULE + first);
-  if (uefi) return [{ start: low, end: NO_END }];
-  const high = INITRD + roundUp(carried, GRANULE) + 2n * GRANULE;
-  return [...(low < INITRD ? [{ start: low, end: INITRD }] : []), { start: max(low, high), end: NO_END }];
+function findRoom({ uefi, memory, first, carried }: Load): Room {
+  // qemu puts the kernel at 2 MiB.
+  const low = { start: MEMORY, end: max(MEMORY + 94n * MIB, MEMORY + GRANULE + first) };
+  // UEFI has these at the end of memory.
+  const boot = { start: INITRD, end: INITRD + roundUp(carried, GRANULE) + 2n * GRANULE };
+  return {
+    memory: [rangeOfSize(MEMORY, memory)],
+    taken: [
+      { ...low, name: "the first kernel, and what it takes for a GICv3's tables" },
+      ...(uefi ? [] : [{ ...boot, name: "the first kernel's initrd and its tree" }]),
+    ],
+  };
 }
 
 const stock = { architecture: "arm64", flavour: "cloud-arm64" } as const;
@@ -70,13 +73,12 @@ export const arm64 = {
     options: "virtualization=on (starts at EL2), gic-version=3",
     console: "ttyAMA0",
     uefi: true,
-    memoryStart: MEMORY,
     direct: AS_IT_IS,
     gdb: ["set architecture aarch64"],
   },
   firstImage: arm64Image,
   nextImage: arm64Image,
-  layout: { granule: GRANULE, order: ["stub", "kernel", "initrd"], free },
+  findRoom,
   stockKernels: {
     "stock-arm64": { ...stock, suites: [BOOKWORM] },
     "oldest-arm64": { ...stock, suites: OLDEST },

@@ -1,6 +1,6 @@
 // What scripts have to know about a machine. Each machine has a file in this folder that says it.
 
-import type { MemoryRange } from "../../src/range.ts";
+import type { MachineFacts } from "../../src/kexec/facts.ts";
 import type { Machine as Uname } from "../../src/sys/abi.ts";
 import type { ReadKernelImage } from "../kernel-image.ts";
 
@@ -67,8 +67,6 @@ export interface GuestMachine {
   readonly append?: string;
   /** Whether --uefi starts the guest by this firmware. Elsewhere qemu loads it unasked. */
   readonly uefi: boolean;
-  /** Where its memory begins. */
-  readonly memoryStart: bigint;
   /** What differs where the next kernel is started with no kernel before it. */
   readonly direct: DirectBoot;
   /** What gdb has to be told to debug it, as its commands. */
@@ -92,7 +90,7 @@ export interface Board {
   readonly memory: number;
   /** What it does not have by itself, as qemu's arguments. */
   readonly devices: readonly string[];
-  readonly layout: Layout;
+  findRoom(load: Load): Room;
 }
 
 /** What is assembled and compiled out of stub/MACHINE. */
@@ -115,25 +113,19 @@ export interface BootDefaults {
   readonly smallMemory: number;
 }
 
-/** What goes into a guest, in bytes, and how it starts. */
+/** A guest, in bytes, and how it starts. */
 export interface Load {
   readonly uefi: boolean;
-  /** The memory that either kernel takes. */
+  /** All that the guest has. */
+  readonly memory: bigint;
+  /** What the first kernel takes. */
   readonly first: bigint;
-  readonly next: bigint;
   /** All files of the first kernel's initramfs. */
   readonly carried: bigint;
 }
 
-/** Where a guest has room for what it loads: the stub with what follows it, the next kernel and its initrd. */
-export interface Layout {
-  /** The stub and the initrd lie at multiples of it, and the stub has so much for itself. Bytes. */
-  readonly granule: bigint;
-  /** The first gets the lowest address. */
-  readonly order: readonly ("stub" | "kernel" | "initrd")[];
-  /** Memory that nothing uses until the next kernel runs. Where the guest's memory ends is not asked here. */
-  free(load: Load): MemoryRange[];
-}
+/** What a guest's own loadem will find of its memory, as far as it is known before it starts, and then some. */
+export type Room = Pick<MachineFacts, "memory" | "taken" | "kernelEnd" | "rma">;
 
 /** An executable on the small engine. */
 export interface SmallExecutable extends BootDefaults {
@@ -171,7 +163,7 @@ export interface Machine {
   /** Reads what qemu starts, and what kexec starts. */
   readonly firstImage: ReadKernelImage;
   readonly nextImage: ReadKernelImage;
-  readonly layout: Layout;
+  findRoom(load: Load): Room;
   /** By the names that people type. */
   readonly stockKernels: Readonly<Record<string, StockKernel>>;
   readonly smallKernels: Readonly<Record<string, SmallKernel>>;
@@ -184,9 +176,6 @@ export interface Machine {
 export const AS_IT_IS: DirectBoot = { dump: () => [], edits: () => [] };
 
 export const MIB = 0x100000n;
-
-/** The end of a range that has none: above every address. */
-export const NO_END = 1n << 64n;
 
 /** Bun's executable is in both initramfs images, and the second image is in the first: a quarter of a gigabyte. */
 export const BUN_MEMORY = { memory: 1024, smallMemory: 1024 } as const;

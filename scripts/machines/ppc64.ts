@@ -2,18 +2,17 @@
 
 import { pseriesWords, VECTOR_5, XIVE_AND_RADIX } from "../../src/arch/ppc64/qemu.ts";
 import { hex } from "../../src/failure.ts";
-import { max, min } from "../../src/range.ts";
+import { min, rangeOfSize } from "../../src/range.ts";
 import { EM_PPC64 } from "../../src/sys/abi.ts";
 import { elfImage, elfOrFlatImage } from "../kernel-image.ts";
 import {
   BOOKWORM,
   type Board,
   type DirectBoot,
-  type Layout,
   type Load,
   type Machine,
   MIB,
-  NO_END,
+  type Room,
   STABLE,
   type Toolchain,
 } from "./machine.ts";
@@ -45,22 +44,16 @@ const littleEndian = {
   uname: "ppc64le",
 } as const satisfies Toolchain;
 
-/**
- * As in the README of 2005, unless a kernel is so large that it needs the room: nothing may lie where either kernel is,
- * or where the next one copies itself to: from 0 up to its own size.
- */
-function afterTheKernels({ first, next }: Load): bigint {
-  return max(0x5000000n, max(first, next));
+/** All of it is reached without MMU. The first kernel begins it. */
+function findRoom({ memory, first }: Load): Room {
+  const all = rangeOfSize(0n, memory);
+  // prom_init.c puts RTAS there.
+  const rtas = rangeOfSize(min(memory, 0x8000_0000n) - MIB, MIB);
+  return { memory: [all], taken: [{ ...rtas, name: "RTAS" }], kernelEnd: first, rma: all };
 }
 
-const layout: Layout = {
-  granule: 16n * MIB,
-  order: ["stub", "kernel", "initrd"],
-  free: (load) => [{ start: afterTheKernels(load), end: NO_END }],
-};
-
 /** OPAL, with all that it has set aside behind itself. */
-const OPAL = { start: 0x30000000n, end: 0x34000000n };
+const OPAL = { start: 0x30000000n, end: 0x34000000n, name: "OPAL" };
 
 /**
  * A machine without a hypervisor, whose firmware is skiboot (OPAL). qemu gives it a BMC only by default, and without one
@@ -72,13 +65,7 @@ function powernv(name: string, cpu: string): Board {
     cpu,
     memory: 3072,
     devices: ["-device", "ipmi-bmc-sim,id=bmc0", "-device", "isa-ipmi-bt,bmc=bmc0,irq=10"],
-    layout: {
-      ...layout,
-      free: (load) => [
-        { start: afterTheKernels(load), end: OPAL.start },
-        { start: OPAL.end, end: NO_END },
-      ],
-    },
+    findRoom: (load) => ({ ...findRoom(load), taken: [OPAL] }),
   };
 }
 
@@ -126,14 +113,13 @@ export const ppc64 = {
     options: "powernv8, powernv9 or powernv10 first: that machine and OPAL",
     console: "hvc0",
     uefi: false,
-    memoryStart: 0n,
     direct,
     // The stub is entered in big endian, and so is every kernel.
     gdb: ["set architecture powerpc:common64", "set endian big"],
   },
   firstImage: elfImage(EM_PPC64),
   nextImage: elfOrFlatImage(EM_PPC64),
-  layout,
+  findRoom,
   stockKernels: {
     // Also the oldest that there is: Debian 11 has left the mirrors for ppc64el.
     "stock-ppc64le": { ...stock, suites: [BOOKWORM] },

@@ -1,16 +1,18 @@
 // x86-64, in qemu's q35 machine.
 
+import { rangeOfSize } from "../../src/range.ts";
 import { EM_X86_64 } from "../../src/sys/abi.ts";
 import { bzImage } from "../kernel-image.ts";
 import {
   AS_IT_IS,
   BOOKWORM,
   BUN_MEMORY,
+  type Load,
   type Machine,
   MIB,
   NEWEST,
-  NO_END,
   OLDEST,
+  type Room,
   STABLE,
   type Toolchain,
 } from "./machine.ts";
@@ -29,6 +31,19 @@ const tools = {
 
 const boot = { kernel: "stock-x64", smallKernel: "stock-x64", memory: 512, smallMemory: 512 } as const;
 const stock = { architecture: "amd64", flavour: "cloud-amd64" } as const;
+
+/** qemu hw/i386/pc_q35.c: of more memory than that, what is above 2 GiB is above 4 GiB. */
+const MOST_BELOW_4G = 0xb000_0000n;
+const LOWMEM = 0x8000_0000n;
+
+function findRoom({ memory }: Load): Room {
+  const banks =
+    memory < MOST_BELOW_4G
+      ? [rangeOfSize(0n, memory)]
+      : [rangeOfSize(0n, LOWMEM), rangeOfSize(1n << 32n, memory - LOWMEM)];
+  // UEFI keeps some of that.
+  return { memory: banks, taken: [{ ...rangeOfSize(0n, 16n * MIB), name: "the firmware" }] };
+}
 
 export const x86_64 = {
   name: "x86_64",
@@ -53,18 +68,12 @@ export const x86_64 = {
     // for stable, Linux 7.3 patches its clock late, and one boot in six ran into that patch's int3.
     append: "no_timer_check cryptomgr.notests tsc=unstable",
     uefi: true,
-    memoryStart: 0n,
     direct: AS_IT_IS,
     gdb: ["set architecture i386:x86-64"],
   },
   firstImage: bzImage,
   nextImage: bzImage,
-  layout: {
-    granule: 2n * MIB,
-    // The kernel where it was linked to be, the rest after the memory that it uses before it looks around.
-    order: ["kernel", "stub", "initrd"],
-    free: () => [{ start: 16n * MIB, end: NO_END }],
-  },
+  findRoom,
   stockKernels: {
     "stock-x64": { ...stock, suites: [BOOKWORM] },
     "oldest-x64": { ...stock, suites: OLDEST },

@@ -106,7 +106,6 @@ export function findKernelAddress(
     end: roundUp(address + BigInt(bytes.length), page),
   };
   return findAddress(subtractRanges(memory, [...taken, own, ...(initrd === undefined ? [] : [initrd])]), {
-    name: "kernel",
     ...kernelPiece(header),
   });
 }

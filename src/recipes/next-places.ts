@@ -254,7 +254,7 @@ function pieceOf(
   const within = intersectAll(rules.filter(({ of }) => of?.includes(name)));
   const size = sizes[name];
   const { alignment, offset = 0n } = name === "kernel" ? needs : { alignment: 1n };
-  return { name, size, alignment: inPages(alignment, page), offset, within };
+  return { size, alignment: inPages(alignment, page), offset, within };
 }
 
 /** A multiple of both, the least one where they are powers of two. */

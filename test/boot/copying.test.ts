@@ -4,6 +4,7 @@
 import { expect, test } from "bun:test";
 import { type ScriptNeeds, usualScript } from "../../scripts/boot/scene.ts";
 import { hex } from "../../src/failure.ts";
+import { STUB_SIZE } from "../../src/kexec/stub.ts";
 import { passed } from "../support/boots.ts";
 
 /** One of these goes into memory often. */
@@ -17,13 +18,13 @@ function deadly(): Uint8Array {
   return new Uint8Array(new Uint32Array(DEADLY / 4).fill(1).buffer);
 }
 
-/** The usual script with the next kernel farther up, and deadly bytes from `lowest` to there. */
+/** The usual script with all farther up, and deadly bytes from `lowest` to there. */
 function scriptFrom(lowest: number, needs: ScriptNeeds): string {
-  const [kernel, initrd] = [0x12000000, 0x15000000];
-  const addresses = { ...needs.addresses, kernel, initrd };
+  const [stub, kernel, initrd] = [0x5000000, 0x12000000, 0x15000000];
+  const addresses = { stub, tree: stub + STUB_SIZE, kernel, initrd };
   const fill = (start: number, end: number) =>
     ` -a ${hex(start)}${" -f /deadly".repeat(Math.floor((end - start) / DEADLY))}`;
-  const around = fill(lowest, addresses.stub) + fill(addresses.stub + 0x100000, kernel);
+  const around = fill(lowest, stub) + fill(stub + 0x100000, kernel);
   return usualScript({ ...needs, addresses }).replace("\nloadem -k\n", `${around}\nloadem -k -v\n`);
 }
 

@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { attempted } from "../support/boots.ts";
+import { withoutPlace } from "../support/loading.ts";
 import { present } from "../support/present.ts";
 import { example } from "../support/readme.ts";
 
@@ -17,7 +18,7 @@ async function consoleOf(choices: Parameters<typeof attempted>[0], lines: readon
   const script = () => lines.map((line) => `${line}\n`).join("");
   const { verdict, run } = await attempted(choices, { files: [PAGE], script });
   expect(verdict.passed).toBe(false);
-  return run.lines.map(({ text }) => text);
+  return run.lines.map(({ text }) => withoutPlace(text));
 }
 
 /** loadem, with a page at each address; the first is entered. */

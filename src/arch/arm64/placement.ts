@@ -3,16 +3,11 @@
 import { Failure, hex } from "../../failure.ts";
 import { type MemoryRange, max, NO_END, rangeOfSize, roundDown, roundUp } from "../../range.ts";
 import type { PieceName, PlaceChoice, PlacementRules, PlaceRule, Sizes } from "../placement.ts";
-import { IMAGE_ALIGNMENT, type ImageHeader, readImageHeader } from "./image.ts";
+import { IMAGE_ALIGNMENT, readImageHeader } from "./image.ts";
 
 /** What every kernel maps at least from a multiple of REACH_ALIGNMENT on, whatever its pages and its levels of tables. */
 export const REACH = 32n * 0x4000_0000n;
 export const REACH_ALIGNMENT = 0x4000_0000n;
-
-/** The memory of a kernel: its size in bytes, and its address as `offset` bytes above a multiple of `alignment`. */
-export function kernelPiece({ textOffset, imageSize }: ImageHeader) {
-  return { size: imageSize, alignment: IMAGE_ALIGNMENT, offset: textOffset };
-}
 
 export const placement: PlacementRules = {
   page: 1n,
@@ -20,13 +15,14 @@ export const placement: PlacementRules = {
     const header = readImageHeader(head);
     const order: readonly PieceName[] = ["kernel", "argument", "initrd"];
     if (header === undefined) return { size: memsz, alignment: IMAGE_ALIGNMENT, order, rules: [], choice: reach };
-    const { size, alignment, offset } = kernelPiece(header);
-    if (offset % pageSize !== 0n) {
+    const { textOffset, imageSize, isAnywhere } = header;
+    if (textOffset % pageSize !== 0n) {
       const pages = `the running kernel's pages of ${hex(pageSize)} bytes`;
-      throw new Failure("kernel", `its text_offset ${hex(offset)} is not a multiple of ${pages}`);
+      throw new Failure("kernel", `its text_offset ${hex(textOffset)} is not a multiple of ${pages}`);
     }
-    const choice = header.isAnywhere ? reach : above;
-    return { size: max(size, BigInt(length)), alignment, offset, order, rules: [], choice };
+    const size = max(imageSize, BigInt(length));
+    const choice = isAnywhere ? reach : above;
+    return { size, alignment: IMAGE_ALIGNMENT, offset: textOffset, order, rules: [], choice };
   },
 };
 

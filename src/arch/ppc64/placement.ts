@@ -2,7 +2,7 @@
 // arch/powerpc/mm/book3s64/hash_utils.c (hash__setup_initial_memory_limit).
 
 import { hex } from "../../failure.ts";
-import { formatRange, type MemoryRange, NO_END, rangeOfSize, roundUp } from "../../range.ts";
+import { formatRange, NO_END, rangeOfSize, roundUp } from "../../range.ts";
 import type { PlacementRules, PlaceRule } from "../placement.ts";
 import { copiesItselfDown, LARGE_BSS, LARGEST_PAGE } from "./run-at-load.ts";
 
@@ -12,15 +12,6 @@ const PAGE = 0x10000n;
 /** A partition's kernel before POWER9 takes no more for what it reaches without MMU. */
 const OLD_RMA = rangeOfSize(0n, 0x4000_0000n);
 
-/**
- * The memory of a kernel: its size in whole pages, what its address is a multiple of, and what all of it lies within.
- * @param size bytes, with its .bss
- * @param rma the real mode area, where that is known: the kernel is entered without MMU
- */
-export function kernelPiece(size: bigint, rma: MemoryRange | undefined) {
-  return { size: roundUp(size, PAGE), alignment: PAGE, within: rma };
-}
-
 export const placement: PlacementRules = {
   page: PAGE,
   needsOf({ head, length, memsz }, { rma }, crash) {
@@ -28,7 +19,7 @@ export const placement: PlacementRules = {
     // Raw bytes do not tell of their bss, which follows them where the kernel stays.
     const isBssUnknown = memsz - BigInt(length) < LARGEST_PAGE;
     const roomySize = isBssUnknown && !copies ? memsz + LARGE_BSS : undefined;
-    const { size, alignment } = kernelPiece(memsz, rma);
+    const size = roundUp(memsz, PAGE);
     const entered: PlaceRule["of"] = ["kernel", "argument"];
     const rules: PlaceRule[] = [
       { of: entered, within: OLD_RMA, fact: "only 1 GiB", isWish: true },
@@ -37,7 +28,7 @@ export const placement: PlacementRules = {
         : [{ of: entered, within: rma, fact: `without MMU there is only ${formatRange(rma)}` }]),
       ...(copies ? copyRules(size, isBssUnknown) : []),
     ];
-    return { size, roomySize, alignment, order: ["argument", "kernel", "initrd"], rules };
+    return { size, roomySize, alignment: PAGE, order: ["argument", "kernel", "initrd"], rules };
   },
 };
 
