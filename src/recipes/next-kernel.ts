@@ -58,7 +58,10 @@ export interface NextKernel {
 export function planNextKernel(system: System, request: NextKernelRequest): NextKernel {
   const { kernel, crash, within } = request;
   const site = siteOf(system, request);
-  if (!request.skipChecks) refuseForeignKernel(site, kernel);
+  if (!request.skipChecks) {
+    refuseForeignKernel(site, kernel);
+    refuseUnknownKernel(site, request);
+  }
   const initrd = openInitrd(system, request);
   const initrdSize = initrd === undefined ? undefined : BigInt(initrd.length);
   const { facts, argument } =
@@ -83,6 +86,18 @@ function siteOf(system: System, { qemu, kernel }: NextKernelRequest): Site {
   const arch = own ?? findArch(system.machine);
   if (arch === undefined) throw new Failure(system.machine, "no stub for it is built in");
   return { arch, machine: own === undefined ? system.machine : (own.machines[0] ?? system.machine) };
+}
+
+/**
+ * Noise would be entered, too. Kernels of ppc64 alone come without a header, cut out of their ELF file; what is relocatable
+ * of these is known by its word.
+ */
+function refuseUnknownKernel({ machine }: Site, { kernel, tree }: NextKernelRequest): void {
+  const { file, kind, isAsItIs, head } = kernel;
+  if (kind !== "flat" || !isAsItIs) return;
+  const words = loadRules[machine].findStayWords?.(head);
+  if (words === undefined) throw new Failure(file, "no header of a kernel: loadem loads any bytes");
+  if (words.length === 0) tree.rules.notice(file, "no header of a kernel: its bytes are entered as they are");
 }
 
 /** The kernel would come up nowhere. */

@@ -377,6 +377,20 @@ describe("refused, with nothing loaded:", () => {
     loaded(kexec(PPC64, "-l", "--no-checks", kernel, "--initrd", file));
   });
 
+  test("noise for a kernel, where every kernel has a header; on ppc64 it is told, unless checks are skipped", () => {
+    const noise = folder.in("noise");
+    writeFileSync(noise, new Uint8Array(0x10000).fill(0x6e));
+    const run = kexec(ARM64, "-l", noise);
+    expect(`${run.code} ${run.err}`).toBe(`1 kexec: ${noise}: no header of a kernel: loadem loads any bytes\n`);
+    expect(run.loads).toEqual([]);
+    const told = kexec(PPC64, "-l", noise);
+    expect(`${told.code} ${told.err}`).toBe(
+      `0 kexec: ${noise}: no header of a kernel: its bytes are entered as they are\n`,
+    );
+    loaded(kexec(PPC64, "-l", "-i", noise));
+    loaded(kexec(ARM64, "-l", "-i", noise));
+  });
+
   test("what only another tool's own code would heed is said, and no more", () => {
     const run = kexec(PPC64, "-d", "-l", "--serial=ttyAMA0", kernel);
     expect(run.code).toBe(0);
