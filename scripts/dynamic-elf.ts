@@ -29,7 +29,7 @@ export interface FileHeader {
   readonly headers: readonly ProgramHeader[];
 }
 
-/** What a file asks the dynamic linker for, and what it is called itself. */
+/** What a file asks the dynamic linker for, and what it is called itself. One that is linked statically asks for nothing. */
 export interface DynamicNames {
   readonly interpreter: string | undefined;
   readonly soname: string | undefined;
@@ -72,6 +72,7 @@ export function fileHeader(name: string, bytes: Uint8Array): FileHeader {
 export function dynamicNames(name: string, bytes: Uint8Array): DynamicNames {
   const elf = littleEndian(name, bytes);
   const entries = dynamicEntries(elf);
+  if (entries.length === 0) return { interpreter: undefined, soname: undefined, needed: [] };
   const strings = entries.find(({ tag }) => tag === DT_STRTAB)?.value ?? 0n;
   const load = elf.headers.find(
     ({ type, address, fileSize }) => type === PT_LOAD && strings >= address && strings < address + fileSize,

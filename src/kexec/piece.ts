@@ -59,7 +59,7 @@ export function readPiece(system: System, piece: Piece, at: number, length: numb
   const size = Math.max(0, Math.min(length, pieceSize(piece) - at));
   if (piece.kind === "bytes") return piece.bytes.subarray(at, at + size);
   const bytes = new Uint8Array(size);
-  if (piece.kind === "file") readInto(system, bytes, partOf(piece, at, size));
+  if (piece.kind === "file" && size > 0) readInto(system, bytes, partOf(piece, at, size));
   return bytes;
 }
 

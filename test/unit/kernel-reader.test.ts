@@ -139,6 +139,14 @@ describe("an ELF file", () => {
     }
   });
 
+  test("is refused in words wherever it is cut off, also in front of its sections' headers", () => {
+    const bytes = elf(21, loads);
+    bytes.writeBigUInt64LE(0x2f00n, 40);
+    for (const [index, value] of [64, 2, 1].entries()) bytes.writeUInt16LE(value, 58 + 2 * index);
+    for (let length = 64; length < 0x2123; length += 61)
+      expect(refused(bytes.subarray(0, length))).toMatch(/ beyond the end of the file$/);
+  });
+
   test("is refused where it is cut off, or for x86-64", () => {
     expect(refused(elf(21, loads).subarray(0, 0x2100))).toBe(
       "FILE: the segment at 0x1000 ends beyond the end of the file",

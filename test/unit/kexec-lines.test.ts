@@ -2,7 +2,7 @@
 // a pretended machine is told in words.
 
 import { beforeAll, describe, expect, test } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { nodeOf, readBlob } from "../support/blob-reader.ts";
 import { bzImage } from "../support/bzimage.ts";
 import type { Answer } from "../support/fake-engine.ts";
@@ -160,6 +160,23 @@ const LINES: readonly Line[] = [
     does: ["loads /boot/vmlinuz, /boot/initrd.img: root=/dev/mapper/qubes rd.luks=1  quiet", "jumps"],
   },
   {
+    of: "ZFSBootMenu, zfsbootmenu-core.sh",
+    machine: X86_64,
+    given: {
+      mnt: "",
+      kernel: "/boot/vmlinuz",
+      initramfs: "/boot/initrd.img",
+      root_prefix: "root=zfs:",
+      fs: "zroot/ROOT/void",
+    },
+    text: `
+      kexec -a -l "\${mnt}\${kernel}" \\
+        --initrd="\${mnt}\${initramfs}" \\
+        --command-line="\${root_prefix}\${fs} \${cli_args}"
+      kexec -e -i`,
+    does: ["loads /boot/vmlinuz, /boot/initrd.img: root=zfs:zroot/ROOT/void ", "jumps"],
+  },
+  {
     of: "CoreOS, bootengine",
     machine: X86_64,
     given: { BOOTENGINE_ROOT_CMDLINE: "PARTUUID=1234", BOOTENGINE_KERNEL_PATH: "/boot/vmlinuz" },
@@ -177,6 +194,17 @@ const LINES: readonly Line[] = [
       kexec -d -l --dtb=/sys/firmware/fdt --reuse-cmdline --serial=ttyAMA0 --append=br-test /boot/Image
       kexec -d -e`,
     does: ["loads /boot/Image, a tree of its own: quiet br-test", "jumps"],
+  },
+  {
+    of: "Linux itself, tools/testing/selftests/liveupdate/do_kexec.sh",
+    machine: X86_64,
+    given: { KERNEL: "/boot/vmlinuz", INITRAMFS: "/boot/initrd.img" },
+    text: `
+      set -- -l -s --reuse-cmdline "$KERNEL"
+      set -- "$@" --initrd="$INITRAMFS"
+      kexec "$@"
+      kexec -e`,
+    does: ["has the kernel load /boot/vmlinuz, /boot/initrd.img: console=ttyS0", "jumps"],
   },
   {
     of: "NixOS, nixos/modules/installer/netboot/kexec-boot.sh",
@@ -283,7 +311,7 @@ function inWords(machine: Pretended, { loads, fileLoads, changes }: LoadRun): st
     if (change === "reboot") return "jumps";
     if (change === "kexec_file_load") {
       const { kernel, initrd, commandLine } = present(fileLoads[0]);
-      const names = [readFileSync(kernel), ...(initrd === undefined ? [] : [initrd])].map(nameOf);
+      const names = [kernel, ...(initrd === undefined ? [] : [nameOf(initrd)])];
       return `has the kernel load ${names.join(", ")}: ${commandLine.slice(0, -1)}`;
     }
     const load = present(loads[0]);

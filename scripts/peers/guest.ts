@@ -1,0 +1,181 @@
+// One guest in which our kexec and Debian's are given the same lines: what each prints, and its exit code.
+
+import { readFile, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { type AddedFile, image } from "../../initramfs/image.ts";
+import { applets } from "../../src/applets/table.ts";
+import { Failure } from "../../src/failure.ts";
+import { build } from "../build.ts";
+import { inTemporaryFolder } from "../cache.ts";
+import { type Architecture, debianPrograms, type Release } from "../debian-programs.ts";
+import { runGuest } from "../guest.ts";
+import { kernel } from "../kernels.ts";
+import { type MachineName, machineNamed, type SmallTarget, type StockName } from "../machines/machines.ts";
+import { FOREIGN, PREPARATION, USES, type Use } from "./uses.ts";
+
+/** The releases that are compared with. */
+export const RELEASES = ["stable", "testing"] as const satisfies readonly Release[];
+
+interface Peer {
+  readonly target: SmallTarget;
+  readonly kernel: StockName;
+  readonly architecture: Architecture;
+  /** MiB. */
+  readonly memory: number;
+}
+
+const PEERS: Readonly<Record<MachineName, Peer>> = {
+  ppc64: { target: "ppc64le", kernel: "stable-ppc64le", architecture: "ppc64el", memory: 1024 },
+  arm64: { target: "arm64-small", kernel: "stable-arm64", architecture: "arm64", memory: 1024 },
+  x86_64: { target: "x64-small", kernel: "stable-x64", architecture: "amd64", memory: 1024 },
+};
+
+/** What a program did with a line. */
+export interface Answer {
+  readonly code: number;
+  /** The first of what it printed, standard output and error. */
+  readonly lines: readonly string[];
+  /** How many lines that were in all. */
+  readonly count: number;
+  /** Whether a kernel was loaded then. */
+  readonly loaded: boolean;
+}
+
+/** One program in the guest. */
+export interface Program {
+  readonly name: string;
+  /** In the order of the uses. */
+  readonly answers: readonly Answer[];
+}
+
+export interface Comparison {
+  readonly machine: MachineName;
+  /** The running kernel's. */
+  readonly kernel: string;
+  readonly programs: readonly Program[];
+}
+
+/** Enough of what a program says before its help. */
+const SHOWN = 12;
+const PATIENCE = 600;
+
+/** All uses by our kexec and by those of these releases. */
+export async function compareIn(machine: MachineName, releases: readonly Release[] = RELEASES): Promise<Comparison> {
+  const peer = PEERS[machine];
+  const running = await kernel(peer.kernel);
+  const sources = await Promise.all(releases.map((release) => debianPrograms(peer.architecture, release)));
+  const theirs = sources.map(({ versions }) => `kexec-tools ${shortVersion(versions["kexec-tools"] ?? "")}`);
+  const files = (await Promise.all(releases.map((release) => peerFiles(peer, release)))).flat();
+  const script = { path: "uses", content: Buffer.from(scriptFor(releases)), mode: 0o644 } as const;
+  const lines = await boot(machine, peer, running.vmlinux, [...files, script]);
+  const answers = answersIn(lines);
+  const names = ["kexecbox", ...theirs];
+  const programs = names.map((name, index) => ({
+    name,
+    answers: USES.map((_, row) => {
+      const answer = answers[row * names.length + index];
+      if (answer === undefined)
+        throw new Failure(machine, `the guest did not get to the end; ${lines.slice(-3).join("; ")}`);
+      return answer;
+    }),
+  }));
+  return { machine, kernel: running.version, programs };
+}
+
+/** "1:2.0.29-2+b1" is 2.0.29 to people. */
+function shortVersion(version: string): string {
+  return version.replace(/^\d+:/, "").replace(/-.*/, "");
+}
+
+/** A release's kexec and its libraries in a folder of their own, and the script that calls it with them. */
+async function peerFiles({ architecture }: Peer, release: Release): Promise<AddedFile[]> {
+  const files = await (await debianPrograms(architecture, release)).withLibraries("kexec");
+  const loader = files.find(({ path }) => /^ld(64|-linux)/.test(basename(path)));
+  if (loader === undefined) throw new Failure(release, "its kexec has no ld.so");
+  const folder = `/${release}`;
+  const call = `exec ${folder}/${basename(loader.path)} --library-path ${folder} ${folder}/kexec "$@"`;
+  return [
+    ...files.map(({ path, ...file }) => ({ ...file, path: `${release}/${basename(path)}` })),
+    { path: `bin/kexec-${release}`, content: Buffer.from(`#!/bin/sh\n${call}\n`), mode: 0o755 },
+  ];
+}
+
+/** What the guest printed whose init has the shell run all uses. */
+async function boot(
+  name: MachineName,
+  { target, architecture, memory }: Peer,
+  vmlinux: string,
+  more: readonly AddedFile[],
+): Promise<string[]> {
+  const machine = machineNamed(name);
+  const { console, append = "", cpu } = machine.guest;
+  const [busybox] = await (await debianPrograms(architecture)).withLibraries("busybox");
+  if (busybox === undefined) throw new Failure("busybox", "not among Debian's programs");
+  const initrd = Buffer.concat(image({ executable: Buffer.alloc(0x10000), applets: [] }));
+  const plain = (path: string, content: Uint8Array): AddedFile => ({ path, content, mode: 0o644 });
+  const files: AddedFile[] = [
+    busybox,
+    { ...busybox, path: "bin/sh" },
+    plain("etc/passwd", Buffer.from("root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n")),
+    plain("vmlinuz", await readFile(vmlinux)),
+    plain("foreign", await readFile((await kernel(FOREIGN[name])).vmlinux)),
+    plain("initrd", initrd),
+    ...more,
+  ];
+  const contents = {
+    executable: await readFile(await build(target)),
+    applets: applets.map((applet) => applet.name),
+    script: Buffer.from("busybox sh /uses\n"),
+    files,
+  };
+  return inTemporaryFolder(async (folder) => {
+    const path = join(folder, "initrd");
+    await writeFile(path, Buffer.concat(image(contents)));
+    const guest = { machine: name, cpu, smp: 1, memory, kernel: vmlinux, initrd: path };
+    const run = await runGuest(
+      { ...guest, append: `console=${console} quiet panic=-1 ${append}`.trim() },
+      { timeout: PATIENCE },
+    );
+    return run.lines.map(({ text }) => text);
+  });
+}
+
+/** The lines of a shell. The answers are told apart by what no program prints. */
+function scriptFor(releases: readonly Release[]): string {
+  const programs = ["kexec", ...releases.map((release) => `kexec-${release}`)];
+  return [
+    "export PATH=/bin",
+    ...PREPARATION,
+    `answer() { code=$?; busybox head -n ${SHOWN} /tmp/said; echo "@exit $code $(busybox wc -l < /tmp/said) $(cat /sys/kernel/kexec_loaded)"; }`,
+    ...USES.flatMap((use) => [...(use.before ?? []), ...programs.flatMap((program) => lineFor(program, use))]),
+    "echo @done",
+    "",
+  ].join("\n");
+}
+
+function lineFor(program: string, { args, asNobody }: Use): string[] {
+  const line = `${program} ${args} > /tmp/said 2>&1`;
+  // What was loaded is in nobody's way.
+  return [
+    "echo @start",
+    asNobody ? `: > /tmp/said; busybox chmod 666 /tmp/said; busybox su nobody -c '${line}'` : line,
+    "answer",
+    "kexec -u 2> /dev/null",
+  ];
+}
+
+function answersIn(lines: readonly string[]): Answer[] {
+  const answers: Answer[] = [];
+  let said: string[] | undefined;
+  for (const line of lines) {
+    const [, code, count, loaded] = /^@exit (\d+) (\d+) ([01])$/.exec(line) ?? [];
+    // The kernel speaks on the same console.
+    if (/^\[ *\d+\.\d+\] /.test(line)) continue;
+    if (line === "@start") said = [];
+    else if (said !== undefined && code !== undefined) {
+      answers.push({ code: Number(code), lines: said, count: Number(count), loaded: loaded === "1" });
+      said = undefined;
+    } else said?.push(line);
+  }
+  return answers;
+}

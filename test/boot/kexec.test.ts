@@ -1,0 +1,96 @@
+// kexec on machines of many kinds, with kernels as they are distributed: what its raw line loads, run as text, is byte for
+// byte what it loads itself, and the second kernel comes up with all cpus and with all of its initrd.
+
+import { beforeAll, describe, expect, test } from "bun:test";
+import { kernel } from "../../scripts/kernels.ts";
+import { type KexecGuest, kexecInGuest, loadedBy } from "../support/kexec-guest.ts";
+
+const MINUTES = 60_000;
+const MB = 1_000_000;
+
+type Row = readonly [what: string, guest: KexecGuest];
+
+/** A DIMM behind the memory node, in blocks that only the partition's list of them tells of. */
+const DIMM = ["-object", "memory-backend-ram,id=dimm,size=512M", "-device", "pc-dimm,memdev=dimm"];
+
+const PPC64: readonly Row[] = [
+  ["big endian, one cpu", { target: "ppc64", first: "small-ppc64", smp: 1, memory: 512 }],
+  [
+    "big endian, from pages of 4K to pages of 64K",
+    { target: "ppc64", first: "small-ppc64-4k", next: "small-ppc64", smp: 4, memory: 512 },
+  ],
+  [
+    "little endian, one cpu, from pages of 4K to pages of 64K, by one command",
+    { target: "ppc64le", first: "small-ppc64le-4k", next: "small-ppc64le", smp: 1, memory: 512, atOnce: true },
+  ],
+  [
+    "from little to big endian, with a hash table",
+    { target: "ppc64le", first: "small-ppc64le", next: "small-ppc64", smp: 4, memory: 512, cpu: "POWER8" },
+  ],
+  ["Debian 12 in 16 GiB", { target: "ppc64le", first: "stock-ppc64le", smp: 4, memory: 16384 }],
+  [
+    "Debian 13, an initrd of 100 MB, by one command",
+    { target: "ppc64le", first: "stable-ppc64le", smp: 1, memory: 2048, filler: 100 * MB, atOnce: true },
+  ],
+  ["Debian's newest in 8 GiB", { target: "ppc64le", first: "newest-ppc64le", smp: 4, memory: 8192 }],
+  [
+    "OPAL, without a hypervisor",
+    { target: "ppc64le", first: "stable-ppc64le", smp: 2, memory: 3072, board: "powernv9" },
+  ],
+  [
+    "a partition that can gain memory and has some",
+    {
+      ...{ target: "ppc64le", first: "stock-ppc64le", smp: 2, memory: 1024 },
+      ...{ memoryOptions: ["maxmem=8G", "slots=8"], devices: DIMM },
+    },
+  ],
+];
+
+const ARM64: readonly Row[] = [
+  ["Debian 11 in 512 MiB", { target: "arm64-small", first: "oldest-arm64", smp: 1, memory: 512 }],
+  [
+    "Debian 13 with UEFI and a GICv3 in 8 GiB",
+    {
+      target: "arm64-small",
+      first: "stable-arm64",
+      smp: 2,
+      memory: 8192,
+      uefi: true,
+      machineOptions: ["gic-version=3"],
+    },
+  ],
+  [
+    "Debian's newest, an initrd of 100 MB, by one command",
+    { target: "arm64-small", first: "newest-arm64", smp: 4, memory: 2048, filler: 100 * MB, atOnce: true },
+  ],
+];
+
+const X86_64: readonly Row[] = [
+  ["Debian 11 with a BIOS in 512 MiB", { target: "x64-small", first: "oldest-x64", smp: 1, memory: 512 }],
+  ["Debian 13 with UEFI in 2 GiB", { target: "x64-small", first: "stable-x64", smp: 2, memory: 2048, uefi: true }],
+  [
+    "Debian's newest with a BIOS in 16 GiB, an initrd of 100 MB, by one command",
+    { target: "x64-small", first: "newest-x64", smp: 4, memory: 16384, filler: 100 * MB, atOnce: true },
+  ],
+];
+
+describe.each([
+  ["ppc64", PPC64],
+  ["arm64", ARM64],
+  ["x86_64", X86_64],
+] as const)("on %s", (_, rows) => {
+  // What the cache lacks is made before the clock of a test runs.
+  beforeAll(async () => {
+    for (const [, { first, next = first }] of rows) for (const name of [first, next]) await kernel(name);
+  }, 60 * MINUTES);
+
+  test.each(rows)(
+    "%s",
+    async (_, guest) => {
+      const { plan, raw } = await kexecInGuest(guest);
+      expect(plan.segments).toHaveLength(3);
+      expect(loadedBy(raw)).toEqual(loadedBy(plan));
+    },
+    10 * MINUTES,
+  );
+});

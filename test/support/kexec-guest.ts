@@ -1,0 +1,211 @@
+// A guest that has a distribution's kernel as it is, and an initrd: what kexec plans there is held against what its raw
+// line loads, run as text, and the second kernel has to come up.
+
+import { expect } from "bun:test";
+import { randomBytes } from "node:crypto";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type AddedFile, image } from "../../initramfs/image.ts";
+import { ONLINE, PRESENT, SECOND_INIT, secondScript } from "../../scripts/boot/scene.ts";
+import { build } from "../../scripts/build.ts";
+import { inTemporaryFolder } from "../../scripts/cache.ts";
+import { type Architecture, debianPrograms } from "../../scripts/debian-programs.ts";
+import { runGuest } from "../../scripts/guest.ts";
+import { kernel } from "../../scripts/kernels.ts";
+import { type KernelName, machineOf, type Target, targetOfEndian } from "../../scripts/machines/machines.ts";
+import { applets } from "../../src/applets/table.ts";
+import { present } from "./present.ts";
+
+export interface KexecGuest {
+  readonly target: Target;
+  readonly first: KernelName;
+  /** The first one again unless said. */
+  readonly next?: KernelName;
+  readonly smp: number;
+  /** MiB. */
+  readonly memory: number;
+  readonly memoryOptions?: readonly string[];
+  readonly cpu?: string;
+  readonly board?: string;
+  readonly machineOptions?: readonly string[];
+  readonly uefi?: true;
+  readonly devices?: readonly string[];
+  /** Added to the first kernel's command line. */
+  readonly append?: string;
+  /** Bytes of a file that the next kernel has to unpack before all that its initramfs has besides. */
+  readonly filler?: number;
+  /** Added to the first initramfs. */
+  readonly files?: readonly AddedFile[];
+  /** Lines of a shell, before all others. */
+  readonly before?: readonly string[];
+  /** Files of the first initramfs in place of /initrd. */
+  readonly initrds?: readonly string[];
+  /** Further arguments of kexec. */
+  readonly options?: readonly string[];
+  /** Lines that the second init runs besides. */
+  readonly asks?: readonly string[];
+  /** Loads and jumps by one command, `kexec KERNEL`, not by `kexec -l KERNEL && kexec -e`. */
+  readonly atOnce?: true;
+  /** Seconds. */
+  readonly timeout?: number;
+}
+
+export interface Booted {
+  /** The console from the second init on. */
+  readonly second: readonly string[];
+  /** What kexec --json printed, and what the raw line did with `loadem -n --json` in place of `loadem`. */
+  readonly plan: Plan;
+  readonly raw: Plan;
+}
+
+/** What is compared of docs/plan-json.md. */
+export interface Plan {
+  readonly entry: string;
+  readonly segments: readonly {
+    readonly start: string;
+    readonly end: string;
+    readonly bufsz: string;
+    readonly sha256: string;
+  }[];
+}
+
+/** Debian's names of the machines that it has a busybox for. */
+const SHELLS: Partial<Record<Target, Architecture>> = {
+  ppc64le: "ppc64el",
+  "arm64-small": "arm64",
+  arm64: "arm64",
+  "x64-small": "amd64",
+  x64: "amd64",
+};
+
+/** The last file of the second initramfs: who has it has unpacked all of it. */
+const LAST = { path: "last", content: Buffer.from("the initrd's last file\n"), mode: 0o644 } as const;
+
+/** Where kexec saves the segments, and the raw line as a script. */
+const SAVED = "/saved";
+
+const TIMEOUT = 300;
+
+/** A boot from start to end. Throws with the console's last lines where the second kernel is not as it should be. */
+export async function kexecInGuest(guest: KexecGuest): Promise<Booted> {
+  const { target, atOnce = false, options = [], initrds = ["/initrd"] } = guest;
+  const nonce = randomBytes(8).toString("hex");
+  const { console, append = "" } = machineOf(target).guest;
+  const bootargs = `console=${console} quiet panic=-1 kexecbox.nonce=${nonce} ${append}`.trim();
+  const words = ["/vmlinuz", ...initrds.map((file) => `--initrd=${file}`), `--append='${bootargs}'`, ...options];
+  const what = words.join(" ");
+  const jump = atOnce ? [`kexec ${what}`] : [`kexec -l ${what}`, "kexec -e"];
+  const planned = `kexec --json --save ${SAVED} ${what} > /plan`;
+  const shell = await shellFor(target);
+  if (shell !== undefined) {
+    const lines = [
+      "set -e",
+      ...(guest.before ?? []),
+      planned,
+      `busybox sed 's/loadem /loadem -n --json /' ${SAVED}/load > /check`,
+      "busybox sh /check > /raw",
+      "cat /plan /raw",
+      jump.join(" && "),
+    ];
+    const script = { path: "script", content: Buffer.from(lines.join("\n")), mode: 0o644 } as const;
+    const run = await boot(guest, "busybox sh /script\n", [...shell, script]);
+    return readRun(run, guest, nonce);
+  }
+  // Without a shell the raw line becomes the script of another boot.
+  const first = await boot(guest, [...(guest.before ?? []), planned, `cat /plan ${SAVED}/load`, ""].join("\n"), []);
+  const at = first.findIndex((line) => line.startsWith("#!/bin/sh"));
+  const raw = first.slice(at, first.findIndex((line, index) => index > at && !/^#| \\$/.test(line)) + 1);
+  const script = [
+    planned,
+    "cat /plan",
+    ...raw.map((line) => line.replace("loadem ", "loadem -n --json ")),
+    ...jump,
+    "",
+  ];
+  return readRun(await boot(guest, script.join("\n"), []), guest, nonce);
+}
+
+async function shellFor(target: Target): Promise<readonly AddedFile[] | undefined> {
+  const name = SHELLS[target];
+  return name === undefined ? undefined : (await debianPrograms(name)).withLibraries("busybox");
+}
+
+/** The console of a guest whose first init runs this script. */
+async function boot(guest: KexecGuest, script: string, more: readonly AddedFile[]): Promise<string[]> {
+  const machine = machineOf(guest.target);
+  const { board } = guest;
+  const { console, append = "", firmware, cpu, boards } = machine.guest;
+  const first = await kernel(guest.first);
+  const next = await kernel(guest.next ?? guest.first);
+  const applets = names();
+  const filler =
+    guest.filler === undefined ? [] : [{ path: "filler", content: pattern(guest.filler), mode: 0o644 } as const];
+  const second = image({
+    executable: await readFile(await build(targetOfEndian(guest.target, next.endian))),
+    applets,
+    script: Buffer.from(secondScript(["cat /last", ...(guest.asks ?? [])])),
+    files: [...filler, LAST],
+  });
+  const files: AddedFile[] = [
+    { path: "vmlinuz", content: await readFile(next.vmlinux), mode: 0o644 },
+    { path: "initrd", content: Buffer.concat(second), mode: 0o644 },
+    ...more,
+    ...(guest.files ?? []),
+  ];
+  const executable = await readFile(await build(guest.target));
+  return inTemporaryFolder(async (folder) => {
+    const path = join(folder, "initrd");
+    await writeFile(path, Buffer.concat(image({ executable, applets, script: Buffer.from(script, "latin1"), files })));
+    const { lines, end } = await runGuest(
+      {
+        machine: machine.name,
+        ...(guest.uefi ? { bios: firmware.file } : {}),
+        ...(board === undefined ? {} : { board }),
+        machineOptions: guest.machineOptions ?? [],
+        cpu: guest.cpu ?? (board === undefined ? undefined : boards?.[board]?.cpu) ?? cpu,
+        smp: guest.smp,
+        memory: guest.memory,
+        memoryOptions: guest.memoryOptions ?? [],
+        kernel: first.vmlinux,
+        initrd: path,
+        append: `console=${console} quiet panic=-1 ${append} ${guest.append ?? ""}`.trim(),
+        extra: guest.devices ?? [],
+      },
+      { timeout: guest.timeout ?? TIMEOUT },
+    );
+    const text = lines.map((line) => line.text);
+    const failure = text.find((line) => line.startsWith("init: "));
+    if (end !== "off" || failure !== undefined) throw new Error([failure ?? end, ...text.slice(-40)].join("\n  | "));
+    return text;
+  });
+}
+
+function names(): string[] {
+  return applets.map(({ name }) => name);
+}
+
+/** Bytes of which no page is like another one. */
+function pattern(size: number): Uint8Array {
+  const words = new Uint32Array(Math.ceil(size / 4));
+  for (const index of words.keys()) words[index] = index * 2654435761;
+  return new Uint8Array(words.buffer, 0, size);
+}
+
+function readRun(lines: readonly string[], { smp }: KexecGuest, nonce: string): Booted {
+  const [plan, raw] = lines.filter((line) => line.startsWith("{")).map((line): Plan => JSON.parse(line));
+  const second = lines.slice(lines.indexOf(SECOND_INIT));
+  const after = (line: string): string | undefined => second[second.indexOf(line) + 1];
+  const all = smp === 1 ? "0" : `0-${smp - 1}`;
+  expect(after("+ cat /proc/cmdline")).toContain(nonce);
+  expect([ONLINE, PRESENT, "/last"].map((file) => after(`+ cat ${file}`))).toEqual([
+    all,
+    all,
+    "the initrd's last file",
+  ]);
+  return { second, plan: present(plan), raw: present(raw) };
+}
+
+/** What the kernel would get, and where. */
+export function loadedBy({ entry, segments }: Plan): unknown {
+  return { entry, segments: segments.map(({ start, end, bufsz, sha256 }) => [start, end, bufsz, sha256]) };
+}
