@@ -51,8 +51,8 @@ export interface OwnFacts {
 export interface FactSource {
   /** Whether its /proc/iomem tells where RAM is, what is taken, and where the crash kernel's region is. */
   readonly hasIomem: boolean;
-  /** @param nodes the ranges of the memory nodes, in the order of the device tree */
-  read?(system: System, nodes: readonly MemoryRange[]): OwnFacts;
+  /** @param memory as the device tree tells of it */
+  read?(system: System, memory: TreeMemory): OwnFacts;
   readonly initrd: InitrdSource;
 }
 
@@ -69,7 +69,7 @@ export function readFacts(system: System, source: FactSource): MachineFacts {
   const iomem = source.hasIomem ? readIomem(system) : undefined;
   const tree = readTreeMemory(system);
   const known = iomem ?? readTree(system, source, tree);
-  const own = source.read?.(system, tree.nodes);
+  const own = source.read?.(system, tree);
   // The kernel's totalram_pages(), which kernel/kexec_core.c measures segments against.
   const totalRam = readMemoryInfo(system, "MemTotal");
   return {

@@ -1,7 +1,8 @@
 // Memory that firmware keeps, on running machines: loadem knows it from what the kernel tells, and nothing loads over it.
 
 import { expect, test } from "bun:test";
-import { attempted } from "../support/boots.ts";
+import { type ScriptNeeds, usualScript } from "../../scripts/boot/scene.ts";
+import { attempted, passed } from "../support/boots.ts";
 import { withoutPlace } from "../support/loading.ts";
 import { present } from "../support/present.ts";
 import { example } from "../support/readme.ts";
@@ -66,4 +67,25 @@ test("on powernv9 a segment over OPAL is refused by its name, and the README's a
     "loadem: segment 1 (0x30000000-0x30010000, /page): lies over 0x30000000-END, which is taken: OPAL",
   ]);
   expect(lines.filter((text) => text.includes("not checked"))).toEqual([]);
+});
+
+test.each([
+  ["POWER8", "dies"],
+  ["POWER9", "comes up"],
+] as const)("on %s a kernel that mem= takes memory from copies an initrd there and %s", async (cpu, end) => {
+  const away = { target: "ppc64le", cpu, smp: 2, memory: 1024 } as const;
+  const script = (options: string) => (needs: ScriptNeeds) =>
+    usualScript({ ...needs, addresses: { ...needs.addresses, initrd: 0x2800_0000 } }).replace("loadem -v", options);
+  const append = "mem=512M";
+  if (end === "comes up") {
+    await passed(away, { append, script: script("loadem -v") });
+    return;
+  }
+  const refused = await attempted(away, { append, script: script("loadem -v") });
+  const fact = "/initrd): lies over 0x20000000-0x40000000, which is taken: mem= leaves it unmapped";
+  expect(refused.run.lines.filter(({ text }) => withoutPlace(text).endsWith(fact))).toHaveLength(1);
+  const { verdict, run } = await attempted({ ...away, timeout: 60 }, { append, script: script("loadem --no-checks") });
+  expect(verdict.passed).toBe(false);
+  // It does not even say that it switches over.
+  expect(run.lines.at(-1)?.text).toBe("+ loadem -k");
 });

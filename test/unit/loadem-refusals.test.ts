@@ -458,6 +458,13 @@ describe("memory", () => {
     expect(taken("-a 0x3ffff000 -e -f F")).toBe(true);
   });
 
+  test("is all reached without MMU by a cpu with radix tables, and by one without hypervisor", () => {
+    const line = "-a 0x50000000 -e -f F";
+    expect(taken(line, { files: { "/proc/cpuinfo": "MMU\t\t: Radix\n" } })).toBe(true);
+    expect(taken(line, { files: { "/proc/device-tree/ibm,opal/compatible": "ibm,opal-v3\0" } })).toBe(true);
+    expect(refusedLine(line, { files: { "/proc/cpuinfo": "MMU\t\t: Hash\n" } })).toEndWith("without MMU");
+  });
+
   test("--no-checks leaves all of it to the kernel", () => {
     for (const line of ["-a 0x90000000 -e -f F", "-a 0x1001 -f F -a 0x1001 -f F", "-a 0x10000000 -e -z 0x60000000"]) {
       expect(taken(`--no-checks ${line}`)).toBe(true);

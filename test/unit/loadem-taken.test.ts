@@ -173,6 +173,15 @@ describe("what nobody keeps is not refused", () => {
     expect(said(RESERVED, "0x10001000", "0x8000000")).toBe("");
   });
 
+  test("what mem= takes away where the kernel copies without its MMU: with radix tables, or without hypervisor", () => {
+    const limit = tree({ "chosen/linux,memory-limit": cells(0, 0x5000_0000) });
+    expect(said(limit, "0x50000000")).toBe("lies over 0x50000000-0x80000000, which is taken: mem= leaves it unmapped");
+    expect(said(limit, "0x4ffff000")).toBe("");
+    expect(said({ ...limit, "/proc/cpuinfo": "MMU\t\t: Radix\n" }, "0x50000000")).toBe("");
+    expect(said({ ...limit, ...tree({ "ibm,opal/compatible": "ibm,opal-v3\0" }) }, "0x50000000")).toBe("");
+    expect(said(tree({ "chosen/linux,memory-limit": cells(0, 0) }), "0x50000000")).toBe("");
+  });
+
   test("the hash table of a kernel before, which a kernel with radix tables still has in its tree", () => {
     expect(said({ ...HASH, "/proc/cpuinfo": "platform\t: PowerNV\nMMU\t\t: Radix\n" }, "0x60000000")).toBe("");
     expect(said({ ...HASH, "/proc/cpuinfo": "platform\t: PowerNV\nMMU\t\t: Hash\n" }, "0x60000000")).not.toBe("");

@@ -5,7 +5,7 @@ import type { FactSource } from "../../kexec/facts.ts";
 import { readChosenNumber } from "../../kexec/live-paths.ts";
 import { listChildren, readSubtree } from "../../kexec/live-tree.ts";
 import { readTreeInitrd } from "../../kexec/running-initrd.ts";
-import { type MemoryRange, type NamedRange, rangeOfSize } from "../../range.ts";
+import { intersectRanges, type MemoryRange, type NamedRange, NO_END, rangeOfSize } from "../../range.ts";
 import type { System } from "../../sys/system.ts";
 import { countSecondaryThreads, MOST_SECONDARIES } from "./stub.ts";
 
@@ -13,19 +13,26 @@ import { countSecondaryThreads, MOST_SECONDARIES } from "./stub.ts";
 export const facts: FactSource = {
   hasIomem: false,
   initrd: { read: readTreeInitrd },
-  read(system, nodes) {
+  read(system, { nodes, all }) {
+    const isRadix = hasRadixTables(system);
+    const isHashPartition = !isRadix && listChildren(system, "ibm,opal").length === 0;
     return {
       // The lowest memory of a memory node (arch/powerpc/kernel/prom.c early_init_dt_add_memory_arch); no block of a
-      // partition counts.
-      rma: nodes.find(({ start }) => start === 0n),
+      // partition counts. With radix tables, and without hypervisor, a cpu reaches all (radix_pgtable.c, hash_utils.c).
+      rma: isHashPartition ? nodes.find(({ start }) => start === 0n) : undefined,
       // __pa(_end).
       kernelEnd: readChosenNumber(system, "linux,kernel-end"),
-      taken: readHashTable(system),
+      taken: [...(isRadix ? [] : readHashTable(system)), ...(isHashPartition ? readUnmapped(system, all) : [])],
       crashkernel: readCrashkernel(system),
       secondaries: countSecondaries(system),
     };
   },
 };
+
+function hasRadixTables(system: System): boolean {
+  const cpuinfo = system.readIfThere("/proc/cpuinfo", 1024 * 1024);
+  return cpuinfo !== undefined && /^MMU\s*: Radix$/m.test(system.text(cpuinfo));
+}
 
 /**
  * Of a machine without hypervisor (arch/powerpc/kexec/core_64.c export_htab_values). A kernel with radix tables leaves
@@ -35,9 +42,18 @@ function readHashTable(system: System): NamedRange[] {
   const base = readChosenNumber(system, "linux,htab-base");
   const size = readChosenNumber(system, "linux,htab-size");
   if (base === undefined || size === undefined || size === 0n) return [];
-  const cpuinfo = system.readIfThere("/proc/cpuinfo", 1024 * 1024);
-  const isRadix = cpuinfo !== undefined && /^MMU\s*: Radix$/m.test(system.text(cpuinfo));
-  return isRadix ? [] : [{ ...rangeOfSize(base, size), name: "the hash page table" }];
+  return [{ ...rangeOfSize(base, size), name: "the hash page table" }];
+}
+
+/**
+ * A partition's kernel with hash tables copies an image with its MMU on (arch/powerpc/kexec/core_64.c, copy_with_mmu_off),
+ * and maps no memory beyond mem=. All others copy without (arch/powerpc/kexec/core.c writes the property).
+ */
+function readUnmapped(system: System, memory: readonly MemoryRange[]): NamedRange[] {
+  const limit = readChosenNumber(system, "linux,memory-limit");
+  if (limit === undefined || limit === 0n) return [];
+  const beyond = intersectRanges({ start: limit, end: NO_END }, memory);
+  return beyond.map((range) => ({ ...range, name: "mem= leaves it unmapped" }));
 }
 
 /** arch/powerpc/kexec/core.c (kexec_setup) writes it. */
