@@ -6,8 +6,9 @@ import { createConnection, type Socket } from "node:net";
 import { hex } from "../../src/failure.ts";
 import { present } from "./present.ts";
 
-/** Milliseconds between two looks for a socket. */
+/** Milliseconds between two looks for a socket, and how often there is one. */
 const PAUSE = 20;
+const MOST_LOOKS = 3000;
 
 /** What comes from a socket, piece by piece. */
 class Reader {
@@ -45,7 +46,10 @@ class Reader {
 }
 
 async function connect(path: string): Promise<Socket> {
-  while (!existsSync(path)) await Bun.sleep(PAUSE);
+  for (let looks = 0; !existsSync(path); looks++) {
+    if (looks > MOST_LOOKS) throw new Error(`nobody made the socket ${path}`);
+    await Bun.sleep(PAUSE);
+  }
   return new Promise((resolve, reject) => {
     const socket = createConnection(path, () => resolve(socket));
     socket.once("error", reject);
