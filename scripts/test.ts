@@ -33,7 +33,7 @@ const ALONE = "test/golden/build.test.ts";
 const STOCK_GUESTS = /^test\/boot\/(ages|arm64|bun|drmem|powernv|x86_64)/;
 
 /** Of all files these take the longest: started last, one of them would keep one core busy and leave the other idle. */
-const LONG = /^test\/(boot\/(ages|matrix|powernv|stub)|golden\/(engines|fs2dt-bad-input))/;
+const LONG = /^test\/(boot\/(ages|kexec\.|matrix|powernv|stub)|golden\/(engines|fs2dt-bad-input))/;
 
 const ROOT = join(import.meta.dir, "..");
 
