@@ -69,7 +69,10 @@ export async function withGuestBench<T>(
     const debian = await debianPrograms();
     const files = [
       ...(await ownFiles(programs)),
-      ...(await debian.withLibraries("kexec", "dtc")),
+      // Under another name than our applet of that one.
+      ...(await debian.withLibraries("kexec", "dtc")).map((file) =>
+        file.path === "bin/kexec" ? { ...file, path: "bin/kexec-tools" } : file,
+      ),
       { path: "vmlinux", content: await readFile(first.vmlinux), mode: 0o644 } as const,
     ];
     const initrd = await secondInitrd(programs);

@@ -15,9 +15,9 @@ export interface Loader {
 function kexec(name: string, how: string): Loader {
   return {
     name,
-    load: ({ bootargs }) => [`kexec ${how} /vmlinux --initrd=/initrd '--command-line=${bootargs}'`],
-    unload: "kexec -u",
-    jump: "kexec -e",
+    load: ({ bootargs }) => [`kexec-tools ${how} /vmlinux --initrd=/initrd '--command-line=${bootargs}'`],
+    unload: "kexec-tools -u",
+    jump: "kexec-tools -e",
   };
 }
 
