@@ -87,7 +87,8 @@ const WITH_US = ["setpriv", "--pdeathsig", "KILL"];
 
 const ACCELERATOR = ["-accel", `tcg,tb-size=${TRANSLATIONS}`];
 
-function command(guest: Guest, serial: string): string[] {
+/** @param serial what the guest's serial port is connected to, as -serial has it */
+export function command(guest: Guest, serial: string): string[] {
   // Its console is standard input and output already.
   if (guest.script !== undefined) return [...WITH_US, guest.script, ...ACCELERATOR, ...(guest.extra ?? [])];
   const emulator = emulatorFor(guest);

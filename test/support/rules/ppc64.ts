@@ -1,0 +1,240 @@
+// How the rules for ppc64 are broken, and what becomes of the machine. The small kernels speak from their first function on.
+
+import { builtInStub } from "../../../src/arch/stubs.ts";
+import { hex } from "../../../src/failure.ts";
+import { type Broken, file, tell, type World } from "./broken.ts";
+
+/** Of the next kernel, which looks for a tree before it does anything else. */
+const NO_TREE = /^Kernel panic - not syncing: BUG: Failed verifying flat device tree, bad version\?$/;
+
+/** It cannot be told from one that never had an initrd. */
+const NO_INIT = /^Kernel panic - not syncing: No working init found\./;
+
+const BEHIND_MEMORY = 0x4000_0000;
+
+const everywhere: readonly Broken[] = [
+  {
+    rule: "memory",
+    how: "an initrd behind the end of memory",
+    words: ({ initrdSize }) => ({
+      told: tell(BEHIND_MEMORY, initrdSize),
+      initrd: `-a ${hex(BEHIND_MEMORY)} -f /initrd`,
+    }),
+    refusal: /segment 2 \(0x40000000-.*: not within the machine's memory 0x0-0x20000000$/,
+    end: /^Kernel panic - not syncing: Attempted to kill the idle task!$/,
+  },
+  {
+    rule: "memory",
+    how: "a kernel behind the end of memory",
+    words: ({ usual, addresses }) => ({ kernel: usual.kernel.replace(hex(addresses.kernel), hex(BEHIND_MEMORY)) }),
+    refusal: /segment 1 \(0x40000000-.*: not within the machine's memory 0x0-0x20000000$/,
+    end: "silence",
+  },
+  {
+    rule: "entry",
+    how: "none",
+    words: ({ usual }) => ({ stub: usual.stub.replace(" -e", "") }),
+    refusal: /: entry: none is set/,
+    end: "silence",
+  },
+  {
+    rule: "entry",
+    how: "at the end of a segment",
+    words: ({ usual }) => ({ stub: usual.stub.replace(" -e", ""), others: "-a 0xb000000 -f /page -e" }),
+    refusal: /: entry 0xb010000: lies in no segment$/,
+    end: "silence",
+  },
+  {
+    rule: "entry-alignment",
+    how: "two bytes behind the stub's first",
+    words: ({ addresses }) => ({ stub: `-a ${hex(addresses.stub)} -f /stub.start -e -f /stub.rest -s` }),
+    refusal: /: entry 0x[0-9a-f]+2: is not a multiple of 4$/,
+    end: "silence",
+  },
+  {
+    rule: "form",
+    how: "an ELF file as the kernel",
+    words: ({ usual }) => ({ kernel: usual.kernel.replace("/vmlinux.kexec", "/bin/kexecbox") }),
+    refusal: /: begins with an ELF header, not with code/,
+    end: "silence",
+  },
+  {
+    rule: "stub-machine",
+    how: "arm64's",
+    words: ({ usual }) => ({
+      stub: usual.stub.replace("-w", "-f /stub.arm64"),
+      kernel: usual.kernel.replace("-c 0x100", "-c 0xf8"),
+    }),
+    refusal: /: the arm64 stub is entered, but this machine is 21, not 183$/,
+    end: "silence",
+  },
+  {
+    rule: "stub-order",
+    how: "the tree before the stub",
+    words: ({ addresses }) => ({ stub: `-a ${hex(addresses.stub)} -s -e -w` }),
+    refusal: /lies behind what it hands over/,
+    end: "silence",
+  },
+  {
+    rule: "stub-entry",
+    how: "the kernel is entered",
+    words: ({ usual }) => ({
+      stub: usual.stub.replace(" -e", ""),
+      kernel: usual.kernel.replace(" -c", " -e -c"),
+    }),
+    refusal: /is entered itself, not by the stub/,
+    end: NO_TREE,
+  },
+  {
+    rule: "tree",
+    how: "in a segment of its own",
+    words: ({ usual }) => ({ stub: usual.stub.replace(" -s", ""), others: "-a 0xb000000 -s" }),
+    refusal: /: no device tree blob at 0x[0-9a-f]+100, after the 0x100 bytes of the stub$/,
+    end: NO_TREE,
+  },
+  {
+    rule: "stub-kernel",
+    how: "not told",
+    words: ({ usual }) => ({ kernel: usual.kernel.replace("-c 0x100 ", "") }),
+    refusal: /: the stub does not know its kernel/,
+    end: "silence",
+  },
+  {
+    rule: "initrd",
+    how: "in no segment",
+    words: () => ({ initrd: "" }),
+    refusal: /: the tree tells of an initrd at .*, which no segment holds/,
+    end: NO_INIT,
+  },
+  {
+    rule: "initrd",
+    how: "half of it loaded",
+    words: ({ usual }) => ({ initrd: usual.initrd.replace("/initrd", "/initrd.half") }),
+    refusal: /: the tree tells of an initrd at .*, of which .* is not loaded/,
+    end: NO_INIT,
+  },
+  {
+    rule: "initrd",
+    how: "told shorter than it is",
+    words: ({ addresses, initrdSize }) => ({ told: tell(addresses.initrd, initrdSize - 0x1000) }),
+    refusal: /: the tree tells of an initrd at .*, which ends within a file that goes on to/,
+    end: NO_INIT,
+  },
+  {
+    rule: "initrd",
+    how: "told where the tree lies",
+    words: ({ addresses }) => ({ told: tell(addresses.stub, 0x1_0000) }),
+    refusal: /: lies over the initrd that the tree tells of/,
+    end: /^Kernel panic - not syncing: Attempted to kill init!/,
+  },
+];
+
+const pseries: World = {
+  name: "on pseries",
+  choices: { target: "ppc64le", cpu: "POWER9" },
+  files: ({ initrd }) => {
+    const stub = builtInStub("-w", "ppc64");
+    return [
+      file("stub.start", stub.subarray(0, 2)),
+      file("stub.rest", stub.subarray(2)),
+      file("stub.arm64", builtInStub("-w", "arm64")),
+      file("initrd.half", initrd.subarray(0, initrd.length / 2)),
+    ];
+  },
+  broken: [
+    {
+      rule: "taken",
+      how: "a page over RTAS",
+      words: () => ({ others: "-a 0x1fff0000 -f /page" }),
+      refusal: /lies over 0x1fff0000-0x[0-9a-f]+, which is taken: RTAS$/,
+      end: / do_enter_rtas\+/,
+    },
+    ...everywhere,
+  ],
+};
+
+/** Behind the end of a small kernel of little endian, and where one of big endian, which is larger, copies itself to. */
+const BETWEEN = 0x47_0000;
+/** The stub would lie close behind that copy. */
+const FREE = 0x600_0000;
+
+const copyDown: World = {
+  name: "on pseries, with a next kernel that is larger than the first",
+  choices: { target: "ppc64le", cpu: "POWER9", nextKernel: "small-ppc64" },
+  broken: [
+    {
+      rule: "copy-down",
+      how: "an initrd where the kernel copies itself to",
+      words: ({ usual, addresses, initrdSize }) => ({
+        argument: FREE + 0x100,
+        stub: usual.stub.replace(hex(addresses.stub), hex(FREE)),
+        told: tell(BETWEEN, initrdSize),
+        initrd: `-a ${hex(BETWEEN)} -f /initrd`,
+      }),
+      refusal: /segment 2 .*: the kernel in segment 1 .* copies itself to 0x0-0x5[0-9a-f]{5},.* over this segment$/,
+      end: /^Initramfs unpacking failed: /,
+    },
+  ],
+};
+
+const REGION = { start: 0x800_0000, size: 0x800_0000 };
+/** The initrd last, so that a tree can leave its memory out. */
+const CRASH = { stub: 0xc00_0000, initrd: 0xf00_0000 };
+const USABLE = `--usable ${hex(REGION.start)},${hex(REGION.size)}`;
+
+const crash: World = {
+  name: "on pseries, a crash kernel's",
+  choices: { target: "ppc64le", cpu: "POWER9" },
+  append: `crashkernel=${hex(REGION.size)}@${hex(REGION.start)}`,
+  crash: true,
+  // The second one of these tells where the running kernel ends.
+  asks: ["cat /proc/iomem", "loadem -n -r 0x10000 -a 0x10000 -e -f /bin/kexecbox"],
+  usual: ({ usual, addresses, initrdSize }) => ({
+    argument: CRASH.stub + 0x100,
+    told: tell(CRASH.initrd, initrdSize),
+    more: USABLE,
+    stub: usual.stub.replace(hex(addresses.stub), hex(CRASH.stub)),
+    kernel: `${usual.kernel.replace(hex(addresses.kernel), hex(REGION.start))} --poke 0x5c=1`,
+    initrd: usual.initrd.replace(hex(addresses.initrd), hex(CRASH.initrd)),
+  }),
+  broken: [
+    {
+      rule: "copy-down",
+      how: "a kernel that does not stay in its region",
+      words: ({ usual }) => ({ kernel: usual.kernel.replace(" --poke 0x5c=1", "") }),
+      refusal: /: a crash kernel must stay where it is/,
+      end: /: starts below 0x[0-9a-f]{6}, where the running kernel ends$/,
+    },
+    {
+      rule: "crash-memory",
+      how: "a tree of all memory",
+      words: () => ({ more: "" }),
+      refusal: /: by its tree the crash kernel takes 0x10000-0x8000000 0x10000000-0x[0-9a-f]+ for its own/,
+      end: /^00000000-1fffffff : System RAM$/,
+    },
+    {
+      rule: "crash-memory",
+      how: "a tree without the initrd's memory",
+      words: () => ({ more: `--usable ${hex(REGION.start)},${hex(CRASH.initrd - REGION.start)}` }),
+      refusal: /: the crash kernel has by its tree only/,
+      end: /^BUG: Unable to handle kernel data access on read at 0xc00000000f/,
+    },
+  ],
+};
+
+const powernv: World = {
+  name: "on powernv9",
+  choices: { target: "ppc64le", small: false, board: "powernv9", cpu: "POWER9" },
+  isUnkept: true,
+  broken: [
+    {
+      rule: "taken",
+      how: "a page over OPAL",
+      words: () => ({ others: "-a 0x30000000 -f /page" }),
+      refusal: /lies over 0x30000000-0x[0-9a-f]+, which is taken: OPAL$/,
+      end: "silence",
+    },
+  ],
+};
+
+export const worlds: readonly World[] = [pseries, copyDown, crash, powernv];

@@ -1,0 +1,209 @@
+// Guests for rules that are broken: all go on from the moment in which the first one came to its prompt.
+
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type ScriptNeeds, sceneFor } from "../../../scripts/boot/scene.ts";
+import { kernelsFor } from "../../../scripts/boot.ts";
+import type { Guest } from "../../../scripts/guest.ts";
+import { LiveGuest } from "../../../scripts/live-guest.ts";
+import { runTool } from "../../../scripts/tool.ts";
+import { usual } from "../boots.ts";
+import { initrdThat } from "../crash-kernel.ts";
+import type { TemporaryFolder } from "../folder.ts";
+import { present } from "../present.ts";
+import { type Broken, lineOf, type Needs, usualWords, type World } from "./broken.ts";
+
+const PROMPT = "kexecbox> ";
+
+/** Milliseconds in which a guest does what it is expected to do, on however busy a host. */
+const LONGEST = 240_000;
+
+/** Milliseconds between two looks at a guest that may be dead. */
+const PAUSE = 50;
+
+/** What OPAL writes to the console of its machine, whenever it wants to. */
+const FIRMWARE = /^\[ *[0-9]+\.[0-9]{9},[0-9]\] /;
+
+const PAGE = { path: "page", content: new Uint8Array(0x1_0000).fill(1), mode: 0o644 } as const;
+
+/** Whether what is loaded is what loadem was told, and how it went on from there. */
+export interface Jump {
+  /** What was said at the load, and what /sys says is loaded then. */
+  readonly load: readonly string[];
+  readonly loaded: string;
+  /** Lines after the jump. */
+  readonly lines: readonly string[];
+  /** Seconds of a cpu from the jump to the first of them. */
+  readonly firstLine: number;
+}
+
+/** What became of a load that breaks a rule. */
+export interface Refusal {
+  readonly said: readonly string[];
+  readonly loaded: string;
+}
+
+export class RuleScene {
+  #guests = 0;
+  #first: LiveGuest | undefined;
+
+  private constructor(
+    readonly world: World,
+    readonly needs: Needs,
+    readonly nonce: string,
+    readonly guest: Guest,
+    readonly disk: TemporaryFolder,
+    readonly sockets: TemporaryFolder,
+  ) {}
+
+  /** @param folders for images and states, and for sockets, whose paths have to be short */
+  static async prepare(world: World, disk: TemporaryFolder, sockets: TemporaryFolder): Promise<RuleScene> {
+    const { target } = world.choices;
+    const choices = { ...usual, smp: 1, ...world.choices, interactive: true };
+    const { first, next } = await kernelsFor(choices);
+    const initrd = await initrdThat(next.target, world.asks ?? []);
+    const files = [PAGE, ...(await noEcho(target, disk)), ...(world.files?.({ kernel: next.image, initrd }) ?? [])];
+    let needs: ScriptNeeds | undefined;
+    const { nonce, guest } = await sceneFor(choices, first, next, disk.path, {
+      initrd,
+      files,
+      script: (told) => {
+        needs = told;
+        return "";
+      },
+      append: world.append ?? "",
+      devices: world.devices ?? [],
+    });
+    const told = present(needs);
+    const bootargs = `${told.bootargs.replace("quiet ", "")} ${world.nextAppend ?? ""}`.trim();
+    const plain = { ...told, bootargs, kernelSize: next.image.length, usual: usualWords(told) };
+    const usualHere = { ...plain.usual, ...world.usual?.(plain) };
+    return new RuleScene(world, { ...plain, usual: usualHere }, nonce, guest, disk, sockets);
+  }
+
+  /** What loadem says to each, one after the other in one guest. */
+  async refuse(): Promise<Refusal[]> {
+    const live = await this.#atFirst();
+    const refusals: Refusal[] = [];
+    for (const broken of this.world.broken) {
+      refusals.push({ said: await run(live, this.#line(broken, "")), loaded: await this.#loaded(live) });
+    }
+    return refusals;
+  }
+
+  /**
+   * What comes of a jump by these words.
+   * @param broken undefined: all rules are kept
+   * @param patience seconds of a cpu for the first line
+   */
+  async jump(broken: Broken | undefined, patience: number): Promise<Jump> {
+    const live = await this.#another();
+    try {
+      const load = await run(live, this.#line(broken, broken === undefined ? "" : "--no-checks"));
+      const loaded = await this.#loaded(live);
+      const start = live.text.length;
+      const { cpuSeconds } = live;
+      live.type(this.#jumpLine());
+      // Whole ones: what is typed may be shown in pieces.
+      const lines = () => wholeLines(live.text.slice(start)).filter((line) => line !== this.#jumpLine());
+      while (lines().length === 0 && !live.hasEnded && live.cpuSeconds - cpuSeconds < patience) await Bun.sleep(PAUSE);
+      const firstLine = live.cpuSeconds - cpuSeconds;
+      const end = broken?.end;
+      if (end !== "silence")
+        await live.shows(() => end !== undefined && lines().some((line) => end.test(line)), LONGEST);
+      return { load, loaded, lines: lines(), firstLine };
+    } finally {
+      await live.end();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#first?.end();
+  }
+
+  #line(broken: Broken | undefined, options: string): string {
+    const { needs } = this;
+    const words = { ...needs.usual, ...broken?.words(needs) };
+    return lineOf(words, needs, `${this.world.crash === true ? "-p " : ""}${options}`);
+  }
+
+  #jumpLine(): string {
+    return this.world.crash === true ? "echo c > /proc/sysrq-trigger" : "loadem -k";
+  }
+
+  async #loaded(live: LiveGuest): Promise<string> {
+    const name = this.world.crash === true ? "kexec_crash_loaded" : "kexec_loaded";
+    return (await run(live, `cat /sys/kernel/${name}`)).join("\n");
+  }
+
+  /** The one whose state the others have; where none can, the one that jumps next. */
+  async #atFirst(): Promise<LiveGuest> {
+    if (this.#first !== undefined) return this.#first;
+    this.#first = await this.#begin();
+    if (this.world.isUnkept !== true) await this.#first.keep(this.#state());
+    return this.#first;
+  }
+
+  async #another(): Promise<LiveGuest> {
+    if (this.world.isUnkept === true) {
+      const live = this.#first ?? (await this.#begin());
+      this.#first = undefined;
+      return live;
+    }
+    await this.#atFirst();
+    return this.#start(this.#state());
+  }
+
+  async #begin(): Promise<LiveGuest> {
+    const live = await this.#start();
+    await waitForPrompt(live, 0);
+    for (const line of [...(this.guest.machine === "ppc64" ? ["noecho"] : []), ...(this.world.first ?? [])]) {
+      const said = await run(live, line);
+      if (said.length > 0) throw new Error(`${line}: ${said.join("; ")}`);
+    }
+    return live;
+  }
+
+  #state(): string {
+    return join(this.disk.path, "state");
+  }
+
+  #start(state?: string): Promise<LiveGuest> {
+    this.#guests += 1;
+    const monitor = this.sockets.in(`${this.#guests}`);
+    return LiveGuest.start(this.guest, { monitor, ...(state === undefined ? {} : { state }) });
+  }
+}
+
+/** The program of that name, where a console needs it. */
+async function noEcho(target: string, disk: TemporaryFolder) {
+  if (target !== "ppc64le") return [];
+  const program = disk.in("noecho");
+  const source = join(import.meta.dir, "../../boot/noecho.c");
+  await runTool(["powerpc64le-linux-gnu-gcc", "-Os", "-Wall", "-Wextra", "-Werror", "-static", "-o", program, source]);
+  return [{ path: "bin/noecho", content: await readFile(program), mode: 0o755 } as const];
+}
+
+async function waitForPrompt(live: LiveGuest, from: number): Promise<void> {
+  if (await live.shows((text) => text.includes(PROMPT, from), LONGEST)) return;
+  throw new Error(`no prompt: ${live.text.slice(from).split("\n").slice(-20).join("\n  | ")}`);
+}
+
+/** Types a line, and returns those that it printed. */
+async function run(live: LiveGuest, line: string): Promise<string[]> {
+  const from = live.text.length;
+  live.type(line);
+  await waitForPrompt(live, from);
+  // Where the terminal shows what is typed, that is the first.
+  return wholeLines(live.text.slice(from, live.text.indexOf(PROMPT, from))).filter(
+    (text, at) => at > 0 || text !== line,
+  );
+}
+
+/** Not what has yet to end, nor what nobody here has to say. */
+function wholeLines(text: string): string[] {
+  return text
+    .split("\n")
+    .slice(0, -1)
+    .filter((line) => line !== "" && !FIRMWARE.test(line));
+}
