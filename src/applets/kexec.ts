@@ -175,6 +175,7 @@ function load(system: System, given: Arguments): number {
   const next = planNextKernel(system, request);
   const tell = say(system);
   const folder = given.given.get("save");
+  if (folder !== undefined && has("plan")) throw usage("--save", "does not go with --plan: it writes files");
   const { whole } = request.kernel;
   const isForFiles = findOnlyOurs(given) === undefined;
   return loadPlan(system, {

@@ -316,6 +316,7 @@ describe("refused, with nothing loaded:", () => {
   test.each<[string, Pretended, string[], string]>([
     ["no kernel", PPC64, [], "2 kexec: operands: one kernel is needed, 0 are given"],
     ["two kernels", PPC64, ["-l", kernel, kernel], "2 kexec: operands: one kernel is needed, 2 are given"],
+    ["--save with --plan", PPC64, ["--plan", "--save", "x", kernel], "2 kexec: --save: does not go with --plan"],
     ["-u with a kernel", PPC64, ["-u", "k"], "2 kexec: 'k': -u takes no kernel"],
     ["no such kernel", PPC64, ["-l", "/nowhere"], "1 kexec: /nowhere: ENOENT (no such file or directory)"],
     [
