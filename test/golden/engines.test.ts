@@ -58,7 +58,11 @@ function withoutSeed(page: Buffer): Buffer {
 
 /** What loadem -n shows but for the running machine: its number, and what it does not tell. */
 function withoutMachine(table: Buffer): Buffer {
-  const text = table.toString("latin1").replaceAll(/^.* not checked: .*\n/gm, "");
+  // The drawing before the table has the machine's own memory. test/golden/loadem-engines.test.ts compares drawings.
+  const text = table
+    .toString("latin1")
+    .replace(/^.*?^(?=segment +start)/ms, "")
+    .replaceAll(/^.* not checked: .*\n/gm, "");
   return Buffer.from(text.replace(/arch [0-9]+ \(the running kernel's\)/, "arch OURS"), "latin1");
 }
 
