@@ -56,6 +56,7 @@ export const SELDOM = [
   ...["arch/arm64/confine.ts", "arch/arm64/lpi-tables.ts", "arch/refuse-errors.ts"],
   ...["cli/answers.ts", "cli/nearest.ts", "cli/version.ts"],
   ...["devicetree/edit/usable-memory.ts", "devicetree/from/blob.ts", "devicetree/values.ts"],
+  ...["dump/other-formats.ts"],
   ...["kexec/draw-svg.ts", "kexec/draw-text.ts", "kexec/plan-json.ts"],
   ...["recipes/reserve-map.ts", "forms.ts", "sys/strerror.ts"],
 ];

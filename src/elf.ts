@@ -5,6 +5,7 @@ import { max } from "./range.ts";
 
 export const ET_EXEC = 2;
 export const ET_DYN = 3;
+export const ET_CORE = 4;
 
 export const PT_LOAD = 1;
 export const PT_DYNAMIC = 2;
@@ -13,6 +14,9 @@ export const PT_NOTE = 4;
 export const PT_PHDR = 6;
 export const PT_TLS = 7;
 export const PT_GNU_STACK = 0x6474e551;
+
+/** e_phnum of a file with so many program headers or more: section header 0 says how many. */
+const PN_XNUM = 0xffff;
 
 export const PF_X = 1;
 export const PF_W = 2;
@@ -50,6 +54,15 @@ const MOST_NAMES = 65536;
 /** More than any kernel has. */
 const MOST_SECTIONS = 4096;
 
+/** More than a dump of any machine has; as objects they take 50 MB. */
+const MOST_PROGRAM_HEADERS = 0x20000;
+
+/** Of a note: the lengths of its name and of its contents, its type. Each part is padded to 4 bytes. */
+const NOTE_HEADER = 12;
+
+/** Longer than the name of any note. */
+const MOST_OF_NOTE_NAME = 32;
+
 /** More than any kernel has between its lowest and its highest byte. */
 const MOST_FLAT = 1n << 30n;
 
@@ -67,10 +80,9 @@ export interface ProgramHeader {
   readonly align: bigint;
 }
 
-export interface Elf {
+export interface ElfHeaders {
   /** For messages. */
   readonly name: string;
-  readonly bytes: Uint8Array;
   readonly bits: 32 | 64;
   readonly endian: "big" | "little";
   /** ET_EXEC, ET_DYN and others. */
@@ -80,6 +92,18 @@ export interface Elf {
   readonly entry: bigint;
   /** In the file's order. Of a whole file, those of type PT_LOAD lie within it; the others need not. */
   readonly headers: readonly ProgramHeader[];
+}
+
+export interface Elf extends ElfHeaders {
+  readonly bytes: Uint8Array;
+}
+
+/** One note of a PT_NOTE, as `CORE` has the registers of a cpu. */
+export interface Note {
+  /** Of what is a NUL at its end, nothing. */
+  readonly name: string;
+  readonly type: number;
+  readonly contents: Uint8Array;
 }
 
 /** The memory of an executable as one run of bytes, from its lowest physical address. */
@@ -159,6 +183,21 @@ export function readElf(name: string, bytes: Uint8Array, wanted?: 32 | 64): Elf 
  * @param size of the whole file, in bytes
  */
 export function readElfHeaders(name: string, bytes: Uint8Array, wanted?: 32 | 64, size = bytes.length): Elf {
+  const bound = size === bytes.length ? "the end of the file" : `its first ${hex(bytes.length)} bytes`;
+  return { ...readHeadersBy((at, length) => bytes.subarray(at, at + length), name, wanted, bound), bytes };
+}
+
+/**
+ * The same of a file that is not held in memory.
+ * @param bound of what can be read, for messages
+ */
+export function readHeadersBy(
+  read: ReadBytes,
+  name: string,
+  wanted?: 32 | 64,
+  bound = "the end of the file",
+): ElfHeaders {
+  const bytes = read(0, LAYOUTS[64].headerSize);
   const bits = bytes[4] === 1 ? 32 : 64;
   const layout = LAYOUTS[bits];
   if (!isElf(bytes) || bytes.length < layout.headerSize) throw new Failure(name, "not an ELF file");
@@ -168,42 +207,78 @@ export function readElfHeaders(name: string, bytes: Uint8Array, wanted?: 32 | 64
   if (bytes[4] !== 1 && bytes[4] !== 2) throw new Failure(name, `ELF class ${bytes[4]}, neither 32 nor 64 bits`);
   if (bytes[5] !== 1 && bytes[5] !== 2) throw new Failure(name, `ELF byte order ${bytes[5]}, neither little nor big`);
   const little = bytes[5] === 1;
-  const view = viewOf(bytes);
-  const word = (at: number): bigint =>
+  const wordOf = (view: DataView, at: number): bigint =>
     bits === 32 ? BigInt(view.getUint32(at, little)) : view.getBigUint64(at, little);
-  const start = word(layout.headersAt);
-  const count = view.getUint16(layout.count, little);
+  const header = viewOf(bytes);
+  const count = countHeaders(read, header, bits, little);
   const { programHeaderSize: entry, programHeader: fields } = layout;
-  if (count > 0 && view.getUint16(layout.entrySize, little) !== entry) {
+  if (count > 0 && header.getUint16(layout.entrySize, little) !== entry) {
     throw new Failure(name, "program headers of a strange size");
   }
-  if (start + BigInt(entry * count) > BigInt(bytes.length)) {
-    const bound = size === bytes.length ? "the end of the file" : `its first ${hex(bytes.length)} bytes`;
-    throw new Failure(name, `program headers beyond ${bound}`);
-  }
+  if (count > MOST_PROGRAM_HEADERS)
+    throw new Failure(name, `${count} program headers, more than ${MOST_PROGRAM_HEADERS}`);
+  const start = wordOf(header, layout.headersAt);
+  const table = viewOf(start > Number.MAX_SAFE_INTEGER ? new Uint8Array(0) : read(Number(start), entry * count));
+  if (table.byteLength < entry * count) throw new Failure(name, `program headers beyond ${bound}`);
   const headers = Array.from({ length: count }, (_, index): ProgramHeader => {
-    const at = Number(start) + entry * index;
+    const word = (field: number): bigint => wordOf(table, entry * index + field);
     return {
-      type: view.getUint32(at, little),
-      flags: view.getUint32(at + fields.flags, little),
-      offset: word(at + fields.offset),
-      address: word(at + fields.address),
-      physical: word(at + fields.physical),
-      fileSize: word(at + fields.fileSize),
-      memorySize: word(at + fields.memorySize),
-      align: word(at + fields.align),
+      type: table.getUint32(entry * index, little),
+      flags: table.getUint32(entry * index + fields.flags, little),
+      offset: word(fields.offset),
+      address: word(fields.address),
+      physical: word(fields.physical),
+      fileSize: word(fields.fileSize),
+      memorySize: word(fields.memorySize),
+      align: word(fields.align),
     };
   });
   return {
     name,
-    bytes,
     bits,
     endian: little ? "little" : "big",
     headers,
-    type: view.getUint16(16, little),
-    machine: view.getUint16(18, little),
-    entry: word(24),
+    type: header.getUint16(16, little),
+    machine: header.getUint16(18, little),
+    entry: wordOf(header, 24),
   };
+}
+
+/** How many program headers a file has. Dumps of large machines have more than e_phnum can say. */
+function countHeaders(read: ReadBytes, header: DataView, bits: 32 | 64, little: boolean): number {
+  const count = header.getUint16(LAYOUTS[bits].count, little);
+  if (count !== PN_XNUM) return count;
+  // e_shoff; sh_info.
+  const at = bits === 32 ? header.getUint32(32, little) : Number(header.getBigUint64(40, little));
+  const [size, field] = bits === 32 ? [40, 28] : [64, 44];
+  const section = at === 0 || !Number.isSafeInteger(at) ? new Uint8Array(0) : read(at, size);
+  return section.length < size ? count : viewOf(section).getUint32(field, little);
+}
+
+/**
+ * The notes of a PT_NOTE, up to the first that is not whole. One without a name ends them as well: the kernel writes such
+ * a one behind each cpu's (kernel/crash_core.c, final_note).
+ */
+export function* notesIn(bytes: Uint8Array, littleEndian: boolean): Generator<Note> {
+  const view = viewOf(bytes);
+  for (let at = 0; at + NOTE_HEADER <= bytes.length; ) {
+    const nameSize = view.getUint32(at, littleEndian);
+    const size = view.getUint32(at + 4, littleEndian);
+    const nameAt = at + NOTE_HEADER;
+    const start = nameAt + roundUpTo4(nameSize);
+    if (nameSize === 0 || start + size > bytes.length) return;
+    const name = String.fromCharCode(...bytes.subarray(nameAt, nameAt + Math.min(nameSize, MOST_OF_NOTE_NAME)));
+    yield {
+      name: name.replace(/\0.*/s, ""),
+      type: view.getUint32(at + 8, littleEndian),
+      contents: bytes.subarray(start, start + size),
+    };
+    at = start + roundUpTo4(size);
+  }
+}
+
+function roundUpTo4(value: number): number {
+  return Math.ceil(value / 4) * 4;
 }
 
 /**

@@ -2,6 +2,7 @@
 // /proc/kcore with a struct kimage, and with the task_struct of whoever reads it.
 
 import { describe, expect, test } from "bun:test";
+import { ET_CORE } from "../../src/elf.ts";
 import { abis } from "../../src/sys/abi.ts";
 import { errno } from "../../src/sys/errno.ts";
 import { temporaryFolder } from "../support/folder.ts";
@@ -81,6 +82,7 @@ function coreFile(core: Core): (bytes: Uint8Array, at: bigint) => number {
     bytes.setUint32(0, 0x7f454c46);
     bytes.setUint8(4, 2);
     bytes.setUint8(5, little ? 1 : 2);
+    bytes.setUint16(16, ET_CORE, little);
     bytes.setBigUint64(32, 64n, little);
     bytes.setUint16(54, 56, little);
     bytes.setUint16(56, 3, little);

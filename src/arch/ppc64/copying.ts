@@ -5,13 +5,15 @@
 // copied by Altivec, for which enable_kernel_altivec() follows current->thread.regs, and the kernel dies without a word.
 // So the process that jumps must not lie where the image goes. This finds both, in /proc/kcore.
 
+import { type CoreFile, openCore } from "../../dump/core.ts";
 import { viewOf } from "../../elf.ts";
 import { Failure } from "../../failure.ts";
 import type { Copying } from "../../kexec/copying.ts";
-import { KernelMemory } from "../../kexec/kernel-memory.ts";
 import { readChosenNumber } from "../../kexec/live-paths.ts";
 import { type MemoryRange, max, rangeOfSize, roundDown } from "../../range.ts";
 import type { System } from "../../sys/system.ts";
+
+const KCORE = "/proc/kcore";
 
 /** The linear mapping begins here (PAGE_OFFSET), and ends before the next one (arch/powerpc/include/asm/book3s/64). */
 const LINEAR = 0xc000_0000_0000_0000n;
@@ -33,17 +35,26 @@ const SEGMENT_SIZE = 32;
 const SEARCHED = 16n << 20n;
 const CHUNK = 256n << 10n;
 
+/** linux/elfcore.h: of /proc/kcore, a note with all of the reading process's task_struct (fs/proc/kcore.c). */
+const NT_TASKSTRUCT = 4;
+
 /** A list that is empty points at itself, twice; a new process has a dozen of them. */
 const LEAST_LISTS = 3;
 
 /** @throws Failure for what the kernel does not show */
 export function findCopying(system: System): Copying {
-  const memory = new KernelMemory(system);
+  const memory = openCore(system, KCORE);
   const kernelEnd = readChosenNumber(system, "linux,kernel-end");
   if (kernelEnd === undefined) throw new Failure("/proc/device-tree/chosen/linux,kernel-end", "cannot be read");
   const segments = findSegments(memory, roundDown(kernelEnd, 8n));
-  if (segments === undefined) throw new Failure("/proc/kcore", "the loaded image was not found in the kernel's memory");
-  return { segments, task: () => findTask(memory.task(), system.littleEndian) };
+  if (segments === undefined) throw new Failure(KCORE, "the loaded image was not found in the kernel's memory");
+  return { segments, task: () => findTask(taskOf(memory), system.littleEndian) };
+}
+
+/** The task_struct of the process that asks: the notes are made when they are read. */
+function taskOf(memory: CoreFile): Uint8Array {
+  for (const { type, contents } of memory.notes()) if (type === NT_TASKSTRUCT) return contents;
+  throw new Failure(KCORE, "shows no task_struct");
 }
 
 /** Where a task_struct lies, by its own bytes. */
@@ -57,21 +68,21 @@ function findTask(bytes: Uint8Array, littleEndian: boolean): MemoryRange {
     found.set(start, (found.get(start) ?? 0) + 1);
   }
   const [start, lists] = [...found].reduce((most, each) => (each[1] > most[1] ? each : most), [0n, 0]);
-  if (lists < LEAST_LISTS) throw new Failure("/proc/kcore", "where this process's task_struct lies was not found");
+  if (lists < LEAST_LISTS) throw new Failure(KCORE, "where this process's task_struct lies was not found");
   return rangeOfSize(start - LINEAR, BigInt(bytes.length));
 }
 
 /** The segments of the loaded image. Its struct kimage has no place that we know, but a shape that nothing else has. */
-function findSegments(memory: KernelMemory, kernelEnd: bigint): MemoryRange[] | undefined {
+function findSegments(memory: CoreFile, kernelEnd: bigint): MemoryRange[] | undefined {
   const seen = new Set<bigint>();
   const lowest = max(kernelEnd - SEARCHED, 0n);
   for (let end = kernelEnd; end > lowest; end -= CHUNK) {
     const start = max(end - CHUNK, lowest);
-    const bytes = memory.read(LINEAR | start, Number(end - start));
+    const bytes = memory.readVirtual(LINEAR | start, Number(end - start));
     for (const pointer of bytes === undefined ? [] : pointersIn(bytes, memory.system.littleEndian)) {
       if (seen.has(pointer)) continue;
       seen.add(pointer);
-      const image = memory.read(pointer, IMAGE_SIZE);
+      const image = memory.readVirtual(pointer, IMAGE_SIZE);
       const segments = image && segmentsIn(image, memory.system);
       if (segments !== undefined) return segments;
     }
