@@ -45,6 +45,25 @@ export function parseScript(name: string, text: ByteString): Pipeline[] {
   return pipelines;
 }
 
+/** Whether the last line of a text goes on in the next one: it ends with a backslash that nothing quotes. */
+export function isContinued(text: ByteString): boolean {
+  let isAtEnd = false;
+  try {
+    for (const _ of tokens(text, stop));
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    isAtEnd = error.fact === NOTHING_BEHIND;
+  }
+  return isAtEnd;
+}
+
+/** Of a backslash that is the last character of all. */
+const NOTHING_BEHIND = "nothing after the backslash";
+
+function stop(_: Position, fact: string): never {
+  throw new Failure("", fact);
+}
+
 /** `line` holds at least one token before its end. */
 function parseLine(line: Line, fail: Fail): Pipeline {
   const commands: Command[] = [];
@@ -151,7 +170,7 @@ function takeQuoted(source: Source, quote: string, fail: Fail): ByteString {
 function takeEscaped(source: Source, fail: Fail): ByteString {
   const start = source.position;
   source.take();
-  if (source.next === undefined) fail(start, "nothing after the backslash");
+  if (source.next === undefined) fail(start, NOTHING_BEHIND);
   if (source.next === "\0") fail(source.position, "NUL byte");
   const character = source.take();
   return character === "\n" ? "" : character;

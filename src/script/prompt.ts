@@ -3,10 +3,13 @@
 import { escapeText, Failure } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { STDIN, type System } from "../sys/system.ts";
-import { parseScript } from "./parse.ts";
+import { isContinued, parseScript } from "./parse.ts";
 import { runPipeline, type Shell } from "./run.ts";
 
 const PROMPT = "kexecbox> ";
+
+/** Asks for the rest of a line that ends with a backslash. */
+const MORE = "> ";
 
 /**
  * Runs what is typed until standard input ends. A line that fails is reported, and the next one is asked for.
@@ -25,10 +28,11 @@ export function runPrompt(shell: Shell, tool: string): void {
   }
 }
 
-/** Asks for lines of standard input, which the terminal edits: each without its newline. */
+/** Asks for lines of standard input, which the terminal edits: each without its newline, and with all that continues it. */
 function* promptLines(system: System): Generator<ByteString> {
   const buffer = new Uint8Array(4096);
   let text = "";
+  let begun = "";
   system.print(PROMPT);
   for (;;) {
     const length = system.must(system.read(STDIN, buffer, 0, buffer.length), "standard input");
@@ -36,11 +40,18 @@ function* promptLines(system: System): Generator<ByteString> {
     const lines = text.split("\n");
     text = lines.pop() ?? "";
     for (const line of lines) {
-      yield line;
+      begun += line;
+      if (isContinued(begun)) {
+        begun += "\n";
+        system.print(MORE);
+        continue;
+      }
+      yield begun;
+      begun = "";
       system.print(PROMPT);
     }
     if (length > 0) continue;
-    if (text !== "") yield text;
+    if (begun + text !== "") yield begun + text;
     system.print("\n");
     return;
   }

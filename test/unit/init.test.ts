@@ -137,6 +137,18 @@ describe("init as process 1", () => {
     expect(calls.at(-1)).toBe(OFF);
   });
 
+  test("reads on at the prompt where a line ends with a backslash, as the last lines of kexec --plan do", () => {
+    const typed = "echo a \\\n  loadem\necho 'b\\'\n# c \\\necho d\\\\\necho \\\n";
+    const { calls, console } = boot({ typed });
+    expect(console.split("\n").slice(1)).toEqual(["kexecbox> > kexecbox> kexecbox> kexecbox> kexecbox> > ", ""]);
+    expect(calls.filter((call) => call.startsWith("spawn")).map((call) => call.replace(/ with .*/, ""))).toEqual([
+      "spawn /proc/self/exe as echo a loadem",
+      "spawn /proc/self/exe as echo b\\",
+      "spawn /proc/self/exe as echo d\\",
+      "spawn /proc/self/exe as echo",
+    ]);
+  });
+
   test("goes to the prompt after a script, failing or not, only when asked", () => {
     const files = { "/init.script": "loadem -k" };
     for (const status of [0, 3 << 8]) {
