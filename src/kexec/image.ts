@@ -5,7 +5,7 @@ import { type MemoryRange, roundUp } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
 import { type HeldPiece, type Piece, partOf, pieceSize, readInto, refuseChanged } from "./piece.ts";
-import type { Patch, Plan, SegmentPlan, WordForm } from "./plan.ts";
+import { type Patch, type Plan, SegmentPlan, type WordForm } from "./plan.ts";
 import { findTarget, readKernelAddress, STUB_SIZE, type Target } from "./stub.ts";
 
 /** A struct kexec_segment: `bytes` is buf and bufsz, the range is mem and memsz. */
@@ -17,6 +17,8 @@ export interface Segment extends MemoryRange {
   readonly parts?: readonly SegmentPart[];
   /** What asked for it, for messages. */
   readonly label?: string;
+  /** Whether one -a asked for it and for others, which lie beside it. */
+  readonly isPortion?: boolean;
 }
 
 export interface SegmentPart {
@@ -69,8 +71,11 @@ export interface KexecImage {
 /** Below this a read costs less than setting up a mapping. */
 const WORTH_MAPPING = 1024 * 1024;
 
-/** The small engine's arrays end here. */
-const MOST_BYTES = 2 ** 31 - 1;
+/**
+ * Bytes of one segment, a multiple of all pages that there are: the small engine's arrays end at 2 GiB. What has more becomes
+ * several segments, each beginning where the one before it ends.
+ */
+export const MOST_BYTES = 2 ** 31 - 2 ** 20;
 
 /**
  * Brings the bytes together. Large files are mapped, not copied: only pages that a word is stored in are touched.
@@ -78,15 +83,21 @@ const MOST_BYTES = 2 ** 31 - 1;
  * @throws Failure for a segment that is too large, a file that changed, a word that does not lie in its segment
  */
 export function assemble(system: System, plan: Plan, targets: readonly Target[]): KexecImage {
-  const parts = plan.segments.map((part) => ({ part, segment: assembleSegment(system, part, plan.round) }));
+  const parts = plan.segments.flatMap((part) =>
+    cut(part, plan.round).map((each) => ({ part, from: each.from, segment: assembleSegment(system, each) })),
+  );
   // A mapped file that shrank must not be touched where it ends now.
   refuseChangedFiles(system, plan);
   const words = plan.words ?? { ...system.abi, reason: "as the running machine" };
   // All words are located before the first is stored: one that is poked into the stub must not hide it from the others.
   const stored = plan.patches.flatMap((patch) =>
-    parts
-      .filter(({ part }) => part === patch.segment)
-      .map(({ segment }) => locate(words, segment, patch, findTarget(targets, segment.bytes))),
+    holderOf(
+      patch,
+      parts.filter(({ part }) => part === patch.segment),
+    ).map(({ from, segment }) => {
+      const here = { ...patch, offset: patch.offset - BigInt(from) };
+      return locate(words, segment, here, findTarget(targets, segment.bytes));
+    }),
   );
   for (const word of stored) storeWord(word);
   const { entry, arch, crash } = plan;
@@ -133,12 +144,59 @@ function findPassedStub(
   });
 }
 
-function assembleSegment(system: System, plan: SegmentPlan, round: bigint): Segment {
+/** A planned segment, or what one array holds of it. */
+interface Portion {
+  readonly plan: SegmentPlan;
+  /** Where in the planned segment it begins. */
+  readonly from: number;
+  /** Where its memory ends. */
+  readonly end: bigint;
+  readonly isPortion: boolean;
+}
+
+/** The portions of a planned segment, of which all but the last are full. */
+function cut(plan: SegmentPlan, round: bigint): Portion[] {
+  const { start, label, length } = plan;
+  const size = roundUp(BigInt(length) + plan.zeros, round);
+  if (size >= 1n << 64n) throw new Failure(`${label} ${hex(start)}`, `the size ${hex(size)} is not below 2^64`);
+  const portions: Portion[] = [];
+  let rest: Piece[] = [...plan.pieces];
+  let from = 0;
+  for (; length - from > MOST_BYTES; from += MOST_BYTES) {
+    const full = new SegmentPlan(start + BigInt(from), label);
+    rest = moveBytes(rest, full, MOST_BYTES);
+    portions.push({ plan: full, from, end: full.start + BigInt(MOST_BYTES), isPortion: true });
+  }
+  const last = from === 0 ? plan : new SegmentPlan(start + BigInt(from), label);
+  if (from > 0) for (const piece of rest) last.append(piece);
+  return [...portions, { plan: last, from, end: start + size, isPortion: from > 0 }];
+}
+
+/** Appends the first bytes of some pieces to a plan, and returns what is left of them. */
+function moveBytes(pieces: readonly Piece[], to: SegmentPlan, size: number): Piece[] {
+  return pieces.flatMap((piece) => {
+    const length = pieceSize(piece);
+    const here = Math.min(length, size - to.length);
+    if (here > 0) to.append(span(piece, 0, here));
+    return here < length ? [span(piece, here, length - here)] : [];
+  });
+}
+
+function span(piece: Piece, at: number, size: number): Piece {
+  return piece.kind === "padding" ? { ...piece, size } : partOf(piece, at, size);
+}
+
+/** The one of a segment's portions that has a word, in a list. What lies in none is the first's or the last's. */
+function holderOf<T extends Pick<Portion, "from">>({ kind, offset }: Patch, portions: readonly T[]): T[] {
+  // A chained word may end at its offset.
+  const at = kind === "chain" ? offset - 1n : offset;
+  return portions.filter(({ from }) => from === 0 || BigInt(from) <= at).slice(-1);
+}
+
+function assembleSegment(system: System, { plan, end, isPortion }: Portion): Segment {
   const { pageSize } = system;
-  const size = roundUp(BigInt(plan.length) + plan.zeros, round);
   const where = `${plan.label} ${hex(plan.start)}`;
-  if (size >= 1n << 64n) throw new Failure(where, `the size ${hex(size)} is not below 2^64`);
-  const range = { start: plan.start, end: plan.start + size, label: plan.label };
+  const range = { start: plan.start, end, label: plan.label, isPortion };
   if (plan.length === 0) return { ...range, bytes: new Uint8Array(0), from: "zeros" };
   const [first, ...others] = plan.pieces;
   if (first?.kind === "bytes" && first.isMapped && others.length === 0) {
@@ -146,9 +204,6 @@ function assembleSegment(system: System, plan: SegmentPlan, round: bigint): Segm
   }
   const shift = shiftFor(plan.pieces, pageSize);
   const pages = Math.ceil((shift + plan.length) / pageSize) * pageSize;
-  if (pages > MOST_BYTES) {
-    throw new Failure(where, `${hex(plan.length)} bytes, of at most ${hex(MOST_BYTES)} in one segment`);
-  }
   const memory = system.allocate(pages, `${where}: ${plan.length} bytes`);
   const parts: SegmentPart[] = [];
   let at = 0;

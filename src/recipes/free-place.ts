@@ -35,6 +35,8 @@ function tellPlace(
   const { unchecked = [], pageSize } = facts;
   // Whoever mistyped an address wants one near it.
   if (segment === undefined || isAdvised === true || unchecked.length > 0 || segment.start % pageSize !== 0n) return "";
+  // No address of its own was given.
+  if (segment.isPortion) return "";
   const others = image.segments.filter((each) => each !== segment);
   const kernel = findKernel(image);
   const name = segment === kernel?.segment ? "kernel" : holdsEntry(image, segment) ? "argument" : "initrd";

@@ -43,15 +43,17 @@ export function saveSegments(
 ): void {
   const { argument } = next;
   const at = (name: string): ByteString => `${folder}/${name}`;
-  const [first, kernel, initrd] = segments.map(({ bytes }) => bytes);
+  const [first, kernel, ...rest] = segments.map(({ bytes }) => bytes);
+  // One that is larger than a segment goes on in the next one.
+  const initrds = rest.map((bytes, index) => ({ name: index === 0 ? "initrd" : `initrd-${index}`, bytes }));
   const files = [
     { name: argument.fileName, bytes: first?.subarray(STUB_SIZE) },
     { name: "kernel", bytes: kernel },
-    { name: "initrd", bytes: initrd },
+    ...initrds,
   ].flatMap(({ name, bytes }) => (bytes === undefined ? [] : [{ name, bytes }]));
   const commands = rawCommands(system, request, next, {
     kernel: at("kernel"),
-    initrds: initrd === undefined ? [] : [at("initrd")],
+    initrds: initrds.map(({ name }) => at(name)),
     tree: request.tree.bytes === undefined ? undefined : at(argument.fileName),
   });
   const [program = ""] = commands[0] ?? [];

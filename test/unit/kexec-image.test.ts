@@ -1,14 +1,19 @@
 // How words are laid into an image, also those of a machine whose words have 4 bytes.
 
 import { describe, expect, test } from "bun:test";
+import { closeSync, openSync, truncateSync, writeSync } from "node:fs";
 import { archs } from "../../src/arch/archs.ts";
 import { loadRules } from "../../src/arch/load-rules.ts";
-import { assemble, type KexecImage } from "../../src/kexec/image.ts";
+import { assemble, type KexecImage, MOST_BYTES } from "../../src/kexec/image.ts";
+import { openPiece } from "../../src/kexec/piece.ts";
 import { Plan } from "../../src/kexec/plan.ts";
 import { readKernelAddress, STUB_SIZE, type Target } from "../../src/kexec/stub.ts";
 import { abis } from "../../src/sys/abi.ts";
 import { System } from "../../src/sys/system.ts";
 import { FakeEngine } from "../support/fake-engine.ts";
+import { temporaryFolder } from "../support/folder.ts";
+
+const folder = temporaryFolder();
 
 /** A machine that nobody has yet: big endian, words of 4 bytes. */
 const narrow: Target = {
@@ -68,4 +73,58 @@ test("each machine has rules for loading, and one name", () => {
   const machines = archs.flatMap((arch) => arch.machines);
   expect(machines.toSorted()).toEqual(Object.keys(loadRules).toSorted() as typeof machines);
   expect(new Set(archs.map(({ name }) => name)).size).toBe(archs.length);
+});
+
+describe("what is larger than an array is several segments, each from where the one before it ends", () => {
+  const GIB = 2 ** 30;
+  const HEAD = 0x10;
+
+  /** A file of three GiB behind a few bytes, with letters where the first segment ends, and zeros behind it. */
+  function large(...pokes: readonly (readonly [offset: number, value: bigint])[]): KexecImage {
+    const path = folder.in("large");
+    const descriptor = openSync(path, "w");
+    writeSync(descriptor, "abcdefgh", MOST_BYTES - HEAD - 4);
+    truncateSync(path, 3 * GIB);
+    closeSync(descriptor);
+    const system = new System(new FakeEngine({ machine: "x86_64" }), abis.x86_64);
+    const plan = new Plan();
+    plan.round = 0x1000n;
+    const segment = plan.open(0x1000n, "-a");
+    segment.append({ kind: "bytes", name: "head", bytes: new Uint8Array(HEAD).fill(1) });
+    segment.append(openPiece(system, "-f", path));
+    segment.zeros = 0x2000n;
+    for (const [offset, value] of pokes) {
+      plan.patches.push({ label: "--poke", segment, kind: "poke", offset: BigInt(offset), value, endian: "big" });
+    }
+    return assemble(system, plan, archs);
+  }
+
+  function text(bytes: Uint8Array | undefined, start: number, end?: number): string {
+    return Buffer.from(bytes?.subarray(start, end) ?? []).toString("latin1");
+  }
+
+  test("with all bytes, and the zeros behind the last", () => {
+    const { segments } = large();
+    const end = 0x1000n + BigInt(3 * GIB + HEAD + 0x2000);
+    const middle = 0x1000n + BigInt(MOST_BYTES);
+    expect(segments.map((each) => [each.start, each.end])).toEqual([
+      [0x1000n, middle],
+      [middle, (end + 0xfffn) & ~0xfffn],
+    ]);
+    expect(segments.map(({ bytes }) => bytes.length)).toEqual([MOST_BYTES, 3 * GIB + HEAD - MOST_BYTES]);
+    expect(text(segments[0]?.bytes, 0, HEAD)).toBe("\x01".repeat(HEAD));
+    expect(text(segments[0]?.bytes, MOST_BYTES - 4)).toBe("abcd");
+    expect(text(segments[1]?.bytes, 0, 4)).toBe("efgh");
+  });
+
+  test("and each word in its own", () => {
+    const { segments, words } = large([0, 1n], [MOST_BYTES - 4, 0x41424344n], [MOST_BYTES, 0x45464748n]);
+    expect(words.map(({ segment, at }) => [segments.indexOf(segment), at])).toEqual([
+      [0, 0],
+      [0, MOST_BYTES - 4],
+      [1, 0],
+    ]);
+    expect(text(segments[0]?.bytes, MOST_BYTES - 4) + text(segments[1]?.bytes, 0, 4)).toBe("ABCDEFGH");
+    expect(() => large([4 * GIB, 1n])).toThrow(/--poke: the big endian word \[.*is not within/);
+  });
 });

@@ -171,11 +171,21 @@ describe("files", () => {
     );
   });
 
-  test("more than 2 GiB of bytes in one segment is refused, not attempted", () => {
+  test("where one segment becomes two no place is told for either alone", () => {
     truncateSync(file("sparse"), 3 * 2 ** 30);
-    expect(refusedLine(`-a 0x10000000 -e -f ${folder.in("sparse")}`)).toBe(
-      "1 argument 1 (-a) 0x10000000: 0xc0000000 bytes, of at most 0x7fffffff in one segment",
+    const large = {
+      files: {
+        "/proc/device-tree/memory@40000000/reg": cells(1, 0, 4, 0),
+        "/proc/meminfo": "MemTotal:       17825792 kB\n",
+      },
+    };
+    const words = ["-r", "0x1000", "-a", "0x5000000", "-e", "-f", file("F"), "-a", "0xf0000000", "-f"];
+    const said = () => run(large, ...words, folder.in("sparse")).err.replaceAll(/, \S+sparse\)|memory .*; /g, "");
+    expect(said()).toMatch(
+      /^loadem: segment 1 \(0xf0000000-0x16ff00000: not within the machine's memory [-0-9a-fx ]+\n$/,
     );
+    truncateSync(folder.in("sparse"), 2 ** 30);
+    expect(said()).toEndWith(": not within the machine's free for it is 0x100000000 (up to 0x500000000)\n");
   });
 });
 
