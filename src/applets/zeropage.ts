@@ -1,7 +1,6 @@
 // zeropage: the zero page that an x86 kernel expects on entry, or the kernel out of a bzImage, on standard output.
 
 import { SEED_SIZE } from "../arch/x86_64/make-boot-params.ts";
-import { LEAST_MEMORY, MIB, MOST_MEMORY } from "../arch/x86_64/qemu-memory.ts";
 import type { KernelNeeds } from "../arch/x86_64/setup-header.ts";
 import type { Applet } from "../cli/applet.ts";
 import { type Arguments, parse } from "../cli/options.ts";
@@ -9,6 +8,7 @@ import { addressOf, numberOf } from "../cli/values.ts";
 import { EXIT, hex, usage } from "../failure.ts";
 import { pieceSize } from "../kexec/piece.ts";
 import { INITRD_FORM, parseInitrd } from "../options/initrd.ts";
+import { qemuMemoryOf } from "../options/qemu-memory.ts";
 import { RANGES, rangesOf } from "../options/ranges.ts";
 import { formatRange } from "../range.ts";
 import { writePieces } from "../recipes/extract-kernel.ts";
@@ -120,18 +120,11 @@ function parseRequest(system: System, { given, operands }: Arguments): Request {
     bootargs: given.get("bootargs"),
     initrd: initrd === undefined ? undefined : parseInitrd(system, initrd),
     rsdp: rsdp === undefined ? undefined : numberOf("--rsdp", rsdp),
-    qemuMemory: qemu === undefined ? undefined : parseMemory(qemu),
+    qemuMemory: qemu === undefined ? undefined : qemuMemoryOf("--qemu", qemu),
     usable: usable === undefined ? undefined : rangesOf("--usable", usable),
     seed: seed === undefined ? undefined : parseSeed(seed),
   };
   return { file, wishes, verbose: given.has("verbose") };
-}
-
-/** Bytes. */
-function parseMemory(text: ByteString): bigint {
-  const memory = numberOf("--qemu", text) * MIB;
-  if (memory >= LEAST_MEMORY && memory <= MOST_MEMORY) return memory;
-  throw usage("--qemu", `${text} MiB are not ${LEAST_MEMORY / MIB} to ${MOST_MEMORY / MIB}`);
 }
 
 function parseSeed(text: ByteString): Uint8Array {

@@ -12,6 +12,7 @@ import type { NextKernelRequest } from "../recipes/next-kernel.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
 import { editOptions, parseEdits } from "./edits.ts";
+import { qemuMemoryOf } from "./qemu-memory.ts";
 import { noticeOn, parseReadRules } from "./trees.ts";
 
 const wishes: readonly Option[] = [
@@ -40,6 +41,11 @@ const wishes: readonly Option[] = [
     help: "Give it this device tree, a blob or a directory (default: the running machine's).",
   },
   { long: "rsdp", value: "ADDR", help: "Set the ACPI root pointer (x86-64; default: the running kernel's)." },
+  {
+    long: "qemu-memory",
+    value: "MIB",
+    help: "With --qemu, for x86-64: set the machine's memory (default: 1024, and three times what is loaded if that is more). Elsewhere the tree says it.",
+  },
   { long: "mem-min", value: "ADDR", help: "Load nothing below ADDR." },
   { long: "mem-max", value: "ADDR", help: "Load nothing at ADDR and above." },
 ];
@@ -55,7 +61,7 @@ const SWITCHES = new Set(edits.filter(({ value }) => value === undefined).map(({
 export const nextKernelOptions: readonly Option[] = [...wishes, ...edits];
 
 /** They steer what is made here. With kexec_file_load(2) the running kernel does that. */
-const NOT_FOR_FILES = ["dtb", "rsdp", "mem-min", "mem-max"];
+const NOT_FOR_FILES = ["dtb", "rsdp", "mem-min", "mem-max", "qemu-memory"];
 
 /** The option that asks for what kexec_file_load(2) does not leave to us, if one does. */
 export function findNotForFiles({ given, inTurn }: Arguments): string | undefined {
@@ -88,6 +94,7 @@ export function parseNextKernel(system: System, args: Arguments): NextKernelRequ
   };
   const qemu = given.get("qemu");
   if (qemu !== undefined) refuseRunningOnly(args);
+  else if (given.has("qemu-memory")) throw usage("--qemu-memory", "goes with --qemu alone");
   const wishesTree = changes.length > 0 || given.has("dtb");
   if (qemu === undefined && wishesTree) refuseWithoutTree(system, changes[0]?.place ?? "--dtb");
   const edits = parseEdits(system, changes);
@@ -102,6 +109,8 @@ export function parseNextKernel(system: System, args: Arguments): NextKernelRequ
   if (qemu !== undefined && !given.has("append") && brought.commandLine === undefined) {
     throw usage("--append", "needed with --qemu: the running kernel's command line is another machine's");
   }
+  const memory = given.get("qemu-memory");
+  if (memory !== undefined && wants) throw usage("--qemu-memory", "the tree says how much memory there is");
   const ownTree = dtb === undefined && wants ? brought.tree : undefined;
   if (ownTree !== undefined) tellOwn(system, file, "device tree", "--dtb");
   return {
@@ -113,6 +122,7 @@ export function parseNextKernel(system: System, args: Arguments): NextKernelRequ
     within: { start: address("mem-min"), end: address("mem-max") },
     rsdp: address("rsdp"),
     qemu,
+    qemuMemory: memory === undefined ? undefined : qemuMemoryOf("--qemu-memory", memory),
     tree: {
       source: ownTree === undefined ? dtb : file,
       bytes: ownTree,

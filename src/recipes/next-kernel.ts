@@ -35,6 +35,8 @@ export interface NextKernelRequest {
   readonly rsdp: bigint | undefined;
   /** A directory for what starts it in qemu; undefined: it is for the running machine, of which all is asked then. */
   readonly qemu?: ByteString | undefined;
+  /** Bytes of memory of qemu's machine, where no tree says it; undefined: as much as what is loaded needs. */
+  readonly qemuMemory?: bigint | undefined;
 }
 
 /** The machine that the next kernel is for. */
@@ -139,7 +141,8 @@ function qemuFactsAndArgument(
     throw new Failure(kernel.file, `for ${site.arch.name}, of which this machine has no tree: --dtb FILE gives one`);
   }
   const loaded = BigInt(kernel.length) + (initrdSize ?? 0n);
-  const qemuMemory = max(QEMU_MEMORY.least, roundUp(QEMU_MEMORY.times * loaded, QEMU_MEMORY.step));
+  const enough = max(QEMU_MEMORY.least, roundUp(QEMU_MEMORY.times * loaded, QEMU_MEMORY.step));
+  const qemuMemory = request.qemuMemory ?? enough;
   const machine = qemuMachineFor(site.arch);
   const words = [...tree.words];
   const adjust: Edit = (edited) => void words.push(...(machine.adjust?.(edited) ?? []));
@@ -154,7 +157,7 @@ function qemuFactsAndArgument(
 function makeArgument(
   system: System,
   { arch }: Site,
-  request: NextKernelRequest & { readonly qemuMemory?: bigint },
+  request: NextKernelRequest,
   { crashkernel, crashkernelLow }: Pick<MachineFacts, "crashkernel" | "crashkernelLow">,
   initrdSize: bigint | undefined,
 ): NextArgument {

@@ -200,3 +200,30 @@ test("a large initrd gets a machine that has room for it", () => {
   expect(code).toBe(0);
   expect(rawLinesOf(out.toString("latin1"))).toContain(" --qemu 1280 ");
 });
+
+describe("--qemu-memory says how much memory the machine has", () => {
+  const line = "--qemu @out --append=quiet @kernel";
+
+  test("on x86-64, in the zero page, the raw line and the script", () => {
+    x86_64();
+    const plan = kexec(host(), `--plan --qemu-memory=600 ${line}`);
+    expect(rawLinesOf(plan.out.toString("latin1"))).toContain(" --qemu 600 ");
+    expect(kexec(host(), `--qemu-memory=600 ${line}`).code).toBe(0);
+    expect(filesIn("out").run).toContain("\nmemory=600\n");
+  });
+
+  test("and not where a tree says it, nor beyond what qemu has, nor without --qemu, nor too little for what is loaded", () => {
+    x86_64();
+    expect(said(kexec(host(), `--qemu-memory=2 ${line}`))).toMatch(
+      /^2 kexec: --qemu-memory: 2 MiB are not 3 to [0-9]+$/,
+    );
+    expect(said(kexec(host(), "--qemu-memory=600 --append=quiet @kernel"))).toBe(
+      "2 kexec: --qemu-memory: goes with --qemu alone",
+    );
+    expect(said(kexec(host(), `--qemu-memory=16 ${line}`))).toMatch(/^1 kexec: kernel: no room for its 0x/);
+    arm64();
+    expect(said(kexec(host(), `--qemu-memory=600 --dtb @dtb ${line}`))).toBe(
+      "2 kexec: --qemu-memory: the tree says how much memory there is",
+    );
+  });
+});
