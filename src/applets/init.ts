@@ -38,13 +38,14 @@ does not know. Init names and ignores those that are neither an option nor a
 file.
 
 A script has one pipeline per line:
-  PROGRAM [ARGUMENT]... [< FILE] [| PROGRAM [ARGUMENT]...]... [> FILE | >> FILE]
+  [-] PROGRAM [ARGUMENT]... [< FILE] [| PROGRAM ...]... [> FILE | >> FILE]
   'text'     stands for itself
   "text"     the same, but \\" is a double quote and \\\\ a backslash
   \\          takes the next character as it is; at the end of a line it joins
              the next line
   # ...      is a comment
-A line fails if any of its programs fails. PROGRAM is a path if it contains a
+A line fails if any of its programs fails. One with - and a blank before it may
+fail: that is told, and the script goes on. PROGRAM is a path if it contains a
 slash, else an applet, else a file in ${FOLDERS.join(", ")}.
 `;
 
@@ -87,6 +88,7 @@ function boot(system: System, names: readonly string[], args: readonly ByteStrin
     system,
     find: (word) => findProgram(system, names, word),
     reap: () => reap(system),
+    goOn: (failure) => system.say(`init: ${escapeText(failure.place)}: ${escapeText(failure.fact)}; going on`),
   };
   const script = chooseScript(system, args);
   if (script !== undefined) attempt(system, () => runFile(shell, script));

@@ -4,7 +4,8 @@ import { Failure } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { Command, Output, Pipeline } from "./pipeline.ts";
 
-type Sign = "|" | "<" | ">" | ">>";
+/** `-` only at the start of a line. */
+type Sign = "-" | "|" | "<" | ">" | ">>";
 
 interface Token {
   readonly kind: Sign | "word" | "end of line";
@@ -71,8 +72,10 @@ function parseLine(line: Line, fail: Fail): Pipeline {
   let redirection: "<" | ">" | ">>" | undefined;
   let input: ByteString | undefined;
   let output: Output | undefined;
+  let mayFail = false;
   for (const { kind, text, position } of line) {
-    if (redirection !== undefined) {
+    if (kind === "-") mayFail = true;
+    else if (redirection !== undefined) {
       if (kind !== "word") fail(position, `no file after ${redirection}`);
       if (redirection === "<") input = text;
       else output = { path: text, how: redirection === ">" ? "replace" : "append" };
@@ -97,18 +100,22 @@ function parseLine(line: Line, fail: Fail): Pipeline {
     commands,
     ...(input === undefined ? {} : { input }),
     ...(output === undefined ? {} : { output }),
+    ...(mayFail ? { mayFail } : {}),
   };
 }
 
 /** Every line ends with an "end of line", also the last one. */
 function* tokens(text: ByteString, fail: Fail): Generator<Token> {
   const source = new Source(text);
-  for (;;) {
+  for (let isFirst = true; ; ) {
     skipBlanks(source);
     const { next, position } = source;
+    const isMark = isFirst && (source.startsWith("- ") || source.startsWith("-\t"));
+    isFirst = next === "\n";
     if (next === undefined || next === "\n") yield { kind: "end of line", text: "", position };
     if (next === undefined) return;
     if (next === "\n") source.take();
+    else if (isMark) yield { kind: "-", text: source.take(), position };
     else if (next === "|" || next === "<" || next === ">") yield { kind: takeSign(source, next), text: "", position };
     else yield { kind: "word", text: takeWord(source, fail), position };
   }

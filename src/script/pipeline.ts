@@ -14,6 +14,8 @@ export interface Pipeline {
   /** The file that the first command reads. */
   readonly input?: ByteString;
   readonly output?: Output;
+  /** Whether the script goes on where it fails. */
+  readonly mayFail?: true;
 }
 
 /** The file that the last command writes. */
@@ -23,11 +25,13 @@ export interface Output {
 }
 
 /** The line as a script could have it, but with \xNN for each byte that is not printable ASCII. */
-export function describe({ commands, input, output }: Pipeline): string {
+export function describe({ commands, input, output, mayFail }: Pipeline): string {
   const written = commands.map((words) => words.map(quote).join(" "));
+  // A program of that name.
+  if (commands[0]?.[0] === "-") written[0] = `"-"${written[0]?.slice(1)}`;
   if (input !== undefined) written[0] += ` < ${quote(input)}`;
   if (output !== undefined) written[written.length - 1] += ` ${signs[output.how]} ${quote(output.path)}`;
-  return written.join(" | ");
+  return `${mayFail ? "- " : ""}${written.join(" | ")}`;
 }
 
 const signs = { replace: ">", append: ">>" } as const;

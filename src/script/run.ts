@@ -12,10 +12,12 @@ export interface Shell {
   find(word: ByteString): ByteString | undefined;
   /** Called after each pipeline: process 1 has to wait for the orphans of others. */
   reap(): void;
+  /** Gets the failure of a line that may fail. */
+  goOn(failure: Failure): void;
 }
 
 /**
- * Runs a script up to its first pipeline that fails. A script with a syntax error does not run at all.
+ * Runs a script up to its first pipeline that fails and may not. A script with a syntax error does not run at all.
  * @param name what errors call the script
  * @param announce called with each pipeline before it starts
  * @throws Failure whose place is `name:line`, or `name:line:column` of a syntax error
@@ -27,7 +29,9 @@ export function runScript(shell: Shell, name: string, text: ByteString, announce
       runPipeline(shell, pipeline);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      throw new Failure(`${name}:${pipeline.line}`, `${error.place}: ${error.fact}`, error.exitCode);
+      const failure = new Failure(`${name}:${pipeline.line}`, `${error.place}: ${error.fact}`, error.exitCode);
+      if (!pipeline.mayFail) throw failure;
+      shell.goOn(failure);
     }
   }
 }

@@ -10,7 +10,12 @@ const system = new System(engine);
 const text = system.readAll(STDIN, 64 * 1024);
 if (typeof text === "number") throw new Error("no script");
 try {
-  const shell = { system, find: (word: string) => (word.includes("/") ? word : `/bin/${word}`), reap() {} };
+  const shell = {
+    system,
+    find: (word: string) => (word.includes("/") ? word : `/bin/${word}`),
+    reap() {},
+    goOn: (failure: Failure) => system.say(`goes on: ${failure.message}`),
+  };
   runScript(shell, "script", system.text(text), (pipeline) => system.say(`+ ${describe(pipeline)}`));
   engine.exit(0);
 } catch (error) {

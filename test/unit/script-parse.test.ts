@@ -132,6 +132,22 @@ group("a script is refused with line and column", () => {
   });
 });
 
+group("a line that may fail", () => {
+  test("begins with - and a blank, and every other - is a word", () => {
+    const pipelines = parseScript("s", "- a - | b\n '-' a\n-a\n-\n -\tc > -\n");
+    expect(pipelines.map(({ mayFail = false, commands }) => [mayFail, ...commands.map(([word]) => word)])).toEqual([
+      [true, "a", "b"],
+      [false, "-"],
+      [false, "-a"],
+      [false, "-"],
+      [true, "c"],
+    ]);
+    expect(pipelines.map(written)).toEqual(["- a - | b", '"-" a', "-a", '"-"', "- c > -"]);
+    expect(refusal("- | a")).toBe("s:1:3: empty command");
+    expect(refusal("a\n- # b")).toBe("s:2:6: empty command");
+  });
+});
+
 group("a pipeline written out", () => {
   test("reads as it was typed where nothing needs quotes", () => {
     const typed = "fs2dt -b 0x5000100 /proc/device-tree < /x | loadem -s -a 0x6000000 > /y";

@@ -14,7 +14,11 @@ const shell: Shell = {
   system: new System(engine),
   find: (word) => (word.includes("/") ? word : word === "missing" ? undefined : `/bin/${word}`),
   reap() {},
+  goOn: ({ message }) => forgiven.push(message),
 };
+
+/** Failures of lines that may fail. */
+const forgiven: string[] = [];
 
 /** Runs a script in which @ stands for the test's folder: the lines that began, and how it ended. */
 function run(text: string): { begun: number[]; end: string } {
@@ -61,6 +65,13 @@ test("a script stops at its first failing line and names the line, the program a
   expect(end).toBe("s:3: sh: exit 3");
   expect(begun).toEqual([1, 3]);
   expect(readdirSync(folder.path)).toEqual([]);
+});
+
+test("a script goes on after a line that may fail, and tells of it", () => {
+  forgiven.length = 0;
+  expect(run("- sh -c 'exit 3'\n- missing\n- true\necho x > @/out").end).toBe("done");
+  expect(forgiven).toEqual(["s:1: sh: exit 3", "s:2: missing: no such command"]);
+  expect(file("out")).toBe("x\n");
 });
 
 test("a pipeline fails when any of its programs fails, and each of those is named", () => {
