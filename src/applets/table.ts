@@ -9,6 +9,7 @@ import dtedit from "./dtedit.ts";
 import echo from "./echo.ts";
 import fs2dt from "./fs2dt.ts";
 import init from "./init.ts";
+import insmod from "./insmod.ts";
 import kexec from "./kexec.ts";
 import loadem from "./loadem.ts";
 import ls from "./ls.ts";
@@ -30,5 +31,6 @@ export const applets: readonly Applet[] = [
   cat,
   echo,
   ls,
+  insmod,
   poweroff,
 ];

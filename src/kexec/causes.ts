@@ -4,6 +4,7 @@
 import { hex } from "../failure.ts";
 import { readPe } from "../pe.ts";
 import { type ErrnoName, errno } from "../sys/errno.ts";
+import { lastOfLog } from "../sys/kernel-log.ts";
 import type { System } from "../sys/system.ts";
 import { hasCall, type LoadCall } from "./calls.ts";
 import { readMemoryInfo } from "./facts.ts";
@@ -342,10 +343,4 @@ function carriesSignature(head: Uint8Array): boolean {
 export function quoteLog({ system }: Refused): string {
   const text = lastOfLog(system);
   return /^(kexec|PEFILE|PKCS7)/.test(text) ? `; its log ends with "${text}"` : "";
-}
-
-/** Without its level and its time. */
-function lastOfLog(system: System): string {
-  const last = system.kernelLog().trimEnd().split("\n").at(-1) ?? "";
-  return last.replace(/^<[0-9]+>/, "").replace(/^\[ *[0-9.]+\] */, "");
 }

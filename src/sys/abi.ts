@@ -4,9 +4,13 @@
 
 export interface Abi {
   readonly call: {
+    readonly clock_gettime: number;
     readonly clone: number;
     readonly close: number;
     readonly fcntl: number;
+    readonly finit_module: number;
+    readonly fsync: number;
+    readonly ftruncate: number;
     readonly getdents64: number;
     readonly getpid: number;
     readonly getrandom: number;
@@ -14,6 +18,7 @@ export interface Abi {
     readonly ioctl: number;
     readonly kexec_file_load: number;
     readonly kexec_load: number;
+    readonly lseek: number;
     readonly memfd_create: number;
     readonly mkdirat: number;
     readonly mmap: number;
@@ -24,6 +29,7 @@ export interface Abi {
     readonly pipe2: number;
     readonly ppoll: number;
     readonly pread64: number;
+    readonly pwrite64: number;
     readonly read: number;
     readonly readlinkat: number;
     readonly reboot: number;
@@ -58,9 +64,13 @@ export const EM_AARCH64 = 183;
 
 const ppc64 = {
   call: {
+    clock_gettime: 246,
     clone: 120,
     close: 6,
     fcntl: 55,
+    finit_module: 353,
+    fsync: 118,
+    ftruncate: 94,
     getdents64: 202,
     getpid: 20,
     getrandom: 359,
@@ -68,6 +78,7 @@ const ppc64 = {
     ioctl: 54,
     kexec_file_load: 382,
     kexec_load: 268,
+    lseek: 19,
     memfd_create: 360,
     mkdirat: 287,
     mmap: 90,
@@ -78,6 +89,7 @@ const ppc64 = {
     pipe2: 317,
     ppoll: 281,
     pread64: 179,
+    pwrite64: 180,
     read: 3,
     readlinkat: 296,
     reboot: 88,
@@ -104,9 +116,13 @@ const ppc64 = {
 export const abis = {
   x86_64: {
     call: {
+      clock_gettime: 228,
       clone: 56,
       close: 3,
       fcntl: 72,
+      finit_module: 313,
+      fsync: 74,
+      ftruncate: 77,
       getdents64: 217,
       getpid: 39,
       getrandom: 318,
@@ -114,6 +130,7 @@ export const abis = {
       ioctl: 16,
       kexec_file_load: 320,
       kexec_load: 246,
+      lseek: 8,
       memfd_create: 319,
       mkdirat: 258,
       mmap: 9,
@@ -124,6 +141,7 @@ export const abis = {
       pipe2: 293,
       ppoll: 271,
       pread64: 17,
+      pwrite64: 18,
       read: 0,
       readlinkat: 267,
       reboot: 169,
@@ -149,9 +167,13 @@ export const abis = {
   },
   aarch64: {
     call: {
+      clock_gettime: 113,
       clone: 220,
       close: 57,
       fcntl: 25,
+      finit_module: 273,
+      fsync: 82,
+      ftruncate: 46,
       getdents64: 61,
       getpid: 172,
       getrandom: 278,
@@ -159,6 +181,7 @@ export const abis = {
       ioctl: 29,
       kexec_file_load: 294,
       kexec_load: 104,
+      lseek: 62,
       memfd_create: 279,
       mkdirat: 34,
       mmap: 222,
@@ -169,6 +192,7 @@ export const abis = {
       pipe2: 59,
       ppoll: 73,
       pread64: 67,
+      pwrite64: 68,
       read: 63,
       readlinkat: 78,
       reboot: 142,
