@@ -6,6 +6,7 @@ import { cString, libc, makeExecutable, mapPages } from "./bun/libc.ts";
 import { readArguments, spawn } from "./bun/process.ts";
 import { holdSignals } from "./bun/signals.ts";
 import { unpack } from "./bun/unpack.ts";
+import { zeros } from "./bun/zeros.ts";
 import type { Argument, ByteString, Engine, HeldSignals, Machine } from "./engine.ts";
 import gatherArm64 from "./gather/arm64.hex" with { type: "text" };
 import gatherX86 from "./gather/x86_64.hex" with { type: "text" };
@@ -86,6 +87,7 @@ export const engine: Engine = {
   gather,
   sha256: (bytes) => new CryptoHasher("sha256").update(bytes).digest("hex"),
   unpack,
+  zeros,
   exit: (code) => process.exit(code),
   get heldSignals() {
     held ??= holdSignals(pageSize);

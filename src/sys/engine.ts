@@ -38,6 +38,8 @@ export interface Engine {
   gather(state: Uint8Array, action: number, directory: number, name: ByteString): number;
   /** The SHA-256 of all of `bytes` (FIPS 180-4): 64 lower case hexadecimal digits. */
   sha256(bytes: Uint8Array): string;
+  /** How many bytes from `at` on are zero, up to the first that is not. */
+  zeros(bytes: Uint8Array, at: number): number;
   /** Unpacks all of `input` into `output`: how many bytes that gave, or one of UNPACK (unpack.ts). */
   unpack(method: Packing, input: Uint8Array, output: Uint8Array): number;
   exit(code: number): never;

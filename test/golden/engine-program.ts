@@ -148,6 +148,20 @@ function digests(): void {
   }
 }
 
+/** Of every place and length around those of words, with one byte that is none, or without. */
+function zeros(): void {
+  const bytes = new Uint8Array(64);
+  let counts = "";
+  for (const other of [-1, 0, 7, 8, 9, 31, 32, 40, 63]) {
+    bytes.fill(0);
+    if (other >= 0) bytes[other] = 0x80;
+    for (const at of [0, 1, 3, 8, 33, 63, 64]) counts += ` ${engine.zeros(bytes, at)}`;
+    counts += ` ${engine.zeros(bytes.subarray(3, 41), 2)}`;
+  }
+  print(counts);
+  print(outcomeOf(() => engine.zeros(bytes, 65)));
+}
+
 function errors(): void {
   print(`${engine.syscall(abi.call.openat, -100, "/nonexistent/\xff", 0, 0)}`);
   print(`${engine.syscall(abi.call.close, -1)} ${engine.syscall(abi.call.close, 0xffffffff)}`);
@@ -288,6 +302,7 @@ const acts: Record<string, () => void> = {
   numbers,
   bytes,
   digests,
+  zeros,
   errors,
   refusals,
   arrays,

@@ -134,6 +134,16 @@ describe.each(smallTargets)("%s", (target) => {
     expect(underBun("digests")).toEqual(succeeds(lines.join("")));
   });
 
+  test("counts the zeros from a place on, whatever its alignment", () => {
+    const counts = [-1, 0, 7, 8, 9, 31, 32, 40, 63].flatMap((other) => {
+      const end = (at: number, from: number, to: number) => (other >= from + at && other < to ? other : to) - from - at;
+      return [...[0, 1, 3, 8, 33, 63, 64].map((at) => end(at, 0, 64)), end(2, 3, 41)];
+    });
+    const expected = succeeds(`${counts.map((count) => ` ${count}`).join("")}\nRangeError\n`);
+    expect(under(target, "zeros")).toEqual(expected);
+    expect(underBun("zeros")).toEqual(expected);
+  });
+
   test("returns errors of the kernel as -errno, and refuses a NUL inside a string", () => {
     const result = under(target, "errors");
     expect(result).toEqual(succeeds("-2\n-9 -9\n-38\n-14\nTypeError\n"));

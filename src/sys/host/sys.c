@@ -495,6 +495,34 @@ static JSValue sys_sha256(JSContext *ctx, JSValueConst this_value, int argc, JSV
     return JS_NewStringLen(ctx, text, sizeof text);
 }
 
+/* How many bytes from `start` on are zero. */
+static size_t count_zeros(const uint8_t *start, size_t length)
+{
+    size_t count = 0;
+    uint64_t word = 0;
+
+    for (; length - count >= sizeof word; count += sizeof word) {
+        memcpy(&word, start + count, sizeof word);
+        if (word)
+            break;
+    }
+    while (count < length && !start[count])
+        count++;
+    return count;
+}
+
+static JSValue sys_zeros(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
+{
+    struct bytes bytes;
+    size_t at;
+
+    (void)this_value;
+    (void)argc;
+    if (bytes_of(ctx, &bytes, argv[0]) || index_of(ctx, &at, argv[1], bytes.length))
+        return JS_EXCEPTION;
+    return JS_NewInt64(ctx, (int64_t)count_zeros(bytes.start + at, bytes.length - at));
+}
+
 static JSValue sys_unpack(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
 {
     struct bytes input, output;
@@ -561,6 +589,7 @@ static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("gather", 4, sys_gather),
     JS_CFUNC_DEF("sha256", 1, sys_sha256),
     JS_CFUNC_DEF("unpack", 3, sys_unpack),
+    JS_CFUNC_DEF("zeros", 2, sys_zeros),
     JS_CFUNC_DEF("load", 1,
                  sys_load), /* not of the interface: for what is bundled apart (scripts/build.ts) */
     JS_CFUNC_DEF("exit", 1, sys_exit),
