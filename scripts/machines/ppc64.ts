@@ -127,7 +127,8 @@ export const ppc64 = {
     "newest-ppc64le": { ...stock, suites: [["sid"]] },
   },
   smallKernels: {
-    "small-ppc64": { ...big, fragments: ["common", "big-endian", "64k-pages"] },
+    // Of big endian it is the only kernel that there is to crash.
+    "small-ppc64": { ...big, fragments: ["common", "disk", "big-endian", "64k-pages"] },
     "small-ppc64-4k": { ...big, fragments: ["common", "big-endian", "4k-pages"] },
     "small-ppc64le": { ...little, fragments: ["common", "little-endian", "64k-pages"] },
     "small-ppc64le-4k": { ...little, fragments: ["common", "little-endian", "4k-pages"] },
