@@ -1,6 +1,6 @@
 // An image as text: segments, entry, and every word that was stored, with the reason for its byte order.
 
-import { hex } from "../failure.ts";
+import { escapeText, hex } from "../failure.ts";
 import type { MachineFacts } from "./facts.ts";
 import type { KexecImage } from "./image.ts";
 
@@ -14,7 +14,7 @@ export function formatImage(image: KexecImage, facts: MachineFacts): string {
     hex(end),
     hex(bytes.length),
     hex(end - start),
-    from,
+    escapeText(from),
   ]);
   const lines = alignColumns([HEADS, ...rows]);
   const arch = image.arch === 0n ? `${facts.elfMachine} (the running kernel's)` : String(image.arch);

@@ -3,7 +3,7 @@
 import type { Option } from "../cli/applet.ts";
 import type { Arguments } from "../cli/options.ts";
 import { numberOf } from "../cli/values.ts";
-import { usage } from "../failure.ts";
+import { escapeText, usage } from "../failure.ts";
 import { type Kernel, openKernel } from "../kernels/kernel.ts";
 import { type HeldPiece, openPiece } from "../kexec/piece.ts";
 import { reuseCommandLine } from "../recipes/command-line.ts";
@@ -100,7 +100,7 @@ export function parseNextKernel(system: System, args: Arguments): NextKernelRequ
   const edits = parseEdits(system, changes);
   const kernel = openKernel(system, file);
   const { brought } = kernel;
-  for (const part of brought.notUsed ?? []) system.say(`kexec: ${file}: ${part} in it is not used`);
+  for (const part of brought.notUsed ?? []) system.say(`kexec: ${escapeText(file)}: ${part} in it is not used`);
   const dtb = given.get("dtb");
   const wants = qemu === undefined ? wantsTree(system) : kernel.setup === undefined;
   if (qemu !== undefined && wishesTree && !wants) {
@@ -179,7 +179,7 @@ function chooseCommandLine(
 }
 
 function tellOwn(system: System, file: ByteString, what: string, option: string): void {
-  system.say(`kexec: ${file}: the ${what} in it is used: ${option} gives another`);
+  system.say(`kexec: ${escapeText(file)}: the ${what} in it is used: ${option} gives another`);
 }
 
 /**

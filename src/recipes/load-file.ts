@@ -1,7 +1,7 @@
 // Loading by kexec_file_load(2), without a command line: the files are opened and checked, and the kernel does the rest.
 
 import { loadRules } from "../arch/load-rules.ts";
-import { EXIT, Failure } from "../failure.ts";
+import { EXIT, escapeText, Failure } from "../failure.ts";
 import formOf from "../forms.ts";
 import type { FileWay } from "../kexec/causes.ts";
 import {
@@ -74,7 +74,7 @@ function formatFiles({ kernel, initrd, commandLine, crash }: KernelFiles): strin
     `command line  ${commandLine}`,
     `kexec_file_load: the running kernel finds the places${crash ? ", in the crash kernel's memory" : ""}`,
   ];
-  return lines.map((line) => `${line}\n`).join("");
+  return lines.map((line) => `${escapeText(line)}\n`).join("");
 }
 
 function namesOf(pieces: readonly HeldPiece[]): ByteString {

@@ -1,6 +1,6 @@
 // What people and programs get to see of a plan before its checks: a drawing with a table, JSON, a picture for a document.
 
-import { Failure } from "../failure.ts";
+import { escapeText, Failure } from "../failure.ts";
 import drawPicture from "../kexec/draw-svg.ts";
 import drawPlan from "../kexec/draw-text.ts";
 import type { Plan } from "../kexec/plan.ts";
@@ -30,7 +30,7 @@ export function showPlan(system: System, { show, json, svg }: PlanViews, shown: 
   const { plan, image, facts, uses, told, unchecked } = shown;
   if (show !== undefined) {
     const waits = told === undefined ? [] : [`stub waits for ${told.secondaries} secondary cpus, ${told.reason}`];
-    const lines = [...waits, ...unchecked].map((line) => `${line}\n`).join("");
+    const lines = [...waits, ...unchecked].map((line) => `${escapeText(line)}\n`).join("");
     show(drawPlan(system, image, facts, uses) + formatImage(image, facts) + lines);
   }
   json?.(planJson(system.engine, { image, facts, uses, unchecked, secondaries: told?.secondaries }));

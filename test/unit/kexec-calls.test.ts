@@ -101,6 +101,11 @@ describe("-s", () => {
     expect(kexec({}, "-d", ...args).err).toBe(shown.map((line) => `kexec: ${line}\n`).join(""));
   });
 
+  test("escapes what a terminal would obey in what --plan prints", () => {
+    const { out } = kexec({}, "--plan", "-s", KERNEL, "--append=a\x1b[2J");
+    expect(out.toString("latin1")).toContain("command line  a\\x1b[2J\n");
+  });
+
   test.each(["--mem-min=1", "--mem-max=1", "--rsdp=1", "--dtb=x", "--save=d", "--diagnose", "--set=/a=<1>"])(
     "%s does not go with it",
     (word) => {

@@ -141,6 +141,17 @@ describe("--json", () => {
   });
 });
 
+test("what a terminal would obey is escaped wherever a plan tells of a file", () => {
+  const name = folder.in("k\x1b[2J\xe4");
+  writeFileSync(Buffer.from(name, "latin1"), KERNEL);
+  for (const how of ["-n", "-v"]) {
+    const { out, err } = run(RICH, `${how} --no-checks -r 0x1000 -a 0x5000000 -e -f ${name}`);
+    const text = out.toString("latin1") + err;
+    expect(text).toContain(`0x3000  0x3000  ${folder.path}/k\\x1b[2J\\xe4\n`);
+    expect(text).not.toMatch(/[^ -~\n]/);
+  }
+});
+
 describe("--svg", () => {
   test("writes one document that needs nothing from outside, with text as text", () => {
     const { code, err, out } = run(RICH, `-n --svg @plan.svg --no-checks ${USUAL}`);
