@@ -13,6 +13,7 @@ import {
   findNotForFiles,
   kernelOf,
   nextKernelOptions,
+  openNextFiles,
   parseNextFiles,
   parseNextKernel,
 } from "../options/next-kernel.ts";
@@ -21,7 +22,7 @@ import { writePieces } from "../recipes/extract-kernel.ts";
 import { jumpIntoLoaded } from "../recipes/jump.ts";
 import { loadPlan } from "../recipes/load.ts";
 import { findFileWay, loadFile } from "../recipes/load-file.ts";
-import { planNextKernel } from "../recipes/next-kernel.ts";
+import { type NextKernelRequest, planNextKernel } from "../recipes/next-kernel.ts";
 import { formatRawLines, saveSegments } from "../recipes/raw-lines.ts";
 import type { PlanViews } from "../recipes/show-plan.ts";
 import { STDOUT, type System } from "../sys/system.ts";
@@ -193,7 +194,7 @@ function load(system: System, given: Arguments): number {
       ? {
           otherCall(why: string) {
             tell(tellOtherCall(why));
-            return loadByFile(system, given);
+            return loadByFile(system, given, request);
           },
         }
       : {}),
@@ -216,12 +217,13 @@ function findOnlyOurs(args: Arguments): string | undefined {
   return findNotForFiles(args) ?? ONLY_OURS.find((long) => args.given.has(long));
 }
 
-function loadByFile(system: System, args: Arguments): number {
+/** @param parsed what was to be loaded by the other call */
+function loadByFile(system: System, args: Arguments, parsed?: NextKernelRequest): number {
   const other = findOnlyOurs(args);
   if (other !== undefined) throw usage(`--${other}`, "does not go with -s: the running kernel finds the places itself");
   const skipChecks = args.given.has("no-checks");
   return loadFile(system, {
-    ...parseNextFiles(system, args, skipChecks),
+    ...(parsed === undefined ? parseNextFiles(system, args, skipChecks) : openNextFiles(system, parsed)),
     skipChecks,
     action: args.given.has("plan") ? "check" : "load",
     show: views(system, args).show,

@@ -182,25 +182,41 @@ function tellOwn(system: System, file: ByteString, what: string, option: string)
   system.say(`kexec: ${escapeText(file)}: the ${what} in it is used: ${option} gives another`);
 }
 
+type NextFiles = Pick<FileRequest, "kernel" | "initrds" | "commandLine" | "crash">;
+
 /**
  * The same for kexec_file_load(2). Without checks the running kernel judges whatever it is given.
  * @throws Failure
  */
-export function parseNextFiles(
-  system: System,
-  args: Arguments,
-  skipChecks: boolean,
-): Pick<FileRequest, "kernel" | "initrds" | "commandLine" | "crash"> {
+export function parseNextFiles(system: System, args: Arguments, skipChecks: boolean): NextFiles {
   const file = kernelOf(args);
   const kernel: Pick<Kernel, "file" | "whole" | "brought"> = skipChecks
     ? { file, whole: openPiece(system, "", file), brought: {} }
     : openKernel(system, file);
   const crash = args.given.has("load-panic");
-  const own: readonly HeldPiece[] = kernel.brought.initrd === undefined ? [] : [kernel.brought.initrd];
-  return {
-    kernel: kernel.whole,
-    initrds: parseInitrds(system, args, kernel)?.map((name) => openPiece(system, "--initrd", name)) ?? own,
+  const initrds = parseInitrds(system, args, kernel);
+  return openNextFiles(system, {
+    kernel,
+    initrds,
     commandLine: chooseCommandLine(system, args.given, crash, kernel),
     crash,
-  };
+  });
+}
+
+/** What was parsed for the one call, as the other one takes it. Nothing is said again. */
+export function openNextFiles(
+  system: System,
+  {
+    kernel,
+    initrds,
+    commandLine,
+    crash,
+  }: Pick<NextKernelRequest, "initrds" | "commandLine" | "crash"> & {
+    readonly kernel: Pick<Kernel, "whole" | "brought">;
+  },
+): NextFiles {
+  const { initrd } = kernel.brought;
+  const own: readonly HeldPiece[] = initrd === undefined ? [] : [initrd];
+  const files = initrds?.map((name) => openPiece(system, "--initrd", name));
+  return { kernel: kernel.whole, initrds: files ?? own, commandLine, crash };
 }

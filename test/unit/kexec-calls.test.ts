@@ -6,6 +6,7 @@ import { errno } from "../../src/sys/errno.ts";
 import { bzImage } from "../support/bzimage.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { arm64Image } from "../support/forms.ts";
+import { unifiedImage } from "../support/kernel-files.ts";
 import { type LoadRun, type Pretended, runPretended, WITHOUT_TREE } from "../support/loading.ts";
 
 const folder = temporaryFolder({ lasts: "file" });
@@ -164,6 +165,27 @@ describe("-a", () => {
       "0 [kexec_load kexec_file_load reboot] kexec: kernel lockdown is integrity: kexec_file_load is asked in place of kexec_load",
     );
     expect(run.fileLoads[0]?.initrd?.toString()).toBe("initrd");
+  });
+
+  test("tells once what of a unified kernel image is used", () => {
+    const uki = folder.in("uki.efi");
+    const sections = [
+      [".linux", bzImage()],
+      [".initrd", Buffer.from("its own")],
+      [".cmdline", Buffer.from("of the image")],
+    ] as const;
+    writeFileSync(uki, unifiedImage(0x8664, sections));
+    const run = kexec({ files: LOCKED, answers: EPERM }, "-a", "-l", uki);
+    expect(outcome(run).split("\n")).toEqual([
+      "0 [kexec_load kexec_file_load] kexec: uki.efi: the initrd in it is used: --initrd gives another",
+      "kexec: uki.efi: the command line in it is used: --append gives another",
+      "kexec: kernel lockdown is integrity: kexec_file_load is asked in place of kexec_load",
+    ]);
+    const [load] = run.fileLoads;
+    expect({ ...load, initrd: load?.initrd?.toString() }).toMatchObject({
+      initrd: "its own",
+      commandLine: "of the image\0",
+    });
   });
 
   test("goes on where the kernel lacks the first", () => {
