@@ -5,6 +5,7 @@ import { type Arguments, parse } from "../cli/options.ts";
 import formatVersion from "../cli/version.ts";
 import { EXIT, Failure, usage } from "../failure.ts";
 import { openKernel } from "../kernels/kernel.ts";
+import { refuseIncapable } from "../kexec/permission.ts";
 import { describeStatus } from "../kexec/status.ts";
 import { tellOtherCall, unload, unloadByEither, unloadFiles } from "../kexec/unload.ts";
 import { EDIT_NOTES } from "../options/edits.ts";
@@ -74,6 +75,9 @@ const calls: readonly Option[] = [
     help: "Do as -s does where the running kernel lacks kexec_load, or lockdown alone forbids it, and say so.",
   },
 ];
+
+/** The kernel is asked for nothing with these. */
+const LOADS_NOTHING = ["plan", "save", "qemu"];
 
 /** They look at what is made here, as -s makes nothing. */
 const ONLY_OURS = ["save", "qemu", "diagnose", "json", "svg"];
@@ -173,6 +177,7 @@ function extract(system: System, args: Arguments, part: (typeof PARTS)[number]):
 function load(system: System, given: Arguments): number {
   const has = (long: string) => given.given.has(long);
   const request = parseNextKernel(system, given);
+  if (LOADS_NOTHING.every((long) => !has(long))) refuseIncapable(system);
   const next = planNextKernel(system, request);
   const tell = say(system);
   const folder = given.given.get("save");
@@ -232,7 +237,7 @@ function loadByFile(system: System, args: Arguments, parsed?: NextKernelRequest)
 
 /** As with kexec-tools the last of -l and -f counts; -e, with a kernel, means to jump into that one. */
 function jumpsAfter({ given }: Arguments): boolean {
-  if (["plan", "save", "qemu", "diagnose", "load-panic"].some((long) => given.has(long))) return false;
+  if ([...LOADS_NOTHING, "diagnose", "load-panic"].some((long) => given.has(long))) return false;
   if (given.has("exec")) return true;
   const last = [...given.keys()].filter((long) => long === "load" || long === "force").at(-1);
   return last !== "load";

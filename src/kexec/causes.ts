@@ -10,7 +10,7 @@ import { hasCall, type LoadCall } from "./calls.ts";
 import { readMemoryInfo } from "./facts.ts";
 import type { KernelFiles } from "./file-checks.ts";
 import type { KexecImage } from "./image.ts";
-import { isLockedDown, isUsedUp, lacksSecurityFiles, type Permission, readImaPolicy, SECURITY } from "./permission.ts";
+import { isLockedDown, isUsedUp, lacksSecurityFiles, type Permission, readImaPolicy, SECURITY, tellIncapable } from "./permission.ts";
 import { isLoaded } from "./status.ts";
 
 /** What the checks have to say of the kernel's `result`. */
@@ -179,8 +179,7 @@ function explained({ attempt, result }: Refused): string | undefined {
 }
 
 function lacksCapability({ system, permission }: Refused): string | undefined {
-  if (permission.hasBootCapability) return undefined;
-  return `CAP_SYS_BOOT is missing (user id ${system.call("geteuid")})`;
+  return permission.hasBootCapability ? undefined : tellIncapable(system);
 }
 
 function isInNamespace({ permission }: Refused): string | undefined {

@@ -1,11 +1,14 @@
 // What the running system says of who may load a kernel, and of which kernels it takes.
 // kernel/kexec_core.c, kernel/kexec_internal.h; security/lockdown, security/loadpin, Documentation/admin-guide/LSM.
 
+import { EXIT, Failure } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { CWD, type System } from "../sys/system.ts";
 import { wordsOfLine } from "./parameters.ts";
 
 const CAP_SYS_BOOT = 22n;
+
+const STATUS = "/proc/self/status";
 
 export const SYSCTL = "/proc/sys/kernel";
 export const SECURITY = "/sys/kernel/security";
@@ -41,14 +44,31 @@ export interface Lockdown {
   readonly note: string | undefined;
 }
 
-export function readPermission(system: System): Permission {
-  const status = readText(system, "/proc/self/status");
+/**
+ * For before anything else is asked: whoever may not load a kernel may not read much of what loading one has to know.
+ * @throws Failure where no kernel can be loaded by this process
+ */
+export function refuseIncapable(system: System): void {
+  if (hasBootCapability(system, readText(system, STATUS))) return;
+  throw new Failure("kexec_load", tellIncapable(system), EXIT.refused);
+}
+
+export function tellIncapable(system: System): string {
+  return `CAP_SYS_BOOT is missing (user id ${system.call("geteuid")})`;
+}
+
+function hasBootCapability(system: System, status: ByteString | undefined): boolean {
   const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status ?? "")?.[1];
+  if (effective === undefined) return system.call("geteuid") === 0;
+  return ((BigInt(`0x${effective}`) >> CAP_SYS_BOOT) & 1n) === 1n;
+}
+
+export function readPermission(system: System): Permission {
+  const status = readText(system, STATUS);
   const filter = /^Seccomp:\s*([0-9])$/m.exec(status ?? "")?.[1];
   const ids = readText(system, "/proc/self/uid_map");
   return {
-    hasBootCapability:
-      effective === undefined ? system.call("geteuid") === 0 : ((BigInt(`0x${effective}`) >> CAP_SYS_BOOT) & 1n) === 1n,
+    hasBootCapability: hasBootCapability(system, status),
     isInUserNamespace: ids !== undefined && !ALL_IDS.test(ids),
     hasFilter: status === undefined ? undefined : filter !== undefined && filter !== "0",
     isDisabled: readFlag(system, `${SYSCTL}/kexec_load_disabled`),

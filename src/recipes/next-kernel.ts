@@ -7,7 +7,6 @@ import type { Edit } from "../devicetree/edit/edits.ts";
 import { Failure, hex } from "../failure.ts";
 import formOf, { type FormKind } from "../forms.ts";
 import type { Kernel } from "../kernels/kernel.ts";
-import { noCrashkernel } from "../kexec/checks.ts";
 import { type MachineFacts, readFacts } from "../kexec/facts.ts";
 import { FORM_SPAN, type HeldPiece, openPiece, type Piece, pieceSize, readPiece } from "../kexec/piece.ts";
 import { Plan } from "../kexec/plan.ts";
@@ -16,7 +15,7 @@ import { type MemoryRange, max, rangeOfSize, roundUp } from "../range.ts";
 import type { ByteString, Machine } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
 import { type NextArgument, nextTreeArgument, nextZeroPageArgument, type TreeWishes } from "./next-argument.ts";
-import { choosePlaces, type NextPlaces } from "./next-places.ts";
+import { choosePlaces, memoryFor, type NextPlaces } from "./next-places.ts";
 import { qemuFacts, qemuMachineFor } from "./to-qemu.ts";
 
 export interface NextKernelRequest {
@@ -117,9 +116,8 @@ function factsAndArgument(
   initrdSize: bigint | undefined,
 ): FactsAndArgument {
   const facts = readFacts(system, loadRules[site.machine].facts);
-  if (request.crash && facts.crashkernel === undefined) {
-    throw new Failure(noCrashkernel.place, noCrashkernel.fact);
-  }
+  // Before all that is read for what is to lie there.
+  memoryFor(facts, request.crash);
   return { facts, argument: makeArgument(system, site, request, facts, initrdSize) };
 }
 

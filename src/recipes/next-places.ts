@@ -154,7 +154,7 @@ function makePuzzle(machine: Machine, facts: MachineFacts, wanted: NextNeeds): P
 }
 
 /** @throws Failure where it is not known */
-function memoryFor({ memory, crashkernel, isCrashkernelUnknown, unchecked = [] }: MachineFacts, crash: boolean) {
+export function memoryFor({ memory, crashkernel, isCrashkernelUnknown, unchecked = [] }: MachineFacts, crash: boolean) {
   if (crash && crashkernel !== undefined) return memory.length === 0 ? [crashkernel] : memory;
   if (memory.length > 0 && !crash) return memory;
   if (memory.length > 0 && isCrashkernelUnknown !== true) throw new Failure(noCrashkernel.place, noCrashkernel.fact);

@@ -357,6 +357,39 @@ describe("refused, with nothing loaded:", () => {
     expect(`${run.code} ${run.err}`).toStartWith(message);
   });
 
+  test.each(MACHINES)("who may not load is told so before anything else, on %s", (_, machine, file) => {
+    const nobody = {
+      ...machine,
+      files: {
+        ...machine.files,
+        "/proc/self/status": "CapEff:\t0000000000000000\n",
+        "/proc/iomem": "00000000-00000000 : System RAM\n",
+        "/sys/firmware/fdt": undefined,
+      },
+      on: { geteuid: () => 65534 },
+    };
+    for (const how of [["-l"], ["-p"], [], ["-a", "-l"], ["--diagnose"]]) {
+      const run = kexec(nobody, ...how, folder.in(file));
+      expect(`${run.code} ${run.err}`).toBe("3 kexec: kexec_load: CAP_SYS_BOOT is missing (user id 65534)\n");
+      expect(run.changes).toEqual([]);
+    }
+    // What loads nothing needs no such right.
+    const plan = kexec(
+      { ...nobody, files: { ...nobody.files, "/proc/iomem": machine.files?.["/proc/iomem"] } },
+      "--plan",
+      folder.in(file),
+    );
+    expect(plan.code).toBe(0);
+  });
+
+  test("a crash kernel's memory that is not shown is not called missing", () => {
+    const files = { ...X86_64.files, "/proc/iomem": "00000000-00000000 : System RAM\n" };
+    const { code, err } = kexec({ ...X86_64, files }, "--plan", "-p", folder.in("bzImage"));
+    expect(`${code} ${err}`).toBe(
+      "1 kexec: memory: no places can be chosen: memory, and what of it is taken, is not checked: /proc/iomem shows no addresses to this user\n",
+    );
+  });
+
   test.each<[string, Uint8Array, string]>([
     ["a kernel", bzImage(), "a bzImage for x86_64, no initrd"],
     [
