@@ -29,6 +29,22 @@ export function unlessFailure<T>(read: () => T): T | undefined {
   }
 }
 
+/** What `check` throws; undefined where it finds nothing. */
+export function failureOf(check: () => void): Failure | undefined {
+  try {
+    check();
+    return undefined;
+  } catch (error) {
+    if (error instanceof Failure) return error;
+    throw error;
+  }
+}
+
+/** A failure as the line on standard error has it, after the tool's name. */
+export function formatFailure({ place, fact }: Failure): string {
+  return `${escapeText(place)}: ${escapeText(fact)}`;
+}
+
 /** A failure of the command line: it ends with exit code 2. */
 export function usage(place: string, fact: string): Failure {
   return new Failure(place, fact, EXIT.usage);

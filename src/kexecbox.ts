@@ -5,7 +5,7 @@ import answer from "./cli/answers.ts";
 import type { Applet } from "./cli/applet.ts";
 import { parseRequest } from "./cli/requests.ts";
 import formatVersion from "./cli/version.ts";
-import { EXIT, escapeText, Failure, usage } from "./failure.ts";
+import { EXIT, escapeText, Failure, formatFailure, usage } from "./failure.ts";
 import type { ByteString } from "./sys/engine.ts";
 import { SIGPIPE, type System } from "./sys/system.ts";
 
@@ -27,7 +27,7 @@ export function run(system: System, args: readonly ByteString[]): number {
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     const tool = applet?.name ?? findApplet(words[0] ?? "")?.name ?? "kexecbox";
-    system.say(`${tool}: ${escapeText(error.place)}: ${escapeText(error.fact)}`);
+    system.say(`${tool}: ${formatFailure(error)}`);
     return error.exitCode;
   }
 }

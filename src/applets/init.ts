@@ -2,7 +2,7 @@
 
 import type { Applet } from "../cli/applet.ts";
 import formatVersion from "../cli/version.ts";
-import { EXIT, escapeText, Failure } from "../failure.ts";
+import { EXIT, escapeText, Failure, formatFailure } from "../failure.ts";
 import { describe } from "../script/pipeline.ts";
 import { runPrompt } from "../script/prompt.ts";
 import { runScript, type Shell } from "../script/run.ts";
@@ -73,7 +73,7 @@ function attempt(system: System, step: () => void): void {
   } catch (error) {
     system.say(
       error instanceof Failure
-        ? `init: ${escapeText(error.place)}: ${escapeText(error.fact)}`
+        ? `init: ${formatFailure(error)}`
         : `init: internal error: ${escapeText(String(error))}; ${formatVersion(system.engine)}`,
     );
   }

@@ -18,13 +18,13 @@ import {
   parseNextFiles,
   parseNextKernel,
 } from "../options/next-kernel.ts";
-import { chooseViews, viewOptions } from "../options/plan-views.ts";
+import { type AskedViews, chooseViews, viewOptions } from "../options/plan-views.ts";
 import { writePieces } from "../recipes/extract-kernel.ts";
 import { jumpIntoLoaded } from "../recipes/jump.ts";
 import { loadPlan } from "../recipes/load.ts";
 import { findFileWay, loadFile } from "../recipes/load-file.ts";
 import { type NextKernelRequest, planNextKernel } from "../recipes/next-kernel.ts";
-import { formatRawLines, saveSegments } from "../recipes/raw-lines.ts";
+import { listRawLines, saveSegments } from "../recipes/raw-lines.ts";
 import type { PlanViews } from "../recipes/show-plan.ts";
 import { STDOUT, type System } from "../sys/system.ts";
 
@@ -191,7 +191,7 @@ function load(system: System, given: Arguments): number {
     action: has("plan") ? "check" : has("diagnose") ? "diagnose" : "load",
     skipChecks: has("no-checks"),
     qemu: request.qemu,
-    ...views(system, given, () => `\n${formatRawLines(system, request, next)}`),
+    ...views(system, given, () => listRawLines(system, request, next)),
     keep: folder === undefined ? undefined : (image) => saveSegments(system, folder, request, next, image),
     say: tell,
     ...(isForFiles ? { asFile: () => findFileWay(system, whole) } : {}),
@@ -206,15 +206,15 @@ function load(system: System, given: Arguments): number {
   });
 }
 
-/** @param ending what follows on standard output */
-function views(system: System, { given }: Arguments, ending?: () => string): PlanViews {
+/** @param commands what loads the same, as lines of shell */
+function views(system: System, { given }: Arguments, commands?: AskedViews["commands"]): PlanViews {
   return chooseViews(system, {
     json: given.has("json"),
     svg: given.get("svg"),
     prints: given.has("plan"),
     tells: given.has("debug"),
     say: say(system),
-    ...(ending === undefined ? {} : { ending }),
+    commands,
   });
 }
 

@@ -1,9 +1,9 @@
 // A plan as JSON, for programs: docs/plan-json.md says what every member means.
 
-import { hex } from "../failure.ts";
+import { type Failure, formatFailure, hex } from "../failure.ts";
 import { asciiLine } from "../json.ts";
 import type { MemoryRange, NamedRange } from "../range.ts";
-import type { Engine } from "../sys/engine.ts";
+import type { ByteString, Engine } from "../sys/engine.ts";
 import type { NextUse } from "./check.ts";
 import type { MachineFacts } from "./facts.ts";
 import type { KexecImage, Segment } from "./image.ts";
@@ -18,10 +18,15 @@ export interface TellablePlan {
   readonly secondaries: Secondaries | undefined;
   /** Lines for people. */
   readonly unchecked: readonly string[];
+  /** What the checks refuse; undefined where they find nothing, or are skipped. */
+  readonly refusal: Failure | undefined;
+  /** Lines of shell that load the same, where something else than this was typed. */
+  readonly commands: readonly ByteString[];
 }
 
 /** One line. A digest is that of the bytes which the kernel would get, stored words and all. */
-export default function planJson(engine: Engine, { image, facts, uses, secondaries, unchecked }: TellablePlan): string {
+export default function planJson(engine: Engine, told: TellablePlan): string {
+  const { image, facts, uses, secondaries, unchecked, refusal, commands } = told;
   const { segments, words, entry, arch, crash } = image;
   return asciiLine({
     elfMachine: facts.elfMachine,
@@ -51,6 +56,8 @@ export default function planJson(engine: Engine, { image, facts, uses, secondari
     crashkernelLow: jsonRangeIfThere(facts.crashkernelLow),
     keptInitrd: jsonRangeIfThere(facts.keptInitrd),
     unchecked,
+    refusal: refusal === undefined ? null : formatFailure(refusal),
+    commands,
   });
 }
 

@@ -19,16 +19,19 @@ export interface AskedViews {
   readonly tells: boolean;
   /** One line on standard error. */
   say(line: string): void;
-  /** What is printed behind it. */
-  readonly ending?: () => string;
+  /** Lines of shell that load the same: printed behind it. */
+  readonly commands?: (() => readonly ByteString[]) | undefined;
 }
 
-export function chooseViews(system: System, { json, svg, prints, tells, say, ending }: AskedViews): PlanViews {
-  const print = (text: string) => system.print(text + (ending === undefined ? "" : ending()));
+export function chooseViews(system: System, asked: AskedViews): PlanViews {
+  const { json, svg, prints, tells, say, commands } = asked;
+  const ending = () => (commands === undefined ? "" : `\n${commands().join("\n")}\n`);
+  const print = (text: string) => system.print(text + ending());
   const tell = (text: string) => text.trimEnd().split("\n").forEach(say);
   return {
     show: prints && !json ? print : tells ? tell : undefined,
     json: json ? (text) => system.print(text) : undefined,
+    commands,
     svg,
   };
 }

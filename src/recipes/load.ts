@@ -2,7 +2,7 @@
 
 import { archs } from "../arch/archs.ts";
 import { loadRules } from "../arch/load-rules.ts";
-import { EXIT, Failure } from "../failure.ts";
+import { EXIT, Failure, failureOf } from "../failure.ts";
 import type { Explain } from "../kexec/causes.ts";
 import { nameSegmentAndArgument } from "../kexec/check.ts";
 import { explain } from "../kexec/checks.ts";
@@ -58,8 +58,19 @@ export function loadPlan(system: System, request: LoadRequest): number {
     ...(rules.listUnchecked?.(image) ?? []),
   ];
   const uses = rules.listUses(image);
-  showPlan(system, request, { plan, image, facts, uses, told, unchecked: request.skipChecks ? [] : unchecked });
-  if (!request.skipChecks) checkWithPlaces(system.machine, image, facts, rules);
+  const refusal = request.skipChecks
+    ? undefined
+    : failureOf(() => checkWithPlaces(system.machine, image, facts, rules));
+  showPlan(system, request, {
+    plan,
+    image,
+    facts,
+    uses,
+    told,
+    refusal,
+    unchecked: request.skipChecks ? [] : unchecked,
+  });
+  if (refusal !== undefined) throw refusal;
   if (request.action === "check") return EXIT.done;
   const explainRefusal = (result: number) => explain(image, facts, rules.checks, result);
   if (request.action === "diagnose") return diagnose(system, image, request, explainRefusal);

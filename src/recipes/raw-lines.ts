@@ -8,8 +8,8 @@ import type { System } from "../sys/system.ts";
 import { writeFolder } from "./folder.ts";
 import { type NextKernel, type NextKernelRequest, rawCommands } from "./next-kernel.ts";
 
-/** Lines, each ended by a newline; the first of them cut out what no file holds as it is loaded. */
-export function formatRawLines(system: System, request: NextKernelRequest, next: NextKernel): ByteString {
+/** Commands of a shell, in their order; the first of them cut out what no file holds as it is loaded. */
+export function listRawLines(system: System, request: NextKernelRequest, next: NextKernel): ByteString[] {
   const { kernel, initrds, tree } = request;
   const name = baseName(kernel.file);
   const cuts: ByteString[] = [];
@@ -23,7 +23,7 @@ export function formatRawLines(system: System, request: NextKernelRequest, next:
     initrds: initrds ?? own.map((file) => cut("--extract-initrd", file)),
     tree: tree.bytes === undefined ? undefined : cut("--extract-dtb", `${name}.dtb`),
   };
-  return [...cuts, formatPipeline(rawCommands(system, request, next, files)), ""].join("\n");
+  return [...cuts, formatPipeline(rawCommands(system, request, next, files))];
 }
 
 /** The script in a folder of segments. */

@@ -15,25 +15,38 @@ export interface PlanViews {
   readonly show?: ((text: string) => void) | undefined;
   /** Gets it as JSON. */
   readonly json?: ((text: string) => void) | undefined;
+  /** Lines of shell that load the same, for JSON. */
+  readonly commands?: (() => readonly ByteString[]) | undefined;
   /** A file that is made, or replaced: the drawing as SVG. */
   readonly svg?: ByteString | undefined;
 }
 
-export interface ShownPlan extends Omit<TellablePlan, "secondaries"> {
+export interface ShownPlan extends Omit<TellablePlan, "secondaries" | "commands"> {
   readonly plan: Plan;
   /** What the stub was told; undefined where it waits for nobody. */
   readonly told: Told | undefined;
 }
 
 /** @throws Failure where the SVG cannot be written, or is a file that is to be loaded */
-export function showPlan(system: System, { show, json, svg }: PlanViews, shown: ShownPlan): void {
-  const { plan, image, facts, uses, told, unchecked } = shown;
+export function showPlan(system: System, { show, json, commands, svg }: PlanViews, shown: ShownPlan): void {
+  const { plan, image, facts, uses, told, unchecked, refusal } = shown;
   if (show !== undefined) {
     const waits = told === undefined ? [] : [`stub waits for ${told.secondaries} secondary cpus, ${told.reason}`];
     const lines = [...waits, ...unchecked].map((line) => `${escapeText(line)}\n`).join("");
     show(drawPlan(system, image, facts, uses) + formatImage(image, facts) + lines);
   }
-  json?.(planJson(system.engine, { image, facts, uses, unchecked, secondaries: told?.secondaries }));
+  if (json !== undefined) {
+    const what = {
+      image,
+      facts,
+      uses,
+      unchecked,
+      refusal,
+      secondaries: told?.secondaries,
+      commands: commands?.() ?? [],
+    };
+    json(planJson(system.engine, what));
+  }
   if (svg === undefined) return;
   refuseToReplace(system, plan, svg);
   system.replaceFile(svg, system.bytes(drawPicture(image, facts, uses)));

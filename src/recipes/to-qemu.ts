@@ -5,7 +5,7 @@ import { archs, findArch } from "../arch/archs.ts";
 import { loadRules } from "../arch/load-rules.ts";
 import { qemuMachines } from "../arch/qemu-machines.ts";
 import { headOf } from "../devicetree/format.ts";
-import { EXIT, Failure, hex, usage } from "../failure.ts";
+import { EXIT, Failure, failureOf, hex, usage } from "../failure.ts";
 import { checkImage } from "../kexec/checks.ts";
 import { listUncheckedConfinement } from "../kexec/confinement.ts";
 import type { MachineFacts } from "../kexec/facts.ts";
@@ -57,13 +57,23 @@ export function writeForQemu(system: System, request: QemuRequest): number {
     ...(rules?.listUnchecked?.(image) ?? []),
   ];
   const uses = rules?.listUses(image) ?? [];
-  showPlan(system, request, { plan, image, facts, uses, told, unchecked: request.skipChecks ? [] : unchecked });
-  if (!request.skipChecks) {
+  const check = (): void => {
     checkImage(image, facts, rules?.checks ?? []);
     if (problem !== undefined) throw problem;
     const finding = shape.find(image);
     if (finding !== undefined) throw new Failure(finding.place, finding.fact);
-  }
+  };
+  const refusal = request.skipChecks ? undefined : failureOf(check);
+  showPlan(system, request, {
+    plan,
+    image,
+    facts,
+    uses,
+    told,
+    refusal,
+    unchecked: request.skipChecks ? [] : unchecked,
+  });
+  if (refusal !== undefined) throw refusal;
   if (request.action === "check") return EXIT.done;
   const { entry } = image;
   if (entry === undefined) throw usage("entry", "none is set: -e after an -a sets it");

@@ -1,6 +1,6 @@
 // The prompt: runs what is typed, line by line, in the language of scripts.
 
-import { escapeText, Failure } from "../failure.ts";
+import { Failure, formatFailure } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { STDIN, type System } from "../sys/system.ts";
 import { isContinued, parseScript } from "./parse.ts";
@@ -23,7 +23,7 @@ export function runPrompt(shell: Shell, tool: string): void {
       for (const pipeline of parseScript("prompt", line)) runPipeline(shell, pipeline);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      system.say(`${tool}: ${escapeText(error.place)}: ${escapeText(error.fact)}`);
+      system.say(`${tool}: ${formatFailure(error)}`);
     }
   }
 }

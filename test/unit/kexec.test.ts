@@ -71,7 +71,7 @@ describe.each(MACHINES)("on %s", (name, machine, file) => {
     }
   });
 
-  test("--json has the digests of what is loaded, and --plan draws nothing as wrong", () => {
+  test("--json has the digests of what is loaded and the raw commands, and --plan draws nothing as wrong", () => {
     const words = [kernel, `--initrd=${initrd}`, "--append=quiet nonce"];
     const run = kexec(machine, "-l", "--json", ...words);
     const { segments } = loaded(run);
@@ -82,7 +82,12 @@ describe.each(MACHINES)("on %s", (name, machine, file) => {
       })),
     );
     expect(kexec(machine, "--plan", "--json", ...words).out.toString()).toMatch(/^\{[^\n]*\}\n$/);
-    const drawn = kexec(machine, "--plan", ...words).out.toString();
+    const random: Pretended = { ...machine, on: { getrandom: ([bytes]) => (bytes as Uint8Array).fill(1).length } };
+    const told = JSON.parse(kexec(random, "--plan", "--json", ...words).out.toString());
+    const drawn = kexec(random, "--plan", ...words).out.toString();
+    expect(drawn).toEndWith(`\n\n${told.commands.join("\n")}\n`);
+    expect(told.commands.at(-1)).toContain(" | \\\n  loadem ");
+    expect(told.refusal).toBeNull();
     expect(drawn).toMatch(/ now {2}next /);
     expect(drawn).not.toContain("XXXX");
   });

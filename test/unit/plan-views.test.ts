@@ -71,14 +71,15 @@ describe("--json", () => {
       run(RICH, `-n --json --no-checks ${USUAL}`),
       run({ machine: "x86_64", files: { "/proc/iomem": iomem } }, "-n --no-checks --json -a 0x4000000 -e -f @kernel"),
     ].map(({ out }) => JSON.parse(out.toString()));
+    const empty = ["unchecked", "commands"];
     const ranges = ["runningKernel", "crashkernel", "crashkernelLow", "keptInitrd"];
     const printed = new Set(
       lines.flatMap((json) => pathsOf(json)).map((path) => path.replace(/^(\w+)\.(start|end)$/, "$1")),
     );
     const told = [...readFileSync(DOCUMENT, "utf8").matchAll(/^\| `([^`]+)` \| /gm)].map(([, path]) => present(path));
-    expect([...printed, "unchecked"].toSorted()).toEqual([...told].toSorted());
+    expect([...printed, ...empty].toSorted()).toEqual([...told].toSorted());
     expect(new Set(told).size).toBe(told.length);
-    for (const json of lines) expect(Object.keys(json)).toContainValues([...ranges, "unchecked"]);
+    for (const json of lines) expect(Object.keys(json)).toContainValues([...ranges, ...empty, "refusal"]);
   });
 
   test("tells of the bytes as the kernel gets them", () => {
@@ -130,7 +131,14 @@ describe("--json", () => {
     const { code, out, err } = run(RICH, "-n --json -a 0x5000000 -e -f @initrd");
     expect(code).toBe(1);
     expect(err).toContain("is not a multiple of");
-    expect(JSON.parse(out.toString()).segments[0].memsz).toBe("0x1235");
+    const { segments, refusal } = JSON.parse(out.toString());
+    expect(segments[0].memsz).toBe("0x1235");
+    expect(`loadem: ${refusal}\n`).toBe(err);
+    for (const line of ["--no-checks -a 0x5000000", "-r 0x1000 -a 0x5000000"]) {
+      const sound = run({}, `-n --json ${line} -e -f @initrd`);
+      expect({ code: sound.code, err: sound.err }).toEqual({ code: 0, err: "" });
+      expect(JSON.parse(sound.out.toString()).refusal).toBeNull();
+    }
   });
 
   test("is ASCII, whatever the names", () => {
