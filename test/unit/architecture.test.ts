@@ -42,3 +42,10 @@ test.each(["ARCHITECTURE.md", "CONTRIBUTING.md"])("every path that %s names is t
   expect(words.length).toBeGreaterThan(10);
   expect(words.flatMap(examples).filter((path) => !isKnown(path))).toEqual([]);
 });
+
+test("CONTRIBUTING.md names every command of npm's", () => {
+  const page = readFileSync(join(ROOT, "CONTRIBUTING.md"), "utf8");
+  const named = [...page.matchAll(/\bnpm (?:run )?([a-z]+)/g)].map(([, name]) => name);
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+  expect(Object.keys(scripts).filter((name) => !named.includes(name))).toEqual([]);
+});
