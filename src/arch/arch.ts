@@ -2,6 +2,7 @@
 // It is in five parts, each with a table of its own, so that a command loads only the part that it needs.
 
 import type { DeviceTree, Node } from "../devicetree/tree.ts";
+import type { Notice } from "../failure.ts";
 import type { Check, Finding, NextUse } from "../kexec/check.ts";
 import type { Copying } from "../kexec/copying.ts";
 import type { FactSource } from "../kexec/facts.ts";
@@ -57,8 +58,11 @@ export interface TreeHandOver {
   recognize(root: Node): boolean;
   /** Whether firmware tells by the reserve map alone of memory that it keeps, such as where cpus wait for their start. */
   readonly needsReserveMap?: boolean;
-  /** Drops what the running kernel was told for itself alone, sets seeds, reserves memory that hardware goes on using. */
-  apply?(system: System, tree: DeviceTree, notice: (place: ByteString, fact: string) => void): void;
+  /**
+   * Drops what the running kernel was told for itself alone, sets seeds, reserves memory that hardware goes on using.
+   * @param isOwn whether the tree is of the machine that this runs on
+   */
+  apply?(system: System, tree: DeviceTree, isOwn: () => boolean, notice: Notice): void;
   /** Whether `apply` sets fresh seeds. */
   readonly setsSeeds?: boolean;
   /** Confines a crash kernel to this memory. What is absent sets linux,usable-memory in the memory nodes. */

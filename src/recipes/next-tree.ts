@@ -17,7 +17,7 @@ import { keepsInitrd } from "../kexec/running-initrd.ts";
 import { formatRange, type MemoryRange, sameRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
-import { takeReserveMap } from "./reserve-map.ts";
+import { isOwnTree, takeReserveMap } from "./reserve-map.ts";
 
 export interface NextTreeRequest {
   /** A directory, a blob, or `-` for a blob on standard input. */
@@ -61,7 +61,7 @@ export function makeNextTree(system: System, request: NextTreeRequest): NextTree
   const initrd = initrdOf(tree.root);
   const handOver = findHandOver(tree.root);
   if (handOver?.needsReserveMap) takeReserveMap(system, tree, request.source, notice);
-  handOver?.apply?.(system, tree, notice);
+  handOver?.apply?.(system, tree, () => isOwnTree(system, tree, source), notice);
   const dropUnasked = handOver?.dropUnasked?.(tree);
   for (const edit of request.edits) edit(tree);
   dropUnasked?.();

@@ -27,8 +27,7 @@ const IDENTITY: readonly ByteString[] = ["model", "compatible", "serial-number"]
 export function takeReserveMap(system: System, tree: DeviceTree, source: ByteString, notice: Notice): void {
   if (!isDirectory(system, source)) return;
   const isLive = isLiveTree(system, source);
-  const bytes = system.readIfThere(LIVE_BLOB, LARGEST);
-  const started = bytes && unlessFailure(() => treeFromBlob(bytes, LIVE_BLOB, isCompared));
+  const started = readStarted(system);
   if (started === undefined) {
     // Of a tree from elsewhere nothing is to be expected here.
     if (isLive) notice("/", `${LIVE_BLOB} cannot be read, and a directory has no reserve map: --reserve adds to it`);
@@ -43,6 +42,22 @@ export function takeReserveMap(system: System, tree: DeviceTree, source: ByteStr
   const told = [...reservedMemory(tree.root), ...(initrd === undefined ? [] : [initrd])];
   const isTold = (range: MemoryRange) => told.some((other) => contains(other, range) || isInPagesOf(other, range));
   tree.reservations = [...tree.reservations, ...started.reservations.filter((range) => !isTold(range))];
+}
+
+/**
+ * Whether a tree is of the machine that this runs on: its own, or one like the blob that its kernel was started with.
+ * @param source what it was read from
+ */
+export function isOwnTree(system: System, tree: DeviceTree, source: ByteString): boolean {
+  if (isLiveTree(system, source)) return true;
+  const started = readStarted(system);
+  return started !== undefined && isSameMachine(started.root, tree.root);
+}
+
+/** Of that blob what is looked at here; undefined where it cannot be read. */
+function readStarted(system: System): DeviceTree | undefined {
+  const bytes = system.readIfThere(LIVE_BLOB, LARGEST);
+  return bytes && unlessFailure(() => treeFromBlob(bytes, LIVE_BLOB, isCompared));
 }
 
 function isDirectory(system: System, source: ByteString): boolean {

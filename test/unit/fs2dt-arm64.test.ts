@@ -1,6 +1,9 @@
 // What fs2dt renews, leaves out and reserves in the tree of an arm64 machine, and in no other.
 
 import { describe, expect, test } from "bun:test";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { blob } from "../../src/devicetree/to/blob.ts";
 import { bytesAt, nodeOf, readBlob } from "../support/blob-reader.ts";
 import { type FakeRun, type FakeWorld, runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
@@ -53,6 +56,26 @@ function run(
   makeTree(path, tree);
   const world: FakeWorld = { machine: "aarch64", on, root: folder.in(`machine${turn}`), files };
   return runInside(world, "fs2dt", "-b", "0x8000", ...options, path);
+}
+
+/** What the running kernel was started with: nothing of it is told. */
+const STARTED = blob(
+  { name: "", properties: [], children: [] },
+  { version: 17, padding: 0, maxSize: 4096, address: undefined, reservations: [], bootCpu: 0 },
+);
+
+/** The same of the running machine's own tree. */
+function runLive(
+  tree: Tree,
+  options: string[] = [],
+  on: FakeWorld["on"] = {},
+  files: NonNullable<FakeWorld["files"]> = {},
+): FakeRun {
+  const root = folder.in(`machine${turn++}`);
+  mkdirSync(join(root, "proc"), { recursive: true });
+  makeTree(join(root, "proc/device-tree"), tree);
+  const world: FakeWorld = { machine: "aarch64", on, root, files: { "/sys/firmware/fdt": STARTED, ...files } };
+  return runInside(world, "fs2dt", "-b", "0x8000", ...options, "/proc/device-tree");
 }
 
 function blobOf({ code, err, out }: FakeRun) {
@@ -173,7 +196,7 @@ describe("a GICv3's tables", () => {
   ];
 
   test("are reserved where the kernel's log says they are, each once", () => {
-    const { reserved } = blobOf(run(tree, [], kernelLog(LOG + LOG)));
+    const { reserved } = blobOf(runLive(tree, [], kernelLog(LOG + LOG)));
     expect(reserved.slice(0, -1)).toEqual(
       [0x421a0000n, 0x421b0000n, 0x421c0000n].map((start) => ({ start, size: 0x10000n })),
     );
@@ -183,10 +206,10 @@ describe("a GICv3's tables", () => {
     const says =
       "fs2dt: /: a GICv3 ITS, but the kernel's log names no LPI tables: --reserve, or irqchip.gicv3_nolpi=1 " +
       "at its boot\n";
-    expect(run(tree, [], kernelLog("")).err).toBe(says);
-    expect(run(tree, [], { syslog: () => -1 }).err).toBe(says);
+    expect(runLive(tree, [], kernelLog("")).err).toBe(says);
+    expect(runLive(tree, [], { syslog: () => -1 }).err).toBe(says);
     const told: Tree = [...tree, ["chosen", [["bootargs", "quiet irqchip.gicv3_nolpi=1\0"]]]];
-    expect(blobOf(run(told, ["-B", "other"])).reserved.length).toBe(1);
+    expect(blobOf(runLive(told, ["-B", "other"])).reserved.length).toBe(1);
   });
 
   describe("of which the log does not name all", () => {
@@ -202,23 +225,25 @@ describe("a GICv3's tables", () => {
     ];
 
     test("are worth a line, with those that it names reserved: it has lost its start", () => {
-      const { code, err, out } = run(tree, [], half("property", "CPU0"), online("0-1"));
+      const { code, err, out } = runLive(tree, [], half("property", "CPU0"), online("0-1"));
       expect({ code, err }).toEqual({ code: 0, err: says("no LPI property table, and no LPI pending table of cpu 0") });
       expect(readBlob(out).reserved[0]).toEqual({ start: 0x421c_0000n, size: 0x1_0000n });
-      expect(run(tree, [], half("property"), online("0-1")).err).toBe(says("no LPI property table"));
+      expect(runLive(tree, [], half("property"), online("0-1")).err).toBe(says("no LPI property table"));
     });
 
     test("are those of every cpu that is online, and of no other", () => {
-      expect(run(withCpus(8), [], kernelLog(LOG), online("0-1")).err).toBe("");
-      expect(run(tree, [], kernelLog(LOG), online("0-2")).err).toBe(says("no LPI pending table of cpu 2"));
-      expect(run(tree, [], kernelLog(LOG), online("1,4-6,9")).err).toBe(says("no LPI pending table of cpu 4 5 6 9"));
-      expect(run(tree, [], half("CPU1"), online("0")).err).toBe("");
+      expect(runLive(withCpus(8), [], kernelLog(LOG), online("0-1")).err).toBe("");
+      expect(runLive(tree, [], kernelLog(LOG), online("0-2")).err).toBe(says("no LPI pending table of cpu 2"));
+      expect(runLive(tree, [], kernelLog(LOG), online("1,4-6,9")).err).toBe(
+        says("no LPI pending table of cpu 4 5 6 9"),
+      );
+      expect(runLive(tree, [], half("CPU1"), online("0")).err).toBe("");
     });
 
     test("are one for each cpu of the tree where /sys does not tell which are online", () => {
-      expect(run(withCpus(2), [], kernelLog(LOG)).err).toBe("");
-      expect(run(withCpus(4), [], kernelLog(LOG)).err).toBe(says("LPI pending tables of 2 cpus of 4"));
-      expect(run(withCpus(4, [["status", "fail\0"]]), [], kernelLog(LOG)).err).toBe("");
+      expect(runLive(withCpus(2), [], kernelLog(LOG)).err).toBe("");
+      expect(runLive(withCpus(4), [], kernelLog(LOG)).err).toBe(says("LPI pending tables of 2 cpus of 4"));
+      expect(runLive(withCpus(4, [["status", "fail\0"]]), [], kernelLog(LOG)).err).toBe("");
     });
 
     test("need not be known of a cpu that does without", () => {
@@ -226,12 +251,12 @@ describe("a GICv3's tables", () => {
         "GICv3: CPU1: using reserved LPI pending table @0x00000000421c0000",
         "CPU1: LPIs not supported",
       );
-      expect(run(tree, [], kernelLog(log), online("0-1")).err).toBe("");
+      expect(runLive(tree, [], kernelLog(log), online("0-1")).err).toBe("");
     });
 
     test("are known to the next kernel by EFI, where that has started this one", () => {
       const efi: Tree = [...tree, ["chosen", [["linux,uefi-system-table", cells(0, 0)]]]];
-      expect(run(efi, [], half("property"), online("0-1")).err).toBe("");
+      expect(runLive(efi, [], half("property"), online("0-1")).err).toBe("");
     });
   });
 
@@ -246,15 +271,34 @@ describe("a GICv3's tables", () => {
       ],
     ];
     expect(
-      run([
+      runLive([
         ["intc", its],
         ["psci", PSCI],
       ]).engine.asked("syslog"),
     ).toEqual([]);
   });
 
+  test("are not looked for where the tree is of another machine, but where it is a copy of this one's", () => {
+    const model = (name: string): Tree => [["model", `${name}\0`], ...tree];
+    const own = folder.in("own.dtb");
+    const { code, out } = runLive(model("own"), [], kernelLog(LOG.replaceAll("LPI", "")));
+    expect(code).toBe(0);
+    writeFileSync(own, out);
+    const on = { ...kernelLog(LOG) };
+    for (const [files, isOwn] of [
+      [{}, false],
+      [{ "/sys/firmware/fdt": STARTED }, false],
+      [{ "/sys/firmware/fdt": out }, true],
+    ] as const) {
+      const world: FakeWorld = { machine: "aarch64", on, root: folder.in(`machine${turn++}`), files };
+      const asked = runInside(world, "fs2dt", "-b", "0x8000", own);
+      expect(asked.engine.asked("syslog").length > 0).toBe(isOwn);
+      expect(blobOf(asked).reserved.length).toBe(isOwn ? 4 : 1);
+    }
+  });
+
   test("are not looked for on a machine without such an interrupt controller", () => {
-    const { engine } = run([["psci", PSCI]]);
+    const { engine } = runLive([["psci", PSCI]]);
     expect(engine.asked("syslog")).toEqual([]);
   });
 });

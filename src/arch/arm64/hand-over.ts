@@ -26,13 +26,13 @@ export const arm64: TreeHandOver = {
   recognize: isArm64Tree,
   needsReserveMap: true,
   setsSeeds: true,
-  apply(system, tree, notice) {
+  apply(system, tree, isOwn, notice) {
     const { root } = tree;
     dropStale(tree);
     setSeeds(root, (length) => system.random(length));
     const chosen = child(root, "chosen");
     const bootargs = property(chosen, "bootargs") ?? new Uint8Array(0);
-    if (!hasIts(root) || wasToldNoLpis(system.text(bootargs))) return;
+    if (!hasIts(root) || wasToldNoLpis(system.text(bootargs)) || !isOwn()) return;
     const { ranges, missing } = readLpiTables(system, () => root);
     const more = ranges.filter((range) => !tree.reservations.some((other) => sameRange(range, other)));
     tree.reservations = [...tree.reservations, ...more];
