@@ -10,6 +10,7 @@ import { describeStatus } from "../kexec/status.ts";
 import { tellOtherCall, unload, unloadByEither, unloadFiles } from "../kexec/unload.ts";
 import { EDIT_NOTES } from "../options/edits.ts";
 import { foreignAnswers, foreignOptions } from "../options/kexec-tools.ts";
+import { diagnose, forQemu } from "../options/load-modes.ts";
 import {
   findNotForFiles,
   kernelOf,
@@ -39,10 +40,7 @@ const modes: readonly Option[] = [
   { short: "e", long: "exec", help: "Jump into the loaded kernel. With KERNEL: load that one first." },
   { short: "u", long: "unload", help: "Unload the loaded kernel." },
   { short: "S", long: "status", help: "Print what is loaded and what may be loaded, one fact a line." },
-  {
-    long: "diagnose",
-    help: "Find the segment that the kernel refuses: load the first, the first two, and so on. Nothing stays loaded, not even what was loaded before.",
-  },
+  diagnose,
   {
     long: "extract",
     help: "Write what of KERNEL is loaded to standard output: as objcopy -O binary does of an ELF file, as zeropage --kernel does of a bzImage.",
@@ -55,11 +53,7 @@ const modes: readonly Option[] = [
     value: "DIR",
     help: "Load nothing: write the segments into DIR, and those commands as a script that loads them from there.",
   },
-  {
-    long: "qemu",
-    value: "DIR",
-    help: "Load nothing: write the segments into DIR, and a script that boots them in qemu without a first kernel. KERNEL says which machine that is, --dtb has its tree; --append is needed.",
-  },
+  forQemu("KERNEL says which machine that is, --dtb has its tree; --append is needed."),
 ];
 
 /** Which of the two system calls is made: kexec_load, unless one of these asks for another. The last one counts. */

@@ -4,6 +4,7 @@ import type { Applet, Option } from "../cli/applet.ts";
 import { type Directive, parseInOrder } from "../cli/options.ts";
 import { EXIT, usage } from "../failure.ts";
 import { unload } from "../kexec/unload.ts";
+import { diagnose, forQemu } from "../options/load-modes.ts";
 import { chooseViews, viewOptions } from "../options/plan-views.ts";
 import { parsePlan } from "../options/segments.ts";
 import { jumpIntoLoaded } from "../recipes/jump.ts";
@@ -68,15 +69,8 @@ const modes: readonly Option[] = [
     help: "Print the segments on standard error, then load them; with -k, what was found out before the jump.",
   },
   { long: "no-checks", help: "Skip loadem's own checks. The kernel's remain." },
-  {
-    long: "diagnose",
-    help: "Find the segment that the kernel refuses: load the first, the first two, and so on. Nothing stays loaded, not even what was loaded before.",
-  },
-  {
-    long: "qemu",
-    value: "DIR",
-    help: "Load nothing: write the segments into DIR, and a script that boots them in qemu without a first kernel. -t says of which machine they are.",
-  },
+  diagnose,
+  forQemu("-t says of which machine they are."),
   { short: "k", long: "reboot", help: "Jump into the loaded kernel. Only -v and --no-checks go with it." },
   { short: "u", long: "unload", help: "Unload the loaded kernel (with -p: the crash kernel)." },
 ];
