@@ -10,30 +10,40 @@ import { hasCall, type LoadCall } from "./calls.ts";
 import { readMemoryInfo } from "./facts.ts";
 import type { KernelFiles } from "./file-checks.ts";
 import type { KexecImage } from "./image.ts";
-import { isLockedDown, isUsedUp, lacksSecurityFiles, type Permission, readImaPolicy, SECURITY, tellIncapable } from "./permission.ts";
+import {
+  isLockedDown,
+  isUsedUp,
+  lacksSecurityFiles,
+  type Permission,
+  readImaPolicy,
+  SECURITY,
+  tellIncapable,
+} from "./permission.ts";
 import { isLoaded } from "./status.ts";
 
 /** What the checks have to say of the kernel's `result`. */
 export type Explain = (result: number) => string | undefined;
 
+/** What the two calls that load have alike. */
+interface LoadAttempt {
+  readonly explain: Explain;
+  /** Whether a crash kernel was loaded, which the kernel forgets before it looks at another. */
+  readonly hadCrashKernel?: boolean;
+}
+
 /** What the kernel was asked for. */
 export type Attempt =
-  | {
+  | (LoadAttempt & {
       readonly kind: "segments";
       readonly image: Pick<KexecImage, "segments" | "entry" | "arch" | "crash">;
-      readonly explain: Explain;
       /** The same kernel as a file, where there is one that kexec_file_load(2) could be given. */
       readonly asFile?: FileWay | undefined;
-      /** Whether a crash kernel was loaded, which the kernel forgets before it looks at another. */
-      readonly hadCrashKernel?: boolean;
-    }
-  | {
+    })
+  | (LoadAttempt & {
       readonly kind: "files";
       readonly files: KernelFiles;
-      readonly explain: Explain;
       readonly checksSignature: boolean;
-      readonly hadCrashKernel?: boolean;
-    }
+    })
   | {
       readonly kind: "unload";
       readonly call: LoadCall;
@@ -116,7 +126,7 @@ const rows: readonly Row[] = [
   ["segment", "EINVAL", SEGMENTS, explained],
   ["other", "EINVAL", SEGMENTS, () => "the kernel does not say why; --diagnose finds the segment"],
   ["file", "EINVAL", FILES, explained],
-  ["other", "EINVAL", FILES, (refused) => `the kernel does not say why${quoteLog(refused)}`],
+  ["other", "EINVAL", FILES, withLog("the kernel does not say why")],
   ["not-loaded", "EINVAL", ["reboot"], isNotLoaded],
 
   ["segment", "ETXTBSY", SEGMENTS, explained],
@@ -124,17 +134,12 @@ const rows: readonly Row[] = [
   ["written", "ETXTBSY", FILES, () => "a file is open for writing: the kernel takes none that may change"],
 
   ["file", "ENOEXEC", FILES, explained],
-  ["other", "ENOEXEC", FILES, (refused) => `no kernel that this call takes${quoteLog(refused)}`],
+  ["other", "ENOEXEC", FILES, withLog("no kernel that this call takes")],
   ["file", "EFBIG", FILES, explained],
   ["other", "EFBIG", FILES, isTooLarge],
   ["unread", "EIO", FILES, () => "a file could not be read whole"],
   ["unread", "EBADF", FILES, () => "a file is not open for reading"],
-  [
-    "not-here",
-    "EOPNOTSUPP",
-    LOADS,
-    (refused) => `the running kernel cannot do this on this machine${quoteLog(refused)}`,
-  ],
+  ["not-here", "EOPNOTSUPP", LOADS, withLog("the running kernel cannot do this on this machine")],
 
   ["unsigned", "ELIBBAD", FILES, isBadlySigned("is no EFI program, so that its signature cannot be read")],
   ["unsigned", "ENODATA", FILES, isBadlySigned("carries no signature")],
@@ -336,6 +341,11 @@ function otherUnload(
 /** Whether the start of a kernel's file tells of a signature, as EFI programs carry one. */
 function carriesSignature(head: Uint8Array): boolean {
   return readPe(head)?.signatureEnd !== undefined;
+}
+
+/** What remains, with what the kernel's log has to add. */
+function withLog(fact: string): Cause["tell"] {
+  return (refused) => fact + quoteLog(refused);
 }
 
 /** The last line of the kernel's log, where that is about kexec: the kernel has just written it. */
