@@ -10,6 +10,7 @@ import { fileCalls } from "../support/file-calls.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { arm64Image, elf } from "../support/forms.ts";
 import { type LoadRun, type Pretended, runPretended, WITHOUT_TREE } from "../support/loading.ts";
+import { pseriesTree, virtTree } from "../support/qemu-trees.ts";
 import { rawLinesOf, runRawLines } from "../support/raw-lines.ts";
 import { cells, makeTree, type Tree } from "../support/tree.ts";
 
@@ -49,38 +50,17 @@ const CPU = [
 ] as const;
 
 /** As qemu dumps it: nobody has said where RTAS is, nor asked for XIVE. */
-const PSERIES: Tree = [
-  ["#address-cells", cells(2)],
-  ["#size-cells", cells(2)],
-  ["compatible", "qemu,pseries\0"],
+const PSERIES = pseriesTree(
+  0x2000_0000,
+  Uint8Array.of(0, 0),
+  [],
   [
-    "memory@0",
-    [
-      ["device_type", "memory\0"],
-      ["reg", cells(0, 0, 0, 0x20000000)],
-    ],
+    ["interrupt-controller@1", [["compatible", "ibm,power-ivpe\0"]]],
+    ["cpus", [CPU]],
   ],
-  ["chosen", [["ibm,architecture-vec-5", Uint8Array.of(0, 0)]]],
-  ["rtas", [["rtas-size", cells(0x85c)]]],
-  ["interrupt-controller@1", [["compatible", "ibm,power-ivpe\0"]]],
-  ["cpus", [CPU]],
-];
+);
 
-const VIRT: Tree = [
-  ["#address-cells", cells(2)],
-  ["#size-cells", cells(2)],
-  ["compatible", "linux,dummy-virt\0"],
-  [
-    "memory@40000000",
-    [
-      ["device_type", "memory\0"],
-      ["reg", cells(0, 0x40000000, 0, 0x20000000)],
-    ],
-  ],
-  ["chosen", []],
-  ["psci", [["method", "hvc\0"]]],
-  ["cpus", [CPU]],
-];
+const VIRT = virtTree([["cpus", [CPU]]]);
 
 /** A blob, as from elsewhere. */
 function dtb(tree: Tree): void {

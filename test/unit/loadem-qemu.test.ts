@@ -23,6 +23,7 @@ import { fileCalls } from "../support/file-calls.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { type LoadRun, loadem, type Pretended, WITHOUT_TREE } from "../support/loading.ts";
 import { present } from "../support/present.ts";
+import { pseriesTree, virtTree } from "../support/qemu-trees.ts";
 import { cells, makeTree, type Tree } from "../support/tree.ts";
 
 const folder = temporaryFolder();
@@ -50,53 +51,30 @@ function written(name: string): Buffer {
 const RTAS = 0x3fff0000;
 
 /** What qemu's dumpdtb shows of pseries, and where RTAS is. */
-const PSERIES: Tree = [
-  ["#address-cells", cells(2)],
-  ["#size-cells", cells(2)],
-  ["compatible", "qemu,pseries\0"],
+const PSERIES = pseriesTree(
+  0x4000_0000,
+  Uint8Array.of(3, 1, 2, 3, 4),
   [
-    "memory@0",
+    ["linux,rtas-base", cells(RTAS)],
+    ["linux,rtas-entry", cells(RTAS)],
+  ],
+  [
     [
-      ["device_type", "memory\0"],
-      ["reg", cells(0, 0, 0, 0x40000000)],
+      "cpus",
+      [0, 1, 2].map((id) => [
+        `PowerPC,POWER10@${id}`,
+        [
+          ["device_type", "cpu\0"],
+          ["reg", cells(id)],
+          ["cpu-version", cells(0x0f000006)],
+          ["ibm,ppc-interrupt-server#s", cells(id)],
+        ],
+      ]),
     ],
   ],
-  ["chosen", [["ibm,architecture-vec-5", Uint8Array.of(3, 1, 2, 3, 4)]]],
-  [
-    "rtas",
-    [
-      ["rtas-size", cells(0x85c)],
-      ["linux,rtas-base", cells(RTAS)],
-      ["linux,rtas-entry", cells(RTAS)],
-    ],
-  ],
-  [
-    "cpus",
-    [0, 1, 2].map((id) => [
-      `PowerPC,POWER10@${id}`,
-      [
-        ["device_type", "cpu\0"],
-        ["reg", cells(id)],
-        ["cpu-version", cells(0x0f000006)],
-        ["ibm,ppc-interrupt-server#s", cells(id)],
-      ],
-    ]),
-  ],
-];
+);
 
-const VIRT: Tree = [
-  ["#address-cells", cells(2)],
-  ["#size-cells", cells(2)],
-  ["compatible", "linux,dummy-virt\0"],
-  [
-    "memory@40000000",
-    [
-      ["device_type", "memory\0"],
-      ["reg", cells(0, 0x40000000, 0, 0x20000000)],
-    ],
-  ],
-  ["chosen", []],
-  ["psci", [["method", "hvc\0"]]],
+const VIRT = virtTree([
   ["intc@8000000", [["compatible", "arm,cortex-a15-gic\0"]]],
   [
     "cpus",
@@ -111,7 +89,7 @@ const VIRT: Tree = [
       ["cpu@1", []],
     ],
   ],
-];
+]);
 
 /** A blob for the stub at `stub`. */
 function blob(tree: Tree, stub: number, ...options: string[]): Buffer {
