@@ -39,8 +39,9 @@ function sizeOn({ step }: Grid, most: number, page: bigint): fc.Arbitrary<bigint
     .map(([count, less]) => BigInt(count) * step - BigInt(less));
 }
 
+/** Of every second scene. */
 function perhaps<T>(some: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
-  return fc.option(some, { nil: undefined, freq: 1 });
+  return fc.option(some, { nil: undefined, freq: 2 });
 }
 
 const plainKernel: SceneKernel = {

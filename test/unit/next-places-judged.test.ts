@@ -56,15 +56,18 @@ describe.each(Object.entries(cases))("on %s", (_, one) => {
 
 test.each(["ppc64", "arm64", "x86_64"] as const)("what is chosen on %s passes all of loadem's checks", (name) => {
   let placed = 0;
+  let initrds = 0;
   fc.assert(
     fc.property(cases[name], (one) => {
       const scene = { ...one.scene, argument: max(one.scene.argument, MOST_ARGUMENT) };
       const places = chosen(scene);
       if (places instanceof Failure) return;
       placed += 1;
+      if (places.initrd !== undefined) initrds += 1;
       checkImage(imageOf(scene, places), factsOf(scene), checksOf(scene));
     }),
-    { seed: SEED, numRuns: 300 },
+    { seed: SEED, numRuns: 600 },
   );
   expect(placed).toBeGreaterThan(20);
+  expect(initrds).toBeGreaterThan(10);
 });
