@@ -11,7 +11,7 @@ import type { System } from "../sys/system.ts";
 
 const dtedit: Applet = {
   name: "dtedit",
-  summary: "Change a device tree and write it as blob, source, JSON or directory",
+  summary: "Change a device tree: write blob, source, JSON or directory",
   operands: "IN OUT",
   options: [
     { short: "O", long: "format", value: "FORMAT", help: "Write OUT as dtb (a blob, the default), dts, json or dir." },

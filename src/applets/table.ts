@@ -15,6 +15,8 @@ import loadem from "./loadem.ts";
 import ls from "./ls.ts";
 import poweroff from "./poweroff.ts";
 import v2wrap from "./v2wrap.ts";
+import vmcore from "./vmcore.ts";
+import vmcoreDmesg from "./vmcore-dmesg.ts";
 import zeropage from "./zeropage.ts";
 
 export const applets: readonly Applet[] = [
@@ -23,6 +25,8 @@ export const applets: readonly Applet[] = [
   zeropage,
   loadem,
   v2wrap,
+  vmcore,
+  vmcoreDmesg,
   dtdump,
   dtedit,
   dtdiff,

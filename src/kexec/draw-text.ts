@@ -2,13 +2,14 @@
 
 import { hex } from "../failure.ts";
 import { formatSize } from "../number.ts";
+import type { MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
 import type { NextUse } from "./check.ts";
 import type { MachineFacts } from "./facts.ts";
 import type { Ground } from "./ground.ts";
 import type { KexecImage } from "./image.ts";
-import { type Band, fitNote, makePicture, type Picture, rowsOf } from "./picture.ts";
+import { type Band, fitNote, makePicture, type Picture, pictureMemory, rowsOf } from "./picture.ts";
 
 /** Columns of a line: 80, less what `loadem: ` before it takes on standard error. */
 const WIDTH = 72;
@@ -82,6 +83,11 @@ export default function drawPlan(
   return drawText(makePicture(image, facts, uses), chooseFills(system));
 }
 
+/** A column for what is memory, lines of at most WIDTH columns. @param memory in order, none of it twice */
+export function drawMemory(system: System, memory: readonly MemoryRange[]): ByteString {
+  return drawText(pictureMemory(memory), chooseFills(system), ["    ", "    "]);
+}
+
 /** Those that standard output and standard error most likely can show. */
 function chooseFills(system: System): Fills {
   const locale = ["LC_ALL", "LC_CTYPE", "LANG"].map((name) => system.environment(name)).find((value) => value);
@@ -89,7 +95,12 @@ function chooseFills(system: System): Fills {
   return isUtf8 && system.environment("TERM") !== "dumb" ? utf8 : ascii;
 }
 
-export function drawText({ bands, unit }: Picture, fills: Fills): ByteString {
+/** @param heads of the columns */
+export function drawText(
+  { bands, unit }: Picture,
+  fills: Fills,
+  heads: readonly [string, string] = ["now ", "next"],
+): ByteString {
   const last = bands.at(-1);
   if (last === undefined) return "";
   const places = [...bands.map(({ start }) => hex(start)), hex(last.end)];
@@ -108,7 +119,7 @@ export function drawText({ bands, unit }: Picture, fills: Fills): ByteString {
     });
   });
   const scale = `a line is ${formatSize(unit)} at most, but for ${fills.cut}`;
-  return [line("memory", "now ", "next", scale), ...lines, line(hex(last.end), "    ", "    ", "")]
+  return [line("memory", ...heads, scale), ...lines, line(hex(last.end), "    ", "    ", "")]
     .map((each) => `${each}\n`)
     .join("");
 }

@@ -38,7 +38,10 @@ export function groundOf({ memory }: MachineFacts, range: MemoryRange): Ground {
 }
 
 /** All of `span`, in order: RAM, what is taken of it, and what is neither. */
-export function listRuns({ memory, taken, notRam = [] }: MachineFacts, span: MemoryRange): Run[] {
+export function listRuns(
+  { memory, taken, notRam = [] }: Pick<MachineFacts, "memory" | "taken" | "notRam">,
+  span: MemoryRange,
+): Run[] {
   if (memory.length === 0) return [{ ...span, ground: "unknown", names: [], taken: 0, takenSize: 0n }];
   const held = apart(taken.filter((range) => overlap(range, span)));
   const run = (range: MemoryRange, ground: Ground, names: readonly string[]): Run => {

@@ -113,6 +113,17 @@ export function makePicture(image: KexecImage, machine: MachineFacts, nextUses: 
   return { bands, unit: chooseUnit([...segments, ...uses]) };
 }
 
+/** Memory alone, where that is all that is known. @param memory in order, none of it twice */
+export function pictureMemory(memory: readonly MemoryRange[]): Picture {
+  const span = hullOf(memory.filter(isSome));
+  if (span === undefined) return { bands: [], unit: SMALLEST_UNIT };
+  const facts = { memory, taken: [] };
+  const largest = memory.reduce((most, range) => max(most, sizeOf(range)), 0n);
+  let unit = SMALLEST_UNIT;
+  while (unit * MOST_OF_NOTHING < largest) unit *= 2n;
+  return { bands: foldRuns(listRuns(facts, span)).map((run) => bandOfRun(run, facts)), unit };
+}
+
 function chooseUnit(ranges: readonly MemoryRange[]): bigint {
   const largest = ranges.reduce((most, range) => max(most, sizeOf(range)), 0n);
   let unit = SMALLEST_UNIT;
@@ -269,7 +280,7 @@ function notesOf(image: KexecImage, segment: Segment): Note[] {
   ];
 }
 
-function bandOfRun({ start, end, ground, names, taken, takenSize }: Run, facts: MachineFacts): Band {
+function bandOfRun({ start, end, ground, names, taken, takenSize }: Run, facts: Pick<MachineFacts, "memory">): Band {
   const size = formatSize(end - start);
   const told = names.length === 0 ? "" : `: ${escapeText(tellNames(names))}`;
   const ram = intersectRanges({ start, end }, facts.memory).reduce((sum, range) => sum + sizeOf(range), 0n);

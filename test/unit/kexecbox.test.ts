@@ -44,10 +44,10 @@ describe("asked for no applet there is", () => {
 
   test("it ends with 2 and lists them", () => {
     expect(called(["kexecbox"])).toEqual({ code: 2, out: "", err: `kexecbox: no applet given: ${list}\n` });
-    expect(called(["kexecbox", "vmcore", "-l"])).toEqual({
+    expect(called(["kexecbox", "frobnicate", "-l"])).toEqual({
       code: 2,
       out: "",
-      err: `kexecbox: vmcore: no such applet; ${list}\n`,
+      err: `kexecbox: frobnicate: no such applet; ${list}\n`,
     });
     expect(called(["kexecbox", "--fs2dt"])).toMatchObject({ code: 2, out: "" });
     // An argument is a name, and no path.
@@ -59,7 +59,7 @@ describe("asked for no applet there is", () => {
     expect(called(["kexecbox", "laodem", "-k"])).toEqual(said("loadem"));
     expect(called(["kexecbox", "laodem"]).err).toBe("kexecbox: laodem: no such applet: did you mean loadem?\n");
     expect(called(["kexecbox", "help", "fs2dtt"])).toEqual(said("fs2dt"));
-    expect(called(["kexecbox", "help", "vmcore"]).err).toBe(`kexecbox: vmcore: no such applet; ${list}\n`);
+    expect(called(["kexecbox", "help", "frobnicate"]).err).toBe(`kexecbox: frobnicate: no such applet; ${list}\n`);
   });
 
   test("it shows escaped what is not printable", () => {
