@@ -2,9 +2,9 @@
 
 import type { Applet } from "../cli/applet.ts";
 import { parse } from "../cli/options.ts";
-import { openCore, VMCORE } from "../dump/core.ts";
+import { type CoreFile, VMCORE, withCore } from "../dump/core.ts";
 import { readLog } from "../dump/log.ts";
-import { EXIT, usage } from "../failure.ts";
+import { EXIT, type Notice, usage } from "../failure.ts";
 import { noticeOn } from "../options/trees.ts";
 
 const vmcoreDmesg: Applet = {
@@ -28,25 +28,29 @@ the exit code is then 1.
     const [path = VMCORE, ...more] = operands;
     if (more.length > 0) throw usage("operands", `one dump is enough, ${operands.length} are given`);
     const notice = noticeOn(system, "vmcore-dmesg");
-    const core = openCore(system, path);
-    let isWhole = true;
-    let lines = "";
-    const print = () => {
-      system.print(lines);
-      lines = "";
-    };
-    for (const part of readLog(core)) {
-      if ("lines" in part) lines += part.lines;
-      else {
-        print();
-        notice(path, "wrong" in part ? part.wrong : part.note);
-        if ("wrong" in part) isWhole = false;
-      }
-      if (lines.length > 0x10000) print();
-    }
-    print();
-    return isWhole ? EXIT.done : EXIT.input;
+    return withCore(system, path, (core) => printLog(core, notice)) ? EXIT.done : EXIT.input;
   },
 };
+
+/** Prints the log as it is read. @returns whether all of it could be */
+function printLog(core: CoreFile, notice: Notice): boolean {
+  let isWhole = true;
+  let lines = "";
+  const print = () => {
+    core.system.print(lines);
+    lines = "";
+  };
+  for (const part of readLog(core)) {
+    if ("lines" in part) lines += part.lines;
+    else {
+      print();
+      notice(core.path, "wrong" in part ? part.wrong : part.note);
+      if ("wrong" in part) isWhole = false;
+    }
+    if (lines.length > 0x10000) print();
+  }
+  print();
+  return isWhole;
+}
 
 export default vmcoreDmesg;

@@ -146,8 +146,10 @@ export class CoreFile {
   }
 
   #readExtents(extents: readonly Extent[], address: bigint, length: number): Uint8Array | undefined {
-    const bytes = new Uint8Array(length);
     let index = findExtent(extents, address);
+    // Most that cannot be read is nowhere: that costs no memory.
+    if (address >= (extents[index]?.end ?? 0n)) return undefined;
+    const bytes = new Uint8Array(length);
     for (let filled = 0; filled < length; index++) {
       const at = address + BigInt(filled);
       const extent = extents[index];
@@ -168,6 +170,16 @@ export class CoreFile {
 /** @throws Failure for what cannot be read, or is no 64-bit ELF core file */
 export function openCore(system: System, path: ByteString): CoreFile {
   return new CoreFile(system, path);
+}
+
+/** What `work` makes of a dump, which is closed then. @throws Failure as openCore() does */
+export function withCore<T>(system: System, path: ByteString, work: (core: CoreFile) => T): T {
+  const core = openCore(system, path);
+  try {
+    return work(core);
+  } finally {
+    core.close();
+  }
 }
 
 function openFile(system: System, path: ByteString): number {

@@ -8,6 +8,9 @@ import { Window } from "./window.ts";
 
 const CHUNK = 16 * 1024;
 
+/** So many parts that cannot be read, and the rest is not looked at. */
+const MOST_LOST = 64;
+
 /**
  * The log, the oldest line first.
  * @throws Failure where it cannot be found
@@ -17,11 +20,12 @@ export function* readBytes(memory: DumpMemory): Generator<LogPart> {
   const window = new Window(memory, buffer, size);
   const first = end > size ? end - size : 0;
   let begun: ByteString = "";
-  for (let at = first; at < end; ) {
+  let lost = 0;
+  for (let at = first; at < end && lost < MOST_LOST; ) {
     const place = at % size;
     const length = Math.min(end - at, size - place, CHUNK - (place % CHUNK));
     const bytes = window.bytes(place, length);
-    if (bytes === undefined) yield { wrong: `${length} bytes of the log cannot be read` };
+    if (bytes === undefined) lost++;
     const lines = (begun + memory.core.system.text(bytes ?? new Uint8Array(0))).split("\n");
     // A line that does not end is not kept for ever.
     begun = (lines.pop() ?? "").slice(-CHUNK);
@@ -29,6 +33,8 @@ export function* readBytes(memory: DumpMemory): Generator<LogPart> {
     at += length;
   }
   if (begun !== "") yield lineOf(begun);
+  if (lost > 0)
+    yield { wrong: `parts of the log that cannot be read: ${lost}${lost < MOST_LOST ? "" : "; the rest is left out"}` };
 }
 
 function lineOf(line: ByteString): LogPart {

@@ -10,6 +10,9 @@ import { Window } from "./window.ts";
 const MOST_COUNT_BITS = 21;
 const MOST_SIZE_BITS = 31;
 
+/** So many descriptors that are none, or cannot be read, and the rest is not looked at. */
+const MOST_WRONG = 0x4000;
+
 /** Of a descriptor: its state, above its number. */
 const COMMITTED = 1n;
 const FINALIZED = 2n;
@@ -100,8 +103,9 @@ export function* readRing(memory: DumpMemory): Generator<LogPart> {
   for (const id of areEndsSound ? numbersBetween(ring) : numbersFound(ring)) {
     const found = readRecord(ring, id);
     if (found === "unfinished") unfinished++;
-    else if (found === "wrong") wrong++;
-    else if (found !== undefined) {
+    else if (found === "wrong") {
+      if (++wrong > MOST_WRONG) break;
+    } else if (found !== undefined) {
       // Blocks do not overlap, so that all of them fit into the ring.
       room -= found.size;
       if (room < 0) {
@@ -111,7 +115,9 @@ export function* readRing(memory: DumpMemory): Generator<LogPart> {
       yield found;
     }
   }
-  if (wrong > 0) yield { wrong: `damaged records, left out: ${wrong}` };
+  if (wrong > 0) {
+    yield { wrong: `damaged records, left out: ${wrong}${wrong > MOST_WRONG ? "; the rest is not read" : ""}` };
+  }
   if (unfinished > 0) yield { note: `records that were still being written: ${unfinished}` };
 }
 
@@ -126,8 +132,13 @@ function numbersFound({ memory, mask, count, descs, descSize, at }: Ring): bigin
   const half = (mask + 1n) / 2n;
   let pivot = 0n;
   let length = 0;
-  for (let index = 0; index < Number(count); index++) {
-    const value = descs.number(index * descSize + at.state, memory.wordSize) ?? 0n;
+  let lost = 0;
+  for (let index = 0; index < Number(count) && lost < MOST_WRONG; index++) {
+    const value = descs.number(index * descSize + at.state, memory.wordSize);
+    if (value === undefined) {
+      lost++;
+      continue;
+    }
     const id = value & mask;
     const isRecord = value >> BigInt(8 * memory.wordSize - 2) !== REUSABLE && value !== 0n;
     if (!isRecord || id % count !== BigInt(index)) continue;

@@ -1,6 +1,6 @@
 // What a dump holds, for people and for programs: the machine, its kernel, why and when it crashed, its cpus, its memory.
 
-import { type CoreFile, openCore } from "../dump/core.ts";
+import { type CoreFile, withCore } from "../dump/core.ts";
 import { findPanic } from "../dump/panic.ts";
 import { type Cpu, nameMachine, readCpus } from "../dump/registers.ts";
 import { readVmcoreInfo } from "../dump/vmcoreinfo.ts";
@@ -33,7 +33,7 @@ interface Summary {
  * @throws Failure where it is no dump
  */
 export function showDump(system: System, path: ByteString, asJson: boolean, notice: Notice): void {
-  const summary = summarize(openCore(system, path), notice);
+  const summary = withCore(system, path, (core) => summarize(core, notice));
   system.print(asJson ? formatJson(summary) : formatText(summary) + drawMemory(system, summary.memory));
 }
 
