@@ -5,6 +5,7 @@ import { parse } from "../cli/options.ts";
 import { type CoreFile, VMCORE, withCore } from "../dump/core.ts";
 import { readLog } from "../dump/log.ts";
 import { EXIT, type Notice, usage } from "../failure.ts";
+import { formatSize } from "../number.ts";
 import { noticeOn } from "../options/trees.ts";
 
 const vmcoreDmesg: Applet = {
@@ -40,6 +41,7 @@ function printLog(core: CoreFile, notice: Notice): boolean {
     core.system.print(lines);
     lines = "";
   };
+  if (core.missing > 0n) notice(core.path, `is cut off: ${formatSize(core.missing)} are missing`);
   for (const part of readLog(core)) {
     if ("lines" in part) lines += part.lines;
     else {

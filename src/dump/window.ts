@@ -20,9 +20,9 @@ export class Window {
   /** Bytes of it, all within the array; undefined where they cannot be read. */
   bytes(at: number, length: number): Uint8Array | undefined {
     const isHeld = at >= this.#start && at + length <= this.#start + this.#bytes.length;
-    if (!isHeld && !this.#fill(at, at < this.#start ? PAGE : CHUNK, length) && !this.#fill(at, PAGE, length)) {
-      return undefined;
-    }
+    // Where not so much can be read, it may be less.
+    const spans = at < this.#start ? [PAGE, 1] : [CHUNK, PAGE, 1];
+    if (!isHeld && !spans.some((span) => this.#fill(at, span, length))) return undefined;
     return this.#bytes.subarray(at - this.#start, at - this.#start + length);
   }
 

@@ -328,6 +328,16 @@ describe("of damaged records of old", () => {
   });
 });
 
+test("of a dump that was cut off what is left is printed, and how much is missing is told", () => {
+  const bytes = crashedCore({ form: "ring", little: true, records: some });
+  const { code, out, err } = dmesg(bytes.subarray(0, bytes.length - 2048));
+  expect([code, out.toString("latin1")]).toEqual([0, printed(some, "ring")]);
+  expect(err).toEndWith(": is cut off: 2 KiB are missing\n");
+  const nothing = dmesg(bytes.subarray(0, bytes.length - 0x2000));
+  expect([nothing.code, nothing.out.length]).toEqual([1, 0]);
+  expect(nothing.err).toMatch(/: is cut off: 8 KiB are missing\n.*is damaged: records come by their numbers\n$/);
+});
+
 describe("refused is", () => {
   const info = (...texts: string[]) =>
     coreBytes({
