@@ -3,9 +3,17 @@
 
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
-import { runInside } from "../support/fake-engine.ts";
+import { DumpMemory } from "../../src/dump/addresses.ts";
+import { withCore } from "../../src/dump/core.ts";
+import { readRing } from "../../src/dump/log-ring.ts";
+import { readVmcoreInfo } from "../../src/dump/vmcoreinfo.ts";
+import { System } from "../../src/sys/system.ts";
+import { coreBytes } from "../support/core-file.ts";
+import { AT, crashedParts } from "../support/crashed-kernel.ts";
+import { fakeEngine, runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { cutOff, listSeeds, type Seed, spoilAtRandom, spoilInfo, spoilNumbers } from "../support/hostile-dumps.ts";
+import { present } from "../support/present.ts";
 
 const folder = temporaryFolder();
 const seeds = listSeeds();
@@ -34,6 +42,39 @@ function* some(dumps: Generator<Uint8Array>, first: number): Generator<Uint8Arra
   let index = first;
   for (const dump of dumps) if (index++ % EACH === 0) yield dump;
 }
+
+describe("the work is bounded", () => {
+  const records = Array.from({ length: 12 }, (_, index) => ({ time: 0n, text: `record ${index}` }));
+  const parts = crashedParts({ form: "ring", little: true, records });
+
+  /** How often memory is read for a ring that says to be as long as one can be, with its fields changed. */
+  function readsOf(change: (view: DataView) => void): number {
+    const bytes = parts.memory.bytes.slice();
+    const view = new DataView(bytes.buffer);
+    view.setUint32(AT.prb, 21, true);
+    change(view);
+    const path = folder.in("vmcore");
+    writeFileSync(path, coreBytes({ ...parts, loads: parts.loads.map((load) => ({ ...load, bytes })) }));
+    return withCore(new System(fakeEngine()), path, (core) => {
+      const memory = new DumpMemory(core, present(readVmcoreInfo(core)));
+      const read = memory.read.bind(memory);
+      let reads = 0;
+      memory.read = (address, length) => {
+        reads++;
+        return read(address, length);
+      };
+      for (const _ of readRing(memory));
+      return reads;
+    });
+  }
+
+  test.each<[string, (view: DataView) => void]>([
+    ["where two million descriptors are nowhere", (view) => view.setBigUint64(AT.prb + 24, 1n, true)],
+    ["where the ring's ends are far apart", (view) => view.setBigUint64(AT.prb + 32, -2_000_000n, true)],
+  ])("%s", (_, change) => {
+    expect(readsOf(change)).toBeLessThan(100_000);
+  });
+});
 
 const named = seeds.map((seed, index): [string, Seed, number] => [seed.name, seed, index]);
 
