@@ -48,6 +48,12 @@ const LAYOUTS = {
 /** The section in which powerpc's boot wrapper has the compressed vmlinux. */
 export const WRAPPED_VMLINUX = ".kernel:vmlinux.strip";
 
+/** EI_VERSION and e_version. */
+const EV_CURRENT = 1;
+
+/** e_phnum has 16 bits, and its last value says that the number is elsewhere. */
+export const MOST_COUNTED = 0xfffe;
+
 /** More than the names of any kernel's sections take, in bytes. */
 const MOST_NAMES = 65536;
 
@@ -334,6 +340,43 @@ export function flatten(elf: Elf): FlatImage {
   const bytes = new Uint8Array(length);
   for (const { at, offset, length } of parts) bytes.set(elf.bytes.subarray(offset, offset + length), at);
   return { bytes, memsz };
+}
+
+/** Bytes of the ELF header and of so many program headers, of 64 bits. */
+export function sizeOfHeaders(count: number): number {
+  return LAYOUTS[64].headerSize + LAYOUTS[64].programHeaderSize * count;
+}
+
+/**
+ * An ELF header of 64 bits, and the program headers behind it.
+ * @param elf `headers` are MOST_COUNTED at most
+ */
+export function encodeHeaders({ endian, type, machine, headers }: Omit<Elf, "name" | "bytes" | "bits" | "entry">) {
+  const { headerSize, headersAt, entrySize, count, programHeaderSize, programHeader: fields } = LAYOUTS[64];
+  const bytes = new Uint8Array(sizeOfHeaders(headers.length));
+  const view = viewOf(bytes);
+  const little = endian === "little";
+  view.setUint32(0, MAGIC);
+  bytes.set([2, little ? 1 : 2, EV_CURRENT], 4);
+  view.setUint16(16, type, little);
+  view.setUint16(18, machine, little);
+  view.setUint32(20, EV_CURRENT, little);
+  view.setBigUint64(headersAt, BigInt(headerSize), little);
+  view.setUint16(entrySize - 2, headerSize, little);
+  view.setUint16(entrySize, programHeaderSize, little);
+  view.setUint16(count, headers.length, little);
+  for (const [index, header] of headers.entries()) {
+    const at = headerSize + programHeaderSize * index;
+    view.setUint32(at, header.type, little);
+    view.setUint32(at + fields.flags, header.flags, little);
+    view.setBigUint64(at + fields.offset, header.offset, little);
+    view.setBigUint64(at + fields.address, header.address, little);
+    view.setBigUint64(at + fields.physical, header.physical, little);
+    view.setBigUint64(at + fields.fileSize, header.fileSize, little);
+    view.setBigUint64(at + fields.memorySize, header.memorySize, little);
+    view.setBigUint64(at + fields.align, header.align, little);
+  }
+  return bytes;
 }
 
 export function viewOf(bytes: Uint8Array): DataView {

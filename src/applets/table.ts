@@ -7,6 +7,7 @@ import dtdiff from "./dtdiff.ts";
 import dtdump from "./dtdump.ts";
 import dtedit from "./dtedit.ts";
 import echo from "./echo.ts";
+import elfcorehdr from "./elfcorehdr.ts";
 import fs2dt from "./fs2dt.ts";
 import init from "./init.ts";
 import insmod from "./insmod.ts";
@@ -25,6 +26,7 @@ export const applets: readonly Applet[] = [
   zeropage,
   loadem,
   v2wrap,
+  elfcorehdr,
   vmcore,
   vmcoreDmesg,
   dtdump,

@@ -9,7 +9,7 @@ import { EXIT, hex, usage } from "../failure.ts";
 import { pieceSize } from "../kexec/piece.ts";
 import { INITRD_FORM, parseInitrd } from "../options/initrd.ts";
 import { qemuMemoryOf } from "../options/qemu-memory.ts";
-import { RANGES, rangesOf } from "../options/ranges.ts";
+import { RANGES, rangeOf, rangesOf } from "../options/ranges.ts";
 import { formatRange } from "../range.ts";
 import { writePieces } from "../recipes/extract-kernel.ts";
 import {
@@ -50,6 +50,11 @@ const zeropage: Applet = {
       long: "usable",
       value: RANGES,
       help: "Confine a crash kernel to this memory and what is below 1 MiB: the rest is left out of the memory map.",
+    },
+    {
+      long: "elfcorehdr",
+      value: "START,SIZE",
+      help: "Tell a crash kernel where the ELF core header is: set elfcorehdr= on its command line, and leave that memory out of the memory map.",
     },
     {
       long: "qemu",
@@ -110,6 +115,7 @@ function parseRequest(system: System, { given, operands }: Arguments): Request {
   const initrd = given.get("initrd");
   const rsdp = given.get("rsdp");
   const usable = given.get("usable");
+  const coreHeader = given.get("elfcorehdr");
   const seed = given.get("seed");
   const qemu = given.get("qemu");
   if (qemu !== undefined && !given.has("bootargs")) {
@@ -122,6 +128,7 @@ function parseRequest(system: System, { given, operands }: Arguments): Request {
     rsdp: rsdp === undefined ? undefined : numberOf("--rsdp", rsdp),
     qemuMemory: qemu === undefined ? undefined : qemuMemoryOf("--qemu", qemu),
     usable: usable === undefined ? undefined : rangesOf("--usable", usable),
+    coreHeader: coreHeader === undefined ? undefined : rangeOf("--elfcorehdr", coreHeader),
     seed: seed === undefined ? undefined : parseSeed(seed),
   };
   return { file, wishes, verbose: given.has("verbose") };

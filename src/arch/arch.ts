@@ -1,5 +1,5 @@
 // What a machine is to this program: all that differs from one to another, apart from the kernel interface (sys/abi.ts).
-// It is in five parts, each with a table of its own, so that a command loads only the part that it needs.
+// It is in six parts, each with a table of its own, so that a command loads only the part that it needs.
 
 import type { DeviceTree, Node } from "../devicetree/tree.ts";
 import type { Notice } from "../failure.ts";
@@ -67,11 +67,32 @@ export interface TreeHandOver {
   readonly setsSeeds?: boolean;
   /** Confines a crash kernel to this memory. What is absent sets linux,usable-memory in the memory nodes. */
   confine?(tree: DeviceTree, usable: MemoryRange): void;
+  /** Says where the ELF core header is. What is absent has it on the command line, and in the reserve map. */
+  tellCoreHeader?(tree: DeviceTree, header: MemoryRange): void;
   /**
    * Looks at what is only handed on if the next kernel's command line asks for it. That is known after the edits.
    * @returns what drops it then, unless an edit has set it
    */
   dropUnasked?(tree: DeviceTree): () => void;
+}
+
+/** A row of core-rules.ts: what the ELF core header of a crashed kernel's memory has to know. */
+export interface CoreRules {
+  /** The virtual address of physical address 0 where the kernel maps all RAM, if /proc/kcore does not tell. */
+  linear(memory: readonly MemoryRange[]): bigint;
+  /** Whether all kernels have it there. */
+  readonly isLinearFixed: boolean;
+  /** What the crash kernel writes over before anybody reads it. */
+  readonly overwritten?: OverwrittenMemory;
+  /** Where the running kernel's memory ends, if it was told to leave some. */
+  limit?(system: System): bigint | undefined;
+}
+
+export interface OverwrittenMemory extends MemoryRange {
+  /** What is there. */
+  readonly what: string;
+  /** Whether it stays as it is while the kernel runs, so that a copy of today is as good as one of the last moment. */
+  readonly isConstant: boolean;
 }
 
 /** A row of qemu-machines.ts: the machine of qemu's on which an image is started with no kernel before it. */

@@ -1,7 +1,12 @@
 // What device trees have to be changed in for the next kernel: a row for each machine that needs it.
 
+import { setBootargs } from "../devicetree/edit/chosen.ts";
+import { reserve } from "../devicetree/edit/edits.ts";
 import { setUsableMemory } from "../devicetree/edit/usable-memory.ts";
-import type { DeviceTree, Node } from "../devicetree/tree.ts";
+import { textOf } from "../devicetree/strings.ts";
+import { child, type DeviceTree, type Node, property } from "../devicetree/tree.ts";
+import { hex } from "../failure.ts";
+import { setParameter } from "../kexec/parameters.ts";
 import type { MemoryRange } from "../range.ts";
 import type { TreeHandOver } from "./arch.ts";
 import { arm64 } from "./arm64/hand-over.ts";
@@ -19,4 +24,19 @@ export function confineTree(tree: DeviceTree, usable: MemoryRange): void {
   const own = findHandOver(tree.root);
   if (own?.confine === undefined) setUsableMemory(tree, usable);
   else own.confine(tree, usable);
+}
+
+/**
+ * Tells a crash kernel where the ELF core header is, and that its memory is taken. ppc64 scans /chosen before it knows the
+ * root's cells (early_init_devtree), and finds no linux,elfcorehdr there: it goes by the command line alone.
+ */
+export function tellCoreHeader(tree: DeviceTree, header: MemoryRange): void {
+  const own = findHandOver(tree.root);
+  if (own?.tellCoreHeader !== undefined) {
+    own.tellCoreHeader(tree, header);
+    return;
+  }
+  const line = textOf(property(child(tree.root, "chosen"), "bootargs") ?? new Uint8Array(0));
+  setBootargs(tree, setParameter(line, "elfcorehdr", hex(header.start)));
+  reserve(tree, [header]);
 }

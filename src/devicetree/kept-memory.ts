@@ -35,14 +35,19 @@ export function reservedMemory(root: Node): NamedRange[] {
   return [...reservedNodes(root), ...reservedRanges(root)].filter(({ start, end }) => start < end);
 }
 
+/** What no kernel maps: it is not to be read, either. */
+export function unmappedMemory(root: Node): NamedRange[] {
+  return reservedNodes(root, (node) => property(node, "no-map") !== undefined).filter(({ start, end }) => start < end);
+}
+
 /** A child that only has a size is for Linux to place, and takes nothing before. */
-function reservedNodes(root: Node): NamedRange[] {
+function reservedNodes(root: Node, isWanted: (node: Node) => boolean = () => true): NamedRange[] {
   const parent = child(root, RESERVED_MEMORY);
   if (parent === undefined) return [];
   const cells = { ...childCells(root), ...statedCells(parent) };
   if (cells.address > MAX_CELLS || cells.size > MAX_CELLS) return [];
   return parent.children
-    .filter(isAvailable)
+    .filter((node) => isAvailable(node) && isWanted(node))
     .flatMap((node) => named(rangesIn(property(node, "reg") ?? NONE, cells), `/${RESERVED_MEMORY}/${node.name}`));
 }
 

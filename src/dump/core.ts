@@ -21,6 +21,9 @@ import refuseFormat from "./other-formats.ts";
 
 export const VMCORE = "/proc/vmcore";
 
+/** The memory of the running kernel. Only root may read it, and under lockdown not even root. */
+export const KCORE = "/proc/kcore";
+
 /** Bytes of all notes: those of 4,096 cpus are 2 MB. */
 const MOST_NOTES = 32 * 1024 * 1024;
 

@@ -27,6 +27,8 @@ export interface MachineFacts extends OwnFacts {
   readonly keptInitrd?: MemoryRange | undefined;
   /** Where the running kernel is. A segment may go over it, unless `kernelEnd` says otherwise. */
   readonly runningKernel?: MemoryRange | undefined;
+  /** RAM that is not to be loaded into, and that the running kernel uses. */
+  readonly driverRam?: readonly MemoryRange[] | undefined;
   /** What is no RAM, by the names that /proc/iomem has for it; one may lie in another. */
   readonly notRam?: readonly NamedRange[] | undefined;
 }
@@ -85,6 +87,7 @@ export function readFacts(system: System, source: FactSource): MachineFacts {
     unchecked: [...listUnchecked(system, known, totalRam), ...(own?.unchecked ?? [])],
     runningKernel: iomem?.runningKernel ?? endsAt(own?.kernelEnd),
     notRam: iomem?.notRam,
+    driverRam: iomem?.driverRam,
     keptInitrd: keepsInitrd(system, source.initrd.keptBy) ? source.initrd.read(system) : undefined,
   };
 }

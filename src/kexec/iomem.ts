@@ -22,6 +22,8 @@ export interface Iomem {
   readonly runningKernel: MemoryRange | undefined;
   /** What is no RAM, by the kernel's names; one may lie in another. */
   readonly notRam: readonly NamedRange[];
+  /** RAM that a driver brought, "System RAM (kmem)": the kernel uses it, and nobody may load into it. */
+  readonly driverRam: readonly MemoryRange[];
 }
 
 /** `undefined` where it cannot be read, or says nothing: without CAP_SYS_ADMIN all its addresses are 0. */
@@ -45,12 +47,14 @@ export function parseIomem(text: string): Iomem | undefined {
   const memory: MemoryRange[] = [];
   const inside: NamedRange[] = [];
   const notRam: NamedRange[] = [];
+  const driverRam: MemoryRange[] = [];
   let inRam = false;
   for (const line of text.split("\n")) {
     const fields = /^( *)([0-9a-f]+)-([0-9a-f]+) : (.*)$/.exec(line);
     if (fields === null) continue;
     const [, indentation = "", first, last, name = ""] = fields;
     const range = { start: BigInt(`0x${first}`), end: BigInt(`0x${last}`) + 1n, name };
+    if (name.startsWith("System RAM (")) driverRam.push({ start: range.start, end: range.end });
     if (indentation === "") {
       inRam = name === "System RAM";
       if (inRam) memory.push({ start: range.start, end: range.end });
@@ -67,5 +71,6 @@ export function parseIomem(text: string): Iomem | undefined {
     crashkernelLow: crash.at(-2),
     runningKernel: hullOf(inside.filter(isKernel)),
     notRam,
+    driverRam,
   };
 }

@@ -4,7 +4,7 @@ import type { CellCounts } from "../devicetree/cells.ts";
 import { DYNAMIC_MEMORY, dynamicRanges, isOfUnknownForm } from "../devicetree/drmem.ts";
 import { headOf } from "../devicetree/format.ts";
 import { treeFromDirectory } from "../devicetree/from/directory.ts";
-import { keptMemory, RESERVED_MEMORY, rootNames } from "../devicetree/kept-memory.ts";
+import { keptMemory, RESERVED_MEMORY, rootNames, unmappedMemory } from "../devicetree/kept-memory.ts";
 import { isMemoryName, leftOutRanges, memoryCells, takenRanges } from "../devicetree/memory.ts";
 import { keptNames } from "../devicetree/reservations.ts";
 import { MAX_DEPTH, type Node, type Property } from "../devicetree/tree.ts";
@@ -91,6 +91,13 @@ export function readKeptMemory(system: System): NamedRange[] {
       ...(reserved === undefined ? [] : [reserved]),
     ],
   });
+}
+
+/** What of /reserved-memory no kernel maps, by the names of its nodes. */
+export function readUnmappedMemory(system: System): NamedRange[] {
+  const reserved = unlessFailure(() => readNode(system, RESERVED_MEMORY, MOST.reservedMemory));
+  if (reserved === undefined) return [];
+  return unmappedMemory({ name: "", properties: readProperties(system, "", rootNames), children: [reserved] });
 }
 
 /** Whether a child of the root may have such a pair of properties, or a node below it. */

@@ -29,6 +29,14 @@ export function hasParameter(line: ByteString, name: ByteString): boolean {
   return wordsOfLine(line).some((word) => word.name === name);
 }
 
+/** The line with this parameter once, in place of all that it has of that name. */
+export function setParameter(line: ByteString, name: ByteString, value: ByteString): ByteString {
+  const words = parametersOf(line);
+  const end = words.includes("--") ? words.indexOf("--") : words.length;
+  const others = words.slice(0, end).filter((word) => word !== name && !word.startsWith(`${name}=`));
+  return [...others, `${name}=${value}`, ...words.slice(end)].join(" ");
+}
+
 /** A number with a letter for its unit, and what follows it; undefined where the text begins with no number. */
 export function parseSize(text: ByteString): { readonly size: bigint; readonly rest: ByteString } | undefined {
   const [all = "", digits = "", unit = ""] = /^(0[xX][0-9a-fA-F]{1,16}|[0-9]{1,20})([KMGTPEkmgtpe]?)/.exec(text) ?? [];

@@ -1,6 +1,6 @@
 // The edits as a person writes them: options that act in their turn, or lines of a file that say the same.
 
-import { confineTree } from "../arch/hand-overs.ts";
+import { confineTree, tellCoreHeader } from "../arch/hand-overs.ts";
 import type { Option } from "../cli/applet.ts";
 import type { Directive } from "../cli/options.ts";
 import { numberOf } from "../cli/values.ts";
@@ -55,6 +55,12 @@ export const editOptions: readonly Option[] = [
     value: "START,SIZE",
     inTurn: true,
     help: "Confine a crash kernel to this memory. On arm64: set linux,usable-memory-range. Elsewhere, with the exception vectors and firmware's memory: set linux,usable-memory in every memory node (linux,drconf-usable-memory for a partition's blocks), and reserve what lies between.",
+  },
+  {
+    long: "elfcorehdr",
+    value: "START,SIZE",
+    inTurn: true,
+    help: "Tell a crash kernel where the ELF core header is. On arm64: set linux,elfcorehdr. Elsewhere: set elfcorehdr= in /chosen/bootargs, and reserve that memory. After -B.",
   },
   { long: "reserve", value: RANGES, inTurn: true, help: "Add entries to the reserve map (/memreserve/ in source)." },
   { long: "unreserve", value: "START,SIZE", inTurn: true, help: "Delete an entry of the reserve map." },
@@ -150,6 +156,10 @@ function parseEdit(system: System, { long, value, place }: Directive): Edit {
     case "usable": {
       const range = rangeOf("--usable", value);
       return (tree) => confineTree(tree, range);
+    }
+    case "elfcorehdr": {
+      const range = rangeOf("--elfcorehdr", value);
+      return (tree) => tellCoreHeader(tree, range);
     }
     case "reserve": {
       const ranges = rangesOf("--reserve", value);

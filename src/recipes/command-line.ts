@@ -11,6 +11,9 @@ const COMMAND_LINE = "/proc/cmdline";
 /** A boot loader's word on the file that it started: of the next kernel it would be wrong. */
 const OF_ITS_LOADER = "BOOT_IMAGE";
 
+/** Of a crash kernel: where the header of that crash was. */
+const OF_THE_CRASH = "elfcorehdr";
+
 /** Of a crash kernel: it would set aside the memory that it runs in. */
 const OF_THE_CRASHED = "crashkernel";
 
@@ -26,7 +29,7 @@ export function readCommandLine(system: System, option: string): ByteString {
 
 /** The running kernel's, without what was meant for it alone. */
 export function reuseCommandLine(system: System, crash: boolean): ByteString {
-  const dropped = crash ? [OF_ITS_LOADER, OF_THE_CRASHED] : [OF_ITS_LOADER];
+  const dropped = [OF_ITS_LOADER, OF_THE_CRASH, ...(crash ? [OF_THE_CRASHED] : [])];
   return parametersOf(readCommandLine(system, "--append"))
     .filter((word) => !dropped.includes(word.replace(/=.*/s, "")))
     .join(" ");

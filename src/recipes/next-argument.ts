@@ -1,6 +1,6 @@
 // What the next kernel is handed, made before its place is known: a device tree blob, or on x86-64 a zero page.
 
-import { confineTree, findHandOver } from "../arch/hand-overs.ts";
+import { confineTree, findHandOver, tellCoreHeader } from "../arch/hand-overs.ts";
 import { MIB } from "../arch/x86_64/qemu-memory.ts";
 import type { SetupHeader } from "../arch/x86_64/setup-header.ts";
 import { dropInitrd, moveInitrd, SEEDS, setBootargs, setInitrd } from "../devicetree/edit/chosen.ts";
@@ -40,6 +40,8 @@ export interface ArgumentNeeds {
   readonly initrdSize: bigint | undefined;
   /** The memory of a crash kernel; undefined: it is none. */
   readonly usable: readonly MemoryRange[] | undefined;
+  /** Where its ELF core header is; undefined: it has none. */
+  readonly coreHeader: MemoryRange | undefined;
 }
 
 export interface TreeWishes {
@@ -63,7 +65,7 @@ const NOWHERE = 1n << 63n;
 /** @throws Failure where the tree cannot be read or edited */
 export function nextTreeArgument(system: System, wishes: TreeWishes, needs: ArgumentNeeds): NextArgument {
   const source = wishes.source ?? liveSource(system);
-  const { commandLine, initrdSize, usable = [] } = needs;
+  const { commandLine, initrdSize, usable = [], coreHeader } = needs;
   const nowhere = rangeOfSize(NOWHERE, initrdSize ?? 0n);
   let drops = false;
   const own: Edit[] = [
@@ -80,6 +82,7 @@ export function nextTreeArgument(system: System, wishes: TreeWishes, needs: Argu
         (tree) =>
           confineTree(tree, range),
     ),
+    ...(coreHeader === undefined ? [] : [(tree: DeviceTree) => tellCoreHeader(tree, coreHeader)]),
   ];
   const { tree, bytes } = makeNextTree(system, {
     source,
@@ -103,6 +106,7 @@ export function nextTreeArgument(system: System, wishes: TreeWishes, needs: Argu
       ...(initrd === undefined ? [] : ["-i", `${hex(initrd.start)},${hex(initrd.end)}`]),
       ...(drops ? ["--no-initrd"] : []),
       ...usable.slice(-1).flatMap((range) => ["--usable", sizedRange(range)]),
+      ...wordsOfCoreHeader(coreHeader),
       ...wishes.words,
       ...seedWords(tree, wishes.words),
       file,
@@ -132,6 +136,11 @@ function seedWords({ root }: DeviceTree, words: readonly ByteString[]): ByteStri
   });
 }
 
+/** Of fs2dt and of zeropage. */
+function wordsOfCoreHeader(header: MemoryRange | undefined): ByteString[] {
+  return header === undefined ? [] : ["--elfcorehdr", sizedRange(header)];
+}
+
 /** START,SIZE, as options have it. */
 function sizedRange({ start, end }: MemoryRange): string {
   return `${hex(start)},${hex(end - start)}`;
@@ -152,7 +161,7 @@ const SOMEWHERE = 0x10000n;
 
 /** @throws Failure where the running machine does not tell enough, or this kernel cannot take it */
 export function nextZeroPageArgument(system: System, needs: ZeroPageNeeds): NextArgument {
-  const { file, header, commandLine, initrdSize, usable, rsdp, qemuMemory } = needs;
+  const { file, header, commandLine, initrdSize, usable, coreHeader, rsdp, qemuMemory } = needs;
   const next = nextBootParams(
     system,
     { header },
@@ -163,6 +172,7 @@ export function nextZeroPageArgument(system: System, needs: ZeroPageNeeds): Next
       rsdp,
       qemuMemory,
       usable,
+      coreHeader,
     },
   );
   return {
@@ -174,6 +184,7 @@ export function nextZeroPageArgument(system: System, needs: ZeroPageNeeds): Next
       ...["zeropage", "-b", hex(address), "-B", commandLine],
       ...(initrd === undefined ? [] : ["-i", `${hex(initrd.start)},${hex(initrd.end)}`]),
       ...(usable === undefined ? [] : ["--usable", usable.map(sizedRange).join()]),
+      ...wordsOfCoreHeader(coreHeader),
       ...(rsdp === undefined ? [] : ["--rsdp", hex(rsdp)]),
       ...(qemuMemory === undefined ? [] : ["--qemu", String(qemuMemory / MIB)]),
       ...["--seed", Array.from(next.seed, (byte) => byte.toString(16).padStart(2, "0")).join("")],

@@ -1,14 +1,15 @@
 // What the next kernel on x86-64 needs besides a stub: its boot_params, and the kernel itself, out of a bzImage.
 
-import { confineMap, isRam } from "../arch/x86_64/e820.ts";
+import { confineMap, cutFromMap, isRam } from "../arch/x86_64/e820.ts";
 import { makeBootParams, SEED_SIZE } from "../arch/x86_64/make-boot-params.ts";
 import { kernelPiece } from "../arch/x86_64/placement.ts";
 import { qemuMemoryMap } from "../arch/x86_64/qemu-memory.ts";
 import { type Running, readRunning } from "../arch/x86_64/running.ts";
 import { readSetupHeader, type SetupHeader } from "../arch/x86_64/setup-header.ts";
-import { Failure } from "../failure.ts";
+import { Failure, hex } from "../failure.ts";
 import { openKernel } from "../kernels/kernel.ts";
 import { readIomem } from "../kexec/iomem.ts";
+import { setParameter } from "../kexec/parameters.ts";
 import { FORM_SPAN, type Piece } from "../kexec/piece.ts";
 import { STUB_SIZE } from "../kexec/stub.ts";
 import { type MemoryRange, roundDown, roundUp, subtractRanges } from "../range.ts";
@@ -44,6 +45,8 @@ export interface NextBootParamsWishes {
   readonly qemuMemory?: bigint | undefined;
   /** The memory of a crash kernel, besides what is below 1 MiB; undefined: all that there is. */
   readonly usable?: readonly MemoryRange[] | undefined;
+  /** Where a crash kernel's ELF core header is, which is no memory to it; undefined: it has none. */
+  readonly coreHeader?: MemoryRange | undefined;
   /** SEED_SIZE bytes; undefined: random ones. */
   readonly seed?: Uint8Array | undefined;
 }
@@ -62,12 +65,16 @@ export function nextBootParams(
   { header }: Pick<BzImage, "header">,
   wishes: NextBootParamsWishes,
 ): NextBootParams {
-  const { usable, qemuMemory, rsdp } = wishes;
+  const { usable, qemuMemory, rsdp, coreHeader } = wishes;
   const running = qemuMemory === undefined ? readRunning(system, rsdp) : runningInQemu(qemuMemory, rsdp);
-  const memoryMap = usable === undefined ? running.memoryMap : confineMap(running.memoryMap, usable);
+  const confined = usable === undefined ? running.memoryMap : confineMap(running.memoryMap, usable);
+  const memoryMap = coreHeader === undefined ? confined : cutFromMap(confined, coreHeader);
+  const line = wishes.bootargs ?? readCommandLine(system, "-B");
   const next = {
     running: { ...running, memoryMap },
-    commandLine: system.bytes(wishes.bootargs ?? readCommandLine(system, "-B")),
+    commandLine: system.bytes(
+      coreHeader === undefined ? line : setParameter(line, "elfcorehdr", hex(coreHeader.start)),
+    ),
     seed: wishes.seed ?? system.random(SEED_SIZE),
   };
   return { ...next, bytes: placeBootParams(header, next, wishes) };

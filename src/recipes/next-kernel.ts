@@ -14,8 +14,9 @@ import { STUB_SIZE } from "../kexec/stub.ts";
 import { type MemoryRange, max, rangeOfSize, roundUp } from "../range.ts";
 import type { ByteString, Machine } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
+import { readCoreHeader } from "./core-header.ts";
 import { type NextArgument, nextTreeArgument, nextZeroPageArgument, type TreeWishes } from "./next-argument.ts";
-import { choosePlaces, memoryFor, type NextPlaces } from "./next-places.ts";
+import { choosePlaces, memoryFor, type NextPlaces, placeCoreHeader } from "./next-places.ts";
 import { qemuFacts, qemuMachineFor } from "./to-qemu.ts";
 
 export interface NextKernelRequest {
@@ -50,6 +51,12 @@ export interface NextKernel {
   readonly places: NextPlaces;
   readonly argument: NextArgument;
   readonly initrd: readonly Piece[];
+  /** Of a crash kernel; undefined where it has none. */
+  readonly coreHeader: PlacedCoreHeader | undefined;
+}
+
+interface PlacedCoreHeader extends MemoryRange {
+  readonly bytes: Uint8Array;
 }
 
 /**
@@ -65,20 +72,24 @@ export function planNextKernel(system: System, request: NextKernelRequest): Next
   }
   const initrd = openInitrd(system, request);
   const initrdSize = initrd === undefined ? undefined : BigInt(initrd.length);
-  const { facts, argument } =
+  const bounds = {
+    ...(within.start === undefined ? {} : { memMin: within.start }),
+    ...(within.end === undefined ? {} : { memMax: within.end }),
+  };
+  const { facts, argument, coreHeader } =
     request.qemu === undefined
-      ? factsAndArgument(system, site, request, initrdSize)
+      ? factsAndArgument(system, site, request, initrdSize, bounds)
       : qemuFactsAndArgument(system, site, request, initrdSize);
   const places = choosePlaces(site.machine, facts, {
     kernel,
     argumentSize: BigInt(STUB_SIZE + argument.size),
     initrdSize,
     crash,
-    ...(within.start === undefined ? {} : { memMin: within.start }),
-    ...(within.end === undefined ? {} : { memMax: within.end }),
+    coreHeader,
+    ...bounds,
   });
-  const plan = buildPlan(site, request, { places, argument, initrd: initrd?.pieces ?? [] });
-  return { plan, facts, places, argument, initrd: initrd?.pieces ?? [] };
+  const next = { places, argument, initrd: initrd?.pieces ?? [], coreHeader };
+  return { plan: buildPlan(site, request, next), facts, ...next };
 }
 
 /** For qemu the kernel says which machine it is; one that does not say it is for the running one. */
@@ -107,18 +118,42 @@ function refuseForeignKernel({ arch }: Site, { file, machine, layers }: Kernel):
   throw new Failure(file, `${layers.at(-1) ?? "a kernel"}, and this machine is ${arch.name}`);
 }
 
-type FactsAndArgument = Pick<NextKernel, "facts" | "argument">;
+type FactsAndArgument = Pick<NextKernel, "facts" | "argument" | "coreHeader">;
 
 function factsAndArgument(
   system: System,
   site: Site,
   request: NextKernelRequest,
   initrdSize: bigint | undefined,
+  bounds: Bounds,
 ): FactsAndArgument {
   const facts = readFacts(system, loadRules[site.machine].facts);
   // Before all that is read for what is to lie there.
   memoryFor(facts, request.crash);
-  return { facts, argument: makeArgument(system, site, request, facts, initrdSize) };
+  const coreHeader = request.crash ? makeCoreHeader(system, site, request, facts, bounds) : undefined;
+  return { facts, argument: makeArgument(system, site, { ...request, coreHeader }, facts, initrdSize), coreHeader };
+}
+
+type Bounds = Parameters<typeof placeCoreHeader>[3];
+
+/** Its place is chosen before all others: what the next kernel is handed tells of it. */
+function makeCoreHeader(
+  system: System,
+  { machine }: Site,
+  { skipChecks, tree }: NextKernelRequest,
+  facts: MachineFacts,
+  bounds: Bounds,
+): PlacedCoreHeader | undefined {
+  const { notice } = tree.rules;
+  try {
+    const header = readCoreHeader(system, facts, { without: [], hasPlace: true });
+    const range = placeCoreHeader(machine, facts, header.size, bounds);
+    return { ...range, bytes: header.place(range.start) };
+  } catch (error) {
+    if (!skipChecks || !(error instanceof Failure)) throw error;
+    notice(error.place, `${error.fact}: the crash kernel will have no /proc/vmcore`);
+    return undefined;
+  }
 }
 
 const MIB = 1n << 20n;
@@ -148,21 +183,21 @@ function qemuFactsAndArgument(
   const argument = makeArgument(system, site, adjusted, {}, initrdSize);
   const shape = machine.describe(argument.place(0n, undefined), `the ${argument.name}`);
   // Nobody wants whole pages there, but what is loaded by a kernel is.
-  return { facts: { ...qemuFacts(site.arch, shape), pageSize: PAGE }, argument };
+  return { facts: { ...qemuFacts(site.arch, shape), pageSize: PAGE }, argument, coreHeader: undefined };
 }
 
 /** What the kernel is handed: on x86-64 a zero page, elsewhere a device tree blob. */
 function makeArgument(
   system: System,
   { arch }: Site,
-  request: NextKernelRequest,
+  request: NextKernelRequest & { readonly coreHeader?: MemoryRange | undefined },
   { crashkernel, crashkernelLow }: Pick<MachineFacts, "crashkernel" | "crashkernelLow">,
   initrdSize: bigint | undefined,
 ): NextArgument {
-  const { kernel, commandLine, crash, rsdp, tree, qemuMemory } = request;
+  const { kernel, commandLine, crash, rsdp, tree, qemuMemory, coreHeader } = request;
   const low = crashkernelLow === undefined ? [] : [crashkernelLow];
   const usable = crash && crashkernel !== undefined ? [...low, crashkernel] : undefined;
-  const needs = { commandLine, initrdSize, usable };
+  const needs = { commandLine, initrdSize, usable, coreHeader };
   if (arch.stub.followedBy === "device tree blob") return nextTreeArgument(system, tree, needs);
   if (kernel.setup === undefined) {
     throw new Failure(
@@ -224,7 +259,7 @@ function refuseNoInitrd(system: System, piece: HeldPiece): void {
 function buildPlan(
   site: Site,
   request: NextKernelRequest,
-  { places, argument, initrd }: Pick<NextKernel, "places" | "argument" | "initrd">,
+  { places, argument, initrd, coreHeader }: Omit<NextKernel, "plan" | "facts">,
 ): Plan {
   const { kernel, crash } = request;
   const { arch } = site;
@@ -250,11 +285,18 @@ function buildPlan(
   for (const { offset, value, endian } of wordsToStay(site, request)) {
     plan.patches.push({ kind: "poke", label: "--poke", segment: second, offset, value, endian });
   }
-  if (places.initrd === undefined) return plan;
-  const third = plan.open(places.initrd, "--initrd");
-  for (const piece of initrd) third.append(piece);
+  if (places.initrd !== undefined) {
+    const third = plan.open(places.initrd, "--initrd");
+    for (const piece of initrd) third.append(piece);
+  }
+  if (coreHeader === undefined) return plan;
+  const last = plan.open(coreHeader.start, "-p");
+  last.append({ kind: "bytes", name: CORE_HEADER, bytes: coreHeader.bytes });
   return plan;
 }
+
+/** For messages, and of a file that has it. */
+export const CORE_HEADER = "elfcorehdr";
 
 function initrdRange({ places, initrd }: Pick<NextKernel, "places" | "initrd">): MemoryRange | undefined {
   if (places.initrd === undefined) return undefined;
@@ -270,6 +312,7 @@ function zerosOf({ kernel }: NextKernelRequest, { kernelSize }: NextPlaces): big
 export interface RawFiles {
   readonly kernel: ByteString;
   readonly initrds: readonly ByteString[];
+  readonly coreHeader: ByteString;
   /** undefined: where it was found. */
   readonly tree?: ByteString | undefined;
 }
@@ -278,7 +321,7 @@ export interface RawFiles {
 export function rawCommands(
   system: System,
   request: NextKernelRequest,
-  { places, argument, initrd }: NextKernel,
+  { places, argument, initrd, coreHeader }: NextKernel,
   files: RawFiles,
 ): readonly (readonly ByteString[])[] {
   const { crash, qemu, skipChecks } = request;
@@ -297,6 +340,7 @@ export function rawCommands(
     ...["-a", hex(places.kernel), "-c", hex(site.arch.stub.chain), "-f", files.kernel, ...pokes],
     ...(zeros === 0n ? [] : ["-z", hex(zeros)]),
     ...(places.initrd === undefined ? [] : ["-a", hex(places.initrd), ...archives]),
+    ...(coreHeader === undefined ? [] : ["-a", hex(coreHeader.start), "-f", files.coreHeader]),
   ];
   const address = places.argument + BigInt(STUB_SIZE);
   return [argument.words(address, initrdRange({ places, initrd }), files.tree), loadem];

@@ -14,6 +14,8 @@ import {
   min,
   type NamedRange,
   NO_END,
+  rangeOfSize,
+  roundDown,
   roundUp,
   subtractRanges,
 } from "../range.ts";
@@ -28,6 +30,8 @@ export interface NextNeeds {
   readonly initrdSize: bigint | undefined;
   /** Whether it is entered when the running kernel panics. */
   readonly crash: boolean;
+  /** What has its place already. */
+  readonly coreHeader?: MemoryRange | undefined;
   /** All segments lie from `memMin` on and end by `memMax`. */
   readonly memMin?: bigint | undefined;
   readonly memMax?: bigint | undefined;
@@ -130,7 +134,7 @@ interface Puzzle {
 }
 
 function makePuzzle(machine: Machine, facts: MachineFacts, wanted: NextNeeds): Puzzle {
-  const { kernel, argumentSize, initrdSize, crash, memMin, memMax } = wanted;
+  const { kernel, argumentSize, initrdSize, coreHeader, crash, memMin, memMax } = wanted;
   const memory = memoryFor(facts, crash);
   const needs = placements[machine].needsOf(kernel, facts, crash);
   const page = pageOf(machine, facts);
@@ -148,6 +152,7 @@ function makePuzzle(machine: Machine, facts: MachineFacts, wanted: NextNeeds): P
         : [{ within: { start: memMin, end: NO_END }, fact: `--mem-min is ${hex(memMin)}` }]),
       ...needs.rules,
       ...listCommonRules(facts, wanted),
+      ...(coreHeader === undefined ? [] : [aroundCoreHeader(coreHeader)]),
     ],
     needs,
   };
@@ -162,7 +167,7 @@ export function memoryFor({ memory, crashkernel, isCrashkernelUnknown, unchecked
 }
 
 /** What every segment's address and size are multiples of. */
-function pageOf(machine: Machine, { pageSize }: MachineFacts): bigint {
+export function pageOf(machine: Machine, { pageSize }: MachineFacts): bigint {
   return max(pageSize, placements[machine].page);
 }
 
@@ -192,6 +197,32 @@ function listCommonRules(
   }
   rules.push({ without: taken, parts: taken, fact: "of what is taken" });
   return rules;
+}
+
+function aroundCoreHeader(header: MemoryRange): CommonRule {
+  return { without: [header], fact: `the ELF core header is at ${formatRange(header)}` };
+}
+
+/**
+ * The highest place for an ELF core header of this many bytes: the crash kernel's memory below it stays in one piece.
+ * @throws Failure where there is none
+ */
+export function placeCoreHeader(
+  machine: Machine,
+  facts: MachineFacts,
+  size: bigint,
+  { memMin = 0n, memMax = NO_END }: Pick<NextNeeds, "memMin" | "memMax">,
+): MemoryRange {
+  const page = pageOf(machine, facts);
+  const free = freeBy(memoryFor(facts, true), [
+    ...listCommonRules(facts, { crash: true, initrdSize: undefined }),
+    { within: { start: memMin, end: memMax }, fact: "" },
+  ]);
+  const starts = free.map(({ start, end }) => ({ lowest: start, start: roundDown(end - size, page) }));
+  const found = starts.findLast(({ lowest, start }) => start >= lowest);
+  if (found !== undefined) return rangeOfSize(found.start, size);
+  const left = free.length === 0 ? "nothing" : formatRanges(free);
+  throw new Failure("ELF core header", `no room for its ${hex(size)} bytes; free for it is ${left}`);
 }
 
 type Places = Partial<Record<PieceName, bigint>>;

@@ -1,12 +1,13 @@
 // A plan as the commands that load the same segments byte for byte: fs2dt or zeropage, and loadem, to be edited by people.
 
+import { hex } from "../failure.ts";
 import type { KexecImage } from "../kexec/image.ts";
 import { STUB_SIZE } from "../kexec/stub.ts";
 import { formatPipeline, quoteWord } from "../script/quote.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
 import { writeFolder } from "./folder.ts";
-import { type NextKernel, type NextKernelRequest, rawCommands } from "./next-kernel.ts";
+import { CORE_HEADER, type NextKernel, type NextKernelRequest, rawCommands } from "./next-kernel.ts";
 
 /** Commands of a shell, in their order; the first of them cut out what no file holds as it is loaded. */
 export function listRawLines(system: System, request: NextKernelRequest, next: NextKernel): ByteString[] {
@@ -17,10 +18,15 @@ export function listRawLines(system: System, request: NextKernelRequest, next: N
     cuts.push(`kexec ${option} ${quoteWord(kernel.file)} > ${quoteWord(target)}`);
     return target;
   };
+  const coreHeader = `${name}.${CORE_HEADER}`;
+  if (next.coreHeader !== undefined) {
+    cuts.push(`${CORE_HEADER} -b ${hex(next.coreHeader.start)} > ${quoteWord(coreHeader)}`);
+  }
   const own = kernel.brought.initrd === undefined ? [] : [`${name}.initrd`];
   const files = {
     kernel: kernel.isAsItIs ? kernel.file : cut("--extract", `${name}.image`),
     initrds: initrds ?? own.map((file) => cut("--extract-initrd", file)),
+    coreHeader,
     tree: tree.bytes === undefined ? undefined : cut("--extract-dtb", `${name}.dtb`),
   };
   return [...cuts, formatPipeline(rawCommands(system, request, next, files))];
@@ -44,16 +50,19 @@ export function saveSegments(
   const { argument } = next;
   const at = (name: string): ByteString => `${folder}/${name}`;
   const [first, kernel, ...rest] = segments.map(({ bytes }) => bytes);
+  const coreHeader = next.coreHeader === undefined ? undefined : rest.pop();
   // One that is larger than a segment goes on in the next one.
   const initrds = rest.map((bytes, index) => ({ name: index === 0 ? "initrd" : `initrd-${index}`, bytes }));
   const files = [
     { name: argument.fileName, bytes: first?.subarray(STUB_SIZE) },
     { name: "kernel", bytes: kernel },
     ...initrds,
+    { name: CORE_HEADER, bytes: coreHeader },
   ].flatMap(({ name, bytes }) => (bytes === undefined ? [] : [{ name, bytes }]));
   const commands = rawCommands(system, request, next, {
     kernel: at("kernel"),
     initrds: initrds.map(({ name }) => at(name)),
+    coreHeader: at(CORE_HEADER),
     tree: request.tree.bytes === undefined ? undefined : at(argument.fileName),
   });
   const [program = ""] = commands[0] ?? [];

@@ -1,6 +1,7 @@
 // Pretended machines for kexec, whose kernels tell enough of their memory to find places in it.
 
 import { blob } from "../../src/devicetree/to/blob.ts";
+import { coreFile, crashFiles, NO_ADDRESS } from "./core-files.ts";
 import { type Pretended, WITHOUT_TREE } from "./loading.ts";
 import { cells } from "./tree.ts";
 
@@ -9,10 +10,18 @@ export const PPC64: Pretended = {
   files: { "/proc/cmdline": "BOOT_IMAGE=/vmlinux root=/dev/vda1 crashkernel=1G quiet\n" },
 };
 
+/** What lies below 64 KiB on the pretended ppc64 machine. */
+export const VECTORS = Uint8Array.from({ length: 0x1_0000 }, (_, at) => (at * 7 + (at >> 8)) & 0xff);
+
 export const WITH_CRASHKERNEL: Pretended = {
   ...PPC64,
   files: {
     ...PPC64.files,
+    ...crashFiles(2),
+    "/proc/kcore": coreFile("ppc64", [
+      { address: 0xc000_0000_0000_0000n, physical: 0n, size: 0x8000_0000n, bytes: VECTORS },
+      { address: 0xc008_0000_0000_0000n, physical: NO_ADDRESS, size: 0x1000_0000n },
+    ]),
     "/proc/device-tree/chosen/linux,crashkernel-base": cells(0, 0x1000_0000),
     "/proc/device-tree/chosen/linux,crashkernel-size": cells(0, 0x1000_0000),
   },
@@ -22,6 +31,11 @@ export const ARM64: Pretended = {
   machine: "aarch64",
   files: {
     ...WITHOUT_TREE,
+    ...crashFiles(2),
+    "/proc/kcore": coreFile("aarch64", [
+      { address: 0xffff_8000_0801_0000n, physical: 0x4021_0000n, size: 0x11f_0000n },
+      { address: 0xffff_0000_0000_0000n, physical: 0x4000_0000n, size: 0x4000_0000n },
+    ]),
     "/proc/cmdline": "quiet\n",
     "/proc/device-tree/#address-cells": cells(2),
     "/proc/device-tree/#size-cells": cells(2),
@@ -46,6 +60,13 @@ export const X86_64: Pretended = {
   machine: "x86_64",
   files: {
     ...WITHOUT_TREE,
+    ...crashFiles(2),
+    "/proc/kcore": coreFile("x86_64", [
+      { address: 0xffff_ffff_8100_0000n, physical: 0x100_0000n, size: 0x100_0000n },
+      { address: 0xffff_c900_0000_0000n, physical: NO_ADDRESS, size: 0x1000_0000_0000n },
+      { address: 0xffff_8880_0000_1000n, physical: 0x1000n, size: 0x9e000n },
+      { address: 0xffff_8880_0010_0000n, physical: 0x10_0000n, size: 0x7fee_0000n },
+    ]),
     "/proc/cmdline": "console=ttyS0\n",
     "/proc/iomem": `00001000-0009fbff : System RAM
 00100000-7ffdffff : System RAM

@@ -77,7 +77,7 @@ const LINES: readonly Line[] = [
       eval $KEXEC_CMD
       $KEXEC -p -u`,
     does: [
-      "loads for a panic /boot/vmlinux, /boot/initrd.img: root=/dev/vda2 quiet nr_cpus=1 systemd.unit=kdump-tools-dump.service",
+      "loads for a panic /boot/vmlinux, /boot/initrd.img: root=/dev/vda2 quiet nr_cpus=1 systemd.unit=kdump-tools-dump.service elfcorehdr=0x1ffe0000",
       "unloads the crash kernel",
     ],
   },
@@ -98,7 +98,7 @@ const LINES: readonly Line[] = [
           --initrd=$TARGET_INITRD $KDUMP_KERNEL
       $KEXEC -p -u`,
     does: [
-      "loads for a panic /boot/vmlinux, /boot/initrd.img: root=/dev/mapper/fedora-root ro irqpoll maxcpus=1 numa=off",
+      "loads for a panic /boot/vmlinux, /boot/initrd.img: root=/dev/mapper/fedora-root ro irqpoll maxcpus=1 numa=off elfcorehdr=0x1ffe0000",
       "unloads the crash kernel",
     ],
   },

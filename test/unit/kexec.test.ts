@@ -306,7 +306,7 @@ describe("the command line", () => {
     ["is what --append says", ["--append=a b"], "a b"],
     ["may be empty", ["--append="], ""],
     ["is both with --reuse-cmdline", ["--reuse-cmdline", "--append=a b"], "root=/dev/vda1 crashkernel=1G quiet a b"],
-    ["has no crashkernel= for a crash kernel", ["-p", "--reuse-cmdline"], "root=/dev/vda1 quiet"],
+    ["has no crashkernel= for a crash kernel", ["-p", "--reuse-cmdline"], "root=/dev/vda1 quiet elfcorehdr=0x1ffe0000"],
   ])("%s", (_, args, line) => {
     const run = kexec(WITH_CRASHKERNEL, ...(args.includes("-p") ? [] : ["-l"]), ...args, kernel);
     const { root } = readBlob(segmentOf(loaded(run), 0).bytes.subarray(0x100));

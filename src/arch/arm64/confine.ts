@@ -1,4 +1,4 @@
-// What tells an arm64 crash kernel its memory.
+// What tells an arm64 crash kernel its memory, and where the crashed one's is told.
 
 import { rangesValue } from "../../devicetree/cells.ts";
 import { memoryCells } from "../../devicetree/memory.ts";
@@ -8,4 +8,9 @@ import { USABLE } from "./crash-memory.ts";
 
 export function confine({ root }: DeviceTree, usable: MemoryRange): void {
   setProperty(childOrNew(root, "chosen"), USABLE, rangesValue([usable], memoryCells(root)));
+}
+
+/** The kernel reserves it by this (drivers/of/fdt.c early_init_dt_check_for_elfcorehdr, fdt_reserve_elfcorehdr). */
+export function tellCoreHeader({ root }: DeviceTree, header: MemoryRange): void {
+  setProperty(childOrNew(root, "chosen"), "linux,elfcorehdr", rangesValue([header], memoryCells(root)));
 }

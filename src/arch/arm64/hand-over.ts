@@ -7,7 +7,7 @@ import { child, type DeviceTree, type Node, property } from "../../devicetree/tr
 import { sameRange } from "../../range.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import type { TreeHandOver } from "../arch.ts";
-import { confine } from "./confine.ts";
+import { confine, tellCoreHeader } from "./confine.ts";
 import { hasIts, readLpiTables, wasToldNoLpis } from "./lpi-tables.ts";
 
 /** Of the running kernel's own boot: memory that is in use for something else by now, and the limits of a crash kernel. */
@@ -42,6 +42,7 @@ export const arm64: TreeHandOver = {
     notice("/", `${fact}: --reserve, or irqchip.gicv3_nolpi=1 at its boot`);
   },
   confine,
+  tellCoreHeader,
 };
 
 /**

@@ -5,15 +5,13 @@
 // copied by Altivec, for which enable_kernel_altivec() follows current->thread.regs, and the kernel dies without a word.
 // So the process that jumps must not lie where the image goes. This finds both, in /proc/kcore.
 
-import { type CoreFile, openCore } from "../../dump/core.ts";
+import { type CoreFile, KCORE, openCore } from "../../dump/core.ts";
 import { viewOf } from "../../elf.ts";
 import { Failure } from "../../failure.ts";
 import type { Copying } from "../../kexec/copying.ts";
 import { readChosenNumber } from "../../kexec/live-paths.ts";
 import { type MemoryRange, max, rangeOfSize, roundDown } from "../../range.ts";
 import type { System } from "../../sys/system.ts";
-
-const KCORE = "/proc/kcore";
 
 /** The linear mapping begins here (PAGE_OFFSET), and ends before the next one (arch/powerpc/include/asm/book3s/64). */
 const LINEAR = 0xc000_0000_0000_0000n;

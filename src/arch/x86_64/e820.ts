@@ -2,7 +2,7 @@
 // Linux: Documentation/ABI/testing/sysfs-firmware-memmap, arch/x86/kernel/e820.c (e820_type_to_string).
 
 import { Failure } from "../../failure.ts";
-import { intersectRanges, type MemoryRange, mergeRanges } from "../../range.ts";
+import { intersectRanges, type MemoryRange, mergeRanges, subtractRanges } from "../../range.ts";
 import type { System } from "../../sys/system.ts";
 import { type E820Entry, readE820, type SetupData } from "./boot-params.ts";
 
@@ -42,6 +42,13 @@ export function confineMap(map: readonly E820Entry[], usable: readonly MemoryRan
   const kept = mergeRanges([{ start: 0n, end: LOW_END }, ...usable]);
   return map.flatMap((entry) =>
     isRam(entry) ? intersectRanges(entry, kept).map((range) => ({ ...range, type: RAM })) : [entry],
+  );
+}
+
+/** The map without this memory: what is told of elsewhere, and must stay as it is. */
+export function cutFromMap(map: readonly E820Entry[], range: MemoryRange): E820Entry[] {
+  return map.flatMap((entry) =>
+    isRam(entry) ? subtractRanges([entry], [range]).map((left) => ({ ...left, type: RAM })) : [entry],
   );
 }
 

@@ -1,0 +1,86 @@
+// elfcorehdr: the ELF core header that a crash kernel's /proc/vmcore begins with, on standard output.
+
+import { loadRules } from "../arch/load-rules.ts";
+import type { Applet } from "../cli/applet.ts";
+import { type Arguments, parse } from "../cli/options.ts";
+import { addressOf } from "../cli/values.ts";
+import { EXIT, usage } from "../failure.ts";
+import { readFacts } from "../kexec/facts.ts";
+import { rangeOf } from "../options/ranges.ts";
+import { formatRange, sizeOfRanges } from "../range.ts";
+import { type CoreHeader, readCoreHeader } from "../recipes/core-header.ts";
+import { STDOUT, type System } from "../sys/system.ts";
+
+const elfcorehdr: Applet = {
+  name: "elfcorehdr",
+  summary: "Write the ELF core header that /proc/vmcore of a crash kernel is made by",
+  operands: "[-b ADDR] > FILE",
+  options: [
+    {
+      short: "b",
+      long: "address",
+      value: "ADDR",
+      help: "Set its address, a multiple of 0x1000. On ppc64 a copy of the exception vectors follows it then, which the crash kernel writes over.",
+    },
+    {
+      long: "without",
+      value: "START,SIZE",
+      inTurn: true,
+      help: "Leave this memory out of the dump. May be given several times.",
+    },
+    { short: "v", long: "verbose", help: "Print on standard error what it tells of." },
+  ],
+  notes: `
+It tells of all RAM but what crashkernel= has reserved, of each cpu's registers
+at the panic, and of vmcoreinfo, by which tools read a dump. The crash kernel
+has to be told where it is, and that its memory is taken: fs2dt --elfcorehdr,
+on x86-64 zeropage --elfcorehdr. kexec -p does all of that.
+
+It is of the memory and the cpus that are there now. When some come or go, load
+again: where /sys/devices/system/memory/crash_hotplug and that of cpu say 1 the
+kernel can mend the header itself.
+
+  elfcorehdr -b 0xfff0000 > header
+  fs2dt -b 0xc000100 --elfcorehdr 0xfff0000,0x10000 ... /proc/device-tree |
+    loadem -p ... -a 0xfff0000 -f header
+`,
+  run(system, args) {
+    const given = parse(elfcorehdr.options, args);
+    refuseOperands(given);
+    const text = given.given.get("address");
+    const address = text === undefined ? undefined : addressOf(text, "header", ALIGNMENT);
+    const without = given.inTurn.map(({ value }) => rangeOf("--without", value));
+    system.refuseTerminal();
+    const facts = readFacts(system, loadRules[system.machine].facts);
+    const header = readCoreHeader(system, facts, { without, hasPlace: address !== undefined });
+    const bytes = header.place(address ?? 0n);
+    system.writeAll(STDOUT, bytes, "standard output");
+    if (given.given.has("verbose")) describe(system, header);
+    return EXIT.done;
+  },
+};
+
+/** The smallest page that a kernel has. */
+const ALIGNMENT = 0x1000n;
+
+function refuseOperands({ operands: [operand] }: Arguments): void {
+  if (operand !== undefined) throw usage(operand, "not expected: the header goes to standard output");
+}
+
+function describe(system: System, header: CoreHeader): void {
+  for (const line of describeCoreHeader(header)) system.say(`elfcorehdr: ${line}`);
+}
+
+function describeCoreHeader({ size, parts, notes }: CoreHeader): string[] {
+  const { memory, text, copied, notes: areas } = parts;
+  const ranges = memory.length + (copied === undefined ? 0 : 1);
+  const bytes = sizeOfRanges(memory) + BigInt(copied?.bytes.length ?? 0);
+  return [
+    `${areas.length} notes, ${ranges} ranges of RAM, ${bytes >> 20n} MiB; ${size} bytes`,
+    ...text.map((range) => `${formatRange(range)}: the running kernel`),
+    ...memory.map(formatRange),
+    ...notes,
+  ];
+}
+
+export default elfcorehdr;

@@ -1,0 +1,143 @@
+// The ELF core header for a crash kernel: what the running machine tells of its memory, its cpus and its kernel.
+
+import type { CoreRules, OverwrittenMemory } from "../arch/arch.ts";
+import { coreRules } from "../arch/core-rules.ts";
+import { type CoreFile, KCORE, openCore } from "../dump/core.ts";
+import { Failure, hex } from "../failure.ts";
+import { noCrashkernel } from "../kexec/checks.ts";
+import { readCpuNotes, readVmcoreinfo } from "../kexec/crash-notes.ts";
+import {
+  type CopiedMemory,
+  type CoreParts,
+  type CoreSizes,
+  makeCoreHeader,
+  sizeOfCoreHeader,
+} from "../kexec/elfcorehdr.ts";
+import type { MachineFacts } from "../kexec/facts.ts";
+import { whyNoIomem } from "../kexec/iomem.ts";
+import { type KernelMaps, mapsOfKernel } from "../kexec/kernel-maps.ts";
+import { readUnmappedMemory } from "../kexec/live-tree.ts";
+import { contains, formatRange, intersectRanges, type MemoryRange, NO_END, subtractRanges } from "../range.ts";
+import type { System } from "../sys/system.ts";
+import { pageOf } from "./next-places.ts";
+
+export interface CoreHeaderWishes {
+  /** More memory that is not to be saved. */
+  readonly without: readonly MemoryRange[];
+  /** Whether its address will be known: nothing can be copied otherwise. */
+  readonly hasPlace: boolean;
+}
+
+export interface CoreHeader {
+  /** Bytes, in whole pages. */
+  readonly size: bigint;
+  readonly parts: CoreParts;
+  /** What cannot be told, or is left out: lines for people. */
+  readonly notes: readonly string[];
+  /** The bytes for a header at this address. */
+  place(address: bigint): Uint8Array;
+}
+
+/** Ranges of memory that are looked at. */
+const MOST_RANGES = 100_000;
+
+/** @throws Failure where there is no crash kernel's region, or the running kernel does not tell enough */
+export function readCoreHeader(system: System, facts: MachineFacts, wishes: CoreHeaderWishes): CoreHeader {
+  const rules = coreRules[system.machine];
+  const ram = readRam(system, facts, rules);
+  const notes: string[] = [];
+  const kernel = openKernelMemory(system, notes);
+  const vmcoreinfo = readVmcoreinfo(system);
+  if (vmcoreinfo === undefined) notes.push("no /sys/kernel/vmcoreinfo: a dump will not tell how its kernel was built");
+  const copied = copyOverwritten(rules.overwritten, ram, wishes, kernel, notes);
+  const { overwritten } = rules;
+  const memory = subtractRanges(ram, [...wishes.without, ...(overwritten === undefined ? [] : [overwritten])]);
+  const parts = {
+    elfMachine: facts.elfMachine,
+    endian: system.abi.endian,
+    notes: [...readCpuNotes(system), ...(vmcoreinfo === undefined ? [] : [vmcoreinfo])],
+    memory,
+    copied,
+    ...mapsFor(rules, ram, kernel && mapsOfKernel(kernel.headers), notes),
+  };
+  const sizes: CoreSizes = { page: pageOf(system.machine, facts), least: 0n };
+  return {
+    size: sizeOfCoreHeader(parts, sizes),
+    parts,
+    notes,
+    place: (address) => makeCoreHeader(parts, sizes, address),
+  };
+}
+
+/** What the running kernel uses, without what is kept for the crash kernel, and what nobody may read. */
+function readRam(system: System, facts: MachineFacts, { limit }: CoreRules): MemoryRange[] {
+  const { memory, driverRam = [], crashkernel, crashkernelLow, isCrashkernelUnknown, unchecked = [] } = facts;
+  if (isCrashkernelUnknown) throw new Failure("memory", whyNoIomem(system));
+  if (crashkernel === undefined) throw new Failure(noCrashkernel.place, noCrashkernel.fact);
+  if (memory.length === 0) throw new Failure("memory", unchecked[0] ?? "where there is memory is not known");
+  const end = limit?.(system);
+  const ram = subtractRanges(
+    [...memory, ...driverRam],
+    [
+      crashkernel,
+      ...(crashkernelLow === undefined ? [] : [crashkernelLow]),
+      ...readUnmappedMemory(system),
+      ...(end === undefined || end === 0n ? [] : [{ start: end, end: NO_END }]),
+    ],
+  );
+  if (ram.length > MOST_RANGES) throw new Failure("memory", `${ram.length} ranges, more than ${MOST_RANGES}`);
+  return ram;
+}
+
+function openKernelMemory(system: System, notes: string[]): CoreFile | undefined {
+  try {
+    return openCore(system, KCORE);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    notes.push(`the running kernel's own memory cannot be read: ${error.message}`);
+    return undefined;
+  }
+}
+
+/** Where the kernel has its memory; guessed where it does not tell. */
+function mapsFor(
+  { linear, isLinearFixed }: CoreRules,
+  ram: readonly MemoryRange[],
+  maps: KernelMaps | undefined,
+  notes: string[],
+): KernelMaps {
+  if (maps !== undefined) {
+    const text = maps.text.filter((map) => ram.some((range) => contains(range, map)));
+    return isLinearFixed ? { linear: linear(ram), text } : { ...maps, text };
+  }
+  const guess = linear(ram);
+  if (!isLinearFixed) {
+    notes.push(`virtual addresses are a guess: RAM from ${hex(BigInt.asUintN(64, guess))} on, and none for the kernel`);
+  }
+  return { linear: guess, text: [] };
+}
+
+/** undefined where it is left out. */
+function copyOverwritten(
+  overwritten: OverwrittenMemory | undefined,
+  ram: readonly MemoryRange[],
+  { hasPlace, without }: CoreHeaderWishes,
+  kernel: CoreFile | undefined,
+  notes: string[],
+): CopiedMemory | undefined {
+  if (overwritten === undefined || intersectRanges(overwritten, ram).length === 0) return undefined;
+  const leaveOut = (why: string) => {
+    notes.push(`${formatRange(overwritten)}, ${overwritten.what}, is left out: ${why}`);
+    return undefined;
+  };
+  if (!overwritten.isConstant) return leaveOut("the crash kernel writes there");
+  if (intersectRanges(overwritten, without).length > 0) return undefined;
+  if (!hasPlace) return leaveOut("the crash kernel writes there, and a copy needs -b");
+  if (!ram.some((range) => contains(range, overwritten))) return leaveOut("not all of it is memory");
+  const map = kernel && mapsOfKernel(kernel.headers);
+  const size = Number(overwritten.end - overwritten.start);
+  const bytes = map && kernel?.readVirtual(BigInt.asUintN(64, map.linear + overwritten.start), size);
+  return bytes === undefined
+    ? leaveOut("the crash kernel writes there, and it cannot be copied")
+    : { start: overwritten.start, bytes };
+}
