@@ -5,7 +5,7 @@ import type { DeviceTree, Node } from "../devicetree/tree.ts";
 import type { Notice } from "../failure.ts";
 import type { Check, Finding, NextUse } from "../kexec/check.ts";
 import type { Copying } from "../kexec/copying.ts";
-import type { FactSource } from "../kexec/facts.ts";
+import type { FactSource, MachineFacts } from "../kexec/facts.ts";
 import type { FileRules } from "../kexec/file-checks.ts";
 import type { KexecImage } from "../kexec/image.ts";
 import type { Target } from "../kexec/stub.ts";
@@ -32,6 +32,8 @@ export interface LoadRules {
   readonly files: FileRules;
   /** Lines on what those checks cannot know of this image, though it may matter. */
   listUnchecked?(image: KexecImage): string[];
+  /** Lines on what a crash kernel will not have. */
+  listLacking(image: KexecImage, facts: MachineFacts): string[];
   /** What has to be stored in a crash kernel that begins with these bytes, so that it stays where it is loaded. */
   findStayWords?(head: Uint8Array): readonly StayWord[];
   /**

@@ -75,7 +75,7 @@ function holdsBytes(ranges: readonly MemoryRange[], { start, bytes }: Segment): 
 }
 
 /** The children of the root that tell of memory, and of the command line, which may limit it. */
-function isOfMemory(name: ByteString): boolean {
+export function isOfMemory(name: ByteString): boolean {
   return isMemoryName(name) || isKeeper(name) || ["chosen", DYNAMIC_MEMORY, RESERVED_MEMORY].includes(name);
 }
 

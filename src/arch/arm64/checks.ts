@@ -10,6 +10,7 @@ import { formCheck } from "../../kexec/form-checks.ts";
 import type { KexecImage } from "../../kexec/image.ts";
 import { STUB_SIZE } from "../../kexec/stub.ts";
 import { readToldInitrd, stubChecks } from "../../kexec/stub-checks.ts";
+import { findLostHeader, listLackingHeader, readToldByTree } from "../../kexec/told-header.ts";
 import { contains, formatRange, max, min, overlap, rangeOfSize, roundDown } from "../../range.ts";
 import { confinement } from "./crash-memory.ts";
 import { IMAGE_ALIGNMENT, type ImageHeader, readImageHeader } from "./image.ts";
@@ -28,7 +29,23 @@ export const checks: readonly Check[] = [
   { name: "image", errno: undefined, find: badKernel },
   { name: "initrd-reach", errno: undefined, find: initrdOutOfReach },
   { name: "crash-memory", errno: undefined, find: (image, facts) => findUnconfinedTree(image, facts, confinement) },
+  {
+    name: "elfcorehdr",
+    errno: undefined,
+    find: (image, facts) => findLostHeader(image, facts, readTold(image, facts)),
+  },
 ];
+
+function readTold({ crash, stub }: KexecImage, facts: MachineFacts) {
+  return crash && stub?.target.stub.followedBy === "device tree blob"
+    ? readToldByTree(stub, facts, confinement)
+    : undefined;
+}
+
+/** What a crash kernel will not have. */
+export function listLacking(image: KexecImage, facts: MachineFacts): string[] {
+  return listLackingHeader(image, readTold(image, facts), "fs2dt --elfcorehdr");
+}
 
 /** MAX_FDT_SIZE. */
 const MOST_OF_A_TREE = 0x200000;

@@ -4,8 +4,8 @@
 import { childCells, isWholeEntries, MAX_CELLS, rangesIn } from "../../devicetree/cells.ts";
 import { memoryOf } from "../../devicetree/memory.ts";
 import { child, type Node, property } from "../../devicetree/tree.ts";
-import type { ConfinementRules } from "../../kexec/confinement.ts";
 import type { MachineFacts } from "../../kexec/facts.ts";
+import type { TreeTelling } from "../../kexec/told-header.ts";
 import { type MemoryRange, mergeRanges, subtractRanges } from "../../range.ts";
 
 /** Of /chosen: the one range that is all memory, and perhaps a second one, below 4 GiB. */
@@ -13,7 +13,7 @@ export const USABLE = "linux,usable-memory-range";
 
 const EFI = "linux,uefi-system-table";
 
-export const confinement: ConfinementRules = {
+export const confinement: TreeTelling = {
   memoryOf(root, facts) {
     const usable = usableRanges(root);
     const memory = memoryWithoutLimit(root, facts);
@@ -23,6 +23,7 @@ export const confinement: ConfinementRules = {
   },
   limitsOf: (root) => usableRanges(root) ?? [],
   besides: [],
+  readsHeaderProperty: true,
 };
 
 /** With EFI the kernel gets the firmware's map, of which this machine's memory is what is left. */

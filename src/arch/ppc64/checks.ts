@@ -13,11 +13,12 @@ import {
   type NextUse,
   nameSegment,
 } from "../../kexec/check.ts";
-import { type ConfinementRules, findUnconfinedTree } from "../../kexec/confinement.ts";
+import { findUnconfinedTree } from "../../kexec/confinement.ts";
 import type { MachineFacts } from "../../kexec/facts.ts";
 import { formCheck } from "../../kexec/form-checks.ts";
 import type { KexecImage, Segment } from "../../kexec/image.ts";
 import { INITRD_ADVICE, readToldInitrd, stubChecks } from "../../kexec/stub-checks.ts";
+import { findLostHeader, listLackingHeader, readToldByTree, type TreeTelling } from "../../kexec/told-header.ts";
 import { contains, formatRange, type MemoryRange, overlap } from "../../range.ts";
 import { copiesItselfDown, LARGE_BSS, LARGEST_PAGE } from "./run-at-load.ts";
 
@@ -31,17 +32,35 @@ export const checks: readonly Check[] = [
   ...stubChecks,
   { name: "copy-down", errno: undefined, find: inTheKernelsWay },
   { name: "crash-memory", errno: undefined, find: (image, facts) => findUnconfinedTree(image, facts, confinement) },
+  {
+    name: "elfcorehdr",
+    errno: undefined,
+    find: (image, facts) => findLostHeader(image, facts, readTold(image, facts)),
+  },
   { name: "tce-table", errno: "ETXTBSY", find: overTceTable },
 ];
 
 /** Below this a crash kernel keeps using memory: its exception vectors are there (kexec-tools' KDUMP_BACKUP_LIMIT). */
 const VECTORS: MemoryRange = { start: 0n, end: 0x10000n };
 
-const confinement: ConfinementRules = {
+/** early_init_devtree scans /chosen before it knows the root's cells: it makes nothing of linux,elfcorehdr. */
+const confinement: TreeTelling = {
   memoryOf,
   limitsOf: memoryOf,
   besides: [VECTORS],
+  readsHeaderProperty: false,
 };
+
+function readTold({ crash, stub }: KexecImage, facts: MachineFacts) {
+  return crash && stub?.target.stub.followedBy === "device tree blob"
+    ? readToldByTree(stub, facts, confinement)
+    : undefined;
+}
+
+/** What a crash kernel will not have. */
+export function listLacking(image: KexecImage, facts: MachineFacts): string[] {
+  return listLackingHeader(image, readTold(image, facts), "fs2dt --elfcorehdr");
+}
 
 /** What the kernel itself refuses (machine_kexec_prepare), for those who skipped the check of all that is taken. */
 function overTceTable(image: KexecImage, { taken }: MachineFacts): Finding | undefined {

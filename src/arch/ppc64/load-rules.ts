@@ -1,7 +1,7 @@
 // What loading has to know of ppc64.
 
 import type { LoadRules } from "../arch.ts";
-import { checks, listUncheckedBss, listUses } from "./checks.ts";
+import { checks, listLacking, listUncheckedBss, listUses } from "./checks.ts";
 import { findCopying } from "./copying.ts";
 import { facts } from "./facts.ts";
 import { fileRules } from "./file-rules.ts";
@@ -13,6 +13,7 @@ export const ppc64: LoadRules = {
   files: fileRules,
   listUses,
   listUnchecked: listUncheckedBss,
+  listLacking,
   findStayWords,
   findCopying,
 };

@@ -10,9 +10,10 @@ import { type EnteredStub, endOfFile, type KexecImage, type Segment } from "../.
 import { wrongInitrd } from "../../kexec/initrd.ts";
 import { readKernelAddress, STUB_SIZE } from "../../kexec/stub.ts";
 import { stubChecks } from "../../kexec/stub-checks.ts";
+import { findLostHeader, listLackingHeader } from "../../kexec/told-header.ts";
 import { contains, formatRange, type MemoryRange, max, overlap, rangeOfSize, subtractRanges } from "../../range.ts";
 import { BOOT_PARAMS_SIZE, type BootParams, readBootParams, readSetupData, SETUP_DATA_HEADER } from "./boot-params.ts";
-import { unconfinedMap } from "./crash-memory.ts";
+import { readToldHeader, unconfinedMap } from "./crash-memory.ts";
 import { earlyMemory } from "./placement.ts";
 import { FOUR_GIB } from "./setup-header.ts";
 
@@ -27,7 +28,13 @@ export const checks: readonly Check[] = [
   ...stubChecks,
   { name: "zero-page", errno: undefined, find: stubWithoutBootParams },
   { name: "crash-memory", errno: undefined, find: unconfinedMap },
+  { name: "elfcorehdr", errno: undefined, find: (image, facts) => findLostHeader(image, facts, readToldHeader(image)) },
 ];
+
+/** What a crash kernel will not have. */
+export function listLacking(image: KexecImage): string[] {
+  return listLackingHeader(image, readToldHeader(image), "zeropage --elfcorehdr");
+}
 
 /** Our stub enters a kernel as a bzImage has it, and nothing else. */
 function judgeForm({ kind }: Form, by: EnteredCode["by"]): string | undefined {

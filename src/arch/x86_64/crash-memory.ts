@@ -7,9 +7,10 @@ import { hex } from "../../failure.ts";
 import { blameWithAdvice, type Finding } from "../../kexec/check.ts";
 import { outsideRegion } from "../../kexec/confinement.ts";
 import type { MachineFacts } from "../../kexec/facts.ts";
-import type { KexecImage } from "../../kexec/image.ts";
+import type { EnteredStub, KexecImage } from "../../kexec/image.ts";
 import { hasParameter, parseSize, wordsOfLine } from "../../kexec/parameters.ts";
 import { STUB_SIZE } from "../../kexec/stub.ts";
+import { readHeaderParameter, type ToldHeader } from "../../kexec/told-header.ts";
 import { type MemoryRange, rangeOfSize, subtractRanges } from "../../range.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { readBootParams, readE820, readSetupData } from "./boot-params.ts";
@@ -26,12 +27,9 @@ export function unconfinedMap(image: KexecImage, facts: MachineFacts): Finding |
   if (!image.crash || crashkernel === undefined) return undefined;
   if (image.stub?.target.stub.followedBy !== "zero page") return undefined;
   const { segment } = image.stub;
-  const bytes = segment.bytes.subarray(STUB_SIZE);
-  const address = segment.start + BigInt(STUB_SIZE);
-  const params = readBootParams(bytes);
-  if (params === undefined) return undefined;
-  const line = textOf(bytes.subarray(Number(params.commandLine - address)));
-  const map = readE820(bytes, readSetupData(bytes, address).list).filter(({ type }) => type === RAM);
+  const told = readTold(image.stub);
+  if (told === undefined) return undefined;
+  const { line, map } = told;
   const outside = outsideRegion(facts, applyParameters(map, line, true), [LOW]);
   if (outside !== undefined) {
     const regions = crashkernelLow === undefined ? [crashkernel] : [crashkernelLow, crashkernel];
@@ -43,6 +41,31 @@ export function unconfinedMap(image: KexecImage, facts: MachineFacts): Finding |
   }
   const fact = "its command line confines the crash kernel, but not before that has chosen an address for itself";
   return blameWithAdvice(image, segment, `${fact}: nokaslr in zeropage -B keeps it where it is loaded`);
+}
+
+/** What the zero page behind a stub says of memory: its map's RAM, and the command line. undefined where it is none. */
+function readTold({ segment }: EnteredStub): { line: ByteString; map: readonly MemoryRange[] } | undefined {
+  const bytes = segment.bytes.subarray(STUB_SIZE);
+  const address = segment.start + BigInt(STUB_SIZE);
+  const params = readBootParams(bytes);
+  if (params === undefined) return undefined;
+  const line = textOf(bytes.subarray(Number(params.commandLine - address)));
+  const map = readE820(bytes, readSetupData(bytes, address).list).filter(({ type }) => type === RAM);
+  return { line, map };
+}
+
+/** Where a zero page says that the ELF core header is; undefined where it tells of none. */
+export function readToldHeader({ crash, stub }: KexecImage): ToldHeader | undefined {
+  if (!crash || stub?.target.stub.followedBy !== "zero page") return undefined;
+  const told = readTold(stub);
+  const parameter = told && readHeaderParameter(told.line);
+  if (told === undefined || parameter === undefined) return undefined;
+  return {
+    start: parameter.start,
+    by: "elfcorehdr=",
+    allocatable: applyParameters(told.map, told.line, true),
+    option: "zeropage --elfcorehdr",
+  };
 }
 
 /**

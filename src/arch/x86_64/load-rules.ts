@@ -1,8 +1,8 @@
 // What loading has to know of x86_64.
 
 import type { LoadRules } from "../arch.ts";
-import { checks, listUses } from "./checks.ts";
+import { checks, listLacking, listUses } from "./checks.ts";
 import { facts } from "./facts.ts";
 import { fileRules } from "./file-rules.ts";
 
-export const x86_64: LoadRules = { checks, facts, files: fileRules, listUses };
+export const x86_64: LoadRules = { checks, facts, files: fileRules, listUses, listLacking };
