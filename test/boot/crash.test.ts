@@ -31,6 +31,8 @@ async function initrdFor(target: "ppc64" | "ppc64le"): Promise<Uint8Array> {
 function script(loademOptions: string) {
   return ({ bootargs }: { bootargs: string }): string =>
     [
+      example("elfcorehdr -b 0xffe0000 "),
+      "\n",
       example("fs2dt -b 0xc000100 ", {
         "console=hvc0": bootargs,
         "--poke 0x5c=1": loademOptions,
