@@ -13,7 +13,7 @@ import { STDOUT, type System } from "../sys/system.ts";
 
 const elfcorehdr: Applet = {
   name: "elfcorehdr",
-  summary: "Write the ELF core header that /proc/vmcore of a crash kernel is made by",
+  summary: "Write the ELF core header of a crash kernel's /proc/vmcore",
   operands: "[-b ADDR] > FILE",
   options: [
     {
@@ -27,6 +27,10 @@ const elfcorehdr: Applet = {
       value: "START,SIZE",
       inTurn: true,
       help: "Leave this memory out of the dump. May be given several times.",
+    },
+    {
+      long: "hotplug",
+      help: "Keep as much memory for it as the running kernel wants, which mends it when memory or cpus come and go: for loadem --hotplug.",
     },
     { short: "v", long: "verbose", help: "Print on standard error what it tells of." },
   ],
@@ -52,7 +56,11 @@ kernel can mend the header itself.
     const without = given.inTurn.map(({ value }) => rangeOf("--without", value));
     system.refuseTerminal();
     const facts = readFacts(system, loadRules[system.machine].facts);
-    const header = readCoreHeader(system, facts, { without, hasPlace: address !== undefined });
+    const header = readCoreHeader(system, facts, {
+      without,
+      hasPlace: address !== undefined,
+      hotplug: given.given.has("hotplug"),
+    });
     const bytes = header.place(address ?? 0n);
     system.writeAll(STDOUT, bytes, "standard output");
     if (given.given.has("verbose")) describe(system, header);

@@ -54,6 +54,10 @@ const building: readonly Option[] = [
   },
   { short: "p", long: "panic", help: "Load a crash kernel, which is entered when the running kernel panics." },
   {
+    long: "hotplug",
+    help: "With -p: let the running kernel mend the ELF core header when memory or cpus come and go. It is to begin a segment of its own.",
+  },
+  {
     long: "secondaries",
     value: "N|unknown",
     help: "Set how many secondary cpus the stub waits for (default: counted in the running machine's device tree).",

@@ -86,6 +86,8 @@ export interface CoreRules {
   readonly isLinearFixed: boolean;
   /** What the crash kernel writes over before anybody reads it. */
   readonly overwritten?: OverwrittenMemory;
+  /** Of kexec_load(2): lets the running kernel mend the header when memory or cpus come. Absent: no kernel does. */
+  readonly hotplugFlag?: number;
   /** Where the running kernel's memory ends, if it was told to leave some. */
   limit?(system: System): bigint | undefined;
 }

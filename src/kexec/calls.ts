@@ -8,6 +8,8 @@ export type LoadCall = "kexec_load" | "kexec_file_load";
 
 /** To kexec_load(2), linux/kexec.h. */
 export const KEXEC_ON_CRASH = 1;
+export const KEXEC_UPDATE_ELFCOREHDR = 4;
+export const KEXEC_CRASH_HOTPLUG_SUPPORT = 8;
 export const KEXEC_ARCH_SHIFT = 16n;
 /** KEXEC_SEGMENT_MAX. */
 export const MOST_SEGMENTS = 16;

@@ -66,6 +66,8 @@ export interface KexecImage {
   /** e_machine, 0 for the running kernel's own. */
   readonly arch: bigint;
   readonly crash: boolean;
+  /** Further flags of kexec_load(2). */
+  readonly flags?: number;
 }
 
 /** Below this a read costs less than setting up a mapping. */
@@ -100,7 +102,7 @@ export function assemble(system: System, plan: Plan, targets: readonly Target[])
     }),
   );
   for (const word of stored) storeWord(word);
-  const { entry, arch, crash } = plan;
+  const { entry, arch, crash, flags } = plan;
   const segments = parts.map(({ segment }) => segment);
   const stub = findEnteredStub(segments, entry, targets);
   const stubInside = hasStubInside(segments, entry, targets);
@@ -110,6 +112,7 @@ export function assemble(system: System, plan: Plan, targets: readonly Target[])
     entry,
     arch,
     crash,
+    flags,
     stub,
     stubInside,
     stubPassed: findPassedStub(segments, entry, targets),

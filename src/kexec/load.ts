@@ -119,16 +119,17 @@ export function holdInterrupts(system: System, act: () => number, undo: () => vo
 }
 
 /** 0 or -errno. */
-function kexecLoad(system: System, { segments, entry, arch, crash }: KexecImage): number {
+function kexecLoad(system: System, image: KexecImage): number {
+  const { segments, entry } = image;
   // struct kexec_segment: buf, bufsz, mem, memsz.
   const table = segments.flatMap(({ bytes, start, end }) => {
     const buffer = bytes.length === 0 ? 0n : system.engine.address(bytes);
     return [buffer, BigInt(bytes.length), start, end - start];
   });
-  return system.call("kexec_load", entry ?? 0n, segments.length, system.longs(table), flagsOf(arch, crash));
+  return system.call("kexec_load", entry ?? 0n, segments.length, system.longs(table), flagsOf(image));
 }
 
 /** The last argument of kexec_load(2). */
-export function flagsOf(arch: bigint, crash: boolean): bigint {
-  return (arch << KEXEC_ARCH_SHIFT) | BigInt(crash ? KEXEC_ON_CRASH : 0);
+export function flagsOf({ arch, crash, flags = 0 }: Pick<KexecImage, "arch" | "crash" | "flags">): bigint {
+  return (arch << KEXEC_ARCH_SHIFT) | BigInt(flags | (crash ? KEXEC_ON_CRASH : 0));
 }

@@ -33,7 +33,7 @@ export default function planJson(engine: Engine, told: TellablePlan): string {
     pageSize: hex(facts.pageSize),
     entry: entry === undefined ? null : hex(entry),
     arch: Number(arch),
-    flags: hex(flagsOf(arch, crash)),
+    flags: hex(flagsOf(image)),
     crash,
     segments: segments.map((segment) => ({
       ...jsonRange(segment),

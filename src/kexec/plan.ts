@@ -74,6 +74,8 @@ export class Plan {
   words: WordForm | undefined;
   /** Whether it is entered when the running kernel panics. */
   crash = false;
+  /** Further flags of kexec_load(2). */
+  flags = 0;
 
   open(start: bigint, label: string): SegmentPlan {
     const segment = new SegmentPlan(start, label);

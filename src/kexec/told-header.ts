@@ -99,6 +99,10 @@ export function findLostHeader(
   const place = `the ELF core header at ${hex(start)} (${by})`;
   if (holder === undefined) return blame(image, image.stub.segment, `${place} lies in no segment`);
   const wrong = (fact: string) => blame(image, holder, `${place} ${fact}`);
+  // Else the running kernel does not know it (crash_handle_hotplug_event).
+  if (image.flags !== undefined && image.flags !== 0 && holder.start !== start) {
+    return wrong("does not begin its segment, as --hotplug wants it");
+  }
   const bytes = holder.bytes.subarray(Number(start - holder.start));
   const elf = readHeader(bytes);
   if (typeof elf === "string") return wrong(`is none: ${elf}`);

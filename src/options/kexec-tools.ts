@@ -17,7 +17,7 @@ interface Foreign {
 const PURGATORY = "is for kexec-tools' purgatory, which prints before the kernel does: there is none here";
 const KEXEC_JUMP = "is for a kernel that comes back (kexec jump), which is not done here";
 const LIVE_UPDATE = "is for Xen, which is not known here";
-const CRASH_HEADER = "is for the ELF header of a crash kernel's memory, which is not made here";
+const CRASH_HEADER = "is for 32-bit crash kernels: the ELF core header has 64 bits here";
 
 const rows: readonly Foreign[] = [
   { short: "v", long: "version" },
@@ -50,7 +50,6 @@ const rows: readonly Foreign[] = [
     isRefused: true,
   },
   { long: "elf32-core-headers", answer: CRASH_HEADER, isRefused: true },
-  { long: "hotplug", answer: CRASH_HEADER, isRefused: true },
   {
     long: "pass-memmap-cmdline",
     answer: "writes memmap= words: the zero page has the memory map here",

@@ -46,6 +46,10 @@ const wishes: readonly Option[] = [
     value: "MIB",
     help: "With --qemu, for x86-64: set the machine's memory (default: 1024, and three times what is loaded if that is more). Elsewhere the tree says it.",
   },
+  {
+    long: "hotplug",
+    help: "With -p: let the running kernel mend the crash kernel's ELF core header when memory or cpus come and go (x86-64: Linux 6.6, ppc64: 6.11).",
+  },
   { long: "mem-min", value: "ADDR", help: "Load nothing below ADDR." },
   { long: "mem-max", value: "ADDR", help: "Load nothing at ADDR and above." },
 ];
@@ -61,7 +65,7 @@ const SWITCHES = new Set(edits.filter(({ value }) => value === undefined).map(({
 export const nextKernelOptions: readonly Option[] = [...wishes, ...edits];
 
 /** They steer what is made here. With kexec_file_load(2) the running kernel does that. */
-const NOT_FOR_FILES = ["dtb", "rsdp", "mem-min", "mem-max", "qemu-memory"];
+const NOT_FOR_FILES = ["dtb", "rsdp", "mem-min", "mem-max", "qemu-memory", "hotplug"];
 
 /** The option that asks for what kexec_file_load(2) does not leave to us, if one does. */
 export function findNotForFiles({ given, inTurn }: Arguments): string | undefined {
@@ -113,9 +117,12 @@ export function parseNextKernel(system: System, args: Arguments): NextKernelRequ
   if (memory !== undefined && wants) throw usage("--qemu-memory", "the tree says how much memory there is");
   const ownTree = dtb === undefined && wants ? brought.tree : undefined;
   if (ownTree !== undefined) tellOwn(system, file, "device tree", "--dtb");
+  const hotplug = given.has("hotplug");
+  if (hotplug && !crash) throw usage("--hotplug", "is for a crash kernel: -p");
   return {
     kernel,
     crash,
+    hotplug,
     skipChecks: given.has("no-checks"),
     initrds: parseInitrds(system, args, kernel),
     commandLine: chooseCommandLine(system, given, crash, kernel),

@@ -2,10 +2,12 @@
 
 import type { Arch } from "../arch/arch.ts";
 import { archs, findArch } from "../arch/archs.ts";
+import { coreRules } from "../arch/core-rules.ts";
 import { builtInStub } from "../arch/stubs.ts";
 import type { Directive } from "../cli/options.ts";
 import { numberOf, pairOf } from "../cli/values.ts";
 import { EXIT, Failure, hex, usage } from "../failure.ts";
+import { readHotplug } from "../kexec/hotplug.ts";
 import { MOST_TO_READ, openPiece, type Piece } from "../kexec/piece.ts";
 import { Plan, type SegmentPlan } from "../kexec/plan.ts";
 import type { Secondaries } from "../kexec/stub.ts";
@@ -97,6 +99,9 @@ class PlanParser {
         return;
       case "panic":
         plan.crash = true;
+        return;
+      case "hotplug":
+        plan.flags |= readHotplug(system, coreRules[system.machine].hotplugFlag).flag;
         return;
       case "secondaries":
         this.secondaries = parseSecondaries(place, value);

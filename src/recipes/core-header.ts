@@ -14,6 +14,7 @@ import {
   sizeOfCoreHeader,
 } from "../kexec/elfcorehdr.ts";
 import type { MachineFacts } from "../kexec/facts.ts";
+import { readHotplug } from "../kexec/hotplug.ts";
 import { whyNoIomem } from "../kexec/iomem.ts";
 import { type KernelMaps, mapsOfKernel } from "../kexec/kernel-maps.ts";
 import { readUnmappedMemory } from "../kexec/live-tree.ts";
@@ -26,6 +27,8 @@ export interface CoreHeaderWishes {
   readonly without: readonly MemoryRange[];
   /** Whether its address will be known: nothing can be copied otherwise. */
   readonly hasPlace: boolean;
+  /** Whether the running kernel is to mend it. */
+  readonly hotplug: boolean;
 }
 
 export interface CoreHeader {
@@ -34,6 +37,8 @@ export interface CoreHeader {
   readonly parts: CoreParts;
   /** What cannot be told, or is left out: lines for people. */
   readonly notes: readonly string[];
+  /** Flags of kexec_load(2) that let the kernel do what was wished. */
+  readonly flags: number;
   /** The bytes for a header at this address. */
   place(address: bigint): Uint8Array;
 }
@@ -60,11 +65,13 @@ export function readCoreHeader(system: System, facts: MachineFacts, wishes: Core
     copied,
     ...mapsFor(rules, ram, kernel && mapsOfKernel(kernel.headers), notes),
   };
-  const sizes: CoreSizes = { page: pageOf(system.machine, facts), least: 0n };
+  const hotplug = wishes.hotplug ? readHotplug(system, rules.hotplugFlag) : undefined;
+  const sizes: CoreSizes = { page: pageOf(system.machine, facts), least: hotplug?.least ?? 0n };
   return {
     size: sizeOfCoreHeader(parts, sizes),
     parts,
     notes,
+    flags: hotplug?.flag ?? 0,
     place: (address) => makeCoreHeader(parts, sizes, address),
   };
 }

@@ -25,6 +25,8 @@ export interface NextKernelRequest {
   readonly initrds: readonly ByteString[] | undefined;
   readonly commandLine: ByteString;
   readonly crash: boolean;
+  /** Whether the running kernel is to mend a crash kernel's ELF core header. */
+  readonly hotplug: boolean;
   /** Whether whatever it is given is taken. */
   readonly skipChecks: boolean;
   /** All segments lie in it. */
@@ -57,6 +59,8 @@ export interface NextKernel {
 
 interface PlacedCoreHeader extends MemoryRange {
   readonly bytes: Uint8Array;
+  /** Flags of kexec_load(2) for it. */
+  readonly flags: number;
 }
 
 /**
@@ -140,15 +144,15 @@ type Bounds = Parameters<typeof placeCoreHeader>[3];
 function makeCoreHeader(
   system: System,
   { machine }: Site,
-  { skipChecks, tree }: NextKernelRequest,
+  { skipChecks, hotplug, tree }: NextKernelRequest,
   facts: MachineFacts,
   bounds: Bounds,
 ): PlacedCoreHeader | undefined {
   const { notice } = tree.rules;
   try {
-    const header = readCoreHeader(system, facts, { without: [], hasPlace: true });
+    const header = readCoreHeader(system, facts, { without: [], hasPlace: true, hotplug });
     const range = placeCoreHeader(machine, facts, header.size, bounds);
-    return { ...range, bytes: header.place(range.start) };
+    return { ...range, bytes: header.place(range.start), flags: header.flags };
   } catch (error) {
     if (!skipChecks || !(error instanceof Failure)) throw error;
     notice(error.place, `${error.fact}: the crash kernel will have no /proc/vmcore`);
@@ -290,6 +294,7 @@ function buildPlan(
     for (const piece of initrd) third.append(piece);
   }
   if (coreHeader === undefined) return plan;
+  plan.flags = coreHeader.flags;
   const last = plan.open(coreHeader.start, "-p");
   last.append({ kind: "bytes", name: CORE_HEADER, bytes: coreHeader.bytes });
   return plan;
@@ -324,7 +329,7 @@ export function rawCommands(
   { places, argument, initrd, coreHeader }: NextKernel,
   files: RawFiles,
 ): readonly (readonly ByteString[])[] {
-  const { crash, qemu, skipChecks } = request;
+  const { crash, hotplug, qemu, skipChecks } = request;
   const site = siteOf(system, request);
   const zeros = zerosOf(request, places);
   const pokes = wordsToStay(site, request).flatMap(({ offset, value, endian }) => [
@@ -333,7 +338,7 @@ export function rawCommands(
   ]);
   const archives = files.initrds.flatMap((file, index) => [...(index === 0 ? [] : ["-4"]), "-f", file]);
   const loadem = [
-    ...["loadem", ...(skipChecks ? ["--no-checks"] : []), ...(crash ? ["-p"] : [])],
+    ...["loadem", ...(skipChecks ? ["--no-checks"] : []), ...(crash ? ["-p"] : []), ...(hotplug ? ["--hotplug"] : [])],
     ...(qemu === undefined ? [] : ["--qemu", qemu, "-t", String(site.arch.elfMachine)]),
     ...["-r", hex(places.round)],
     ...["-a", hex(places.argument), "-e", "-w", "-s"],

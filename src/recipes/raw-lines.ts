@@ -20,7 +20,8 @@ export function listRawLines(system: System, request: NextKernelRequest, next: N
   };
   const coreHeader = `${name}.${CORE_HEADER}`;
   if (next.coreHeader !== undefined) {
-    cuts.push(`${CORE_HEADER} -b ${hex(next.coreHeader.start)} > ${quoteWord(coreHeader)}`);
+    const hotplug = request.hotplug ? "--hotplug " : "";
+    cuts.push(`${CORE_HEADER} ${hotplug}-b ${hex(next.coreHeader.start)} > ${quoteWord(coreHeader)}`);
   }
   const own = kernel.brought.initrd === undefined ? [] : [`${name}.initrd`];
   const files = {

@@ -123,6 +123,7 @@ describe.each(MACHINES)("on %s", (name, machine, file) => {
           ],
         ]),
     ["a crash kernel", ["-p", `--initrd=${initrd}`]],
+    ["a crash kernel, and its header's bounds", ["-p", `--mem-max=${name === "arm64" ? "0x68000000" : "0x18000000"}`]],
   ])("the raw commands of --plan load the same segments: %s", (_, args) => {
     const here = name === "ppc64" && args.includes("-p") ? WITH_CRASHKERNEL : machine;
     const random = (byte: number): Pretended => ({

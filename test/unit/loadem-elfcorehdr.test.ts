@@ -118,6 +118,62 @@ describe.each(MACHINES)("on %s", (_, machine, file, at, size) => {
   });
 });
 
+describe("--hotplug", () => {
+  const MENDS = { "/sys/devices/system/memory/crash_hotplug": "1\n", "/sys/kernel/crash_elfcorehdr_size": "918904\n" };
+  const mending = (machine: Pretended, files: Pretended["files"] = MENDS): Pretended => ({
+    ...machine,
+    files: { ...machine.files, ...files },
+  });
+  const kexec = (machine: Pretended, file: string, ...args: readonly string[]): LoadRun =>
+    runPretended(folder.path, machine, "kexec", ...args, "--append=quiet", "--hotplug", folder.in(file));
+
+  test.each([
+    ["x86_64", X86_64, "bzImage", 5n, 0xe1000n],
+    ["ppc64", WITH_CRASHKERNEL, "vmlinux", 9n, 0x10_0000n],
+  ] as const)(
+    "keeps the memory on %s that its kernel wants, and says so by its flag",
+    (_, machine, file, flags, size) => {
+      const here = {
+        ...mending(machine),
+        on: { getrandom: ([bytes]: readonly unknown[]) => (bytes as Uint8Array).fill(7).length },
+      };
+      const load = present(kexec(here, file, "-p").loads[0]);
+      expect([load.flags, load.segments.at(-1)?.memsz]).toEqual([flags, size]);
+      const raw = rawLinesOf(kexec(here, file, "--plan", "-p").out.toString("latin1"));
+      expect(run(here, raw).loads).toEqual([load]);
+      const at = present(load.segments.at(-1)).mem;
+      const lower = raw.replace(
+        /(.*)-a 0x\w+ -f/s,
+        `$1-a 0x${(at - 0x1_0000n).toString(16)} -f ${folder.in("page")} -f`,
+      );
+      writeFileSync(folder.in("page"), new Uint8Array(0x1_0000));
+      expect(refusal(here, lower)).toEndWith("does not begin its segment, as --hotplug wants it");
+    },
+  );
+
+  test.each<[string, Pretended, string, readonly string[], string]>([
+    [
+      "a kernel that does not",
+      X86_64,
+      "bzImage",
+      ["-p"],
+      "1 kexec: --hotplug: the running kernel does not mend the header itself (CONFIG_CRASH_HOTPLUG)\n",
+    ],
+    [
+      "one that says 0",
+      mending(X86_64, { ...MENDS, "/sys/devices/system/memory/crash_hotplug": "0\n" }),
+      "bzImage",
+      ["-p"],
+      "1 kexec: --hotplug: the running kernel does not mend the header itself (CONFIG_CRASH_HOTPLUG)\n",
+    ],
+    ["arm64", mending(ARM64), "Image", ["-p"], "1 kexec: --hotplug: no kernel of aarch64 mends the header itself\n"],
+    ["no crash kernel", X86_64, "bzImage", ["-l"], "2 kexec: --hotplug: is for a crash kernel: -p\n"],
+  ])("is refused for %s", (_, machine, file, mode, says) => {
+    const { code, err, loads } = kexec(machine, file, ...mode);
+    expect({ says: `${code} ${err}`, loads }).toEqual({ says, loads: [] });
+  });
+});
+
 test("ppc64 makes nothing of linux,elfcorehdr", () => {
   const property = ["--set", "'/chosen/linux,elfcorehdr=<0 0x1ffe0000 0 0x20000>'"].join(" ");
   const text = rawLines(WITH_CRASHKERNEL, "vmlinux", [/--elfcorehdr \S+/, property], ["loadem ", "loadem -v "]);
