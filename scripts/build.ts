@@ -58,6 +58,7 @@ export const SELDOM = [
   ...["devicetree/edit/usable-memory.ts", "devicetree/from/blob.ts", "devicetree/values.ts"],
   ...["dump/other-formats.ts"],
   ...["kexec/draw-svg.ts", "kexec/draw-text.ts", "kexec/plan-json.ts"],
+  ...["kexec/told-header.ts", "recipes/core-header.ts"],
   ...["recipes/reserve-map.ts", "forms.ts", "sys/strerror.ts"],
 ];
 

@@ -56,7 +56,7 @@ export function loadPlan(system: System, request: LoadRequest): number {
     ...(facts.unchecked ?? []),
     ...listUncheckedConfinement(image),
     ...(rules.listUnchecked?.(image) ?? []),
-    ...rules.listLacking(image, facts),
+    ...(image.crash ? rules.listLacking(image, facts) : []),
   ];
   const uses = rules.listUses(image);
   const refusal = request.skipChecks

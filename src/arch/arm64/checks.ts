@@ -32,7 +32,7 @@ export const checks: readonly Check[] = [
   {
     name: "elfcorehdr",
     errno: undefined,
-    find: (image, facts) => findLostHeader(image, facts, readTold(image, facts)),
+    find: (image, facts) => (image.crash ? findLostHeader(image, facts, readTold(image, facts)) : undefined),
   },
 ];
 

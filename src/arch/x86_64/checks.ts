@@ -28,7 +28,11 @@ export const checks: readonly Check[] = [
   ...stubChecks,
   { name: "zero-page", errno: undefined, find: stubWithoutBootParams },
   { name: "crash-memory", errno: undefined, find: unconfinedMap },
-  { name: "elfcorehdr", errno: undefined, find: (image, facts) => findLostHeader(image, facts, readToldHeader(image)) },
+  {
+    name: "elfcorehdr",
+    errno: undefined,
+    find: (image, facts) => (image.crash ? findLostHeader(image, facts, readToldHeader(image)) : undefined),
+  },
 ];
 
 /** What a crash kernel will not have. */
