@@ -102,6 +102,11 @@ export class CoreFile {
     this.system.close(this.#descriptor);
   }
 
+  /** Reads once from byte `at` of the file, at most what `bytes` holds: how much that was, or -errno. */
+  readInto(bytes: Uint8Array, at: bigint): number {
+    return this.system.readAt(this.#descriptor, bytes, at);
+  }
+
   /**
    * Bytes of the file from `at` on, fewer where it ends.
    * @throws Failure where they cannot be read

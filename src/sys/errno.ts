@@ -57,6 +57,7 @@ export const errno = {
   EKEYEXPIRED: 127,
   EKEYREVOKED: 128,
   EKEYREJECTED: 129,
+  EHWPOISON: 133,
 } as const;
 
 export type ErrnoName = keyof typeof errno;

@@ -11,6 +11,8 @@ export interface Entry {
 
 export interface FileStatus {
   readonly kind: FileKind;
+  /** Only of a device that is one. */
+  readonly isBlockDevice?: true;
   /** Bytes. */
   readonly size: bigint;
   /** Nanoseconds since the epoch at which the content last changed. */
@@ -28,6 +30,9 @@ const kinds: Readonly<Record<number, FileKind>> = {
   12: "socket",
 };
 
+/** S_IFBLK >> 12. */
+const BLOCK_DEVICE = 6;
+
 /** To statx(2): what decodeStatus reads, and more. */
 export const STATX_BASIC_STATS = 0x7ff;
 
@@ -42,10 +47,12 @@ export function kindOfType(type: number): FileKind {
 export function decodeStatus(bytes: Uint8Array, littleEndian: boolean): FileStatus {
   const fields = new DataView(bytes.buffer, bytes.byteOffset);
   const seconds = fields.getBigInt64(112, littleEndian);
+  const type = fields.getUint16(28, littleEndian) >> 12;
   return {
-    kind: kindOfType(fields.getUint16(28, littleEndian) >> 12),
+    kind: kindOfType(type),
     size: fields.getBigUint64(40, littleEndian),
     modified: seconds * 1_000_000_000n + BigInt(fields.getUint32(120, littleEndian)),
+    ...(type === BLOCK_DEVICE ? { isBlockDevice: true } : {}),
   };
 }
 

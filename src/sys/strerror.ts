@@ -58,6 +58,7 @@ export const errnoWords: Readonly<Record<ErrnoName, string>> = {
   EKEYEXPIRED: "key has expired",
   EKEYREVOKED: "key has been revoked",
   EKEYREJECTED: "key was rejected by service",
+  EHWPOISON: "memory page has hardware error",
 };
 
 /** `-2` or `2` → `ENOENT (no such file or directory)`. */

@@ -68,6 +68,7 @@ const MAP_ANONYMOUS = 0x20;
 const SYSLOG_ACTION_READ_ALL = 3;
 const SYSLOG_ACTION_SIZE_BUFFER = 10;
 const POLLOUT = 4;
+const CLOCK_MONOTONIC = 1;
 const SIG_BLOCK = 0;
 const SIG_UNBLOCK = 1;
 const SIG_IGN = 1n;
@@ -165,6 +166,26 @@ export class System {
       if (written === -errno.EAGAIN) this.#waitUntilWritable(descriptor);
       else if (written !== -errno.EINTR) at += this.must(written, place);
     }
+  }
+
+  /** Goes to a byte of an open file, counted from its start or from where it is: which one it is then, or -errno. */
+  seek(descriptor: number, offset: number, from: "start" | "here"): number {
+    return this.call("lseek", descriptor, offset, from === "start" ? 0 : 1);
+  }
+
+  /** Milliseconds of a clock that nobody sets. */
+  now(): number {
+    const time = new Uint8Array(2 * this.abi.word);
+    this.call("clock_gettime", CLOCK_MONOTONIC, time);
+    const view = new DataView(time.buffer);
+    // struct timespec: seconds and nanoseconds, each a long.
+    return Number(view.getBigInt64(0, this.littleEndian)) * 1000 + Number(view.getBigInt64(8, this.littleEndian)) / 1e6;
+  }
+
+  /** Waits so many milliseconds. */
+  sleep(milliseconds: number): void {
+    const time = this.longs([BigInt(Math.floor(milliseconds / 1000)), BigInt((milliseconds % 1000) * 1e6)]);
+    this.call("ppoll", null, 0, time, null, 0);
   }
 
   #waitUntilWritable(descriptor: number): void {
