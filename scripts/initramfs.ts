@@ -3,10 +3,12 @@
 import { constants } from "node:buffer";
 import { existsSync, statSync } from "node:fs";
 import { open, readFile, stat } from "node:fs/promises";
+import { release } from "node:os";
 import { basename, join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { checkSize, cpio } from "../initramfs/cpio.ts";
+import { crashScript, moduleFiles } from "../initramfs/crash.ts";
 import { type AddedFile, entries, shownEntry } from "../initramfs/image.ts";
 import { applets } from "../src/applets/table.ts";
 import { EXIT, Failure, usage } from "../src/failure.ts";
@@ -14,7 +16,9 @@ import { parseScript } from "../src/script/parse.ts";
 import errnoText from "../src/sys/strerror.ts";
 import { build, replaceFile } from "./build.ts";
 import { endWith } from "./command.ts";
-import { targets } from "./machines/machines.ts";
+import { kernel } from "./kernels.ts";
+import { kernelNames, targets } from "./machines/machines.ts";
+import { findModules, modulesOf } from "./modules.ts";
 
 const HELP = `usage: npm run initramfs -- --target TARGET [OPTION]...
 
@@ -24,6 +28,15 @@ Make an initramfs with kexecbox as its only program, and print what is in it.
                        ${targets.join(", ")}.
   --script FILE        Let init run this script, as /init.script (default: init
                        goes to a prompt).
+  --crash              Make it for a crash kernel: init prints the log of the
+                       kernel that crashed, copies the dump where
+                       kexecbox.dump= on the command line says, if it does, and
+                       restarts the machine. The script is printed too.
+  --module NAME        Load this module first, and before it what it needs. Of
+                       --crash alone. May be repeated.
+  --modules DIR        Where modules are: DIR is like /lib/modules/RELEASE, or a
+                       name that npm run kernels prints (default: those of the
+                       running kernel).
   --add FILE[:PATH]    Add FILE, as PATH (default: /NAME). May be repeated.
   -o, --output FILE    Write it here (default: dist/initramfs-TARGET.cpio, with
                        .gz after it if compressed).
@@ -102,6 +115,15 @@ export async function writeImage(path: string, chunks: readonly Uint8Array[]): P
   );
 }
 
+/** The folder of modules that was chosen. */
+async function folderOf(choice: string | undefined): Promise<string> {
+  const name = kernelNames.find((known) => known === choice);
+  if (name === undefined) return choice ?? join("/lib/modules", release());
+  const folder = await modulesOf(await kernel(name));
+  if (folder === undefined) throw new Failure(name, "has no modules");
+  return folder;
+}
+
 function choose(args: readonly string[]) {
   try {
     const { values } = parseArgs({
@@ -109,6 +131,9 @@ function choose(args: readonly string[]) {
       options: {
         target: { type: "string" },
         script: { type: "string" },
+        crash: { type: "boolean", default: false },
+        module: { type: "string", multiple: true, default: [] },
+        modules: { type: "string" },
         add: { type: "string", multiple: true, default: [] },
         output: { type: "string", short: "o" },
         gzip: { type: "boolean", default: false },
@@ -129,8 +154,12 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const target = targets.find((known) => known === chosen.target);
   if (target === undefined) throw usage("--target", `needs one of: ${targets.join(" ")}`);
-  const files = await Promise.all(chosen.add.map(addedAs));
-  const script = chosen.script === undefined ? undefined : await readScript(chosen.script);
+  if (chosen.crash && chosen.script !== undefined) throw usage("--script", "does not go with --crash, which has one");
+  if (!chosen.crash && chosen.module.length > 0) throw usage("--module", "goes with --crash alone");
+  const modules = chosen.module.length === 0 ? [] : await findModules(await folderOf(chosen.modules), chosen.module);
+  const files = [...moduleFiles(modules), ...(await Promise.all(chosen.add.map(addedAs)))];
+  const own = chosen.crash ? Buffer.from(crashScript(modules.map(({ name }) => name))) : undefined;
+  const script = chosen.script === undefined ? own : await readScript(chosen.script);
   const inside = entries({
     executable: await readFile(await build(target)),
     applets: applets.map(({ name }) => name),
@@ -145,6 +174,7 @@ async function main(args: readonly string[]): Promise<number> {
   await writeImage(output, whole);
   process.stdout.write(`${output}: ${whole.reduce((sum, { length }) => sum + length, 0)} bytes\n`);
   process.stdout.write(inside.map((entry) => `  ${shownEntry(entry)}\n`).join(""));
+  if (own !== undefined) process.stdout.write(`\n${own}`);
   return EXIT.done;
 }
 

@@ -9,6 +9,7 @@ import { kernelsFor } from "../../scripts/boot.ts";
 import { executableFor } from "../../scripts/build.ts";
 import { gzip, writeImage } from "../../scripts/initramfs.ts";
 import { machineOf, targets } from "../../scripts/machines/machines.ts";
+import { parseScript } from "../../src/script/parse.ts";
 import { usual } from "../support/boots.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { present } from "../support/present.ts";
@@ -188,6 +189,27 @@ describe("npm run initramfs", () => {
     expect(lines).toContain("  opt/");
   });
 
+  test("for a crash kernel prints the script that is in it, and adds the modules in order", () => {
+    const output = folder.in("crash.cpio");
+    const args = ["--target", "x64-small", "--crash", "--modules", "stock-x64", "--module", "virtio_blk", "-o", output];
+    const { stdout, exitCode } = Bun.spawnSync([process.execPath, script, ...args]);
+    expect(exitCode).toBe(0);
+    const inside = Bun.spawnSync(["cpio", "--quiet", "-i", "--to-stdout", "init.script"], {
+      stdin: readFileSync(output),
+    });
+    const text = inside.stdout.toString();
+    expect(stdout.toString().endsWith(`\n\n${text}`)).toBe(true);
+    const modules = [...text.matchAll(/^- insmod \/(modules\/\w+\.ko)$/gm)].map(([, path]) => path);
+    expect(modules.at(-1)).toBe("modules/virtio_blk.ko");
+    expect(regularFiles(readFileSync(output))).toEqual(["bin/kexecbox", "init.script", ...modules.map(String)]);
+    expect(parseScript("crash", text).map(({ commands, mayFail = false }) => [commands[0]?.[0], mayFail])).toEqual([
+      ["vmcore-dmesg", true],
+      ...modules.map(() => ["insmod", true]),
+      ["vmcore", true],
+      ["poweroff", false],
+    ]);
+  });
+
   function refusal(...args: string[]): { code: number; err: string } {
     const { exitCode, stdout, stderr } = Bun.spawnSync([process.execPath, script, ...args]);
     expect(stdout.toString()).toBe("");
@@ -199,6 +221,14 @@ describe("npm run initramfs", () => {
     expect(refusal()).toEqual(refused);
     expect(refusal("--target", "vax")).toEqual(refused);
     expect(refusal("--nonesuch").code).toBe(2);
+  });
+
+  test("takes modules for a crash kernel alone, which has a script of its own", () => {
+    expect(refusal("--target", "ppc64", "--crash", "--script", "x").err).toBe(
+      "initramfs: --script: does not go with --crash, which has one\n",
+    );
+    expect(refusal("--target", "ppc64", "--module", "x").err).toBe("initramfs: --module: goes with --crash alone\n");
+    expect(refusal("--target", "ppc64", "--crash", "--module", "x", "--modules", "small-ppc64").code).toBe(1);
   });
 
   test("names a file that it cannot read", () => {
