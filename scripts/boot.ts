@@ -5,13 +5,15 @@ import { join } from "node:path";
 import { EXIT, Failure } from "../src/failure.ts";
 import { parseScript } from "../src/script/parse.ts";
 import { type Choices, HELP, parseChoices } from "./boot/choices.ts";
+import { crashFor } from "./boot/crash.ts";
+import { judgeCrash } from "./boot/examine.ts";
 import { gdbAdvice, gdbSocket } from "./boot/gdb.ts";
 import { type FirstKernel, firstKernel, type NextKernel, nextKernel } from "./boot/kernels.ts";
-import { type Scene, type Special, sceneFor } from "./boot/scene.ts";
+import { memoryOf, type Scene, type Special, sceneFor } from "./boot/scene.ts";
 import { type Step, Timeline, type Verdict } from "./boot/timeline.ts";
 import { cacheFolder, inTemporaryFolder } from "./cache.ts";
 import { endWith } from "./command.ts";
-import { type GuestRun, runGuest, runInteractively } from "./guest.ts";
+import { type ConsoleLine, type GuestRun, runGuest, runInteractively } from "./guest.ts";
 import { machineOf } from "./machines/machines.ts";
 import { ensure } from "./setup.ts";
 
@@ -43,22 +45,25 @@ export async function boot(
   onStep: (step: Step) => void,
 ): Promise<Boot> {
   return inTemporaryFolder(async (folder) => {
-    const scene = await sceneFor(choices, first, next, folder, special);
+    const crash = choices.crash === undefined ? undefined : await crashFor(choices, next, folder, memoryOf(choices));
+    const scene = await sceneFor(choices, first, next, folder, { ...special, ...crash?.special });
     const steps: Step[] = [];
-    const timeline = new Timeline(
-      scene.nonce,
-      (step) => {
-        steps.push(step);
-        onStep(step);
-      },
-      choices.direct,
-    );
+    const add = (step: Step): void => {
+      steps.push(step);
+      onStep(step);
+    };
+    const timeline = new Timeline(scene.nonce, add, choices.direct);
     const log = join(folder, "console");
     if (choices.gdb) say(adviceFor(choices, next, scene, folder));
     // Whoever debugs takes the time that it takes.
     const timeout = choices.gdb ? undefined : choices.timeout;
-    const run = await runGuest(scene.guest, { timeout, log, onLine: (line) => timeline.read(line) });
-    const verdict = timeline.verdict(run.end);
+    const onLine = (line: ConsoleLine): void => {
+      timeline.read(line);
+      crash?.onLine(line.text);
+    };
+    const run = await runGuest(scene.guest, { timeout, log, onLine });
+    const ended = timeline.verdict(run.end);
+    const verdict = crash === undefined || !ended.passed ? ended : await judgeCrash(crash, choices.smp, run, add);
     if (verdict.passed) return { verdict, steps, run, log: undefined };
     const kept = join(cacheFolder(), `boot-${scene.nonce}.log`);
     await rename(log, kept);

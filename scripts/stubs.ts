@@ -94,6 +94,31 @@ export function buildPayload(machine: MachineName): Promise<Uint8Array> {
   ]);
 }
 
+/**
+ * A program that holds a pattern and panics, scripts/boot/crash.c, as an ELF file for guests.
+ *
+ * @throws Failure with the compiler's last message
+ */
+export async function buildCrasher({ prefix, abi, compact }: Toolchain): Promise<Uint8Array> {
+  const source = join(import.meta.dir, "boot/crash.c");
+  const flags = [
+    "-fno-builtin",
+    "-fno-tree-loop-distribute-patterns",
+    ...abi,
+    ...compact,
+    "-fno-pie",
+    "-no-pie",
+    ...STRICT,
+  ];
+  return inTemporaryFolder(async (folder) => {
+    const program = join(folder, "crash");
+    await runTool([`${prefix}gcc`, "-o", program, source, ...FREESTANDING, ...flags, "-O2"], {
+      env: { TMPDIR: folder },
+    });
+    return new Uint8Array(await readFile(program));
+  });
+}
+
 async function flatImage(tools: Toolchain, command: (object: string) => string[]): Promise<Uint8Array> {
   return inTemporaryFolder(async (folder) => {
     const object = join(folder, "stub.o");

@@ -5,6 +5,11 @@ import { usage } from "../../src/failure.ts";
 import type { GuestMachine } from "../machines/machine.ts";
 import { defaultKernel, machineOf, machines, smallNames, type Target, targets } from "../machines/machines.ts";
 
+/** By sysrq on the boot cpu or on the last one, by an NMI, by a lack of memory. */
+export const CAUSES = ["sysrq", "smp", "nmi", "oom"] as const;
+
+export type Cause = (typeof CAUSES)[number];
+
 export interface Choices {
   readonly target: Target;
   readonly smp: number;
@@ -31,6 +36,10 @@ export interface Choices {
   readonly payload: boolean;
   /** Whether the next kernel is started with no kernel before it. */
   readonly direct: boolean;
+  /** How the first kernel is to panic, with the second one as its crash kernel; undefined: it jumps. */
+  readonly crash: Cause | undefined;
+  /** The size that crashkernel= has. */
+  readonly crashkernel: string;
   /** Whether qemu waits for gdb before it starts. */
   readonly gdb: boolean;
   /** Added to the next kernel's command line. */
@@ -80,6 +89,13 @@ ${byMachine(({ options }) => options)}\
                       prints what it is handed.
   --direct            Start the second kernel with no kernel before it, of the
                       files that loadem --qemu makes.
+  --crash CAUSE       Load the second kernel as a crash kernel and let the first
+                      one panic: by sysrq (default, where no CAUSE follows), by
+                      smp (sysrq on another cpu than the boot cpu), nmi or oom.
+                      The crash kernel saves the dump on a disk, in which a
+                      pattern of a process, the registers of all cpus and the
+                      log have to be.
+  --crashkernel SIZE  What --crash reserves (default: 256M).
   --gdb               Let qemu wait for gdb before it starts, and print what to
                       type. The second kernel gets nokaslr.
   --append WORDS      Add these to the second kernel's command line.
@@ -97,7 +113,7 @@ this run and put on its command line.
 
 /** undefined where only help was asked for. */
 export function parseChoices(args: readonly string[]): Choices | undefined {
-  const values = parseWords(args);
+  const values = parseWords(withCause(args));
   if (values.help) return undefined;
   const target = targets.find((known) => known === values.target);
   if (target === undefined) throw usage("--target", `'${values.target}' is none of ${targets.join(" ")}`);
@@ -106,6 +122,7 @@ export function parseChoices(args: readonly string[]): Choices | undefined {
   if (values.payload && (values["next-kernel"] ?? values["next-initrd"]) !== undefined) {
     throw usage("--payload", "does not go with --next-kernel or --next-initrd: it takes their place");
   }
+  if (values.crash !== undefined) refuseWithCrash(values);
   if (values.direct) refuseFirstOnly(values);
   if (values.gdb && values.runs !== "1") throw usage("--runs", "does not go with --gdb");
   const { boards = {}, cpu } = machineOf(target).guest;
@@ -128,6 +145,8 @@ export function parseChoices(args: readonly string[]): Choices | undefined {
     script: values.script,
     payload: values.payload,
     direct: values.direct,
+    crash: values.crash === undefined ? undefined : causeOf(values.crash, target),
+    crashkernel: values.crashkernel,
     gdb: values.gdb,
     append: [values.append ?? "", values.gdb ? "nokaslr" : ""].join(" ").trim(),
     interactive: values.interactive,
@@ -138,6 +157,27 @@ export function parseChoices(args: readonly string[]): Choices | undefined {
   if (board !== undefined && choices.direct)
     throw usage("--direct", `not on ${board}: it does not start without its firmware`);
   return choices;
+}
+
+/** --crash may stand alone. */
+function withCause(args: readonly string[]): string[] {
+  return args.flatMap((word, index) => {
+    const next = args[index + 1];
+    return word === "--crash" && (next === undefined || next.startsWith("-")) ? ["--crash", CAUSES[0]] : [word];
+  });
+}
+
+function causeOf(text: string, target: Target): Cause {
+  const cause = CAUSES.find((known) => known === text);
+  if (cause === undefined) throw usage("--crash", `'${text}' is none of ${CAUSES.join(" ")}`);
+  if (cause === "nmi" && machineOf(target).name === "arm64") throw usage("--crash", "no nmi on arm64: qemu gives none");
+  return cause;
+}
+
+/** What does not go with a panic of the first kernel. */
+function refuseWithCrash(values: ReturnType<typeof parseWords>): void {
+  const others = ["payload", "direct", "interactive", "gdb", "script", "next-initrd"] as const;
+  for (const name of others) if (values[name]) throw usage(`--${name}`, "does not go with --crash");
 }
 
 /** What only the first kernel has a use for. */
@@ -173,6 +213,8 @@ function parseWords(args: readonly string[]) {
         script: { type: "string" },
         payload: { type: "boolean", default: false },
         direct: { type: "boolean", default: false },
+        crash: { type: "string" },
+        crashkernel: { type: "string", default: "256M" },
         gdb: { type: "boolean", default: false },
         append: { type: "string" },
         interactive: { type: "boolean", default: false },

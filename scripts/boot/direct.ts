@@ -97,7 +97,7 @@ async function zeroPage(
 }
 
 /** Runs a program of ours to its end: what it writes. */
-async function ours(words: readonly string[], stdin: Uint8Array = new Uint8Array(0)): Promise<Uint8Array> {
+export async function ours(words: readonly string[], stdin: Uint8Array = new Uint8Array(0)): Promise<Uint8Array> {
   const child = Bun.spawn([process.execPath, MAIN, ...words], { stdin, stdout: "pipe", stderr: "pipe" });
   const [output, errors] = await Promise.all([new Response(child.stdout).bytes(), new Response(child.stderr).text()]);
   const code = await child.exited;

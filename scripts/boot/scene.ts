@@ -20,6 +20,9 @@ import type { FirstKernel, NextKernel } from "./kernels.ts";
 
 const MIB = 0x100000;
 
+/** MiB that a guest has at least which is to crash. */
+const CRASH_MEMORY = 1024;
+
 /** Printed by the second init alone; the first one's console never shows the text of that script. */
 export const SECOND_INIT = "kexecbox: the second kernel's init";
 
@@ -93,8 +96,7 @@ export async function sceneFor(
   ];
   const carried = [executable, ...files.map(({ content }) => content)].reduce((sum, { length }) => sum + length, 0);
   const board = choices.board === undefined ? undefined : guest.boards?.[choices.board];
-  const defaults = bootDefaults(choices.target);
-  const memory = choices.memory ?? board?.memory ?? (choices.small ? defaults.smallMemory : defaults.memory);
+  const memory = memoryOf(choices);
   const load = {
     uefi: choices.uefi,
     memory: BigInt(memory * MIB),
@@ -138,6 +140,15 @@ export async function sceneFor(
       extra,
     },
   };
+}
+
+/** MiB of the guest. */
+export function memoryOf({ target, board: name, memory, small, crash }: Choices): number {
+  const board = name === undefined ? undefined : machineOf(target).guest.boards?.[name];
+  const defaults = bootDefaults(target);
+  const usual = small ? defaults.smallMemory : defaults.memory;
+  // Two kernels' worth: what is crashkernel= the first one does not have.
+  return memory ?? board?.memory ?? (crash === undefined ? usual : Math.max(usual, CRASH_MEMORY));
 }
 
 function stubOf({ name }: Machine): Stub {

@@ -19,7 +19,7 @@ export interface Verdict {
 export const TERMINAL_CODES = new RegExp(`${String.fromCharCode(0x1b)}\\[[0-9;=?]*[A-Za-z]`, "g");
 
 /** What the first init's script jumps by. */
-const JUMP = /^\+ (\S*loadem (-k|--reboot)( -v)?|echo c > \/proc\/sysrq-trigger)$/;
+const JUMP = /^\+ (\S*loadem (-k|--reboot)( -v)?|echo c > \/proc\/sysrq-trigger|\/crash .*)$/;
 
 /** kexec does unless it is asked for less. */
 const KEXEC = /^\+ (\S*\/)?kexec /;

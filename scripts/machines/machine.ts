@@ -90,6 +90,8 @@ export interface Board {
   readonly memory: number;
   /** What it does not have by itself, as qemu's arguments. */
   readonly devices: readonly string[];
+  /** A bus for a PCI device, and what it is made of. */
+  readonly pci: { readonly bus: string; readonly devices: readonly string[] };
   findRoom(load: Load): Room;
 }
 

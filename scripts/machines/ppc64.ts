@@ -65,6 +65,10 @@ function powernv(name: string, cpu: string): Board {
     cpu,
     memory: 3072,
     devices: ["-device", "ipmi-bmc-sim,id=bmc0", "-device", "isa-ipmi-bt,bmc=bmc0,irq=10"],
+    pci: {
+      bus: "port0",
+      devices: ["-device", "pnv-phb,chip-id=0,index=0,id=phb0", "-device", "pnv-phb-root-port,id=port0,bus=phb0"],
+    },
     findRoom: (load) => ({ ...findRoom(load), taken: [OPAL] }),
   };
 }

@@ -22,6 +22,8 @@ export const usual: Choices = {
   script: undefined,
   payload: false,
   direct: false,
+  crash: undefined,
+  crashkernel: "256M",
   gdb: false,
   append: "",
   interactive: false,

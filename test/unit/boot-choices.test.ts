@@ -71,6 +71,26 @@ test("--memory takes qemu's further words after the MiB", () => {
     expect(refusal("--memory", text)).toBe(`2 --memory: '${text.split(",")[0]}' is not a number above 0`);
 });
 
+describe("--crash", () => {
+  test("panics by sysrq unless another cause is named", () => {
+    expect(parseChoices([])?.crash).toBeUndefined();
+    expect(parseChoices(["--crash"])).toMatchObject({ crash: "sysrq", crashkernel: "256M" });
+    expect(parseChoices(["--crash", "--smp", "1"])).toMatchObject({ crash: "sysrq", smp: 1 });
+    expect(parseChoices(["--crash", "oom", "--crashkernel", "128M"])).toMatchObject({
+      crash: "oom",
+      crashkernel: "128M",
+    });
+    expect(refusal("--crash", "fire")).toBe("2 --crash: 'fire' is none of sysrq smp nmi oom");
+  });
+
+  test("goes with no other way to the second kernel, and with no NMI where there is none", () => {
+    expect(refusal("--crash", "--payload")).toBe("2 --payload: does not go with --crash");
+    expect(refusal("--crash", "--direct")).toBe("2 --direct: does not go with --crash");
+    expect(refusal("--crash", "--next-initrd", "x")).toBe("2 --next-initrd: does not go with --crash");
+    expect(refusal("--crash", "nmi", "--target", "arm64")).toBe("2 --crash: no nmi on arm64: qemu gives none");
+  });
+});
+
 describe("--direct", () => {
   test("is refused with what only a first kernel has a use for", () => {
     expect(refusal("--direct", "--uefi", "--target", "arm64-small")).toBe(
