@@ -10,9 +10,6 @@ const NOTE_NAME = "VMCOREINFO";
 /** The kernel keeps a page of it; the largest are 64 KiB. */
 const MOST_BYTES = 256 * 1024;
 
-/** The kernel's lines have 80 bytes at most. */
-const LONGEST_LINE = 512;
-
 /** More than any structure of a kernel has that is asked for here. */
 const LARGEST_SIZE = 1n << 20n;
 
@@ -22,7 +19,7 @@ export class VmcoreInfo {
 
   constructor(text: ByteString) {
     for (const line of text.slice(0, MOST_BYTES).replace(/\0.*/s, "").split("\n")) {
-      const [, name, value] = (line.length > LONGEST_LINE ? null : /^([^=]+)=(.*)$/.exec(line)) ?? [];
+      const [, name, value] = /^([^=]+)=(.*)$/.exec(line) ?? [];
       if (name !== undefined && value !== undefined) this.#values.set(name, value);
     }
   }

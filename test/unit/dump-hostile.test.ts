@@ -76,6 +76,19 @@ describe("the work is bounded", () => {
   });
 });
 
+test("of a ring of bytes that is nowhere but for its start, little more is read", () => {
+  const parts = crashedParts({ form: "bytes", little: true, records: [{ time: 0n, text: "a line" }] });
+  const view = new DataView(parts.memory.bytes.buffer);
+  // log_buf_len, log_end.
+  view.setUint32(AT.variables + 8, 0x2000_0000, true);
+  view.setUint32(AT.variables + 12, 0x1fff_ffff, true);
+  const path = folder.in("vmcore");
+  writeFileSync(path, coreBytes(parts));
+  const { code, err, engine } = runInside({}, "vmcore-dmesg", path);
+  expect([code, engine.calls.length < 500]).toEqual([1, true]);
+  expect(err).toEndWith(": parts of the log that cannot be read: 64; the rest is left out\n");
+});
+
 const named = seeds.map((seed, index): [string, Seed, number] => [seed.name, seed, index]);
 
 describe.each(["vmcore-dmesg", "vmcore"])("%s survives", (applet) => {

@@ -75,7 +75,7 @@ function arbitraryKernel(form: LogForm): fc.Arbitrary<CrashedKernel> {
     sizeBits: fc.integer({ min: 11, max: 13 }),
     countBits: fc.integer({ min: 3, max: 6 }),
     endsAtEnd: fc.boolean(),
-    records: fc.array(record, { minLength: 1, maxLength: 100 }),
+    records: fc.array(record, { minLength: 1, maxLength: 100, size: "max" }),
   });
 }
 
@@ -118,14 +118,22 @@ describe("where the program headers have no virtual addresses, memory is found b
   });
 
   test.each([
-    ["since 5.4", 48, 0xffff_8000_0900_0000n, 0xffff_0000_0100_0000n],
-    ["since 5.4, of 39 bits", 39, 0xffff_ffc0_0900_0000n, 0xffff_ff80_0100_0000n],
-    ["since 5.4, of 52 bits", 52, 0xffff_8000_0900_0000n, 0xfff0_0000_0100_0000n],
-    ["before 5.4", 48, 0xffff_0000_0900_0000n, 0xffff_8000_0100_0000n],
-  ])("arm64 %s", (_, bits, image, linear) => {
+    ["since 5.4", 48, 0xffff_8000_0900_0000n, 0xffff_0000_0100_0000n, "0x40000000"],
+    ["since 5.4, of 39 bits", 39, 0xffff_ffc0_0900_0000n, 0xffff_ff80_0100_0000n, "0x40000000"],
+    ["since 5.4, of 52 bits", 52, 0xffff_8000_0900_0000n, 0xfff0_0000_0100_0000n, "0x40000000"],
+    // On a processor of 48 bits, 2^52 - 2^48 addresses are left out, and their memory with them.
+    [
+      "since 5.4, of 52 bits, of which there are 48",
+      52,
+      0xffff_8000_0900_0000n,
+      0xffff_0000_0100_0000n,
+      "0xfff1000040000000",
+    ],
+    ["before 5.4", 48, 0xffff_0000_0900_0000n, 0xffff_8000_0100_0000n, "0x40000000"],
+  ])("arm64 %s", (_, bits, image, linear, start) => {
     const info = [
       `NUMBER(VA_BITS)=${bits}`,
-      `NUMBER(PHYS_OFFSET)=0x40000000`,
+      `NUMBER(PHYS_OFFSET)=${start}`,
       `NUMBER(kimage_voffset)=0x${(image - 0x4100_0000n).toString(16)}`,
       `SYMBOL(_stext)=${image.toString(16)}`,
     ];
@@ -161,7 +169,7 @@ describe("where the program headers have no virtual addresses, memory is found b
           const isLast = shift === last;
           const page = ((each - linear + physical) >> shift) << shift;
           const entry = isLast
-            ? page | (shift > 12n ? 0x8000_0000_0000_00e3n : 0x63n)
+            ? page | (shift > 12n ? 0x8000_0000_0000_10e3n : 0x63n)
             : tables + BigInt(index + 1) * 0x1000n + 0x67n;
           view.setBigUint64(at, entry | encrypted, true);
         }
@@ -291,14 +299,49 @@ describe("of a damaged ring what can be read is printed, and what cannot is told
 
   test("records that share their text do not multiply it", () => {
     const run = changed((view) => {
+      const text = present(at.text);
       for (let record = 0; record < 20; record++) {
-        view.setBigUint64(desc(record) + 8, -4096n, true);
-        view.setBigUint64(desc(record) + 16, -8n, true);
-        view.setBigUint64(present(at.text), view.getBigUint64(desc(0), true) & ((1n << 62n) - 1n), true);
+        const id = view.getBigUint64(desc(record), true) & ((1n << 62n) - 1n);
+        view.setBigUint64(text + 8 * record, id, true);
+        view.setBigUint64(desc(record) + 8, BigInt(8 * record), true);
+        view.setBigUint64(desc(record) + 16, 4088n, true);
+        view.setUint16(present(at.infos) + 88 * slotOf(record) + 16, 0xffff, true);
       }
     });
-    expect(run.code).toBe(1);
+    expect([run.code, said(run)]).toEqual([1, ["records share their text: the rest is not read"]]);
+    expect(run.out.toString().split("\n").length).toBe(2);
   });
+
+  test("records whose numbers begin again at 0 stay in order where they come by those", () => {
+    const many = Array.from({ length: 45 }, (_, index) => ({
+      time: BigInt(index) * 1_000_000_000n,
+      text: `r ${index}`,
+    }));
+    const { memory, ...rest } = crashedParts({ form: "ring", little: true, records: many });
+    new DataView(memory.bytes.buffer).setBigUint64(AT.prb + 24, 0x1234_5678n, true);
+    expect(memory.left.length).toBe(32);
+    expect(dmesg(coreBytes(rest)).out.toString()).toBe(printed(memory.left, "ring"));
+  });
+});
+
+test("a block may end where the ring does", () => {
+  // Blocks of 64 bytes, of which 32 fill the ring.
+  const many = Array.from({ length: 40 }, (_, index) => ({
+    time: BigInt(index),
+    text: String(index).padStart(56, "."),
+  }));
+  const kernel = { form: "ring", little: false, records: many, sizeBits: 11, countBits: 6, endsAtEnd: true } as const;
+  const parts = crashedParts(kernel);
+  expect(parts.memory.left.length).toBe(32);
+  expect(dmesg(coreBytes(parts)).out.toString()).toBe(printed(parts.memory.left, "ring"));
+});
+
+test("a log is printed in parts, as it is read", () => {
+  const many = Array.from({ length: 400 }, (_, index) => ({ time: BigInt(index), text: "x".repeat(600) }));
+  const kernel = { form: "ring", little: true, records: many, sizeBits: 18, countBits: 9 } as const;
+  const { out, engine } = dmesg(crashedCore(kernel));
+  expect(out.toString()).toBe(printed(many, "ring"));
+  expect(Math.max(...engine.asked("write").map(({ args }) => Number(args[2])))).toBeLessThan(0x11000);
 });
 
 describe("of damaged records of old", () => {
@@ -355,6 +398,11 @@ describe("refused is", () => {
     ],
     ["one that tells of no log", info("OSRELEASE=6.1"), "FILE: its VMCOREINFO does not tell where the log is"],
     ["a size that is not told", info("SYMBOL(prb)=ffffffff81000000"), "prb at 0xffffffff81000000: cannot be read"],
+    [
+      "a structure larger than any",
+      crashedCore({ form: "ring", little: true, records: some, info: ["SIZE(prb_desc)=1048576"] }),
+      "VMCOREINFO: SIZE(prb_desc) is 1048576, which cannot be",
+    ],
     ["a log without its buffer", info("SYMBOL(log_end)=1000"), "VMCOREINFO: does not tell SYMBOL(log_buf)"],
     ["a log elsewhere", info("SYMBOL(log_end)=1000", "SYMBOL(log_buf)=2000"), "log_buf at 0x2000: cannot be read"],
   ])("%s", (_, bytes, fact) => {

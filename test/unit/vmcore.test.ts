@@ -46,7 +46,7 @@ describe("shown are the machine, its kernel, the panic, the time and the cpus of
     ["ppc64", 21, false, 48, [32, "nip"], [36, "lr"]],
     ["ppc64le", 21, true, 48, [1, "r1"], [38, "cr"]],
     ["arm64", 183, true, 34, [31, "sp"], [32, "pc"]],
-    ["x86_64", 62, true, 27, [16, "rip"], [19, "rsp"]],
+    ["x86_64", 62, true, 27, [0, "r15"], [16, "rip"]],
     ["riscv64", 243, true, 32, [0, "pc"], [2, "sp"]],
   ])("%s", (...[name, machine, little, registers, first, second]) => {
     const { code, out, err } = vmcore(dump(machine, little, registers));
@@ -68,6 +68,13 @@ describe("shown are the machine, its kernel, the panic, the time and the cpus of
     }
     expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(80);
   });
+});
+
+test("the registers of x86_64 are those of struct user_regs_struct, in its order", () => {
+  const { cpus } = JSON.parse(vmcore(dump(62, true, 27), "--json").out.toString());
+  const names =
+    "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss fs_base gs_base ds es fs gs";
+  expect(Object.keys(cpus[0].registers).join(" ")).toBe(names);
 });
 
 test("the memory has a picture", () => {
