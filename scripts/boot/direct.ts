@@ -64,7 +64,7 @@ export async function directStart(
   return { script: join(directory, "run"), words };
 }
 
-/** The tree of such a machine, by qemu itself, as the next kernel gets it. */
+/** The tree of such a machine as the next kernel gets it. */
 async function tree(
   options: readonly string[],
   machine: Machine & { readonly name: MachineName },
@@ -74,13 +74,25 @@ async function tree(
   folder: string,
 ): Promise<Uint8Array> {
   await writeFile(kernel, next.image);
-  const { cpu, smp, memoryOptions } = choices;
   const { direct } = machine.guest;
+  const dumped = await dumpTree(machine, choices, memory, folder);
+  return ours(["fs2dt", ...options, ...direct.edits(choices.cpu, BigInt(memory) * MIB), dumped]);
+}
+
+/**
+ * The path of a blob that qemu writes, of a machine that has such cpus and so much memory.
+ * @param memory MiB
+ */
+export async function dumpTree(
+  { name, guest: { direct } }: Machine & { readonly name: MachineName },
+  { cpu, smp, machine, memoryOptions }: Pick<Choices, "cpu" | "smp" | "machine" | "memoryOptions">,
+  memory: number,
+  folder: string,
+): Promise<string> {
   const dumped = join(folder, "machine.dtb");
-  const machineOptions = [...choices.machine, ...direct.dump(cpu), `dumpdtb=${doubleCommas(dumped)}`];
-  const guest = { machine: machine.name, machineOptions, cpu, smp, memory, memoryOptions };
-  await runGuest(guest, { timeout: DUMP_TIMEOUT });
-  return ours(["fs2dt", ...options, ...direct.edits(cpu, BigInt(memory) * MIB), dumped]);
+  const machineOptions = [...machine, ...direct.dump(cpu), `dumpdtb=${doubleCommas(dumped)}`];
+  await runGuest({ machine: name, machineOptions, cpu, smp, memory, memoryOptions }, { timeout: DUMP_TIMEOUT });
+  return dumped;
 }
 
 /** The zero page. The kernel is cut out of its bzImage. */

@@ -2,13 +2,16 @@
 // those files are what kexec leaves in memory.
 
 import { describe, expect, test } from "bun:test";
+import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Choices } from "../../scripts/boot/choices.ts";
+import { dumpTree } from "../../scripts/boot/direct.ts";
 import { gdbSocket, gdbWords } from "../../scripts/boot/gdb.ts";
 import { type Scene, type ScriptNeeds, sceneFor } from "../../scripts/boot/scene.ts";
 import { type Kernels, kernelsFor } from "../../scripts/boot.ts";
 import { runGuest } from "../../scripts/guest.ts";
+import { kernel } from "../../scripts/kernels.ts";
 import { machineOf } from "../../scripts/machines/machines.ts";
 import { hex } from "../../src/failure.ts";
 import { STUB_SIZE } from "../../src/kexec/stub.ts";
@@ -21,6 +24,9 @@ import { capture, present } from "../support/present.ts";
 import { bun, runWith } from "../support/run.ts";
 
 const folder = temporaryFolder({ on: "disk" });
+
+/** MiB: no machine has it unasked. */
+const MEMORY = 768;
 
 const ARM64 = { target: "arm64-small", cpu: "cortex-a72", small: false } as const;
 const X64 = { target: "x64-small", cpu: "max", small: false } as const;
@@ -55,6 +61,39 @@ describe("a kernel comes up with all of its cpus", () => {
   test("of a partition that can gain memory, whose hash table has its size by that", async () => {
     const partition = { target: "ppc64", cpu: "POWER8", memory: 512, memoryOptions: ["maxmem=4G", "slots=4"] } as const;
     expect((await passed({ ...partition, direct: true, smp: 1 })).join("\n")).toMatch(/online\n0\n/);
+  });
+});
+
+describe("kexec --qemu starts the file that a kernel comes in, and asks nothing of the machine that it runs on", () => {
+  test.each([
+    ["ppc64", { target: "ppc64" }, "small-ppc64", []],
+    ["ppc64le on POWER8", { target: "ppc64le", cpu: "POWER8" }, "small-ppc64le", []],
+    ["arm64", ARM64, "stock-arm64", []],
+    ["x86-64, with as much memory as it says", X64, "stock-x64", ["--qemu-memory", String(MEMORY)]],
+  ] as const)("%s", async (_, changed, name, options) => {
+    const choices: Choices = { ...usual, ...changed };
+    const { target, cpu, smp } = choices;
+    const machine = machineOf(target);
+    const initrd = folder.in("initrd");
+    writeFileSync(initrd, await initrdThat(target, ["cat /proc/meminfo"]));
+    const nonce = randomBytes(8).toString("hex");
+    const bootargs = `console=${machine.guest.console} quiet panic=-1 kexecbox.nonce=${nonce}`;
+    const tree =
+      machine.name === "x86_64" ? [] : ["--dtb", await dumpTree(machine, choices, MEMORY, present(folder.path))];
+    const { vmlinux } = await kernel(name);
+    const out = folder.in("out");
+    const words = ["kexec", "--qemu", out, ...tree, ...options, "--initrd", initrd, "--append", bootargs, vmlinux];
+    const { code, err } = runWith(bun, words);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    const extra = ["-cpu", cpu, "-smp", String(smp)];
+    const guest = { cpu: "", smp: 0, memory: 0, script: join(out, "run"), extra };
+    const { lines, end } = await runGuest(guest, { timeout: 200 });
+    const text = lines.map((line) => line.text).join("\n");
+    expect(end === "off" ? text : `${end}\n${text}`).toContain(`kexecbox.nonce=${nonce}`);
+    expect(text).toMatch(/online\n0-3\n/);
+    const kib = Number(capture(/^MemTotal: +([0-9]+) kB$/m, text));
+    expect(kib).toBeGreaterThan(0.75 * MEMORY * 1024);
+    expect(kib).toBeLessThan(MEMORY * 1024);
   });
 });
 
