@@ -6,7 +6,9 @@ import type { Choices } from "../../scripts/boot/choices.ts";
 import type { ScriptNeeds, Special } from "../../scripts/boot/scene.ts";
 import { TERMINAL_CODES } from "../../scripts/boot/timeline.ts";
 import { kernel } from "../../scripts/kernels.ts";
+import { hex } from "../../src/failure.ts";
 import { attempted } from "../support/boots.ts";
+import { initrdThat, systemRam } from "../support/crash-kernel.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { endingWell, withoutBootCapability } from "../support/guest-programs.ts";
 
@@ -14,6 +16,9 @@ const folder = temporaryFolder({ on: "disk" });
 
 const SECONDS = 300;
 const MINUTES = 60_000;
+
+/** Bytes that qemu has for it: other memory of the crashed kernel is none of the crash kernel's. */
+const RTAS = 0x1_0000;
 
 const X64 = { target: "x64-small", cpu: "max", smp: 2, small: false, timeout: SECONDS } as const;
 
@@ -113,7 +118,7 @@ describe("on x86-64 kexec -s starts the file that Debian ships, with its initrd 
   );
 });
 
-// With one cpu: the others are handed over by the kernel's own purgatory, which leaves one behind now and then.
+// With one cpu: the others are handed over by the kernel's own purgatory, which leaves one behind now and then: docs/decisions.md.
 describe("on ppc64 kexec -s starts a vmlinux of either byte order", () => {
   test.each([
     ["ppc64", "small-ppc64"],
@@ -127,6 +132,45 @@ describe("on ppc64 kexec -s starts a vmlinux of either byte order", () => {
         files: [{ path: "vmlinux", content, mode: 0o644 }],
       });
       expectLoaded(seen);
+    },
+    10 * MINUTES,
+  );
+});
+
+describe("kexec -s -p puts a crash kernel into the region, and a panic ends in it", () => {
+  test.each([
+    ["x86-64", { ...X64, memory: 1024 }, "stock-x64", "/bzImage", 0x1000_0000],
+    ["ppc64", { target: "ppc64", small: true, smp: 1, timeout: SECONDS }, "small-ppc64", "/vmlinux", 0x800_0000],
+  ] as const)(
+    "%s",
+    async (_, choices, name, file, start) => {
+      const content = await Bun.file((await kernel(name)).vmlinux).bytes();
+      const size = 0x1000_0000;
+      const initrd = await initrdThat(choices.target, ["cat /proc/iomem", "ls /proc"]);
+      const seen = await booted(
+        choices,
+        ({ bootargs }) => [
+          `kexec -s -p ${file} --initrd=/initrd '--append=${bootargs}'`,
+          "kexec -S",
+          "echo c > /proc/sysrq-trigger",
+        ],
+        {
+          // At random the kernel may lie there itself.
+          append: `crashkernel=${hex(size)}@${hex(start)} nokaslr`,
+          initrd,
+          files: file === "/vmlinux" ? [{ path: "vmlinux", content, mode: 0o644 }] : [],
+        },
+      );
+      expect(seen.passed ? "passed" : tail(seen)).toBe("passed");
+      expect(status(seen.printed("kexec -S"))).toMatchObject({ loaded: "no", "crash-loaded": "yes" });
+      // The kernel has made a header of the crashed one's memory, as none does for kexec_load.
+      expect(seen.printed("ls /proc")).toContain("vmcore");
+      const end = start + size;
+      const ranges = systemRam(seen.printed("cat /proc/iomem")).map((range) =>
+        range.split("-").map((number) => Number.parseInt(number, 16)),
+      );
+      const beyond = ranges.map(([first = 0, last = 0]) => Math.max(0, last + 1 - Math.max(first, end)));
+      expect(beyond.reduce((sum, bytes) => sum + bytes)).toBeLessThanOrEqual(RTAS);
     },
     10 * MINUTES,
   );
