@@ -3,7 +3,8 @@
 
 import { beforeAll, describe, expect, test } from "bun:test";
 import { kernel } from "../../scripts/kernels.ts";
-import { type KexecGuest, kexecInGuest, loadedBy } from "../support/kexec-guest.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { type KexecGuest, kexecByTyping, kexecInGuest, loadedBy, type Plan } from "../support/kexec-guest.ts";
 
 const MINUTES = 60_000;
 const MB = 1_000_000;
@@ -93,4 +94,36 @@ describe.each([
     },
     10 * MINUTES,
   );
+});
+
+describe("what --plan ends with is typed at init's prompt, and loads the same", () => {
+  const disk = temporaryFolder({ on: "disk" });
+  const sockets = temporaryFolder();
+  const seeds = ["--set /chosen/rng-seed=[0102]", "--set '/chosen/kaslr-seed=<3 4>'"];
+  const guests: readonly Row[] = [
+    ["ppc64le", { target: "ppc64le", first: "stock-ppc64le", smp: 4, memory: 1024 }],
+    [
+      "arm64, with seeds of one's own",
+      { target: "arm64-small", first: "stock-arm64", smp: 2, memory: 1024, options: seeds },
+    ],
+    ["x86-64", { target: "x64-small", first: "stock-x64", smp: 2, memory: 512 }],
+  ];
+
+  test.each(guests)(
+    "%s",
+    async (name, guest) => {
+      const { plan, raw, lines } = await kexecByTyping(guest, disk, sockets);
+      // A zero page has a seed, which is another one each time.
+      const known = (each: Plan) => (name === "x86-64" ? withoutDigest(each) : each);
+      expect(loadedBy(known(raw))).toEqual(loadedBy(known(plan)));
+      // Of which the pipeline stands in two.
+      expect(lines).toMatch(/ \| \\\n {2}loadem /);
+    },
+    10 * MINUTES,
+  );
+
+  /** Of the stub and what follows it. */
+  function withoutDigest(plan: Plan): Plan {
+    return { ...plan, segments: plan.segments.map((each, at) => (at === 0 ? { ...each, sha256: "" } : each)) };
+  }
 });

@@ -10,11 +10,15 @@ import { ONLINE, PRESENT, SECOND_INIT, secondScript } from "../../scripts/boot/s
 import { build } from "../../scripts/build.ts";
 import { inTemporaryFolder } from "../../scripts/cache.ts";
 import { type Architecture, debianPrograms } from "../../scripts/debian-programs.ts";
-import { runGuest } from "../../scripts/guest.ts";
+import { type Guest, runGuest } from "../../scripts/guest.ts";
 import { kernel } from "../../scripts/kernels.ts";
+import { LiveGuest } from "../../scripts/live-guest.ts";
 import { type KernelName, machineOf, type Target, targetOfEndian } from "../../scripts/machines/machines.ts";
 import { applets } from "../../src/applets/table.ts";
+import type { TemporaryFolder } from "./folder.ts";
 import { present } from "./present.ts";
+import { ask, LONGEST, noEcho, run, runAll, waitForPrompt } from "./prompt.ts";
+import { rawLinesOf } from "./raw-lines.ts";
 
 export interface KexecGuest {
   readonly target: Target;
@@ -88,12 +92,9 @@ const TIMEOUT = 300;
 
 /** A boot from start to end. Throws with the console's last lines where the second kernel is not as it should be. */
 export async function kexecInGuest(guest: KexecGuest): Promise<Booted> {
-  const { target, atOnce = false, options = [], initrds = ["/initrd"] } = guest;
+  const { target, atOnce = false } = guest;
   const nonce = randomBytes(8).toString("hex");
-  const { console, append = "" } = machineOf(target).guest;
-  const bootargs = `console=${console} quiet panic=-1 kexecbox.nonce=${nonce} ${append}`.trim();
-  const words = ["/vmlinuz", ...initrds.map((file) => `--initrd=${file}`), `--append='${bootargs}'`, ...options];
-  const what = words.join(" ");
+  const what = wordsFor(guest, nonce);
   const jump = atOnce ? [`kexec ${what}`] : [`kexec -l ${what}`, "kexec -e"];
   const planned = `kexec --json --save ${SAVED} ${what} > /plan`;
   const shell = await shellFor(target);
@@ -125,13 +126,71 @@ export async function kexecInGuest(guest: KexecGuest): Promise<Booted> {
   return readRun(await boot(guest, script.join("\n"), []), guest, nonce);
 }
 
+/** The kernel, its initrd and its command line. */
+function wordsFor({ target, options = [], initrds = ["/initrd"] }: KexecGuest, nonce: string): string {
+  const { console, append = "" } = machineOf(target).guest;
+  const bootargs = `console=${console} quiet panic=-1 kexecbox.nonce=${nonce} ${append}`.trim();
+  return ["/vmlinuz", ...initrds.map((file) => `--initrd=${file}`), `--append='${bootargs}'`, ...options].join(" ");
+}
+
+export interface Typed extends Pick<Booted, "plan" | "raw"> {
+  /** What was typed the second time. */
+  readonly lines: string;
+}
+
+/**
+ * What a person does at init's prompt: plans, copies the lines that the plan ends with, types them with `loadem -n --json`
+ * in place of `loadem`, then as they are, and jumps.
+ * @param folders for the image, and for a socket, whose path has to be short
+ */
+export async function kexecByTyping(
+  guest: KexecGuest,
+  disk: TemporaryFolder,
+  sockets: TemporaryFolder,
+): Promise<Typed> {
+  const nonce = randomBytes(8).toString("hex");
+  const what = wordsFor(guest, nonce);
+  const silencer = await noEcho(guest.target, disk);
+  const live = await LiveGuest.start(await guestFor(guest, undefined, silencer, disk.path), {
+    monitor: sockets.in("monitor"),
+  });
+  try {
+    await waitForPrompt(live, 0);
+    if (silencer.length > 0) await run(live, "noecho");
+    const [plan] = plansIn(await run(live, `kexec --plan --json ${what}`));
+    const lines = rawLinesOf(await ask(live, `kexec --plan ${what}`)).trimEnd();
+    const [raw] = plansIn(await runAll(live, lines.replace("loadem ", "loadem -n --json ")));
+    await runAll(live, lines);
+    expect(await run(live, "cat /sys/kernel/kexec_loaded")).toEqual(["1"]);
+    const from = live.text.length;
+    live.type("kexec -e");
+    await live.shows(() => false, LONGEST);
+    readSecond(live.text.slice(from).split("\n"), guest, nonce);
+    return { plan: present(plan), raw: present(raw), lines };
+  } catch (error) {
+    throw new Error(
+      `${error instanceof Error ? error.message : error}\n${live.text.split("\n").slice(-40).join("\n  | ")}`,
+    );
+  } finally {
+    await live.end();
+  }
+}
+
 async function shellFor(target: Target): Promise<readonly AddedFile[] | undefined> {
   const name = SHELLS[target];
   return name === undefined ? undefined : (await debianPrograms(name)).withLibraries("busybox");
 }
 
-/** The console of a guest whose first init runs this script. */
-async function boot(guest: KexecGuest, script: string, more: readonly AddedFile[]): Promise<string[]> {
+/**
+ * The guest, whose first initramfs is written into a folder.
+ * @param script what the first init runs; undefined: it goes to its prompt
+ */
+async function guestFor(
+  guest: KexecGuest,
+  script: string | undefined,
+  more: readonly AddedFile[],
+  folder: string,
+): Promise<Guest> {
   const machine = machineOf(guest.target);
   const { board } = guest;
   const { console, append = "", firmware, cpu, boards } = machine.guest;
@@ -153,26 +212,30 @@ async function boot(guest: KexecGuest, script: string, more: readonly AddedFile[
     ...(guest.files ?? []),
   ];
   const executable = await readFile(await build(guest.target));
+  const path = join(folder, "initrd");
+  const run = script === undefined ? {} : { script: Buffer.from(script, "latin1") };
+  await writeFile(path, Buffer.concat(image({ executable, applets, ...run, files })));
+  return {
+    machine: machine.name,
+    ...(guest.uefi ? { bios: firmware.file } : {}),
+    ...(board === undefined ? {} : { board }),
+    machineOptions: guest.machineOptions ?? [],
+    cpu: guest.cpu ?? (board === undefined ? undefined : boards?.[board]?.cpu) ?? cpu,
+    smp: guest.smp,
+    memory: guest.memory,
+    memoryOptions: guest.memoryOptions ?? [],
+    kernel: first.vmlinux,
+    initrd: path,
+    append: `console=${console} quiet panic=-1 ${append} ${guest.append ?? ""}`.trim(),
+    extra: guest.devices ?? [],
+  };
+}
+
+/** The console of a guest whose first init runs this script. */
+async function boot(guest: KexecGuest, script: string, more: readonly AddedFile[]): Promise<string[]> {
   return inTemporaryFolder(async (folder) => {
-    const path = join(folder, "initrd");
-    await writeFile(path, Buffer.concat(image({ executable, applets, script: Buffer.from(script, "latin1"), files })));
-    const { lines, end } = await runGuest(
-      {
-        machine: machine.name,
-        ...(guest.uefi ? { bios: firmware.file } : {}),
-        ...(board === undefined ? {} : { board }),
-        machineOptions: guest.machineOptions ?? [],
-        cpu: guest.cpu ?? (board === undefined ? undefined : boards?.[board]?.cpu) ?? cpu,
-        smp: guest.smp,
-        memory: guest.memory,
-        memoryOptions: guest.memoryOptions ?? [],
-        kernel: first.vmlinux,
-        initrd: path,
-        append: `console=${console} quiet panic=-1 ${append} ${guest.append ?? ""}`.trim(),
-        extra: guest.devices ?? [],
-      },
-      { timeout: guest.timeout ?? TIMEOUT },
-    );
+    const whole = await guestFor(guest, script, more, folder);
+    const { lines, end } = await runGuest(whole, { timeout: guest.timeout ?? TIMEOUT });
     const text = lines.map((line) => line.text);
     const failure = text.find((line) => line.startsWith("init: "));
     if (end !== "off" || failure !== undefined) throw new Error([failure ?? end, ...text.slice(-40)].join("\n  | "));
@@ -191,8 +254,17 @@ function pattern(size: number): Uint8Array {
   return new Uint8Array(words.buffer, 0, size);
 }
 
-function readRun(lines: readonly string[], { smp }: KexecGuest, nonce: string): Booted {
-  const [plan, raw] = lines.filter((line) => line.startsWith("{")).map((line): Plan => JSON.parse(line));
+function readRun(lines: readonly string[], guest: KexecGuest, nonce: string): Booted {
+  const [plan, raw] = plansIn(lines);
+  return { second: readSecond(lines, guest, nonce), plan: present(plan), raw: present(raw) };
+}
+
+function plansIn(lines: readonly string[]): Plan[] {
+  return lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));
+}
+
+/** The console from the second init on, which has to say that it has all. */
+function readSecond(lines: readonly string[], { smp }: KexecGuest, nonce: string): string[] {
   const second = lines.slice(lines.indexOf(SECOND_INIT));
   const after = (line: string): string | undefined => second[second.indexOf(line) + 1];
   const all = smp === 1 ? "0" : `0-${smp - 1}`;
@@ -202,7 +274,7 @@ function readRun(lines: readonly string[], { smp }: KexecGuest, nonce: string): 
     all,
     "the initrd's last file",
   ]);
-  return { second, plan: present(plan), raw: present(raw) };
+  return second;
 }
 
 /** What the kernel would get, and where. */

@@ -1,28 +1,19 @@
 // Guests for rules that are broken: all go on from the moment in which the first one came to its prompt.
 
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type ScriptNeeds, sceneFor } from "../../../scripts/boot/scene.ts";
 import { kernelsFor } from "../../../scripts/boot.ts";
 import type { Guest } from "../../../scripts/guest.ts";
 import { LiveGuest } from "../../../scripts/live-guest.ts";
-import { runTool } from "../../../scripts/tool.ts";
 import { usual } from "../boots.ts";
 import { initrdThat } from "../crash-kernel.ts";
 import type { TemporaryFolder } from "../folder.ts";
 import { present } from "../present.ts";
+import { LONGEST, noEcho, run, waitForPrompt, wholeLines } from "../prompt.ts";
 import { type Broken, lineOf, type Needs, usualWords, type World } from "./broken.ts";
-
-const PROMPT = "kexecbox> ";
-
-/** Milliseconds in which a guest does what it is expected to do, on however busy a host. */
-const LONGEST = 240_000;
 
 /** Milliseconds between two looks at a guest that may be dead. */
 const PAUSE = 50;
-
-/** What OPAL writes to the console of its machine, whenever it wants to. */
-const FIRMWARE = /^\[ *[0-9]+\.[0-9]{9},[0-9]\] /;
 
 const PAGE = { path: "page", content: new Uint8Array(0x1_0000).fill(1), mode: 0o644 } as const;
 
@@ -173,37 +164,4 @@ export class RuleScene {
     const monitor = this.sockets.in(`${this.#guests}`);
     return LiveGuest.start(this.guest, { monitor, ...(state === undefined ? {} : { state }) });
   }
-}
-
-/** The program of that name, where a console needs it. */
-async function noEcho(target: string, disk: TemporaryFolder) {
-  if (target !== "ppc64le") return [];
-  const program = disk.in("noecho");
-  const source = join(import.meta.dir, "../../boot/noecho.c");
-  await runTool(["powerpc64le-linux-gnu-gcc", "-Os", "-Wall", "-Wextra", "-Werror", "-static", "-o", program, source]);
-  return [{ path: "bin/noecho", content: await readFile(program), mode: 0o755 } as const];
-}
-
-async function waitForPrompt(live: LiveGuest, from: number): Promise<void> {
-  if (await live.shows((text) => text.includes(PROMPT, from), LONGEST)) return;
-  throw new Error(`no prompt: ${live.text.slice(from).split("\n").slice(-20).join("\n  | ")}`);
-}
-
-/** Types a line, and returns those that it printed. */
-async function run(live: LiveGuest, line: string): Promise<string[]> {
-  const from = live.text.length;
-  live.type(line);
-  await waitForPrompt(live, from);
-  // Where the terminal shows what is typed, that is the first.
-  return wholeLines(live.text.slice(from, live.text.indexOf(PROMPT, from))).filter(
-    (text, at) => at > 0 || text !== line,
-  );
-}
-
-/** Not what has yet to end, nor what nobody here has to say. */
-function wholeLines(text: string): string[] {
-  return text
-    .split("\n")
-    .slice(0, -1)
-    .filter((line) => line !== "" && !FIRMWARE.test(line));
 }
