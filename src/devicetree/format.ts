@@ -77,6 +77,7 @@ function hasText(view: DataView, start: number, text: string): boolean {
 export interface BlobHead {
   /** totalsize, in bytes; the bytes at hand may be fewer. */
   readonly size: number;
+  readonly version: number;
   /** Where in the blob the reserve map begins. */
   readonly start: number;
   /** The reserve map, as far as it lies within the blob and the bytes at hand, and no more of it than is ever made. */
@@ -99,5 +100,5 @@ export function headOf(bytes: Uint8Array): BlobHead | undefined {
     if (length === 0n) break;
     reserved.push(rangeOfSize(view.getBigUint64(at), length));
   }
-  return { size, start, reserved };
+  return { size, version: view.getUint32(FIELD.version), start, reserved };
 }

@@ -23,7 +23,6 @@ export const checks: readonly Check[] = [
   { name: "memory", errno: undefined, find: eachSegment(outsideMemory) },
   { name: "half-of-ram", errno: "EINVAL", find: overHalfOfRam },
   { name: "entry", errno: undefined, find: entryNowhere },
-  { name: "entry-alignment", errno: undefined, find: entryUnaligned },
 ];
 
 /** What finds the first segment for which `factOf` has a fact. */
@@ -148,9 +147,4 @@ function entryNowhere({ entry, segments }: KexecImage): Finding | undefined {
   if (entry === undefined) return { place: "entry", fact: "none is set: -e after an -a sets it" };
   if (segments.some((segment) => contains(segment, rangeOfSize(entry, 4n)))) return undefined;
   return { place: `entry ${hex(entry)}`, fact: "lies in no segment" };
-}
-
-function entryUnaligned({ entry }: KexecImage): Finding | undefined {
-  if (entry === undefined || entry % 4n === 0n) return undefined;
-  return { place: `entry ${hex(entry)}`, fact: "is not a multiple of 4" };
 }

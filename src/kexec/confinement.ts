@@ -14,6 +14,7 @@ import {
   formatRanges,
   type MemoryRange,
   mergeRanges,
+  overlap,
   rangeOfSize,
   roundDown,
   roundUp,
@@ -22,7 +23,7 @@ import {
 import type { ByteString } from "../sys/engine.ts";
 import { blame, blameWithAdvice, type Finding } from "./check.ts";
 import type { MachineFacts } from "./facts.ts";
-import type { KexecImage, Segment } from "./image.ts";
+import type { EnteredStub, KexecImage, Segment } from "./image.ts";
 import { isKeeper } from "./live-tree.ts";
 import { limitMemory } from "./parameters.ts";
 import { STUB_SIZE } from "./stub.ts";
@@ -35,13 +36,15 @@ export interface ConfinementRules {
   limitsOf(root: Node): readonly MemoryRange[];
   /** What it may use besides the region. */
   readonly besides: readonly MemoryRange[];
+  /** What of the image it maps wherever that lies. */
+  mapsAnyway?(stub: EnteredStub): readonly MemoryRange[];
 }
 
 /** Of a crash kernel that a stub of ours hands a tree to. */
 export function findUnconfinedTree(
   image: KexecImage,
   facts: MachineFacts,
-  { memoryOf, limitsOf, besides }: ConfinementRules,
+  { memoryOf, limitsOf, besides, mapsAnyway }: ConfinementRules,
 ): Finding | undefined {
   const { crashkernel, pageSize } = facts;
   if (!image.crash || crashkernel === undefined) return undefined;
@@ -59,7 +62,10 @@ export function findUnconfinedTree(
       return blameWithAdvice(image, segment, `by its tree ${outside}: ${advice} confines it`);
     }
     const limits = mergeRanges(limitsOf(root));
-    const lost = image.segments.find((each) => limits.length > 0 && !holdsBytes(limits, each));
+    const mapped = mapsAnyway?.(image.stub) ?? [];
+    const lost = image.segments.find(
+      (each) => limits.length > 0 && !holdsBytes(limits, each) && !mapped.some((range) => overlap(range, each)),
+    );
     if (lost === undefined) return undefined;
     const fact = `the crash kernel has by its tree only ${formatRanges(limits)}`;
     return blameWithAdvice(image, lost, `${fact}: ${advice} gives it the region`);

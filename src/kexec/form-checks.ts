@@ -1,4 +1,4 @@
-// What is entered but known never to be code: each machine puts this first among its checks, in its own words.
+// What is entered but known never to be code: each machine puts these first among its checks, in its own words.
 
 import { isFit } from "../devicetree/format.ts";
 import { hex } from "../failure.ts";
@@ -25,6 +25,14 @@ export interface KernelFile {
 
 export function formCheck(own: KernelFile): Check {
   return { name: "form", errno: undefined, find: (image, facts) => enteredForm(image, facts, own) };
+}
+
+/** For machines where every instruction has four bytes. */
+export const entryAlignment: Check = { name: "entry-alignment", errno: undefined, find: entryUnaligned };
+
+function entryUnaligned({ entry }: KexecImage): Finding | undefined {
+  if (entry === undefined || entry % 4n === 0n) return undefined;
+  return { place: `entry ${hex(entry)}`, fact: "is not a multiple of 4" };
 }
 
 function enteredForm(image: KexecImage, facts: MachineFacts, own: KernelFile): Finding | undefined {

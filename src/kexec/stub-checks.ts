@@ -1,6 +1,6 @@
 // What can be known to be wrong with an image that enters a stub of ours: each machine puts these among its checks.
 
-import { headOf } from "../devicetree/format.ts";
+import { headOf, layouts } from "../devicetree/format.ts";
 import { treeFromBlob } from "../devicetree/from/blob.ts";
 import { initrdOf } from "../devicetree/reservations.ts";
 import { Failure, hex } from "../failure.ts";
@@ -66,6 +66,8 @@ function stubWithoutTree(image: KexecImage): Finding | undefined {
   if (head.size > bytes.length) {
     return wrong(`the device tree blob of ${hex(head.size)} bytes is cut off after ${hex(bytes.length)}`);
   }
+  // Who reads these versions reserves its tree itself. The kernels of 2005, for which the others are, may not.
+  if (head.version >= layouts[16].compatible) return undefined;
   const own = rangeOfSize(start, BigInt(head.size));
   if (head.reserved.some((range) => contains(range, own))) return undefined;
   const advice = `was it made with fs2dt -b ${hex(start)}?`;

@@ -31,5 +31,5 @@ describe("of a reserve map without end", () => {
 test("a map that begins behind all bytes is none", () => {
   const bytes = blobWith(3);
   new DataView(bytes.buffer).setUint32(16, 0xfffffff0);
-  expect(headOf(bytes)).toEqual({ size: bytes.length, start: 0xfffffff0, reserved: [] });
+  expect(headOf(bytes)).toEqual({ size: bytes.length, version: 17, start: 0xfffffff0, reserved: [] });
 });

@@ -197,7 +197,7 @@ describe("on arm64, by the tree behind the stub,", () => {
   const memory = ["--add-node", "/memory@40000000", "--set", '/memory@40000000/device_type="memory"'];
   const reg = ["--set", "/memory@40000000/reg=<0 0x40000000 0 0x40000000>"];
 
-  function load(options: readonly string[], iomem = IOMEM, address = 0x60000000n): LoadRun {
+  function load(options: readonly string[], iomem = IOMEM, address = 0x60000000n, more: string[] = []): LoadRun {
     const files = {
       ...WITHOUT_TREE,
       "/proc/device-tree/#address-cells": cells(2),
@@ -215,7 +215,7 @@ describe("on arm64, by the tree behind the stub,", () => {
     expect({ code, err }).toEqual({ code: 0, err: "" });
     writeFileSync(folder.in("kernel"), new Uint8Array(0x1000));
     const words = ["-p", "-r", "0x1000", "-a", hex(stub), "-e", "-w", "-s", "-a", hex(address), "-c", "0xf8", "-f"];
-    return loadem(folder.path, { ...machine, stdin: out }, ...words, folder.in("kernel"));
+    return loadem(folder.path, { ...machine, stdin: out }, ...words, folder.in("kernel"), ...more);
   }
 
   const range = (value: string) => ["--set", `/chosen/linux,usable-memory-range=<${value}>`];
@@ -253,11 +253,17 @@ describe("on arm64, by the tree behind the stub,", () => {
     );
   });
 
-  test("one that has not the memory of all that is loaded is refused", () => {
-    expect(said(load(range("0 0x60000000 0 0x1000000")))).toBe(
-      "the crash kernel has by its tree only 0x60000000-0x61000000: " +
-        "fs2dt --usable 0x60000000,0x10000000 gives it the region",
-    );
+  test("one that has not the memory of all that is loaded is refused, but for what it maps wherever that is", () => {
+    const lacks = (ranges: string) =>
+      `the crash kernel has by its tree only ${ranges}: fs2dt --usable 0x60000000,0x10000000 gives it the region`;
+    const kernel = load(range("0 0x61000000 0 0xf000000"));
+    expect(kernel.err).toStartWith("loadem: segment 1 (0x60000000-0x60001000, ");
+    expect(kernel.err).toEndWith(`: ${lacks("0x61000000-0x70000000")}\n`);
+    const tree = range("0 0x60000000 0 0x1000000");
+    expect(said(load(tree))).toBe("");
+    const initrd = ["-a", "0x68000000", "-f", folder.in("kernel")];
+    expect(said(load([...tree, "-i", "0x68000000,0x68001000"], IOMEM, 0x60000000n, initrd))).toBe("");
+    expect(load(tree, IOMEM, 0x60000000n, initrd).err).toEndWith(`: ${lacks("0x60000000-0x61000000")}\n`);
   });
 
   test("fs2dt --usable confines it, with EFI too, and so may the memory nodes as on ppc64", () => {

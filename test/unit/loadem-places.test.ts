@@ -61,7 +61,10 @@ function said({ code, err, changes }: LoadRun): string {
     .replace(/^loadem: segment (\d) \([^)]*\): /, "$1 ");
 }
 
-/** What is said where all is at `loading` but for `moved`. Where the segment is told to go it loads, and not untold. */
+/**
+ * What is said where all is at `loading` but for `moved`. Where the segment is told to go it loads, and not untold: but for
+ * a tree, which Linux reserves wherever it is.
+ */
 function advised(loading: Loading, moved: Partial<Places>): string {
   const wrong = { ...loading, ...moved };
   const text = said(load(wrong));
@@ -72,7 +75,8 @@ function advised(loading: Loading, moved: Partial<Places>): string {
   const { code, err } = load(there);
   expect({ code, err }).toEqual({ code: 0, err: "" });
   expect(told !== undefined).toBe(name !== "kernel");
-  if (told !== undefined) expect(said(load({ ...there, told: wrong }))).not.toBe("");
+  const isTree = name === "stub" && loading.pretended.machine !== "x86_64";
+  if (told !== undefined && !isTree) expect(said(load({ ...there, told: wrong }))).not.toBe("");
   return text;
 }
 
@@ -180,7 +184,7 @@ describe("on ppc64", () => {
       const made = runPretended(
         folder.path,
         pretended,
-        ..."fs2dt -b 0x1100 -i 0x2000,0x3000 /proc/device-tree".split(" "),
+        ..."fs2dt -V 2 -b 0x1100 -i 0x2000,0x3000 /proc/device-tree".split(" "),
       );
       const line = ["-a", "0x6000000", "-c", "0x100", "-f", folder.in("kernel")];
       expect(said(loadem(folder.path, { ...pretended, stdin: made.out }, ...one, ...line))).not.toContain(
@@ -266,9 +270,6 @@ describe("on x86-64", () => {
     expect(advised(usual, { kernel: 0x2000_0000 })).toBe(
       "1 lies over 0x20000000-0x20100000, which is taken: ACPI Tables; free for it is 0x1000000 (up to 0x5000000)",
     );
-    expect(advised(usual, { kernel: 0x111_0000 })).toBe(
-      "1 the kernel's address 0x1110000 is not a multiple of 0x200000, its kernel_alignment; free for it is 0x1000000 (up to 0x5000000)",
-    );
   });
 
   test("an initrd and a stub go above the first MiB, and the zero page is one for there", () => {
@@ -285,6 +286,10 @@ describe("on x86-64", () => {
   test("nothing is said where the loader says already what to do", () => {
     expect(said(load({ ...usual, kernelWords: [] }))).toBe(
       "1 the kernel uses its memory up to 0x1400000 before it looks around (init_size): -z 0x3ff000 keeps it free",
+    );
+    expect(said(load({ ...usual, kernel: 0x111_0000 }))).toBe(
+      "1 the kernel moves itself to 0x1200000 (kernel_alignment) and uses 0x1200000-0x1600000 (init_size) " +
+        "before it looks around: -z 0x4ef000 keeps it free",
     );
   });
 });

@@ -58,8 +58,8 @@ function taken(line: string, pretended: Pretended = {}): boolean {
   return code === 0 && loads.length === 1;
 }
 
-function tree(address: string, machine: Pretended = {}): Buffer {
-  return runPretended(folder.path, machine, "fs2dt", "-b", address, "/proc/device-tree").out;
+function tree(address: string, machine: Pretended = {}, version = 17): Buffer {
+  return runPretended(folder.path, machine, "fs2dt", "-V", `${version}`, "-b", address, "/proc/device-tree").out;
 }
 
 /** Bytes that the device tree's records, names and so on each begin with. */
@@ -712,12 +712,25 @@ describe("our stub", () => {
     );
   });
 
-  test("with a tree made for another address is refused, with the option that mends it", () => {
-    expect(withTree(tree("0x5000100"))).toBe(
-      "1 segment 0 (0x10000000-0x10001000, v2wrap + standard input): the device " +
-        "tree blob does not reserve its memory at 0x10000100: was it made with fs2dt -b 0x10000100?",
-    );
-  });
+  test.each([1, 2, 3])(
+    "with a tree of version %i made for another address is refused, with what mends it",
+    (version) => {
+      expect(withTree(tree("0x5000100", {}, version))).toBe(
+        "1 segment 0 (0x10000000-0x10001000, v2wrap + standard input): the device " +
+          "tree blob does not reserve its memory at 0x10000100: was it made with fs2dt -b 0x10000100?",
+      );
+      expect(taken(`-r 0x1000 -a 0x10000000 -e -w -s ${kernel}`, { stdin: tree("0x10000100", {}, version) })).toBe(
+        true,
+      );
+    },
+  );
+
+  test.each([16, 17])(
+    "with a tree of version %i, which is for kernels that reserve it themselves, is not",
+    (version) => {
+      expect(taken(`-r 0x1000 -a 0x10000000 -e -w -s ${kernel}`, { stdin: tree("0x5000100", {}, version) })).toBe(true);
+    },
+  );
 
   test("with a tree that is cut off is refused", () => {
     const blob = tree("0x10000100");
@@ -730,7 +743,7 @@ describe("our stub", () => {
   test("with a reserve map outside the blob is refused, not read", () => {
     const blob = tree("0x10000100");
     blob.writeUInt32BE(0xfffffff8, 16);
-    expect(withTree(blob)).toContain("does not reserve its memory");
+    expect(withTree(blob)).toEndWith(": at 0x10: bad-reserve-map: it has no end");
   });
 
   test("that does not know its kernel is refused", () => {

@@ -191,10 +191,18 @@ test("a bzImage with its setup sectors is refused: its first byte is code for re
   );
 });
 
-test("a kernel off its alignment is refused", () => {
-  expect(refused(USUAL.replaceAll("0x1000000", "0x1010000"))).toEndWith(
-    "the kernel's address 0x1010000 is not a " + "multiple of 0x200000, its kernel_alignment",
+test("an entry may be at any byte: instructions have no alignment here", () => {
+  writeFileSync(folder.in("odd"), new Uint8Array(3));
+  expect(run(`-r 0x1000 -a 0x2000000 -f ${folder.in("odd")} -e -f KERNEL`)).toMatchObject({ code: 0, err: "" });
+});
+
+test("a kernel off its alignment moves itself up to it, and has to have its memory there", () => {
+  const off = (zeros: string) => USUAL.replaceAll("0x1000000", "0x1010000").replace(SPACE, `-z ${zeros}`);
+  expect(refused(off("0x3ff000"))).toEndWith(
+    "the kernel moves itself to 0x1200000 (kernel_alignment) and uses 0x1200000-0x1600000 (init_size) " +
+      "before it looks around: -z 0x5ef000 keeps it free",
   );
+  expect(run(off("0x5ef000"))).toMatchObject({ code: 0, err: "" });
   expect(run(USUAL.replaceAll("0x1000000", "0x1200000")).code).toBe(0);
 });
 

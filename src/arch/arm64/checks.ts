@@ -6,7 +6,7 @@ import { hex, unlessFailure } from "../../failure.ts";
 import { blame, type Check, type EnteredCode, type Finding, findEnteredCode, type NextUse } from "../../kexec/check.ts";
 import { findUnconfinedTree } from "../../kexec/confinement.ts";
 import type { MachineFacts } from "../../kexec/facts.ts";
-import { formCheck } from "../../kexec/form-checks.ts";
+import { entryAlignment, formCheck } from "../../kexec/form-checks.ts";
 import type { KexecImage } from "../../kexec/image.ts";
 import { STUB_SIZE } from "../../kexec/stub.ts";
 import { readToldInitrd, stubChecks } from "../../kexec/stub-checks.ts";
@@ -17,6 +17,7 @@ import { IMAGE_ALIGNMENT, type ImageHeader, readImageHeader } from "./image.ts";
 import { REACH, REACH_ALIGNMENT } from "./placement.ts";
 
 export const checks: readonly Check[] = [
+  entryAlignment,
   formCheck({
     machine: "arm64",
     product: "Image",

@@ -5,6 +5,7 @@ import { childCells, isWholeEntries, MAX_CELLS, rangesIn } from "../../devicetre
 import { memoryOf } from "../../devicetree/memory.ts";
 import { child, type Node, property } from "../../devicetree/tree.ts";
 import type { MachineFacts } from "../../kexec/facts.ts";
+import { readToldInitrd } from "../../kexec/stub-checks.ts";
 import type { TreeTelling } from "../../kexec/told-header.ts";
 import { type MemoryRange, mergeRanges, subtractRanges } from "../../range.ts";
 
@@ -24,6 +25,11 @@ export const confinement: TreeTelling = {
   limitsOf: (root) => usableRanges(root) ?? [],
   besides: [],
   readsHeaderProperty: true,
+  // The tree by pages of their own (fixmap_remap_fdt), the initrd as memory that is added again (arm64_memblock_init).
+  mapsAnyway(stub) {
+    const initrd = readToldInitrd(stub);
+    return initrd === undefined ? [stub.segment] : [stub.segment, initrd];
+  },
 };
 
 /** With EFI the kernel gets the firmware's map, of which this machine's memory is what is left. */

@@ -15,7 +15,7 @@ import {
 } from "../../kexec/check.ts";
 import { findUnconfinedTree } from "../../kexec/confinement.ts";
 import type { MachineFacts } from "../../kexec/facts.ts";
-import { formCheck } from "../../kexec/form-checks.ts";
+import { entryAlignment, formCheck } from "../../kexec/form-checks.ts";
 import type { KexecImage, Segment } from "../../kexec/image.ts";
 import { INITRD_ADVICE, readToldInitrd, stubChecks } from "../../kexec/stub-checks.ts";
 import { findLostHeader, listLackingHeader, readToldByTree, type TreeTelling } from "../../kexec/told-header.ts";
@@ -23,6 +23,7 @@ import { contains, formatRange, type MemoryRange, overlap } from "../../range.ts
 import { copiesItselfDown, LARGE_BSS, LARGEST_PAGE } from "./run-at-load.ts";
 
 export const checks: readonly Check[] = [
+  entryAlignment,
   formCheck({
     machine: "ppc64",
     product: "vmlinux",

@@ -106,14 +106,9 @@ function checkKernel(image: KexecImage, address: bigint, params: BootParams, fac
   // Then the stub has no kernel, and a check before this one has reported it.
   if (kernel === undefined) return undefined;
   const { segment, early } = kernel;
-  const wrong = (fact: string) => blame(image, segment, fact);
-  if (params.alignment !== 0 && address % BigInt(params.alignment) !== 0n) {
-    return wrong(
-      `the kernel's address ${hex(address)} is not a multiple of ${hex(params.alignment)}, its kernel_alignment`,
-    );
+  if (!params.above4G && max(segment.end, early.end) > FOUR_GIB) {
+    return blame(image, segment, "this kernel cannot be loaded above 4 GiB");
   }
-  if (!params.above4G && max(segment.end, early.end) > FOUR_GIB)
-    return wrong("this kernel cannot be loaded above 4 GiB");
   return checkEarlyMemory(image, kernel, facts);
 }
 
@@ -122,8 +117,9 @@ interface Kernel {
   readonly address: bigint;
   readonly params: BootParams;
   readonly early: MemoryRange;
-  /** Whether that is not where it is loaded. */
+  /** Whether that is not where it is loaded, and what in its header makes it move. */
   readonly moves: boolean;
+  readonly reason: string;
   /** Its own segment reaches that memory from below only. Where it lies elsewhere, these of zeros keep it free. */
   readonly keepers: readonly Segment[];
 }
@@ -135,7 +131,8 @@ function findKernel(image: KexecImage, address: bigint, params: BootParams): Ker
   const early = earlyMemory(params, address);
   const moves = early.start !== address;
   const keepers = image.segments.filter((each) => params.fixed && moves && each.bytes.length === 0);
-  return { segment, address, params, early, moves, keepers };
+  const reason = early.start === params.preferredAddress ? "pref_address" : "kernel_alignment";
+  return { segment, address, params, early, moves, reason, keepers };
 }
 
 export function listUses(image: KexecImage): NextUse[] {
@@ -144,8 +141,8 @@ export function listUses(image: KexecImage): NextUse[] {
   const params = readBootParams(page.bytes.subarray(STUB_SIZE));
   const kernel = params && findKernel(image, readKernelAddress(target.stub, page.bytes), params);
   if (kernel === undefined) return [];
-  const { segment, early, moves, keepers } = kernel;
-  const what = moves ? "moves itself here (pref_address)" : "needs this too (init_size)";
+  const { segment, early, moves, reason, keepers } = kernel;
+  const what = moves ? `moves itself here (${reason})` : "needs this too (init_size)";
   return [{ ...early, what, kernel: segment, sharers: [segment, ...keepers] }];
 }
 
@@ -154,10 +151,10 @@ export function listUses(image: KexecImage): NextUse[] {
  * the old kernel may have its page tables, on which the new one still runs when it writes there.
  */
 function checkEarlyMemory(image: KexecImage, kernel: Kernel, facts: MachineFacts): Finding | undefined {
-  const { segment, early, moves, keepers } = kernel;
+  const { segment, early, moves, reason, keepers } = kernel;
   const { memory, taken, crashkernel } = facts;
   const wrong = (fact: string) => blame(image, segment, fact);
-  const to = moves ? `moves itself to ${hex(early.start)} (pref_address) and ` : "";
+  const to = moves ? `moves itself to ${hex(early.start)} (${reason}) and ` : "";
   const uses = `the kernel ${to}uses ${formatRange(early)} (init_size)`;
   const other = image.segments.find((each) => each !== segment && !keepers.includes(each) && overlap(each, early));
   if (other !== undefined) return blame(image, other, `${uses}: over this segment`);

@@ -20,11 +20,13 @@ export function kernelPiece({ alignment, preferredAddress, fixed, initSize, abov
 }
 
 /**
- * What a kernel that is loaded at `address`, a multiple of its alignment, writes to before it looks at the memory map. It
- * unpacks itself there, by the page tables of the old kernel at first.
+ * What a kernel that is loaded at `address` writes to before it looks at the memory map. It unpacks itself there, by the
+ * page tables of the old kernel at first: from a multiple of its alignment on, to which it moves itself up.
  */
-export function earlyMemory({ preferredAddress, fixed, initSize }: KernelNeeds, address: bigint): MemoryRange {
-  return rangeOfSize(fixed ? preferredAddress : max(address, preferredAddress), BigInt(initSize));
+export function earlyMemory(needs: KernelNeeds, address: bigint): MemoryRange {
+  const { preferredAddress, fixed, initSize } = needs;
+  const aligned = roundUp(address, kernelPiece(needs).alignment);
+  return rangeOfSize(fixed ? preferredAddress : max(aligned, preferredAddress), BigInt(initSize));
 }
 
 /** What a BIOS and real mode may still use. */
