@@ -3,7 +3,8 @@
 import { builtInStub } from "../../../src/arch/stubs.ts";
 import { hex } from "../../../src/failure.ts";
 import { roundUp } from "../../../src/range.ts";
-import { file, tell, type World } from "./broken.ts";
+import { present } from "../present.ts";
+import { file, type Needs, tell, type World } from "./broken.ts";
 
 /** From the first line on. */
 const EARLY_CONSOLE = "earlycon=pl011,mmio32,0x9000000";
@@ -11,7 +12,11 @@ const EARLY_CONSOLE = "earlycon=pl011,mmio32,0x9000000";
 /** It cannot be told from one that never had an initrd. */
 const NO_INIT = /Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block\(0,0\)$/;
 
-const virt = { target: "arm64-small", cpu: "cortex-a72" } as const;
+const virt = { target: "arm64-small", cpu: "cortex-a72", append: EARLY_CONSOLE } as const;
+
+/** Below what the emulator loads for the first kernel. */
+const PLACES = { stub: 0x45e0_0000, kernel: 0x4600_0000, initrd: 0x47c0_0000 };
+
 const BEHIND_MEMORY = 0x7000_0000;
 /** Free: neither the first kernel nor the emulator has put anything there. */
 const FREE = 0x5000_0000;
@@ -19,7 +24,7 @@ const FREE = 0x5000_0000;
 const plain: World = {
   name: "on virt",
   choices: virt,
-  nextAppend: EARLY_CONSOLE,
+  places: PLACES,
   files: ({ kernel, initrd }) => {
     const stub = builtInStub("-w", "arm64");
     return [
@@ -57,7 +62,7 @@ const plain: World = {
       rule: "entry-alignment",
       how: "two bytes behind the stub's first",
       words: ({ addresses }) => ({ stub: `-a ${hex(addresses.stub)} -f /stub.start -e -f /stub.rest -s` }),
-      refusal: /: entry 0x[0-9a-f]+2: is not a multiple of 4$/,
+      refusal: /: entry 0x45e00002: is not a multiple of 4$/,
       end: "silence",
     },
     {
@@ -95,7 +100,7 @@ const plain: World = {
       rule: "tree",
       how: "in a segment of its own",
       words: ({ usual }) => ({ stub: usual.stub.replace(" -s", ""), others: `-a ${hex(FREE)} -s` }),
-      refusal: /: no device tree blob at 0x[0-9a-f]+100, after the 0x100 bytes of the stub$/,
+      refusal: /: no device tree blob at 0x45e00100, after the 0x100 bytes of the stub$/,
       end: "silence",
     },
     {
@@ -145,37 +150,54 @@ const plain: World = {
       words: ({ usual, addresses, initrdSize, kernelSize }) => {
         const end = Number(roundUp(BigInt(addresses.kernel + kernelSize), 0x1_0000n));
         return {
-          argument: FREE + 0x100,
-          stub: usual.stub.replace(hex(addresses.stub), hex(FREE)),
           told: tell(end, initrdSize),
           kernel: usual.kernel.replace(/ -z .*/, ""),
           initrd: `-a ${hex(end)} -f /initrd`,
         };
       },
-      refusal: /: the kernel takes 0x[0-9a-f]+-0x[0-9a-f]+ \(image_size\): over this segment$/,
+      refusal: /: the kernel takes 0x46000000-0x[0-9a-f]+ \(image_size\): over this segment$/,
+      end: /Initramfs unpacking failed: /,
+    },
+  ],
+  sound: [{ how: "a tree that does not reserve its own memory", words: () => ({ argument: FREE }) }],
+};
+
+/** Where the first kernel put the tables that it gave to the interrupt controller. */
+function tablesOf({ learned }: Needs): number {
+  return Number(present(learned.map((line) => /^fs2dt: reserves (0x[0-9a-f]+)-/.exec(line)?.[1]).find(Boolean)));
+}
+
+const gic: World = {
+  name: "on virt with a GICv3",
+  choices: { ...virt, machine: ["gic-version=3"] },
+  places: PLACES,
+  learns: "fs2dt -v -b 0x50000100 /proc/device-tree > /dev/null",
+  broken: [
+    {
+      rule: "taken",
+      how: "an initrd over the interrupt controller's tables, which are the next kernel's too",
+      words: (needs) => ({
+        told: tell(tablesOf(needs), needs.initrdSize),
+        initrd: `-a ${hex(tablesOf(needs))} -f /initrd`,
+      }),
+      refusal:
+        /segment 2 .*: lies over 0x[0-9a-f]+-0x[0-9a-f]+, which is taken: an LPI table of the interrupt controller$/,
       end: /Initramfs unpacking failed: /,
     },
   ],
 };
 
 const REGION = { start: 0x6000_0000, size: 0x1000_0000 };
-const CRASH = { stub: 0x6400_0000, initrd: 0x6e00_0000 };
+const TREE = 0x6400_0000;
 
 const crash: World = {
   name: "on virt, a crash kernel's",
   choices: { ...virt, memory: 1024 },
+  places: { stub: TREE, kernel: REGION.start, initrd: 0x6e00_0000 },
   append: `crashkernel=${hex(REGION.size)}@${hex(REGION.start)}`,
-  nextAppend: EARLY_CONSOLE,
   crash: true,
   asks: ["cat /proc/iomem"],
-  usual: ({ usual, addresses, initrdSize }) => ({
-    argument: CRASH.stub + 0x100,
-    told: tell(CRASH.initrd, initrdSize),
-    more: `--usable ${hex(REGION.start)},${hex(REGION.size)}`,
-    stub: usual.stub.replace(hex(addresses.stub), hex(CRASH.stub)),
-    kernel: usual.kernel.replace(hex(addresses.kernel), hex(REGION.start)),
-    initrd: usual.initrd.replace(hex(addresses.initrd), hex(CRASH.initrd)),
-  }),
+  usual: () => ({ more: `--usable ${hex(REGION.start)},${hex(REGION.size)}` }),
   broken: [
     {
       rule: "crash-memory",
@@ -184,7 +206,20 @@ const crash: World = {
       refusal: /: by its tree the crash kernel takes 0x40000000-0x60000000 0x70000000-0x80000000 for its own/,
       end: /^40000000-7fffffff : System RAM$/,
     },
+    {
+      rule: "crash-memory",
+      how: "a tree without the kernel's memory",
+      words: () => ({ more: `--usable ${hex(TREE)},${hex(REGION.start + REGION.size - TREE)}` }),
+      refusal: /segment 1 .*: the crash kernel has by its tree only 0x64000000-0x70000000/,
+      end: /Unable to handle kernel paging request at/,
+    },
+  ],
+  sound: [
+    {
+      how: "a tree without its own memory, and without the initrd's",
+      words: () => ({ more: `--usable ${hex(REGION.start)},${hex(TREE - REGION.start)}` }),
+    },
   ],
 };
 
-export const worlds: readonly World[] = [plain, crash];
+export const worlds: readonly World[] = [plain, gic, crash];

@@ -25,6 +25,8 @@ export interface Needs extends ScriptNeeds {
   readonly usual: Words;
   /** Bytes of /vmlinux.kexec, or of the bzImage that it is cut out of. */
   readonly kernelSize: number;
+  /** What `learns` of the world printed. */
+  readonly learned: readonly string[];
 }
 
 /**
@@ -43,21 +45,35 @@ export interface Broken {
   readonly end: End;
 }
 
+/** What looks like a broken rule, and is none. */
+export interface Sound {
+  readonly how: string;
+  words(needs: Needs): Partial<Words>;
+}
+
+/** Physical addresses of the segments. */
+export interface Places {
+  readonly stub: number;
+  readonly kernel: number;
+  readonly initrd: number;
+}
+
 /** Guests that have all in common but what is loaded. */
 export interface World {
   readonly name: string;
   readonly choices: Partial<Choices> & Pick<Choices, "target" | "cpu">;
   /** Whether qemu cannot keep this machine's state: then each guest starts from the beginning. */
   readonly isUnkept?: boolean;
-  /** Added to the first kernel's command line, and to the next one's. */
+  /** Where the machine comes up with them. */
+  readonly places: Places;
+  /** Added to the first kernel's command line. */
   readonly append?: string;
-  readonly nextAppend?: string;
-  /** qemu's arguments. */
-  readonly devices?: readonly string[];
   /** For the first initramfs. */
   files?(made: { readonly kernel: Uint8Array; readonly initrd: Uint8Array }): readonly AddedFile[];
   /** Lines of the first init, before anything is loaded. */
   readonly first?: readonly string[];
+  /** A line of the first init that tells what words need. */
+  readonly learns?: string;
   /** What differs from words that serve elsewhere. */
   usual?(needs: Needs): Partial<Words>;
   /** Whether the next kernel is a crash kernel, which a panic enters. */
@@ -65,6 +81,7 @@ export interface World {
   /** Lines of the next init. */
   readonly asks?: readonly string[];
   readonly broken: readonly Broken[];
+  readonly sound?: readonly Sound[];
 }
 
 /** What serves where nothing else is said. */

@@ -48,7 +48,7 @@ const everywhere: readonly Broken[] = [
     rule: "entry-alignment",
     how: "two bytes behind the stub's first",
     words: ({ addresses }) => ({ stub: `-a ${hex(addresses.stub)} -f /stub.start -e -f /stub.rest -s` }),
-    refusal: /: entry 0x[0-9a-f]+2: is not a multiple of 4$/,
+    refusal: /: entry 0x5000002: is not a multiple of 4$/,
     end: "silence",
   },
   {
@@ -89,7 +89,7 @@ const everywhere: readonly Broken[] = [
     rule: "tree",
     how: "in a segment of its own",
     words: ({ usual }) => ({ stub: usual.stub.replace(" -s", ""), others: "-a 0xb000000 -s" }),
-    refusal: /: no device tree blob at 0x[0-9a-f]+100, after the 0x100 bytes of the stub$/,
+    refusal: /: no device tree blob at 0x5000100, after the 0x100 bytes of the stub$/,
     end: NO_TREE,
   },
   {
@@ -129,9 +129,13 @@ const everywhere: readonly Broken[] = [
   },
 ];
 
+/** As in the README of 2005. */
+const PLACES = { stub: 0x500_0000, kernel: 0x600_0000, initrd: 0x900_0000 };
+
 const pseries: World = {
   name: "on pseries",
   choices: { target: "ppc64le", cpu: "POWER9" },
+  places: PLACES,
   files: ({ initrd }) => {
     const stub = builtInStub("-w", "ppc64");
     return [
@@ -151,26 +155,26 @@ const pseries: World = {
     },
     ...everywhere,
   ],
+  sound: [
+    {
+      how: "a tree that does not reserve its own memory",
+      words: ({ usual }) => ({ argument: usual.argument + 0x300_0000 }),
+    },
+  ],
 };
 
 /** Behind the end of a small kernel of little endian, and where one of big endian, which is larger, copies itself to. */
 const BETWEEN = 0x47_0000;
-/** The stub would lie close behind that copy. */
-const FREE = 0x600_0000;
 
 const copyDown: World = {
   name: "on pseries, with a next kernel that is larger than the first",
   choices: { target: "ppc64le", cpu: "POWER9", nextKernel: "small-ppc64" },
+  places: PLACES,
   broken: [
     {
       rule: "copy-down",
       how: "an initrd where the kernel copies itself to",
-      words: ({ usual, addresses, initrdSize }) => ({
-        argument: FREE + 0x100,
-        stub: usual.stub.replace(hex(addresses.stub), hex(FREE)),
-        told: tell(BETWEEN, initrdSize),
-        initrd: `-a ${hex(BETWEEN)} -f /initrd`,
-      }),
+      words: ({ initrdSize }) => ({ told: tell(BETWEEN, initrdSize), initrd: `-a ${hex(BETWEEN)} -f /initrd` }),
       refusal: /segment 2 .*: the kernel in segment 1 .* copies itself to 0x0-0x5[0-9a-f]{5},.* over this segment$/,
       end: /^Initramfs unpacking failed: /,
     },
@@ -178,24 +182,20 @@ const copyDown: World = {
 };
 
 const REGION = { start: 0x800_0000, size: 0x800_0000 };
-/** The initrd last, so that a tree can leave its memory out. */
-const CRASH = { stub: 0xc00_0000, initrd: 0xf00_0000 };
-const USABLE = `--usable ${hex(REGION.start)},${hex(REGION.size)}`;
+const IN_REGION = 0xf00_0000;
 
 const crash: World = {
   name: "on pseries, a crash kernel's",
   choices: { target: "ppc64le", cpu: "POWER9" },
+  // The initrd last, so that a tree can leave its memory out.
+  places: { stub: 0xc00_0000, kernel: REGION.start, initrd: IN_REGION },
   append: `crashkernel=${hex(REGION.size)}@${hex(REGION.start)}`,
   crash: true,
   // The second one of these tells where the running kernel ends.
   asks: ["cat /proc/iomem", "loadem -n -r 0x10000 -a 0x10000 -e -f /bin/kexecbox"],
-  usual: ({ usual, addresses, initrdSize }) => ({
-    argument: CRASH.stub + 0x100,
-    told: tell(CRASH.initrd, initrdSize),
-    more: USABLE,
-    stub: usual.stub.replace(hex(addresses.stub), hex(CRASH.stub)),
-    kernel: `${usual.kernel.replace(hex(addresses.kernel), hex(REGION.start))} --poke 0x5c=1`,
-    initrd: usual.initrd.replace(hex(addresses.initrd), hex(CRASH.initrd)),
+  usual: ({ usual }) => ({
+    more: `--usable ${hex(REGION.start)},${hex(REGION.size)}`,
+    kernel: `${usual.kernel} --poke 0x5c=1`,
   }),
   broken: [
     {
@@ -215,7 +215,7 @@ const crash: World = {
     {
       rule: "crash-memory",
       how: "a tree without the initrd's memory",
-      words: () => ({ more: `--usable ${hex(REGION.start)},${hex(CRASH.initrd - REGION.start)}` }),
+      words: () => ({ more: `--usable ${hex(REGION.start)},${hex(IN_REGION - REGION.start)}` }),
       refusal: /: the crash kernel has by its tree only/,
       end: /^BUG: Unable to handle kernel data access on read at 0xc00000000f/,
     },
@@ -225,6 +225,7 @@ const crash: World = {
 const powernv: World = {
   name: "on powernv9",
   choices: { target: "ppc64le", small: false, board: "powernv9", cpu: "POWER9" },
+  places: PLACES,
   isUnkept: true,
   broken: [
     {

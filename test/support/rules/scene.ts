@@ -5,12 +5,13 @@ import { type ScriptNeeds, sceneFor } from "../../../scripts/boot/scene.ts";
 import { kernelsFor } from "../../../scripts/boot.ts";
 import type { Guest } from "../../../scripts/guest.ts";
 import { LiveGuest } from "../../../scripts/live-guest.ts";
+import { STUB_SIZE } from "../../../src/kexec/stub.ts";
 import { usual } from "../boots.ts";
 import { initrdThat } from "../crash-kernel.ts";
 import type { TemporaryFolder } from "../folder.ts";
 import { present } from "../present.ts";
 import { LONGEST, noEcho, run, waitForPrompt, wholeLines } from "../prompt.ts";
-import { type Broken, lineOf, type Needs, usualWords, type World } from "./broken.ts";
+import { type End, lineOf, type Needs, type Sound, usualWords, type World } from "./broken.ts";
 
 /** Milliseconds between two looks at a guest that may be dead. */
 const PAUSE = 50;
@@ -28,6 +29,12 @@ export interface Jump {
   readonly firstLine: number;
 }
 
+export interface How {
+  readonly options?: string;
+  readonly patience?: number;
+  readonly end?: End;
+}
+
 /** What became of a load that breaks a rule. */
 export interface Refusal {
   readonly said: readonly string[];
@@ -37,6 +44,7 @@ export interface Refusal {
 export class RuleScene {
   #guests = 0;
   #first: LiveGuest | undefined;
+  #learned: readonly string[] = [];
 
   private constructor(
     readonly world: World,
@@ -63,11 +71,14 @@ export class RuleScene {
         return "";
       },
       append: world.append ?? "",
-      devices: world.devices ?? [],
     });
     const told = present(needs);
-    const bootargs = `${told.bootargs.replace("quiet ", "")} ${world.nextAppend ?? ""}`.trim();
-    const plain = { ...told, bootargs, kernelSize: next.image.length, usual: usualWords(told) };
+    const there = {
+      ...told,
+      bootargs: told.bootargs.replace("quiet ", ""),
+      addresses: { ...world.places, tree: world.places.stub + STUB_SIZE },
+    };
+    const plain = { ...there, kernelSize: next.image.length, learned: [], usual: usualWords(there) };
     const usualHere = { ...plain.usual, ...world.usual?.(plain) };
     return new RuleScene(world, { ...plain, usual: usualHere }, nonce, guest, disk, sockets);
   }
@@ -76,21 +87,22 @@ export class RuleScene {
   async refuse(): Promise<Refusal[]> {
     const live = await this.#atFirst();
     const refusals: Refusal[] = [];
-    for (const broken of this.world.broken) {
-      refusals.push({ said: await run(live, this.#line(broken, "")), loaded: await this.#loaded(live) });
+    for (const { words } of this.world.broken) {
+      refusals.push({ said: await run(live, this.#line(words, "")), loaded: await this.#loaded(live) });
     }
     return refusals;
   }
 
   /**
-   * What comes of a jump by these words.
-   * @param broken undefined: all rules are kept
+   * What comes of a jump with these words changed.
+   * @param options of loadem
    * @param patience seconds of a cpu for the first line
+   * @param end what need not be waited for
    */
-  async jump(broken: Broken | undefined, patience: number): Promise<Jump> {
+  async jump({ words }: Sound, { options = "", patience = Number.POSITIVE_INFINITY, end }: How = {}): Promise<Jump> {
     const live = await this.#another();
     try {
-      const load = await run(live, this.#line(broken, broken === undefined ? "" : "--no-checks"));
+      const load = await run(live, this.#line(words, options));
       const loaded = await this.#loaded(live);
       const start = live.text.length;
       const { cpuSeconds } = live;
@@ -99,7 +111,6 @@ export class RuleScene {
       const lines = () => wholeLines(live.text.slice(start)).filter((line) => line !== this.#jumpLine());
       while (lines().length === 0 && !live.hasEnded && live.cpuSeconds - cpuSeconds < patience) await Bun.sleep(PAUSE);
       const firstLine = live.cpuSeconds - cpuSeconds;
-      const end = broken?.end;
       if (end !== "silence")
         await live.shows(() => end !== undefined && lines().some((line) => end.test(line)), LONGEST);
       return { load, loaded, lines: lines(), firstLine };
@@ -112,10 +123,9 @@ export class RuleScene {
     await this.#first?.end();
   }
 
-  #line(broken: Broken | undefined, options: string): string {
-    const { needs } = this;
-    const words = { ...needs.usual, ...broken?.words(needs) };
-    return lineOf(words, needs, `${this.world.crash === true ? "-p " : ""}${options}`);
+  #line(words: Sound["words"], options: string): string {
+    const needs = { ...this.needs, learned: this.#learned };
+    return lineOf({ ...needs.usual, ...words(needs) }, needs, `${this.world.crash === true ? "-p " : ""}${options}`);
   }
 
   #jumpLine(): string {
@@ -147,12 +157,18 @@ export class RuleScene {
 
   async #begin(): Promise<LiveGuest> {
     const live = await this.#start();
-    await waitForPrompt(live, 0);
-    for (const line of [...(this.guest.machine === "ppc64" ? ["noecho"] : []), ...(this.world.first ?? [])]) {
-      const said = await run(live, line);
-      if (said.length > 0) throw new Error(`${line}: ${said.join("; ")}`);
+    try {
+      await waitForPrompt(live, 0);
+      for (const line of [...(this.guest.machine === "ppc64" ? ["noecho"] : []), ...(this.world.first ?? [])]) {
+        const said = await run(live, line);
+        if (said.length > 0) throw new Error(`${line}: ${said.join("; ")}`);
+      }
+      if (this.world.learns !== undefined) this.#learned = await run(live, this.world.learns);
+      return live;
+    } catch (error) {
+      await live.end();
+      throw error;
     }
-    return live;
   }
 
   #state(): string {

@@ -12,13 +12,27 @@ const NO_INIT = /Kernel panic - not syncing: VFS: Unable to mount root fs on unk
 
 const BEHIND_MEMORY = 0x4000_0000;
 const FREE = 0x600_0000;
+const STUB = 0x440_0000;
+
+/** The instruction at `from` that goes to `to`: jmp rel32. */
+function jump(from: number, to: number): Uint8Array {
+  const bytes = Buffer.from([0xe9, 0, 0, 0, 0]);
+  bytes.writeInt32LE(to - (from + bytes.length), 1);
+  return bytes;
+}
+
+const pc = { target: "x64-small", cpu: "max", small: false, append: EARLY_CONSOLE } as const;
 
 const q35: World = {
   name: "on q35",
-  choices: { target: "x64-small", cpu: "max", small: false },
-  nextAppend: EARLY_CONSOLE,
+  choices: pc,
+  places: { stub: STUB, kernel: 0x100_0000, initrd: 0x460_0000 },
   first: ["zeropage --kernel /bzImage > /vmlinux.kexec"],
-  files: () => [file("stub.ppc64", builtInStub("-w", "ppc64"))],
+  files: () => [
+    file("stub.ppc64", builtInStub("-w", "ppc64")),
+    file("odd", new Uint8Array(1)),
+    file("jump", jump(FREE + 1, STUB)),
+  ],
   broken: [
     {
       rule: "memory",
@@ -90,7 +104,7 @@ const q35: World = {
       rule: "zero-page",
       how: "in a segment of its own",
       words: ({ usual }) => ({ stub: usual.stub.replace(" -s", ""), others: `-a ${hex(FREE)} -s` }),
-      refusal: /: no zero page at 0x[0-9a-f]+100, after the 0x100 bytes of the stub/,
+      refusal: /: no zero page at 0x4400100, after the 0x100 bytes of the stub/,
       end: "silence",
     },
     {
@@ -122,27 +136,28 @@ const q35: World = {
       end: /Initramfs unpacking failed: /,
     },
   ],
+  sound: [
+    {
+      how: "an entry at an odd byte, and a kernel off its alignment",
+      words: ({ usual, addresses, bss }) => ({
+        stub: usual.stub.replace(" -e", ""),
+        kernel: usual.kernel.replace(hex(addresses.kernel), "0x8001000").replace(hex(bss), hex(bss + 0x20_0000)),
+        others: `-a ${hex(FREE)} -f /odd -e -f /jump`,
+      }),
+    },
+  ],
 };
 
 const REGION = { start: 0x400_0000, size: 0x800_0000 };
-const CRASH = { stub: 0xa00_0000, initrd: 0xa10_0000 };
-
 const crash: World = {
   name: "on q35, a crash kernel's",
-  choices: { target: "x64-small", cpu: "max", small: false },
+  choices: pc,
+  places: { stub: 0xa00_0000, kernel: REGION.start, initrd: 0xa10_0000 },
   append: `crashkernel=${hex(REGION.size)}@${hex(REGION.start)} nokaslr`,
-  nextAppend: EARLY_CONSOLE,
   first: ["zeropage --kernel /bzImage > /vmlinux.kexec"],
   crash: true,
   asks: ["cat /proc/iomem"],
-  usual: ({ usual, addresses, initrdSize }) => ({
-    argument: CRASH.stub + 0x100,
-    told: tell(CRASH.initrd, initrdSize),
-    more: `--usable ${hex(REGION.start)},${hex(REGION.size)}`,
-    stub: usual.stub.replace(hex(addresses.stub), hex(CRASH.stub)),
-    kernel: usual.kernel.replace(hex(addresses.kernel), hex(REGION.start)),
-    initrd: usual.initrd.replace(hex(addresses.initrd), hex(CRASH.initrd)),
-  }),
+  usual: () => ({ more: `--usable ${hex(REGION.start)},${hex(REGION.size)}` }),
   broken: [
     {
       rule: "crash-memory",
