@@ -2,6 +2,7 @@
 
 import type { MachineFacts } from "../kexec/facts.ts";
 import type { MemoryRange } from "../range.ts";
+import type { ByteString } from "../sys/engine.ts";
 import type { KernelNeeds } from "./x86_64/setup-header.ts";
 
 /** What is placed: the kernel, the stub with the tree or zero page behind it, the initrd. */
@@ -75,4 +76,9 @@ export interface PlacementRules {
    * @throws Failure for a kernel of which this machine does not know where it may lie
    */
   needsOf(kernel: KernelShape, facts: MachineFacts, crash: boolean): PlaceNeeds;
+  /**
+   * What the next kernel's command line adds to these, where that is certain.
+   * @param memory sorted and joined
+   */
+  rulesOfLine?(memory: readonly MemoryRange[], line: ByteString): readonly PlaceRule[];
 }

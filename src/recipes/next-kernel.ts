@@ -88,6 +88,7 @@ export function planNextKernel(system: System, request: NextKernelRequest): Next
     kernel,
     argumentSize: BigInt(STUB_SIZE + argument.size),
     initrdSize,
+    commandLine: request.commandLine,
     crash,
     coreHeader,
     ...bounds,

@@ -19,7 +19,7 @@ import {
   roundUp,
   subtractRanges,
 } from "../range.ts";
-import type { Machine } from "../sys/engine.ts";
+import type { ByteString, Machine } from "../sys/engine.ts";
 import { findAddress, findAddresses, type Piece } from "./placement.ts";
 
 export interface NextNeeds {
@@ -28,6 +28,8 @@ export interface NextNeeds {
   readonly argumentSize: bigint;
   /** undefined: the next kernel gets none of ours. */
   readonly initrdSize: bigint | undefined;
+  /** Its command line, which may take memory from it. */
+  readonly commandLine?: ByteString;
   /** Whether it is entered when the running kernel panics. */
   readonly crash: boolean;
   /** What has its place already. */
@@ -134,7 +136,7 @@ interface Puzzle {
 }
 
 function makePuzzle(machine: Machine, facts: MachineFacts, wanted: NextNeeds): Puzzle {
-  const { kernel, argumentSize, initrdSize, coreHeader, crash, memMin, memMax } = wanted;
+  const { kernel, argumentSize, initrdSize, commandLine = "", coreHeader, crash, memMin, memMax } = wanted;
   const memory = memoryFor(facts, crash);
   const needs = placements[machine].needsOf(kernel, facts, crash);
   const page = pageOf(machine, facts);
@@ -151,6 +153,8 @@ function makePuzzle(machine: Machine, facts: MachineFacts, wanted: NextNeeds): P
         ? []
         : [{ within: { start: memMin, end: NO_END }, fact: `--mem-min is ${hex(memMin)}` }]),
       ...needs.rules,
+      // A crash kernel has its region alone, which mem= then counts.
+      ...(crash ? [] : (placements[machine].rulesOfLine?.(memory, commandLine) ?? [])),
       ...listCommonRules(facts, wanted),
       ...(coreHeader === undefined ? [] : [aroundCoreHeader(coreHeader)]),
     ],

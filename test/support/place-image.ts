@@ -10,7 +10,7 @@ import { STUB_SIZE } from "../../src/kexec/stub.ts";
 import type { NextPlaces } from "../../src/recipes/next-places.ts";
 import { bzImage } from "./bzimage.ts";
 import type { Scene } from "./place-judge.ts";
-import { headOf } from "./place-scenes.ts";
+import { commandLineOf, factsOf, headOf } from "./place-scenes.ts";
 import { present } from "./present.ts";
 import { cells } from "./tree.ts";
 
@@ -55,7 +55,8 @@ interface Told {
   readonly end: bigint;
 }
 
-function handOver({ machine, memory, kernel }: Scene, address: bigint, initrd: Told | undefined): Uint8Array {
+function handOver(scene: Scene, address: bigint, initrd: Told | undefined): Uint8Array {
+  const { machine, memory, kernel } = scene;
   if (machine === "x86_64") {
     const start = bzImage({
       initSize: Number(kernel.uses),
@@ -78,7 +79,17 @@ function handOver({ machine, memory, kernel }: Scene, address: bigint, initrd: T
           { name: "linux,initrd-start", value: words(initrd.start) },
           { name: "linux,initrd-end", value: words(initrd.end) },
         ];
-  const chosen = { name: "chosen", properties, children: [] };
-  const root = { name: "", properties: [], children: [chosen] };
+  const bootargs = { name: "bootargs", value: Buffer.from(`${commandLineOf(scene)}\0`) };
+  const chosen = { name: "chosen", properties: [bootargs, ...properties], children: [] };
+  const reg = factsOf(scene).memory.flatMap(({ start, end }) => [words(start), words(end - start)]);
+  const ram = [
+    { name: "device_type", value: Buffer.from("memory\0") },
+    { name: "reg", value: Buffer.concat(reg) },
+  ];
+  const root = {
+    name: "",
+    properties: ["#address-cells", "#size-cells"].map((name) => ({ name, value: cells(2) })),
+    children: [chosen, { name: "memory@0", properties: ram, children: [] }],
+  };
   return blob(root, { version: 17, padding: 0, maxSize: 0x10000, address, reservations: [], bootCpu: 0 });
 }

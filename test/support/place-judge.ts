@@ -23,6 +23,8 @@ export interface Scene {
   readonly crash: boolean;
   readonly memMin: bigint | undefined;
   readonly memMax: bigint | undefined;
+  /** mem= of the next kernel's command line: bytes; ppc64 only. */
+  readonly limit?: bigint | undefined;
   readonly kernel: SceneKernel;
   /** Bytes. */
   readonly argument: bigint;
@@ -89,6 +91,24 @@ function isIn(inner: Range, outer: Range): boolean {
   return inner.start >= outer.start && inner.end <= outer.end;
 }
 
+/** Where a ppc64 kernel's memory ends by mem=, which counts what is there; undefined where that takes nothing away. */
+function limitOf({ memory, limit }: Scene): bigint | undefined {
+  if (limit === undefined || limit === 0n) return undefined;
+  let left = limit;
+  // Where one bank ends and the next begins does not matter, nor does a byte that two have.
+  const edges = [...new Set(memory.flatMap(({ start, end }) => [start, end]))].sort((a, b) => Number(a - b));
+  for (const [index, start] of edges.entries()) {
+    const end = edges[index + 1];
+    if (end === undefined || !memory.some((bank) => bank.start <= start && end <= bank.end)) continue;
+    if (end - start >= left) {
+      const last = start + left;
+      return last % 65536n === 0n ? last : last + 65536n - (last % 65536n);
+    }
+    left -= end - start;
+  }
+  return undefined;
+}
+
 /** Whether a piece may lie there, whatever the others do. */
 function mayLie(scene: Scene, name: keyof Placed, own: Range): boolean {
   const { machine, kernel, crash, kernelEnd, keptInitrd, crashkernel, rma } = scene;
@@ -107,6 +127,8 @@ function mayLie(scene: Scene, name: keyof Placed, own: Range): boolean {
   if (machine === "ppc64") {
     if (name !== "initrd" && rma !== undefined && !isIn(own, rma)) return false;
     if (name !== "kernel" && kernel.copies && !crash && own.start < kernelSizeOf(scene)) return false;
+    const limit = limitOf(scene);
+    if (name === "initrd" && !crash && limit !== undefined && own.end > limit) return false;
   }
   if (machine === "x86_64") {
     if (own.start < 0x3000n) return false;

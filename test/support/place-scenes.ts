@@ -97,6 +97,7 @@ function sceneOn(
           )
         : fc.constant(undefined),
       keptInitrd: perhaps(rangeOn(grid, 6)),
+      limit: isPpc ? perhaps(sizeOn(grid, grid.steps, page)) : fc.constant(undefined),
       crash: fc.boolean(),
       memMin: perhaps(addressOn(grid)),
       memMax: perhaps(addressOn(grid)),
@@ -233,12 +234,18 @@ export function factsOf(scene: Scene): MachineFacts {
 /** The scene as a kernel's reader and a command line have it. */
 export function needsOf(scene: Scene): NextNeeds {
   const { machine, kernel, argument, initrd, crash, memMin, memMax } = scene;
+  const commandLine = commandLineOf(scene);
   const shape = { length: Number(kernel.length), head: headOf(scene) };
   const own =
     machine === "x86_64"
       ? { ...shape, memsz: kernel.length, setup: setupOf(kernel) }
       : { ...shape, memsz: machine === "ppc64" ? kernel.uses : kernel.length, setup: undefined };
-  return { kernel: own, argumentSize: argument, initrdSize: initrd, crash, memMin, memMax };
+  return { kernel: own, argumentSize: argument, initrdSize: initrd, commandLine, crash, memMin, memMax };
+}
+
+/** A crash kernel counts mem= by its region, of which the scenes have no tree. */
+export function commandLineOf({ limit, crash }: Scene): string {
+  return limit === undefined || crash ? "quiet" : `quiet mem=${limit}`;
 }
 
 /** The first bytes of its kernel. */

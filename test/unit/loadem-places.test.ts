@@ -118,6 +118,19 @@ describe("on ppc64", () => {
     );
   });
 
+  test("an initrd in memory that mem= takes from the next kernel goes below that", () => {
+    const limited = (line: string) => ({ ...usual, toolWords: ["-B", line] });
+    const initrd = 0x5000_0000;
+    const fact = (end: string) =>
+      `2 by mem= the next kernel maps nothing from ${end} on, and its initrd would be lost: fs2dt -i gives another, --no-initrd none; ` +
+      "free for it is 0x2880000 (up to 0x5000000), with fs2dt -i 0x2880000,0x2882000";
+    expect(advised(limited("mem=1G"), { initrd })).toBe(fact("0x40000000"));
+    expect(advised(limited("quiet mem=1280M mem=0x4fff0001"), { initrd: 0x4fff_f000 })).toBe(fact("0x50000000"));
+    for (const line of ["mem=2G", "mem=0x50002000", "mem=1G crashkernel=64M", "mem=1G fadump=on", "-- mem=1G"]) {
+      expect(load({ ...limited(line), initrd })).toMatchObject({ code: 0, err: "" });
+    }
+  });
+
   test("a stub goes where its tree reserves itself", () => {
     expect(advised(usual, { stub: 0x8000_0000 })).toBe(
       "0 not within the machine's memory 0x0-0x80000000; " +

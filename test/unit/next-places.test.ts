@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { Failure } from "../../src/failure.ts";
 import type { MachineFacts } from "../../src/kexec/facts.ts";
-import { rangeOfSize } from "../../src/range.ts";
+import { rangeOfSize, roundUp } from "../../src/range.ts";
 import { choosePlaces, listPlaces, type NextNeeds } from "../../src/recipes/next-places.ts";
 import type { Machine } from "../../src/sys/engine.ts";
 
@@ -133,6 +133,25 @@ describe("on ppc64", () => {
       const places = choosePlaces("ppc64", { ...machine, ...given }, { ...small, kernel });
       expect(places).toMatchObject({ argument: 0x288_0000n, kernel: 0x700_0000n });
     }
+  });
+
+  test("the initrd lies below what mem= takes from the next kernel, where nothing raises that", () => {
+    const high = { ...machine, kernelEnd: 200n * MIB };
+    const place = (commandLine: string) => choosePlaces("ppc64", high, { ...small, kernel, commandLine });
+    const free = 200n * MIB + 0x1_0000n + roundUp(0x287_c918n, 0x1_0000n);
+    expect(place("quiet").initrd).toBe(free);
+    expect(place("mem=512M").initrd).toBe(free);
+    // Then it lies before the kernel.
+    expect(place("mem=281M").initrd).toBe(200n * MIB + 0x1_0000n);
+    for (const line of ["mem=256M crashkernel=64M", "mem=256M fadump=on", "mem=2G", "mem=0"]) {
+      expect(place(line).initrd).toBe(free);
+    }
+    const crashkernel = { start: 512n * MIB + 0x100_0000n, end: 768n * MIB };
+    const crash = { ...small, kernel, crash: true, commandLine: "mem=256M" };
+    expect(choosePlaces("ppc64", { ...high, rma: undefined, crashkernel }, crash).initrd).toBeGreaterThan(512n * MIB);
+    expect(refusal("ppc64", high, { ...small, kernel, commandLine: "mem=256M" })).toBe(
+      "initrd: no room for its 0x5010000 bytes: by mem= the next kernel maps nothing from 0x10000000 on, and the running kernel ends at 0xc800000; free for it is 0xc800000-0x10000000",
+    );
   });
 
   test("the initrd may lie above the RMA", () => {

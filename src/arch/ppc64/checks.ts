@@ -20,6 +20,7 @@ import type { KexecImage, Segment } from "../../kexec/image.ts";
 import { INITRD_ADVICE, readToldInitrd, stubChecks } from "../../kexec/stub-checks.ts";
 import { findLostHeader, listLackingHeader, readToldByTree, type TreeTelling } from "../../kexec/told-header.ts";
 import { contains, formatRange, type MemoryRange, overlap } from "../../range.ts";
+import { initrdBeyondLimit } from "./memory-limit.ts";
 import { copiesItselfDown, LARGE_BSS, LARGEST_PAGE } from "./run-at-load.ts";
 
 export const checks: readonly Check[] = [
@@ -32,6 +33,7 @@ export const checks: readonly Check[] = [
   { name: "rma", errno: undefined, find: outsideRma },
   ...stubChecks,
   { name: "copy-down", errno: undefined, find: inTheKernelsWay },
+  { name: "memory-limit", errno: undefined, find: initrdBeyondLimit },
   { name: "crash-memory", errno: undefined, find: (image, facts) => findUnconfinedTree(image, facts, confinement) },
   {
     name: "elfcorehdr",

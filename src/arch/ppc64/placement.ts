@@ -4,6 +4,7 @@
 import { hex } from "../../failure.ts";
 import { formatRange, NO_END, rangeOfSize, roundUp } from "../../range.ts";
 import type { PlacementRules, PlaceRule } from "../placement.ts";
+import { limitRules } from "./memory-limit.ts";
 import { copiesItselfDown, LARGE_BSS, LARGEST_PAGE } from "./run-at-load.ts";
 
 /** A kernel of 64 KiB pages maps itself in such; one of 4 KiB pages does with it. */
@@ -14,6 +15,7 @@ const OLD_RMA = rangeOfSize(0n, 0x4000_0000n);
 
 export const placement: PlacementRules = {
   page: PAGE,
+  rulesOfLine: limitRules,
   needsOf({ head, length, memsz }, { rma }, crash) {
     const copies = !crash && copiesItselfDown(head);
     // Raw bytes do not tell of their bss, which follows them where the kernel stays.

@@ -20,6 +20,8 @@ const PLACES = { stub: 0x45e0_0000, kernel: 0x4600_0000, initrd: 0x47c0_0000 };
 const BEHIND_MEMORY = 0x7000_0000;
 /** Free: neither the first kernel nor the emulator has put anything there. */
 const FREE = 0x5000_0000;
+/** The same beyond the first 256 MiB. */
+const HIGH = 0x5400_0000;
 
 const plain: World = {
   name: "on virt",
@@ -159,7 +161,17 @@ const plain: World = {
       end: /Initramfs unpacking failed: /,
     },
   ],
-  sound: [{ how: "a tree that does not reserve its own memory", words: () => ({ argument: FREE }) }],
+  sound: [
+    { how: "a tree that does not reserve its own memory", words: () => ({ argument: FREE }) },
+    {
+      how: "an initrd in memory that mem= takes away, which Linux maps or moves all the same",
+      words: ({ initrdSize, bootargs }) => ({
+        told: tell(HIGH, initrdSize),
+        more: `-B '${bootargs} mem=256M'`,
+        initrd: `-a ${hex(HIGH)} -f /initrd`,
+      }),
+    },
+  ],
 };
 
 /** Where the first kernel put the tables that it gave to the interrupt controller. */

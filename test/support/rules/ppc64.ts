@@ -11,6 +11,8 @@ const NO_TREE = /^Kernel panic - not syncing: BUG: Failed verifying flat device 
 const NO_INIT = /^Kernel panic - not syncing: No working init found\./;
 
 const BEHIND_MEMORY = 0x4000_0000;
+/** Free memory beyond 256 MiB. */
+const HIGH = 0x1800_0000;
 
 const everywhere: readonly Broken[] = [
   {
@@ -153,9 +155,28 @@ const pseries: World = {
       refusal: /lies over 0x1fff0000-0x[0-9a-f]+, which is taken: RTAS$/,
       end: / do_enter_rtas\+/,
     },
+    {
+      rule: "memory-limit",
+      how: "an initrd in memory that mem= takes away",
+      words: ({ initrdSize, bootargs }) => ({
+        told: tell(HIGH, initrdSize),
+        more: `-B '${bootargs} mem=256M'`,
+        initrd: `-a ${hex(HIGH)} -f /initrd`,
+      }),
+      refusal: /segment 2 .*: by mem= the next kernel maps nothing from 0x10000000 on, and its initrd would be lost: /,
+      end: /^BUG: Unable to handle kernel data access/,
+    },
     ...everywhere,
   ],
   sound: [
+    {
+      how: "a tree in memory that mem= takes away",
+      words: ({ usual, addresses, bootargs }) => ({
+        argument: HIGH + 0x100,
+        more: `-B '${bootargs} mem=256M'`,
+        stub: usual.stub.replace(hex(addresses.stub), hex(HIGH)),
+      }),
+    },
     {
       how: "a tree that does not reserve its own memory",
       words: ({ usual }) => ({ argument: usual.argument + 0x300_0000 }),

@@ -12,6 +12,8 @@ const NO_INIT = /Kernel panic - not syncing: VFS: Unable to mount root fs on unk
 
 const BEHIND_MEMORY = 0x4000_0000;
 const FREE = 0x600_0000;
+/** The same beyond the first 256 MiB. */
+const HIGH = 0x1800_0000;
 const STUB = 0x440_0000;
 
 /** The instruction at `from` that goes to `to`: jmp rel32. */
@@ -143,6 +145,14 @@ const q35: World = {
         stub: usual.stub.replace(" -e", ""),
         kernel: usual.kernel.replace(hex(addresses.kernel), "0x8001000").replace(hex(bss), hex(bss + 0x20_0000)),
         others: `-a ${hex(FREE)} -f /odd -e -f /jump`,
+      }),
+    },
+    {
+      how: "an initrd in memory that mem= takes away, which Linux maps or moves all the same",
+      words: ({ initrdSize, bootargs }) => ({
+        told: tell(HIGH, initrdSize),
+        more: `-B '${bootargs} mem=256M'`,
+        initrd: `-a ${hex(HIGH)} -f /initrd`,
       }),
     },
   ],
