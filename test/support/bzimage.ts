@@ -13,6 +13,8 @@ export interface BzImage {
   readonly relocatable?: boolean;
   /** pref_address, LOAD_PHYSICAL_ADDR. */
   readonly preferred?: bigint;
+  /** initrd_addr_max. */
+  readonly highestInitrd?: number;
   /** Bytes behind the setup sectors. */
   readonly kernel?: Uint8Array;
 }
@@ -33,7 +35,7 @@ export function bzImage(wanted: BzImage = {}): Buffer {
   setup[0x211] = wanted.loadflags ?? 0xe1;
   setup.writeUInt32LE(0xdead, 0x218);
   setup.writeUInt32LE(0xbeef, 0x21c);
-  setup.writeUInt32LE(0x7fff_ffff, 0x22c);
+  setup.writeUInt32LE(wanted.highestInitrd ?? 0x7fff_ffff, 0x22c);
   setup.writeUInt32LE(wanted.alignment ?? 0x20_0000, 0x230);
   setup[0x234] = (wanted.relocatable ?? true) ? 1 : 0;
   setup.writeUInt16LE(wanted.xloadflags ?? 0x7f, 0x236);

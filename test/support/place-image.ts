@@ -63,6 +63,7 @@ function handOver(scene: Scene, address: bigint, initrd: Told | undefined): Uint
       alignment: Number(kernel.multiple),
       relocatable: !kernel.fixed,
       preferred: kernel.preferred,
+      highestInitrd: Number(kernel.highestInitrd),
       xloadflags: kernel.above4G ? 0x7f : 0x7d,
     });
     const header = readSetupHeader("bzImage", start.subarray(0, FORM_SPAN), start.length);

@@ -184,6 +184,28 @@ test("an initrd that the zero page tells of and no segment holds, or not all of 
   );
 });
 
+test("what a kernel is told of lies no higher than it reaches", () => {
+  const told = (highest: number, xloadflags = 1) => {
+    const page = bootParams({ initrd: "0x3000000,0x3001000" });
+    page.writeUInt32LE(highest, 0x22c);
+    page.writeUInt16LE(xloadflags, 0x236);
+    return page;
+  };
+  const loading = `${USUAL} -a 0x3000000 -f INITRD`;
+  expect(refused(loading, told(0x3000ffe))).toEndWith("this kernel's initrd has to end by 0x3000fff (initrd_addr_max)");
+  for (const page of [told(0x3000fff), told(0), told(0x3000ffe, 3)]) expect(run(loading, page).code).toBe(0);
+  const high = bootParams({ address: 0x1_0000_0100, initrd: "0x100010000,0x100011000" });
+  high.writeUInt16LE(1, 0x236);
+  const above = USUAL.replace("0x2000000", "0x100000000");
+  expect(refused(`${above} -a 0x100010000 -f INITRD`, high)).toEndWith("this kernel takes no zero page above 4 GiB");
+  const initrd = bootParams({ initrd: "0x100010000,0x100011000" });
+  initrd.writeUInt32LE(0, 0x22c);
+  initrd.writeUInt16LE(1, 0x236);
+  expect(refused(`${USUAL} -a 0x100010000 -f INITRD`, initrd)).toEndWith(
+    "this kernel's initrd has to end by 0x100000000",
+  );
+});
+
 test("a bzImage with its setup sectors is refused: its first byte is code for real mode", () => {
   writeFileSync(folder.in("kernel"), bzImage());
   expect(refused(USUAL)).toEndWith(

@@ -568,7 +568,17 @@ describe("refused, with nothing written:", () => {
     const fact = "this kernel takes nothing above 4 GiB (XLF_CAN_BE_LOADED_ABOVE_4G is not set)";
     expect(refused([...at, "-i", "0xfff00000,0x100000001", image])).toBe(`1 zeropage: 0x100000001: ${fact}`);
     expect(refused(["-b", "0x100000000", "-B", "x", image])).toBe(`1 zeropage: 0x100001040: ${fact}`);
+    writeImage({ xloadflags: 1, highestInitrd: 0xffff_ffff });
     expect(written(["-i", "0xfff00000,0x100000000"]).initrd.size).toBe(0x10_0000n);
+  });
+
+  test("an initrd above initrd_addr_max for such a kernel", () => {
+    const fact = "the initrd has to end by 0x38000000 (initrd_addr_max)";
+    writeImage({ xloadflags: 1, highestInitrd: 0x37ff_ffff });
+    expect(refused([...at, "-i", "0x37fff000,0x38000001", image])).toBe(`1 zeropage: 0x38000001: ${fact}`);
+    expect(written(["-i", "0x37fff000,0x38000000"]).initrd.size).toBe(0x1000n);
+    writeImage({ xloadflags: 3, highestInitrd: 0x37ff_ffff });
+    expect(written(["-i", "0x37fff000,0x38000001"]).initrd.size).toBe(0x1001n);
   });
 
   test("a memory map of which Linux could not map the part behind the page", () => {

@@ -14,7 +14,7 @@ import { findLostHeader, listLackingHeader } from "../../kexec/told-header.ts";
 import { contains, formatRange, type MemoryRange, max, overlap, rangeOfSize, subtractRanges } from "../../range.ts";
 import { BOOT_PARAMS_SIZE, type BootParams, readBootParams, readSetupData, SETUP_DATA_HEADER } from "./boot-params.ts";
 import { readToldHeader, unconfinedMap } from "./crash-memory.ts";
-import { earlyMemory } from "./placement.ts";
+import { earlyMemory, reachOf } from "./placement.ts";
 import { FOUR_GIB } from "./setup-header.ts";
 
 export const checks: readonly Check[] = [
@@ -62,6 +62,7 @@ function stubWithoutBootParams(image: KexecImage, facts: MachineFacts): Finding 
   if (wrong !== undefined) return blame(image, segment, wrong);
   return (
     checkInitrd(image, image.stub, params, facts) ??
+    outOfReach(image, image.stub, params) ??
     checkKernel(image, readKernelAddress(target.stub, segment.bytes), params, facts)
   );
 }
@@ -98,6 +99,18 @@ function checkInitrd(
   const end = endOfFile(stub.segment, STUB_SIZE + BOOT_PARAMS_SIZE - 1);
   const teller = { name: "the zero page", advice: "zeropage -i gives another", end };
   return wrongInitrd(image, stub, teller, initrd, facts);
+}
+
+/** A kernel of before Linux 3.8 does not look at the upper halves of addresses, and maps less. */
+function outOfReach(image: KexecImage, { segment }: EnteredStub, params: BootParams): Finding | undefined {
+  const reach = reachOf(params);
+  if (reach === undefined) return undefined;
+  if (segment.end > reach.all) return blame(image, segment, "this kernel takes no zero page above 4 GiB");
+  const { initrd } = params;
+  if (initrd === undefined || initrd.end <= reach.initrd) return undefined;
+  const holder = image.segments.find((each) => contains(each, rangeOfSize(initrd.end - 1n, 1n))) ?? segment;
+  const why = reach.initrd === reach.all ? "" : " (initrd_addr_max)";
+  return blame(image, holder, `this kernel's initrd has to end by ${hex(reach.initrd)}${why}`);
 }
 
 /** @param address of the kernel, as the stub has it */

@@ -15,7 +15,8 @@ import {
   storeHalves,
 } from "./boot-params.ts";
 import { RESERVED } from "./e820.ts";
-import { FIELD, FOUR_GIB, HEADER_START, type SetupHeader, viewOf } from "./setup-header.ts";
+import { reachOf } from "./placement.ts";
+import { FIELD, HEADER_START, type SetupHeader, viewOf } from "./setup-header.ts";
 
 /** Bytes of random seed: what the kernel's pool holds (drivers/char/random.c, BLAKE2S_HASH_SIZE). */
 export const SEED_SIZE = 32;
@@ -133,9 +134,13 @@ function refuseWhatDoesNotFit(header: SetupHeader, wishes: BootParamsWishes, end
   if (memoryMap.length > most) {
     throw new Failure("memory map", `${memoryMap.length} ranges, Linux reads ${most} at most`);
   }
-  if (header.above4G) return;
+  const reach = reachOf(header);
+  if (reach === undefined) return;
   const highest = initrd === undefined || initrd.end < end ? end : initrd.end;
-  if (highest > FOUR_GIB) {
+  if (highest > reach.all) {
     throw new Failure(hex(highest), "this kernel takes nothing above 4 GiB (XLF_CAN_BE_LOADED_ABOVE_4G is not set)");
+  }
+  if (initrd !== undefined && initrd.end > reach.initrd) {
+    throw new Failure(hex(initrd.end), `the initrd has to end by ${hex(reach.initrd)} (initrd_addr_max)`);
   }
 }

@@ -2,7 +2,7 @@
 // pref_address, init_size, relocatable_kernel), arch/x86/boot/compressed/head_64.S (startup_64).
 
 import { Failure, hex } from "../../failure.ts";
-import { type MemoryRange, max, NO_END, rangeOfSize, roundUp } from "../../range.ts";
+import { type MemoryRange, max, min, NO_END, rangeOfSize, roundUp } from "../../range.ts";
 import type { PlacementRules, PlaceRule } from "../placement.ts";
 import { FOUR_GIB, type KernelNeeds } from "./setup-header.ts";
 
@@ -43,7 +43,7 @@ export const placement: PlacementRules = {
       { within: { start: FIRST_MIB, end: NO_END }, fact: "nothing in the first MiB", isWish: true },
       { within: { start: LOWEST, end: NO_END }, fact: `the first ${hex(LOWEST)} bytes are real mode's` },
       ...kernelRules(setup, roundUp(size, pageSize)),
-      ...(setup.above4G ? [] : rulesBelow4G(setup)),
+      ...reachRules(setup),
     ];
     return { size, alignment, order: ["kernel", "argument", "initrd"], rules };
   },
@@ -58,10 +58,22 @@ function kernelRules({ preferredAddress, fixed }: KernelNeeds, size: bigint): Pl
   return [{ of, within: { start: preferredAddress, end: NO_END }, fact: `it runs from ${start} on (pref_address)` }];
 }
 
-function rulesBelow4G({ highestInitrd }: KernelNeeds): PlaceRule[] {
-  const below = { start: 0n, end: FOUR_GIB };
-  const rule = { within: below, fact: "this kernel takes nothing above 4 GiB (XLF_CAN_BE_LOADED_ABOVE_4G is not set)" };
-  if (highestInitrd === 0) return [rule];
-  const end = BigInt(highestInitrd) + 1n;
-  return [rule, { of: ["initrd"], within: { start: 0n, end }, fact: `it has to end by ${hex(end)} (initrd_addr_max)` }];
+/** What a kernel is told of, besides where it is itself, has to end here; undefined where it reaches all memory. */
+export function reachOf({ above4G, highestInitrd }: KernelNeeds): { initrd: bigint; all: bigint } | undefined {
+  if (above4G) return undefined;
+  // 0 would be a kernel that says nothing.
+  return { initrd: highestInitrd === 0 ? FOUR_GIB : min(BigInt(highestInitrd) + 1n, FOUR_GIB), all: FOUR_GIB };
+}
+
+function reachRules(needs: KernelNeeds): PlaceRule[] {
+  const reach = reachOf(needs);
+  if (reach === undefined) return [];
+  const { initrd, all } = reach;
+  const within = (end: bigint) => ({ start: 0n, end });
+  const rule = {
+    within: within(all),
+    fact: "this kernel takes nothing above 4 GiB (XLF_CAN_BE_LOADED_ABOVE_4G is not set)",
+  };
+  if (initrd === all) return [rule];
+  return [rule, { of: ["initrd"], within: within(initrd), fact: `it has to end by ${hex(initrd)} (initrd_addr_max)` }];
 }
