@@ -1,10 +1,10 @@
 // How the rules for arm64 are broken, and what becomes of the machine.
 
-import { builtInStub } from "../../../src/arch/stubs.ts";
 import { hex } from "../../../src/failure.ts";
 import { roundUp } from "../../../src/range.ts";
 import { present } from "../present.ts";
 import { file, type Needs, tell, type World } from "./broken.ts";
+import { initrdBeyondLimit, type Machine, sharedFiles, sharedRules, treeFiles, treeRules } from "./shared.ts";
 
 /** From the first line on. */
 const EARLY_CONSOLE = "earlycon=pl011,mmio32,0x9000000";
@@ -23,22 +23,31 @@ const FREE = 0x5000_0000;
 /** The same beyond the first 256 MiB. */
 const HIGH = 0x5400_0000;
 
+const machine: Machine = {
+  name: "arm64",
+  number: 183,
+  chain: 0xf8,
+  places: PLACES,
+  free: FREE,
+  handsOver: "tree",
+  other: { name: "ppc64", number: 21, chain: "-c 0x100 --endian=big" },
+  withoutTree: "silence",
+  noInit: NO_INIT,
+};
+
 const plain: World = {
   name: "on virt",
   choices: virt,
   places: PLACES,
-  files: ({ kernel, initrd }) => {
-    const stub = builtInStub("-w", "arm64");
-    return [
-      file("stub.start", stub.subarray(0, 2)),
-      file("stub.rest", stub.subarray(2)),
-      file("stub.ppc64", builtInStub("-w", "ppc64")),
-      file("initrd.half", initrd.subarray(0, initrd.length / 2)),
-      // The first of it are enough.
-      file("kernel.gz", Bun.gzipSync(Buffer.from(kernel.subarray(0, 0x10_0000)))),
-    ];
-  },
+  files: ({ kernel, initrd }) => [
+    ...sharedFiles(machine),
+    ...treeFiles(machine, initrd),
+    // The first of it are enough.
+    file("kernel.gz", Bun.gzipSync(Buffer.from(kernel.subarray(0, 0x10_0000)))),
+  ],
   broken: [
+    ...sharedRules(machine),
+    ...treeRules(machine),
     {
       rule: "memory",
       how: "a page behind the end of memory",
@@ -47,84 +56,11 @@ const plain: World = {
       end: "silence",
     },
     {
-      rule: "entry",
-      how: "none",
-      words: ({ usual }) => ({ stub: usual.stub.replace(" -e", "") }),
-      refusal: /: entry: none is set/,
-      end: "silence",
-    },
-    {
-      rule: "entry",
-      how: "at the end of a segment",
-      words: ({ usual }) => ({ stub: usual.stub.replace(" -e", ""), others: `-a ${hex(FREE)} -f /page -e` }),
-      refusal: /: entry 0x50010000: lies in no segment$/,
-      end: "silence",
-    },
-    {
-      rule: "entry-alignment",
-      how: "two bytes behind the stub's first",
-      words: ({ addresses }) => ({ stub: `-a ${hex(addresses.stub)} -f /stub.start -e -f /stub.rest -s` }),
-      refusal: /: entry 0x45e00002: is not a multiple of 4$/,
-      end: "silence",
-    },
-    {
       rule: "form",
       how: "a kernel that is still packed",
       words: ({ usual }) => ({ kernel: usual.kernel.replace("/vmlinux.kexec", "/kernel.gz") }),
       refusal: /: compressed with gzip/,
       end: "silence",
-    },
-    {
-      rule: "stub-machine",
-      how: "ppc64's",
-      words: ({ usual }) => ({
-        stub: usual.stub.replace("-w", "-f /stub.ppc64"),
-        kernel: usual.kernel.replace("-c 0xf8", "-c 0x100 --endian=big"),
-      }),
-      refusal: /: the ppc64 stub is entered, but this machine is 183, not 21$/,
-      end: "silence",
-    },
-    {
-      rule: "stub-order",
-      how: "the tree before the stub",
-      words: ({ addresses }) => ({ stub: `-a ${hex(addresses.stub)} -s -e -w` }),
-      refusal: /lies behind what it hands over/,
-      end: "silence",
-    },
-    {
-      rule: "stub-entry",
-      how: "the kernel is entered",
-      words: ({ usual }) => ({ stub: usual.stub.replace(" -e", ""), kernel: usual.kernel.replace(" -c", " -e -c") }),
-      refusal: /is entered itself, not by the stub/,
-      end: "silence",
-    },
-    {
-      rule: "tree",
-      how: "in a segment of its own",
-      words: ({ usual }) => ({ stub: usual.stub.replace(" -s", ""), others: `-a ${hex(FREE)} -s` }),
-      refusal: /: no device tree blob at 0x45e00100, after the 0x100 bytes of the stub$/,
-      end: "silence",
-    },
-    {
-      rule: "stub-kernel",
-      how: "not told",
-      words: ({ usual }) => ({ kernel: usual.kernel.replace("-c 0xf8 ", "") }),
-      refusal: /: the stub does not know its kernel/,
-      end: "silence",
-    },
-    {
-      rule: "initrd",
-      how: "in no segment",
-      words: () => ({ initrd: "" }),
-      refusal: /: the tree tells of an initrd at .*, which no segment holds/,
-      end: NO_INIT,
-    },
-    {
-      rule: "initrd",
-      how: "half of it loaded",
-      words: ({ usual }) => ({ initrd: usual.initrd.replace("/initrd", "/initrd.half") }),
-      refusal: /: the tree tells of an initrd at .*, of which .* is not loaded/,
-      end: NO_INIT,
     },
     {
       rule: "tree-size",
@@ -163,14 +99,7 @@ const plain: World = {
   ],
   sound: [
     { how: "a tree that does not reserve its own memory", words: () => ({ argument: FREE }) },
-    {
-      how: "an initrd in memory that mem= takes away, which Linux maps or moves all the same",
-      words: ({ initrdSize, bootargs }) => ({
-        told: tell(HIGH, initrdSize),
-        more: `-B '${bootargs} mem=256M'`,
-        initrd: `-a ${hex(HIGH)} -f /initrd`,
-      }),
-    },
+    initrdBeyondLimit(HIGH),
   ],
 };
 

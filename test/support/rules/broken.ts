@@ -12,6 +12,8 @@ export interface Words {
   /** Options of fs2dt or zeropage: what the next kernel is told of its initrd, and more. */
   readonly told: string;
   readonly more: string;
+  /** More of the next kernel's command line. */
+  readonly append: string;
   /** loadem's segments: the stub with what follows it, the kernel, the initrd, others. */
   readonly stub: string;
   readonly kernel: string;
@@ -91,6 +93,7 @@ export function usualWords({ addresses, chain, initrdSize, bss }: ScriptNeeds): 
     argument: tree,
     told: tell(initrd, initrdSize),
     more: "",
+    append: "",
     stub: `-a ${hex(stub)} -e -w -s`,
     kernel: `-a ${hex(kernel)} -c ${hex(chain)} -f /vmlinux.kexec -z ${hex(bss)}`,
     initrd: `-a ${hex(initrd)} -f /initrd`,
@@ -111,7 +114,7 @@ export function file(path: string, content: Uint8Array): AddedFile {
 export function lineOf(words: Words, { argument, source, bootargs }: ScriptNeeds, options: string): string {
   const generator = argument === "zero page" ? "zeropage" : "fs2dt";
   const input = argument === "zero page" ? "/bzImage" : source;
-  const told = `-b ${hex(words.argument)} -B '${bootargs}' ${words.told} ${words.more}`;
+  const told = `-b ${hex(words.argument)} -B '${`${bootargs} ${words.append}`.trim()}' ${words.told} ${words.more}`;
   const segments = [words.stub, words.kernel, words.initrd, words.others].join(" ");
   return `${generator} ${told} ${input} | loadem ${options} -r 0x10000 ${segments}`.replace(/ +/g, " ").trim();
 }

@@ -1,8 +1,8 @@
 // How the rules for ppc64 are broken, and what becomes of the machine. The small kernels speak from their first function on.
 
-import { builtInStub } from "../../../src/arch/stubs.ts";
 import { hex } from "../../../src/failure.ts";
-import { type Broken, file, tell, type World } from "./broken.ts";
+import { type Broken, tell, type World } from "./broken.ts";
+import { initrdBeyondLimit, type Machine, sharedFiles, sharedRules, treeFiles, treeRules } from "./shared.ts";
 
 /** Of the next kernel, which looks for a tree before it does anything else. */
 const NO_TREE = /^Kernel panic - not syncing: BUG: Failed verifying flat device tree, bad version\?$/;
@@ -10,11 +10,26 @@ const NO_TREE = /^Kernel panic - not syncing: BUG: Failed verifying flat device 
 /** It cannot be told from one that never had an initrd. */
 const NO_INIT = /^Kernel panic - not syncing: No working init found\./;
 
+/** As in the README of 2005. */
+const PLACES = { stub: 0x500_0000, kernel: 0x600_0000, initrd: 0x900_0000 };
+
+const machine: Machine = {
+  name: "ppc64",
+  number: 21,
+  chain: 0x100,
+  places: PLACES,
+  free: 0xb00_0000,
+  handsOver: "tree",
+  other: { name: "arm64", number: 183, chain: "-c 0xf8" },
+  withoutTree: NO_TREE,
+  noInit: NO_INIT,
+};
+
 const BEHIND_MEMORY = 0x4000_0000;
 /** Free memory beyond 256 MiB. */
 const HIGH = 0x1800_0000;
 
-const everywhere: readonly Broken[] = [
+const own: readonly Broken[] = [
   {
     rule: "memory",
     how: "an initrd behind the end of memory",
@@ -33,87 +48,11 @@ const everywhere: readonly Broken[] = [
     end: "silence",
   },
   {
-    rule: "entry",
-    how: "none",
-    words: ({ usual }) => ({ stub: usual.stub.replace(" -e", "") }),
-    refusal: /: entry: none is set/,
-    end: "silence",
-  },
-  {
-    rule: "entry",
-    how: "at the end of a segment",
-    words: ({ usual }) => ({ stub: usual.stub.replace(" -e", ""), others: "-a 0xb000000 -f /page -e" }),
-    refusal: /: entry 0xb010000: lies in no segment$/,
-    end: "silence",
-  },
-  {
-    rule: "entry-alignment",
-    how: "two bytes behind the stub's first",
-    words: ({ addresses }) => ({ stub: `-a ${hex(addresses.stub)} -f /stub.start -e -f /stub.rest -s` }),
-    refusal: /: entry 0x5000002: is not a multiple of 4$/,
-    end: "silence",
-  },
-  {
     rule: "form",
     how: "an ELF file as the kernel",
     words: ({ usual }) => ({ kernel: usual.kernel.replace("/vmlinux.kexec", "/bin/kexecbox") }),
     refusal: /: begins with an ELF header, not with code/,
     end: "silence",
-  },
-  {
-    rule: "stub-machine",
-    how: "arm64's",
-    words: ({ usual }) => ({
-      stub: usual.stub.replace("-w", "-f /stub.arm64"),
-      kernel: usual.kernel.replace("-c 0x100", "-c 0xf8"),
-    }),
-    refusal: /: the arm64 stub is entered, but this machine is 21, not 183$/,
-    end: "silence",
-  },
-  {
-    rule: "stub-order",
-    how: "the tree before the stub",
-    words: ({ addresses }) => ({ stub: `-a ${hex(addresses.stub)} -s -e -w` }),
-    refusal: /lies behind what it hands over/,
-    end: "silence",
-  },
-  {
-    rule: "stub-entry",
-    how: "the kernel is entered",
-    words: ({ usual }) => ({
-      stub: usual.stub.replace(" -e", ""),
-      kernel: usual.kernel.replace(" -c", " -e -c"),
-    }),
-    refusal: /is entered itself, not by the stub/,
-    end: NO_TREE,
-  },
-  {
-    rule: "tree",
-    how: "in a segment of its own",
-    words: ({ usual }) => ({ stub: usual.stub.replace(" -s", ""), others: "-a 0xb000000 -s" }),
-    refusal: /: no device tree blob at 0x5000100, after the 0x100 bytes of the stub$/,
-    end: NO_TREE,
-  },
-  {
-    rule: "stub-kernel",
-    how: "not told",
-    words: ({ usual }) => ({ kernel: usual.kernel.replace("-c 0x100 ", "") }),
-    refusal: /: the stub does not know its kernel/,
-    end: "silence",
-  },
-  {
-    rule: "initrd",
-    how: "in no segment",
-    words: () => ({ initrd: "" }),
-    refusal: /: the tree tells of an initrd at .*, which no segment holds/,
-    end: NO_INIT,
-  },
-  {
-    rule: "initrd",
-    how: "half of it loaded",
-    words: ({ usual }) => ({ initrd: usual.initrd.replace("/initrd", "/initrd.half") }),
-    refusal: /: the tree tells of an initrd at .*, of which .* is not loaded/,
-    end: NO_INIT,
   },
   {
     rule: "initrd",
@@ -131,22 +70,11 @@ const everywhere: readonly Broken[] = [
   },
 ];
 
-/** As in the README of 2005. */
-const PLACES = { stub: 0x500_0000, kernel: 0x600_0000, initrd: 0x900_0000 };
-
 const pseries: World = {
   name: "on pseries",
   choices: { target: "ppc64le", cpu: "POWER9" },
   places: PLACES,
-  files: ({ initrd }) => {
-    const stub = builtInStub("-w", "ppc64");
-    return [
-      file("stub.start", stub.subarray(0, 2)),
-      file("stub.rest", stub.subarray(2)),
-      file("stub.arm64", builtInStub("-w", "arm64")),
-      file("initrd.half", initrd.subarray(0, initrd.length / 2)),
-    ];
-  },
+  files: ({ initrd }) => [...sharedFiles(machine), ...treeFiles(machine, initrd)],
   broken: [
     {
       rule: "taken",
@@ -157,23 +85,20 @@ const pseries: World = {
     },
     {
       rule: "memory-limit",
-      how: "an initrd in memory that mem= takes away",
-      words: ({ initrdSize, bootargs }) => ({
-        told: tell(HIGH, initrdSize),
-        more: `-B '${bootargs} mem=256M'`,
-        initrd: `-a ${hex(HIGH)} -f /initrd`,
-      }),
+      ...initrdBeyondLimit(HIGH),
       refusal: /segment 2 .*: by mem= the next kernel maps nothing from 0x10000000 on, and its initrd would be lost: /,
       end: /^BUG: Unable to handle kernel data access/,
     },
-    ...everywhere,
+    ...sharedRules(machine),
+    ...treeRules(machine),
+    ...own,
   ],
   sound: [
     {
       how: "a tree in memory that mem= takes away",
-      words: ({ usual, addresses, bootargs }) => ({
+      words: ({ usual, addresses }) => ({
         argument: HIGH + 0x100,
-        more: `-B '${bootargs} mem=256M'`,
+        append: "mem=256M",
         stub: usual.stub.replace(hex(addresses.stub), hex(HIGH)),
       }),
     },

@@ -1,8 +1,8 @@
 // How the rules for x86-64 are broken, and what becomes of the machine.
 
-import { builtInStub } from "../../../src/arch/stubs.ts";
 import { hex } from "../../../src/failure.ts";
 import { file, tell, type World } from "./broken.ts";
+import { initrdBeyondLimit, type Machine, sharedFiles, sharedRules } from "./shared.ts";
 
 /** From the first line on. */
 const EARLY_CONSOLE = "earlyprintk=ttyS0";
@@ -14,7 +14,19 @@ const BEHIND_MEMORY = 0x4000_0000;
 const FREE = 0x600_0000;
 /** The same beyond the first 256 MiB. */
 const HIGH = 0x1800_0000;
-const STUB = 0x440_0000;
+const PLACES = { stub: 0x440_0000, kernel: 0x100_0000, initrd: 0x460_0000 };
+
+const machine: Machine = {
+  name: "x86_64",
+  number: 62,
+  chain: 0xf8,
+  places: PLACES,
+  free: FREE,
+  handsOver: "zero page",
+  other: { name: "ppc64", number: 21, chain: "-c 0x100 --endian=big" },
+  withoutTree: "silence",
+  noInit: NO_INIT,
+};
 
 /** The instruction at `from` that goes to `to`: jmp rel32. */
 function jump(from: number, to: number): Uint8Array {
@@ -28,14 +40,11 @@ const pc = { target: "x64-small", cpu: "max", small: false, append: EARLY_CONSOL
 const q35: World = {
   name: "on q35",
   choices: pc,
-  places: { stub: STUB, kernel: 0x100_0000, initrd: 0x460_0000 },
+  places: PLACES,
   first: ["zeropage --kernel /bzImage > /vmlinux.kexec"],
-  files: () => [
-    file("stub.ppc64", builtInStub("-w", "ppc64")),
-    file("odd", new Uint8Array(1)),
-    file("jump", jump(FREE + 1, STUB)),
-  ],
+  files: () => [...sharedFiles(machine), file("odd", new Uint8Array(1)), file("jump", jump(FREE + 1, PLACES.stub))],
   broken: [
+    ...sharedRules(machine),
     {
       rule: "memory",
       how: "a kernel behind the end of memory",
@@ -51,62 +60,10 @@ const q35: World = {
       end: / APIC: ACPI MADT or MP tables are not detected$/,
     },
     {
-      rule: "entry",
-      how: "none",
-      words: ({ usual }) => ({ stub: usual.stub.replace(" -e", "") }),
-      refusal: /: entry: none is set/,
-      end: "silence",
-    },
-    {
-      rule: "entry",
-      how: "at the end of a segment",
-      words: ({ usual }) => ({ stub: usual.stub.replace(" -e", ""), others: `-a ${hex(FREE)} -f /page -e` }),
-      refusal: /: entry 0x6010000: lies in no segment$/,
-      end: "silence",
-    },
-    {
       rule: "form",
       how: "the bzImage as it is",
       words: ({ usual }) => ({ kernel: usual.kernel.replace("/vmlinux.kexec", "/bzImage") }),
       refusal: /: is a whole bzImage, with code for real mode at its start/,
-      end: "silence",
-    },
-    {
-      rule: "stub-machine",
-      how: "ppc64's",
-      words: ({ usual }) => ({
-        stub: usual.stub.replace("-w", "-f /stub.ppc64"),
-        kernel: usual.kernel.replace("-c 0xf8", "-c 0x100 --endian=big"),
-      }),
-      refusal: /: the ppc64 stub is entered, but this machine is 62, not 21$/,
-      end: "silence",
-    },
-    {
-      rule: "stub-order",
-      how: "the zero page before the stub",
-      words: ({ addresses }) => ({ stub: `-a ${hex(addresses.stub)} -s -e -w` }),
-      refusal: /lies behind what it hands over/,
-      end: "silence",
-    },
-    {
-      rule: "stub-entry",
-      how: "the kernel is entered",
-      words: ({ usual }) => ({ stub: usual.stub.replace(" -e", ""), kernel: usual.kernel.replace(" -c", " -e -c") }),
-      refusal: /is entered itself, not by the stub/,
-      end: "silence",
-    },
-    {
-      rule: "stub-kernel",
-      how: "not told",
-      words: ({ usual }) => ({ kernel: usual.kernel.replace("-c 0xf8 ", "") }),
-      refusal: /: the stub does not know its kernel/,
-      end: "silence",
-    },
-    {
-      rule: "zero-page",
-      how: "in a segment of its own",
-      words: ({ usual }) => ({ stub: usual.stub.replace(" -s", ""), others: `-a ${hex(FREE)} -s` }),
-      refusal: /: no zero page at 0x4400100, after the 0x100 bytes of the stub/,
       end: "silence",
     },
     {
@@ -115,13 +72,6 @@ const q35: World = {
       words: () => ({ argument: FREE + 0x100 }),
       refusal: /: its command line is expected at 0x6001100, outside this segment/,
       end: "silence",
-    },
-    {
-      rule: "zero-page",
-      how: "an initrd in no segment",
-      words: () => ({ initrd: "" }),
-      refusal: /: the zero page tells of an initrd at .*, which no segment holds/,
-      end: NO_INIT,
     },
     {
       rule: "zero-page",
@@ -147,14 +97,7 @@ const q35: World = {
         others: `-a ${hex(FREE)} -f /odd -e -f /jump`,
       }),
     },
-    {
-      how: "an initrd in memory that mem= takes away, which Linux maps or moves all the same",
-      words: ({ initrdSize, bootargs }) => ({
-        told: tell(HIGH, initrdSize),
-        more: `-B '${bootargs} mem=256M'`,
-        initrd: `-a ${hex(HIGH)} -f /initrd`,
-      }),
-    },
+    initrdBeyondLimit(HIGH),
   ],
 };
 
