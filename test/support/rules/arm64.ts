@@ -75,9 +75,10 @@ const plain: World = {
     },
     {
       rule: "image",
-      how: "4 KiB behind a multiple of 2 MiB",
+      // Then all of the first stack has the bit set by which the kernel knows that one has overflowed.
+      how: "16 KiB behind a multiple of 2 MiB",
       words: ({ usual, addresses }) => ({
-        kernel: usual.kernel.replace(hex(addresses.kernel), hex(FREE + 0x1000)),
+        kernel: usual.kernel.replace(hex(addresses.kernel), hex(FREE + 0x4000)),
       }),
       refusal: /: an arm64 Image has to begin at a multiple of 0x200000$/,
       end: /: kernel stack overflow$/,
