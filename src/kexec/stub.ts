@@ -1,5 +1,7 @@
 // A stub: the code of ours that stands between two kernels, its layout, and how it is recognized in a segment.
 
+import { viewOf } from "../devicetree/cells.ts";
+
 /** Bytes of every stub. What the next kernel expects on entry follows it (layouts: stub/MACHINE/README.md). */
 export const STUB_SIZE = 0x100;
 
@@ -57,10 +59,22 @@ export function readKernelAddress({ endian, word }: Stub, bytes: Uint8Array): bi
   return word === 8 ? view.getBigUint64(at, endian === "little") : BigInt(view.getUint32(at, endian === "little"));
 }
 
-/** Prebuilt bytes, which are kept as text: words of eight hexadecimal digits between blanks. */
+/** Prebuilt bytes, which are kept as text: words of eight hexadecimal digits, each with a blank or a line's end behind it. */
 export function parseWords(text: string): Uint8Array {
-  const words = text.replaceAll("\n", " ").trim().split(" ");
-  const bytes = new DataView(new ArrayBuffer(4 * words.length));
-  for (const [index, word] of words.entries()) bytes.setUint32(4 * index, Number.parseInt(word, 16));
-  return new Uint8Array(bytes.buffer);
+  const bytes = new Uint8Array(4 * Math.ceil(text.length / 9));
+  const view = viewOf(bytes);
+  for (let at = 0; at < bytes.length; at += 4) {
+    const digit = (9 * at) / 4;
+    view.setUint32(at, Number.parseInt(text.slice(digit, digit + 8), 16));
+  }
+  return bytes;
+}
+
+/** Fresh copies of such bytes. They are parsed once, when the first is asked for. */
+export function copiesOf(text: string): () => Uint8Array {
+  let parsed: Uint8Array | undefined;
+  return () => {
+    parsed ??= parseWords(text);
+    return parsed.slice();
+  };
 }

@@ -1,7 +1,7 @@
 // The arm64 stub: its prebuilt bytes, which store the kernel's address in their last doubleword (stub/arm64/README.md).
 
 import words from "../../../stub/arm64/wrap.hex" with { type: "text" };
-import { KERNEL_ADDRESS, parseWords, type Stub } from "../../kexec/stub.ts";
+import { copiesOf, KERNEL_ADDRESS, type Stub } from "../../kexec/stub.ts";
 
 export const stub: Stub = {
   endian: "little",
@@ -9,5 +9,5 @@ export const stub: Stub = {
   chain: KERNEL_ADDRESS,
   followedBy: "device tree blob",
   codeSize: KERNEL_ADDRESS,
-  bytes: () => parseWords(words),
+  bytes: copiesOf(words),
 };

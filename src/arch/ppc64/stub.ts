@@ -1,7 +1,7 @@
 // The ppc64 stub: its prebuilt bytes, and the one word in it that tells how many secondary cpus will come.
 
 import hex from "../../../stub/ppc64/v2wrap.hex" with { type: "text" };
-import { parseWords, type Secondaries, STUB_SIZE, type Stub } from "../../kexec/stub.ts";
+import { copiesOf, type Secondaries, STUB_SIZE, type Stub } from "../../kexec/stub.ts";
 
 /** Offset of the wait word, 32 bits, big endian: see {@link encodeWaitWord}. */
 export const WAIT_WORD = 0xf4;
@@ -15,6 +15,9 @@ const MOST_TICKS = 0x7fff_0000;
 const TICKS_WHEN_KNOWN = MOST_TICKS; // 4.2 s at 512 MHz, spent only if a cpu never comes
 const TICKS_WHEN_UNKNOWN = 0x1000_0000; // 0.5 s at 512 MHz, always spent
 
+/** The 256 bytes of the stub, a fresh copy: kernel address 0, number of secondaries unknown. */
+export const v2wrapBytes = copiesOf(hex);
+
 /** Big endian whoever enters it, so that `loadem -c 0x100` stores its kernel's address on ppc64le too. */
 export const stub: Stub = {
   endian: "big",
@@ -25,11 +28,6 @@ export const stub: Stub = {
   codeSize: WAIT_WORD,
   bytes: v2wrapBytes,
 };
-
-/** The 256 bytes of the stub, a fresh copy: kernel address 0, number of secondaries unknown. */
-export function v2wrapBytes(): Uint8Array {
-  return parseWords(hex);
-}
 
 /**
  * The stub's wait word: in its lower half the secondary cpus to wait for, in its upper half how long to wait

@@ -1,7 +1,7 @@
 // The x86_64 stub: its prebuilt bytes, which store the kernel's address in their last doubleword (stub/x86_64/README.md).
 
 import words from "../../../stub/x86_64/wrap.hex" with { type: "text" };
-import { KERNEL_ADDRESS, parseWords, type Stub } from "../../kexec/stub.ts";
+import { copiesOf, KERNEL_ADDRESS, type Stub } from "../../kexec/stub.ts";
 
 export const stub: Stub = {
   endian: "little",
@@ -9,5 +9,5 @@ export const stub: Stub = {
   chain: KERNEL_ADDRESS,
   followedBy: "zero page",
   codeSize: KERNEL_ADDRESS,
-  bytes: () => parseWords(words),
+  bytes: copiesOf(words),
 };
