@@ -4,7 +4,14 @@ import { type MemoryRange, mergeRanges, type NamedRange } from "../range.ts";
 import { CWD, type System } from "../sys/system.ts";
 import { readIomem, whyNoIomem } from "./iomem.ts";
 import { LIVE_BLOB } from "./live-paths.ts";
-import { readKeptMemory, readReserveMap, readTreeMemory, type TreeMemory } from "./live-tree.ts";
+import {
+  type LiveTree,
+  readKeptMemory,
+  readReserveMap,
+  readTreeMemory,
+  type TreeMemory,
+  UnreadTree,
+} from "./live-tree.ts";
 import { keepsInitrd, readChosenInitrd } from "./running-initrd.ts";
 
 /** What could not be found out is undefined, or empty: its checks are then left to the kernel. */
@@ -54,24 +61,27 @@ export interface FactSource {
   /** Whether its /proc/iomem tells where RAM is, what is taken, and where the crash kernel's region is. */
   readonly hasIomem: boolean;
   /** @param memory as the device tree tells of it */
-  read?(system: System, memory: TreeMemory): OwnFacts;
+  read?(system: System, memory: TreeMemory, tree: LiveTree): OwnFacts;
   readonly initrd: InitrdSource;
 }
 
 /** How the running kernel's own initrd is found. */
 export interface InitrdSource {
   /** Where it was told that it is. */
-  read(system: System): MemoryRange | undefined;
+  read(system: System, tree: LiveTree): MemoryRange | undefined;
   /** A parameter that keeps it, besides retain_initrd. */
   readonly keptBy?: string;
 }
 
-/** The one answer, on every machine, to where memory is and what in it is taken. */
-export function readFacts(system: System, source: FactSource): MachineFacts {
+/**
+ * The one answer, on every machine, to where memory is and what in it is taken.
+ * @param live the running machine's device tree, for those who have read it
+ */
+export function readFacts(system: System, source: FactSource, live: LiveTree = new UnreadTree(system)): MachineFacts {
   const iomem = source.hasIomem ? readIomem(system) : undefined;
-  const tree = readTreeMemory(system);
-  const known = iomem ?? readTree(system, source, tree);
-  const own = source.read?.(system, tree);
+  const tree = readTreeMemory(live);
+  const known = iomem ?? readTree(system, source, tree, live);
+  const own = source.read?.(system, tree, live);
   // The kernel's totalram_pages(), which kernel/kexec_core.c measures segments against.
   const totalRam = readMemoryInfo(system, "MemTotal");
   return {
@@ -88,7 +98,7 @@ export function readFacts(system: System, source: FactSource): MachineFacts {
     runningKernel: iomem?.runningKernel ?? endsAt(own?.kernelEnd),
     notRam: iomem?.notRam,
     driverRam: iomem?.driverRam,
-    keptInitrd: keepsInitrd(system, source.initrd.keptBy) ? source.initrd.read(system) : undefined,
+    keptInitrd: keepsInitrd(system, source.initrd.keptBy) ? source.initrd.read(system, live) : undefined,
   };
 }
 
@@ -104,9 +114,9 @@ interface Known {
 }
 
 /** For want of /proc/iomem. */
-function readTree(system: System, { hasIomem }: FactSource, tree: TreeMemory): Known {
-  const kept = readKeptMemory(system);
-  const map = readReserveMap(system, kept, readChosenInitrd(system));
+function readTree(system: System, { hasIomem }: FactSource, tree: TreeMemory, live: LiveTree): Known {
+  const kept = readKeptMemory(live);
+  const map = readReserveMap(system, kept, readChosenInitrd(live));
   const leftOut = tree.leftOut.map((range) => ({ ...range, name: "linux,usable-memory leaves it out" }));
   const taken = [...kept, ...(map ?? []), ...leftOut];
   const memory = mergeRanges(tree.all);

@@ -1,5 +1,6 @@
 // The kexec image: each segment's bytes in one piece of memory, its words stored, as the kernel will copy them.
 
+import type { DeviceTree } from "../devicetree/tree.ts";
 import { Failure, hex } from "../failure.ts";
 import { type MemoryRange, roundUp } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
@@ -51,6 +52,8 @@ export interface StoredWord {
 export interface EnteredStub {
   readonly segment: Segment;
   readonly target: Target;
+  /** The tree of the blob behind it, where that was made here, and none of its bytes changed since. */
+  readonly tree?: DeviceTree | undefined;
 }
 
 export interface KexecImage {
@@ -105,6 +108,7 @@ export function assemble(system: System, plan: Plan, targets: readonly Target[])
   const { entry, arch, crash, flags } = plan;
   const segments = parts.map(({ segment }) => segment);
   const stub = findEnteredStub(segments, entry, targets);
+  const isPoked = stored.some(({ kind, segment }) => kind === "poke" && segment === stub?.segment);
   const stubInside = hasStubInside(segments, entry, targets);
   return {
     segments,
@@ -113,7 +117,7 @@ export function assemble(system: System, plan: Plan, targets: readonly Target[])
     arch,
     crash,
     flags,
-    stub,
+    stub: stub && { ...stub, tree: isPoked ? undefined : plan.tree },
     stubInside,
     stubPassed: findPassedStub(segments, entry, targets),
   };

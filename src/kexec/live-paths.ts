@@ -1,6 +1,5 @@
 // Where the running machine's own tree is, and what is asked of it before, or without, a look at all that it holds.
 
-import { oneOrTwoCells } from "../devicetree/cells.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { CWD, O_NONBLOCK, type System } from "../sys/system.ts";
 
@@ -9,12 +8,6 @@ export const LIVE_TREE = "/proc/device-tree";
 
 /** The blob that the running kernel was started with, as it was then: all there is of a tree where ACPI has the rest. */
 export const LIVE_BLOB = "/sys/firmware/fdt";
-
-/** A number in /chosen, of one cell or two. */
-export function readChosenNumber(system: System, name: ByteString): bigint | undefined {
-  const value = system.readIfThere(`${LIVE_TREE}/chosen/${name}`);
-  return value && oneOrTwoCells(value);
-}
 
 /** Whether a path leads to the running machine's own tree, as a directory or as the blob that it was made of. */
 export function isLiveTree(system: System, path: ByteString): boolean {

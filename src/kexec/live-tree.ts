@@ -1,21 +1,118 @@
-// What loading asks of the running machine's own device tree, which it may not have: few nodes of it, each read once.
+// What loading asks of the running machine's own device tree, which it may not have: few nodes of it, each read once, unless
+// all of it was read already.
 
-import type { CellCounts } from "../devicetree/cells.ts";
+import { type CellCounts, oneOrTwoCells } from "../devicetree/cells.ts";
 import { DYNAMIC_MEMORY, dynamicRanges, isOfUnknownForm } from "../devicetree/drmem.ts";
 import { headOf } from "../devicetree/format.ts";
 import { treeFromDirectory } from "../devicetree/from/directory.ts";
-import { keptMemory, RESERVED_MEMORY, rootNames, unmappedMemory } from "../devicetree/kept-memory.ts";
+import { RESERVED_MEMORY, reservedMemory, rootNames, unmappedMemory } from "../devicetree/kept-memory.ts";
+import { MARK, visitMarked } from "../devicetree/marks.ts";
 import { isMemoryName, leftOutRanges, memoryCells, takenRanges } from "../devicetree/memory.ts";
-import { keptNames } from "../devicetree/reservations.ts";
-import { MAX_DEPTH, type Node, type Property } from "../devicetree/tree.ts";
+import { keptByPairs, keptNames } from "../devicetree/reservations.ts";
+import { child, MAX_DEPTH, type Node, type Property, property } from "../devicetree/tree.ts";
 import { Failure, unlessFailure } from "../failure.ts";
 import { isInPagesOf, type MemoryRange, type NamedRange, overlap } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
-import type { System } from "../sys/system.ts";
+import type { Entry, System } from "../sys/system.ts";
 import { LIVE_BLOB, LIVE_TREE } from "./live-paths.ts";
 
 /** Bytes that are read, at most, of a node, of /reserved-memory, and of the live blob, which begins with its reserve map. */
 const MOST = { node: 64 * 1024 * 1024, reservedMemory: 256 * 1024, blob: 64 * 1024 };
+
+/** The running machine's tree. A path has the names of nodes from the root on, without a slash before them: the root's is "". */
+export interface LiveTree {
+  /** Names of the nodes in a node; none where there is no such node. */
+  childrenOf(path: ByteString): readonly ByteString[];
+  property(path: ByteString, name: ByteString): Uint8Array | undefined;
+  /**
+   * A node and what is below it.
+   * @throws Failure where it cannot be read, or has more bytes than `maxSize`
+   */
+  node(path: ByteString, maxSize?: number): Node;
+  /** The nodes, with the properties at least, that tell by pairs of them what somebody keeps (see readKeptMemory). */
+  keepers(): readonly Node[];
+}
+
+/** Reads what it is asked for, and nothing else: the tree of a large machine has thousands of nodes. */
+export class UnreadTree implements LiveTree {
+  constructor(readonly system: System) {}
+
+  childrenOf(path: ByteString): ByteString[] {
+    return this.#list(path)
+      .filter(isNode)
+      .map(({ name }) => name)
+      .sort();
+  }
+
+  property(path: ByteString, name: ByteString): Uint8Array | undefined {
+    return this.system.readIfThere(`${LIVE_TREE}/${path}${path === "" ? "" : "/"}${name}`);
+  }
+
+  node(path: ByteString, maxSize = MOST.node): Node {
+    const rules = { maxSize, strict: false, secrets: false, notice: () => {} };
+    const { properties, children } = treeFromDirectory(this.system, `${LIVE_TREE}/${path}`, rules);
+    return { name: path, properties, children };
+  }
+
+  keepers(): Node[] {
+    const names = this.childrenOf("");
+    return [...names.filter(isKeeper), ...names.filter(mayBeBus)].flatMap((name) => this.#pairs(name, name, 1));
+  }
+
+  /** The node with nothing but its pairs, and the PCI bridges below it. */
+  #pairs(name: ByteString, path: ByteString, depth: number): Node[] {
+    const entries = this.#list(path);
+    const pairs = entries.filter((entry) => keptNames.includes(entry.name)).map((entry) => entry.name);
+    const bridges = depth < MAX_DEPTH ? entries.filter((entry) => isNode(entry) && isPci(entry.name)) : [];
+    return [
+      { name, properties: readProperties(this, path, pairs), children: [] },
+      ...bridges.flatMap((bridge) => this.#pairs(bridge.name, `${path}/${bridge.name}`, depth + 1)),
+    ];
+  }
+
+  #list(path: ByteString): readonly Entry[] {
+    return this.system.listIfThere(`${LIVE_TREE}/${path}`) ?? [];
+  }
+}
+
+/** A symbolic link is no node, and may lead back up. */
+function isNode({ kind }: Entry): boolean {
+  return kind !== "file" && kind !== "symlink";
+}
+
+/** Was read as a whole, and is not edited yet. */
+export class ReadTree implements LiveTree {
+  /** @param root marked at least by reservationRules */
+  constructor(readonly root: Node) {}
+
+  childrenOf(path: ByteString): ByteString[] {
+    return this.#find(path)?.children.map(({ name }) => name) ?? [];
+  }
+
+  property(path: ByteString, name: ByteString): Uint8Array | undefined {
+    return property(this.#find(path), name);
+  }
+
+  node(path: ByteString): Node {
+    const found = this.#find(path);
+    if (found === undefined) throw new Failure(`${LIVE_TREE}/${path}`, "there is no such node");
+    return found;
+  }
+
+  keepers(): Node[] {
+    const nodes: Node[] = [];
+    visitMarked(this.root, MARK.reservation, (node, path) => {
+      const [first = "", ...others] = path.slice(1).split("/");
+      if ((isKeeper(first) || mayBeBus(first)) && others.every(isPci)) nodes.push(node);
+    });
+    return nodes;
+  }
+
+  #find(path: ByteString): Node | undefined {
+    const names = path === "" ? [] : path.split("/");
+    return names.reduce<Node | undefined>((node, name) => child(node, name), this.root);
+  }
+}
 
 /** What the running kernel took for memory. */
 export interface TreeMemory {
@@ -31,7 +128,7 @@ export interface TreeMemory {
   readonly isThere: boolean;
 }
 
-export function readTreeMemory(system: System): TreeMemory {
+export function readTreeMemory(tree: LiveTree): TreeMemory {
   const problems: string[] = [];
   const attempt = <T>(read: () => T): T | undefined => {
     try {
@@ -42,10 +139,10 @@ export function readTreeMemory(system: System): TreeMemory {
       return undefined;
     }
   };
-  const names = listChildren(system, "");
-  const cells = attempt(() => readCells(system));
-  const memory = cells && attempt(() => readMemoryNodes(system, names, cells));
-  const blocks = cells && attempt(() => readBlocks(system, names, cells));
+  const names = tree.childrenOf("");
+  const cells = attempt(() => readCells(tree));
+  const memory = cells && attempt(() => readMemoryNodes(tree, names, cells));
+  const blocks = cells && attempt(() => readBlocks(tree, names, cells));
   const nodes = memory?.taken ?? [];
   const all = memory === undefined || blocks === undefined ? [] : [...nodes, ...blocks];
   const isThere = names.length > 0;
@@ -54,13 +151,13 @@ export function readTreeMemory(system: System): TreeMemory {
   return { nodes, all, leftOut: memory?.leftOut ?? [], problem, isThere };
 }
 
-function readCells(system: System): CellCounts {
-  const properties = readProperties(system, "", ["#address-cells", "#size-cells"]);
+function readCells(tree: LiveTree): CellCounts {
+  const properties = readProperties(tree, "", ["#address-cells", "#size-cells"]);
   return memoryCells({ name: "", properties, children: [] });
 }
 
-function readMemoryNodes(system: System, names: readonly ByteString[], cells: CellCounts) {
-  const nodes = names.filter(isMemoryName).map((name) => readNode(system, name));
+function readMemoryNodes(tree: LiveTree, names: readonly ByteString[], cells: CellCounts) {
+  const nodes = names.filter(isMemoryName).map((name) => tree.node(name));
   return {
     taken: nodes.flatMap((node) => takenRanges(node, cells)),
     leftOut: nodes.flatMap((node) => leftOutRanges(node, cells)),
@@ -68,8 +165,8 @@ function readMemoryNodes(system: System, names: readonly ByteString[], cells: Ce
 }
 
 /** What a partition can gain and lose. @throws Failure where nobody here can tell */
-function readBlocks(system: System, names: readonly ByteString[], cells: CellCounts): readonly MemoryRange[] {
-  const children = names.filter((name) => name === DYNAMIC_MEMORY).map((name) => readNode(system, name));
+function readBlocks(tree: LiveTree, names: readonly ByteString[], cells: CellCounts): readonly MemoryRange[] {
+  const children = names.filter((name) => name === DYNAMIC_MEMORY).map((name) => tree.node(name));
   const root = { name: "", properties: [], children };
   if (isOfUnknownForm(root, cells)) throw new Failure(`/${DYNAMIC_MEMORY}`, "lists memory in a way that is not known");
   return dynamicRanges(root, cells);
@@ -79,25 +176,22 @@ function readBlocks(system: System, names: readonly ByteString[], cells: CellCou
  * What the tree says that firmware or the kernel keeps, by their names. Of nodes that may have pairs of properties for
  * it those are looked at that Linux looks at: RTAS, OPAL, and PCI bridges, from the root or from a bus on it down.
  */
-export function readKeptMemory(system: System): NamedRange[] {
-  const names = listChildren(system, "");
-  const reserved = unlessFailure(() => readNode(system, RESERVED_MEMORY, MOST.reservedMemory));
-  return keptMemory({
+export function readKeptMemory(tree: LiveTree): NamedRange[] {
+  const reserved = unlessFailure(() => tree.node(RESERVED_MEMORY, MOST.reservedMemory));
+  const root = {
     name: "",
-    properties: readProperties(system, "", rootNames),
-    children: [
-      ...names.filter(isKeeper).map((name) => readPairs(system, name, name, 1)),
-      ...names.filter(mayBeBus).map((name) => readPairs(system, name, name, 1)),
-      ...(reserved === undefined ? [] : [reserved]),
-    ],
-  });
+    properties: readProperties(tree, "", rootNames),
+    children: reserved === undefined ? [] : [reserved],
+  };
+  const pairs = tree.keepers().flatMap(keptByPairs);
+  return [...pairs.filter(({ start, end }) => start < end), ...reservedMemory(root)];
 }
 
 /** What of /reserved-memory no kernel maps, by the names of its nodes. */
-export function readUnmappedMemory(system: System): NamedRange[] {
-  const reserved = unlessFailure(() => readNode(system, RESERVED_MEMORY, MOST.reservedMemory));
+export function readUnmappedMemory(tree: LiveTree): NamedRange[] {
+  const reserved = unlessFailure(() => tree.node(RESERVED_MEMORY, MOST.reservedMemory));
   if (reserved === undefined) return [];
-  return unmappedMemory({ name: "", properties: readProperties(system, "", rootNames), children: [reserved] });
+  return unmappedMemory({ name: "", properties: readProperties(tree, "", rootNames), children: [reserved] });
 }
 
 /** Whether a child of the root may have such a pair of properties, or a node below it. */
@@ -108,22 +202,6 @@ export function isKeeper(name: ByteString): boolean {
 /** Not a node that is read as a whole, or of which there may be hundreds. */
 function mayBeBus(name: ByteString): boolean {
   return !isKeeper(name) && name !== RESERVED_MEMORY && !isMemoryName(name);
-}
-
-/** The node with nothing but its pairs, and the PCI bridges below it. */
-function readPairs(system: System, name: ByteString, path: ByteString, depth: number): Node {
-  const entries = system.listIfThere(`${LIVE_TREE}/${path}`) ?? [];
-  const pairs = entries.filter((entry) => keptNames.includes(entry.name)).map((entry) => entry.name);
-  // A symbolic link is no node, and may lead back up.
-  const bridges = entries.filter(({ kind, name }) => kind !== "file" && kind !== "symlink" && isPci(name));
-  return {
-    name,
-    properties: readProperties(system, path, pairs),
-    children:
-      depth < MAX_DEPTH
-        ? bridges.map((bridge) => readPairs(system, bridge.name, `${path}/${bridge.name}`, depth + 1))
-        : [],
-  };
 }
 
 function isPci(name: ByteString): boolean {
@@ -150,27 +228,21 @@ export function readReserveMap(
   return named.filter((range) => range !== own && !(initrd !== undefined && isInPagesOf(initrd, range)));
 }
 
-/** What there is in the node of that path from the root, without a slash before it; nothing where there is no such node. */
-export function listChildren(system: System, path: ByteString): ByteString[] {
-  return (system.listIfThere(`${LIVE_TREE}/${path}`) ?? []).map(({ name }) => name).sort();
-}
-
 /** The node of that path and what is below it; undefined where that cannot be read. */
-export function readSubtree(system: System, path: ByteString): Node | undefined {
-  return unlessFailure(() => readNode(system, path));
+export function readSubtree(tree: LiveTree, path: ByteString): Node | undefined {
+  return unlessFailure(() => tree.node(path));
 }
 
-/** @throws Failure where it cannot be read, or has more bytes than `maxSize` */
-function readNode(system: System, path: ByteString, maxSize = MOST.node): Node {
-  const rules = { maxSize, strict: false, secrets: false, notice: () => {} };
-  const { properties, children } = treeFromDirectory(system, `${LIVE_TREE}/${path}`, rules);
-  return { name: path, properties, children };
+/** A number in /chosen, of one cell or two. */
+export function readChosenNumber(tree: LiveTree, name: ByteString): bigint | undefined {
+  const value = tree.property("chosen", name);
+  return value && oneOrTwoCells(value);
 }
 
 /** Those of the properties that the node has. */
-function readProperties(system: System, path: ByteString, names: readonly ByteString[]): Property[] {
+function readProperties(tree: LiveTree, path: ByteString, names: readonly ByteString[]): Property[] {
   return names.flatMap((name): Property[] => {
-    const value = system.readIfThere(`${LIVE_TREE}/${path}${path === "" ? "" : "/"}${name}`);
+    const value = tree.property(path, name);
     return value === undefined ? [] : [{ name, value }];
   });
 }

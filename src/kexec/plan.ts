@@ -1,5 +1,6 @@
 // The plan of an image: segments made of pieces, words to be stored in them, one entry. No byte is in its place yet.
 
+import type { DeviceTree } from "../devicetree/tree.ts";
 import { Failure, hex } from "../failure.ts";
 import { type Piece, pieceSize } from "./piece.ts";
 
@@ -76,6 +77,8 @@ export class Plan {
   crash = false;
   /** Further flags of kexec_load(2). */
   flags = 0;
+  /** The tree of the blob that the entered stub hands over, for those who have made it. */
+  tree: DeviceTree | undefined;
 
   open(start: bigint, label: string): SegmentPlan {
     const segment = new SegmentPlan(start, label);

@@ -6,7 +6,8 @@ import { initrdOf } from "../devicetree/reservations.ts";
 import { unlessFailure } from "../failure.ts";
 import type { MemoryRange } from "../range.ts";
 import { CWD, type System } from "../sys/system.ts";
-import { LIVE_BLOB, readChosenNumber } from "./live-paths.ts";
+import { LIVE_BLOB } from "./live-paths.ts";
+import { type LiveTree, readChosenNumber } from "./live-tree.ts";
 import { wordsOfLine } from "./parameters.ts";
 
 /** Bytes of a firmware's blob that is read here. */
@@ -33,15 +34,15 @@ export function keepsInitrd(system: System, ownWord?: string): boolean {
 }
 
 /** Where the directory says that it was. */
-export function readChosenInitrd(system: System): MemoryRange | undefined {
-  const start = readChosenNumber(system, "linux,initrd-start");
-  const end = readChosenNumber(system, "linux,initrd-end");
+export function readChosenInitrd(tree: LiveTree): MemoryRange | undefined {
+  const start = readChosenNumber(tree, "linux,initrd-start");
+  const end = readChosenNumber(tree, "linux,initrd-end");
   return start === undefined || end === undefined ? undefined : { start, end };
 }
 
 /** The same, or without a directory what the firmware's blob says. */
-export function readTreeInitrd(system: System): MemoryRange | undefined {
-  const chosenInitrd = readChosenInitrd(system);
+export function readTreeInitrd(system: System, tree: LiveTree): MemoryRange | undefined {
+  const chosenInitrd = readChosenInitrd(tree);
   if (chosenInitrd !== undefined) return chosenInitrd;
   const blob = system.readIfThere(LIVE_BLOB, LARGEST_BLOB);
   const chosen = (name: string): boolean => name === "chosen";

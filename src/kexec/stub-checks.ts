@@ -106,7 +106,8 @@ export const INITRD_ADVICE = "fs2dt -i gives another, --no-initrd none";
  * The initrd that the blob behind a stub tells of.
  * @throws Failure for a blob that cannot be read
  */
-export function readToldInitrd({ segment }: EnteredStub): MemoryRange | undefined {
+export function readToldInitrd({ segment, tree }: EnteredStub): MemoryRange | undefined {
+  if (tree !== undefined) return initrdOf(tree.root);
   const place = `the device tree blob at ${hex(segment.start + BigInt(STUB_SIZE))}`;
   return initrdOf(treeFromBlob(segment.bytes.subarray(STUB_SIZE), place, (name) => name === "chosen").root);
 }

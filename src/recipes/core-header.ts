@@ -17,7 +17,7 @@ import type { MachineFacts } from "../kexec/facts.ts";
 import { readHotplug } from "../kexec/hotplug.ts";
 import { whyNoIomem } from "../kexec/iomem.ts";
 import { type KernelMaps, mapsOfKernel } from "../kexec/kernel-maps.ts";
-import { readUnmappedMemory } from "../kexec/live-tree.ts";
+import { readUnmappedMemory, UnreadTree } from "../kexec/live-tree.ts";
 import { contains, formatRange, intersectRanges, type MemoryRange, NO_END, subtractRanges } from "../range.ts";
 import type { System } from "../sys/system.ts";
 import { pageOf } from "./next-places.ts";
@@ -88,7 +88,7 @@ function readRam(system: System, facts: MachineFacts, { limit }: CoreRules): Mem
     [
       crashkernel,
       ...(crashkernelLow === undefined ? [] : [crashkernelLow]),
-      ...readUnmappedMemory(system),
+      ...readUnmappedMemory(new UnreadTree(system)),
       ...(end === undefined || end === 0n ? [] : [{ start: end, end: NO_END }]),
     ],
   );

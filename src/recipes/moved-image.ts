@@ -54,7 +54,7 @@ export function moveSegment(image: KexecImage, segment: Segment, address: bigint
       segments: image.segments.map(copyOf),
       words,
       entry: entry !== undefined && contains(segment, rangeOfSize(entry, 1n)) ? entry + by : entry,
-      stub: stub && { ...stub, segment: copyOf(stub.segment) },
+      stub: stub && { target: stub.target, segment: copyOf(stub.segment) },
       stubPassed: stubPassed && copyOf(stubPassed),
     },
     told,

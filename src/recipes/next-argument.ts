@@ -15,7 +15,7 @@ import { type MemoryRange, rangeOfSize } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
 import { nextBootParams, placeBootParams } from "./next-boot-params.ts";
-import { makeNextTree, placeNextTree } from "./next-tree.ts";
+import { makeNextTree, placeNextTree, readNextTree } from "./next-tree.ts";
 
 export interface NextArgument {
   /** For messages. */
@@ -24,6 +24,8 @@ export interface NextArgument {
   readonly fileName: string;
   /** Bytes, wherever it lies. */
   readonly size: number;
+  /** What it is the blob of; undefined where it is none. After `place` it tells of that address, and of that initrd. */
+  readonly tree?: DeviceTree;
   /** The bytes for this address, and an initrd of the size that was told. */
   place(address: bigint, initrd: MemoryRange | undefined): Uint8Array;
   /**
@@ -62,9 +64,24 @@ const FORM = { version: 17, padding: 0, maxSize: MAX_BLOB } as const;
 /** Where an initrd lies until its place is known: where none can be. */
 const NOWHERE = 1n << 63n;
 
-/** @throws Failure where the tree cannot be read or edited */
-export function nextTreeArgument(system: System, wishes: TreeWishes, needs: ArgumentNeeds): NextArgument {
-  const source = wishes.source ?? liveSource(system);
+/** A tree that was read, and nothing more. */
+export interface WishedTree {
+  readonly source: ByteString;
+  readonly tree: DeviceTree;
+}
+
+/** @throws Failure where it cannot be read */
+export function readWishedTree(system: System, { source = liveSource(system), bytes, rules }: TreeWishes): WishedTree {
+  return { source, tree: readNextTree(system, { source, bytes, rules }) };
+}
+
+/** @throws Failure where the tree cannot be edited */
+export function nextTreeArgument(
+  system: System,
+  wishes: TreeWishes,
+  needs: ArgumentNeeds,
+  { source, tree: read }: WishedTree,
+): NextArgument {
   const { commandLine, initrdSize, usable = [], coreHeader } = needs;
   const nowhere = rangeOfSize(NOWHERE, initrdSize ?? 0n);
   let drops = false;
@@ -84,19 +101,24 @@ export function nextTreeArgument(system: System, wishes: TreeWishes, needs: Argu
     ),
     ...(coreHeader === undefined ? [] : [(tree: DeviceTree) => tellCoreHeader(tree, coreHeader)]),
   ];
-  const { tree, bytes } = makeNextTree(system, {
-    source,
-    bytes: wishes.bytes,
-    rules: wishes.rules,
-    edits: [...own, ...wishes.edits],
-    address: 0n,
-    check: false,
-    form: FORM,
-  });
+  const { tree, bytes } = makeNextTree(
+    system,
+    {
+      source,
+      bytes: wishes.bytes,
+      rules: wishes.rules,
+      edits: [...own, ...wishes.edits],
+      address: 0n,
+      check: false,
+      form: FORM,
+    },
+    read,
+  );
   return {
     name: "device tree",
     fileName: "tree",
     size: bytes.length,
+    tree,
     place(address, initrd) {
       if (initrd !== undefined) moveInitrd(tree, nowhere, initrd);
       return placeNextTree(tree, address, FORM);

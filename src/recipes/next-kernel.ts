@@ -8,6 +8,8 @@ import { Failure, hex } from "../failure.ts";
 import formOf, { type FormKind } from "../forms.ts";
 import type { Kernel } from "../kernels/kernel.ts";
 import { type MachineFacts, readFacts } from "../kexec/facts.ts";
+import { LIVE_TREE } from "../kexec/live-paths.ts";
+import { ReadTree } from "../kexec/live-tree.ts";
 import { FORM_SPAN, type HeldPiece, openPiece, type Piece, pieceSize, readPiece } from "../kexec/piece.ts";
 import { Plan } from "../kexec/plan.ts";
 import { STUB_SIZE } from "../kexec/stub.ts";
@@ -15,7 +17,14 @@ import { type MemoryRange, max, rangeOfSize, roundUp } from "../range.ts";
 import type { ByteString, Machine } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
 import { readCoreHeader } from "./core-header.ts";
-import { type NextArgument, nextTreeArgument, nextZeroPageArgument, type TreeWishes } from "./next-argument.ts";
+import {
+  type NextArgument,
+  nextTreeArgument,
+  nextZeroPageArgument,
+  readWishedTree,
+  type TreeWishes,
+  type WishedTree,
+} from "./next-argument.ts";
 import { choosePlaces, memoryFor, type NextPlaces, placeCoreHeader } from "./next-places.ts";
 import { qemuFacts, qemuMachineFor } from "./to-qemu.ts";
 
@@ -132,11 +141,18 @@ function factsAndArgument(
   initrdSize: bigint | undefined,
   bounds: Bounds,
 ): FactsAndArgument {
-  const facts = readFacts(system, loadRules[site.machine].facts);
+  const wished = handsOverTree(site) ? readWishedTree(system, request.tree) : undefined;
+  const live = wished?.source === LIVE_TREE ? new ReadTree(wished.tree.root) : undefined;
+  const facts = readFacts(system, loadRules[site.machine].facts, live);
   // Before all that is read for what is to lie there.
   memoryFor(facts, request.crash);
   const coreHeader = request.crash ? makeCoreHeader(system, site, request, facts, bounds) : undefined;
-  return { facts, argument: makeArgument(system, site, { ...request, coreHeader }, facts, initrdSize), coreHeader };
+  const argument = makeArgument(system, site, { ...request, coreHeader }, facts, initrdSize, wished);
+  return { facts, argument, coreHeader };
+}
+
+function handsOverTree({ arch }: Site): boolean {
+  return arch.stub.followedBy === "device tree blob";
 }
 
 type Bounds = Parameters<typeof placeCoreHeader>[3];
@@ -194,16 +210,18 @@ function qemuFactsAndArgument(
 /** What the kernel is handed: on x86-64 a zero page, elsewhere a device tree blob. */
 function makeArgument(
   system: System,
-  { arch }: Site,
+  site: Site,
   request: NextKernelRequest & { readonly coreHeader?: MemoryRange | undefined },
   { crashkernel, crashkernelLow }: Pick<MachineFacts, "crashkernel" | "crashkernelLow">,
   initrdSize: bigint | undefined,
+  wished?: WishedTree,
 ): NextArgument {
+  const { arch } = site;
   const { kernel, commandLine, crash, rsdp, tree, qemuMemory, coreHeader } = request;
   const low = crashkernelLow === undefined ? [] : [crashkernelLow];
   const usable = crash && crashkernel !== undefined ? [...low, crashkernel] : undefined;
   const needs = { commandLine, initrdSize, usable, coreHeader };
-  if (arch.stub.followedBy === "device tree blob") return nextTreeArgument(system, tree, needs);
+  if (handsOverTree(site)) return nextTreeArgument(system, tree, needs, wished ?? readWishedTree(system, tree));
   if (kernel.setup === undefined) {
     throw new Failure(
       kernel.file,
@@ -276,6 +294,7 @@ function buildPlan(
   first.append({ kind: "bytes", name: "v2wrap", bytes: arch.stub.bytes() });
   const bytes = argument.place(places.argument + BigInt(STUB_SIZE), initrdRange({ places, initrd }));
   first.append({ kind: "bytes", name: argument.name, bytes });
+  plan.tree = argument.tree;
   const second = plan.open(places.kernel, "KERNEL");
   for (const piece of kernel.pieces) second.append(piece);
   second.zeros = zerosOf(request, places);

@@ -50,17 +50,23 @@ export const nextTreeMarks: MarkRules = {
   ],
 };
 
+/** As it is, for makeNextTree(). @throws Failure where it cannot be read */
+export function readNextTree(
+  system: System,
+  { source, bytes, rules }: Pick<NextTreeRequest, "source" | "bytes" | "rules">,
+): DeviceTree {
+  return bytes === undefined
+    ? readTree(system, source, { ...rules, marks: nextTreeMarks })
+    : treeFromBlob(bytes, source);
+}
+
 /** @throws Failure where the tree cannot be read, edited, checked or held by a blob */
-export function makeNextTree(system: System, request: NextTreeRequest): NextTree {
-  const { notice } = request.rules;
-  const { source, bytes } = request;
-  const tree =
-    bytes === undefined
-      ? readTree(system, source, { ...request.rules, marks: nextTreeMarks })
-      : treeFromBlob(bytes, source);
+export function makeNextTree(system: System, request: NextTreeRequest, tree = readNextTree(system, request)): NextTree {
+  const { source, rules } = request;
+  const { notice } = rules;
   const initrd = initrdOf(tree.root);
   const handOver = findHandOver(tree.root);
-  if (handOver?.needsReserveMap) takeReserveMap(system, tree, request.source, notice);
+  if (handOver?.needsReserveMap) takeReserveMap(system, tree, source, notice);
   handOver?.apply?.(system, tree, () => isOwnTree(system, tree, source), notice);
   const dropUnasked = handOver?.dropUnasked?.(tree);
   for (const edit of request.edits) edit(tree);

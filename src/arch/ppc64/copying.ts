@@ -9,7 +9,7 @@ import { type CoreFile, KCORE, openCore } from "../../dump/core.ts";
 import { viewOf } from "../../elf.ts";
 import { Failure } from "../../failure.ts";
 import type { Copying } from "../../kexec/copying.ts";
-import { readChosenNumber } from "../../kexec/live-paths.ts";
+import { readChosenNumber, UnreadTree } from "../../kexec/live-tree.ts";
 import { type MemoryRange, max, rangeOfSize, roundDown } from "../../range.ts";
 import type { System } from "../../sys/system.ts";
 
@@ -42,7 +42,7 @@ const LEAST_LISTS = 3;
 /** @throws Failure for what the kernel does not show */
 export function findCopying(system: System): Copying {
   const memory = openCore(system, KCORE);
-  const kernelEnd = readChosenNumber(system, "linux,kernel-end");
+  const kernelEnd = readChosenNumber(new UnreadTree(system), "linux,kernel-end");
   if (kernelEnd === undefined) throw new Failure("/proc/device-tree/chosen/linux,kernel-end", "cannot be read");
   const segments = findSegments(memory, roundDown(kernelEnd, 8n));
   if (segments === undefined) throw new Failure(KCORE, "the loaded image was not found in the kernel's memory");

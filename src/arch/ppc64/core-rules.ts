@@ -2,7 +2,7 @@
 // arch/powerpc/kexec/ranges.c (get_crash_memory_ranges).
 
 import { KEXEC_CRASH_HOTPLUG_SUPPORT } from "../../kexec/calls.ts";
-import { readChosenNumber } from "../../kexec/live-paths.ts";
+import { readChosenNumber, UnreadTree } from "../../kexec/live-tree.ts";
 import type { CoreRules } from "../arch.ts";
 
 export const coreRules: CoreRules = {
@@ -11,5 +11,5 @@ export const coreRules: CoreRules = {
   // The crash kernel copies its own vectors there, and kexec-tools' purgatory has that memory saved by then.
   overwritten: { start: 0n, end: 0x10000n, what: "the exception vectors", isConstant: true },
   hotplugFlag: KEXEC_CRASH_HOTPLUG_SUPPORT,
-  limit: (system) => readChosenNumber(system, "linux,memory-limit"),
+  limit: (system) => readChosenNumber(new UnreadTree(system), "linux,memory-limit"),
 };

@@ -2,8 +2,7 @@
 
 import { property } from "../../devicetree/tree.ts";
 import type { FactSource } from "../../kexec/facts.ts";
-import { readChosenNumber } from "../../kexec/live-paths.ts";
-import { listChildren, readSubtree } from "../../kexec/live-tree.ts";
+import { type LiveTree, readChosenNumber, readSubtree } from "../../kexec/live-tree.ts";
 import { readTreeInitrd } from "../../kexec/running-initrd.ts";
 import { intersectRanges, type MemoryRange, type NamedRange, NO_END, rangeOfSize } from "../../range.ts";
 import type { System } from "../../sys/system.ts";
@@ -13,21 +12,25 @@ import { countSecondaryThreads, MOST_SECONDARIES } from "./stub.ts";
 export const facts: FactSource = {
   hasIomem: false,
   initrd: { read: readTreeInitrd },
-  read(system, { nodes, all }) {
+  read(system, { nodes, all }, tree) {
     const isRadix = hasRadixTables(system);
-    const isHashPartition = !isRadix && listChildren(system, "ibm,opal").length === 0;
+    const isHashPartition = !isRadix && !isOpal(tree);
     return {
       // The lowest memory of a memory node (arch/powerpc/kernel/prom.c early_init_dt_add_memory_arch); no block of a
       // partition counts. With radix tables, and without hypervisor, a cpu reaches all (radix_pgtable.c, hash_utils.c).
       rma: isHashPartition ? nodes.find(({ start }) => start === 0n) : undefined,
       // __pa(_end).
-      kernelEnd: readChosenNumber(system, "linux,kernel-end"),
-      taken: [...(isRadix ? [] : readHashTable(system)), ...(isHashPartition ? readUnmapped(system, all) : [])],
-      crashkernel: readCrashkernel(system),
-      secondaries: countSecondaries(system),
+      kernelEnd: readChosenNumber(tree, "linux,kernel-end"),
+      taken: [...(isRadix ? [] : readHashTable(tree)), ...(isHashPartition ? readUnmapped(tree, all) : [])],
+      crashkernel: readCrashkernel(tree),
+      secondaries: countSecondaries(tree),
     };
   },
 };
+
+function isOpal(tree: LiveTree): boolean {
+  return tree.childrenOf("").includes("ibm,opal");
+}
 
 function hasRadixTables(system: System): boolean {
   const cpuinfo = system.readIfThere("/proc/cpuinfo", 1024 * 1024);
@@ -38,9 +41,9 @@ function hasRadixTables(system: System): boolean {
  * Of a machine without hypervisor (arch/powerpc/kexec/core_64.c export_htab_values). A kernel with radix tables leaves
  * what the one before it wrote there.
  */
-function readHashTable(system: System): NamedRange[] {
-  const base = readChosenNumber(system, "linux,htab-base");
-  const size = readChosenNumber(system, "linux,htab-size");
+function readHashTable(tree: LiveTree): NamedRange[] {
+  const base = readChosenNumber(tree, "linux,htab-base");
+  const size = readChosenNumber(tree, "linux,htab-size");
   if (base === undefined || size === undefined || size === 0n) return [];
   return [{ ...rangeOfSize(base, size), name: "the hash page table" }];
 }
@@ -49,17 +52,17 @@ function readHashTable(system: System): NamedRange[] {
  * A partition's kernel with hash tables copies an image with its MMU on (arch/powerpc/kexec/core_64.c, copy_with_mmu_off),
  * and maps no memory beyond mem=. All others copy without (arch/powerpc/kexec/core.c writes the property).
  */
-function readUnmapped(system: System, memory: readonly MemoryRange[]): NamedRange[] {
-  const limit = readChosenNumber(system, "linux,memory-limit");
+function readUnmapped(tree: LiveTree, memory: readonly MemoryRange[]): NamedRange[] {
+  const limit = readChosenNumber(tree, "linux,memory-limit");
   if (limit === undefined || limit === 0n) return [];
   const beyond = intersectRanges({ start: limit, end: NO_END }, memory);
   return beyond.map((range) => ({ ...range, name: "mem= leaves it unmapped" }));
 }
 
 /** arch/powerpc/kexec/core.c (kexec_setup) writes it. */
-function readCrashkernel(system: System): MemoryRange | undefined {
-  const base = readChosenNumber(system, "linux,crashkernel-base");
-  const size = readChosenNumber(system, "linux,crashkernel-size");
+function readCrashkernel(tree: LiveTree): MemoryRange | undefined {
+  const base = readChosenNumber(tree, "linux,crashkernel-base");
+  const size = readChosenNumber(tree, "linux,crashkernel-size");
   return base === undefined || size === undefined || size === 0n ? undefined : rangeOfSize(base, size);
 }
 
@@ -67,10 +70,10 @@ function readCrashkernel(system: System): MemoryRange | undefined {
  * On OPAL firmware takes the secondary cpus back: none comes to the new kernel's 0x60. undefined where the tree tells
  * of no cpu, or of more than the stub can count.
  */
-function countSecondaries(system: System): number | undefined {
-  const cpus = readSubtree(system, "cpus");
+function countSecondaries(tree: LiveTree): number | undefined {
+  const cpus = readSubtree(tree, "cpus");
   if (cpus === undefined) return undefined;
-  if (listChildren(system, "ibm,opal").length > 0) return 0;
+  if (isOpal(tree)) return 0;
   const servers = cpus.children.flatMap((node) => property(node, "ibm,ppc-interrupt-server#s") ?? []);
   const count = servers.length === 0 ? -1 : countSecondaryThreads(servers);
   return count < 0 || count > MOST_SECONDARIES ? undefined : count;
