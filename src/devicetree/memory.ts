@@ -6,7 +6,7 @@ import { type MemoryRange, subtractRanges } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { type CellCounts, cellIn, childCells, MAX_CELLS, rangesIn } from "./cells.ts";
 import { dynamicMemory, dynamicRanges, rangesOfRuns } from "./drmem.ts";
-import { below } from "./names.ts";
+import { baseName, below } from "./names.ts";
 import { textOf } from "./strings.ts";
 import { type Node, property } from "./tree.ts";
 
@@ -26,12 +26,12 @@ export function memoryCells(root: Node): CellCounts {
   return childCells(root);
 }
 
-/** Whether Linux takes the node for memory: by its device_type up to the first NUL, which need not be there. */
 /** Whether a child of the root is called as a memory node is, for those who choose nodes before they read them. */
 export function isMemoryName(name: ByteString): boolean {
-  return /^memory(@|$)/.test(name);
+  return baseName(name) === "memory";
 }
 
+/** Whether Linux takes the node for memory: by its device_type up to the first NUL, which need not be there. */
 export function isMemory(node: Node): boolean {
   const type = property(node, "device_type");
   return type !== undefined && textOf(type) === "memory";

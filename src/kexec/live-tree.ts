@@ -8,6 +8,7 @@ import { treeFromDirectory } from "../devicetree/from/directory.ts";
 import { RESERVED_MEMORY, reservedMemory, rootNames, unmappedMemory } from "../devicetree/kept-memory.ts";
 import { MARK, visitMarked } from "../devicetree/marks.ts";
 import { isMemoryName, leftOutRanges, memoryCells, takenRanges } from "../devicetree/memory.ts";
+import { baseName } from "../devicetree/names.ts";
 import { keptByPairs, keptNames } from "../devicetree/reservations.ts";
 import { child, MAX_DEPTH, type Node, type Property, property } from "../devicetree/tree.ts";
 import { Failure, unlessFailure } from "../failure.ts";
@@ -205,7 +206,8 @@ function mayBeBus(name: ByteString): boolean {
 }
 
 function isPci(name: ByteString): boolean {
-  return /^pci(ex)?(@|$)/.test(name);
+  const base = baseName(name);
+  return base === "pci" || base === "pciex";
 }
 
 /**
