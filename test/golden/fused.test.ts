@@ -54,6 +54,9 @@ const orders: Readonly<Record<string, readonly string[]>> = {
   zeropage: ["--kernel", "bzImage"],
   loadem: ["-n", "--no-checks", "-a", "0x10000000", "-e", "-f", "page"],
   v2wrap: ["--machine", "ppc64"],
+  elfcorehdr: [],
+  vmcore: ["page"],
+  "vmcore-dmesg": ["page"],
   dtdump: ["tree"],
   dtedit: ["tree", "-"],
   dtdiff: ["tree", "tree"],
@@ -63,6 +66,7 @@ const orders: Readonly<Record<string, readonly string[]>> = {
   echo: ["a"],
   ls: ["-l", "tree"],
   poweroff: ["--help"],
+  insmod: ["--help"],
 };
 
 const everyOrder = Object.entries(orders).map(([name, words]) => [name, ...words]);
