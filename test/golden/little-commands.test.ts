@@ -134,7 +134,7 @@ describe("on a full disk", () => {
         stderr: "pipe",
       });
       expect(exitCode).toBe(1);
-      expect(stderr.toString()).toMatch(/^[a-z0-9]+: standard output: ENOSPC \(no space left on device\)\n$/);
+      expect(stderr.toString()).toMatch(/^[a-z0-9-]+: standard output: ENOSPC \(no space left on device\)\n$/);
     } finally {
       closeSync(full);
     }
