@@ -24,7 +24,9 @@ const vmcore: Applet = {
   notes: `
 FILE is a dump in ELF, as vmcore-dmesg reads it; /proc/vmcore unless given. It
 is shown with its kernel, why and when that crashed, each cpu's registers in the
-order of their notes, and its memory.
+order of their notes, and its memory. Which cpu panicked is what the log says.
+Where the kernel lies is what the program headers say; on ppc64 they have no end
+of it.
 
 A copy in a file is whole and has holes for zeros, or is not there. A disk gets
 the dump from its first byte on, without zeros, and its ELF header last; "vmcore

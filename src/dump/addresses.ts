@@ -47,13 +47,12 @@ export class DumpMemory {
   read(address: bigint, length: number): Uint8Array | undefined {
     const told = this.core.readVirtual(address, length);
     if (told !== undefined) return told;
-    const translate = TRANSLATIONS.get(this.core.machine);
-    let place = translate?.(this, this.info, address);
+    let place = this.#translate(address);
     if (place === undefined) return undefined;
     // As a rule all of it lies together.
     if (place.length >= BigInt(length)) return this.core.readPhysical(place.physical, length);
     const bytes = new Uint8Array(length);
-    for (let filled = 0; filled < length; place = translate?.(this, this.info, address + BigInt(filled))) {
+    for (let filled = 0; filled < length; place = this.#translate(address + BigInt(filled))) {
       if (place === undefined) return undefined;
       const part = Number(min(place.length, BigInt(length - filled)));
       const got = this.core.readPhysical(place.physical, part);
@@ -62,6 +61,15 @@ export class DumpMemory {
       filled += part;
     }
     return bytes;
+  }
+
+  /** The physical address by what the kernel said of itself; undefined where that does not tell. */
+  physicalOf(address: bigint): bigint | undefined {
+    return this.#translate(address)?.physical;
+  }
+
+  #translate(address: bigint): Place | undefined {
+    return TRANSLATIONS.get(this.core.machine)?.(this, this.info, address);
   }
 
   /**

@@ -1,26 +1,61 @@
-// Why a kernel crashed, by the lines of its log.
+// Why a kernel crashed, and on which cpu, by the lines of its log.
 
 import type { ByteString } from "../sys/engine.ts";
 import type { CoreFile } from "./core.ts";
 import { readLog } from "./log.ts";
+import type { Cpu } from "./registers.ts";
 
 const PANIC = /\] Kernel panic - not syncing/;
 /** What else is printed before the crash kernel is started: with panic_on_oops no line says that there is a panic. */
 const OOPS =
   /\] (BUG: |Oops: |Unable to handle |Internal error: |kernel BUG at |general protection fault|sysrq: Trigger a crash)/;
+/** dump_stack_print_info() of lib/dump_stack.c, since Linux 3.11. */
+const WHERE = /\] CPU: (\d{1,7}) (?:UID: \d+ )?PID: (\d{1,7}) Comm: (.*?) (?:Kdump: loaded )?(?:Not tainted|Tainted)/;
 
-/**
- * The line that says so, without a newline; undefined where none does.
- * @throws Failure where the log cannot be found
- */
-export function findPanic(core: CoreFile): ByteString | undefined {
+/** The process that ran where the kernel crashed. */
+export interface CrashPlace {
+  /** The kernel's number of the cpu. */
+  readonly cpu: number;
+  readonly pid: number;
+  /** The process' name. */
+  readonly command: ByteString;
+}
+
+export interface Panic {
+  /** The line that tells of it, without a newline; undefined where none does. */
+  readonly line: ByteString | undefined;
+  /** By the first line behind that of a panic that tells; where none does, by the last one behind an oops. */
+  readonly at: CrashPlace | undefined;
+}
+
+/** @throws Failure where the log cannot be found */
+export function findPanic(core: CoreFile): Panic {
   let oops: ByteString | undefined;
+  let panic: ByteString | undefined;
+  let at: CrashPlace | undefined;
   for (const part of readLog(core)) {
     if (!("lines" in part)) continue;
     for (const line of part.lines.split("\n")) {
-      if (PANIC.test(line)) return line;
-      if (oops === undefined && OOPS.test(line)) oops = line;
+      if (panic === undefined && PANIC.test(line)) panic = line;
+      else if (oops === undefined && OOPS.test(line)) oops = line;
+      else if (panic !== undefined || oops !== undefined) {
+        const place = readPlace(line);
+        if (place === undefined) continue;
+        if (panic !== undefined) return { line: panic, at: place };
+        at = place;
+      }
     }
   }
-  return oops;
+  return { line: panic ?? oops, at };
+}
+
+function readPlace(line: ByteString): CrashPlace | undefined {
+  const [, cpu, pid, command] = WHERE.exec(line) ?? [];
+  return command === undefined ? undefined : { cpu: Number(cpu), pid: Number(pid), command };
+}
+
+/** The index of the cpu that crashed; undefined where its note is not there. Cpus that were off have none: pids go first. */
+export function findCrashed(cpus: readonly Cpu[], { cpu, pid }: CrashPlace): number | undefined {
+  const those = cpus.flatMap((each, index) => (each.pid === pid ? [index] : []));
+  return those.length === 1 ? those[0] : those.find((index) => index === cpu);
 }

@@ -83,9 +83,17 @@ export default function drawPlan(
   return drawText(makePicture(image, facts, uses), chooseFills(system));
 }
 
-/** A column for what is memory, lines of at most WIDTH columns. @param memory in order, none of it twice */
-export function drawMemory(system: System, memory: readonly MemoryRange[]): ByteString {
-  return drawText(pictureMemory(memory), chooseFills(system), ["    ", "    "]);
+/**
+ * A column for what is memory, lines of at most WIDTH columns.
+ * @param memory in order, none of it twice
+ * @param kernel lies in it
+ */
+export function drawMemory(
+  system: System,
+  memory: readonly MemoryRange[],
+  kernel: MemoryRange | undefined,
+): ByteString {
+  return drawText(pictureMemory(memory, kernel), chooseFills(system), ["    ", "    "]);
 }
 
 /** Those that standard output and standard error most likely can show. */

@@ -113,15 +113,28 @@ export function makePicture(image: KexecImage, machine: MachineFacts, nextUses: 
   return { bands, unit: chooseUnit([...segments, ...uses]) };
 }
 
-/** Memory alone, where that is all that is known. @param memory in order, none of it twice */
-export function pictureMemory(memory: readonly MemoryRange[]): Picture {
+/**
+ * Memory alone, where little more is known.
+ * @param memory in order, none of it twice
+ * @param kernel lies in it
+ */
+export function pictureMemory(memory: readonly MemoryRange[], kernel: MemoryRange | undefined): Picture {
   const span = hullOf(memory.filter(isSome));
   if (span === undefined) return { bands: [], unit: SMALLEST_UNIT };
-  const facts = { memory, taken: [] };
   const largest = memory.reduce((most, range) => max(most, sizeOf(range)), 0n);
   let unit = SMALLEST_UNIT;
   while (unit * MOST_OF_NOTHING < largest) unit *= 2n;
-  return { bands: foldRuns(listRuns(facts, span)).map((run) => bandOfRun(run, facts)), unit };
+  const draw = (range: MemoryRange): Band[] => {
+    const facts = { memory: intersectRanges(range, memory), taken: [] };
+    return foldRuns(listRuns(facts, range)).map((run) => bandOfRun(run, facts));
+  };
+  if (kernel === undefined) return { bands: draw(span), unit };
+  const [before, after] = [
+    { start: span.start, end: kernel.start },
+    { start: kernel.end, end: span.end },
+  ];
+  const band = bandOfNothingLoaded(kernel, "kernel", [plain(`the crashed kernel, ${formatSize(sizeOf(kernel))}`)]);
+  return { bands: [...(isSome(before) ? draw(before) : []), band, ...(isSome(after) ? draw(after) : [])], unit };
 }
 
 function chooseUnit(ranges: readonly MemoryRange[]): bigint {
@@ -292,10 +305,11 @@ function bandOfRun({ start, end, ground, names, taken, takenSize }: Run, facts: 
     unknown: plain(size),
   };
   const text = texts[ground];
-  return {
-    ...{ start, end, ground, segments: [], isZeros: false, usedBy: undefined, isContested: false },
-    notes: text === undefined ? [] : [text],
-  };
+  return bandOfNothingLoaded({ start, end }, ground, text === undefined ? [] : [text]);
+}
+
+function bandOfNothingLoaded({ start, end }: MemoryRange, ground: Ground, notes: readonly Note[]): Band {
+  return { ...{ start, end, ground, notes }, segments: [], isZeros: false, usedBy: undefined, isContested: false };
 }
 
 /** `cut` is where a band that is too large for the scale is cut short. */

@@ -27,7 +27,7 @@ const records: readonly LogRecord[] = [
   { time: 0n, text: "Linux version 6.1.0" },
   { time: 7_000_000_000n, text: "sysrq: Trigger a crash" },
   { time: 7_100_000_000n, text: "Kernel panic - not syncing: sysrq triggered crash" },
-  { time: 7_200_000_000n, text: "CPU: 1 PID: 77 Comm: sh" },
+  { time: 7_200_000_000n, text: "CPU: 1 PID: 77 Comm: sh Kdump: loaded Not tainted 6.1.0-test #1" },
 ];
 
 function dump(
@@ -52,16 +52,18 @@ describe("shown are the machine, its kernel, the panic, the time and the cpus of
     const { code, out, err } = vmcore(dump(machine, little, registers));
     expect([code, err]).toEqual([0, ""]);
     const lines = out.toString("latin1").split("\n");
-    expect(lines.slice(0, 7)).toEqual([
+    expect(lines.slice(0, 9)).toEqual([
       `machine  ${name}`,
       "kernel   6.1.0-test",
       "crashed  2024-11-27 09:33:20 UTC",
       "panic    [    7.100000] Kernel panic - not syncing: sysrq triggered crash",
+      "panicked cpu 1, process 77 (sh), as the log says",
       "memory   512 MiB",
+      "image    not known",
       "cpus     2",
       "cpu 0, process 0",
     ]);
-    expect(lines).toContain("cpu 1, process 77");
+    expect(lines).toContain("cpu 1, process 77, which panicked");
     for (const [at, register] of [first, second]) {
       const value = (0x1000 + at).toString(16).padStart(16, "0");
       expect(lines.filter((line) => new RegExp(`(^| )${register} ${value}( |$)`).test(line)).length).toBe(2);
@@ -99,6 +101,8 @@ test("programs get JSON", () => {
     release: "6.1.0-test",
     time: 1732700000,
     panic: "[    7.100000] Kernel panic - not syncing: sysrq triggered crash",
+    panicked: { cpu: 1, pid: 77, command: "sh", note: 1 },
+    image: null,
     missing: "0x0",
   });
   expect([code, cpus.length, cpus[1].pid, cpus[1].registers.pc]).toEqual([0, 2, 77, "0x1020"]);
@@ -114,12 +118,99 @@ test("without a panic the first line of an oops tells why", () => {
   expect(lines).toContain("\npanic    [    0.000000] BUG: kernel NULL pointer dereference, address: 0\n");
 });
 
+describe("the cpu that panicked is told by", () => {
+  const later = { time: 9n, text: "CPU: 0 PID: 5 Comm: later Tainted: G        W          6.1.0-test #1" };
+  const place = (text: string) => ({ time: 8n, text: `${text} 6.1.0-test #1` });
+  const sysrq = { time: 7n, text: "sysrq: Trigger a crash" };
+  const panic = { time: 7n, text: "Kernel panic - not syncing: sysrq triggered crash" };
+  const warning = { time: 1n, text: "CPU: 0 PID: 1 Comm: swapper/0 Not tainted 6.1.0-test #1" };
+  const fatal = { time: 9n, text: "Kernel panic - not syncing: Fatal exception" };
+
+  test.each<[string, readonly LogRecord[], unknown]>([
+    [
+      "the first line behind the panic's",
+      [warning, panic, place("CPU: 1 PID: 77 Comm: a b Not tainted"), later],
+      { cpu: 1, pid: 77, command: "a b", note: 1 },
+    ],
+    [
+      "a line with a user, as since Linux 6.12",
+      [panic, place("CPU: 1 UID: 1000 PID: 77 Comm: sh Kdump: loaded Tainted: G")],
+      { cpu: 1, pid: 77, command: "sh", note: 1 },
+    ],
+    [
+      "the last line behind an oops, where no panic tells",
+      [warning, sysrq, later, place("CPU: 1 PID: 77 Comm: sh Not tainted"), fatal],
+      { cpu: 1, pid: 77, command: "sh", note: 1 },
+    ],
+    [
+      "its process, where its number is not that of a note",
+      [panic, place("CPU: 6 PID: 77 Comm: sh Not tainted")],
+      { cpu: 6, pid: 77, command: "sh", note: 1 },
+    ],
+    [
+      "the log alone, where no note is of it",
+      [panic, place("CPU: 6 PID: 78 Comm: sh Not tainted")],
+      { cpu: 6, pid: 78, command: "sh", note: null },
+    ],
+    ["nothing before a panic or an oops", [warning], null],
+  ])("%s", (_, changed, expected) => {
+    expect(JSON.parse(vmcore(dump(62, true, 27, changed), "--json").out.toString()).panicked).toEqual(expected);
+  });
+
+  test("its number, where two cpus had no process", () => {
+    const notes = [0, 0].map((pid) => ({ name: "CORE", type: 1, contents: status(27, pid, true) }));
+    const idle = [panic, place("CPU: 1 PID: 0 Comm: swapper/1 Not tainted")];
+    const bytes = crashedCore({ form: "ring", little: true, records: idle, notes });
+    expect(JSON.parse(vmcore(bytes, "--json").out.toString()).panicked.note).toBe(1);
+  });
+});
+
+describe("the crashed kernel's memory", () => {
+  const ram = { physical: 0x4000_0000n, address: 0xffff_8880_4000_0000n, bytes: new Uint8Array(0), size: 0x2000_0000n };
+  const piece = (at: bigint, size: bigint) => ({
+    ...{ physical: 0x4200_0000n + at, address: 0xffff_ffff_8100_0000n + at, bytes: new Uint8Array(0), size },
+  });
+  const show = (changed: Partial<Parameters<typeof crashedCore>[0]>, ...options: string[]) =>
+    vmcore(crashedCore({ form: "ring", little: true, records, ...changed }), ...options).out.toString("latin1");
+  const stext = "SYMBOL(_stext)=ffffffff81000000";
+
+  test("is what is mapped beside all RAM, in one piece or several, and is in the picture", () => {
+    const loads = [ram, piece(0n, 0x10_0000n), piece(0x20_0000n, 0x20_0000n)];
+    const text = show({ loads, info: [stext] });
+    expect(text).toContain("\nimage    0x42000000-0x42400000\n");
+    const lines = text.split("\n");
+    const at = lines.findIndex((line) => line.endsWith("the crashed kernel, 4 MiB"));
+    expect(lines[at - 1]).toMatch(/^0x40000000 \S+ +RAM, 32 MiB$/);
+    expect(lines[at]).toMatch(/^0x42000000 kkkk +the/);
+    expect(lines[at + 1]).toMatch(/^0x42400000 \S+ +RAM, 476 MiB$/);
+    expect(JSON.parse(show({ loads, info: [stext] }, "--json")).image).toEqual({
+      start: "0x42000000",
+      end: "0x42400000",
+    });
+  });
+
+  test("begins where VMCOREINFO says, and ends nobody knows where, without a program header of its own", () => {
+    const info = ["SYMBOL(_stext)=c000000000020000"];
+    const ppc64 = { machine: 21, linear: 0xc000_0000_0100_0000n, info };
+    expect(show(ppc64)).toContain("\nimage    from 0x20000 on; the dump does not tell its end\n");
+    expect(JSON.parse(show(ppc64, "--json")).image).toEqual({ start: "0x20000", end: null });
+  });
+
+  test("is not known where a piece of it lies beyond a hole", () => {
+    const loads = [ram, piece(0n, 0x10_0000n), piece(0x4000_0000n, 0x10_0000n)];
+    expect(show({ loads, info: [stext] })).toContain("\nimage    not known\n");
+  });
+});
+
 test("what a dump does not tell is not known, and said where it is wanting", () => {
   const bytes = coreBytes({ little: true, machine: 99, loads: [] });
   const { code, out, err } = vmcore(bytes);
   expect([code, out.toString()]).toEqual([
     0,
-    "machine  machine 99\nkernel   not known\ncrashed  not known\npanic    not known\nmemory   0 B\ncpus     0\n",
+    [
+      ...["machine  machine 99", "kernel   not known", "crashed  not known", "panic    not known"],
+      ...["panicked not known", "memory   0 B", "image    not known", "cpus     0", ""],
+    ].join("\n"),
   ]);
   expect(err).toEndWith("has no note VMCOREINFO: of its kernel nothing is known\n");
 });
