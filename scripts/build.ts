@@ -53,13 +53,28 @@ function watchImports(refused: Failure[]): BunPlugin {
 
 /** What is asked for seldom. Of each only functions can be imported. */
 export const SELDOM = [
-  ...["arch/arm64/confine.ts", "arch/arm64/lpi-tables.ts", "arch/refuse-errors.ts"],
+  ...["arch/arm64/confine.ts", "arch/arm64/load-rules.ts", "arch/arm64/lpi-tables.ts", "arch/arm64/placement.ts"],
+  ...["arch/ppc64/copying.ts", "arch/ppc64/load-rules.ts", "arch/ppc64/placement.ts"],
+  ...["arch/x86_64/load-rules.ts", "arch/x86_64/placement.ts", "arch/refuse-errors.ts"],
   ...["cli/answers.ts", "cli/nearest.ts", "cli/version.ts"],
-  ...["devicetree/edit/usable-memory.ts", "devicetree/from/blob.ts", "devicetree/values.ts"],
+  ...[
+    "devicetree/edit/usable-memory.ts",
+    "devicetree/from/blob.ts",
+    "devicetree/value-text.ts",
+    "devicetree/values.ts",
+  ],
   ...["dump/other-formats.ts"],
-  ...["kexec/draw-svg.ts", "kexec/draw-text.ts", "kexec/plan-json.ts"],
-  ...["kexec/told-header.ts", "recipes/core-header.ts"],
-  ...["recipes/reserve-map.ts", "forms.ts", "sys/strerror.ts"],
+  ...["kernels/unified.ts", "kernels/unpack.ts"],
+  ...["kexec/copying.ts", "kexec/draw-svg.ts", "kexec/draw-text.ts", "kexec/iomem.ts", "kexec/plan-json.ts"],
+  ...["kexec/refusal.ts", "kexec/status.ts", "kexec/told-header.ts", "kexec/unload.ts", "options/kexec-tools.ts"],
+  ...[
+    "recipes/core-header.ts",
+    "recipes/extract-kernel.ts",
+    "recipes/free-place.ts",
+    "recipes/load-file.ts",
+    "recipes/next-boot-params.ts",
+  ],
+  ...["recipes/raw-lines.ts", "recipes/reserve-map.ts", "recipes/to-qemu.ts", "forms.ts", "sys/strerror.ts"],
 ];
 
 /** The applets of the program in `folder`, as their table imports them; none where there is no table. */
@@ -68,6 +83,11 @@ async function appletsIn(folder: string): Promise<string[]> {
   if (!existsSync(table)) return [];
   const imports = new Bun.Transpiler({ loader: "ts" }).scanImports(await readFile(table, "utf8"));
   return imports.map(({ path }) => join(dirname(table), path));
+}
+
+/** What a module that is loaded later is called inside an executable: arch/arm64/checks. */
+function nameOf(folder: string, path: string): string {
+  return relative(folder, path).replace(/\.\w+$/, "");
 }
 
 /**
@@ -81,18 +101,18 @@ function loadLater(folder: string, applets: readonly string[], seldom: readonly 
       build.onResolve({ filter: /^\.\.?\// }, ({ path, importer }) => {
         const found = join(dirname(importer), path);
         const namespace = applets.includes(found) ? "applet" : seldom.includes(found) ? "function" : undefined;
-        // By its name alone: the bundler takes the same path in two namespaces for one module.
-        return namespace && { path: basename(found, ".ts"), namespace };
+        // Not by its path: the bundler takes the same path in two namespaces for one module.
+        return namespace && { path: nameOf(folder, found), namespace };
       });
       build.onLoad({ filter: /.*/, namespace: "applet" }, ({ path: name }) => ({
         loader: "js",
         contents: `import { load } from "qjs:sys";
           import { LaterApplet } from ${JSON.stringify(join(folder, "cli/applet.ts"))};
-          export default new LaterApplet("${name}", () => load("${name}.js").default);`,
+          export default new LaterApplet("${basename(name)}", () => load("${name}").default);`,
       }));
       build.onLoad({ filter: /.*/, namespace: "function" }, async ({ path: name }) => ({
         loader: "js",
-        contents: laterFunctions(name, await functionsIn(seldom.find((path) => basename(path, ".ts") === name) ?? "")),
+        contents: laterFunctions(name, await functionsIn(join(folder, `${name}.ts`))),
       }));
     },
   };
@@ -112,7 +132,7 @@ function laterFunctions(module: string, names: readonly string[]): string {
     const form = name === "default" ? "export default" : `export const ${name} =`;
     return `${form} (...args) => later().${name}(...args);`;
   });
-  return `import { load } from "qjs:sys"; let loaded; const later = () => (loaded ??= load("${module}.js")); ${exports.join(" ")}`;
+  return `import { load } from "qjs:sys"; let loaded; const later = () => (loaded ??= load("${module}")); ${exports.join(" ")}`;
 }
 
 interface Module {
@@ -130,7 +150,8 @@ async function bundle(entry: string): Promise<Module[]> {
   const result = await Bun.build({
     entrypoints: [entry, ...apart],
     splitting: true,
-    naming: { entry: "[name].js", chunk: "[hash].js" },
+    root: folder,
+    naming: { entry: "[dir]/[name].js", chunk: "[hash].js" },
     target: "browser",
     conditions: ["quickjs"],
     define: defineCommit(),
@@ -146,34 +167,36 @@ async function bundle(entry: string): Promise<Module[]> {
     throw new Failure(fromRoot(log?.position?.file ?? entry), log?.message ?? "cannot be bundled");
   }
   const modules = await Promise.all(
-    result.outputs.map(async (output) => ({ name: basename(output.path), text: await output.text() })),
+    result.outputs.map(async (output) => ({ name: join(output.path), text: await output.text() })),
   );
   return renumber(
     modules,
-    [entry, ...apart].map((path) => basename(path).replace(/\.\w+$/, ".js")),
+    [entry, ...apart].map((path) => nameOf(folder, path)),
   );
 }
 
 /** `entries`, then what they share, by numbers: the bundler calls that by where the sources lie. */
 function renumber(modules: readonly Module[], entries: readonly string[]): Module[] {
   const texts = new Map(modules.map(({ name, text }) => [name, text]));
-  const names = new Map(entries.map((name) => [name, name]));
-  const importIn = /"\.\/(\w+\.js)"/g;
+  const names = new Map(entries.map((name) => [`${name}.js`, name]));
+  const importIn = /"(\.[\w./-]*\.js)"/g;
   const textOf = (name: string): string => {
     const text = texts.get(name);
     if (text === undefined) throw new Failure(name, "the bundler has made no such module");
     return text;
   };
   for (const name of names.keys()) {
-    for (const [, imported = ""] of textOf(name).matchAll(importIn)) {
-      if (texts.has(imported) && !names.has(imported)) names.set(imported, `${names.size - entries.length}.js`);
+    for (const [, path = ""] of textOf(name).matchAll(importIn)) {
+      const imported = join(dirname(name), path);
+      if (texts.has(imported) && !names.has(imported)) names.set(imported, `${names.size - entries.length}`);
     }
   }
   return [...names].map(([old, name]) => ({
     name,
-    text: textOf(old).replace(importIn, (whole, imported) =>
-      names.has(imported) ? `"./${names.get(imported)}"` : whole,
-    ),
+    text: textOf(old).replace(importIn, (whole, path) => {
+      const imported = names.get(join(dirname(old), path));
+      return imported === undefined ? whole : `"${imported}"`;
+    }),
   }));
 }
 
@@ -212,7 +235,10 @@ async function smallRecipe(target: SmallTarget, entry: string): Promise<Recipe> 
     limit: SIZE_LIMIT,
     make: (output) =>
       inTemporaryFolder(async (folder) => {
-        for (const { name, text } of modules) await writeFile(join(folder, name), text);
+        for (const { name, text } of modules) {
+          await mkdir(dirname(join(folder, name)), { recursive: true });
+          await writeFile(join(folder, name), text);
+        }
         const names = modules.map(({ name }) => name);
         await engine.compileModules(names, "program.bc", { name: fromRoot(entry), folder });
         await engine.link("program.bc", "program", folder);

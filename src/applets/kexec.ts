@@ -9,7 +9,7 @@ import { refuseIncapable } from "../kexec/permission.ts";
 import { describeStatus } from "../kexec/status.ts";
 import { tellOtherCall, unload, unloadByEither, unloadFiles } from "../kexec/unload.ts";
 import { EDIT_NOTES } from "../options/edits.ts";
-import { foreignAnswers, foreignOptions } from "../options/kexec-tools.ts";
+import { answerOf, listForeign } from "../options/kexec-tools.ts";
 import { diagnose, forQemu } from "../options/load-modes.ts";
 import {
   findNotForFiles,
@@ -98,7 +98,7 @@ ${EDIT_NOTES}
   kexec -e
 `,
   run(system, args) {
-    const given = parse([...kexec.options, ...foreignOptions], args);
+    const given = parse(kexec.options, args, listForeign);
     const has = (long: string) => given.given.has(long);
     answerForeign(system, given);
     if (has("version")) {
@@ -240,7 +240,8 @@ function jumpsAfter({ given }: Arguments): boolean {
 /** Says what becomes of another tool's options. */
 function answerForeign(system: System, { given }: Arguments): void {
   for (const long of given.keys()) {
-    const { answer, isRefused } = foreignAnswers.get(long) ?? {};
+    if (kexec.options.some((option) => option.long === long)) continue;
+    const { answer, isRefused } = answerOf(long);
     if (answer === undefined) continue;
     if (isRefused) throw usage(`--${long}`, answer);
     system.say(`kexec: --${long}: ${answer}`);

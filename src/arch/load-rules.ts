@@ -6,4 +6,18 @@ import { arm64 } from "./arm64/load-rules.ts";
 import { ppc64 } from "./ppc64/load-rules.ts";
 import { x86_64 } from "./x86_64/load-rules.ts";
 
-export const loadRules: Readonly<Record<Machine, LoadRules>> = { ppc64, ppc64le: ppc64, aarch64: arm64, x86_64 };
+/** A machine's row is read when it is asked for. */
+export const loadRules: Readonly<Record<Machine, LoadRules>> = {
+  get ppc64() {
+    return ppc64();
+  },
+  get ppc64le() {
+    return ppc64();
+  },
+  get aarch64() {
+    return arm64();
+  },
+  get x86_64() {
+    return x86_64();
+  },
+};

@@ -1,9 +1,23 @@
 // Where the next kernel may lie on each machine, by what uname says.
 
 import type { Machine } from "../sys/engine.ts";
-import { placement as arm64 } from "./arm64/placement.ts";
+import { arm64 } from "./arm64/placement.ts";
 import type { PlacementRules } from "./placement.ts";
-import { placement as ppc64 } from "./ppc64/placement.ts";
-import { placement as x86_64 } from "./x86_64/placement.ts";
+import { ppc64 } from "./ppc64/placement.ts";
+import { x86_64 } from "./x86_64/placement.ts";
 
-export const placements: Readonly<Record<Machine, PlacementRules>> = { ppc64, ppc64le: ppc64, aarch64: arm64, x86_64 };
+/** A machine's row is read when it is asked for. */
+export const placements: Readonly<Record<Machine, PlacementRules>> = {
+  get ppc64() {
+    return ppc64();
+  },
+  get ppc64le() {
+    return ppc64();
+  },
+  get aarch64() {
+    return arm64();
+  },
+  get x86_64() {
+    return x86_64();
+  },
+};

@@ -23,9 +23,19 @@ export interface Directive {
   readonly place: string;
 }
 
-/** The arguments of an applet whose options stand in any order, each at most once but for those that act in their turn. */
-export function parse(options: readonly Option[], args: readonly ByteString[]): Arguments {
-  const { words, operands } = split(options, args);
+/**
+ * The arguments of an applet whose options stand in any order, each at most once but for those that act in their turn.
+ * @param listOthers further rows, asked for where a name is in none of `own`
+ */
+export function parse(
+  own: readonly Option[],
+  args: readonly ByteString[],
+  listOthers?: () => readonly Option[],
+): Arguments {
+  const first = split(own, args);
+  const isComplete = listOthers === undefined || first.words.every(({ option }) => option !== undefined);
+  const options = isComplete ? own : [...own, ...listOthers()];
+  const { words, operands } = isComplete ? first : split(options, args);
   const directives = readDirectives(options, words);
   const turns = new Set(options.filter(({ inTurn }) => inTurn).map(({ long }) => long));
   const given = new Map<string, ByteString>();

@@ -83,14 +83,16 @@ const rows: readonly Foreign[] = [
 ];
 
 /** All of them, for the parser. No manual has them. */
-export const foreignOptions: readonly Option[] = rows.map(({ short, long, takesValue }) => ({
-  ...(short === undefined ? {} : { short }),
-  long,
-  ...(takesValue ? { value: "VALUE" } : {}),
-  help: "",
-}));
+export function listForeign(): Option[] {
+  return rows.map(({ short, long, takesValue }) => ({
+    ...(short === undefined ? {} : { short }),
+    long,
+    ...(takesValue ? { value: "VALUE" } : {}),
+    help: "",
+  }));
+}
 
-/** What is said to some of them, by long name. */
-export const foreignAnswers: ReadonlyMap<string, Pick<Foreign, "answer" | "isRefused">> = new Map(
-  rows.flatMap(({ long, ...row }) => (row.answer === undefined ? [] : [[long, row] as const])),
-);
+/** What is said to that one, by its long name. */
+export function answerOf(long: string): Pick<Foreign, "answer" | "isRefused"> {
+  return rows.find((row) => row.long === long) ?? {};
+}

@@ -3,7 +3,7 @@
 import type { LoadRules } from "../arch/arch.ts";
 import type { KernelShape } from "../arch/placement.ts";
 import { readBootParams } from "../arch/x86_64/boot-params.ts";
-import { Failure, hex } from "../failure.ts";
+import { hex } from "../failure.ts";
 import { type EnteredCode, type Finding, findEnteredCode } from "../kexec/check.ts";
 import { findFault } from "../kexec/checks.ts";
 import type { MachineFacts } from "../kexec/facts.ts";
@@ -17,15 +17,8 @@ import { listPlaces } from "./next-places.ts";
 /** Places that are tried. */
 const MOST_TRIED = 8;
 
-/** @throws Failure for the first thing that is wrong, with where the segment could go instead if that is all */
-export function checkWithPlaces(machine: Machine, image: KexecImage, facts: MachineFacts, rules: LoadRules): void {
-  const fault = findFault(image, facts, rules.checks);
-  if (fault === undefined) return;
-  throw new Failure(fault.place, fault.fact + tellPlace(machine, image, facts, rules, fault));
-}
-
-/** Only where it is certain: where all is known, and the moved image has no fault. */
-function tellPlace(
+/** The rest of a sentence, only where it is certain: where all is known, and the moved image has no fault. Else "". */
+export function tellPlace(
   machine: Machine,
   image: KexecImage,
   facts: MachineFacts,

@@ -1,11 +1,12 @@
 // Loading, without a command line: plan, image, facts, checks, then kexec_load or what was asked for in its place.
 
+import type { LoadRules } from "../arch/arch.ts";
 import { archs } from "../arch/archs.ts";
 import { loadRules } from "../arch/load-rules.ts";
-import { EXIT, Failure, failureOf } from "../failure.ts";
+import { EXIT, Failure } from "../failure.ts";
 import type { Explain } from "../kexec/causes.ts";
 import { nameSegmentAndArgument } from "../kexec/check.ts";
-import { explain } from "../kexec/checks.ts";
+import { explain, findFault } from "../kexec/checks.ts";
 import { listUncheckedConfinement } from "../kexec/confinement.ts";
 import { type MachineFacts, readFacts } from "../kexec/facts.ts";
 import { assemble, type KexecImage, refuseChangedFiles } from "../kexec/image.ts";
@@ -15,12 +16,12 @@ import type { Secondaries } from "../kexec/stub.ts";
 import type { ByteString } from "../sys/engine.ts";
 import errnoText from "../sys/strerror.ts";
 import type { System } from "../sys/system.ts";
-import { checkWithPlaces } from "./free-place.ts";
+import { tellPlace } from "./free-place.ts";
 import { countedSecondaries, tellSecondaries } from "./secondaries.ts";
-import { type PlanViews, showPlan } from "./show-plan.ts";
+import { type CheckedViews, showChecked } from "./show-plan.ts";
 import { writeForQemu } from "./to-qemu.ts";
 
-export interface LoadRequest extends PlanViews {
+export interface LoadRequest extends CheckedViews {
   readonly plan: Plan;
   /** What is known of the running machine; found out unless given. */
   readonly facts?: MachineFacts;
@@ -28,7 +29,6 @@ export interface LoadRequest extends PlanViews {
   readonly secondaries: Secondaries | undefined;
   /** `check` loads nothing; `diagnose` finds the segment that the kernel refuses, and leaves nothing loaded. */
   readonly action: "load" | "check" | "diagnose";
-  readonly skipChecks: boolean;
   /** A directory for files and a script that start the image in qemu; undefined: it is for the running kernel. */
   readonly qemu?: ByteString | undefined;
   /** Gets the image, once it has passed, in place of the running kernel. */
@@ -59,19 +59,7 @@ export function loadPlan(system: System, request: LoadRequest): number {
     ...(image.crash ? rules.listLacking(image, facts) : []),
   ];
   const uses = rules.listUses(image);
-  const refusal = request.skipChecks
-    ? undefined
-    : failureOf(() => checkWithPlaces(system.machine, image, facts, rules));
-  showPlan(system, request, {
-    plan,
-    image,
-    facts,
-    uses,
-    told,
-    refusal,
-    unchecked: request.skipChecks ? [] : unchecked,
-  });
-  if (refusal !== undefined) throw refusal;
+  showChecked(system, request, { plan, image, facts, uses, told, unchecked }, () => check(system, image, facts, rules));
   if (request.action === "check") return EXIT.done;
   const explainRefusal = (result: number) => explain(image, facts, rules.checks, result);
   if (request.action === "diagnose") return diagnose(system, image, request, explainRefusal);
@@ -82,6 +70,13 @@ export function loadPlan(system: System, request: LoadRequest): number {
   }
   const { asFile, otherCall } = request;
   return load(system, image, { explain: explainRefusal, asFile, otherCall });
+}
+
+/** @throws Failure for the first thing that is wrong, with where the segment could go instead if that is all */
+function check({ machine }: System, image: KexecImage, facts: MachineFacts, rules: LoadRules): void {
+  const fault = findFault(image, facts, rules.checks);
+  if (fault === undefined) return;
+  throw new Failure(fault.place, fault.fact + tellPlace(machine, image, facts, rules, fault));
 }
 
 /** Finds the segment by asking the kernel, and the rule that it breaks by our own checks. */

@@ -1,6 +1,6 @@
 // What people and programs get to see of a plan before its checks: a drawing with a table, JSON, a picture for a document.
 
-import { escapeText, Failure } from "../failure.ts";
+import { escapeText, Failure, failureOf } from "../failure.ts";
 import drawPicture from "../kexec/draw-svg.ts";
 import drawPlan from "../kexec/draw-text.ts";
 import type { Plan } from "../kexec/plan.ts";
@@ -21,14 +21,33 @@ export interface PlanViews {
   readonly svg?: ByteString | undefined;
 }
 
-export interface ShownPlan extends Omit<TellablePlan, "secondaries" | "commands"> {
+export interface CheckedViews extends PlanViews {
+  readonly skipChecks: boolean;
+}
+
+interface CheckedPlan extends Omit<TellablePlan, "secondaries" | "commands" | "refusal"> {
   readonly plan: Plan;
   /** What the stub was told; undefined where it waits for nobody. */
   readonly told: Told | undefined;
 }
 
+interface ShownPlan extends CheckedPlan {
+  readonly refusal: Failure | undefined;
+}
+
+/**
+ * Shows a plan and what `check` throws for it.
+ * @throws Failure that one, once all is shown; or as showPlan() does
+ */
+export function showChecked(system: System, request: CheckedViews, checked: CheckedPlan, check: () => void): void {
+  const refusal = request.skipChecks ? undefined : failureOf(check);
+  const unchecked = request.skipChecks ? [] : checked.unchecked;
+  showPlan(system, request, { ...checked, unchecked, refusal });
+  if (refusal !== undefined) throw refusal;
+}
+
 /** @throws Failure where the SVG cannot be written, or is a file that is to be loaded */
-export function showPlan(system: System, { show, json, commands, svg }: PlanViews, shown: ShownPlan): void {
+function showPlan(system: System, { show, json, commands, svg }: PlanViews, shown: ShownPlan): void {
   const { plan, image, facts, uses, told, unchecked, refusal } = shown;
   if (show !== undefined) {
     const waits = told === undefined ? [] : [`stub waits for ${told.secondaries} secondary cpus, ${told.reason}`];

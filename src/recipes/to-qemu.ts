@@ -5,7 +5,7 @@ import { archs, findArch } from "../arch/archs.ts";
 import { loadRules } from "../arch/load-rules.ts";
 import { qemuMachines } from "../arch/qemu-machines.ts";
 import { headOf } from "../devicetree/format.ts";
-import { EXIT, Failure, failureOf, hex, usage } from "../failure.ts";
+import { EXIT, Failure, hex, usage } from "../failure.ts";
 import { checkImage } from "../kexec/checks.ts";
 import { listUncheckedConfinement } from "../kexec/confinement.ts";
 import type { MachineFacts } from "../kexec/facts.ts";
@@ -18,9 +18,9 @@ import type { System } from "../sys/system.ts";
 import { writeFolder } from "./folder.ts";
 import { qemuScript, SCRIPT, segmentName, segmentsWithBytes } from "./qemu-script.ts";
 import { type Told, tellSecondaries } from "./secondaries.ts";
-import { type PlanViews, showPlan } from "./show-plan.ts";
+import { type CheckedViews, showChecked } from "./show-plan.ts";
 
-export interface QemuRequest extends PlanViews {
+export interface QemuRequest extends CheckedViews {
   readonly plan: Plan;
   /** Cpus that the stub waits for; undefined: none. */
   readonly secondaries: Secondaries | undefined;
@@ -28,7 +28,6 @@ export interface QemuRequest extends PlanViews {
   readonly directory: ByteString;
   /** `check` writes nothing. */
   readonly action: "load" | "check" | "diagnose";
-  readonly skipChecks: boolean;
 }
 
 const MIB = 1n << 20n;
@@ -63,17 +62,7 @@ export function writeForQemu(system: System, request: QemuRequest): number {
     const finding = shape.find(image);
     if (finding !== undefined) throw new Failure(finding.place, finding.fact);
   };
-  const refusal = request.skipChecks ? undefined : failureOf(check);
-  showPlan(system, request, {
-    plan,
-    image,
-    facts,
-    uses,
-    told,
-    refusal,
-    unchecked: request.skipChecks ? [] : unchecked,
-  });
-  if (refusal !== undefined) throw refusal;
+  showChecked(system, request, { plan, image, facts, uses, told, unchecked }, check);
   if (request.action === "check") return EXIT.done;
   const { entry } = image;
   if (entry === undefined) throw usage("entry", "none is set: -e after an -a sets it");

@@ -13,8 +13,7 @@ import { readToldInitrd, stubChecks } from "../../kexec/stub-checks.ts";
 import { findLostHeader, listLackingHeader, readToldByTree } from "../../kexec/told-header.ts";
 import { contains, formatRange, max, min, overlap, rangeOfSize, roundDown } from "../../range.ts";
 import { confinement } from "./crash-memory.ts";
-import { IMAGE_ALIGNMENT, type ImageHeader, readImageHeader } from "./image.ts";
-import { REACH, REACH_ALIGNMENT } from "./placement.ts";
+import { IMAGE_ALIGNMENT, type ImageHeader, REACH, REACH_ALIGNMENT, readImageHeader } from "./image.ts";
 
 export const checks: readonly Check[] = [
   entryAlignment,

@@ -16,6 +16,10 @@ export interface ImageHeader {
 /** Where an Image may lie: text_offset bytes after a multiple of 2 MiB. */
 export const IMAGE_ALIGNMENT = 0x200000n;
 
+/** What every kernel maps at least from a multiple of REACH_ALIGNMENT on, whatever its pages and its levels of tables. */
+export const REACH = 32n * 0x4000_0000n;
+export const REACH_ALIGNMENT = 0x4000_0000n;
+
 /** "ARM\x64", little endian. */
 const IMAGE_MAGIC = 0x644d5241;
 const HEADER_SIZE = 64;

@@ -3,13 +3,9 @@
 import { Failure, hex } from "../../failure.ts";
 import { type MemoryRange, max, NO_END, rangeOfSize, roundDown, roundUp } from "../../range.ts";
 import type { PieceName, PlaceChoice, PlacementRules, PlaceRule, Sizes } from "../placement.ts";
-import { IMAGE_ALIGNMENT, readImageHeader } from "./image.ts";
+import { IMAGE_ALIGNMENT, REACH, REACH_ALIGNMENT, readImageHeader } from "./image.ts";
 
-/** What every kernel maps at least from a multiple of REACH_ALIGNMENT on, whatever its pages and its levels of tables. */
-export const REACH = 32n * 0x4000_0000n;
-export const REACH_ALIGNMENT = 0x4000_0000n;
-
-export const placement: PlacementRules = {
+const rules: PlacementRules = {
   page: 1n,
   needsOf({ head, length, memsz }, { pageSize }) {
     const header = readImageHeader(head);
@@ -25,6 +21,10 @@ export const placement: PlacementRules = {
     return { size, alignment: IMAGE_ALIGNMENT, offset: textOffset, order, rules: [], choice };
   },
 };
+
+export function arm64(): PlacementRules {
+  return rules;
+}
 
 const reach: PlaceChoice = {
   *list(free, sizes) {

@@ -7,13 +7,15 @@ import { facts } from "./facts.ts";
 import { fileRules } from "./file-rules.ts";
 import { findStayWords } from "./run-at-load.ts";
 
-export const ppc64: LoadRules = {
-  checks,
-  facts,
-  files: fileRules,
-  listUses,
-  listUnchecked: listUncheckedBss,
-  listLacking,
-  findStayWords,
-  findCopying,
-};
+export function ppc64(): LoadRules {
+  return {
+    checks,
+    facts,
+    files: fileRules,
+    listUses,
+    listUnchecked: listUncheckedBss,
+    listLacking,
+    findStayWords,
+    findCopying,
+  };
+}

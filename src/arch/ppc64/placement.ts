@@ -13,7 +13,7 @@ const PAGE = 0x10000n;
 /** A partition's kernel before POWER9 takes no more for what it reaches without MMU. */
 const OLD_RMA = rangeOfSize(0n, 0x4000_0000n);
 
-export const placement: PlacementRules = {
+const rules: PlacementRules = {
   page: PAGE,
   rulesOfLine: limitRules,
   needsOf({ head, length, memsz }, { rma }, crash) {
@@ -33,6 +33,10 @@ export const placement: PlacementRules = {
     return { size, roomySize, alignment: PAGE, order: ["argument", "kernel", "initrd"], rules };
   },
 };
+
+export function ppc64(): PlacementRules {
+  return rules;
+}
 
 /** @param isBssUnknown whether nothing tells of more than the kernel's bytes */
 function copyRules(size: bigint, isBssUnknown: boolean): PlaceRule[] {

@@ -5,4 +5,6 @@ import { checks, listLacking, listUses } from "./checks.ts";
 import { facts } from "./facts.ts";
 import { fileRules } from "./file-rules.ts";
 
-export const x86_64: LoadRules = { checks, facts, files: fileRules, listUses, listLacking };
+export function x86_64(): LoadRules {
+  return { checks, facts, files: fileRules, listUses, listLacking };
+}

@@ -33,7 +33,7 @@ export function earlyMemory(needs: KernelNeeds, address: bigint): MemoryRange {
 const LOWEST = 0x3000n;
 const FIRST_MIB = 0x100000n;
 
-export const placement: PlacementRules = {
+const rules: PlacementRules = {
   page: 1n,
   needsOf({ setup, length }, { pageSize }) {
     if (setup === undefined) throw new Failure("kernel", "only a bzImage tells where it may lie on x86_64");
@@ -48,6 +48,10 @@ export const placement: PlacementRules = {
     return { size, alignment, order: ["kernel", "argument", "initrd"], rules };
   },
 };
+
+export function x86_64(): PlacementRules {
+  return rules;
+}
 
 /** @param size of its segment */
 function kernelRules({ preferredAddress, fixed }: KernelNeeds, size: bigint): PlaceRule[] {
