@@ -1,20 +1,18 @@
-// Builds dist/kexecbox-TARGET: bundles the program and puts it into the engine of the target, small or Bun.
+// Builds dist/kexecbox-TARGET: puts the program into the engine of the target, small or Bun.
 
 import { createHash } from "node:crypto";
 import { existsSync, rmSync, statSync } from "node:fs";
 import { chmod, copyFile, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { builtinModules } from "node:module";
-import { basename, dirname, join, relative } from "node:path";
-import type { BunPlugin } from "bun";
+import { basename, dirname, join } from "node:path";
 import { Failure, usage } from "../src/failure.ts";
 import { bunEngine } from "./bun.ts";
+import { bundle, fromRoot, splitModules } from "./bundle.ts";
 import { inTemporaryFolder } from "./cache.ts";
 import { endWith } from "./command.ts";
-import { defineCommit } from "./commit.ts";
 import { smallEngine } from "./engine.ts";
 import { undoOnInterrupt } from "./interrupt.ts";
 import { writeLicenses } from "./licenses.ts";
-import { type BunTarget, isBunTarget, type SmallTarget, type Target, targets } from "./machines/machines.ts";
+import { type BunTarget, isBunTarget, machineOf, type SmallTarget, type Target, targets } from "./machines/machines.ts";
 import { ensure } from "./setup.ts";
 
 const ROOT = join(import.meta.dir, "..");
@@ -23,182 +21,6 @@ const DIST = join(ROOT, "dist");
 
 /** The most an executable of the small engine may weigh: it is copied into initramfs images. Bytes. */
 const SIZE_LIMIT = 1_048_576;
-
-function fromRoot(path: string): string {
-  const short = relative(ROOT, path);
-  return short.startsWith("..") ? path : short;
-}
-
-function isHostModule(name: string): boolean {
-  return /^(bun|node):/.test(name) || name === "bun" || builtinModules.includes(name);
-}
-
-/**
- * Notes every import of a module that only Bun and Node have. Left to itself, the bundler puts `{}` in place
- * of node:fs.
- */
-function watchImports(refused: Failure[]): BunPlugin {
-  return {
-    name: "refuse modules of Bun and Node",
-    setup(build) {
-      build.onResolve({ filter: /.*/ }, ({ path, importer }) => {
-        if (!isHostModule(path)) return undefined;
-        const fact = `imports "${path}", which the small engine does not have`;
-        refused.push(new Failure(fromRoot(importer), fact));
-        return { path, external: true };
-      });
-    },
-  };
-}
-
-/** What is asked for seldom. Of each only functions can be imported. */
-export const SELDOM = [
-  ...["arch/arm64/confine.ts", "arch/arm64/load-rules.ts", "arch/arm64/lpi-tables.ts", "arch/arm64/placement.ts"],
-  ...["arch/ppc64/copying.ts", "arch/ppc64/load-rules.ts", "arch/ppc64/placement.ts"],
-  ...["arch/x86_64/load-rules.ts", "arch/x86_64/placement.ts", "arch/refuse-errors.ts"],
-  ...["cli/answers.ts", "cli/nearest.ts", "cli/version.ts"],
-  ...[
-    "devicetree/edit/usable-memory.ts",
-    "devicetree/from/blob.ts",
-    "devicetree/value-text.ts",
-    "devicetree/values.ts",
-  ],
-  ...["dump/other-formats.ts"],
-  ...["kernels/unified.ts", "kernels/unpack.ts"],
-  ...["kexec/copying.ts", "kexec/draw-svg.ts", "kexec/draw-text.ts", "kexec/iomem.ts", "kexec/plan-json.ts"],
-  ...["kexec/refusal.ts", "kexec/status.ts", "kexec/told-header.ts", "kexec/unload.ts", "options/kexec-tools.ts"],
-  ...[
-    "recipes/core-header.ts",
-    "recipes/extract-kernel.ts",
-    "recipes/free-place.ts",
-    "recipes/load-file.ts",
-    "recipes/next-boot-params.ts",
-  ],
-  ...["recipes/raw-lines.ts", "recipes/reserve-map.ts", "recipes/to-qemu.ts", "forms.ts", "sys/strerror.ts"],
-];
-
-/** The applets of the program in `folder`, as their table imports them; none where there is no table. */
-async function appletsIn(folder: string): Promise<string[]> {
-  const table = join(folder, "applets/table.ts");
-  if (!existsSync(table)) return [];
-  const imports = new Bun.Transpiler({ loader: "ts" }).scanImports(await readFile(table, "utf8"));
-  return imports.map(({ path }) => join(dirname(table), path));
-}
-
-/** What a module that is loaded later is called inside an executable: arch/arm64/checks. */
-function nameOf(folder: string, path: string): string {
-  return relative(folder, path).replace(/\.\w+$/, "");
-}
-
-/**
- * Replaces applets, and modules that are seldom needed, by modules that load them when they are called: an executable
- * reads only as much of itself as the command needs.
- */
-function loadLater(folder: string, applets: readonly string[], seldom: readonly string[]): BunPlugin {
-  return {
-    name: "load later",
-    setup(build) {
-      build.onResolve({ filter: /^\.\.?\// }, ({ path, importer }) => {
-        const found = join(dirname(importer), path);
-        const namespace = applets.includes(found) ? "applet" : seldom.includes(found) ? "function" : undefined;
-        // Not by its path: the bundler takes the same path in two namespaces for one module.
-        return namespace && { path: nameOf(folder, found), namespace };
-      });
-      build.onLoad({ filter: /.*/, namespace: "applet" }, ({ path: name }) => ({
-        loader: "js",
-        contents: `import { load } from "qjs:sys";
-          import { LaterApplet } from ${JSON.stringify(join(folder, "cli/applet.ts"))};
-          export default new LaterApplet("${basename(name)}", () => load("${name}").default);`,
-      }));
-      build.onLoad({ filter: /.*/, namespace: "function" }, async ({ path: name }) => ({
-        loader: "js",
-        contents: laterFunctions(name, await functionsIn(join(folder, `${name}.ts`))),
-      }));
-    },
-  };
-}
-
-/** The names of the functions that a module exports. What else it exports, only modules loaded with it can have. */
-export async function functionsIn(path: string): Promise<string[]> {
-  const text = await readFile(path, "utf8");
-  return Array.from(text.matchAll(/^export (default )?function (\w*)/gm), ([, isDefault, name = ""]) =>
-    isDefault === undefined ? name : "default",
-  );
-}
-
-/** Functions of those names, which load the module when the first of them is called. */
-function laterFunctions(module: string, names: readonly string[]): string {
-  const exports = names.map((name) => {
-    const form = name === "default" ? "export default" : `export const ${name} =`;
-    return `${form} (...args) => later().${name}(...args);`;
-  });
-  return `import { load } from "qjs:sys"; let loaded; const later = () => (loaded ??= load("${module}")); ${exports.join(" ")}`;
-}
-
-interface Module {
-  readonly name: string;
-  readonly text: string;
-}
-
-/** The program as ES modules, its entry first, in which besides each other only qjs:sys is still imported. */
-async function bundle(entry: string): Promise<Module[]> {
-  const refused: Failure[] = [];
-  const folder = dirname(entry);
-  const applets = await appletsIn(folder);
-  const seldom = SELDOM.map((path) => join(folder, path)).filter((path) => existsSync(path));
-  const apart = [...applets, ...seldom];
-  const result = await Bun.build({
-    entrypoints: [entry, ...apart],
-    splitting: true,
-    root: folder,
-    naming: { entry: "[dir]/[name].js", chunk: "[hash].js" },
-    target: "browser",
-    conditions: ["quickjs"],
-    define: defineCommit(),
-    external: ["qjs:*"],
-    format: "esm",
-    minify: true,
-    plugins: [watchImports(refused), loadLater(folder, applets, seldom)],
-    throw: false,
-  });
-  if (refused[0] !== undefined) throw refused[0];
-  if (!result.success) {
-    const [log] = result.logs;
-    throw new Failure(fromRoot(log?.position?.file ?? entry), log?.message ?? "cannot be bundled");
-  }
-  const modules = await Promise.all(
-    result.outputs.map(async (output) => ({ name: join(output.path), text: await output.text() })),
-  );
-  return renumber(
-    modules,
-    [entry, ...apart].map((path) => nameOf(folder, path)),
-  );
-}
-
-/** `entries`, then what they share, by numbers: the bundler calls that by where the sources lie. */
-function renumber(modules: readonly Module[], entries: readonly string[]): Module[] {
-  const texts = new Map(modules.map(({ name, text }) => [name, text]));
-  const names = new Map(entries.map((name) => [`${name}.js`, name]));
-  const importIn = /"(\.[\w./-]*\.js)"/g;
-  const textOf = (name: string): string => {
-    const text = texts.get(name);
-    if (text === undefined) throw new Failure(name, "the bundler has made no such module");
-    return text;
-  };
-  for (const name of names.keys()) {
-    for (const [, path = ""] of textOf(name).matchAll(importIn)) {
-      const imported = join(dirname(name), path);
-      if (texts.has(imported) && !names.has(imported)) names.set(imported, `${names.size - entries.length}`);
-    }
-  }
-  return [...names].map(([old, name]) => ({
-    name,
-    text: textOf(old).replace(importIn, (whole, path) => {
-      const imported = names.get(join(dirname(old), path));
-      return imported === undefined ? whole : `"${imported}"`;
-    }),
-  }));
-}
 
 /** Makes `path` in one step: a reader sees the old file or the new one, never a part. */
 export async function replaceFile(path: string, make: (temporary: string) => Promise<void>): Promise<void> {
@@ -229,9 +51,10 @@ async function recipeFor(target: Target, entry: string): Promise<Recipe> {
 
 async function smallRecipe(target: SmallTarget, entry: string): Promise<Recipe> {
   const modules = await bundle(entry);
+  const { atHand, packed } = splitModules(modules, machineOf(target).name);
   const engine = await smallEngine(target);
   return {
-    inputs: [engine.key, ...modules.flatMap(({ name, text }) => [name, text])],
+    inputs: [engine.key, ...atHand, "", ...packed, ...modules.flatMap(({ name, text }) => [name, text])],
     limit: SIZE_LIMIT,
     make: (output) =>
       inTemporaryFolder(async (folder) => {
@@ -239,9 +62,8 @@ async function smallRecipe(target: SmallTarget, entry: string): Promise<Recipe> 
           await mkdir(dirname(join(folder, name)), { recursive: true });
           await writeFile(join(folder, name), text);
         }
-        const names = modules.map(({ name }) => name);
-        await engine.compileModules(names, "program.bc", { name: fromRoot(entry), folder });
-        await engine.link("program.bc", "program", folder);
+        await engine.compileModules({ name: fromRoot(entry), folder, atHand, packed });
+        await engine.link("program", folder);
         await copyFile(join(folder, "program"), output);
       }),
   };

@@ -129,18 +129,27 @@ const COMPILER_FILES = ["host/bc.c", "host/context.c", "host/int128.c"];
 export interface SmallEngine {
   /** Changes when anything does that goes into an executable besides its program. */
   key: string;
-  /**
-   * Turns the modules `sources`, of which the first is run, into one file of bytecode; all are names in `folder`. A
-   * Failure speaks of them as `name`.
-   */
-  compileModules(
-    sources: readonly string[],
-    bytecode: string,
-    program: { name: string; folder: string },
-  ): Promise<void>;
-  /** Makes the executable `output` of the file `bytecode`; both are names in `folder`. */
-  link(bytecode: string, output: string, folder: string): Promise<void>;
+  /** Compiles a program to two files of bytecode in its folder. A Failure speaks of the program by its name. */
+  compileModules(program: SmallProgram): Promise<void>;
+  /** Makes the executable `output` in `folder` of the bytecode there. */
+  link(output: string, folder: string): Promise<void>;
 }
+
+/** ES modules, by their names in `folder`. */
+export interface SmallProgram {
+  readonly name: string;
+  readonly folder: string;
+  /** Read where they lie in the executable; the first one is run. */
+  readonly atHand: readonly string[];
+  /** Unpacked all at once when the first of them is asked for. */
+  readonly packed: readonly string[];
+}
+
+/** Files of bytecode; the last is what the executable has of the second. */
+const BYTECODE = { atHand: "at-hand.bc", packed: "packed.bc", compressed: "packed.zst" } as const;
+
+/** The highest level of Zstandard. */
+const LEVEL = 22;
 
 interface Compiler extends Toolchain {
   command: readonly string[];
@@ -358,12 +367,13 @@ export async function smallEngine(target: SmallTarget): Promise<SmallEngine> {
     ];
     return {
       key: [host, unpacking].map((entry) => basename(entry)).join(" "),
-      async compileModules(sources, bytecode, { name, folder }) {
+      async compileModules({ name, folder, atHand, packed }) {
         let complaint = "";
         const onFailure = (output: string): void => {
           complaint = [...new Set(output.trim().split("\n"))].join("; ");
         };
-        const compile = [...emulatorFor(target), join(host, "bc"), bytecode, ...sources];
+        const parts = [BYTECODE.atHand, ...atHand, "--", BYTECODE.packed, ...packed];
+        const compile = [...emulatorFor(target), join(host, "bc"), ...parts];
         try {
           await runTool(compile, { cwd: folder, onFailure });
         } catch (error) {
@@ -371,9 +381,13 @@ export async function smallEngine(target: SmallTarget): Promise<SmallEngine> {
           throw new Failure(name, complaint);
         }
       },
-      async link(bytecode, output, folder) {
+      async link(output, folder) {
+        const unpacked = await readFile(join(folder, BYTECODE.packed));
+        await writeFile(join(folder, BYTECODE.compressed), Bun.zstdCompressSync(unpacked, { level: LEVEL }));
         const [app = ""] = hostFiles(["host/app.S"]);
-        const assemble = [...compiler.command, `-DAPP_FILE="${bytecode}"`, "-c", app, "-o", "app.o"];
+        const files = [`-DAPP_FILE="${BYTECODE.atHand}"`, `-DPACKED_FILE="${BYTECODE.compressed}"`];
+        const words = [...files, `-DUNPACKED_LENGTH=${unpacked.length}`];
+        const assemble = [...compiler.command, ...words, "-c", app, "-o", "app.o"];
         await runTool(assemble, { cwd: folder, env: scratchIn(folder) });
         await runTool(linkCommand(compiler, libc, ["app.o", ...parts], output), { cwd: folder });
       },

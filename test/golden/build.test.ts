@@ -104,6 +104,29 @@ test.each(smallTargets)(
   60_000,
 );
 
+/** Where the packed part begins: the last thing that looks like a frame of Zstandard. */
+function packedPlace(executable: Uint8Array): number {
+  return Buffer.from(executable).lastIndexOf(Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd));
+}
+
+test.each(smallTargets)("a damaged packed part of %s ends what needs it, and nothing else", async (target) => {
+  const program = folder.in("damaged", target);
+  await buildFrom(target, join(ROOT, "src/main.ts"), program);
+  const bytes = readFileSync(program);
+  bytes.fill(0xff, packedPlace(bytes) + 2000, packedPlace(bytes) + 2100);
+  writeFileSync(program, bytes);
+  const run = (...words: string[]) => Bun.spawnSync([...emulatorFor(target), program, ...words]);
+  expect(run("--list")).toMatchObject({ exitCode: 0 });
+  const { exitCode, stdout, stderr } = run("dtcheck", "--help");
+  expect({ exitCode, stdout: stdout.toString(), stderr: stderr.toString() }).toEqual({
+    exitCode: 70,
+    stdout: "",
+    stderr: expect.stringMatching(
+      /^kexecbox: internal error: the packed part of this executable is damaged; kexecbox 0.*\n$/,
+    ),
+  });
+});
+
 interface ProgramHeader {
   readonly type: number;
   readonly writable: boolean;

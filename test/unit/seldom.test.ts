@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { functionsIn, SELDOM } from "../../scripts/build.ts";
+import { functionsIn, SELDOM } from "../../scripts/bundle.ts";
 
 const SRC = join(import.meta.dir, "../../src");
 

@@ -1,4 +1,5 @@
-/* The compiler of the small engine: bc PROGRAM MODULE... turns bundled ES modules into one file of bytecode.
+/* The compiler of the small engine: bc FILE MODULE... [-- FILE MODULE...] turns bundled ES modules into bytecode, one file
+ * for each part of the program.
  *
  * It is built for the target, and runs under emulation where that is another machine: what it writes is as that machine
  * has it in memory (inside-stored.c).
@@ -51,7 +52,7 @@ static int nothing_to_initialise(JSContext *ctx, JSModuleDef *module)
     return 0;
 }
 
-/* The modules that make a program. */
+/* The arguments, among which are the modules that make the program. */
 struct module_names {
     char **names;
     int count;
@@ -116,20 +117,30 @@ static int compile_module(const char *path, struct module_names *known)
     return missing;
 }
 
+/* Compiles one part, of which the file's name is first. Returns how many arguments it had. */
+static int compile_part(struct module_names *known, int first, int *missing)
+{
+    const char *path = known->names[first];
+    FILE *file = fopen(path, "wb");
+    int i;
+
+    if (!file)
+        fail(path, strerror(errno));
+    for (i = first + 1; i < known->count && strcmp(known->names[i], "--") != 0; i++)
+        *missing += compile_module(known->names[i], known);
+    if (write_stored(file) || fclose(file))
+        fail(path, strerror(errno));
+    return i - first;
+}
+
 int main(int argc, char **argv)
 {
-    struct module_names modules = {argv + 2, argc - 2};
-    FILE *program;
-    int i, missing = 0;
+    struct module_names known = {argv, argc};
+    int at, missing = 0;
 
     if (argc < 3)
-        fail("bc", "usage: bc PROGRAM MODULE...");
-    program = fopen(argv[1], "wb");
-    if (!program)
-        fail(argv[1], strerror(errno));
-    for (i = 2; i < argc; i++)
-        missing += compile_module(argv[i], &modules);
-    if (write_stored(program) || fclose(program))
-        fail(argv[1], strerror(errno));
+        fail("bc", "usage: bc FILE MODULE... [-- FILE MODULE...]");
+    for (at = 1; at < argc; at++)
+        at += compile_part(&known, at, &missing);
     return missing ? 1 : 0;
 }

@@ -6,16 +6,20 @@
  * an atom when it is first needed. The compiler of bytecode is built for the machine of the executable, so that operations
  * and numbers are in that machine's byte order.
  *
- * A number below 255 is one byte, another one that byte and four. A program is: how many atoms it has of its own and where
- * the first module begins, in four bytes each; where each atom's text is, in four bytes; the texts; the modules. A module is
- * its name as a C string, how many bytes follow, in four, and these.
+ * A number below 255 is one byte, another one that byte and four. A program is one part, or several whose atoms are numbered
+ * on. A part is: the number of its first atom, how many it has and where its first module begins, in four bytes each; where
+ * each atom's text is, in four bytes; the texts; the modules. A module is its name as a C string, how many bytes follow, in
+ * four, and these.
  */
 
 #define LONG_NUMBER 255
 
-static uint32_t word_at(const uint8_t *program, uint32_t offset)
+/* Of a part, in bytes: its first atom, how many atoms, its first module. */
+#define PART_HEAD 12
+
+static uint32_t word_at(const uint8_t *part, uint32_t offset)
 {
-    return get_u32(program + offset);
+    return get_u32(part + offset);
 }
 
 /* Of a function, from js_mode on: what it is, in bits. */
@@ -23,11 +27,25 @@ static uint32_t word_at(const uint8_t *program, uint32_t offset)
 
 struct stored_reader {
     JSContext *ctx;
-    const uint8_t *program, *at;
+    const uint8_t *at;
 };
 
-/* The program's own atoms, as far as they were needed. */
-static JSAtom *own_atoms;
+struct stored_part {
+    const uint8_t *begin, *end;
+    JSAtom *atoms; /* its own, as far as they were needed */
+};
+
+static struct stored_part parts[2];
+static size_t part_count;
+
+int add_stored(JSContext *ctx, const uint8_t *begin, const uint8_t *end)
+{
+    struct stored_part *part = &parts[part_count];
+
+    *part = (struct stored_part){begin, end, js_mallocz(ctx, sizeof *part->atoms * (word_at(begin, 4) + 1))};
+    part_count += part->atoms ? 1 : 0;
+    return part->atoms ? 0 : -1;
+}
 
 static uint32_t take_number(struct stored_reader *reader)
 {
@@ -60,22 +78,34 @@ static JSString *take_text(struct stored_reader *reader)
     return text;
 }
 
+/* The part that has the atom of this number. */
+static const struct stored_part *part_with(uint32_t atom)
+{
+    const struct stored_part *part = &parts[part_count - 1];
+
+    while (atom < word_at(part->begin, 0))
+        part--;
+    return part;
+}
+
 /* The atom that is stored as this number. JS_ATOM_NULL, with an exception pending, where there is no memory. */
 static JSAtom atom_of(const struct stored_reader *reader, uint32_t number)
 {
-    struct stored_reader text = *reader;
+    const struct stored_part *part;
+    struct stored_reader text;
     JSString *string;
-    JSAtom *own;
+    uint32_t place;
 
     if (number < JS_ATOM_END || __JS_AtomIsTaggedInt(number))
         return number;
-    own = &own_atoms[number - JS_ATOM_END];
-    if (*own == JS_ATOM_NULL) {
-        text.at = text.program + word_at(text.program, 8 + 4 * (number - JS_ATOM_END));
+    part = part_with(number - JS_ATOM_END);
+    place = number - JS_ATOM_END - word_at(part->begin, 0);
+    if (part->atoms[place] == JS_ATOM_NULL) {
+        text = (struct stored_reader){reader->ctx, part->begin + word_at(part->begin, PART_HEAD + 4 * place)};
         string = take_text(&text);
-        *own = string ? JS_NewAtomStr(reader->ctx, string) : JS_ATOM_NULL;
+        part->atoms[place] = string ? JS_NewAtomStr(reader->ctx, string) : JS_ATOM_NULL;
     }
-    return JS_DupAtom(reader->ctx, *own);
+    return JS_DupAtom(reader->ctx, part->atoms[place]);
 }
 
 static JSValue take_value(struct stored_reader *reader);
@@ -259,32 +289,44 @@ static JSModuleDef *take_module(struct stored_reader *reader)
     return JS_IsException(module->func_obj) ? NULL : module;
 }
 
-JSModuleDef *load_stored(JSContext *ctx, const uint8_t *program, const uint8_t *end, const char *name)
+/* Puts `reader` at what follows a module's name and length. Whether the part has that module. */
+static int find_in_part(const struct stored_part *part, const char *name, struct stored_reader *reader)
 {
-    struct stored_reader reader = {ctx, program, program + word_at(program, 4)};
-
-    if (!own_atoms)
-        own_atoms = js_mallocz(ctx, sizeof *own_atoms * word_at(program, 0));
-    if (!own_atoms)
-        return NULL;
-    while (reader.at < end) {
-        const char *found = take(&reader, strlen((const char *)reader.at) + 1);
-        uint32_t length = get_u32(take(&reader, 4));
+    reader->at = part->begin + word_at(part->begin, 8);
+    while (reader->at < part->end) {
+        const char *found = take(reader, strlen((const char *)reader->at) + 1);
+        uint32_t length = get_u32(take(reader, 4));
 
         if (!name || strcmp(found, name) == 0)
-            return take_module(&reader);
-        reader.at += length;
+            return 1;
+        reader->at += length;
     }
+    return 0;
+}
+
+JSModuleDef *load_stored(JSContext *ctx, const char *name, stored_adder *add_more)
+{
+    struct stored_reader reader = {ctx, NULL};
+    size_t i = 0;
+
+    do {
+        for (; i < part_count; i++)
+            if (find_in_part(&parts[i], name, &reader))
+                return take_module(&reader);
+        if (add_more(ctx) < 0)
+            return NULL;
+    } while (i < part_count);
     JS_ThrowReferenceError(ctx, "there is no module %s", name);
     return NULL;
 }
 
-/* The other side, in the compiler alone. It has one context for each module, and one program. */
+/* The other side, in the compiler alone. It has one context for each module, and one program, part after part. */
 
 static struct {
     DynBuf modules;
-    DynBuf texts;  /* of the program's own atoms */
-    DynBuf places; /* where in `texts` each begins */
+    DynBuf texts;                    /* of the program's own atoms */
+    DynBuf places;                   /* where in `texts` each begins */
+    uint32_t first_atom, first_text; /* of the part that is written next */
 } writer;
 
 static void put_number(DynBuf *to, uint32_t number)
@@ -307,7 +349,7 @@ static void put_text(DynBuf *to, const JSString *text)
 /* Whether the text at `place` is this one. */
 static int is_text(uint32_t place, const JSString *text)
 {
-    struct stored_reader stored = {NULL, NULL, writer.texts.buf + place};
+    struct stored_reader stored = {NULL, writer.texts.buf + place};
 
     return take_number(&stored) == ((uint32_t)text->len << 1 | text->is_wide_char) &&
            memcmp(stored.at, text->u.str8, (size_t)text->len << text->is_wide_char) == 0;
@@ -486,20 +528,25 @@ int store_module(JSContext *ctx, JSValueConst module, const char *name)
     return failed;
 }
 
-int write_stored(FILE *program)
+int write_stored(FILE *part)
 {
-    uint32_t atoms = (uint32_t)(writer.places.size / 4), texts = 8 + 4 * atoms, i;
+    uint32_t first = writer.first_atom, end = (uint32_t)(writer.places.size / 4), i;
+    uint32_t texts = PART_HEAD + 4 * (end - first), length = (uint32_t)writer.texts.size - writer.first_text;
     DynBuf head;
     int failed;
 
     dbuf_init(&head);
-    dbuf_put_u32(&head, atoms);
-    dbuf_put_u32(&head, texts + (uint32_t)writer.texts.size);
-    for (i = 0; i < atoms; i++)
-        dbuf_put_u32(&head, texts + word_at(writer.places.buf, 4 * i));
-    failed = fwrite(head.buf, 1, head.size, program) != head.size ||
-             fwrite(writer.texts.buf, 1, writer.texts.size, program) != writer.texts.size ||
-             fwrite(writer.modules.buf, 1, writer.modules.size, program) != writer.modules.size;
+    dbuf_put_u32(&head, first);
+    dbuf_put_u32(&head, end - first);
+    dbuf_put_u32(&head, texts + length);
+    for (i = first; i < end; i++)
+        dbuf_put_u32(&head, texts + word_at(writer.places.buf, 4 * i) - writer.first_text);
+    failed = fwrite(head.buf, 1, head.size, part) != head.size ||
+             fwrite(writer.texts.buf + writer.first_text, 1, length, part) != length ||
+             fwrite(writer.modules.buf, 1, writer.modules.size, part) != writer.modules.size;
     dbuf_free(&head);
+    writer.first_atom = end;
+    writer.first_text = (uint32_t)writer.texts.size;
+    writer.modules.size = 0;
     return failed ? -1 : 0;
 }

@@ -21,14 +21,21 @@ int find_missing(JSContext *ctx, JSValueConst module, const char *const *methods
  * about a variable that has no value yet would tell, and these names are the bundler's, of one letter or two. */
 void drop_names(JSContext *ctx, JSValueConst module);
 
-/* Adds a compiled module to the program that write_stored() writes. -1 where it has something that cannot be stored. */
+/* Adds a compiled module to the part that write_stored() writes. -1 where it has something that cannot be stored. */
 int store_module(JSContext *ctx, JSValueConst module, const char *name);
 
-/* 0, or -1 with errno. */
-int write_stored(FILE *program);
+/* Writes what was added since the last time, as one part of a program. 0, or -1 with errno. */
+int write_stored(FILE *part);
 
-/* The module of this name in a program that was stored, which ends at `end`; the first one where `name` is NULL. NULL, with
- * an exception pending, where there is none or no memory. The context keeps it. */
-JSModuleDef *load_stored(JSContext *ctx, const uint8_t *program, const uint8_t *end, const char *name);
+/* Opens the next of the two parts of a program, which stays where it is. 0, or -1 with an exception pending where there is no
+ * memory. */
+int add_stored(JSContext *ctx, const uint8_t *begin, const uint8_t *end);
+
+/* Opens a part that is not yet opened, if there is one. -1 with an exception pending where that fails. */
+typedef int stored_adder(JSContext *ctx);
+
+/* The module of this name; the first one where `name` is NULL. Asks for another part where it is in none. NULL, with an
+ * exception pending, where there is none or no memory. The context keeps it. */
+JSModuleDef *load_stored(JSContext *ctx, const char *name, stored_adder *add_more);
 
 #endif
