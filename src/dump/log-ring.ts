@@ -45,6 +45,8 @@ interface Ring {
     readonly next: number;
     readonly time: number;
     readonly length: number;
+    /** undefined where the kernel does not tell. */
+    readonly caller: number | undefined;
   };
 }
 
@@ -85,6 +87,7 @@ function findRing(memory: DumpMemory): Ring {
       next: placeOf(BLOCK, "prb_data_blk_lpos.next"),
       time: placeOf("printk_info.ts_nsec"),
       length: placeOf("printk_info.text_len"),
+      caller: info.has("OFFSET(printk_info.caller_id)") ? placeOf("printk_info.caller_id") : undefined,
     },
   };
 }
@@ -152,7 +155,7 @@ function numbersFound({ memory, mask, count, descs, descSize, at }: Ring): bigin
 function readRecord(
   ring: Ring,
   id: bigint,
-): { time: bigint; text: Uint8Array; size: number } | "wrong" | "unfinished" | undefined {
+): { time: bigint; caller: number | undefined; text: Uint8Array; size: number } | "wrong" | "unfinished" | undefined {
   const { mask, at, descSize, infoSize, descs, infos } = ring;
   const { wordSize } = ring.memory;
   const index = Number(id % ring.count);
@@ -170,16 +173,17 @@ function readRecord(
   const next = descs.number(desc + at.next, wordSize);
   const time = infos.number(info + at.time, 8);
   const told = infos.number(info + at.length, 2);
+  const caller = at.caller === undefined ? undefined : Number(infos.number(info + at.caller, 4));
   if (begin === undefined || next === undefined || time === undefined || told === undefined) return "wrong";
   if ((begin & next & 1n) === 1n)
-    return begin === NO_LPOS && next === NO_LPOS ? { time, text: new Uint8Array(0), size: 0 } : undefined;
+    return begin === NO_LPOS && next === NO_LPOS ? { time, caller, text: new Uint8Array(0), size: 0 } : undefined;
   const block = placeBlock(ring, begin, next);
   if (block === undefined || block.size < wordSize) return "wrong";
   const length = Math.min(Number(told), block.size - wordSize);
   const held = ring.text.bytes(block.at, wordSize + length);
   // Each block begins with its descriptor's number.
   if (held === undefined || (ring.memory.decode(held.subarray(0, wordSize)) & mask) !== id) return "wrong";
-  return { time, text: held.subarray(wordSize), size: wordSize + length };
+  return { time, caller, text: held.subarray(wordSize), size: wordSize + length };
 }
 
 /** Where in the ring of text a block is. One that would not fit before the ring's end lies at its start. */

@@ -9,15 +9,21 @@ import { readRecords } from "./log-records.ts";
 import { readRing } from "./log-ring.ts";
 import { readVmcoreInfo } from "./vmcoreinfo.ts";
 
-/** A record with its time in nanoseconds, a line as it is, or what could not be read; a note is of no harm. */
+/**
+ * A record with its time in nanoseconds and, where that is told, who wrote it; a line as it is; or what could not be read. A note
+ * is of no harm.
+ */
 export type LogPart =
-  | { readonly time: bigint; readonly text: Uint8Array }
+  | { readonly time: bigint; readonly text: Uint8Array; readonly caller?: number | undefined }
   | { readonly line: ByteString }
   | { readonly wrong: string }
   | { readonly note: string };
 
 /** What of a log can be read: lines, each ended by a newline, or what is to be said of it. */
-export type LogText = { readonly lines: ByteString } | { readonly wrong: string } | { readonly note: string };
+export type LogText =
+  | { readonly lines: ByteString; readonly caller?: number | undefined }
+  | { readonly wrong: string }
+  | { readonly note: string };
 
 /**
  * The log, the oldest record first.
@@ -28,7 +34,7 @@ export function* readLog(core: CoreFile): Generator<LogText> {
   if (info === undefined) throw new Failure(core.path, "has no note VMCOREINFO, by which the log is found");
   const memory = new DumpMemory(core, info);
   for (const part of readParts(memory, core.path)) {
-    if ("time" in part) yield { lines: formatRecord(part.time, core.system.text(part.text)) };
+    if ("time" in part) yield { lines: formatRecord(part.time, core.system.text(part.text)), caller: part.caller };
     else if ("line" in part) yield { lines: `${escapeLine(part.line)}\n` };
     else yield part;
   }

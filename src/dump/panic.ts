@@ -12,19 +12,28 @@ const OOPS =
 /** dump_stack_print_info() of lib/dump_stack.c, since Linux 3.11. */
 const WHERE = /\] CPU: (\d{1,7}) (?:UID: \d+ )?PID: (\d{1,7}) Comm: (.*?) (?:Kdump: loaded )?(?:Not tainted|Tainted)/;
 
-/** The process that ran where the kernel crashed. */
+/** What is printed on the way to the crash kernel, where neither tells: on ppc64 a system reset gets there with no word. */
+const LEAVING = /\] (Sending IPI to other CPUs|Starting crashdump kernel)/;
+
+/** Since Linux 5.10 each record has who wrote it: a process, or with this bit a cpu that was in an interrupt. */
+const IS_CPU = 0x8000_0000;
+
+/** Where the kernel crashed. What is not told is undefined. */
 export interface CrashPlace {
   /** The kernel's number of the cpu. */
-  readonly cpu: number;
-  readonly pid: number;
+  readonly cpu: number | undefined;
+  readonly pid: number | undefined;
   /** The process' name. */
-  readonly command: ByteString;
+  readonly command: ByteString | undefined;
 }
 
 export interface Panic {
   /** The line that tells of it, without a newline; undefined where none does. */
   readonly line: ByteString | undefined;
-  /** By the first line behind that of a panic that tells; where none does, by the last one behind an oops. */
+  /**
+   * By the first line behind that of a panic that tells; where none does, by the last one behind an oops; where none does either,
+   * by who wrote of the panic or the oops.
+   */
   readonly at: CrashPlace | undefined;
 }
 
@@ -32,21 +41,25 @@ export interface Panic {
 export function findPanic(core: CoreFile): Panic {
   let oops: ByteString | undefined;
   let panic: ByteString | undefined;
-  let at: CrashPlace | undefined;
+  let told: CrashPlace | undefined;
+  let writer: CrashPlace | undefined;
   for (const part of readLog(core)) {
     if (!("lines" in part)) continue;
     for (const line of part.lines.split("\n")) {
-      if (panic === undefined && PANIC.test(line)) panic = line;
-      else if (oops === undefined && OOPS.test(line)) oops = line;
-      else if (panic !== undefined || oops !== undefined) {
+      if (panic === undefined && PANIC.test(line)) {
+        panic = line;
+        writer = placeOf(part.caller);
+      } else if (panic === undefined && OOPS.test(line)) {
+        oops ??= line;
+        writer = placeOf(part.caller);
+      } else if (panic !== undefined || oops !== undefined) {
         const place = readPlace(line);
-        if (place === undefined) continue;
-        if (panic !== undefined) return { line: panic, at: place };
-        at = place;
-      }
+        if (place !== undefined && panic !== undefined) return { line: panic, at: place };
+        told = place ?? told;
+      } else if (LEAVING.test(line)) writer = placeOf(part.caller);
     }
   }
-  return { line: panic ?? oops, at };
+  return { line: panic ?? oops, at: told ?? writer };
 }
 
 function readPlace(line: ByteString): CrashPlace | undefined {
@@ -54,8 +67,14 @@ function readPlace(line: ByteString): CrashPlace | undefined {
   return command === undefined ? undefined : { cpu: Number(cpu), pid: Number(pid), command };
 }
 
+function placeOf(caller: number | undefined): CrashPlace | undefined {
+  if (caller === undefined) return undefined;
+  const isCpu = caller >= IS_CPU;
+  return { cpu: isCpu ? caller - IS_CPU : undefined, pid: isCpu ? undefined : caller, command: undefined };
+}
+
 /** The index of the cpu that crashed; undefined where its note is not there. Cpus that were off have none: pids go first. */
 export function findCrashed(cpus: readonly Cpu[], { cpu, pid }: CrashPlace): number | undefined {
-  const those = cpus.flatMap((each, index) => (each.pid === pid ? [index] : []));
+  const those = cpus.flatMap((each, index) => (pid === undefined || each.pid === pid ? [index] : []));
   return those.length === 1 ? those[0] : those.find((index) => index === cpu);
 }

@@ -100,7 +100,7 @@ function formatText(summary: Summary): string {
     ["kernel", release && escapeText(release)],
     ["crashed", time === undefined ? undefined : `${formatTime(time)} UTC`],
     ["panic", panic],
-    ["panicked", crashed && `cpu ${crashed.cpu}, process ${crashed.pid} (${crashed.command}), as the log says`],
+    ["panicked", crashed && `${formatPlace(crashed)}, as the log says`],
     [
       "memory",
       `${formatSize(sizeOfRanges(memory))}${missing === 0n ? "" : `, of which ${formatSize(missing)} were cut off`}`,
@@ -113,8 +113,17 @@ function formatText(summary: Summary): string {
   return [...lines, ...cpus.map((cpu, index) => formatCpu(cpu, index, index === which))].join("");
 }
 
+function formatPlace({ cpu, pid, command }: CrashPlace): string {
+  const name = command === undefined ? "" : ` (${command})`;
+  return [cpu === undefined ? [] : `cpu ${cpu}`, pid === undefined ? [] : `process ${pid}${name}`].flat().join(", ");
+}
+
 function formatImage({ start, end }: Image): string {
   return end === undefined ? `from ${hex(start)} on; the dump does not tell its end` : formatRange({ start, end });
+}
+
+function formatCrashed({ cpu, pid, command }: CrashPlace, note: number | undefined) {
+  return { cpu: cpu ?? null, pid: pid ?? null, command: command ?? null, note: note ?? null };
 }
 
 /** `2026-11-27 15:54:19`: the small engine has no Date. */
@@ -147,7 +156,7 @@ function formatJson(summary: Summary): string {
   const { machine, release, time, panic, crashed, cpus, memory, image, missing } = summary;
   return asciiLine({
     ...{ machine, release: release ?? null, time: time ?? null, panic: panic ?? null },
-    panicked: crashed === undefined ? null : { ...crashed, note: findCrashed(cpus, crashed) ?? null },
+    panicked: crashed === undefined ? null : formatCrashed(crashed, findCrashed(cpus, crashed)),
     cpus: cpus.map(({ pid, registers }) => ({
       pid,
       registers: Object.assign({}, ...registers.map(([name, value]) => ({ [name]: hex(value) }))),

@@ -13,6 +13,8 @@ export interface LogRecord {
   readonly text: string;
   /** Of the ring: how it was left. `lost` is a record for whose text there was no room. */
   readonly state?: "committed" | "finalized" | "reserved" | "lost";
+  /** Of the ring: who wrote it; cpu 1 unless given. */
+  readonly caller?: number;
 }
 
 export interface CrashedKernel {
@@ -164,13 +166,13 @@ function ringMemory(kernel: CrashedKernel): Memory {
     if (((id - BigInt(count)) & mask) === tail) pushTail();
     head = id;
     ids[slot(id)] = id;
-    const { state = "finalized", text } = record;
+    const { state = "finalized", text, caller = 0x8000_0001 } = record;
     const desc = present(descs[slot(id)]);
     Object.assign(desc, { record, state: { reserved: 0, committed: 1, finalized: 2, lost: 2 }[state] });
     const info = at.infos + infoSize * slot(id);
     writer.put(info + 8, 8, record.time);
     writer.put(info + 16, 2, text.length);
-    writer.put(info + 20, 4, 0x8000_0001);
+    writer.put(info + 20, 4, caller);
     if (text === "" || state === "lost") {
       desc.begin = desc.next = text === "" ? 3n : 1n;
       continue;

@@ -152,9 +152,32 @@ describe("the cpu that panicked is told by", () => {
       [panic, place("CPU: 6 PID: 78 Comm: sh Not tainted")],
       { cpu: 6, pid: 78, command: "sh", note: null },
     ],
+    [
+      "who wrote of the panic, where no line tells",
+      [
+        { ...sysrq, caller: 5 },
+        { ...panic, caller: 77 },
+      ],
+      { cpu: null, pid: 77, command: null, note: 1 },
+    ],
+    [
+      "who wrote of the oops, where there is no panic either",
+      [{ ...sysrq, caller: 77 }],
+      { cpu: null, pid: 77, command: null, note: 1 },
+    ],
+    [
+      "the cpu that sent for the others, where there is no oops either",
+      [{ time: 9n, text: "Sending IPI to other CPUs", caller: 0x8000_0001 }],
+      { cpu: 1, pid: null, command: null, note: 1 },
+    ],
     ["nothing before a panic or an oops", [warning], null],
   ])("%s", (_, changed, expected) => {
     expect(JSON.parse(vmcore(dump(62, true, 27, changed), "--json").out.toString()).panicked).toEqual(expected);
+  });
+
+  test("nothing, where no line tells and the kernel is older than records that have their writer", () => {
+    const bytes = crashedCore({ form: "printk_log", little: true, records: [panic] });
+    expect(JSON.parse(vmcore(bytes, "--json").out.toString()).panicked).toBe(null);
   });
 
   test("its number, where two cpus had no process", () => {
@@ -200,6 +223,17 @@ describe("the crashed kernel's memory", () => {
     const loads = [ram, piece(0n, 0x10_0000n), piece(0x4000_0000n, 0x10_0000n)];
     expect(show({ loads, info: [stext] })).toContain("\nimage    not known\n");
   });
+});
+
+test("people are told of a process or a cpu alone, where that is all that is told", () => {
+  const panicked = (caller: number) =>
+    vmcore(dump(62, true, 27, [{ time: 1n, text: "Kernel panic - not syncing: x", caller }]))
+      .out.toString("latin1")
+      .match(/^panicked .*$/m)?.[0];
+  expect([panicked(77), panicked(0x8000_0001)]).toEqual([
+    "panicked process 77, as the log says",
+    "panicked cpu 1, as the log says",
+  ]);
 });
 
 test("what a dump does not tell is not known, and said where it is wanting", () => {
