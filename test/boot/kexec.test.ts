@@ -2,9 +2,18 @@
 // byte what it loads itself, and the second kernel comes up with all cpus and with all of its initrd.
 
 import { beforeAll, describe, expect, test } from "bun:test";
+import { cpio } from "../../initramfs/cpio.ts";
 import { kernel } from "../../scripts/kernels.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { type KexecGuest, kexecByTyping, kexecInGuest, loadedBy, type Plan } from "../support/kexec-guest.ts";
+import {
+  jumpInGuest,
+  type KexecGuest,
+  kexecByTyping,
+  kexecInGuest,
+  loadedBy,
+  type Plan,
+  pattern,
+} from "../support/kexec-guest.ts";
 
 const MINUTES = 60_000;
 const MB = 1_000_000;
@@ -50,6 +59,13 @@ const PPC64: readonly Row[] = [
 const ARM64: readonly Row[] = [
   ["Debian 11 in 512 MiB", { target: "arm64-small", first: "oldest-arm64", smp: 1, memory: 512 }],
   [
+    "Debian 12 at EL2 in 1 GiB",
+    {
+      ...{ target: "arm64-small", first: "stock-arm64", smp: 4, memory: 1024 },
+      machineOptions: ["virtualization=on"],
+    },
+  ],
+  [
     "Debian 13 with UEFI and a GICv3 in 8 GiB",
     {
       target: "arm64-small",
@@ -68,6 +84,10 @@ const ARM64: readonly Row[] = [
 
 const X86_64: readonly Row[] = [
   ["Debian 11 with a BIOS in 512 MiB", { target: "x64-small", first: "oldest-x64", smp: 1, memory: 512 }],
+  [
+    "Debian 12 on the older pc machine in 1 GiB",
+    { target: "x64-small", first: "stock-x64", smp: 4, memory: 1024, machineOptions: ["type=pc"] },
+  ],
   ["Debian 13 with UEFI in 2 GiB", { target: "x64-small", first: "stable-x64", smp: 2, memory: 2048, uefi: true }],
   [
     "Debian's newest with a BIOS in 16 GiB, an initrd of 100 MB, by one command",
@@ -91,6 +111,39 @@ describe.each([
       const { plan, raw } = await kexecInGuest(guest);
       expect(plan.segments).toHaveLength(3);
       expect(loadedBy(raw)).toEqual(loadedBy(plan));
+    },
+    10 * MINUTES,
+  );
+});
+
+describe("an initrd that is larger than what most machines have for one", () => {
+  const MIB = 2 ** 20;
+  const PART = 64 * MIB;
+
+  /** The header of a file of so many bytes, where an archive begins. */
+  function headerOf(path: string, size: number): Buffer {
+    const SIZE = 54;
+    const [header = Buffer.alloc(0)] = cpio([{ kind: "file", path, content: new Uint8Array(0), mode: 0o644 }]);
+    const copy = Buffer.from(header);
+    copy.write(size.toString(16).padStart(8, "0"), SIZE);
+    return copy;
+  }
+
+  test(
+    "1.5 GB, of which the next kernel unpacks the last file too, on ppc64le",
+    async () => {
+      const parts = 23;
+      const second = await jumpInGuest({
+        ...{ target: "ppc64le", first: "stock-ppc64le", smp: 2, memory: 6144, timeout: 540 },
+        files: [
+          { path: "header", content: headerOf("filler", parts * PART), mode: 0o644 },
+          { path: "part", content: pattern(PART), mode: 0o644 },
+        ],
+        before: [`cat /header ${"/part ".repeat(parts)} /initrd > /large`],
+        initrds: ["/large"],
+        asks: ["ls -l /"],
+      });
+      expect(second.map((line) => line.split(/ +/))).toContainEqual(["file", `${parts * PART}`, "filler"]);
     },
     10 * MINUTES,
   );

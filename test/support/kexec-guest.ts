@@ -176,6 +176,14 @@ export async function kexecByTyping(
   }
 }
 
+/** Loads and jumps, and no more: for images of which neither a digest nor a copy can be waited for. `before` is init's. */
+export async function jumpInGuest(guest: KexecGuest): Promise<readonly string[]> {
+  const nonce = randomBytes(8).toString("hex");
+  const what = wordsFor(guest, nonce);
+  const script = [...(guest.before ?? []), `kexec -l ${what}`, "kexec -e", ""].join("\n");
+  return readSecond(await boot(guest, script, []), guest, nonce);
+}
+
 async function shellFor(target: Target): Promise<readonly AddedFile[] | undefined> {
   const name = SHELLS[target];
   return name === undefined ? undefined : (await debianPrograms(name)).withLibraries("busybox");
@@ -248,7 +256,7 @@ function names(): string[] {
 }
 
 /** Bytes of which no page is like another one. */
-function pattern(size: number): Uint8Array {
+export function pattern(size: number): Uint8Array {
   const words = new Uint32Array(Math.ceil(size / 4));
   for (const index of words.keys()) words[index] = index * 2654435761;
   return new Uint8Array(words.buffer, 0, size);
