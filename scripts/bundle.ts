@@ -188,11 +188,14 @@ function renumber(modules: readonly Module[], entries: readonly string[]): Modul
   }));
 }
 
-/** What a boot goes through, and what answers at once. An executable has the rest packed, which is unpacked as a whole. */
+/** What loading and a jump go through, and what answers at once. An executable has the rest packed, to be unpacked as a whole. */
 const AT_HAND = [
   ...["applets/fs2dt", "applets/kexec", "applets/loadem", "applets/v2wrap", "applets/zeropage"],
   ...["applets/cat", "applets/echo", "applets/init", "applets/insmod", "applets/ls", "applets/poweroff"],
-  "cli/version",
+  ...["cli/version", "devicetree/from/blob", "dump/other-formats", "forms"],
+  ...["kernels/unpack", "kexec/iomem"],
+  ...["kexec/copying", "kexec/status", "kexec/unload", "recipes/load-file"],
+  ...["recipes/next-boot-params", "recipes/reserve-map", "sys/strerror"],
 ];
 
 /**

@@ -4,6 +4,7 @@
 import { copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename, dirname, join } from "node:path";
+import { constants, zstdCompressSync } from "node:zlib";
 import { Failure } from "../src/failure.ts";
 import { inTemporaryFolder, makeOnce } from "./cache.ts";
 import { type SourceTarball, sourceTarball } from "./debian.ts";
@@ -148,8 +149,10 @@ export interface SmallProgram {
 /** Files of bytecode; the last is what the executable has of the second. */
 const BYTECODE = { atHand: "at-hand.bc", packed: "packed.bc", compressed: "packed.zst" } as const;
 
-/** The highest level of Zstandard. */
-const LEVEL = 22;
+/** The highest level, and a checksum: what is damaged must not be run. */
+const COMPRESSION = {
+  params: { [constants.ZSTD_c_compressionLevel]: 22, [constants.ZSTD_c_checksumFlag]: 1 },
+};
 
 interface Compiler extends Toolchain {
   command: readonly string[];
@@ -383,7 +386,7 @@ export async function smallEngine(target: SmallTarget): Promise<SmallEngine> {
       },
       async link(output, folder) {
         const unpacked = await readFile(join(folder, BYTECODE.packed));
-        await writeFile(join(folder, BYTECODE.compressed), Bun.zstdCompressSync(unpacked, { level: LEVEL }));
+        await writeFile(join(folder, BYTECODE.compressed), zstdCompressSync(unpacked, COMPRESSION));
         const [app = ""] = hostFiles(["host/app.S"]);
         const files = [`-DAPP_FILE="${BYTECODE.atHand}"`, `-DPACKED_FILE="${BYTECODE.compressed}"`];
         const words = [...files, `-DUNPACKED_LENGTH=${unpacked.length}`];

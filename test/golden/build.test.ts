@@ -7,6 +7,7 @@ import { buildFrom } from "../../scripts/build.ts";
 import { emulatorFor, smallTargets, targets } from "../../scripts/machines/machines.ts";
 import { Failure } from "../../src/failure.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { damagePacked } from "../support/packed.ts";
 import { present } from "../support/present.ts";
 
 const ROOT = join(import.meta.dir, "../..");
@@ -104,17 +105,10 @@ test.each(smallTargets)(
   60_000,
 );
 
-/** Where the packed part begins: the last thing that looks like a frame of Zstandard. */
-function packedPlace(executable: Uint8Array): number {
-  return Buffer.from(executable).lastIndexOf(Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd));
-}
-
 test.each(smallTargets)("a damaged packed part of %s ends what needs it, and nothing else", async (target) => {
   const program = folder.in("damaged", target);
   await buildFrom(target, join(ROOT, "src/main.ts"), program);
-  const bytes = readFileSync(program);
-  bytes.fill(0xff, packedPlace(bytes) + 2000, packedPlace(bytes) + 2100);
-  writeFileSync(program, bytes);
+  writeFileSync(program, damagePacked(readFileSync(program)));
   const run = (...words: string[]) => Bun.spawnSync([...emulatorFor(target), program, ...words]);
   expect(run("--list")).toMatchObject({ exitCode: 0 });
   const { exitCode, stdout, stderr } = run("dtcheck", "--help");

@@ -52,6 +52,8 @@ export interface KexecGuest {
   readonly atOnce?: true;
   /** Seconds. */
   readonly timeout?: number;
+  /** Changes the first initramfs's executable. */
+  readonly alter?: (executable: Uint8Array) => Uint8Array;
 }
 
 export interface Booted {
@@ -124,6 +126,14 @@ export async function kexecInGuest(guest: KexecGuest): Promise<Booted> {
     "",
   ];
   return readRun(await boot(guest, script.join("\n"), []), guest, nonce);
+}
+
+/** Loads, unloads, loads again and jumps, and plans nothing. The console from the second init on. */
+export async function loadAndJump(guest: KexecGuest): Promise<readonly string[]> {
+  const nonce = randomBytes(8).toString("hex");
+  const load = `kexec -l ${wordsFor(guest, nonce)}`;
+  const script = [...(guest.before ?? []), load, "kexec -u", load, "kexec -e", ""].join("\n");
+  return readSecond(await boot(guest, script, []), guest, nonce);
 }
 
 /** The kernel, its initrd and its command line. */
@@ -219,7 +229,8 @@ async function guestFor(
     ...more,
     ...(guest.files ?? []),
   ];
-  const executable = await readFile(await build(guest.target));
+  const built = await readFile(await build(guest.target));
+  const executable = guest.alter?.(built) ?? built;
   const path = join(folder, "initrd");
   const run = script === undefined ? {} : { script: Buffer.from(script, "latin1") };
   await writeFile(path, Buffer.concat(image({ executable, applets, ...run, files })));
