@@ -121,6 +121,7 @@ export function holdInterrupts(system: System, act: () => number, undo: () => vo
 /** 0 or -errno. */
 function kexecLoad(system: System, image: KexecImage): number {
   const { segments, entry } = image;
+  for (const { bytes } of segments) if (bytes.length > 0) system.populate(bytes);
   // struct kexec_segment: buf, bufsz, mem, memsz.
   const table = segments.flatMap(({ bytes, start, end }) => {
     const buffer = bytes.length === 0 ? 0n : system.engine.address(bytes);

@@ -19,6 +19,7 @@ export interface Abi {
     readonly kexec_file_load: number;
     readonly kexec_load: number;
     readonly lseek: number;
+    readonly madvise: number;
     readonly memfd_create: number;
     readonly mkdirat: number;
     readonly mmap: number;
@@ -79,6 +80,7 @@ const ppc64 = {
     kexec_file_load: 382,
     kexec_load: 268,
     lseek: 19,
+    madvise: 205,
     memfd_create: 360,
     mkdirat: 287,
     mmap: 90,
@@ -131,6 +133,7 @@ export const abis = {
       kexec_file_load: 320,
       kexec_load: 246,
       lseek: 8,
+      madvise: 28,
       memfd_create: 319,
       mkdirat: 258,
       mmap: 9,
@@ -182,6 +185,7 @@ export const abis = {
       kexec_file_load: 294,
       kexec_load: 104,
       lseek: 62,
+      madvise: 233,
       memfd_create: 279,
       mkdirat: 34,
       mmap: 222,

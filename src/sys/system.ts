@@ -63,6 +63,8 @@ const PROT_READ = 1;
 const PROT_WRITE = 2;
 const MAP_PRIVATE = 2;
 const MAP_FIXED = 0x10;
+/** linux/mman-common.h. */
+const MADV_POPULATE_READ = 22;
 const MAP_ANONYMOUS = 0x20;
 // include/linux/syslog.h.
 const SYSLOG_ACTION_READ_ALL = 3;
@@ -460,6 +462,14 @@ export class System {
     const address = this.engine.address(memory) + BigInt(at);
     const flags = MAP_PRIVATE | MAP_FIXED;
     this.must(this.call("mmap", address, length, PROT_READ | PROT_WRITE, flags, descriptor, offset), place);
+  }
+
+  /**
+   * Reads allocated memory in, all at once: the kernel would stop for each of its pages. From its first page on; what a kernel
+   * before 5.14 does not know, it leaves undone.
+   */
+  populate(memory: Uint8Array): void {
+    this.call("madvise", this.engine.address(memory), memory.length, MADV_POPULATE_READ);
   }
 
   /** Drops these signals whenever they come. */

@@ -5,9 +5,27 @@ import { type KexecGuest, loadAndJump } from "../support/kexec-guest.ts";
 import { damagePacked } from "../support/packed.ts";
 
 const GUESTS: readonly KexecGuest[] = [
-  { target: "ppc64", first: "small-ppc64", smp: 2, memory: 512, before: ["fs2dt -b 0x5000100 /proc/device-tree > /tree"] },
-  { target: "ppc64le", first: "small-ppc64le", smp: 2, memory: 512, before: ["fs2dt -b 0x5000100 /proc/device-tree > /tree"] },
-  { target: "arm64-small", first: "stable-arm64", smp: 2, memory: 512, before: ["fs2dt -b 0x5000100 /proc/device-tree > /tree"] },
+  {
+    target: "ppc64",
+    first: "small-ppc64",
+    smp: 2,
+    memory: 512,
+    before: ["fs2dt -b 0x5000100 /proc/device-tree > /tree"],
+  },
+  {
+    target: "ppc64le",
+    first: "small-ppc64le",
+    smp: 2,
+    memory: 512,
+    before: ["fs2dt -b 0x5000100 /proc/device-tree > /tree"],
+  },
+  {
+    target: "arm64-small",
+    first: "stable-arm64",
+    smp: 2,
+    memory: 512,
+    before: ["fs2dt -b 0x5000100 /proc/device-tree > /tree"],
+  },
   { target: "x64-small", first: "stable-x64", smp: 2, memory: 512, before: ["zeropage -b 0x1000000 /vmlinuz > /page"] },
 ];
 

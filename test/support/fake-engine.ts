@@ -70,6 +70,7 @@ const harmless: ReadonlySet<CallName> = new Set<CallName>([
 
 /** Of no consequence here, and done with nothing. */
 const quiet: ReadonlySet<CallName> = new Set<CallName>([
+  "madvise",
   "ppoll",
   "rt_sigaction",
   "rt_sigpending",

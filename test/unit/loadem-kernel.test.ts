@@ -277,6 +277,26 @@ describe("--diagnose", () => {
   });
 });
 
+describe("the pages of what is loaded", () => {
+  /** The calls about memory and the load, in order. */
+  const callsOf = (pretended: Pretended): string[] => {
+    const { code, engine } = run(pretended, "-a", "0x10000000", "-e", "-f", "F", "-a", "0x10010000", "-f", "F");
+    expect(code).toBe(0);
+    return engine.calls
+      .filter(({ name }) => name === "madvise" || name === "kexec_load")
+      .map(({ name, args }) => (name === "madvise" ? `${name} ${args[1]} bytes, ${args[2]}` : name));
+  };
+
+  test("are read in before the kernel copies them", () => {
+    const readIn = "madvise 4096 bytes, 22"; // MADV_POPULATE_READ
+    expect(callsOf({})).toEqual([readIn, readIn, "kexec_load"]);
+  });
+
+  test("are left to the kernel where it is older than 5.14", () => {
+    expect(callsOf({ on: { madvise: () => -errno.EINVAL } })).toContain("kexec_load");
+  });
+});
+
 describe("-u", () => {
   const ways = [
     [["-u"], 0n],
