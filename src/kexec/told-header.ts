@@ -14,7 +14,7 @@ import type { ByteString } from "../sys/engine.ts";
 import { blame, type Finding } from "./check.ts";
 import { type ConfinementRules, isOfMemory } from "./confinement.ts";
 import type { MachineFacts } from "./facts.ts";
-import type { EnteredStub, KexecImage } from "./image.ts";
+import type { KexecImage } from "./image.ts";
 import { parseSize, wordsOfLine } from "./parameters.ts";
 import { STUB_SIZE } from "./stub.ts";
 
@@ -51,14 +51,11 @@ export interface TreeTelling extends ConfinementRules {
   readonly readsHeaderProperty: boolean;
 }
 
-/** undefined where the tree behind the stub tells of none, or cannot be read. */
-export function readToldByTree(
-  { segment }: EnteredStub,
-  facts: MachineFacts,
-  rules: TreeTelling,
-): ToldHeader | undefined {
+/** undefined where no tree follows the stub, or where the tree tells of none, or cannot be read. */
+export function readToldByTree({ stub }: KexecImage, facts: MachineFacts, rules: TreeTelling): ToldHeader | undefined {
+  if (stub?.target.stub.followedBy !== "device tree blob") return undefined;
   return unlessFailure(() => {
-    const tree = treeFromBlob(segment.bytes.subarray(STUB_SIZE), "", isOfMemory);
+    const tree = treeFromBlob(stub.segment.bytes.subarray(STUB_SIZE), "", isOfMemory);
     const { root, reservations } = tree;
     const chosen = child(root, "chosen");
     const parameter = readHeaderParameter(textOf(property(chosen, "bootargs") ?? NONE));

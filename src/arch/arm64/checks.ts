@@ -32,19 +32,14 @@ export const checks: readonly Check[] = [
   {
     name: "elfcorehdr",
     errno: undefined,
-    find: (image, facts) => (image.crash ? findLostHeader(image, facts, readTold(image, facts)) : undefined),
+    find: (image, facts) =>
+      image.crash ? findLostHeader(image, facts, readToldByTree(image, facts, confinement)) : undefined,
   },
 ];
 
-function readTold({ crash, stub }: KexecImage, facts: MachineFacts) {
-  return crash && stub?.target.stub.followedBy === "device tree blob"
-    ? readToldByTree(stub, facts, confinement)
-    : undefined;
-}
-
 /** What a crash kernel will not have. */
 export function listLacking(image: KexecImage, facts: MachineFacts): string[] {
-  return listLackingHeader(image, readTold(image, facts), "fs2dt --elfcorehdr");
+  return listLackingHeader(image, readToldByTree(image, facts, confinement), "fs2dt --elfcorehdr");
 }
 
 /** MAX_FDT_SIZE. */

@@ -38,7 +38,8 @@ export const checks: readonly Check[] = [
   {
     name: "elfcorehdr",
     errno: undefined,
-    find: (image, facts) => (image.crash ? findLostHeader(image, facts, readTold(image, facts)) : undefined),
+    find: (image, facts) =>
+      image.crash ? findLostHeader(image, facts, readToldByTree(image, facts, confinement)) : undefined,
   },
   { name: "tce-table", errno: "ETXTBSY", find: overTceTable },
 ];
@@ -54,15 +55,9 @@ const confinement: TreeTelling = {
   readsHeaderProperty: false,
 };
 
-function readTold({ crash, stub }: KexecImage, facts: MachineFacts) {
-  return crash && stub?.target.stub.followedBy === "device tree blob"
-    ? readToldByTree(stub, facts, confinement)
-    : undefined;
-}
-
 /** What a crash kernel will not have. */
 export function listLacking(image: KexecImage, facts: MachineFacts): string[] {
-  return listLackingHeader(image, readTold(image, facts), "fs2dt --elfcorehdr");
+  return listLackingHeader(image, readToldByTree(image, facts, confinement), "fs2dt --elfcorehdr");
 }
 
 /** What the kernel itself refuses (machine_kexec_prepare), for those who skipped the check of all that is taken. */
