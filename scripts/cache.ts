@@ -4,7 +4,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { mkdir, rename } from "node:fs/promises";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { undoOnInterrupt } from "./interrupt.ts";
 
 /** The cache's folder: $XDG_CACHE_HOME/kexecbox, or ~/.cache/kexecbox. It may not exist yet. */
@@ -82,9 +82,22 @@ export function cacheEntry(kind: string, inputs: readonly (string | Uint8Array)[
   return join(cacheFolder(), kind, keyOf(inputs));
 }
 
+/** What waits until another process, of another container too, has let go of the entry; the kernel frees what the dead hold. */
+async function lockEntry(kind: string, entry: string): Promise<() => Promise<unknown>> {
+  const folder = join(cacheFolder(), "locks");
+  await mkdir(folder, { recursive: true });
+  const path = join(folder, `${kind}-${basename(entry)}`);
+  // It ends with its standard input, and so with this process.
+  const holder = Bun.spawn(["flock", path, "sh", "-c", "echo; cat"], { stdin: "pipe", stdout: "pipe" });
+  await holder.stdout.getReader().read();
+  return () => {
+    holder.stdin.end();
+    return holder.exited;
+  };
+}
+
 /**
- * The folder of a cache entry, made now if it is not there. Two processes may make the same entry at once:
- * the first to finish puts it in place, the other takes what it finds.
+ * The folder of a cache entry, made now if it is not there. Of two processes that want the same one the second waits.
  * @param kind a word for people who look into the cache; part of the key
  * @param inputs everything the result depends on
  * @param make fills the folder it is given; the folder becomes the entry only when `make` has returned
@@ -96,16 +109,21 @@ export async function makeOnce(
 ): Promise<string> {
   const entry = cacheEntry(kind, inputs);
   if (existsSync(entry)) return entry;
+  const release = await lockEntry(kind, entry);
+  try {
+    if (!existsSync(entry)) await makeEntry(kind, entry, make);
+  } finally {
+    await release();
+  }
+  return entry;
+}
+
+async function makeEntry(kind: string, entry: string, make: (folder: string) => Promise<void>): Promise<void> {
   await inTemporaryFolder(async (folder) => {
     const made = join(folder, "made");
     await mkdir(made);
     await make(made);
     await mkdir(join(cacheFolder(), kind), { recursive: true });
-    try {
-      await rename(made, entry);
-    } catch (error) {
-      if (!existsSync(entry)) throw error;
-    }
+    await rename(made, entry);
   });
-  return entry;
 }

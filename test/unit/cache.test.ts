@@ -54,18 +54,30 @@ test("a failure while an entry is made leaves no entry and no temporary folder",
   expect(readFileSync(join(entry, "file"), "utf8")).toBe("whole");
 });
 
-test("of two that make the same entry at once, both get one whole entry", async () => {
-  const bothStarted = Promise.withResolvers<void>();
+test("of two that want the same entry at once, one makes it and the other waits", async () => {
   let started = 0;
   const make = async (folder: string): Promise<void> => {
-    if (++started === 2) bothStarted.resolve();
-    await bothStarted.promise;
+    started++;
+    await Bun.sleep(50);
     await writing("whole")(folder);
   };
   const entries = await Promise.all([makeOnce("kind", ["input"], make), makeOnce("kind", ["input"], make)]);
+  expect(started).toBe(1);
   expect(entries[0]).toBe(entries[1]);
   expect(readdirSync(entries[0])).toEqual(["file"]);
   expect(temporaries()).toEqual([]);
+});
+
+test("another process waits too, and makes the entry itself where the first one is killed", async () => {
+  const program = `
+    import { makeOnce } from "${SCRIPTS}/cache.ts";
+    await makeOnce("kind", ["input"], async () => { console.log("started"); await Bun.sleep(60_000); });`;
+  const child = Bun.spawn([process.execPath, "-e", program], { env: { ...process.env }, stdout: "pipe" });
+  await child.stdout.getReader().read();
+  const waiting = makeOnce("kind", ["input"], writing("second"));
+  expect(await Promise.race([waiting, Bun.sleep(200).then(() => "waiting")])).toBe("waiting");
+  child.kill("SIGKILL");
+  expect(readFileSync(join(await waiting, "file"), "utf8")).toBe("second");
 });
 
 test("temporary folders of dead processes are swept, of living ones and other containers kept", async () => {
