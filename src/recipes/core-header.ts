@@ -43,9 +43,6 @@ export interface CoreHeader {
   place(address: bigint): Uint8Array;
 }
 
-/** Ranges of memory that are looked at. */
-const MOST_RANGES = 100_000;
-
 /** @throws Failure where there is no crash kernel's region, or the running kernel does not tell enough */
 export function readCoreHeader(system: System, facts: MachineFacts, wishes: CoreHeaderWishes): CoreHeader {
   const rules = coreRules[system.machine];
@@ -83,7 +80,7 @@ function readRam(system: System, facts: MachineFacts, { limit }: CoreRules): Mem
   if (crashkernel === undefined) throw new Failure(noCrashkernel.place, noCrashkernel.fact);
   if (memory.length === 0) throw new Failure("memory", unchecked[0] ?? "where there is memory is not known");
   const end = limit?.(system);
-  const ram = subtractRanges(
+  return subtractRanges(
     [...memory, ...driverRam],
     [
       crashkernel,
@@ -92,8 +89,6 @@ function readRam(system: System, facts: MachineFacts, { limit }: CoreRules): Mem
       ...(end === undefined || end === 0n ? [] : [{ start: end, end: NO_END }]),
     ],
   );
-  if (ram.length > MOST_RANGES) throw new Failure("memory", `${ram.length} ranges, more than ${MOST_RANGES}`);
-  return ram;
 }
 
 function openKernelMemory(system: System, notes: string[]): CoreFile | undefined {

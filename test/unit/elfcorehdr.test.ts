@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { type ProgramHeader, PT_LOAD, PT_NOTE, readElfHeaders } from "../../src/elf.ts";
 import { makeCoreHeader } from "../../src/kexec/elfcorehdr.ts";
 import { rangeOfSize } from "../../src/range.ts";
-import { coreFile, crashFiles, NOTES_SIZE, NOTES_START, VMCOREINFO } from "../support/core-files.ts";
+import { coreFile, crashFiles, NO_ADDRESS, NOTES_SIZE, NOTES_START, VMCOREINFO } from "../support/core-files.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { ARM64, PPC64, VECTORS, WITH_CRASHKERNEL, X86_64 } from "../support/kexec-machines.ts";
 import { type LoadRun, type Pretended, runPretended } from "../support/loading.ts";
@@ -57,13 +57,12 @@ describe.each([
 
   test("has the notes of every cpu, then vmcoreinfo, where the kernel says that they are", () => {
     const notes = headersOf(machine).filter(({ type }) => type === PT_NOTE);
-    expect(notes.map(({ offset, physical, fileSize }) => [Number(offset), Number(physical), Number(fileSize)])).toEqual(
-      [
-        [NOTES_START, NOTES_START, NOTES_SIZE],
-        [NOTES_START + 0x1000, NOTES_START + 0x1000, NOTES_SIZE],
-        [VMCOREINFO.start, VMCOREINFO.start, VMCOREINFO.size],
-      ],
-    );
+    const told = notes.map(({ offset, physical, fileSize, align }) => [offset, physical, fileSize, align].map(Number));
+    expect(told).toEqual([
+      [NOTES_START, NOTES_START, NOTES_SIZE, 4],
+      [NOTES_START + 0x1000, NOTES_START + 0x1000, NOTES_SIZE, 4],
+      [VMCOREINFO.start, VMCOREINFO.start, VMCOREINFO.size, 4],
+    ]);
   });
 });
 
@@ -88,6 +87,15 @@ describe("memory", () => {
     const blind = having(WITH_CRASHKERNEL, { "/proc/kcore": undefined });
     expect(loadsOf(blind, "-b", "0x1fff0000")).toEqual(without);
     expect(run(blind, "-b", "0x1fff0000", "-v").err).toContain("and it cannot be copied\n");
+    const holed = having(WITH_CRASHKERNEL, { "/proc/device-tree/memory@0/reg": cells(0, 0x8000, 0, 0x7fff_8000) });
+    expect(loadsOf(holed, "-b", "0x1fff0000")).toEqual(without);
+    expect(run(holed, "-b", "0x1fff0000", "-v").err).toContain("is left out: not all of it is memory\n");
+  });
+
+  test("on ppc64 is without what is below 64 KiB where a part of that is not wanted", () => {
+    expect(loadsOf(WITH_CRASHKERNEL, "-b", "0x1fff0000", "--without", "0x8000,0x1000")[0]).toBe(
+      "10000 fff0000 c000000000010000 10000",
+    );
   });
 
   test("on ppc64 ends where mem= ends it, and has the blocks of a partition", () => {
@@ -169,6 +177,34 @@ describe("memory", () => {
   });
 });
 
+describe("of /proc/kcore", () => {
+  const linear = { address: 0xffff_8880_0010_0000n, physical: 0x10_0000n, size: 0x7fee_0000n };
+
+  test("the kernel's text is left out where it is no memory that is saved", () => {
+    const beyond = { address: 0xffff_ffff_8100_0000n, physical: 0x9000_0000n, size: 0x100_0000n };
+    const inRegion = { ...beyond, physical: 0x1800_0000n };
+    for (const text of [beyond, inRegion]) {
+      const machine = having(X86_64, { "/proc/kcore": coreFile("x86_64", [text, linear]) });
+      expect(loadsOf(machine)).toEqual([
+        "100000 ff00000 ffff888000100000 100000",
+        "20000000 5ffe0000 ffff888020000000 20000000",
+      ]);
+    }
+  });
+
+  test("what is no memory counts for nothing", () => {
+    const vmalloc = { address: 0xffff_c900_0000_0000n, physical: NO_ADDRESS, size: 1n << 45n };
+    const machine = having(X86_64, { "/proc/kcore": coreFile("x86_64", [vmalloc, linear]) });
+    expect(loadsOf(machine)[0]).toBe("100000 ff00000 ffff888000100000 100000");
+  });
+
+  test("on ppc64 nothing can move where memory is mapped", () => {
+    const moved = { address: 0xd000_0000_0000_0000n, physical: 0n, size: 1n << 40n };
+    const machine = having(WITH_CRASHKERNEL, { "/proc/kcore": coreFile("ppc64", [moved]) });
+    expect(loadsOf(machine).at(-1)).toBe("20000000 60000000 c000000020000000 20000000");
+  });
+});
+
 test("without p_paddr in /proc/kcore, as before Linux 4.11, virtual addresses are a guess, which is said", () => {
   const old = coreFile("x86_64", [
     { address: 0xffff_ffff_8100_0000n, physical: 0n, size: 0x100_0000n },
@@ -179,6 +215,14 @@ test("without p_paddr in /proc/kcore, as before Linux 4.11, virtual addresses ar
   const said = "virtual addresses are a guess: RAM from 0xffff888000000000 on, and none for the kernel\n";
   expect(run(machine, "-v").err).toContain(said);
   expect(run(having(ARM64, { "/proc/kcore": undefined }), "-v").err).toContain("RAM from 0xfffeffffc0000000 on");
+});
+
+test("without vmcoreinfo the notes are those of cpus, which is said", () => {
+  const machine = having(X86_64, { "/sys/kernel/vmcoreinfo": undefined });
+  expect(headersOf(machine).filter(({ type }) => type === PT_NOTE)).toHaveLength(2);
+  expect(run(machine, "-v").err).toContain(
+    "no /sys/kernel/vmcoreinfo: a dump will not tell how its kernel was built\n",
+  );
 });
 
 test("as many ranges as an ELF header counts are told, and one more is refused in words", () => {
