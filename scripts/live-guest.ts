@@ -26,7 +26,7 @@ export class LiveGuest {
   #cpuSeconds = 0;
   readonly #child: Bun.Subprocess<"pipe", "pipe", "pipe">;
   readonly #errors: Promise<string>;
-  readonly #monitor: string;
+  readonly #socket: string;
   readonly #forget: () => void;
   readonly #waiting = new Set<() => void>();
 
@@ -35,7 +35,7 @@ export class LiveGuest {
     const extra = [...(guest.extra ?? []), "-qmp", `unix:${monitor},server=on,wait=off`, ...incoming];
     this.#child = Bun.spawn(command({ ...guest, extra }, "stdio"), { stdin: "pipe", stdout: "pipe", stderr: "pipe" });
     this.#errors = new Response(this.#child.stderr).text();
-    this.#monitor = monitor;
+    this.#socket = monitor;
     this.#forget = undoOnInterrupt(() => this.#child.kill("SIGKILL"));
     this.#read().finally(() => this.#wake());
   }
@@ -99,10 +99,10 @@ export class LiveGuest {
   /** Writes its state into a file, and lets it go on. */
   async keep(path: string): Promise<void> {
     // By default it would be slow, so that a network is left for others.
-    await this.#ask("migrate-set-parameters", { "max-bandwidth": 2 ** 40 });
-    await this.#ask("migrate", { uri: `exec:cat > ${quote(path)}` });
+    await this.askMonitor("migrate-set-parameters", { "max-bandwidth": 2 ** 40 });
+    await this.askMonitor("migrate", { uri: `exec:cat > ${quote(path)}` });
     await this.#askUntil("query-migrate", "completed");
-    await this.#ask("cont");
+    await this.askMonitor("cont");
   }
 
   async end(): Promise<void> {
@@ -126,7 +126,7 @@ export class LiveGuest {
 
   async #askUntil(question: string, wanted: string): Promise<void> {
     for (;;) {
-      const { status } = (await this.#ask(question)) as { readonly status?: string };
+      const { status } = (await this.askMonitor(question)) as { readonly status?: string };
       if (status === wanted) return;
       if (status === "failed") throw new Failure(question, "failed");
       await Bun.sleep(PAUSE);
@@ -134,7 +134,7 @@ export class LiveGuest {
   }
 
   /** One command to qemu's monitor (QMP), on a connection of its own. */
-  async #ask(execute: string, words: object = {}): Promise<unknown> {
+  async askMonitor(execute: string, words: object = {}): Promise<unknown> {
     const socket = await this.#connect();
     try {
       const lines = createInterface({ input: socket })[Symbol.asyncIterator]();
@@ -158,7 +158,7 @@ export class LiveGuest {
 
   async #connect(): Promise<Socket> {
     while (!this.#hasEnded) {
-      const socket = createConnection(this.#monitor);
+      const socket = createConnection(this.#socket);
       const isConnected = await new Promise<boolean>((resolve) => {
         socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
       });

@@ -41,8 +41,8 @@ has to be told where it is, and that its memory is taken: fs2dt --elfcorehdr,
 on x86-64 zeropage --elfcorehdr. kexec -p does all of that.
 
 It is of the memory and the cpus that are there now. When some come or go, load
-again: where /sys/devices/system/memory/crash_hotplug and that of cpu say 1 the
-kernel can mend the header itself.
+again: a kernel that has /sys/kernel/crash_elfcorehdr_size can mend the header
+itself (--hotplug).
 
   elfcorehdr -b 0xfff0000 > header
   fs2dt -b 0xc000100 --elfcorehdr 0xfff0000,0x10000 ... /proc/device-tree |

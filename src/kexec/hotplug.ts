@@ -1,10 +1,9 @@
 // Whether the running kernel mends a crash kernel's ELF core header itself when memory or cpus come or go.
-// Linux: Documentation/ABI/testing/sysfs-devices-memory, kernel/crash_core.c (crash_handle_hotplug_event).
+// Linux: kernel/ksysfs.c (crash_elfcorehdr_size), kernel/crash_core.c (crash_handle_hotplug_event). crash_hotplug of
+// /sys/devices/system/memory and cpu does not tell: since 6.10 it is of the crash kernel that is loaded, and 0 before.
 
 import { Failure } from "../failure.ts";
 import type { System } from "../sys/system.ts";
-
-const PARTS = ["memory", "cpu"] as const;
 
 const SIZE = "/sys/kernel/crash_elfcorehdr_size";
 
@@ -24,15 +23,10 @@ export interface Hotplug {
  */
 export function readHotplug(system: System, flag: number | undefined): Hotplug {
   if (flag === undefined) throw new Failure("--hotplug", `no kernel of ${system.machine} mends the header itself`);
-  const mends = PARTS.filter((part) => read(system, `/sys/devices/system/${part}/crash_hotplug`) === "1");
-  const size = read(system, SIZE);
-  if (mends.length === 0 || size === undefined || !/^[0-9]{1,9}$/.test(size) || BigInt(size) > MOST) {
+  const bytes = system.readIfThere(SIZE);
+  const size = bytes && system.text(bytes).trimEnd();
+  if (size === undefined || !/^[0-9]{1,9}$/.test(size) || BigInt(size) > MOST) {
     throw new Failure("--hotplug", "the running kernel does not mend the header itself (CONFIG_CRASH_HOTPLUG)");
   }
   return { flag, least: BigInt(size) };
-}
-
-function read(system: System, path: string): string | undefined {
-  const bytes = system.readIfThere(path);
-  return bytes && system.text(bytes).trimEnd();
 }

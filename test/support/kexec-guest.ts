@@ -160,13 +160,7 @@ export async function kexecByTyping(
 ): Promise<Typed> {
   const nonce = randomBytes(8).toString("hex");
   const what = wordsFor(guest, nonce);
-  const silencer = await noEcho(guest.target, disk);
-  const live = await LiveGuest.start(await guestFor(guest, undefined, silencer, disk.path), {
-    monitor: sockets.in("monitor"),
-  });
-  try {
-    await waitForPrompt(live, 0);
-    if (silencer.length > 0) await run(live, "noecho");
+  return atPrompt(guest, disk, sockets, async (live) => {
     const [plan] = plansIn(await run(live, `kexec --plan --json ${what}`));
     const lines = rawLinesOf(await ask(live, `kexec --plan ${what}`)).trimEnd();
     const [raw] = plansIn(await runAll(live, lines.replace("loadem ", "loadem -n --json ")));
@@ -177,6 +171,24 @@ export async function kexecByTyping(
     await live.shows(() => false, LONGEST);
     readSecond(live.text.slice(from).split("\n"), guest, nonce);
     return { plan: present(plan), raw: present(raw), lines };
+  });
+}
+
+/** Lends `work` a guest that has come to init's prompt, whose terminal shows nothing of what is typed where that is in the way. */
+export async function atPrompt<T>(
+  guest: KexecGuest,
+  disk: TemporaryFolder,
+  sockets: TemporaryFolder,
+  work: (live: LiveGuest) => Promise<T>,
+): Promise<T> {
+  const silencer = await noEcho(guest.target, disk);
+  const live = await LiveGuest.start(await guestFor(guest, undefined, silencer, disk.path), {
+    monitor: sockets.in("monitor"),
+  });
+  try {
+    await waitForPrompt(live, 0);
+    if (silencer.length > 0) await run(live, "noecho");
+    return await work(live);
   } catch (error) {
     throw new Error(
       `${error instanceof Error ? error.message : error}\n${live.text.split("\n").slice(-40).join("\n  | ")}`,
