@@ -28,11 +28,12 @@ const dtdiff: Applet = {
   ],
   notes: `
 A and B are each a directory, a blob of any version up to 17, or - for a blob
-on standard input. The order of nodes and properties is ignored, and so is a
-blob's own entry in its reserve map. The number by which one node refers to
-another is ignored too, where the property's name tells that it is one. Of long
-values the part that differs is shown. The exit code is 0 if the trees are
-equal, 1 if they differ, 2 if something went wrong.
+on standard input. The order of nodes and properties is ignored, and so is the
+number by which one node refers to another, where the property's name tells that
+it is one. Entries of the reserve map at one address, each as long as its blob,
+are the blobs' own, and the same. Of long values the part that differs is shown.
+The exit code is 0 if the trees are equal, 1 if they differ, 2 if something went
+wrong.
 
   dtdiff --patch before.dtb after.dtb > edits
   dtedit --from edits before.dtb after-too.dtb

@@ -5,6 +5,7 @@ import { formatRange, type MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { propertyText, type Targets } from "./diff-values.ts";
 import { below, escapeName, escapePath } from "./names.ts";
+import { listPerhapsOwn } from "./own-entry.ts";
 import { type DeviceTree, type Node, type Property, tellingProperties } from "./tree.ts";
 import { valueText } from "./value-text.ts";
 import { visit } from "./walk.ts";
@@ -34,7 +35,7 @@ export function differences(
   same: Same = (_, before, after) => sameBytes(before.value, after.value),
 ): Difference[] {
   return [
-    ...reservationDifferences(before.reservations, after.reservations),
+    ...reservationDifferences(before, after),
     ...(before.bootCpu === after.bootCpu
       ? []
       : [{ kind: "boot-cpu", before: before.bootCpu, after: after.bootCpu } as const]),
@@ -42,10 +43,14 @@ export function differences(
   ];
 }
 
-function reservationDifferences(before: readonly MemoryRange[], after: readonly MemoryRange[]): Difference[] {
+/** Two entries that begin at one place and each have their blob's size are the blobs' own: they are the same. */
+function reservationDifferences(before: DeviceTree, after: DeviceTree): Difference[] {
+  const own = [before, after].map((tree) => listPerhapsOwn(tree).map(({ start }) => start));
+  const isOwn = ({ start }: MemoryRange) => own.every((starts) => starts.includes(start));
+  const [old, now] = [before, after].map(({ reservations }) => reservations.filter((range) => !isOwn(range)));
   return [
-    ...without(before, after).map((range) => ({ kind: "reservation", before: range }) as const),
-    ...without(after, before).map((range) => ({ kind: "reservation", after: range }) as const),
+    ...without(old ?? [], now ?? []).map((range) => ({ kind: "reservation", before: range }) as const),
+    ...without(now ?? [], old ?? []).map((range) => ({ kind: "reservation", after: range }) as const),
   ];
 }
 

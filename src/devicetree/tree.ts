@@ -33,10 +33,15 @@ export interface Node {
 /** A tree with what a blob holds besides its nodes. */
 export interface DeviceTree {
   readonly root: Node;
-  /** The memory reserve map, without the blob's own entry. */
+  /**
+   * The memory reserve map. The entry of the blob that it was read from is among them: where a blob lay is not in it, and
+   * firmware may reserve as many bytes.
+   */
   reservations: readonly MemoryRange[];
-  /** Where the blob reserves itself; undefined where it does not. */
+  /** Where the blob will lie and reserves itself; undefined where it is not to do that. */
   address: bigint | undefined;
+  /** Bytes of the blob that the reserve map was read from. */
+  blobSize?: number | undefined;
   /** The hardware id of the cpu that boots (boot_cpuid_phys). */
   bootCpu: number;
   /** What became of the initrd that it was read with: an edit gave another, or the hand-over dropped it. */

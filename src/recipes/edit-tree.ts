@@ -5,12 +5,14 @@ import { refuseErrors } from "../arch/refuse-errors.ts";
 import type { Edit } from "../devicetree/edit/edits.ts";
 import type { ReadRules } from "../devicetree/from/directory.ts";
 import { readTree } from "../devicetree/from/source.ts";
+import { listPerhapsOwn, reserveItself } from "../devicetree/own-entry.ts";
 import { surveyOf } from "../devicetree/survey.ts";
 import { type BlobForm, blob } from "../devicetree/to/blob.ts";
 import { writeDirectory } from "../devicetree/to/directory.ts";
 import { treeJson } from "../devicetree/to/json.ts";
 import { plain, treeSource } from "../devicetree/to/source-text.ts";
 import type { DeviceTree } from "../devicetree/tree.ts";
+import { type MemoryRange, rangeOfSize } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { STDOUT, type System } from "../sys/system.ts";
 
@@ -27,7 +29,7 @@ export interface EditTreeRequest {
   readonly rules: ReadRules;
   /** In their order. */
   readonly edits: readonly Edit[];
-  /** Where the blob will lie, a multiple of 8; as the source says where it is undefined. */
+  /** Where the blob will lie, a multiple of 8; undefined where that is not known. */
   readonly address: bigint | undefined;
   /** Whether a tree is refused in which the checks find an error. */
   readonly check: boolean;
@@ -39,7 +41,7 @@ export function editTree(system: System, request: EditTreeRequest): void {
   const { target, format } = request;
   const tree = readTree(system, request.source, request.rules);
   for (const edit of request.edits) edit(tree);
-  tree.address = request.address ?? tree.address;
+  if (request.address !== undefined) reserveItself(tree, request.address);
   if (request.check) refuseErrors(tree, request.rules.notice);
   else reportCutBootargs(tree.root, request.rules.notice);
   if (format === "dir") {
@@ -54,10 +56,20 @@ export function editTree(system: System, request: EditTreeRequest): void {
 function inFormat(system: System, tree: DeviceTree, format: Exclude<Format, "dir">, form: BlobForm): Uint8Array {
   switch (format) {
     case "dtb":
-      return blob(tree.root, { ...tree, ...form });
+      return editedBlob(tree, form);
     case "dts":
       return system.bytes(treeSource(surveyOf(tree), { paint: plain, annotate: false }));
     case "json":
       return system.bytes(treeJson(tree));
   }
+}
+
+/** What may be the blob's own entry grows with it, and never shrinks: it may be firmware's. */
+function editedBlob(tree: DeviceTree, form: BlobForm): Uint8Array {
+  const bytes = blob(tree.root, { ...tree, ...form });
+  const own = tree.address === undefined && bytes.length > (tree.blobSize ?? 0) ? listPerhapsOwn(tree) : [];
+  if (own.length === 0) return bytes;
+  const grown = (range: MemoryRange) => (own.includes(range) ? rangeOfSize(range.start, BigInt(bytes.length)) : range);
+  const reservations = tree.reservations.map(grown);
+  return blob(tree.root, { ...tree, ...form, reservations });
 }

@@ -5,10 +5,12 @@ import { treeFromBlob } from "../devicetree/from/blob.ts";
 import { openDirectory } from "../devicetree/from/directory.ts";
 import { reservedMemory } from "../devicetree/kept-memory.ts";
 import { isMemoryName } from "../devicetree/memory.ts";
+import { listPerhapsOwn } from "../devicetree/own-entry.ts";
 import { initrdOf } from "../devicetree/reservations.ts";
 import { child, type DeviceTree, type Node, property } from "../devicetree/tree.ts";
 import { type Notice, unlessFailure } from "../failure.ts";
 import { isLiveTree, LIVE_BLOB } from "../kexec/live-paths.ts";
+import { STUB_SIZE } from "../kexec/stub.ts";
 import { contains, isInPagesOf, type MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
@@ -20,8 +22,8 @@ const LARGEST = 2 * 1024 * 1024;
 const IDENTITY: readonly ByteString[] = ["model", "compatible", "serial-number"];
 
 /**
- * Adds what firmware reserved and nothing else in the tree tells of. The blob's own entry and the initrd's were of that
- * start alone. Says so where the map is not known.
+ * Adds what firmware reserved and nothing else in the tree tells of. The initrd's entry was of that start alone, and so was the
+ * blob's own where a stub lay before it. Elsewhere it is kept, since nothing tells it from firmware's. Says so where the map is not known.
  * @param source what the tree was read from
  */
 export function takeReserveMap(system: System, tree: DeviceTree, source: ByteString, notice: Notice): void {
@@ -41,7 +43,15 @@ export function takeReserveMap(system: System, tree: DeviceTree, source: ByteStr
   const initrd = initrdOf(started.root);
   const told = [...reservedMemory(tree.root), ...(initrd === undefined ? [] : [initrd])];
   const isTold = (range: MemoryRange) => told.some((other) => contains(other, range) || isInPagesOf(other, range));
-  tree.reservations = [...tree.reservations, ...started.reservations.filter((range) => !isTold(range))];
+  const own = listPerhapsOwn(started).find(isBehindStub);
+  const kept = started.reservations.filter((range) => range !== own && !isTold(range));
+  tree.reservations = [...tree.reservations, ...kept];
+  tree.blobSize = started.blobSize;
+}
+
+/** No other entry begins so far behind the start of a page: kernel after kernel would keep one blob more. */
+function isBehindStub({ start }: MemoryRange): boolean {
+  return start % 0x1000n === BigInt(STUB_SIZE);
 }
 
 /**

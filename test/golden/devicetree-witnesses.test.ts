@@ -213,8 +213,8 @@ describe("fdtdump reads in the reserve map", () => {
     const path = edited(original(), "-b", "0x4000000", "--pad", "1000");
     const reserved = dumpedReservations(path);
     expect(reserved.at(-1)).toEqual([0x4000000n, BigInt(Bun.file(path).size)]);
-    // And it goes on so with another size, without being told again.
-    const again = edited(path, "--add-node", "/new");
+    // And it goes on so with a larger size, without being told again.
+    const again = edited(path, "--add-node", "/new", "--pad", "2000");
     expect(dumpedReservations(again)).toEqual([...reserved.slice(0, -1), [0x4000000n, BigInt(Bun.file(again).size)]]);
   });
 });

@@ -240,19 +240,41 @@ describe("reservations", () => {
 });
 
 describe("a blob at an address", () => {
-  test("stays there when dtedit changes it, with the memory of its new size, or moves where -b says", () => {
-    const blob = folder.in("blob");
-    makeTree(folder.in("tree"), [["n", []]]);
-    writeFileSync(blob, runInside({}, "fs2dt", "-b", "0x8000", folder.in("tree")).out);
-    const edited = (...options: string[]) => {
-      const { code, out } = runInside({}, "dtedit", ...options, "--set", "/p=<1 2 3>", blob, "-");
-      expect(code).toBe(0);
-      return { length: BigInt(out.length), reserved: readBlob(out).reserved };
-    };
-    const stayed = edited();
-    expect(stayed.reserved).toEqual([{ start: 0x8000n, size: stayed.length }]);
-    const moved = edited("-b", "0x10000");
-    expect(moved.reserved).toEqual([{ start: 0x10000n, size: moved.length }]);
+  const FIRMWARE = 0x4800_0000n;
+
+  /** Edits a blob that has an entry of its own at 0x8000 and one of firmware's that is as long. */
+  function edited(...options: string[]) {
+    const [blob, tree] = [folder.in(`blob${turn}`), folder.in(`tree${turn++}`)];
+    makeTree(tree, [["n", []]]);
+    const own = runInside({}, "fs2dt", "-b", "0x8000", tree).out;
+    const reserve = ["--reserve", `${hex(FIRMWARE)},${own.length + 16}`];
+    writeFileSync(blob, runInside({}, "fs2dt", "-b", "0x8000", ...reserve, tree).out);
+    const { code, err, out } = runInside({}, "dtedit", ...options, blob, "-");
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    return { before: BigInt(own.length + 16), length: BigInt(out.length), reserved: readBlob(out).reserved };
+  }
+
+  test("stays there when dtedit changes it: what may be its own entry grows with it", () => {
+    const { length, reserved } = edited("--set", "/p=<1 2 3>");
+    expect(reserved).toEqual([
+      { start: FIRMWARE, size: length },
+      { start: 0x8000n, size: length },
+    ]);
+  });
+
+  test("gives up nothing when it gets shorter", () => {
+    const { before, length, reserved } = edited("--delete-node", "/n");
+    expect(length).toBeLessThan(before);
+    expect(reserved.map(({ size }) => size)).toEqual([before, before]);
+  });
+
+  test("is reserved once where -b says where it lies, and once more where -b moves it", () => {
+    const { before, length, reserved } = edited("-b", "0x8000", "--set", "/p=<1 2 3>");
+    expect(reserved).toEqual([
+      { start: FIRMWARE, size: before },
+      { start: 0x8000n, size: length },
+    ]);
+    expect(edited("-b", "0x10000").reserved.map(({ start }) => start)).toEqual([FIRMWARE, 0x8000n, 0x10000n]);
   });
 
   function size(address: string): { code: number; err: string; bytes: number } {

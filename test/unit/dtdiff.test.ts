@@ -1,7 +1,7 @@
 // What dtdiff shows to people: references by the nodes that they name, and of long values the part that differs.
 
 import { describe, expect, test } from "bun:test";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { differences, differenceText } from "../../src/devicetree/diff.ts";
 import { differencesInMeaning } from "../../src/devicetree/diff-meaning.ts";
@@ -285,5 +285,29 @@ describe("of a long value", () => {
     const { out } = compared([["p", whole]], [["p", less]]);
     expect(out).toMatch(/^\/\n- p = \.\.\. \[[0-9a-f ]+\] \.\.\.; \/\* 0xfa1 bytes: .* 0x7d0-0x7da differ \*\/\n/);
     expect(out).toMatch(/\n\+ p = \.\.\. \[[0-9a-f ]+\] \.\.\.; \/\* 0xf97 bytes: .* 0x7d0-0x7d0 differ \*\/\n$/);
+  });
+});
+
+describe("an entry of the reserve map that is as long as its blob", () => {
+  /** A blob at this address, of a tree with so many bytes in a property. */
+  function blobAt(address: string, bytes: number): string {
+    const path = folder.in(`blob${made}`);
+    makeTree(folder.in(`of-blob${made++}`), [["p", "x".repeat(bytes)]]);
+    const { out } = runInside({}, "fs2dt", "-b", address, folder.in(`of-blob${made - 1}`));
+    writeFileSync(path, out);
+    return path;
+  }
+
+  const diff = (...paths: string[]): string => runInside({}, "dtdiff", ...paths).out.toString();
+
+  test("is a difference where the other blob has none there", () => {
+    const text = diff(blobAt("0x48000000", 8), blobAt("0x50000000", 8));
+    expect(text).toBe("the reserve map\n- 0x48000000,0x70\n+ 0x50000000,0x70\n");
+  });
+
+  test("is the blob's own where both have one there", () => {
+    const text = diff(blobAt("0x48000000", 8), blobAt("0x48000000", 800));
+    expect(text).toStartWith("/\n- p = ");
+    expect(text).not.toContain("0x48000000");
   });
 });

@@ -102,12 +102,12 @@ class BlobReader {
     if (structure % 4 !== 0)
       throw this.#wrong(FIELD.structure, "bad-structure", `${hex(structure)} is not a multiple of 4`);
     this.#at = structure;
-    const reserved = this.#reservations(header, size);
-    const own = reserved.find(({ start, end }) => end - start === BigInt(size));
+    const reservations = this.#reservations(header, size);
     return {
       root: this.#root(),
-      reservations: reserved.filter((range) => range !== own),
-      address: own?.start,
+      reservations,
+      address: undefined,
+      blobSize: size,
       bootCpu: version >= 2 ? this.#field("bootCpu") : 0,
     };
   }
