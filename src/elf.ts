@@ -273,7 +273,7 @@ export function* notesIn(bytes: Uint8Array, littleEndian: boolean): Generator<No
     const nameAt = at + NOTE_HEADER;
     const start = nameAt + roundUpTo4(nameSize);
     if (nameSize === 0 || start + size > bytes.length) return;
-    const name = String.fromCharCode(...bytes.subarray(nameAt, nameAt + Math.min(nameSize, MOST_OF_NOTE_NAME)));
+    const name = textAt(bytes, nameAt, Math.min(nameSize, MOST_OF_NOTE_NAME));
     yield {
       name: name.replace(/\0.*/s, ""),
       type: view.getUint32(at + 8, littleEndian),
@@ -377,6 +377,11 @@ export function encodeHeaders({ endian, type, machine, headers }: Omit<Elf, "nam
     view.setBigUint64(at + fields.align, header.align, little);
   }
   return bytes;
+}
+
+/** A magic, a name: bytes as text. */
+export function textAt(bytes: Uint8Array, at: number, length: number): string {
+  return Array.from(bytes.subarray(at, at + length), (byte) => String.fromCharCode(byte)).join("");
 }
 
 export function viewOf(bytes: Uint8Array): DataView {

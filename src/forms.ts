@@ -7,7 +7,7 @@
 // arch/powerpc/boot/wrapper, driver-api/early-userspace/buffer-format.rst; Microsoft's PE format; the UAPI group's Unified
 // Kernel Image; Android's bootimg.h; skiboot libstb/container.h.
 
-import { hasSection, isElf, viewOf, WRAPPED_VMLINUX } from "./elf.ts";
+import { hasSection, isElf, textAt, viewOf, WRAPPED_VMLINUX } from "./elf.ts";
 import { hex } from "./failure.ts";
 
 /** Where more than the words has to be known of a form: all that need not be is `other`. */
@@ -139,10 +139,6 @@ function form(
 /** The end of a sentence. */
 function holding(tool: string, what = "kernel"): string {
   return `: ${tool} takes the ${what} out`;
-}
-
-function textAt(bytes: Uint8Array, at: number, length: number): string {
-  return String.fromCharCode(...bytes.subarray(at, at + length));
 }
 
 /** A setup header of x86 is in the file of a kernel, and in the zero page, where a loader has said who it is. */

@@ -11,8 +11,16 @@ export function formatSize(size: bigint): string {
   return `${isExact ? value : value.toFixed(value < 99.95 ? 1 : 0)} ${UNITS[unit]}`;
 }
 
-/** Decimal, octal with a leading 0, or hexadecimal with 0x; undefined for anything else. */
+/** The largest of `numbers`, at least `least`. A call would take only so many of them as its arguments. */
+export function largestOf(numbers: readonly number[], least = 0): number {
+  return numbers.reduce((largest, each) => Math.max(largest, each), least);
+}
+
+/**
+ * Decimal, octal with a leading 0, or hexadecimal with 0x; undefined for anything else. What has more than 64 digits fits
+ * nowhere, and an engine takes only so many.
+ */
 export function parseNumber(text: string): bigint | undefined {
-  if (!/^(0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*)$/i.test(text)) return undefined;
+  if (!/^(0x[0-9a-f]{1,64}|0[0-7]{0,64}|[1-9][0-9]{0,63})$/i.test(text)) return undefined;
   return BigInt(/^0[0-7]+$/.test(text) ? `0o${text.slice(1)}` : text);
 }

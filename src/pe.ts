@@ -1,6 +1,7 @@
 // What EFI's executables say of where their bytes are: sections, and the signature at the end. Microsoft's PE format.
 
-import { viewOf } from "./elf.ts";
+import { textAt, viewOf } from "./elf.ts";
+import { largestOf } from "./number.ts";
 import type { ByteString } from "./sys/engine.ts";
 
 export interface PeSection {
@@ -43,7 +44,7 @@ export function readPe(start: Uint8Array): PeHeaders | undefined {
 }
 
 function readSection(start: Uint8Array, view: DataView, at: number): PeSection {
-  const name = String.fromCharCode(...start.subarray(at, at + 8)).replace(/\0.*/s, "");
+  const name = textAt(start, at, 8).replace(/\0.*/s, "");
   const [inMemory, inFile, offset] = [8, 16, 20].map((field) => view.getUint32(at + field, true)) as [
     number,
     number,
@@ -55,5 +56,5 @@ function readSection(start: Uint8Array, view: DataView, at: number): PeSection {
 
 /** Where the last section ends that has bytes in the file. */
 export function endOfSections({ sections }: PeHeaders): number {
-  return Math.max(0, ...sections.map(({ offset, size }) => (size === 0 ? 0 : offset + size)));
+  return largestOf(sections.map(({ offset, size }) => (size === 0 ? 0 : offset + size)));
 }

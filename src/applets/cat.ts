@@ -3,6 +3,7 @@
 import type { Applet } from "../cli/applet.ts";
 import { parse } from "../cli/options.ts";
 import { EXIT, escapeText, Failure } from "../failure.ts";
+import { largestOf } from "../number.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { CWD, STDIN, STDOUT, type System } from "../sys/system.ts";
 
@@ -15,8 +16,7 @@ const cat: Applet = {
   run(system, args) {
     const { operands } = parse(cat.options, args);
     const buffer = new Uint8Array(64 * 1024);
-    const exitCodes = (operands.length === 0 ? ["-"] : operands).map((file) => copy(system, file, buffer));
-    return Math.max(...exitCodes);
+    return largestOf((operands.length === 0 ? ["-"] : operands).map((file) => copy(system, file, buffer)));
   },
 };
 

@@ -3,6 +3,7 @@
 import type { Applet } from "../cli/applet.ts";
 import { parse } from "../cli/options.ts";
 import { EXIT, escapeText, usage } from "../failure.ts";
+import { largestOf } from "../number.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
 
@@ -33,7 +34,7 @@ function longLines(system: System, descriptor: number, names: readonly ByteStrin
     const { kind, size } = typeof status === "number" ? { kind: "unknown", size: "?" } : status;
     return { kind, size: `${size}`, text: escapeText(name) + link };
   });
-  const width = Math.max(...rows.map(({ size }) => size.length));
+  const width = largestOf(rows.map(({ size }) => size.length));
   return rows.map(({ kind, size, text }) => `${kind.padEnd(9)}  ${size.padStart(width)}  ${text}`);
 }
 

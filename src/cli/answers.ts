@@ -1,6 +1,7 @@
 // What the program says of itself and of its applets, and --install. Loaded when first asked for.
 
 import { EXIT, type Failure, usage } from "../failure.ts";
+import { largestOf } from "../number.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
 import type { Applet } from "./applet.ts";
@@ -63,7 +64,7 @@ function noSuchApplet(name: ByteString, names: readonly string[]): Failure {
 }
 
 function formatOverview(applets: readonly Applet[]): string {
-  const width = Math.max(...applets.map(({ name }) => name.length)) + 2;
+  const width = largestOf(applets.map(({ name }) => name.length)) + 2;
   return [
     "usage: kexecbox APPLET [ARGUMENT]...   or a symbolic link named after the applet",
     "       kexecbox help [APPLET]          print its help, as APPLET --help does",

@@ -1,5 +1,6 @@
 // The manual of an applet, out of its own table of options: as --help prints it, and as the documentation has it.
 
+import { largestOf } from "../number.ts";
 import type { Applet, Option } from "./applet.ts";
 
 /** What a serial console has. */
@@ -33,7 +34,7 @@ export function formatHelp(applet: Applet): string {
     left: `  ${short === undefined ? "   " : `${short},`} ${long}`,
     help,
   }));
-  const width = Math.min(Math.max(...rows.map(({ left }) => left.length)) + 2, WIDEST_OPTION);
+  const width = Math.min(largestOf(rows.map(({ left }) => left.length)) + 2, WIDEST_OPTION);
   const lines = rows.flatMap(({ left, help }) => {
     const [first = "", ...more] = wrap(help, CONSOLE_COLUMNS - width);
     const indented = more.map((line) => " ".repeat(width) + line);

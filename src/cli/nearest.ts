@@ -23,7 +23,7 @@ export default function findNearest(typed: string, names: readonly string[]): st
   if (begun.length === 1) return begun[0];
   const alike = names.filter((name) => Math.abs(name.length - typed.length) <= MOST_SLIPS);
   const near = alike.map((name) => ({ name, slips: countSlips(typed, name) }));
-  const least = Math.min(...near.map(({ slips }) => slips));
+  const least = near.reduce((few, { slips }) => Math.min(few, slips), Infinity);
   const [found, other] = near.filter(({ slips }) => slips === least);
   if (found === undefined || other !== undefined) return undefined;
   // One slip in three letters at most: cp is not ls.

@@ -109,7 +109,7 @@ export function split(
   const rest = args.entries();
   for (const [index, arg] of rest) {
     if (arg === "--") {
-      operands.push(...args.slice(index + 1));
+      for (const operand of args.slice(index + 1)) operands.push(operand);
       break;
     }
     if (!arg.startsWith("-") || arg === "-") {

@@ -106,8 +106,15 @@ export function entriesIn<T>(value: Uint8Array, cells: number, read: (take: Take
   return Array.from({ length }, (_, index) => read(takerOf(value, 4 * cells * index)));
 }
 
-/** The whole entries of a reg, or of what is written like one. */
-export function rangesIn(value: Uint8Array, { address, size }: CellCounts): MemoryRange[] {
+/** Whether anybody reads such numbers: of 33,000 cells one would be too large for an engine. */
+export function areReadable({ address, size }: CellCounts): boolean {
+  return address <= MAX_CELLS && size <= MAX_CELLS;
+}
+
+/** The whole entries of a reg, or of what is written like one; none where its numbers are too large. */
+export function rangesIn(value: Uint8Array, counts: CellCounts): MemoryRange[] {
+  if (!areReadable(counts)) return [];
+  const { address, size } = counts;
   return entriesIn(value, address + size, (take) => rangeOfSize(take(address), take(size)));
 }
 

@@ -24,7 +24,7 @@ export interface Comparison {
  */
 export function differencesInMeaning(before: DeviceTree, after: DeviceTree): Comparison {
   const comparer = new Comparer(withClearPhandles(surveyOf(before)), withClearPhandles(surveyOf(after)));
-  const found = differences(before, after, (path, ...pair) => comparer.same(path, ...pair));
+  const found = differences(before, after, (path, one, other) => comparer.same(path, one, other));
   return { found: withoutThoseOfOthers(found), comments: comparer };
 }
 

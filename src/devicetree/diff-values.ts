@@ -34,7 +34,7 @@ export function propertyText({ name, value }: Property, context: Context): strin
   if (kind === "empty") return `${escapeName(name)};`;
   if (value.length <= LONG) return `${escapeName(name)} = ${partText(kind, value, 0, context)};`;
   const sides = context.sides();
-  const differing = sides && differingBytes(...sides);
+  const differing = sides && differingBytes(sides[0], sides[1]);
   const [from, to] = differing ?? [0, MOST];
   // Whole cells, so that both sides begin at one place.
   const start = Math.max(0, from - AROUND) & ~3;

@@ -4,7 +4,7 @@
 import { Failure } from "../failure.ts";
 import { intersectRanges, type MemoryRange, max, min, rangeOfSize } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { type CellCounts, rangesValue, type Take, takerOf, viewOf } from "./cells.ts";
+import { areReadable, type CellCounts, rangesValue, type Take, takerOf, viewOf } from "./cells.ts";
 import { below } from "./names.ts";
 import { child, type Node, property } from "./tree.ts";
 
@@ -35,6 +35,7 @@ export interface DynamicMemory {
  * @throws Failure where a list ends before its last entry, or memory passes 2^64
  */
 export function dynamicMemory(root: Node, cells: CellCounts): DynamicMemory | undefined {
+  if (!areReadable(cells)) return undefined;
   const node = child(root, DYNAMIC_MEMORY);
   const size = property(node, SIZE);
   const format = formats.find(({ name }) => property(node, name) !== undefined);

@@ -3,7 +3,7 @@
 
 import type { MemoryRange, NamedRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { type CellCounts, childCells, MAX_CELLS, rangesIn } from "./cells.ts";
+import { type CellCounts, childCells, rangesIn } from "./cells.ts";
 import { isAvailable } from "./memory.ts";
 import { keptByPairs } from "./reservations.ts";
 import { stringsOf } from "./strings.ts";
@@ -26,7 +26,12 @@ export const rootNames: readonly ByteString[] = ["#address-cells", "#size-cells"
  */
 export function keptMemory(root: Node): NamedRange[] {
   const ranges: NamedRange[] = [];
-  walk(root, { enter: (node) => void ranges.push(...keptByPairs(node)) });
+  walk(root, {
+    enter(node) {
+      for (const range of keptByPairs(node)) ranges.push(range);
+      return true;
+    },
+  });
   return [...ranges, ...reservedMemory(root)].filter(({ start, end }) => start < end);
 }
 
@@ -45,7 +50,6 @@ function reservedNodes(root: Node, isWanted: (node: Node) => boolean = () => tru
   const parent = child(root, RESERVED_MEMORY);
   if (parent === undefined) return [];
   const cells = { ...childCells(root), ...statedCells(parent) };
-  if (cells.address > MAX_CELLS || cells.size > MAX_CELLS) return [];
   return parent.children
     .filter((node) => isAvailable(node) && isWanted(node))
     .flatMap((node) => named(rangesIn(property(node, "reg") ?? NONE, cells), `/${RESERVED_MEMORY}/${node.name}`));

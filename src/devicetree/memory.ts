@@ -4,7 +4,7 @@
 import { Failure, unlessFailure } from "../failure.ts";
 import { type MemoryRange, subtractRanges } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { type CellCounts, cellIn, childCells, MAX_CELLS, rangesIn } from "./cells.ts";
+import { type CellCounts, cellIn, childCells, rangesIn } from "./cells.ts";
 import { dynamicMemory, dynamicRanges, rangesOfRuns } from "./drmem.ts";
 import { baseName, below } from "./names.ts";
 import { textOf } from "./strings.ts";
@@ -77,7 +77,6 @@ export function takenRanges(node: Node, cells: CellCounts): MemoryRange[] {
 /** The same as far as it can be read, of all nodes: none where the blocks of a partition make no sense. */
 export function readableMemory(root: Node): MemoryRange[] {
   const cells = childCells(root);
-  if (cells.address > MAX_CELLS || cells.size > MAX_CELLS) return [];
   const blocks = unlessFailure(() => dynamicRanges(root, cells));
   if (blocks === undefined) return [];
   const nodes = root.children.filter((node) => isMemory(node));

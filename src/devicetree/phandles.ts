@@ -79,7 +79,7 @@ const PLAIN: readonly ByteString[] = [
 ];
 
 /** With those that machines of one make have, and those whose names other nodes give to other values. */
-const LISTS: ReadonlySet<ByteString> = words(
+const LISTS: ReadonlySet<ByteString> = words([
   ...PLAIN,
   "affinity allwinner,codec-analog-controls allwinner,pipelines altr,ecc-parent amlogic,ao-secure amlogic,canvas",
   "arm,cs-dev-assoc aspeed,external-nodes aspeed,scu atmel,matrix atmel,smc audio-aux-devs audio-cpu backlight",
@@ -95,18 +95,18 @@ const LISTS: ReadonlySet<ByteString> = words(
   "simple-audio-card,aux-devs simple-audio-card,bitclock-master simple-audio-card,frame-master snps,axi-config",
   "spdif-controller sram ssi-controller ste,config ti,ctrl_mod ti,mcbsp ti,rproc ti,sci ti,timers",
   "ti,watchdog-timers usb-phy",
-);
+]);
 const LIST_NAME = /^pinctrl-[0-9]+$|-supply$|-p?handle$|codec$/;
 
 /** One phandle, and numbers behind it: a node of registers, and which of them. */
-const FIRST: ReadonlySet<ByteString> = words(
+const FIRST: ReadonlySet<ByteString> = words([
   "allwinner,sram fsl,liodn-reg fsl,mipi-phy-gpr fsl,rcpm-wakeup fsl,stop-mode intel,npe-handle",
   "mediatek,gce-client-reg nvidia,bpmp nvidia,pmc qcom,dload-mode qcom,halt-regs qcom,spare-regs queue-rx",
   "queue-txready renesas,ipmmu-main rockchip,grf ti,bootreg",
-);
+]);
 const FIRST_NAME = /syscon|syscfg|sysreg$|sysctrl$|-grf$|^qcom,ipc/;
 
-function words(...lines: readonly string[]): ReadonlySet<ByteString> {
+function words(lines: readonly string[]): ReadonlySet<ByteString> {
   return new Set(lines.flatMap((line) => line.split(" ")));
 }
 
@@ -168,7 +168,7 @@ function entriesOf(survey: Survey, position: Position, name: ByteString): Entrie
   }
   if (name === "interrupts") return hasPartitions(interruptParent(survey, position)) ? fixed(4, 3) : undefined;
   const period = PERIODIC.get(name);
-  if (period !== undefined) return fixed(...period);
+  if (period !== undefined) return fixed(period[0], period[1]);
   if (name === "gpios" && property(node, "gpio-hog") !== undefined) return undefined;
   const counter = GPIOS.test(name) ? "#gpio-cells" : COUNTED.get(name);
   if (counter !== undefined) return counted(0, counter);

@@ -37,7 +37,9 @@ export const reservationRules: readonly NameRule[] = pairs
 /** The ranges in the order of the walk. A size of 0 is left out: it would end the reserve map. */
 export function reservationsOf(root: Node): MemoryRange[] {
   const ranges: MemoryRange[] = [];
-  visitMarked(root, MARK.reservation, (node, path) => ranges.push(...reservationsOfNode(node, path)));
+  visitMarked(root, MARK.reservation, (node, path) => {
+    for (const range of reservationsOfNode(node, path)) ranges.push(range);
+  });
   return ranges;
 }
 
@@ -65,7 +67,9 @@ export function keptByPairs(node: Node): NamedRange[] {
 /** The same of the whole tree: memory that the next kernel calls, reads and writes as this one did. */
 export function firmwareMemory(root: Node): MemoryRange[] {
   const ranges: MemoryRange[] = [];
-  visitMarked(root, MARK.reservation, (node) => ranges.push(...keptByPairs(node)));
+  visitMarked(root, MARK.reservation, (node) => {
+    for (const range of keptByPairs(node)) ranges.push(range);
+  });
   return ranges.filter(({ start, end }) => start < end);
 }
 

@@ -54,19 +54,19 @@ interface Ring {
 function findRing(memory: DumpMemory): Ring {
   const { info, wordSize } = memory;
   /** Where a field is; the first of several leads into a structure within it. */
-  const placeOf = (...fields: string[]) => fields.reduce((sum, field) => sum + info.bytes("OFFSET", field), 0);
+  const placeOf = (fields: readonly string[]) => fields.reduce((sum, field) => sum + info.bytes("OFFSET", field), 0);
   const ring = memory.number(info.symbol("prb") ?? 0n, wordSize, "prb");
-  const read = (size: number, ...fields: string[]): bigint =>
-    memory.number(ring + BigInt(placeOf(...fields)), size, fields.join(" "));
-  const desc = (field: string, ...more: string[]) => read(wordSize, DESC_RING, `prb_desc_ring.${field}`, ...more);
-  const bits = (most: number, ...fields: string[]): number => {
-    const value = Number(read(4, ...fields));
+  const read = (size: number, fields: readonly string[]): bigint =>
+    memory.number(ring + BigInt(placeOf(fields)), size, fields.join(" "));
+  const desc = (field: string, ...more: string[]) => read(wordSize, [DESC_RING, `prb_desc_ring.${field}`, ...more]);
+  const bits = (most: number, fields: readonly string[]): number => {
+    const value = Number(read(4, fields));
     if (value > most)
       throw new Failure(`printk_ringbuffer at ${hex(ring)}`, `${fields[1]} is ${value}, more than ${most}`);
     return 2 ** value;
   };
-  const count = bits(MOST_COUNT_BITS, DESC_RING, "prb_desc_ring.count_bits");
-  const size = bits(MOST_SIZE_BITS, TEXT_RING, "prb_data_ring.size_bits");
+  const count = bits(MOST_COUNT_BITS, [DESC_RING, "prb_desc_ring.count_bits"]);
+  const size = bits(MOST_SIZE_BITS, [TEXT_RING, "prb_data_ring.size_bits"]);
   const descSize = info.bytes("SIZE", "prb_desc");
   const infoSize = info.bytes("SIZE", "printk_info");
   const mask = (1n << BigInt(8 * wordSize - 2)) - 1n;
@@ -78,16 +78,16 @@ function findRing(memory: DumpMemory): Ring {
     tail: desc("tail_id", COUNTER) & mask,
     descs: new Window(memory, desc("descs"), count * descSize),
     infos: new Window(memory, desc("infos"), count * infoSize),
-    text: new Window(memory, read(wordSize, TEXT_RING, "prb_data_ring.data"), size),
+    text: new Window(memory, read(wordSize, [TEXT_RING, "prb_data_ring.data"]), size),
     descSize,
     infoSize,
     at: {
-      state: placeOf("prb_desc.state_var", COUNTER),
-      begin: placeOf(BLOCK, "prb_data_blk_lpos.begin"),
-      next: placeOf(BLOCK, "prb_data_blk_lpos.next"),
-      time: placeOf("printk_info.ts_nsec"),
-      length: placeOf("printk_info.text_len"),
-      caller: info.has("OFFSET(printk_info.caller_id)") ? placeOf("printk_info.caller_id") : undefined,
+      state: placeOf(["prb_desc.state_var", COUNTER]),
+      begin: placeOf([BLOCK, "prb_data_blk_lpos.begin"]),
+      next: placeOf([BLOCK, "prb_data_blk_lpos.next"]),
+      time: placeOf(["printk_info.ts_nsec"]),
+      length: placeOf(["printk_info.text_len"]),
+      caller: info.has("OFFSET(printk_info.caller_id)") ? placeOf(["printk_info.caller_id"]) : undefined,
     },
   };
 }

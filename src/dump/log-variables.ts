@@ -22,6 +22,7 @@ export function readVariables<Key extends string>(
   const buffer = read("log_buf", memory.wordSize);
   const size = Number(read("log_buf_len", 4));
   if (size === 0 || size > MOST_LOG) throw new Failure("log_buf_len", `is ${size}, which cannot be`);
-  const values = Object.entries<string>(names).map(([key, name]) => [key, Number(read(name, 4))]);
-  return { buffer, size, ...Object.assign({}, ...values.map(([key = "", value]) => ({ [key]: value }))) };
+  const values: Partial<Record<Key, number>> = {};
+  for (const key of Object.keys(names) as Key[]) values[key] = Number(read(names[key], 4));
+  return { buffer, size, ...(values as Record<Key, number>) };
 }

@@ -3,6 +3,7 @@
 // Sources: makedumpfile's diskdump_mod.h and makedumpfile.h, qemu's migration/savevm.c and dump/win_dump.c,
 // libvirt's qemu_saveimage.h, LiME's README.
 
+import { textAt } from "../elf.ts";
 import { Failure } from "../failure.ts";
 import formOf from "../forms.ts";
 import type { ByteString } from "../sys/engine.ts";
@@ -20,7 +21,7 @@ const FORMATS: readonly (readonly [sign: string, what: string, remedy: string])[
 
 /** @throws Failure for a file that begins as one of them does, or is compressed as a whole */
 export default function refuseFormat(path: ByteString, bytes: Uint8Array): void {
-  const start = String.fromCharCode(...bytes.subarray(0, 16));
+  const start = textAt(bytes, 0, 16);
   const found = FORMATS.find(([sign]) => start.startsWith(sign));
   if (found !== undefined) throw new Failure(path, `${found[1]}: ${found[2]}`);
   const form = formOf(bytes);

@@ -1,7 +1,7 @@
 // A picture of memory as lines of text: a column for what memory is now, one for what will be there, and what that is.
 
 import { hex } from "../failure.ts";
-import { formatSize } from "../number.ts";
+import { formatSize, largestOf } from "../number.ts";
 import type { MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
@@ -112,7 +112,7 @@ export function drawText(
   const last = bands.at(-1);
   if (last === undefined) return "";
   const places = [...bands.map(({ start }) => hex(start)), hex(last.end)];
-  const width = Math.max(...places.map((place) => place.length));
+  const width = largestOf(places.map((place) => place.length));
   const line = (place: string, now: ByteString, next: ByteString, text: string) =>
     `${place.padStart(width)} ${now} ${next}  ${text}`.trimEnd();
   const room = Math.max(WIDTH - width - 2 * FILLED - 4, LEAST_OF_A_NOTE);
@@ -127,7 +127,7 @@ export function drawText(
     });
   });
   const scale = `a line is ${formatSize(unit)} at most, but for ${fills.cut}`;
-  return [line("memory", ...heads, scale), ...lines, line(hex(last.end), "    ", "    ", "")]
+  return [line("memory", heads[0], heads[1], scale), ...lines, line(hex(last.end), "    ", "    ", "")]
     .map((each) => `${each}\n`)
     .join("");
 }

@@ -11,6 +11,7 @@ import { readHotplug } from "../kexec/hotplug.ts";
 import { MOST_TO_READ, openPiece, type Piece } from "../kexec/piece.ts";
 import { Plan, type SegmentPlan } from "../kexec/plan.ts";
 import type { Secondaries } from "../kexec/stub.ts";
+import { largestOf } from "../number.ts";
 import { abis } from "../sys/abi.ts";
 import { STDIN, type System } from "../sys/system.ts";
 
@@ -183,7 +184,7 @@ function powerOfTwo(place: string, page: bigint): bigint {
 function parseSecondaries(place: string, value: string): Secondaries {
   if (value === "unknown") return value;
   const count = numberOf(place, value);
-  const most = Math.max(...archs.map(({ stub }) => stub.wait?.most ?? 0));
+  const most = largestOf(archs.map(({ stub }) => stub.wait?.most ?? 0));
   if (count > BigInt(most)) throw usage(place, `the stub counts at most ${most} cpus`);
   return Number(count);
 }

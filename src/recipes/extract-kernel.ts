@@ -3,6 +3,9 @@
 import { type Piece, pieceSize, refuseChanged } from "../kexec/piece.ts";
 import type { System } from "../sys/system.ts";
 
+/** Bytes that are mapped at a time: a file may be larger than what an engine takes for an array. */
+const WINDOW = 256 * 1024 * 1024;
+
 /**
  * Writes pieces one after the other.
  * @param place what the descriptor is, for messages
@@ -10,20 +13,26 @@ import type { System } from "../sys/system.ts";
  */
 export function writePieces(system: System, pieces: readonly Piece[], descriptor: number, place: string): void {
   refuseChanged(system, pieces);
-  for (const piece of pieces) {
-    if (pieceSize(piece) > 0) system.writeAll(descriptor, mapPiece(system, piece), place);
-  }
+  for (const piece of pieces) writePiece(system, piece, descriptor, place);
   refuseChanged(system, pieces);
 }
 
-/** A piece's bytes, those of a file as a mapping of it. */
-function mapPiece(system: System, piece: Piece): Uint8Array {
-  if (piece.kind === "bytes") return piece.bytes;
+/** Bytes that are here already as they are, those of a file by mappings of it. */
+function writePiece(system: System, piece: Piece, descriptor: number, place: string): void {
+  if (piece.kind === "bytes") {
+    system.writeAll(descriptor, piece.bytes, place);
+    return;
+  }
   const size = pieceSize(piece);
-  if (piece.kind === "padding") return system.allocate(size, "padding");
-  const { descriptor, name, offset } = piece;
-  const before = offset % system.pageSize;
-  const memory = system.allocate(before + size, name);
-  system.mapOver(memory, 0, descriptor, before + size, name, offset - before);
-  return memory.subarray(before);
+  for (let at = 0; at < size; at += WINDOW) {
+    const length = Math.min(WINDOW, size - at);
+    const before = piece.kind === "file" ? (piece.offset + at) % system.pageSize : 0;
+    const memory = system.allocate(before + length, piece.kind === "file" ? piece.name : "padding");
+    if (piece.kind === "file") {
+      const { descriptor: source, name, offset } = piece;
+      system.mapOver(memory, 0, source, before + length, name, offset + at - before);
+    }
+    system.writeAll(descriptor, memory.subarray(before), place);
+    system.free(memory);
+  }
 }

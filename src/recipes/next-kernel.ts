@@ -199,7 +199,9 @@ function qemuFactsAndArgument(
   const qemuMemory = request.qemuMemory ?? enough;
   const machine = qemuMachineFor(site.arch);
   const words = [...tree.words];
-  const adjust: Edit = (edited) => void words.push(...(machine.adjust?.(edited) ?? []));
+  const adjust: Edit = (edited) => {
+    for (const word of machine.adjust?.(edited) ?? []) words.push(word);
+  };
   const adjusted = { ...request, tree: { ...tree, words, edits: [...tree.edits, adjust] }, qemuMemory };
   const argument = makeArgument(system, site, adjusted, {}, initrdSize);
   const shape = machine.describe(argument.place(0n, undefined), `the ${argument.name}`);

@@ -252,7 +252,10 @@ function solve(
   const attempt = (more: readonly PlaceRule[]): Places | undefined => {
     const pieces = names.map((name) => pieceOf(puzzle, name, [...rules, ...more]));
     const addresses = findAddresses(free, pieces);
-    return addresses && Object.assign({}, ...names.map((name, index) => ({ [name]: addresses[index] })));
+    return (
+      addresses &&
+      names.reduce((places, name, index) => Object.assign(places, { [name]: addresses[index] }), {} as Places)
+    );
   };
   if (choice === undefined) return attempt([]);
   const lowest = (within: MemoryRange): bigint | undefined =>

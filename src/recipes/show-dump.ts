@@ -9,7 +9,7 @@ import { escapeText, Failure, hex, type Notice } from "../failure.ts";
 import { asciiLine } from "../json.ts";
 import { drawMemory } from "../kexec/draw-text.ts";
 import { mapsOfKernel } from "../kexec/kernel-maps.ts";
-import { formatSize } from "../number.ts";
+import { formatSize, largestOf } from "../number.ts";
 import { contains, formatRange, hullOf, type MemoryRange, mergeRanges, rangeOfSize, sizeOfRanges } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
@@ -143,7 +143,7 @@ function formatTime(seconds: number): string {
 }
 
 function formatCpu({ pid, registers }: Cpu, index: number, hasPanicked: boolean): string {
-  const width = Math.max(0, ...registers.map(([name]) => name.length));
+  const width = largestOf(registers.map(([name]) => name.length));
   const cells = registers.map(([name, value]) => `${name.padStart(width)} ${value.toString(16).padStart(16, "0")}`);
   const perLine = Math.floor((COLUMNS - 1) / (width + 18));
   const lines = cells.flatMap((_, at) =>
@@ -159,7 +159,7 @@ function formatJson(summary: Summary): string {
     panicked: crashed === undefined ? null : formatCrashed(crashed, findCrashed(cpus, crashed)),
     cpus: cpus.map(({ pid, registers }) => ({
       pid,
-      registers: Object.assign({}, ...registers.map(([name, value]) => ({ [name]: hex(value) }))),
+      registers: registers.reduce((table, [name, value]) => Object.assign(table, { [name]: hex(value) }), {}),
     })),
     memory: memory.map(({ start, end }) => ({ start: hex(start), end: hex(end) })),
     image:

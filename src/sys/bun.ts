@@ -37,6 +37,7 @@ function syscall(number: number, ...args: Argument[]): number {
     return stringsAddress + start;
   });
   while (words.length < 6) words.push(0);
+  // biome-ignore lint/plugin: six words.
   const result = Number(libc.syscall(number, ...(words as [number, number, number, number, number, number])));
   // errno must be read before anything else runs.
   return result === -1 ? -read.i32(libc.__errno_location() as Pointer, 0) : result;

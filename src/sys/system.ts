@@ -105,6 +105,7 @@ export class System {
 
   /** A system call by its name. */
   call(name: keyof Abi["call"], ...args: Argument[]): number {
+    // biome-ignore lint/plugin: six arguments at most, which every caller writes out.
     return this.engine.syscall(this.abi.call[name], ...args);
   }
 

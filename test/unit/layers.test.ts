@@ -1,7 +1,8 @@
-// The rooms of src, as biome.json has them: an import may go down or stay in its room, and no circle is made.
+// The rules of biome.json that are our own: an import may go down or stay in its room, no circle is made, and no list is
+// spread into a call.
 
 import { describe, expect, test } from "bun:test";
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { temporaryFolder } from "../support/folder.ts";
 
@@ -101,10 +102,13 @@ function findIn(name: string, files: ReadonlyMap<string, string>, rule: string):
     writeFileSync(file, text);
   }
   copyFileSync(join(ROOT, "biome.json"), join(root, "biome.json"));
+  cpSync(join(ROOT, "scripts/lint"), join(root, "scripts/lint"), { recursive: true });
   const biome = join(ROOT, "node_modules/.bin/biome");
   const options = ["--vcs-enabled=false", "--reporter=github", "--max-diagnostics=none", `--only=${rule}`];
   const { stdout, exitCode } = Bun.spawnSync([biome, "lint", ...options, "."], { cwd: root });
-  const findings = [...stdout.toString().matchAll(/^::error title=lint.*?,file=.*?\bsrc\/(.*?),line=(\d+),/gm)];
+  const findings = [
+    ...stdout.toString().matchAll(/^::error title=(?:lint|plugin).*?,file=.*?\bsrc\/(.*?),line=(\d+),/gm),
+  ];
   expect(exitCode).toBe(findings.length === 0 ? 0 : 1);
   return findings.map(([, path = "", line]) => ({ path, line: Number(line) }));
 }
@@ -131,4 +135,19 @@ describe("an import", () => {
     expect(findIn("circle", circle, "suspicious/noImportCycles").length).toBeGreaterThan(0);
     expect(findIn("line", new Map([...circle, ["kexec/other.ts", line]]), "suspicious/noImportCycles")).toEqual([]);
   });
+});
+
+test("a list that is spread into a call is refused, into an array or an object it is not", () => {
+  const lines = [
+    "const many: number[] = [];",
+    "export const largest = Math.max(...many);",
+    "many.push(1, ...many);",
+    "export const made = new Array(...many);",
+    "export const list = [...many, ...many];",
+    "export const nested = String([...many]);",
+    "export const table = Object.freeze({ ...many });",
+    "export const rest = (...given: number[]) => given.length;",
+  ];
+  const files = new Map([["any.ts", lines.join("\n")]]);
+  expect(findIn("spread", files, "plugin").map(({ line }) => line)).toEqual([2, 3, 4]);
 });

@@ -1,7 +1,7 @@
 // What memory an arm64 crash kernel takes for its own. Linux: drivers/of/fdt.c (early_init_dt_check_for_usable_mem_range),
 // drivers/firmware/efi/efi-init.c, which forgets what the tree's memory nodes say.
 
-import { childCells, isWholeEntries, MAX_CELLS, rangesIn } from "../../devicetree/cells.ts";
+import { childCells, isWholeEntries, rangesIn } from "../../devicetree/cells.ts";
 import { memoryOf } from "../../devicetree/memory.ts";
 import { child, type Node, property } from "../../devicetree/tree.ts";
 import type { MachineFacts } from "../../kexec/facts.ts";
@@ -41,8 +41,7 @@ function memoryWithoutLimit(root: Node, { memory }: MachineFacts): readonly Memo
 function usableRanges(root: Node): MemoryRange[] | undefined {
   const value = property(child(root, "chosen"), USABLE);
   const cells = childCells(root);
-  if (value === undefined || cells.address > MAX_CELLS || cells.size > MAX_CELLS) return undefined;
-  if (!isWholeEntries(value, cells.address + cells.size)) return undefined;
+  if (value === undefined || !isWholeEntries(value, cells.address + cells.size)) return undefined;
   const ranges = rangesIn(value, cells).slice(0, 2);
   return ranges[0] !== undefined && ranges[0].start < ranges[0].end ? ranges : undefined;
 }

@@ -14,6 +14,7 @@ import { hex } from "../../failure.ts";
 import type { Finding } from "../../kexec/check.ts";
 import type { KexecImage } from "../../kexec/image.ts";
 import { parseWords } from "../../kexec/stub.ts";
+import { largestOf } from "../../number.ts";
 import {
   contains,
   type MemoryRange,
@@ -61,7 +62,7 @@ export const VECTOR_5 = "ibm,architecture-vec-5";
 const XIVE = { byte: 23, bit: 0x40 };
 
 /** XIVE, radix with GTSE: what Linux asks for on POWER9. */
-const XIVE_VECTOR = Uint8Array.of(0x19, ...Array<number>(22).fill(0), 0x40, 0x40, 0, 0x40);
+const XIVE_VECTOR = Uint8Array.from([0x19, ...Array<number>(22).fill(0), 0x40, 0x40, 0, 0x40]);
 
 /** The same as fs2dt's --set has it. */
 export const XIVE_AND_RADIX = `[19 ${"00".repeat(22)} 4040 0040]`;
@@ -91,7 +92,7 @@ function shapeOf(tree: DeviceTree | undefined, place: string): QemuShape {
   // What lies further up is devices', which the machine would have to be given as such.
   const memory = root === undefined ? [] : mergeRanges(allMemoryOf(root)).slice(0, 1);
   const threads = root === undefined ? [] : countThreads(root);
-  const most = Math.max(1, ...threads);
+  const most = largestOf(threads, 1);
   return {
     machine: pseriesWords,
     cpu: cpuOf(root) ?? "POWER9",

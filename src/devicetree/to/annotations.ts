@@ -3,7 +3,16 @@
 
 import { hex } from "../../failure.ts";
 import type { ByteString } from "../../sys/engine.ts";
-import { type CellCounts, cellIn, childCells, entriesIn, isWholeEntries, rangesIn, type Take } from "../cells.ts";
+import {
+  areReadable,
+  type CellCounts,
+  cellIn,
+  childCells,
+  entriesIn,
+  isWholeEntries,
+  rangesIn,
+  type Take,
+} from "../cells.ts";
 import { interruptController, interruptParent } from "../interrupts.ts";
 import { eachReference } from "../phandles.ts";
 import type { Position, Survey } from "../survey.ts";
@@ -41,12 +50,12 @@ function entriesThatFit(survey: Survey, position: Position, name: ByteString, va
 function entriesByName(survey: Survey, position: Position, name: ByteString): Entries | undefined {
   const { node, parent } = position;
   if (parent !== undefined && REGIONS.has(name)) return regions(childCells(parent.node));
-  if (parent !== undefined && TRANSLATIONS.has(name))
-    return translations(childCells(node), childCells(parent.node).address);
+  if (parent !== undefined && TRANSLATIONS.has(name)) return translations(childCells(node), childCells(parent.node));
   return name === "interrupts" ? interrupts(survey, position) : undefined;
 }
 
-function regions(counts: CellCounts): Entries {
+function regions(counts: CellCounts): Entries | undefined {
+  if (!areReadable(counts)) return undefined;
   return {
     cells: counts.address + counts.size,
     describe: (value) =>
@@ -56,8 +65,9 @@ function regions(counts: CellCounts): Entries {
   };
 }
 
-/** @param above cells of an address on the other side */
-function translations({ address, size }: CellCounts, above: number): Entries {
+function translations(counts: CellCounts, parent: CellCounts): Entries | undefined {
+  const [{ address, size }, above] = [counts, parent.address];
+  if (!areReadable(counts) || !areReadable({ address: above, size })) return undefined;
   const cells = address + above + size;
   const describe = (take: Take): string => {
     const [start, target] = [take(address), take(above)];

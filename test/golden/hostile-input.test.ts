@@ -1,0 +1,133 @@
+// Input that is larger, deeper or longer than anybody writes: Bun and the small engine say the same of it, and neither ends in
+// a fault of ours.
+
+import { beforeAll, describe, expect, test } from "bun:test";
+import { ftruncateSync, openSync, truncateSync, writeFileSync, writeSync } from "node:fs";
+import { build } from "../../scripts/build.ts";
+import { stringValue } from "../../src/devicetree/strings.ts";
+import type { Node } from "../../src/devicetree/tree.ts";
+import { bzImage } from "../support/bzimage.ts";
+import { blobOf } from "../support/device-trees.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { bun, type Run, runWith, x64 } from "../support/run.ts";
+import { cells } from "../support/tree.ts";
+
+const folder = temporaryFolder({ lasts: "file" });
+beforeAll(async () => {
+  await build("x64-small");
+}, 600_000);
+
+/** What both engines do alike. */
+function alike(args: readonly string[]): Run {
+  const [one, other] = [bun, x64].map((runner) => runWith(runner, args, { cwd: folder.path }));
+  if (one === undefined || other === undefined) throw new Error("no engine");
+  expect({ code: other.code, err: other.err }).toEqual({ code: one.code, err: one.err });
+  expect(other.out.equals(one.out)).toBe(true);
+  return one;
+}
+
+function node(name: string, properties: Readonly<Record<string, Uint8Array>>, children: Node[] = []): Node {
+  return { name, properties: Object.entries(properties).map(([name, value]) => ({ name, value })), children };
+}
+
+function write(name: string, root: Node): void {
+  writeFileSync(folder.in(name), blobOf({ root, reservations: [], address: undefined, bootCpu: 0 }));
+}
+
+/** More than a call has arguments in the small engine. */
+const MANY = 66_000;
+
+describe("numbers of 33,000 cells", () => {
+  const counts = { "#address-cells": cells(33_000), "#size-cells": cells(1) };
+  const reg = new Uint8Array(4 * 33_001).fill(0xff);
+  const ranges = new Uint8Array(4 * (2 + 33_001)).fill(0xff);
+  const bus = node("bus", { ...counts, ranges }, [node("dev@0", { reg })]);
+  const memory = node("memory@0", { device_type: stringValue("memory"), reg });
+  const reserved = node("reserved-memory", counts, [node("kept@0", { reg })]);
+  const blocks = node("ibm,dynamic-reconfiguration-memory", { "ibm,lmb-size": reg, "ibm,dynamic-memory": reg });
+
+  test.each([
+    ["of a bus", node("", {}, [bus])],
+    ["of the root's memory", node("", counts, [memory])],
+    ["of kept memory", node("", {}, [reserved])],
+    ["of a partition's blocks", node("", { "#size-cells": cells(33_000) }, [blocks])],
+  ])("%s are shown as they are, and mean nothing", (_, root) => {
+    write("tree", root);
+    expect(alike(["dtdump", "tree"])).toMatchObject({ code: 0, err: "" });
+    const { code, out } = alike(["dtdump", "-a", "tree"]);
+    expect(code).toBe(0);
+    expect(out.includes("reg = <0xffffffff 0xffffffff") && out.includes("0xffffffff>; /*")).toBe(false);
+    expect(alike(["dtcheck", "tree"]).out.toString()).toContain("33000 cells [cells]");
+    expect(alike(["fs2dt", "-b", "0", "tree"]).code).toBe(0);
+    expect(alike(["fs2dt", "-b", "0", "--check", "tree"]).code).toBe(1);
+  });
+});
+
+describe("a number of 400,000 digits", () => {
+  test.each([
+    ["in cells", `set /x=<${"9".repeat(400_000)}>`],
+    ["in hexadecimal cells", `set /x=<0x${"f".repeat(400_000)}>`],
+    ["as a range", `reserve ${"9".repeat(400_000)},1`],
+    ["as an octal range", `reserve 0${"7".repeat(400_000)},1`],
+    ["as a cpu", `boot-cpu ${"9".repeat(400_000)}`],
+    ["as a phandle", `delete-node &${"9".repeat(400_000)}`],
+  ])("%s is refused as a number", (_, line) => {
+    write("tree", node("", {}));
+    writeFileSync(folder.in("edits"), line);
+    const { code, err } = alike(["dtedit", "--from", "edits", "tree", "out"]);
+    expect(code).toBe(1);
+    expect(err).toStartWith("dtedit: edits:1: ");
+  });
+});
+
+describe(`${MANY} operands`, () => {
+  const operands = Array<string>(MANY).fill("x");
+
+  test.each([
+    [["dtdump", ...operands], 2, "dtdump: operands: a source and perhaps a node are needed, 66000 are given\n"],
+    [["dtdump", "--", ...operands], 2, "dtdump: operands: a source and perhaps a node are needed, 66000 are given\n"],
+    [["loadem", "--", ...operands], 2, "loadem: 'x': not an option, and nothing else is expected\n"],
+    [["cat", ...operands], 1, "cat: x: ENOENT (no such file or directory)\n".repeat(MANY)],
+  ])("are counted, of which none is one", (args, code, err) => {
+    const run = alike(args);
+    expect(run.code).toBe(code);
+    expect(run.err === err).toBe(true);
+  });
+});
+
+test(`a directory of ${MANY} names is listed with their sizes`, () => {
+  const many = folder.in("many");
+  expect(Bun.spawnSync(["sh", "-c", `mkdir ${many} && cd ${many} && seq ${MANY} | xargs touch`]).exitCode).toBe(0);
+  const { code, out } = alike(["ls", "-l", "many"]);
+  expect(code).toBe(0);
+  expect(out.toString().split("\n")).toHaveLength(MANY + 1);
+});
+
+test("a kernel of more than 2 GiB is taken out of its bzImage, which is mapped part by part", () => {
+  const image = bzImage();
+  const kernel = image.length - 0x3000;
+  writeFileSync(folder.in("bzImage"), image);
+  truncateSync(folder.in("bzImage"), 2 ** 31 + 2 ** 20);
+  const nowhere = openSync("/dev/null", "w");
+  for (const runner of [bun, x64]) {
+    const { code, err } = runWith(runner, ["zeropage", "--kernel", "bzImage"], { cwd: folder.path, stdout: nowhere });
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+  }
+  // One that ends a little behind the end of the first part, with a byte of each kind there.
+  const end = kernel + 256 * 2 ** 20;
+  const file = openSync(folder.in("bzImage"), "r+");
+  writeSync(
+    file,
+    Uint8Array.from({ length: 8192 }, (_, index) => index % 251),
+    0,
+    8192,
+    end - 4096,
+  );
+  ftruncateSync(file, end + 4096);
+  const whole = `tail -c +${kernel + 1} bzImage | cmp - kernel`;
+  const made = Bun.spawnSync(["sh", "-c", `${x64.command.join(" ")} zeropage --kernel bzImage > kernel && ${whole}`], {
+    cwd: folder.path,
+  });
+  expect(made.stdout.toString() + made.stderr.toString()).toBe("");
+  expect(made.exitCode).toBe(0);
+}, 120_000);
