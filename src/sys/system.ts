@@ -69,6 +69,7 @@ const MAP_ANONYMOUS = 0x20;
 // include/linux/syslog.h.
 const SYSLOG_ACTION_READ_ALL = 3;
 const SYSLOG_ACTION_SIZE_BUFFER = 10;
+const POLLIN = 1;
 const POLLOUT = 4;
 const CLOCK_MONOTONIC = 1;
 const SIG_BLOCK = 0;
@@ -146,11 +147,12 @@ export class System {
     this.call("close", descriptor);
   }
 
-  /** Reads once, at most `length` bytes, to `at`. */
+  /** Reads once, at most `length` bytes, to `at`. Of what does not block, but has nothing yet, it waits for something. */
   read(descriptor: number, bytes: Uint8Array, at: number, length: number): number {
     for (;;) {
       const got = this.call("read", descriptor, bytes.subarray(at, at + length), length);
-      if (got !== -errno.EINTR) return got;
+      if (got === -errno.EAGAIN) this.#waitFor(descriptor, POLLIN);
+      else if (got !== -errno.EINTR) return got;
     }
   }
 
@@ -166,7 +168,7 @@ export class System {
   writeAll(descriptor: number, bytes: Uint8Array, place: string): void {
     for (let at = 0; at < bytes.length; ) {
       const written = this.call("write", descriptor, bytes.subarray(at), bytes.length - at);
-      if (written === -errno.EAGAIN) this.#waitUntilWritable(descriptor);
+      if (written === -errno.EAGAIN) this.#waitFor(descriptor, POLLOUT);
       else if (written !== -errno.EINTR) at += this.must(written, place);
     }
   }
@@ -191,10 +193,10 @@ export class System {
     this.call("ppoll", null, 0, time, null, 0);
   }
 
-  #waitUntilWritable(descriptor: number): void {
+  #waitFor(descriptor: number, events: number): void {
     const poll = new DataView(new ArrayBuffer(8));
     poll.setInt32(0, descriptor, this.littleEndian);
-    poll.setInt16(4, POLLOUT, this.littleEndian);
+    poll.setInt16(4, events, this.littleEndian);
     this.call("ppoll", new Uint8Array(poll.buffer), 1, null, null, 0);
   }
 
@@ -296,9 +298,9 @@ export class System {
     return this.must(bytes, place);
   }
 
-  /** The whole of a file that has to be readable, and no larger than `limit` bytes. */
+  /** The whole of a file that has to be readable, and no larger than `limit` bytes. Of a FIFO: what its writer writes. */
   mustReadFile(path: ByteString, limit: number): Uint8Array {
-    const descriptor = this.mustOpen(path, O_NONBLOCK);
+    const descriptor = this.mustOpen(path, 0);
     try {
       return this.mustReadAll(descriptor, limit, path);
     } finally {
