@@ -17,11 +17,12 @@ import { endWith } from "./command.ts";
 import { withProgress } from "./progress.ts";
 
 async function measure({ where, parts, rounds }: Choices): Promise<Result> {
-  const findings = where === "host" ? hostFindings : guestFindings;
-  const found = await withProgress("measuring", (tell) => findings(parts, rounds, tell));
+  const found = await withProgress("measuring", (tell) =>
+    where === "host" ? hostFindings(parts, rounds, tell) : guestFindings(where, parts, rounds, tell),
+  );
   return {
     where,
-    origin: await origin(where === "host" ? await peersHere() : await peersInGuest()),
+    origin: await origin(where === "host" ? await peersHere() : await peersInGuest(where)),
     rounds,
     rows: found.flatMap(({ rows }) => rows),
     samples: Object.fromEntries(found.flatMap(({ samples }) => [...samples])),
@@ -29,7 +30,7 @@ async function measure({ where, parts, rounds }: Choices): Promise<Result> {
 }
 
 function chartOf({ where, rows }: Result): string | undefined {
-  const chart = where === "host" ? treesChart(rows) : guestChart(rows);
+  const chart = where === "host" ? treesChart(rows) : guestChart(where, rows);
   return hasSpreads(chart) ? drawChart(chart) : undefined;
 }
 

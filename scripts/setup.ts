@@ -23,10 +23,12 @@ import { withProgress } from "./progress.ts";
 const WITNESSES = new Map([
   ["device-tree-compiler", "dtc"],
   ["libc6-dev", "/usr/include/stdlib.h"],
-  ["libc6-dev-ppc64el-cross", "/usr/powerpc64le-linux-gnu/lib/libc.a"],
   ["qemu-user", "qemu-ppc64"],
   ["xz-utils", "xz"],
-  ...toolchains.map(({ compiler, prefix }) => [compiler, `${prefix}gcc`] as const),
+  ...toolchains.flatMap(({ compiler, libc, prefix }) => [
+    [compiler, `${prefix}gcc`] as const,
+    [libc, `/usr/${prefix.slice(0, -1)}/lib/libc.a`] as const,
+  ]),
   ...machines.flatMap(({ guest: { emulator, firmware } }) => [
     [emulator.package, emulator.program] as const,
     [firmware.package, firmware.file] as const,
@@ -46,13 +48,18 @@ function compilerFor(tools: Toolchain): string {
   return emulatorOf(tools).length === 0 ? "gcc" : tools.compiler;
 }
 
+/** The same of glibc. */
+function libcFor(tools: Toolchain): string {
+  return emulatorOf(tools).length === 0 ? "libc6-dev" : tools.libc;
+}
+
 function engineFor(tools: Toolchain): string[] {
   return [...ENGINE, compilerFor(tools), ...(emulatorOf(tools).length === 0 ? [] : ["qemu-user"])];
 }
 
 export type Job =
   | "bench"
-  | "bench-guest"
+  | `bench-${SmallTarget}`
   | "corpus"
   | "test"
   | `engine-${Target}`
@@ -63,12 +70,15 @@ export type Job =
 /** Debian packages by what they are needed for. */
 const JOBS = new Map<Job, readonly string[]>([
   ["bench", ["gcc", "libc6-dev", "device-tree-compiler", "strace"]],
-  ["bench-guest", ["gcc-powerpc64le-linux-gnu", "libc6-dev-ppc64el-cross"]],
   ["corpus", ["device-tree-compiler", "cpp"]],
   ["test", ["cpio", "device-tree-compiler", "osslsigncode", "qemu-user", "strace"]],
   // Bun and glibc come ready made.
   ...bunTargets.map((name) => [`engine-${name}`, []] as const),
   ...smallTargets.map((name) => [`engine-${name}`, engineFor(toolchainOf(name))] as const),
+  ...smallTargets.map((name) => {
+    const tools = toolchainOf(name);
+    return [`bench-${name}`, [compilerFor(tools), libcFor(tools)]] as const;
+  }),
   ...smallTargets.map((name) => [`kernel-${name}`, [...KERNEL, compilerFor(toolchainOf(name))]] as const),
   ...machines.map(({ name, guest }) => [`guest-${name}`, [guest.emulator.package, guest.firmware.package]] as const),
   ...machines.map(({ name, tools }) => [`stub-${name}`, [compilerFor(tools)]] as const),

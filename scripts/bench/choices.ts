@@ -2,6 +2,7 @@
 
 import { parseArgs } from "node:util";
 import { usage } from "../../src/failure.ts";
+import { GUEST_NAMES, type GuestName } from "./guests.ts";
 import { GUEST_PARTS, HOST_PARTS } from "./parts.ts";
 
 const [HOST, GUEST] = [HOST_PARTS, GUEST_PARTS].map((parts) => Object.keys(parts)) as [string[], string[]];
@@ -12,7 +13,8 @@ Compare kexecbox with the least that its work costs, and with other people's
 programs. All take turns, round by round. Write the result to bench/, as JSON
 and as a chart.
 
-  --guest ppc64le        Measure in guests; compare with Debian's kexec and dtc.
+  --guest NAME           Measure in guests; compare with kexec-tools of Debian's
+                         stable and testing: ${GUEST_NAMES.join(", ")}.
   --rounds N             Run each so many times (default: 20).
   --only PART[,PART]...  Measure these parts only:
                          ${HOST.join(", ")};
@@ -24,7 +26,7 @@ and as a chart.
 `;
 
 export interface Choices {
-  readonly where: "host" | "ppc64le";
+  readonly where: "host" | GuestName;
   readonly rounds: number;
   readonly parts: readonly string[];
   /** Paths. */
@@ -39,7 +41,8 @@ export function parseChoices(args: readonly string[]): Choices | undefined {
   const { values, positionals } = parseWords(args);
   const { help, guest, rounds, compare, page } = values;
   if (help) return undefined;
-  if (guest !== undefined && guest !== "ppc64le") throw usage("--guest", `'${guest}' is not ppc64le`);
+  const where = guest === undefined ? "host" : GUEST_NAMES.find((name) => name === guest);
+  if (where === undefined) throw usage("--guest", `'${guest}' is none of ${GUEST_NAMES.join(" ")}`);
   if (positionals.length > (compare === undefined ? 0 : 1)) {
     throw usage("arguments", `'${positionals.at(-1)}' is one too many`);
   }
@@ -49,7 +52,7 @@ export function parseChoices(args: readonly string[]): Choices | undefined {
   const parts = values.only?.split(",") ?? known;
   const unknown = parts.find((name) => !known.includes(name));
   if (unknown !== undefined) throw usage("--only", `'${unknown}' is none of ${known.join(" ")}`);
-  return { where: guest ?? "host", rounds: Number(rounds), parts, compare, with: positionals[0], page };
+  return { where, rounds: Number(rounds), parts, compare, with: positionals[0], page };
 }
 
 function parseWords(args: readonly string[]) {

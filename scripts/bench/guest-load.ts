@@ -1,54 +1,106 @@
 // In a guest: how long it takes until a kernel is loaded, what memory that needs, how many instructions it is.
 
 import type { ScriptNeeds } from "../boot/scene.ts";
+import { RELEASES } from "../peers/releases.ts";
 import type { Findings } from "./bench.ts";
 import { COUNTING, type GuestBench, runScript } from "./guest.ts";
-import { BY_KERNEL, KEXECBOX, type Loader, WITH_CHECKS, WITHOUT_CHECKS } from "./loaders.ts";
+import { goalIn } from "./guests.ts";
+import {
+  KEXECBOX,
+  LIMIT,
+  type Loader,
+  loadersOf,
+  PIPELINE,
+  preparation,
+  withChecks,
+  withoutChecks,
+} from "./loaders.ts";
 import { inTurn } from "./rounds.ts";
-import { atMost, type Goal, type Row, row } from "./row.ts";
+import { atMost, type Goal, type Row, row, type Unit } from "./row.ts";
 import { type Sample, type Samples, samplesIn, samplesOf } from "./sample.ts";
 import { ratios } from "./statistics.ts";
-
-const LOADERS = [KEXECBOX, WITH_CHECKS, WITHOUT_CHECKS, BY_KERNEL];
-
-/** Programs that make a blob of the guest's own tree, by what they are called here. */
-const FLATTENERS = {
-  limit: "limit /proc/device-tree/",
-  fs2dt: "fs2dt -b 0x5000100 /proc/device-tree",
-  dtc: "dtc -q -q -I fs -O dtb /proc/device-tree",
-} as const;
 
 const KIB = 1024;
 const MB = 1e6;
 
-const COUNTED_ROUNDS = 2;
+/** What is slow is counted in the first alone. */
+const COUNTED_ROUNDS = 4;
+
+/** What runs only so that the next run of it finds all as every later one does. */
+const UNCOUNTED = "uncounted";
 
 export async function guestLoadFindings(bench: GuestBench): Promise<Findings> {
+  const loaders = loadersOf(bench.guest, bench.sources);
   bench.tell("loading");
-  const lines = await runScript(bench, { smp: 1 }, (needs) =>
-    script([...timeLines(bench.rounds, needs), ...memoryLines(needs)]),
-  );
-  const samples = samplesIn(lines);
+  const lines = await runScript(bench, { smp: 1 }, (needs) => {
+    const all = contestants(bench, needs);
+    return script(needs, [...warmUp(all), ...timeLines(bench.rounds, all), ...memoryLines(loaders, needs)]);
+  });
   bench.tell("counting instructions");
-  const counted = await runScript(bench, { smp: 1, extra: COUNTING }, (needs) =>
-    script(timeLines(COUNTED_ROUNDS, needs)),
-  );
-  return { rows: [...timeRows(samples), ...memoryRows(lines), ...instructionRows(samplesIn(counted))], samples };
+  const counted = await runScript(bench, { smp: 1, extra: COUNTING }, (needs) => {
+    const all = contestants(bench, needs);
+    const quick = all.filter(({ isSlow }) => !isSlow);
+    return script(needs, [...warmUp(quick), ...timeLines(1, all), ...timeLines(COUNTED_ROUNDS - 1, quick)]);
+  });
+  const samples = samplesIn(lines);
+  return {
+    rows: [
+      ...costRows(bench, TIME, samples),
+      ...memoryRows(bench, lines),
+      ...costRows(bench, INSTRUCTIONS, samplesIn(counted)),
+    ],
+    samples,
+  };
 }
 
-function script(lines: readonly string[]): string {
-  return [...lines, "poweroff", ""].join("\n");
+function script(needs: ScriptNeeds, lines: readonly string[]): string {
+  return [...preparation(needs), ...lines, "poweroff", ""].join("\n");
 }
 
-/** Each in turn, one round not to be counted before all others. */
-function timeLines(rounds: number, needs: ScriptNeeds): string[] {
-  const loads = LOADERS.map((loader) => [`measure ${loader.name} ${loader.load(needs).join(" '|' ")}`, loader.unload]);
-  const others = Object.entries(FLATTENERS).map(([name, command]) => [`measure ${name} ${command}`]);
-  return Array.from({ length: rounds + 1 }, (_, round) => inTurn([...loads, ...others], round)).flat(2);
+interface Contestant {
+  readonly name: string;
+  readonly commands: readonly string[];
+  /** Lines to run afterwards. */
+  readonly after: readonly string[];
+  readonly isSlow: boolean;
 }
 
-function memoryLines(needs: ScriptNeeds): string[] {
-  return LOADERS.flatMap((loader) => [
+/** Programs that make a blob of the guest's own tree, by what they are called here. */
+const FLATTENERS = ["limit-tree", "fs2dt", "dtc"] as const;
+
+function contestants({ guest, sources }: GuestBench, needs: ScriptNeeds): Contestant[] {
+  const commands: Readonly<Record<(typeof FLATTENERS)[number], string>> = {
+    "limit-tree": "limit /proc/device-tree/",
+    fs2dt: "fs2dt -b 0x5000100 /proc/device-tree",
+    dtc: `${sources.stable.command("dtc")} -q -q -I fs -O dtb /proc/device-tree`,
+  };
+  const hasTree = needs.argument !== "zero page";
+  return [
+    ...loadersOf(guest, sources).map(({ name, load, unload, isSlow = false }) => ({
+      name,
+      commands: load(needs),
+      after: [unload],
+      isSlow,
+    })),
+    ...(hasTree ? FLATTENERS : []).map((name) => ({ name, commands: [commands[name]], after: [], isSlow: false })),
+  ];
+}
+
+function linesOf({ name, commands, after }: Contestant): string[] {
+  return [`measure ${name} ${commands.join(" '|' ")}`, ...after];
+}
+
+function warmUp(all: readonly Contestant[]): string[] {
+  return all.flatMap((one) => linesOf({ ...one, name: UNCOUNTED }));
+}
+
+/** Each in turn. */
+function timeLines(rounds: number, all: readonly Contestant[]): string[] {
+  return Array.from({ length: rounds }, (_, round) => inTurn(all, round).flatMap(linesOf)).flat();
+}
+
+function memoryLines(loaders: readonly Loader[], needs: ScriptNeeds): string[] {
+  return loaders.flatMap((loader) => [
     loader
       .load(needs)
       .map((command) => `memory ${loader.name} ${command}`)
@@ -57,36 +109,64 @@ function memoryLines(needs: ScriptNeeds): string[] {
   ]);
 }
 
-/** Milliseconds. */
-function walls(samples: Samples, name: string): number[] {
-  return samplesOf(samples, name)
-    .slice(1)
-    .map(({ wall }: Sample) => wall);
+/** What is measured, and in what words the rows have it. */
+interface Cost {
+  readonly unit: Unit;
+  /** Behind the name of what is done. */
+  readonly words: string;
+  of(sample: Sample): number;
+  readonly pipelineGoal?: Goal;
 }
 
-function timeRows(samples: Samples): Row[] {
-  const times = (name: string) => walls(samples, name);
-  const loads = LOADERS.map(({ name }) => row(loadTimeOf(name), "ms", times(name), ours(name, atMost(150))));
-  const others = LOADERS.filter((loader) => loader !== KEXECBOX).map(({ name }) =>
-    row(`${loadTimeOf(name)} against ${KEXECBOX.name}`, "ratio", ratios(times(name), times(KEXECBOX.name))),
-  );
-  const trees = Object.keys(FLATTENERS).map((name) => row(`guest, its own tree as a blob: ${name}`, "ms", times(name)));
-  return [...loads, ...others, ...trees];
+export const TIME: Cost = { unit: "ms", words: "", of: ({ wall }) => wall, pipelineGoal: atMost(150) };
+
+/** A nanosecond each. */
+const INSTRUCTIONS: Cost = { unit: "instructions", words: ", instructions", of: ({ wall }) => wall * 1e6 };
+
+export function loadTimeOf(name: string): string {
+  return costOfLoad(TIME, name);
 }
 
-export function loadTimeOf(name: Loader["name"]): string {
-  return `guest, until loaded: ${name}`;
+function costOfLoad({ words }: Cost, name: string): string {
+  return `guest, until loaded${words}: ${name}`;
 }
 
-function ours(name: Loader["name"], goal: Goal): Goal | undefined {
-  return name === KEXECBOX.name ? goal : undefined;
+/** What each costs, and ours against the others. */
+export function costRows(
+  { guest, sources }: Pick<GuestBench, "guest" | "sources">,
+  cost: Cost,
+  samples: Samples,
+): Row[] {
+  const costs = (name: string) => samplesOf(samples, name).map(cost.of);
+  const against = ({ name }: Loader, goal?: Goal) => {
+    const theirs = costs(name);
+    const values = ratios(costs(KEXECBOX.name).slice(0, theirs.length), theirs);
+    return row(`${costOfLoad(cost, KEXECBOX.name)} against ${name}`, "ratio", values, goal && goalIn(guest, goal));
+  };
+  return [
+    ...loadersOf(guest, sources).map(({ name }) => {
+      const goal = name === PIPELINE.name ? cost.pipelineGoal : undefined;
+      return row(costOfLoad(cost, name), cost.unit, costs(name), goal && goalIn(guest, goal));
+    }),
+    ...RELEASES.flatMap((release) => [
+      against(withChecks(release, sources), atMost(0.15)),
+      against(withoutChecks(release, sources), atMost(0.7)),
+    ]),
+    against(LIMIT),
+    ...FLATTENERS.filter((name) => samples.has(name)).map((name) =>
+      row(`guest, its own tree as a blob${cost.words}: ${name}`, cost.unit, costs(name)),
+    ),
+  ];
 }
 
-function memoryRows(lines: readonly string[]): Row[] {
-  return LOADERS.map(({ name }) => {
-    const found = lines.flatMap((line) => memoryIn(line, name) ?? []);
+function memoryRows({ guest, sources }: GuestBench, lines: readonly string[]): Row[] {
+  const isOurs = (loader: Loader) => loader === KEXECBOX || loader === PIPELINE;
+  return loadersOf(guest, sources).flatMap((loader) => {
+    const found = lines.flatMap((line) => memoryIn(line, loader.name) ?? []);
+    if (found.length === 0) return [];
     const own = found.reduce((sum, { peak, mapped }) => sum + peak - mapped, 0);
-    return row(`guest, peak memory beyond mapped files: ${name}`, "bytes", [own], ours(name, atMost(8 * MB)));
+    const goal = isOurs(loader) ? atMost(8 * MB) : undefined;
+    return [row(`guest, peak memory beyond mapped files: ${loader.name}`, "bytes", [own], goal)];
   });
 }
 
@@ -95,10 +175,4 @@ export function memoryIn(line: string, name: string): { peak: number; mapped: nu
   const found = /^memory (\S+) peak=(\d+) mapped=(\d+)$/.exec(line);
   if (found?.[1] !== name) return undefined;
   return { peak: Number(found[2]) * KIB, mapped: Number(found[3]) * KIB };
-}
-
-function instructionRows(samples: Samples): Row[] {
-  const names = [...LOADERS.map(({ name }) => name), ...Object.keys(FLATTENERS)];
-  const nanoseconds = (name: string) => walls(samples, name).map((wall) => wall * 1e6);
-  return names.map((name) => row(`guest, instructions: ${name}`, "instructions", nanoseconds(name)));
 }

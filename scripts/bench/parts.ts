@@ -13,6 +13,7 @@ import { guestBootFindings } from "./guest-boot.ts";
 import { guestBytesFindings } from "./guest-bytes.ts";
 import { guestJumpFindings } from "./guest-jump.ts";
 import { guestLoadFindings } from "./guest-load.ts";
+import { GUESTS, type GuestName, peerOf } from "./guests.ts";
 import { loadFindings } from "./load.ts";
 import { present } from "./present.ts";
 import { withPrograms } from "./programs.ts";
@@ -80,8 +81,14 @@ export async function hostFindings(names: readonly string[], rounds: number, tel
   );
 }
 
-/** Those named, in guests of ppc64le. */
-export async function guestFindings(names: readonly string[], rounds: number, tell: Tell): Promise<Findings[]> {
-  await ensure("bench-guest", "engine-ppc64le", "guest-ppc64");
-  return withGuestBench(rounds, tell, (bench) => each(GUEST_PARTS, names, (part) => part(bench)));
+/** Those named, in guests of one machine. */
+export async function guestFindings(
+  guest: GuestName,
+  names: readonly string[],
+  rounds: number,
+  tell: Tell,
+): Promise<Findings[]> {
+  const { target } = peerOf(guest);
+  await ensure(`bench-${target}`, `engine-${target}`, `guest-${GUESTS[guest].machine}`);
+  return withGuestBench(guest, rounds, tell, (bench) => each(GUEST_PARTS, names, (part) => part(bench)));
 }

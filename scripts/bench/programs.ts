@@ -2,10 +2,12 @@
 
 import { join } from "node:path";
 import { inTemporaryFolder } from "../cache.ts";
+import type { Toolchain } from "../machines/machine.ts";
 import { runTool } from "../tool.ts";
 
 const SOURCES = {
   limit: join(import.meta.dir, "../../test/bench/limit.c"),
+  "limit-load": join(import.meta.dir, "limit-load.c"),
   measure: join(import.meta.dir, "measure.c"),
   memory: join(import.meta.dir, "memory.c"),
   timebase: join(import.meta.dir, "timebase.c"),
@@ -14,7 +16,7 @@ const SOURCES = {
 type Name = keyof typeof SOURCES;
 
 const HERE = ["limit", "measure"] as const satisfies readonly Name[];
-const IN_GUESTS = [...HERE, "memory", "timebase"] as const satisfies readonly Name[];
+const IN_GUESTS = [...HERE, "limit-load", "memory", "timebase"] as const satisfies readonly Name[];
 
 /** Paths. */
 export type Programs = Readonly<Record<(typeof HERE)[number], string>>;
@@ -25,9 +27,9 @@ export function withPrograms<T>(work: (programs: Programs) => Promise<T>): Promi
   return withCompiled("gcc", HERE, work);
 }
 
-/** The same for ppc64le. */
-export function withGuestPrograms<T>(work: (programs: GuestPrograms) => Promise<T>): Promise<T> {
-  return withCompiled("powerpc64le-linux-gnu-gcc", IN_GUESTS, work);
+/** Those for the guests whose programs these tools make. */
+export function withGuestPrograms<T>({ prefix }: Toolchain, work: (programs: GuestPrograms) => Promise<T>): Promise<T> {
+  return withCompiled(`${prefix}gcc`, IN_GUESTS, work);
 }
 
 async function withCompiled<N extends Name, T>(

@@ -3,6 +3,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "../../src/failure.ts";
+import type { GuestName } from "./guests.ts";
 import type { Origin } from "./machine.ts";
 import type { Row } from "./row.ts";
 import type { Sample } from "./sample.ts";
@@ -10,8 +11,8 @@ import type { Sample } from "./sample.ts";
 const FOLDER = join(import.meta.dir, "../../bench");
 
 export interface Result {
-  /** On this machine, or in guests of that target. */
-  readonly where: "host" | "ppc64le";
+  /** On this machine, or in guests of that name. */
+  readonly where: "host" | GuestName;
   readonly origin: Origin;
   readonly rounds: number;
   readonly rows: readonly Row[];

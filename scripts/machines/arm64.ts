@@ -20,6 +20,7 @@ import {
 const tools = {
   prefix: "aarch64-linux-gnu-",
   compiler: "gcc-aarch64-linux-gnu",
+  libc: "libc6-dev-arm64-cross",
   native: "arm64",
   emulator: "qemu-aarch64",
   musl: "aarch64-linux-musl",

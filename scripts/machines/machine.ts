@@ -10,6 +10,8 @@ export interface Toolchain {
   readonly prefix: string;
   /** Debian's package of the cross compiler. On the machine itself the package gcc has programs of the same names. */
   readonly compiler: string;
+  /** Debian's package of glibc for what it makes, where the machine is another one. */
+  readonly libc: string;
   /** Node's name of the machine; undefined where Bun does not run, and so no script. */
   readonly native: NodeJS.Architecture | undefined;
   /** The program of qemu-user that runs the machine's programs on another one. */

@@ -20,6 +20,7 @@ import {
 const tools = {
   prefix: "x86_64-linux-gnu-",
   compiler: "gcc-x86-64-linux-gnu",
+  libc: "libc6-dev-amd64-cross",
   native: "x64",
   emulator: "qemu-x86_64",
   musl: "x86_64-linux-musl",

@@ -1,34 +1,18 @@
 // One guest in which our kexec and Debian's are given the same lines: what each prints, and its exit code.
 
 import { readFile, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { type AddedFile, image } from "../../initramfs/image.ts";
 import { applets } from "../../src/applets/table.ts";
 import { Failure } from "../../src/failure.ts";
 import { build } from "../build.ts";
 import { inTemporaryFolder } from "../cache.ts";
-import { type Architecture, debianPrograms, type Release } from "../debian-programs.ts";
+import { debianPrograms, type Release } from "../debian-programs.ts";
 import { runGuest } from "../guest.ts";
 import { kernel } from "../kernels.ts";
-import { type MachineName, machineNamed, type SmallTarget, type StockName } from "../machines/machines.ts";
+import { type MachineName, machineNamed } from "../machines/machines.ts";
+import { PEERS, type Peer, programsOf, RELEASES } from "./releases.ts";
 import { FOREIGN, PREPARATION, USES, type Use } from "./uses.ts";
-
-/** The releases that are compared with. */
-export const RELEASES = ["stable", "testing"] as const satisfies readonly Release[];
-
-interface Peer {
-  readonly target: SmallTarget;
-  readonly kernel: StockName;
-  readonly architecture: Architecture;
-  /** MiB. */
-  readonly memory: number;
-}
-
-const PEERS: Readonly<Record<MachineName, Peer>> = {
-  ppc64: { target: "ppc64le", kernel: "stable-ppc64le", architecture: "ppc64el", memory: 1024 },
-  arm64: { target: "arm64-small", kernel: "stable-arm64", architecture: "arm64", memory: 1024 },
-  x86_64: { target: "x64-small", kernel: "stable-x64", architecture: "amd64", memory: 1024 },
-};
 
 /** What a program did with a line. */
 export interface Answer {
@@ -87,17 +71,11 @@ function shortVersion(version: string): string {
   return version.replace(/^\d+:/, "").replace(/-.*/, "");
 }
 
-/** A release's kexec and its libraries in a folder of their own, and the script that calls it with them. */
+/** A release's kexec, and a script that is named as its command. */
 async function peerFiles({ architecture }: Peer, release: Release): Promise<AddedFile[]> {
-  const files = await (await debianPrograms(architecture, release)).withLibraries("kexec");
-  const loader = files.find(({ path }) => /^ld(64|-linux)/.test(basename(path)));
-  if (loader === undefined) throw new Failure(release, "its kexec has no ld.so");
-  const folder = `/${release}`;
-  const call = `exec ${folder}/${basename(loader.path)} --library-path ${folder} ${folder}/kexec "$@"`;
-  return [
-    ...files.map(({ path, ...file }) => ({ ...file, path: `${release}/${basename(path)}` })),
-    { path: `bin/kexec-${release}`, content: Buffer.from(`#!/bin/sh\n${call}\n`), mode: 0o755 },
-  ];
+  const { files, command } = await programsOf(architecture, release, "kexec");
+  const script = Buffer.from(`#!/bin/sh\nexec ${command("kexec")} "$@"\n`);
+  return [...files, { path: `bin/kexec-${release}`, content: script, mode: 0o755 }];
 }
 
 /** What the guest printed whose init has the shell run all uses. */

@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { HELP, parseChoices } from "../../scripts/bench/choices.ts";
+import { GUEST_NAMES } from "../../scripts/bench/guests.ts";
 
 test("without options all parts are measured on this machine, twenty times", () => {
   const parts = ["trees", "start", "load", "calls", "functions", "sizes"];
@@ -15,11 +16,11 @@ test("without options all parts are measured on this machine, twenty times", () 
   });
 });
 
-test("a guest has parts of its own", () => {
-  expect(parseChoices(["--guest", "ppc64le"])).toMatchObject({
-    where: "ppc64le",
-    parts: ["load", "jump", "boot", "bytes"],
-  });
+test.each(GUEST_NAMES)("a guest of %s has parts of its own", (where) => {
+  expect(parseChoices(["--guest", where])).toMatchObject({ where, parts: ["load", "jump", "boot", "bytes"] });
+});
+
+test("some parts of a guest are chosen", () => {
   expect(parseChoices(["--guest", "ppc64le", "--only", "jump,boot"])).toMatchObject({ parts: ["jump", "boot"] });
 });
 
@@ -32,7 +33,7 @@ test.each([
   [["--rounds", "0"], "--rounds: '0' is not a number above 0"],
   [["--rounds", "1e3"], "--rounds: '1e3' is not a number above 0"],
   [["--only", "trees,jump"], "--only: 'jump' is none of trees start load calls functions sizes"],
-  [["--guest", "ppc64"], "--guest: 'ppc64' is not ppc64le"],
+  [["--guest", "ppc64"], "--guest: 'ppc64' is none of ppc64le arm64 x64"],
   [["more"], "arguments: 'more' is one too many"],
   [["--compare", "a", "b", "c"], "arguments: 'c' is one too many"],
   [["--compare", "a", "--page", "b"], "--page: does not go with --compare"],
@@ -49,6 +50,6 @@ test.each([
 
 test("--help names every option and every part", () => {
   expect(parseChoices(["--help"])).toBeUndefined();
-  const words = ["--guest", "--rounds", "--only", "--compare", "trees", "sizes", "jump", "bytes"];
+  const words = ["--guest", "--rounds", "--only", "--compare", "trees", "sizes", "jump", "bytes", ...GUEST_NAMES];
   for (const word of words) expect(HELP).toContain(word);
 });

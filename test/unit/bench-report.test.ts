@@ -34,10 +34,10 @@ describe("what other programs say", () => {
     expect(memoryIn("memory kexec-l peak=100 mapped=60", "kexec")).toBeUndefined();
   });
 
-  test("of the timebase is the time between two readings, however large they are", () => {
+  test("of the timebase is the time from one reading's end to the next one's begin, however large they are", () => {
     const start = 2n ** 62n;
-    const reading = (ticks: bigint) => `timebase ${start + ticks} 512000000`;
-    expect(millisecondsBetween(["a", reading(0n), "b", reading(256_000_000n)])).toBe(500);
+    const reading = (ticks: bigint) => `timebase ${start + ticks} ${start + ticks + 1_000_000n} 512000000`;
+    expect(millisecondsBetween(["a", reading(0n), "b", reading(257_000_000n)])).toBe(500);
     expect(() => millisecondsBetween([reading(0n)])).toThrow("1 readings");
     expect(() => millisecondsBetween([reading(0n), reading(1n), reading(2n)])).toThrow("3 readings");
   });
