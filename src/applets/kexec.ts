@@ -171,7 +171,7 @@ function extract(system: System, args: Arguments, part: (typeof PARTS)[number]):
 function load(system: System, given: Arguments): number {
   const has = (long: string) => given.given.has(long);
   const request = parseNextKernel(system, given);
-  if (LOADS_NOTHING.every((long) => !has(long))) refuseIncapable(system);
+  if (LOADS_NOTHING.every((long) => !has(long))) refuseIncapable(system, "kexec_load");
   const next = planNextKernel(system, request);
   const tell = say(system);
   const folder = given.given.get("save");
@@ -221,8 +221,10 @@ function loadByFile(system: System, args: Arguments, parsed?: NextKernelRequest)
   const other = findOnlyOurs(args);
   if (other !== undefined) throw usage(`--${other}`, "does not go with -s: the running kernel finds the places itself");
   const skipChecks = args.given.has("no-checks");
+  const files = parsed === undefined ? parseNextFiles(system, args, skipChecks) : openNextFiles(system, parsed);
+  if (!args.given.has("plan")) refuseIncapable(system, "kexec_file_load");
   return loadFile(system, {
-    ...(parsed === undefined ? parseNextFiles(system, args, skipChecks) : openNextFiles(system, parsed)),
+    ...files,
     skipChecks,
     action: args.given.has("plan") ? "check" : "load",
     show: views(system, args).show,

@@ -4,6 +4,7 @@
 import { EXIT, Failure } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { CWD, type System } from "../sys/system.ts";
+import type { LoadCall } from "./calls.ts";
 import { wordsOfLine } from "./parameters.ts";
 
 const CAP_SYS_BOOT = 22n;
@@ -48,9 +49,9 @@ export interface Lockdown {
  * For before anything else is asked: whoever may not load a kernel may not read much of what loading one has to know.
  * @throws Failure where no kernel can be loaded by this process
  */
-export function refuseIncapable(system: System): void {
+export function refuseIncapable(system: System, call: LoadCall): void {
   if (hasBootCapability(system, readText(system, STATUS))) return;
-  throw new Failure("kexec_load", tellIncapable(system), EXIT.refused);
+  throw new Failure(call, tellIncapable(system), EXIT.refused);
 }
 
 export function tellIncapable(system: System): string {

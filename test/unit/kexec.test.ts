@@ -374,11 +374,13 @@ describe("refused, with nothing loaded:", () => {
       },
       on: { geteuid: () => 65534 },
     };
-    for (const how of [["-l"], ["-p"], [], ["-a", "-l"], ["--diagnose"]]) {
+    const refused = (call: string, ...how: readonly string[]) => {
       const run = kexec(nobody, ...how, folder.in(file));
-      expect(`${run.code} ${run.err}`).toBe("3 kexec: kexec_load: CAP_SYS_BOOT is missing (user id 65534)\n");
+      expect(`${run.code} ${run.err}`).toBe(`3 kexec: ${call}: CAP_SYS_BOOT is missing (user id 65534)\n`);
       expect(run.changes).toEqual([]);
-    }
+    };
+    for (const how of [["-l"], ["-p"], [], ["-a", "-l"], ["--diagnose"]]) refused("kexec_load", ...how);
+    for (const how of [["-l"], ["-p"], []]) refused("kexec_file_load", "-s", ...how);
     // What loads nothing needs no such right.
     const plan = kexec(
       { ...nobody, files: { ...nobody.files, "/proc/iomem": machine.files?.["/proc/iomem"] } },
