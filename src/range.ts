@@ -1,6 +1,6 @@
 // Ranges of physical memory, half-open: [start, end).
 
-import { hex } from "./failure.ts";
+import { type Failure, hex } from "./failure.ts";
 
 export interface MemoryRange {
   readonly start: bigint;
@@ -17,6 +17,16 @@ export const NO_END = 1n << 64n;
 
 export function rangeOfSize(start: bigint, size: bigint): MemoryRange {
   return { start, end: start + size };
+}
+
+/**
+ * A range by numbers that somebody gave: a command line, a tree, a kernel. Past 2^64 they would be written as small ones.
+ * @param refuse makes the Failure of what no memory can be
+ */
+export function checkedRange(start: bigint, end: bigint, refuse: (range: MemoryRange) => Failure): MemoryRange {
+  const range = { start, end };
+  if (end < start || end > NO_END) throw refuse(range);
+  return range;
 }
 
 export function sameRange(a: MemoryRange, b: MemoryRange): boolean {

@@ -4,10 +4,10 @@ import { loadRules } from "../arch/load-rules.ts";
 import type { Applet } from "../cli/applet.ts";
 import { type Arguments, parse } from "../cli/options.ts";
 import { addressOf } from "../cli/values.ts";
-import { EXIT, usage } from "../failure.ts";
+import { EXIT, hex, usage } from "../failure.ts";
 import { readFacts } from "../kexec/facts.ts";
 import { rangeOf } from "../options/ranges.ts";
-import { formatRange, sizeOfRanges } from "../range.ts";
+import { checkedRange, formatRange, sizeOfRanges } from "../range.ts";
 import { type CoreHeader, readCoreHeader } from "../recipes/core-header.ts";
 import { STDOUT, type System } from "../sys/system.ts";
 
@@ -61,7 +61,9 @@ itself (--hotplug).
       hasPlace: address !== undefined,
       hotplug: given.given.has("hotplug"),
     });
-    const bytes = header.place(address ?? 0n);
+    const start = address ?? 0n;
+    const refuse = () => usage("-b", `a header of ${hex(header.size)} bytes at ${hex(start)} ends above 2^64`);
+    const bytes = header.place(checkedRange(start, start + header.size, refuse).start);
     system.writeAll(STDOUT, bytes, "standard output");
     if (given.given.has("verbose")) describe(system, header);
     return EXIT.done;

@@ -1,6 +1,7 @@
 // Numbers in values: cells, which are 32-bit words, big endian, and the entries that cells make.
 // Devicetree Specification 0.4, 2.2.4.2 (cells), 2.3.5 (#address-cells, #size-cells), 2.3.6 (reg).
 
+import { Failure, hex } from "../failure.ts";
 import { type MemoryRange, rangeOfSize } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { type Node, property } from "./tree.ts";
@@ -118,7 +119,10 @@ export function rangesIn(value: Uint8Array, counts: CellCounts): MemoryRange[] {
   return entriesIn(value, address + size, (take) => rangeOfSize(take(address), take(size)));
 }
 
-/** The inverse of rangesIn(), for counts of one cell or two. */
+/**
+ * The inverse of rangesIn(), for counts of one cell or two.
+ * @throws Failure for a number that one cell cannot hold
+ */
 export function rangesValue(ranges: readonly MemoryRange[], { address, size }: CellCounts): Uint8Array {
   return wordsValue(
     ranges.flatMap(({ start, end }) => [...wordsOfNumber(start, address), ...wordsOfNumber(end - start, size)]),
@@ -126,6 +130,8 @@ export function rangesValue(ranges: readonly MemoryRange[], { address, size }: C
 }
 
 function wordsOfNumber(number: bigint, cells: number): number[] {
+  if (number >= 1n << BigInt(32 * cells))
+    throw new Failure(hex(number), `does not fit into ${32 * cells} bits, which such a number has in this tree`);
   const low = Number(number & 0xffffffffn);
   return cells === 1 ? [low] : [Number(number >> 32n), low];
 }

@@ -2,7 +2,7 @@
 // LoPAR, ibm,dynamic-memory; Linux: arch/powerpc/mm/drmem.c, arch/powerpc/kernel/prom.c (early_init_drmem_lmb).
 
 import { Failure } from "../failure.ts";
-import { intersectRanges, type MemoryRange, max, min, rangeOfSize } from "../range.ts";
+import { intersectRanges, type MemoryRange, max, min, NO_END, rangeOfSize } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { areReadable, type CellCounts, rangesValue, type Take, takerOf, viewOf } from "./cells.ts";
 import { below } from "./names.ts";
@@ -110,7 +110,7 @@ function runsIn(value: Uint8Array, blockSize: bigint, cells: CellCounts, { name,
   for (let index = 0; index < entries; index++) {
     const { count, start, flags } = read(take, cells.address);
     if ((flags & FLAG.assigned) === 0 || (flags & FLAG.reserved) !== 0 || count === 0n) continue;
-    if (start + count * blockSize > 1n << 64n) throw new Failure(placeOf(name), `entry ${index} passes 2^64`);
+    if (start + count * blockSize > NO_END) throw new Failure(placeOf(name), `entry ${index} passes 2^64`);
     const last = runs.at(-1);
     if (last !== undefined && last.start + last.count * blockSize === start)
       runs[runs.length - 1] = { start: last.start, count: last.count + count };

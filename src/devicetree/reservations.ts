@@ -1,7 +1,7 @@
 // The memory that a tree's own properties say is taken: pairs of them in one node, each pair a reserve map entry.
 
 import { Failure, hex, unlessFailure } from "../failure.ts";
-import type { MemoryRange, NamedRange } from "../range.ts";
+import { checkedRange, type MemoryRange, type NamedRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { NameRule } from "../sys/gather.ts";
 import { numberIn } from "./cells.ts";
@@ -95,7 +95,9 @@ function rangeOf(node: Node, path: ByteString, pair: Pair): MemoryRange | undefi
   if (start === undefined) throw new Failure(path, `${pair.second} without ${pair.first}`);
   const end = pair.isEnd ? second : start + second;
   if (end < start) throw new Failure(path, `${pair.second} ${hex(end)} is below ${pair.first} ${hex(start)}`);
-  if (end > 1n << 64n)
-    throw new Failure(path, `${pair.first} ${hex(start)} and ${pair.second} ${hex(second)} pass 2^64`);
-  return { start, end };
+  return checkedRange(
+    start,
+    end,
+    () => new Failure(path, `${pair.first} ${hex(start)} and ${pair.second} ${hex(second)} pass 2^64`),
+  );
 }

@@ -2,7 +2,7 @@
 
 import { numberOf, pairOf } from "../cli/values.ts";
 import { Failure, hex, usage } from "../failure.ts";
-import { formatRange, type MemoryRange, rangeOfSize, roundUp } from "../range.ts";
+import { checkedRange, formatRange, type MemoryRange, NO_END, roundUp } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
 
@@ -13,13 +13,16 @@ export const INITRD_FORM = "START,END|FILE[,FILE]...@ADDR";
 export function parseInitrd(system: System, text: ByteString): MemoryRange {
   const at = text.lastIndexOf("@");
   const range = at > 0 ? rangeOfFiles(system, text.slice(0, at), text.slice(at + 1)) : rangeBetween(text);
-  if (range.end > 1n << 64n) throw usage("-i", `${formatRange(range)} ends above 2^64`);
+  // Its end is told as a number of 64 bits.
+  if (range.end === NO_END) throw usage("-i", `${formatRange(range)} ends at 2^64, which is no address`);
   return range;
 }
 
 function rangeOfFiles(system: System, files: ByteString, address: string): MemoryRange {
   const start = numberOf("-i", address);
-  return rangeOfSize(start, sizeOfFiles(system, files.split(",")));
+  return checkedRange(start, start + sizeOfFiles(system, files.split(",")), (range) =>
+    usage("-i", `${formatRange(range)} ends above 2^64`),
+  );
 }
 
 /** What has a name in place of a number is a file for which an address is missing. */

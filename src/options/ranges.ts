@@ -2,7 +2,7 @@
 
 import { pairOf } from "../cli/values.ts";
 import { hex, usage } from "../failure.ts";
-import { type MemoryRange, rangeOfSize } from "../range.ts";
+import { checkedRange, type MemoryRange } from "../range.ts";
 
 /** What the help calls the value of an option that takes several. */
 export const RANGES = "START,SIZE[,START,SIZE]...";
@@ -17,6 +17,7 @@ export function rangesOf(place: string, text: string): MemoryRange[] {
 
 export function rangeOf(place: string, text: string): MemoryRange {
   const [start, size] = pairOf(place, text, "START,SIZE");
-  if (size === 0n || start + size > 1n << 64n) throw usage(place, `no memory has ${hex(size)} bytes at ${hex(start)}`);
-  return rangeOfSize(start, size);
+  const refuse = () => usage(place, `no memory has ${hex(size)} bytes at ${hex(start)}`);
+  if (size === 0n) throw refuse();
+  return checkedRange(start, start + size, refuse);
 }

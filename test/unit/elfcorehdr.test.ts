@@ -67,6 +67,14 @@ describe.each([
 });
 
 describe("memory", () => {
+  test("is refused where it would end above 2^64, and its numbers wrap", () => {
+    expect(run(X86_64, "-b", "0xfffffffffffff000")).toMatchObject({ code: 0 });
+    expect(run(WITH_CRASHKERNEL, "-b", "0xfffffffffffff000")).toMatchObject({
+      code: 2,
+      err: "elfcorehdr: -b: a header of 0x20000 bytes at 0xfffffffffffff000 ends above 2^64\n",
+    });
+  });
+
   test("on ppc64 is all but the crash kernel's, and below 64 KiB the copy that follows the header", () => {
     expect(loadsOf(WITH_CRASHKERNEL, "-b", "0x1fff0000")).toEqual([
       "0 10000 c000000000000000 20000000",

@@ -105,6 +105,21 @@ describe("in a tree of arm64", () => {
     expect(blob.reserved).toHaveLength(1);
   });
 
+  test.each(["--usable", "--elfcorehdr"])("%s refuses numbers that its cells cannot hold", (option) => {
+    const root: Tree = [
+      ["#address-cells", cells(1)],
+      ["#size-cells", cells(1)],
+      ["psci", PSCI],
+    ];
+    const refused = (number: string) => ({
+      code: 1,
+      err: `fs2dt: ${number}: does not fit into 32 bits, which such a number has in this tree\n`,
+    });
+    expect(run(root, [option, "0x100000000,0x1000"])).toMatchObject(refused("0x100000000"));
+    expect(run(root, [option, "0x1000,0x100000000"])).toMatchObject(refused("0x100000000"));
+    expect(run(root, [option, "0xffffffff,0xffffffff"])).toMatchObject({ code: 0 });
+  });
+
   test.each<[string, Tree]>([
     [
       "that has PSCI",

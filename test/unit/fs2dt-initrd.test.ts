@@ -191,5 +191,9 @@ describe("-i", () => {
     writeFileSync(folder.in("initrd"), new Uint8Array(0x1001));
     const at = (address: string) => `${folder.in("initrd")}@${address}`;
     expect(refused(at("0xfffffffffffff000"))).toBe("0xfffffffffffff000-0x10000000000000001 ends above 2^64");
+    writeFileSync(folder.in("initrd"), new Uint8Array(0x1000));
+    expect(refused(at("0xfffffffffffff000"))).toBe(
+      "0xfffffffffffff000-0x10000000000000000 ends at 2^64, which is no address",
+    );
   });
 });

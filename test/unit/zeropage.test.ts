@@ -572,6 +572,14 @@ describe("refused, with nothing written:", () => {
     expect(written(["-i", "0xfff00000,0x100000000"]).initrd.size).toBe(0x10_0000n);
   });
 
+  test("a page that would end above 2^64, whose pointers would wrap", () => {
+    writeImage();
+    expect(written([], {}, 0xffff_ffff_ffff_0000n).commandLine).toBe("console=ttyS0 root=/dev/vda");
+    expect(refused(["-b", "0xfffffffffffff000", "-B", "x", image])).toBe(
+      "1 zeropage: 0xfffffffffffff000: a zero page of 0x1040 bytes ends above 2^64",
+    );
+  });
+
   test("an initrd above initrd_addr_max for such a kernel", () => {
     const fact = "the initrd has to end by 0x38000000 (initrd_addr_max)";
     writeImage({ xloadflags: 1, highestInitrd: 0x37ff_ffff });

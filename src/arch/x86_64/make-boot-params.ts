@@ -2,7 +2,7 @@
 // Linux: Documentation/arch/x86/zero-page.rst, boot.rst.
 
 import { Failure, hex } from "../../failure.ts";
-import { type MemoryRange, roundUp } from "../../range.ts";
+import { checkedRange, type MemoryRange, roundUp } from "../../range.ts";
 import {
   BOOT_PARAMS_SIZE,
   E820_ENTRY_SIZE,
@@ -60,7 +60,12 @@ export function makeBootParams(header: SetupHeader, wishes: BootParamsWishes): U
   const setupDataAt = alignUp(BOOT_PARAMS_SIZE + commandLine.length + 1);
   const size = setupData.reduce((end, { data }) => alignUp(end) + SETUP_DATA_HEADER + data.length, setupDataAt);
   const bytes = new Uint8Array(size);
-  refuseWhatDoesNotFit(header, wishes, address + BigInt(bytes.length));
+  const own = checkedRange(
+    address,
+    address + BigInt(bytes.length),
+    () => new Failure(hex(address), `a zero page of ${hex(bytes.length)} bytes ends above 2^64`),
+  );
+  refuseWhatDoesNotFit(header, wishes, own.end);
   const view = viewOf(bytes);
   if (running !== undefined) copyScreen(bytes, running);
   bytes.set(header.bytes.subarray(0, PARAM.headerRoomEnd - HEADER_START), HEADER_START);

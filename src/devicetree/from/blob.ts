@@ -3,7 +3,7 @@
 
 import { Failure, hex } from "../../failure.ts";
 import formOf from "../../forms.ts";
-import { type MemoryRange, rangeOfSize } from "../../range.ts";
+import { checkedRange, type MemoryRange } from "../../range.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { align, FIELD, layouts, MAGIC, SMALLEST_HEADER, TOKEN, type Version, valueStart, versions } from "../format.ts";
 import { textIn } from "../strings.ts";
@@ -155,9 +155,10 @@ class BlobReader {
     const ranges: MemoryRange[] = [];
     for (let at = start; ; at += 16) {
       if (at + 16 > size) throw wrong("it has no end");
-      const range = rangeOfSize(this.#view.getBigUint64(at), this.#view.getBigUint64(at + 8));
-      if (range.end === range.start) return ranges;
-      if (range.end > 1n << 64n) throw this.#wrong(at, "bad-reserve-map", "a range ends above 2^64");
+      const [from, length] = [this.#view.getBigUint64(at), this.#view.getBigUint64(at + 8)];
+      if (length === 0n) return ranges;
+      const refuse = () => this.#wrong(at, "bad-reserve-map", "a range ends above 2^64");
+      const range = checkedRange(from, from + length, refuse);
       this.#count(at);
       ranges.push(range);
     }

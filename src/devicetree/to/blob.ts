@@ -1,7 +1,7 @@
 // A tree as a flattened device tree: versions 1 to 3 with full path names, 16 and 17 with unit names.
 
 import { Failure, hex } from "../../failure.ts";
-import { type MemoryRange, rangeOfSize } from "../../range.ts";
+import { checkedRange, type MemoryRange } from "../../range.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { NODE } from "../../sys/gather.ts";
 import { align, layouts, MAGIC, TOKEN, type Version, valueStart } from "../format.ts";
@@ -41,9 +41,8 @@ export function blob(root: Node, request: BlobRequest): Uint8Array {
   const stringsAt = structure + structureSize;
   const total = align(stringsAt + strings.size + request.padding, 8);
   if (total > maxSize) throw new Failure("blob", `${total} bytes are more than ${maxSize}`);
-  const own = address === undefined ? [] : [rangeOfSize(address, BigInt(total))];
-  for (const { start, end } of own)
-    if (end > 1n << 64n) throw new Failure(hex(start), `a blob of ${hex(total)} bytes ends above 2^64`);
+  const refuse = ({ start }: MemoryRange) => new Failure(hex(start), `a blob of ${hex(total)} bytes ends above 2^64`);
+  const own = address === undefined ? [] : [checkedRange(address, address + BigInt(total), refuse)];
 
   const out = new Writer(total);
   for (const field of [MAGIC, total, structure, stringsAt, reserveMap, request.version, compatible]) out.u32(field);
