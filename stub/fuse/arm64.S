@@ -19,6 +19,24 @@
 	mov	x19, sp			// argc, argv, 0, envp, 0, auxv: as the kernel laid them out
 	adr	x20, parameters
 
+	// Bun opens /dev/null where 0, 1 or 2 is closed, and writing to it succeeds. Of "/", opened for its path
+	// alone, every read and write fails as of a closed one.
+	mov	x21, #0
+1:	mov	x0, x21
+	mov	x1, #1			// F_GETFD
+	mov	x8, #25			// fcntl
+	svc	#0
+	cmn	x0, #9			// EBADF
+	b.ne	2f
+	mov	x0, #AT_FDCWD
+	adr	x1, root
+	mov	x2, #0x200000		// O_PATH: the lowest number that is free, which is this one
+	mov	x8, #56			// openat
+	svc	#0
+2:	add	x21, x21, #1
+	cmp	x21, #3
+	b.lo	1b
+
 	// Bun aborts where the random pool is not seeded yet: wait for it.
 	sub	sp, sp, #16
 	mov	x0, sp
@@ -66,19 +84,7 @@ next_library:
 	svc	#0
 1:	mov	x23, x0
 	tbnz	x0, #63, no_memory
-	cmp	x0, #2			// 0, 1 and 2 mean something, also where they are closed
-	b.hi	2f
-	mov	x24, x0
-	mov	x1, #1030		// F_DUPFD_CLOEXEC
-	mov	x2, #3
-	mov	x8, #25			// fcntl
-	svc	#0
-	mov	x23, x0
-	mov	x0, x24
-	mov	x8, #57			// close
-	svc	#0
-	tbnz	x23, #63, no_memory
-2:	ldr	x1, [x21, #START]
+	ldr	x1, [x21, #START]
 	ldr	x2, [x21, #SIZE]
 	mov	x8, #64			// write
 3:	mov	x0, x23
@@ -158,6 +164,8 @@ no_memory:
 	mov	x8, #94			// exit_group
 	svc	#0
 
+root:
+	.asciz	"/"
 proc:
 	.asciz	"/proc"
 descriptors:

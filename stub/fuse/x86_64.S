@@ -17,6 +17,23 @@
 	mov	%rsp, %rbp		# argc, argv, 0, envp, 0, auxv: as the kernel laid them out
 	lea	parameters(%rip), %rbx
 
+	# Bun opens /dev/null where 0, 1 or 2 is closed, and writing to it succeeds. Of "/", opened for its path
+	# alone, every read and write fails as of a closed one.
+	xor	%r12d, %r12d
+1:	mov	%r12d, %edi
+	mov	$1, %esi		# F_GETFD
+	mov	$72, %eax		# fcntl
+	syscall
+	cmp	$-9, %eax		# EBADF
+	jne	2f
+	lea	root(%rip), %rdi
+	mov	$0x200000, %esi		# O_PATH: the lowest number that is free, which is this one
+	mov	$2, %eax		# open
+	syscall
+2:	inc	%r12d
+	cmp	$3, %r12d
+	jb	1b
+
 	# Bun aborts where the random pool is not seeded yet: wait for it.
 	push	%rax
 	mov	%rsp, %rdi
@@ -64,19 +81,7 @@ next_library:
 1:	mov	%eax, %r13d
 	test	%eax, %eax
 	js	no_memory
-	cmp	$2, %eax		# 0, 1 and 2 mean something, also where they are closed
-	ja	2f
-	mov	%eax, %edi
-	mov	$1030, %esi		# F_DUPFD_CLOEXEC
-	mov	$3, %edx
-	mov	$72, %eax		# fcntl
-	syscall
-	mov	%eax, %r13d
-	mov	$3, %eax		# close
-	syscall
-	test	%r13d, %r13d
-	js	no_memory
-2:	mov	START(%r12), %rsi
+	mov	START(%r12), %rsi
 	mov	SIZE(%r12), %r14
 3:	mov	%r13d, %edi
 	mov	%r14, %rdx
@@ -166,6 +171,8 @@ no_memory:
 	mov	$231, %eax		# exit_group
 	syscall
 
+root:
+	.asciz	"/"
 proc:
 	.asciz	"/proc"
 descriptors:

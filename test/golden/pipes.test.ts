@@ -1,4 +1,5 @@
-// Pipes and FIFOs in place of files: what comes out of them late is waited for, on every engine.
+// Pipes and FIFOs in place of files, and descriptors that are closed: what comes late is waited for, what cannot be read or
+// written is an error, on every engine.
 
 import { beforeAll, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
@@ -57,3 +58,29 @@ test.each(runners.map((runner) => [runner.name, runner] as const))(
     expect(out).toContain('model = "pipes"');
   },
 );
+
+/** All but Bun's own program, which opens /dev/null in place of what is closed. */
+const executables = runners
+  .filter(({ executable }) => executable !== undefined)
+  .map((each) => [each.name, each] as const);
+
+test.each(executables)("%s fails where what it prints has no place to go", (_, runner) => {
+  const places = {
+    "--list": "kexecbox",
+    v2wrap: "v2wrap",
+    "fs2dt -b 0 tree": "fs2dt",
+    "dtdump tree": "dtdump",
+    ls: "ls",
+  };
+  for (const [words, name] of Object.entries(places)) {
+    const err = `${name}: standard output: EBADF (bad file descriptor)\n`;
+    expect({ words, ...bash(runner, `kb ${words} >&-`) }).toEqual({ words, code: 1, out: "", err });
+  }
+});
+
+test.each(executables)("%s fails where there is no standard input", (_, runner) => {
+  for (const words of ["cat", "dtdump -"]) {
+    const err = `${words.split(" ")[0]}: standard input: EBADF (bad file descriptor)\n`;
+    expect(bash(runner, `kb ${words} <&-`)).toEqual({ code: 1, out: "", err });
+  }
+});
