@@ -62,6 +62,12 @@ test("what is built in is left out", async () => {
   expect(await modules("virtio-blk")).toEqual([]);
 });
 
+test("what is built in is told by a list in a folder below, as in Debian's packages", async () => {
+  write("modules.builtin", "");
+  write("usr/lib/modules/7.3.4/modules.builtin", "kernel/drivers/virtio/virtio_pci.ko\n");
+  expect(await modules("virtio_pci")).toEqual([]);
+});
+
 test("one that is not there is told with who needs it, and so is what is no module", async () => {
   write("kernel/disk.ko", module("ring"));
   expect(await modules("disk")).toEqual(["@: no module ring, which disk needs"]);
