@@ -9,6 +9,7 @@ export interface Abi {
     readonly close: number;
     readonly fcntl: number;
     readonly finit_module: number;
+    readonly fstatfs: number;
     readonly fsync: number;
     readonly ftruncate: number;
     readonly getdents64: number;
@@ -70,6 +71,7 @@ const ppc64 = {
     close: 6,
     fcntl: 55,
     finit_module: 353,
+    fstatfs: 100,
     fsync: 118,
     ftruncate: 94,
     getdents64: 202,
@@ -123,6 +125,7 @@ export const abis = {
       close: 3,
       fcntl: 72,
       finit_module: 313,
+      fstatfs: 138,
       fsync: 74,
       ftruncate: 77,
       getdents64: 217,
@@ -175,6 +178,7 @@ export const abis = {
       close: 57,
       fcntl: 25,
       finit_module: 273,
+      fstatfs: 44,
       fsync: 82,
       ftruncate: 46,
       getdents64: 61,

@@ -33,6 +33,7 @@ export const GATHER = {
   done: 0x110,
   length: 0x114,
   error: 0x118,
+  shortEnds: 0x11c,
   rules: 0x120,
 } as const;
 

@@ -47,16 +47,25 @@ export interface GatherOptions {
   readonly rules: readonly NameRule[];
 }
 
+/**
+ * File systems (linux/magic.h) of which a read that gives less than was asked for, and less than a page, is a file's last:
+ * proc, sysfs, tmpfs, ramfs. On others, as FUSE and 9p, it says nothing.
+ */
+const SHORT_READ_ENDS: readonly bigint[] = [0x9fa0n, 0x6265_6572n, 0x0102_1994n, 0x8584_58f6n];
+
 /** Reads one tree. Its code is C (gather/), which stops where the script has to judge. */
 export class Gatherer {
   readonly #engine: Engine;
+  readonly #system: System;
   /** struct gather. */
   readonly #state = new Uint8Array(GATHER_SIZE);
   readonly #words = new Uint32Array(this.#state.buffer);
 
-  constructor({ engine, abi }: System, options: GatherOptions) {
+  constructor(system: System, options: GatherOptions) {
+    const { engine, abi } = system;
     if (options.rules.length > MOST_RULES) throw new RangeError(`${options.rules.length} rules`);
     this.#engine = engine;
+    this.#system = system;
     const { tags, empty } = options;
     const flags = abi.O_NOFOLLOW | O_CLOEXEC;
     const { close, getdents64, mmap, mremap, openat, read } = abi.call;
@@ -90,6 +99,8 @@ export class Gatherer {
 
   /** Starts with an open directory, which is closed here from now on. 0 or -errno. */
   begin(directory: number, path: ByteString): number {
+    const kind = this.#system.fileSystem(directory);
+    this.#set({ shortEnds: kind !== undefined && SHORT_READ_ENDS.includes(kind) ? 1 : 0 });
     return this.#act(ACTION.begin, path, directory);
   }
 

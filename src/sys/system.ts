@@ -59,6 +59,7 @@ const REBOOT_MAGIC2 = 672274793;
 const AT_EMPTY_PATH = 0x1000;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_REMOVEDIR = 0x200;
+const STATFS_SIZE = 128;
 const PROT_READ = 1;
 const PROT_WRITE = 2;
 const MAP_PRIVATE = 2;
@@ -272,6 +273,14 @@ export class System {
     const bytes = new Uint8Array(STATX_SIZE);
     const result = this.call("statx", directory, name, flags, STATX_BASIC_STATS, bytes);
     return result < 0 ? result : decode(bytes, this.littleEndian);
+  }
+
+  /** Of which kind the file system of an open file is (linux/magic.h); undefined where that is not told. */
+  fileSystem(descriptor: number): bigint | undefined {
+    // struct statfs: f_type is the first long. It has 120 bytes.
+    const bytes = new Uint8Array(STATFS_SIZE);
+    if (this.call("fstatfs", descriptor, bytes) < 0) return undefined;
+    return new DataView(bytes.buffer).getBigUint64(0, this.littleEndian);
   }
 
   /** The whole of an open file, up to `limit` bytes; or -errno, -EFBIG when there is more. */

@@ -51,6 +51,7 @@ export interface FakeWorld {
 
 /** What reads and cannot harm; all else has an answer of the test's, or is among `quiet`, or is an error. */
 const harmless: ReadonlySet<CallName> = new Set<CallName>([
+  "fstatfs",
   "close",
   "getdents64",
   "getrandom",

@@ -332,6 +332,45 @@ describe("security-* properties", () => {
   });
 });
 
+describe("a file that is read in small pieces", () => {
+  const SIZE = 10_000;
+  const tree: Tree = [["big", Buffer.alloc(SIZE, "B")]];
+  const inPieces: Answer = ([descriptor, bytes, length], { pass }) =>
+    pass([descriptor as number, bytes as Uint8Array, Math.min(Number(length), 1000)]);
+  /** statfs(2) of a file system of this kind (linux/magic.h). */
+  const ofKind =
+    (magic: bigint): Answer =>
+    (args) => {
+      new DataView((args[1] as Uint8Array).buffer).setBigUint64(0, magic, true);
+      return 0;
+    };
+
+  test.each([
+    ["FUSE", 0x6573_5546n],
+    ["9p", 0x0102_1997n],
+    ["NFS", 0x6969n],
+    ["ext4", 0xef53n],
+  ])("is whole on %s, where a short read is not the last", (_, magic) => {
+    const run = flattened({ fstatfs: ofKind(magic), read: inPieces }, tree);
+    expect(run.code).toBe(0);
+    expect(bytesAt(readBlob(run.out).root, "/", "big").length).toBe(SIZE);
+  });
+
+  test("is whole where the file system does not tell its kind", () => {
+    const run = flattened({ fstatfs: () => -errno.ENOSYS, read: inPieces }, tree);
+    expect(bytesAt(readBlob(run.out).root, "/", "big").length).toBe(SIZE);
+  });
+
+  test.each([
+    ["proc", 0x9fa0n],
+    ["sysfs", 0x6265_6572n],
+  ])("of less than a page is read once on %s", (_, magic) => {
+    const run = flattened({ fstatfs: ofKind(magic) }, [["small", "abc\0"]]);
+    expect(run.code).toBe(0);
+    expect(run.engine.asked("read")).toHaveLength(1);
+  });
+});
+
 describe("standard output", () => {
   const tree: Tree = [["p", Buffer.alloc(100_000, "0123456789")]];
 

@@ -8,7 +8,7 @@
 #include "order.h"
 #include "strings.h"
 
-/* The kernel gives at most a page of a property in one call. No page is smaller, so a shorter read is the end. */
+/* Of a property the kernel gives at most a page in one call. No page is smaller, so a shorter read is the end there. */
 #define SMALLEST_PAGE 4096
 #define LISTING_ROOM (32 * 1024)
 
@@ -118,7 +118,7 @@ static long read_open(struct gather *g, long file)
         g->length += (uint32_t)got;
         if (g->length > g->largest)
             return -EFBIG;
-        if (got == 0 || (got < SMALLEST_PAGE && (uint32_t)got < room))
+        if (got == 0 || (g->short_ends && got < SMALLEST_PAGE && (uint32_t)got < room))
             return g->length > g->room ? -EFBIG : 0;
         /* no larger than one file may need: a file without end must not take all memory */
         if ((uint32_t)got == room)

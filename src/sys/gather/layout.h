@@ -43,6 +43,7 @@ OFFSET(gather, read, 0x104);
 OFFSET(gather, done, 0x110);
 OFFSET(gather, length, 0x114);
 OFFSET(gather, error, 0x118);
+OFFSET(gather, short_ends, 0x11c);
 OFFSET(gather, rules, 0x120);
 SIZE(gather, 0x420);
 
