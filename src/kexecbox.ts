@@ -23,7 +23,9 @@ export function run(system: System, args: readonly ByteString[]): number {
   const [path = "", ...words] = args;
   const applet = findApplet(path.slice(path.lastIndexOf("/") + 1));
   try {
-    return applet === undefined ? runFirstWord(system, words) : runApplet(system, applet, words);
+    const code = applet === undefined ? runFirstWord(system, words) : runApplet(system, applet, words);
+    system.finishOutput();
+    return code;
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     const tool = applet?.name ?? findApplet(words[0] ?? "")?.name ?? "kexecbox";

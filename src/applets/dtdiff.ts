@@ -40,7 +40,9 @@ wrong.
 `,
   run(system, args) {
     try {
-      return compare(system, args);
+      const code = compare(system, args);
+      system.finishOutput();
+      return code;
     } catch (error) {
       throw error instanceof Failure ? new Failure(error.place, error.fact, TROUBLE) : error;
     }

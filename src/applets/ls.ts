@@ -21,6 +21,7 @@ const ls: Applet = {
     const entries = system.must(system.list(descriptor), directory);
     const names = entries.map(({ name }) => name).sort();
     const lines = given.has("long") ? longLines(system, descriptor, names) : names.map(escapeText);
+    system.close(descriptor);
     system.print(lines.map((line) => `${line}\n`).join(""));
     return EXIT.done;
   },

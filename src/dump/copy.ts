@@ -60,6 +60,7 @@ function copyToFile(system: System, core: CoreFile, to: ByteString, watcher: Wat
   refuseEndless(core);
   const beside = `${to}.${system.call("getpid")}`;
   return system.uninterrupted(() => {
+    let isOpen = true;
     const descriptor = system.must(system.open(CWD, beside, O_WRONLY | O_CREAT | O_EXCL, 0o600), to);
     const runs = new Runs(system, core, (length) => {
       watcher.advance(length);
@@ -72,7 +73,8 @@ function copyToFile(system: System, core: CoreFile, to: ByteString, watcher: Wat
       watcher.begin("copied", total);
       runs.give(0n, total, HOLE, taker);
       system.must(system.call("ftruncate", descriptor, total), to);
-      system.must(system.call("fsync", descriptor), to);
+      isOpen = false;
+      system.finish(descriptor, to);
       system.must(system.call("renameat2", CWD, beside, CWD, to, 0), to);
       syncFolderOf(system, to);
       return { written: taker.written, unreadable: runs.unreadable };
@@ -80,7 +82,7 @@ function copyToFile(system: System, core: CoreFile, to: ByteString, watcher: Wat
       system.remove(beside);
       throw error;
     } finally {
-      system.close(descriptor);
+      if (isOpen) system.close(descriptor);
       runs.close();
     }
   });

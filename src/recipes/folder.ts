@@ -99,14 +99,7 @@ class FolderWriter {
     const path = this.#besides(name);
     const descriptor = system.must(system.open(CWD, path, O_WRONLY | O_CREAT | O_EXCL, mode), path);
     this.#made.push(path);
-    try {
-      system.writeAll(descriptor, bytes, `${folder}/${name}`);
-    } catch (error) {
-      system.close(descriptor);
-      throw error;
-    }
-    // A file system may say only here that it has no room.
-    system.must(system.call("close", descriptor), `${folder}/${name}`);
+    system.writeFile(descriptor, bytes, `${folder}/${name}`);
   }
 
   #moveInto(name: ByteString): void {

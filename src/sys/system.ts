@@ -85,6 +85,7 @@ export const INTERRUPTS = [SIGINT, SIGTERM] as const;
 export class System {
   /** What getdents64 fills in. One buffer is enough: a listing is copied out before the next is read. */
   #entries: Uint8Array | undefined;
+  #hasPrinted = false;
   /** `NAME=value`, each ended by a NUL. */
   #environment: ByteString | undefined;
 
@@ -148,6 +149,26 @@ export class System {
     this.call("close", descriptor);
   }
 
+  /**
+   * Closes a file that was written, once it is on its disk. A file system may say only here that it had no room, or that the
+   * disk failed (NFS, quotas, FUSE).
+   * @throws Failure then; the file is closed all the same
+   */
+  finish(descriptor: number, place: string): void {
+    const settled = this.call("fsync", descriptor);
+    const closed = this.call("close", descriptor);
+    // What has no disk cannot be synchronised.
+    if (settled !== -errno.EINVAL) this.must(settled, place);
+    this.must(closed, place);
+  }
+
+  /** Closes standard output if something was printed. @throws Failure where that did not get where it should */
+  finishOutput(): void {
+    if (!this.#hasPrinted) return;
+    this.#hasPrinted = false;
+    this.must(this.call("close", STDOUT), "standard output");
+  }
+
   /** Reads once, at most `length` bytes, to `at`. Of what does not block, but has nothing yet, it waits for something. */
   read(descriptor: number, bytes: Uint8Array, at: number, length: number): number {
     for (;;) {
@@ -167,6 +188,7 @@ export class System {
 
   /** Writes all of `bytes`, however slowly the other side takes them. */
   writeAll(descriptor: number, bytes: Uint8Array, place: string): void {
+    if (descriptor === STDOUT && bytes.length > 0) this.#hasPrinted = true;
     for (let at = 0; at < bytes.length; ) {
       const written = this.call("write", descriptor, bytes.subarray(at), bytes.length - at);
       if (written === -errno.EAGAIN) this.#waitFor(descriptor, POLLOUT);
@@ -337,14 +359,23 @@ export class System {
     const beside = `${path}.${this.call("getpid")}`;
     const descriptor = this.must(this.open(CWD, beside, O_WRONLY | O_CREAT | O_EXCL), path);
     try {
-      this.writeAll(descriptor, bytes, path);
+      this.writeFile(descriptor, bytes, path);
       this.must(this.call("renameat2", CWD, beside, CWD, path, 0), path);
     } catch (error) {
       this.remove(beside);
       throw error;
-    } finally {
-      this.close(descriptor);
     }
+  }
+
+  /** Writes all of an open file and closes it, as finish() does. @throws Failure where that fails; it is closed then too */
+  writeFile(descriptor: number, bytes: Uint8Array, place: string): void {
+    try {
+      this.writeAll(descriptor, bytes, place);
+    } catch (error) {
+      this.close(descriptor);
+      throw error;
+    }
+    this.finish(descriptor, place);
   }
 
   /** The entries of a directory by its path; undefined where it cannot be read, whatever the reason. */

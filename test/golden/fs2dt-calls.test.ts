@@ -53,7 +53,8 @@ test("each property costs one open, one read and one close, and no question for 
   expect(opened.size).toBeGreaterThan(PROPERTIES / 2);
   // A property of 4 KiB and more needs a second read, which only the large ones have.
   expect(named(calls, /^read$/).length).toBeLessThan(PROPERTIES * 1.02);
-  expect(named(calls, /^close$/)).toHaveLength(NODES + PROPERTIES);
+  // And that of standard output, whose answer counts.
+  expect(named(calls, /^close$/)).toHaveLength(NODES + PROPERTIES + 1);
   expect(named(calls, /^getdents64$/)).toHaveLength(2 * NODES);
   const all = calls.length - 4 * NODES;
   expect(all).toBeLessThan(3.02 * PROPERTIES + 60);
@@ -87,7 +88,7 @@ test("the blob is written at the end, and in one call where it fits", () => {
     .map(({ name, arguments: text, result }, index) => ({ name, text, result, index }))
     .filter(({ name }) => name === "write");
   expect(writes.map(({ result }) => result)).toEqual([bytes]);
-  expect(present(writes[0]).index).toBeGreaterThan(
-    calls.findLastIndex(({ name }) => /^(openat|read|getdents64|close)$/.test(name)),
-  );
+  const reading = ({ name, arguments: text }: SystemCall) =>
+    /^(openat|read|getdents64|close)$/.test(name) && `${name} ${text}` !== "close 1";
+  expect(present(writes[0]).index).toBeGreaterThan(calls.findLastIndex(reading));
 });

@@ -37,15 +37,20 @@ function write(system: System, root: Node, directory: ByteString): void {
   }
 }
 
+/** Thousands of them are not waited for one by one until they are on a disk. */
 function writeFile(system: System, path: ByteString, bytes: Uint8Array): ByteString {
   const descriptor = system.mustOpen(path, O_WRONLY | O_CREAT | O_EXCL);
+  let closed = 0;
   try {
-    system.writeAll(descriptor, bytes, path);
+    try {
+      system.writeAll(descriptor, bytes, path);
+    } finally {
+      closed = system.call("close", descriptor);
+    }
+    system.must(closed, path);
   } catch (error) {
     system.remove(path);
     throw error;
-  } finally {
-    system.close(descriptor);
   }
   return path;
 }
