@@ -61,7 +61,8 @@ function findBun() {
 function install() {
   process.stderr.write("kexecbox: installing node modules (npm ci) ...\n");
   const started = Date.now();
-  const npm = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
+  // Nobody else's script is run for it, least of all as root.
+  const npm = spawnSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], {
     cwd: root,
     encoding: "utf8",
   });

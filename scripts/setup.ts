@@ -146,7 +146,8 @@ async function install(packages: readonly string[]): Promise<void> {
   }
   process.stderr.write(`setup: installing Debian packages: ${list}\n`);
   if (root.length === 1) Bun.spawnSync(["sudo", "-v"], { stdin: "inherit", stdout: "inherit", stderr: "inherit" });
-  const command = ["install", "--no-install-recommends", ...packages];
+  // A developer's gcc-multilib, with which cross compilers conflict, is not ours to take away.
+  const command = ["install", "--no-install-recommends", "--no-remove", ...packages];
   await withProgress("setup: installing", async (tell) => {
     try {
       await aptGet(root, command);

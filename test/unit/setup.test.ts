@@ -71,10 +71,10 @@ function makeGcc(): string {
   return `touch ${bin}/powerpc64-linux-gnu-gcc; chmod +x ${bin}/powerpc64-linux-gnu-gcc`;
 }
 
-test("as root, the missing packages are installed, without recommended ones or new lists", async () => {
+test("as root, the missing packages are installed, without recommended ones or new lists, and none is removed", async () => {
   addFakeApt(makeGcc());
   const { stderr, exitCode, calls } = await runAsRoot();
-  expect(calls).toBe("-q -y install --no-install-recommends gcc-powerpc64-linux-gnu\n");
+  expect(calls).toBe("-q -y install --no-install-recommends --no-remove gcc-powerpc64-linux-gnu\n");
   expect(stderr).toBe("setup: installing Debian packages: gcc-powerpc64-linux-gnu\n");
   expect(exitCode).toBe(0);
 });
@@ -82,7 +82,7 @@ test("as root, the missing packages are installed, without recommended ones or n
 test("when the installation fails, the package lists are fetched and it is tried once more", async () => {
   addFakeApt(`case "$*" in *update) touch ${bin}/updated;; *) [ -e ${bin}/updated ] || exit 100; ${makeGcc()};; esac`);
   const { exitCode, calls } = await runAsRoot();
-  const install = "-q -y install --no-install-recommends gcc-powerpc64-linux-gnu\n";
+  const install = "-q -y install --no-install-recommends --no-remove gcc-powerpc64-linux-gnu\n";
   expect(calls).toBe(`${install}-q -y update\n${install}`);
   expect(exitCode).toBe(0);
 });
