@@ -130,6 +130,8 @@ const COMPILER_FILES = ["host/bc.c", "host/context.c", "host/int128.c"];
 export interface SmallEngine {
   /** Changes when anything does that goes into an executable besides its program. */
   key: string;
+  /** The folder of its libc's headers. */
+  headers: string;
   /** Compiles a program to two files of bytecode in its folder. A Failure speaks of the program by its name. */
   compileModules(program: SmallProgram): Promise<void>;
   /** Makes the executable `output` in `folder` of the bytecode there. */
@@ -370,6 +372,7 @@ export async function smallEngine(target: SmallTarget): Promise<SmallEngine> {
     ];
     return {
       key: [host, unpacking].map((entry) => basename(entry)).join(" "),
+      headers: join(headers, "include"),
       async compileModules({ name, folder, atHand, packed }) {
         let complaint = "";
         const onFailure = (output: string): void => {

@@ -73,7 +73,7 @@ const ppc64 = {
     finit_module: 353,
     fstatfs: 100,
     fsync: 118,
-    ftruncate: 94,
+    ftruncate: 93,
     getdents64: 202,
     getpid: 20,
     getrandom: 359,

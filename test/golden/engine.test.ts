@@ -4,7 +4,9 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { buildFrom } from "../../scripts/build.ts";
+import { smallEngine } from "../../scripts/engine.ts";
 import { bunTargets, emulatorFor, smallTargets, type Target, targets } from "../../scripts/machines/machines.ts";
+import { abis } from "../../src/sys/abi.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const PROGRAM = join(import.meta.dir, "engine-program.ts");
@@ -52,10 +54,22 @@ function internalError(message: string): Result {
   return { code: 70, out: "", err: `kexecbox: internal error: ${message}\n` };
 }
 
+/** As src/sys/abi.ts calls them. */
+const machineNames = { ppc64: "ppc64", ppc64le: "ppc64le", "arm64-small": "aarch64", "x64-small": "x86_64" } as const;
+
 describe.each(smallTargets)("%s", (target) => {
+  test("has the numbers of system calls that its libc has", async () => {
+    const { headers } = await smallEngine(target);
+    const text = await Bun.file(join(headers, "bits/syscall.h")).text();
+    const known = new Map(
+      Array.from(text.matchAll(/^#define __NR_(\w+)\s+(\d+)$/gm), ([, name, number]) => [name, Number(number)]),
+    );
+    const { call } = abis[machineNames[target]];
+    expect(Object.fromEntries(Object.keys(call).map((name) => [name, known.get(name)]))).toEqual({ ...call });
+  });
+
   test("names its machine", () => {
-    const machine = { ppc64: "ppc64", ppc64le: "ppc64le", "arm64-small": "aarch64", "x64-small": "x86_64" }[target];
-    expect(under(target, "machine", "one")).toEqual(succeeds(`${machine} machine,one\n`));
+    expect(under(target, "machine", "one")).toEqual(succeeds(`${machineNames[target]} machine,one\n`));
   });
 
   test(
