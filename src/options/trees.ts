@@ -12,7 +12,7 @@ import type { System } from "../sys/system.ts";
 type Given = Arguments["given"];
 
 export const readOptions: readonly Option[] = [
-  { long: "secrets", help: "Copy security-* properties out of a directory (default: leave them empty)." },
+  { long: "secrets", help: "Copy security-* properties (default: leave them empty)." },
   { long: "strict", help: "Refuse a symbolic link in a directory (default: name it and leave it out)." },
   {
     long: "max-size",

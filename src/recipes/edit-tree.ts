@@ -6,6 +6,7 @@ import type { Edit } from "../devicetree/edit/edits.ts";
 import type { ReadRules } from "../devicetree/from/directory.ts";
 import { readTree } from "../devicetree/from/source.ts";
 import { listPerhapsOwn, reserveItself } from "../devicetree/own-entry.ts";
+import { hasSecrets } from "../devicetree/secrets.ts";
 import { surveyOf } from "../devicetree/survey.ts";
 import { type BlobForm, blob } from "../devicetree/to/blob.ts";
 import { writeDirectory } from "../devicetree/to/directory.ts";
@@ -50,7 +51,7 @@ export function editTree(system: System, request: EditTreeRequest): void {
   }
   const bytes = inFormat(system, tree, format, request.form);
   if (target === "-") system.writeAll(STDOUT, bytes, "standard output");
-  else system.replaceFile(target, bytes);
+  else system.replaceFile(target, bytes, hasSecrets(tree.root) ? 0o600 : 0o666);
 }
 
 function inFormat(system: System, tree: DeviceTree, format: Exclude<Format, "dir">, form: BlobForm): Uint8Array {

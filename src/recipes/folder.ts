@@ -56,8 +56,9 @@ class FolderWriter {
         system.must(system.call("mkdirat", CWD, this.folder, 0o777), this.folder);
         this.#made.push(this.folder);
       }
-      for (const { name, bytes } of files) this.#writeBeside(name, bytes, 0o666);
-      this.#writeBeside(script.name, system.bytes(sealScript(script.text, names)), 0o777);
+      // An initrd, or a tree, may hold keys and passwords.
+      for (const { name, bytes } of files) this.#writeBeside(name, bytes, 0o600);
+      this.#writeBeside(script.name, system.bytes(sealScript(script.text, names)), 0o700);
       // From here on there is no script until all files are the new ones.
       if (old.length > 0) this.#remove(script.name);
       for (const name of [...names, script.name]) this.#moveInto(name);

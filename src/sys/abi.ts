@@ -7,6 +7,8 @@ export interface Abi {
     readonly clock_gettime: number;
     readonly clone: number;
     readonly close: number;
+    readonly fchmod: number;
+    readonly fchown: number;
     readonly fcntl: number;
     readonly finit_module: number;
     readonly fstatfs: number;
@@ -69,6 +71,8 @@ const ppc64 = {
     clock_gettime: 246,
     clone: 120,
     close: 6,
+    fchmod: 94,
+    fchown: 95,
     fcntl: 55,
     finit_module: 353,
     fstatfs: 100,
@@ -123,6 +127,8 @@ export const abis = {
       clock_gettime: 228,
       clone: 56,
       close: 3,
+      fchmod: 91,
+      fchown: 93,
       fcntl: 72,
       finit_module: 313,
       fstatfs: 138,
@@ -176,6 +182,8 @@ export const abis = {
       clock_gettime: 113,
       clone: 220,
       close: 57,
+      fchmod: 52,
+      fchown: 55,
       fcntl: 25,
       finit_module: 273,
       fstatfs: 44,

@@ -15,6 +15,9 @@ export interface FileStatus {
   readonly isBlockDevice?: true;
   /** Bytes. */
   readonly size: bigint;
+  /** Permissions, as of chmod(2), and whose it is. */
+  readonly mode: number;
+  readonly owner: { readonly user: number; readonly group: number };
   /** Nanoseconds since the epoch at which the content last changed. */
   readonly modified: bigint;
 }
@@ -47,9 +50,12 @@ export function kindOfType(type: number): FileKind {
 export function decodeStatus(bytes: Uint8Array, littleEndian: boolean): FileStatus {
   const fields = new DataView(bytes.buffer, bytes.byteOffset);
   const seconds = fields.getBigInt64(112, littleEndian);
-  const type = fields.getUint16(28, littleEndian) >> 12;
+  const mode = fields.getUint16(28, littleEndian);
+  const type = mode >> 12;
   return {
     kind: kindOfType(type),
+    mode: mode & 0o7777,
+    owner: { user: fields.getUint32(20, littleEndian), group: fields.getUint32(24, littleEndian) },
     size: fields.getBigUint64(40, littleEndian),
     modified: seconds * 1_000_000_000n + BigInt(fields.getUint32(120, littleEndian)),
     ...(type === BLOCK_DEVICE ? { isBlockDevice: true } : {}),

@@ -345,26 +345,35 @@ export class System {
   }
 
   /**
-   * Writes a file in place of the one at `path`, or where nothing is: whole, or not at all. An interrupt that comes
-   * meanwhile acts afterwards.
+   * Writes a file in place of the one at `path`, whose owner and permissions it keeps, or where nothing is: whole, or not at
+   * all. An interrupt that comes meanwhile acts afterwards.
+   * @param mode of a file where nothing is, before umask
    * @throws Failure where something else than a file is there
    */
-  replaceFile(path: ByteString, bytes: Uint8Array): void {
-    this.uninterrupted(() => this.#replaceFile(path, bytes));
+  replaceFile(path: ByteString, bytes: Uint8Array, mode = 0o666): void {
+    this.uninterrupted(() => this.#replaceFile(path, bytes, mode));
   }
 
-  #replaceFile(path: ByteString, bytes: Uint8Array): void {
+  #replaceFile(path: ByteString, bytes: Uint8Array, mode: number): void {
     const present = this.statusOf(CWD, path);
     if (typeof present !== "number" && present.kind !== "file") throw new Failure(path, `a ${present.kind} is there`);
     const beside = `${path}.${this.call("getpid")}`;
-    const descriptor = this.must(this.open(CWD, beside, O_WRONLY | O_CREAT | O_EXCL), path);
+    const isNew = typeof present === "number";
+    const descriptor = this.must(this.open(CWD, beside, O_WRONLY | O_CREAT | O_EXCL, isNew ? mode : 0o600), path);
     try {
+      if (!isNew) this.#giveAway(descriptor, present);
       this.writeFile(descriptor, bytes, path);
       this.must(this.call("renameat2", CWD, beside, CWD, path, 0), path);
     } catch (error) {
       this.remove(beside);
       throw error;
     }
+  }
+
+  /** Gives a file the owner and the permissions of another one; what its group may do, only if the group could be given. */
+  #giveAway(descriptor: number, { mode, owner }: FileStatus): void {
+    const given = this.call("fchown", descriptor, owner.user, owner.group) === 0;
+    this.call("fchmod", descriptor, given ? mode : mode & 0o707);
   }
 
   /** Writes all of an open file and closes it, as finish() does. @throws Failure where that fails; it is closed then too */

@@ -71,6 +71,8 @@ const harmless: ReadonlySet<CallName> = new Set<CallName>([
 
 /** Of no consequence here, and done with nothing. */
 const quiet: ReadonlySet<CallName> = new Set<CallName>([
+  "fchmod",
+  "fchown",
   "fsync",
   "madvise",
   "ppoll",

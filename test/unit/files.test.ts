@@ -9,12 +9,18 @@ import { temporaryFolder } from "../support/folder.ts";
 const folder = temporaryFolder();
 const system = new System(engine);
 
-test("a file has its size, and the time at which its content changed, to the nanosecond", () => {
+test("a file has its size, its permissions, its owner, and the time at which its content changed, to the nanosecond", () => {
   const path = folder.in("file");
-  writeFileSync(path, "12345");
+  writeFileSync(path, "12345", { mode: 0o640 });
   // The last access and the last change of the file's state are at other times.
   utimesSync(path, 7, 1_234_567_890.25);
-  expect(system.statusOf(CWD, path)).toEqual({ kind: "file", size: 5n, modified: 1_234_567_890_250_000_000n });
+  expect(system.statusOf(CWD, path)).toEqual({
+    kind: "file",
+    size: 5n,
+    mode: 0o640,
+    owner: { user: process.geteuid?.() ?? -1, group: process.getegid?.() ?? -1 },
+    modified: 1_234_567_890_250_000_000n,
+  });
 });
 
 test("a directory's entries are listed with their kinds, without itself and its parent", () => {

@@ -495,8 +495,8 @@ describe("the directory", () => {
     writeFileSync(folder.in("out", "notes"), "mine");
     expect(said(write())).toBe("0");
     expect(names()).toEqual(["firmware", "notes", "rtas", "run", "segment-0", "segment-1"]);
-    expect(statSync(folder.in("out", "run")).mode & 0o111).toBe(0o111);
-    expect(statSync(folder.in("out", "segment-0")).mode & 0o111).toBe(0);
+    expect(statSync(folder.in("out", "run")).mode & 0o777).toBe(0o700);
+    expect(statSync(folder.in("out", "segment-0")).mode & 0o777).toBe(0o600);
   });
 
   test("gets new files in place of an earlier run's, of which none is left", () => {

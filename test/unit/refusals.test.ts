@@ -41,7 +41,8 @@ interface Wishes {
 
 function attempt(call: Call | "unload" | "unload-file", wishes: Wishes = {}): Attempt {
   const { crash = false, explain = () => undefined, asFile, hadCrashKernel = false, checksSignature = true } = wishes;
-  const status = { kind: "file", size: wishes.size ?? 0x100n, modified: 0n } as const;
+  const owner = { user: 0, group: 0 };
+  const status = { kind: "file", size: wishes.size ?? 0x100n, mode: 0o644, owner, modified: 0n } as const;
   const file = (name: string) => ({ name, descriptor: 3, status });
   const files: KernelFiles = {
     kernel: file("/bzImage"),

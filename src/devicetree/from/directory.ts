@@ -8,14 +8,13 @@ import { CWD, type Entry, type System } from "../../sys/system.ts";
 import { TOKEN } from "../format.ts";
 import { bitsOf, MARK, type MarkRules, NO_MARKS } from "../marks.ts";
 import { NAME, type RecordNode, Records } from "../records.ts";
+import { LEFT_EMPTY, SECRET } from "../secrets.ts";
 import { MAX_DEPTH } from "../tree.ts";
 
 /** The largest property we take. The largest known real one is an ibm,dynamic-memory of 480 KB. */
 const MAX_PROPERTY = 16 * 1024 * 1024;
 /** PATH_MAX. */
 const MAX_PATH = 4096;
-/** Firmware's passwords are in properties whose names begin so. */
-const SECRET = "security-";
 
 export interface ReadRules {
   /** Bytes of property values in the whole tree. */
@@ -142,7 +141,7 @@ class DirectoryReader {
   #noticeEmptied(): void {
     if (this.rules.secrets) return;
     for (const name of this.#gatherer.filesRead.filter((file) => file.startsWith(SECRET))) {
-      this.rules.notice(this.#path(name), "left empty (--secrets copies it)");
+      this.rules.notice(this.#path(name), LEFT_EMPTY);
     }
   }
 

@@ -4,6 +4,7 @@ import { Failure, usage } from "../../failure.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { errno } from "../../sys/errno.ts";
 import { STDIN, type System } from "../../sys/system.ts";
+import { emptySecrets } from "../secrets.ts";
 import type { DeviceTree } from "../tree.ts";
 import { treeFromBlob } from "./blob.ts";
 import { openDirectory, type ReadRules, treeFromDirectory } from "./directory.ts";
@@ -21,7 +22,7 @@ const STANDARD_INPUT = "-";
 export function readTree(system: System, source: ByteString, rules: ReadRules): DeviceTree {
   if (source === STANDARD_INPUT) {
     if (system.isTerminal(STDIN)) throw usage("standard input", "refusing to read a blob from a terminal");
-    return treeFromBlob(system.mustReadAll(STDIN, LARGEST_BLOB, "standard input"), "standard input");
+    return keptFrom(treeFromBlob(system.mustReadAll(STDIN, LARGEST_BLOB, "standard input"), "standard input"), rules);
   }
   const directory = openDirectory(system, source);
   if (directory !== -errno.ENOTDIR) {
@@ -29,5 +30,11 @@ export function readTree(system: System, source: ByteString, rules: ReadRules): 
     if (root.isEmpty) throw new Failure(source, "not a device tree: neither a property nor a node is in it");
     return { root, reservations: [], address: undefined, bootCpu: 0 };
   }
-  return treeFromBlob(system.mustReadFile(source, LARGEST_BLOB), source);
+  return keptFrom(treeFromBlob(system.mustReadFile(source, LARGEST_BLOB), source), rules);
+}
+
+/** Without secrets, unless they are asked for: /sys/firmware/fdt is a blob too. */
+function keptFrom(tree: DeviceTree, { secrets, notice }: ReadRules): DeviceTree {
+  if (!secrets) emptySecrets(tree.root, notice);
+  return tree;
 }

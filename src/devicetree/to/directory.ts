@@ -4,7 +4,8 @@ import { Failure } from "../../failure.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { CWD, INTERRUPTS, O_CREAT, O_EXCL, O_WRONLY, type System } from "../../sys/system.ts";
 import { below } from "../names.ts";
-import type { Node } from "../tree.ts";
+import { isSecret } from "../secrets.ts";
+import type { Node, Property } from "../tree.ts";
 import { visit } from "../walk.ts";
 
 /** NAME_MAX. */
@@ -28,7 +29,7 @@ function write(system: System, root: Node, directory: ByteString): void {
         const own = directory + (path === "/" ? "" : path);
         system.must(system.call("mkdirat", CWD, own, 0o777), own);
         made.push(own);
-        for (const { name, value } of node.properties) made.push(writeFile(system, `${own}/${name}`, value));
+        for (const property of node.properties) made.push(writeFile(system, `${own}/${property.name}`, property));
       },
     });
   } catch (error) {
@@ -38,12 +39,13 @@ function write(system: System, root: Node, directory: ByteString): void {
 }
 
 /** Thousands of them are not waited for one by one until they are on a disk. */
-function writeFile(system: System, path: ByteString, bytes: Uint8Array): ByteString {
-  const descriptor = system.mustOpen(path, O_WRONLY | O_CREAT | O_EXCL);
+function writeFile(system: System, path: ByteString, property: Property): ByteString {
+  const mode = isSecret(property) ? 0o600 : 0o666;
+  const descriptor = system.must(system.open(CWD, path, O_WRONLY | O_CREAT | O_EXCL, mode), path);
   let closed = 0;
   try {
     try {
-      system.writeAll(descriptor, bytes, path);
+      system.writeAll(descriptor, property.value, path);
     } finally {
       closed = system.call("close", descriptor);
     }

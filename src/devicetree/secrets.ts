@@ -1,0 +1,41 @@
+// Firmware's passwords, which are in properties whose names begin with security-.
+
+import type { Notice } from "../failure.ts";
+import type { ByteString } from "../sys/engine.ts";
+import { below } from "./names.ts";
+import type { Node, Property } from "./tree.ts";
+import { visit } from "./walk.ts";
+
+export const SECRET = "security-";
+
+/** What is said of each that is emptied. */
+export const LEFT_EMPTY = "left empty (--secrets copies it)";
+
+/** Whether a property holds one. */
+export function isSecret({ name, value }: Property): boolean {
+  return name.startsWith(SECRET) && value.length > 0;
+}
+
+export function hasSecrets(root: Node): boolean {
+  let found = false;
+  visit(root, {
+    enter({ properties }) {
+      found ||= properties.some(isSecret);
+    },
+  });
+  return found;
+}
+
+/** Empties them all, and says of which. */
+export function emptySecrets(root: Node, notice: Notice): void {
+  const found: { readonly path: ByteString; readonly node: Node; readonly property: Property }[] = [];
+  visit(root, {
+    enter(node, path) {
+      for (const property of node.properties) if (isSecret(property)) found.push({ path, node, property });
+    },
+  });
+  for (const { path, node, property } of found) {
+    node.properties[node.properties.indexOf(property)] = { name: property.name, value: new Uint8Array(0) };
+    notice(below(path, property.name), LEFT_EMPTY);
+  }
+}
