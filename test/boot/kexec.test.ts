@@ -33,6 +33,7 @@ const PPC64: readonly Row[] = [
     "little endian, one cpu, from pages of 4K to pages of 64K, by one command",
     { target: "ppc64le", first: "small-ppc64le-4k", next: "small-ppc64le", smp: 1, memory: 512, atOnce: true },
   ],
+  ["little endian, four cpus", { target: "ppc64le", first: "small-ppc64le", smp: 4, memory: 512 }],
   [
     "from little to big endian, with a hash table",
     { target: "ppc64le", first: "small-ppc64le", next: "small-ppc64", smp: 4, memory: 512, cpu: "POWER8" },
