@@ -64,6 +64,7 @@ export async function boot(
     const run = await runGuest(scene.guest, { timeout, log, onLine });
     const ended = timeline.verdict(run.end);
     const verdict = crash === undefined || !ended.passed ? ended : await judgeCrash(crash, choices.smp, run, add);
+    if (verdict.passed && crash !== undefined) await special.onDump?.(crash.disk);
     if (verdict.passed) return { verdict, steps, run, log: undefined };
     const kept = join(cacheFolder(), `boot-${scene.nonce}.log`);
     await rename(log, kept);

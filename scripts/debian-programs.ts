@@ -1,5 +1,5 @@
 // What a person would put into an initramfs without kexecbox: Debian's own kexec and dtc, with every library they need, and
-// a shell.
+// a shell; and makedumpfile, which reads dumps.
 
 import { existsSync } from "node:fs";
 import { readFile, rename, writeFile } from "node:fs/promises";
@@ -11,8 +11,8 @@ import { type Archive, type BinaryPackage, withArchive } from "./debian.ts";
 import { dynamicNames } from "./dynamic-elf.ts";
 import { runTool } from "./tool.ts";
 
-/** The packages of kexec, dtc and busybox. */
-const PACKAGES = ["kexec-tools", "device-tree-compiler", "busybox-static"];
+/** The packages of kexec, dtc, busybox and makedumpfile. */
+const PACKAGES = ["kexec-tools", "device-tree-compiler", "busybox-static", "makedumpfile"];
 
 /** Of what packages depend on, what holds shared libraries. The second has 10 MB of character sets that nothing here reads. */
 const LIBRARY = /^(lib|zlib)/;

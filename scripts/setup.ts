@@ -71,7 +71,7 @@ export type Job =
 const JOBS = new Map<Job, readonly string[]>([
   ["bench", ["gcc", "libc6-dev", "device-tree-compiler", "strace"]],
   ["corpus", ["device-tree-compiler", "cpp"]],
-  ["test", ["cpio", "device-tree-compiler", "osslsigncode", "qemu-user", "strace"]],
+  ["test", ["cpio", "device-tree-compiler", "gdb-multiarch", "osslsigncode", "qemu-user", "strace"]],
   // Bun and glibc come ready made.
   ...bunTargets.map((name) => [`engine-${name}`, []] as const),
   ...smallTargets.map((name) => [`engine-${name}`, engineFor(toolchainOf(name))] as const),

@@ -51,6 +51,8 @@ export interface Special {
   readonly append?: string;
   /** Added to qemu's arguments. */
   readonly devices?: readonly string[];
+  /** Gets the disk with the dump of a guest that crashed, and passed. */
+  readonly onDump?: (disk: string) => Promise<void>;
 }
 
 /** What a script of the first init has to know. */

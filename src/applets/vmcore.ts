@@ -38,7 +38,7 @@ and to leave out more than zeros, is makedumpfile's work, which reads
 /proc/vmcore and every copy:
 
   vmcore --copy - | ssh host 'cat > dump'
-  makedumpfile -l -d 31 dump smaller
+  makedumpfile --non-mmap -l -d 31 dump smaller
 `,
   run(system, args) {
     const { given, operands } = parse(vmcore.options, args);
