@@ -16,6 +16,8 @@ import { keepsInitrd, readChosenInitrd } from "./running-initrd.ts";
 
 /** What could not be found out is undefined, or empty: its checks are then left to the kernel. */
 export interface MachineFacts extends OwnFacts {
+  /** Why nothing of the machine is known; undefined where anything is. */
+  readonly blind?: string | undefined;
   /** 1n where nobody wants whole pages. */
   readonly pageSize: bigint;
   /** e_machine, which is also the kexec architecture. */
@@ -84,8 +86,10 @@ export function readFacts(system: System, source: FactSource, live: LiveTree = n
   const own = source.read?.(system, tree, live);
   // The kernel's totalram_pages(), which kernel/kexec_core.c measures segments against.
   const totalRam = readMemoryInfo(system, "MemTotal");
+  const blind = totalRam === undefined && !hasProc(system) ? "/proc is not mounted" : undefined;
   return {
     ...own,
+    blind,
     pageSize: BigInt(system.pageSize),
     elfMachine: system.abi.elfMachine,
     memory: known.memory,
@@ -94,7 +98,7 @@ export function readFacts(system: System, source: FactSource, live: LiveTree = n
     crashkernelLow: iomem?.crashkernelLow,
     isCrashkernelUnknown: source.hasIomem && iomem === undefined,
     totalRam,
-    unchecked: [...listUnchecked(system, known, totalRam), ...(own?.unchecked ?? [])],
+    unchecked: blind === undefined ? [...listUnchecked(known, totalRam), ...(own?.unchecked ?? [])] : [],
     runningKernel: iomem?.runningKernel ?? endsAt(own?.kernelEnd),
     notRam: iomem?.notRam,
     driverRam: iomem?.driverRam,
@@ -148,9 +152,11 @@ function uncheckedWithoutIomem(why: string, memory: Known["memory"], taken: Know
   return `what memory is taken${known} is not checked: ${why}`;
 }
 
-function listUnchecked(system: System, { unchecked = [] }: Known, totalRam: bigint | undefined): readonly string[] {
-  const hasProc = typeof system.statusOf(CWD, "/proc/self") !== "number";
-  if (!hasProc && totalRam === undefined) return ["the machine's memory is not checked: /proc is not mounted"];
+function hasProc(system: System): boolean {
+  return typeof system.statusOf(CWD, "/proc/self") !== "number";
+}
+
+function listUnchecked({ unchecked = [] }: Known, totalRam: bigint | undefined): readonly string[] {
   if (totalRam !== undefined) return unchecked;
   return [
     ...unchecked,

@@ -61,6 +61,8 @@ export function loadPlan(system: System, request: LoadRequest): number {
   const uses = rules.listUses(image);
   showChecked(system, request, { plan, image, facts, uses, told, unchecked }, () => check(system, image, facts, rules));
   if (request.action === "check") return EXIT.done;
+  // Who sees the plan has seen them. A machine whose /proc and /sys are whole has none of them.
+  if (request.show === undefined && !request.skipChecks) for (const line of facts.unchecked ?? []) request.say(line);
   const explainRefusal = (result: number) => explain(image, facts, rules.checks, result);
   if (request.action === "diagnose") return diagnose(system, image, request, explainRefusal);
   refuseChangedFiles(system, plan);
@@ -74,6 +76,9 @@ export function loadPlan(system: System, request: LoadRequest): number {
 
 /** @throws Failure for the first thing that is wrong, with where the segment could go instead if that is all */
 function check({ machine }: System, image: KexecImage, facts: MachineFacts, rules: LoadRules): void {
+  if (facts.blind !== undefined) {
+    throw new Failure("the machine", `is not checked: ${facts.blind} (--no-checks loads all the same)`);
+  }
   const fault = findFault(image, facts, rules.checks);
   if (fault === undefined) return;
   throw new Failure(fault.place, fault.fact + tellPlace(machine, image, facts, rules, fault));

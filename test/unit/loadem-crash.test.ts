@@ -14,7 +14,8 @@ const folder = temporaryFolder();
 
 /** What is wrong with it, as loadem says it; "" where it is loaded. */
 function said({ code, err, loads }: LoadRun): string {
-  const text = err.replaceAll(`${folder.path}/`, "").trimEnd();
+  const lines = err.replaceAll(`${folder.path}/`, "").trimEnd().split("\n");
+  const text = lines.filter((line) => !line.includes(" is not checked: ")).join("\n");
   expect({ code, loads: loads.length }).toEqual(text === "" ? { code: 0, loads: 1 } : { code: 1, loads: 0 });
   return text.replace(/^loadem: segment 0 \([^)]*\): /, "");
 }

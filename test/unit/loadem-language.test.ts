@@ -481,7 +481,8 @@ describe("flags", () => {
   });
 
   test("on x86-64 take 62", () => {
-    const world: Pretended = { machine: "x86_64", files: WITHOUT_TREE };
+    const iomem = { "/proc/iomem": "10000000-4fffffff : System RAM\n" };
+    const world: Pretended = { machine: "x86_64", files: { ...WITHOUT_TREE, ...iomem } };
     expect(loaded(world, "-a", "0x10000000", "-e", "-f", file("a", KERNEL), "-t62").flags).toBe(62n << 16n);
   });
 });

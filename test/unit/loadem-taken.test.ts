@@ -305,10 +305,10 @@ describe("reading it stays cheap", () => {
   });
 });
 
-describe("what is not checked is said with -n and -v, in a line each", () => {
+describe("what is not checked is said, in a line each", () => {
   const told = blobWith(0x5000);
 
-  /** What -n says behind the table; -v says the same. */
+  /** What -n says behind the table; -v says the same, and a load without either says that alone. */
   function lines(pretended: Pretended, ...more: readonly string[]): readonly string[] {
     writeFileSync(folder.in("F"), new Uint8Array(0x1000));
     const words = ["-a", "0x10000000", "-e", "-f", folder.in("F"), ...more];
@@ -318,8 +318,9 @@ describe("what is not checked is said with -n and -v, in a line each", () => {
     const verbose = loadem(folder.path, pretended, "-v", ...words);
     expect(verbose.err.split("\n").map((line) => line.replace(/^loadem: /, ""))).toEqual(found);
     const quiet = loadem(folder.path, pretended, ...words);
-    expect(quiet.err).toBe("");
-    return found.filter((line) => line.includes("not checked"));
+    const unchecked = found.filter((line) => line.includes("not checked"));
+    expect(quiet).toMatchObject({ code: 0, err: unchecked.map((line) => `loadem: ${line}\n`).join("") });
+    return unchecked;
   }
 
   test("nothing where all could be read", () => {
@@ -351,13 +352,6 @@ describe("what is not checked is said with -n and -v, in a line each", () => {
     ]);
   });
 
-  test("that /proc is not mounted: in one line, whatever else is missing", () => {
-    const none = { ...WITHOUT_TREE, "/proc/meminfo": undefined, "/proc/self/status": undefined };
-    for (const machine of ["ppc64", "ppc64le", "aarch64", "x86_64"] as const) {
-      expect(lines({ machine, files: none })).toEqual(["the machine's memory is not checked: /proc is not mounted"]);
-    }
-  });
-
   test("that /proc/iomem is not there, or hides its addresses from the user", () => {
     const hidden = { "/proc/iomem": "00000000-00000000 : System RAM\n  00000000-00000000 : Kernel code\n" };
     expect(lines({ machine: "x86_64", files: { ...WITHOUT_TREE, ...hidden } })).toEqual([
@@ -385,6 +379,25 @@ describe("what is not checked is said with -n and -v, in a line each", () => {
   });
 });
 
+describe("where /proc is not mounted", () => {
+  const files = { ...WITHOUT_TREE, "/proc/meminfo": undefined, "/proc/self/status": undefined };
+  const loading = (machine: Pretended["machine"], ...more: string[]) => {
+    writeFileSync(folder.in("F"), new Uint8Array(0x1000));
+    const world: Pretended = { ...(machine === undefined ? {} : { machine }), files };
+    return loadem(folder.path, world, ...more, "-a", "0x10000000", "-e", "-f", folder.in("F"));
+  };
+  const refusal = "loadem: the machine: is not checked: /proc is not mounted (--no-checks loads all the same)\n";
+
+  test.each(["ppc64", "ppc64le", "aarch64", "x86_64"] as const)("nothing is loaded on %s", (machine) => {
+    expect(loading(machine)).toMatchObject({ code: 1, err: refusal, changes: [] });
+    expect(loading(machine, "-n")).toMatchObject({ code: 1, err: refusal, changes: [] });
+  });
+
+  test.each(["ppc64", "ppc64le", "aarch64", "x86_64"] as const)("--no-checks loads on %s", (machine) => {
+    expect(loading(machine, "--no-checks")).toMatchObject({ code: 0, err: "", changes: ["kexec_load"] });
+  });
+});
+
 test("on arm64 the tree tells what is taken where /proc/iomem does not", () => {
   writeFileSync(folder.in("F"), new Uint8Array(0x1000));
   const words = ["-a", "0x10000000", "-e", "-f", folder.in("F"), "-a", "0x30600000", "-z", "0x1000"];
@@ -392,5 +405,7 @@ test("on arm64 the tree tells what is taken where /proc/iomem does not", () => {
   expect(code).toBe(1);
   expect(err).toContain("which is taken: /reserved-memory/ibm,firmware-heap@30600000");
   // And does not say that there is no crash kernel's region, which only that file knows.
-  expect(loadem(folder.path, { machine: "aarch64" }, "-p", ...words).err).toBe("");
+  expect(loadem(folder.path, { machine: "aarch64" }, "-p", ...words).err).toBe(
+    "loadem: what memory is taken is not checked: /proc/iomem cannot be read\n",
+  );
 });
