@@ -41,6 +41,8 @@ export interface Crash {
   readonly disk: string;
   /** Of the pattern. */
   readonly seed: bigint;
+  /** The cpu that panics; undefined where that is chance. */
+  readonly cpu: number | undefined;
   /** Gets each line of the console. */
   onLine(text: string): void;
 }
@@ -74,6 +76,7 @@ export async function crashFor(choices: Choices, next: NextKernel, folder: strin
   return {
     disk,
     seed,
+    cpu: how === "sysrq" ? cpu : undefined,
     special: {
       initrd: Buffer.concat(initrd),
       files: [{ path: "crash", content: crasher, mode: 0o755 }],

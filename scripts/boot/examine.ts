@@ -6,6 +6,7 @@ import { Failure } from "../../src/failure.ts";
 import { engine } from "../../src/sys/bun.ts";
 import { System } from "../../src/sys/system.ts";
 import type { GuestRun } from "../guest.ts";
+import type { Crash } from "./crash.ts";
 import { ours } from "./direct.ts";
 import type { Step, Verdict } from "./timeline.ts";
 
@@ -30,7 +31,7 @@ const PANIC = /Kernel panic - not syncing|Sending IPI to other CPUs/;
 
 /** Tells what is in the dump, and passes a guest whose pattern, registers and log are all there. */
 export async function judgeCrash(
-  { disk, seed }: { readonly disk: string; readonly seed: bigint },
+  { disk, seed, cpu }: Pick<Crash, "disk" | "seed" | "cpu">,
   smp: number,
   { lines, seconds }: GuestRun,
   onStep: (step: Step) => void,
@@ -52,7 +53,7 @@ export async function judgeCrash(
     const copied = /vmcore: [^\r]* written for .*/.exec(text)?.[0];
     if (copied !== undefined) onStep({ seconds, what: copied });
   }
-  const found = await examineDump(disk, seed, smp, shown).catch((error) => {
+  const found = await examineDump(disk, seed, smp, cpu, shown).catch((error) => {
     if (!(error instanceof Failure)) throw error;
     return { passed: false, lines: [`the dump: ${error.message}`] };
   });
@@ -61,8 +62,11 @@ export async function judgeCrash(
   return { passed: found.passed, reason: found.passed ? all : found.lines.join("; ") };
 }
 
-/** @param shown what the crash kernel printed as the log */
-async function examineDump(disk: string, seed: bigint, smp: number, shown: readonly string[]) {
+/**
+ * @param cpu the one that has to have panicked; undefined where any may
+ * @param shown what the crash kernel printed as the log
+ */
+async function examineDump(disk: string, seed: bigint, smp: number, cpu: number | undefined, shown: readonly string[]) {
   const core = openCore(new System(engine), disk);
   try {
     const pages = findPages(core, pagesOf(seed));
@@ -73,16 +77,19 @@ async function examineDump(disk: string, seed: bigint, smp: number, shown: reado
       .split("\n");
     const isSame = log.length === shown.length && log.at(-1) === shown.at(-1);
     const panic = log.find((line) => PANIC.test(line));
+    const { panicked } = JSON.parse(Buffer.from(await ours(["vmcore", "--json", disk])).toString());
+    const isFound = panicked !== null && (cpu === undefined || panicked.note === cpu);
     const all = PATTERN / PAGE;
     const hasRegisters = cpus === smp && (smp === 1 || marked > 0);
     const complaints = await readelf(disk);
     return {
-      passed: pages === all && hasRegisters && isSame && panic !== undefined && complaints === "",
+      passed: pages === all && hasRegisters && isFound && isSame && panic !== undefined && complaints === "",
       lines: [
         `the pattern: ${pages} of ${all} pages`,
         `registers: of ${cpus} cpus, ${smp} expected; ${marked} of them have the mark`,
         `the log: ${log.length} lines, ${isSame ? "as" : "not as"} the crash kernel printed them; ends with ${log.at(-1)}`,
         `its panic: ${panic ?? "none"}`,
+        `what panicked: ${JSON.stringify(panicked)}, on ${cpu === undefined ? "any cpu" : `cpu ${cpu}`} expected`,
         `readelf: ${complaints === "" ? "no complaint" : complaints}`,
       ],
     };
