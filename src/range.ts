@@ -129,6 +129,34 @@ export function subtractRanges(ranges: readonly MemoryRange[], holes: readonly M
   return left;
 }
 
+/** The first of ranges that are sorted and share nothing, as mergeRanges() makes them, that ends at `address` or above. */
+function firstUpTo(sorted: readonly MemoryRange[], address: bigint): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle]?.end ?? NO_END) < address) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Whether it shares a byte with one of such ranges, or lies side by side with it. */
+export function touchesOne(range: MemoryRange, sorted: readonly MemoryRange[]): boolean {
+  const first = sorted[firstUpTo(sorted, range.start)];
+  return first !== undefined && first.start <= range.end;
+}
+
+/** What of `range` is in such ranges. */
+export function intersectSorted(range: MemoryRange, sorted: readonly MemoryRange[]): MemoryRange[] {
+  const found: MemoryRange[] = [];
+  for (let at = firstUpTo(sorted, range.start); at < sorted.length; at++) {
+    const { start, end } = sorted[at] ?? range;
+    if (start >= range.end) break;
+    if (end > range.start) found.push({ start: max(start, range.start), end: min(end, range.end) });
+  }
+  return found;
+}
+
 function isSome({ start, end }: MemoryRange): boolean {
   return start < end;
 }

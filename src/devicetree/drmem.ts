@@ -2,7 +2,7 @@
 // LoPAR, ibm,dynamic-memory; Linux: arch/powerpc/mm/drmem.c, arch/powerpc/kernel/prom.c (early_init_drmem_lmb).
 
 import { Failure } from "../failure.ts";
-import { intersectRanges, type MemoryRange, max, min, NO_END, rangeOfSize } from "../range.ts";
+import { intersectSorted, type MemoryRange, max, min, NO_END, rangeOfSize } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { areReadable, type CellCounts, rangesValue, type Take, takerOf, viewOf } from "./cells.ts";
 import { below } from "./names.ts";
@@ -141,7 +141,7 @@ export function usableBlocksValue(
   const pieces: { readonly block: number; readonly range: MemoryRange }[] = [];
   let before = 0n;
   for (const { start, count } of runs) {
-    for (const part of intersectRanges(rangeOfSize(start, count * blockSize), usable)) {
+    for (const part of intersectSorted(rangeOfSize(start, count * blockSize), usable)) {
       for (let at = (part.start - start) / blockSize; start + at * blockSize < part.end; at++) {
         const range = {
           start: max(part.start, start + at * blockSize),

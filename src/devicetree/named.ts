@@ -10,45 +10,78 @@ interface Named {
 /** A list of this length and more has an index. */
 const LONG = 32;
 
-interface Index<T> {
-  /** Of the list when it was indexed. */
+/**
+ * What a list held when it had this length, by a key of each item: one, or several in the list's order, but for what was
+ * inserted since.
+ */
+interface Index<Item> {
   length: number;
-  readonly first: Map<ByteString, T>;
+  readonly all: Map<string, Item | Item[]>;
 }
 
-/** Without these, thousands of edits in a node of thousands of children take minutes. */
-const indexes = new WeakMap<readonly Named[], Index<Named>>();
+/** Indexes of lists. Without these, thousands of edits in a node of thousands of children take minutes. */
+export class Indexes<Item extends object> {
+  readonly #of = new WeakMap<readonly Item[], Index<Item>>();
+
+  constructor(readonly keyOf: (item: Item) => string) {}
+
+  find<T extends Item>(items: readonly T[], key: string): readonly T[] {
+    // The index of a list holds what that list holds.
+    const found = this.#indexOf(items).all.get(key) as T | T[] | undefined;
+    if (found === undefined) return [];
+    return Array.isArray(found) ? found : [found];
+  }
+
+  #indexOf(items: readonly Item[]): Index<Item> {
+    const known = this.#of.get(items);
+    if (known?.length === items.length) return known;
+    const index: Index<Item> = { length: items.length, all: new Map() };
+    this.#of.set(items, index);
+    for (const item of items) add(index, this.keyOf(item), item);
+    return index;
+  }
+
+  /** To be called before the list changes, as is the other one. */
+  insert(items: readonly Item[], item: Item): void {
+    const index = this.#of.get(items);
+    if (index?.length !== items.length) return;
+    add(index, this.keyOf(item), item);
+    index.length++;
+  }
+
+  remove(items: readonly Item[], item: Item): void {
+    const index = this.#of.get(items);
+    if (index?.length !== items.length) return;
+    const key = this.keyOf(item);
+    const same = index.all.get(key);
+    if (Array.isArray(same)) same.splice(same.indexOf(item), 1);
+    else index.all.delete(key);
+    index.length--;
+  }
+
+  forget(items: readonly Item[]): void {
+    this.#of.delete(items);
+  }
+}
+
+function add<Item>({ all }: Index<Item>, key: string, item: Item): void {
+  const same = all.get(key);
+  if (same === undefined) all.set(key, item);
+  else if (Array.isArray(same)) same.push(item);
+  else all.set(key, [same, item]);
+}
+
+const names = new Indexes<Named>(({ name }) => name);
+const bases = new Indexes<Named>(({ name }) => baseName(name));
 
 /** The first of that name. */
 export function findNamed<T extends Named>(items: readonly T[], name: ByteString): T | undefined {
-  if (items.length < LONG) return items.find((candidate) => candidate.name === name);
-  // The index of a list holds what that list holds.
-  let index = indexes.get(items) as Index<T> | undefined;
-  if (index?.length !== items.length) {
-    index = { length: items.length, first: new Map(items.toReversed().map((item) => [item.name, item])) };
-    indexes.set(items, index);
-  }
-  return index.first.get(name);
+  return items.length < LONG ? items.find((candidate) => candidate.name === name) : names.find(items, name)[0];
 }
-
-/** By names without unit addresses, until something is inserted or removed. */
-const bases = new WeakMap<readonly Named[], { readonly length: number; readonly all: Map<ByteString, Named[]> }>();
 
 /** All whose names without unit addresses are this one. */
 export function findBased<T extends Named>(items: readonly T[], base: ByteString): readonly T[] {
-  if (items.length < LONG) return items.filter(({ name }) => baseName(name) === base);
-  let index = bases.get(items);
-  if (index?.length !== items.length) {
-    index = { length: items.length, all: new Map() };
-    for (const item of items) {
-      const same = index.all.get(baseName(item.name));
-      if (same === undefined) index.all.set(baseName(item.name), [item]);
-      else same.push(item);
-    }
-    bases.set(items, index);
-  }
-  // The index of a list holds what that list holds.
-  return (index.all.get(base) as T[] | undefined) ?? [];
+  return items.length < LONG ? items.filter(({ name }) => baseName(name) === base) : bases.find(items, base);
 }
 
 /** Inserts one whose name is new, before the first that `sortsAfter` it. */
@@ -60,24 +93,22 @@ export function insertNamed<T extends Named>(items: T[], item: T, sortsAfter: (o
     if (other === undefined || sortsAfter(other)) high = middle;
     else low = middle + 1;
   }
-  const index = indexes.get(items);
-  if (index?.length === items.length) {
-    index.first.set(item.name, item);
-    index.length++;
-  }
-  bases.delete(items);
+  names.insert(items, item);
+  bases.insert(items, item);
   items.splice(low, 0, item);
 }
 
 export function removeNamed<T extends Named>(items: T[], item: T): void {
-  const index = indexes.get(items);
-  // Where two have one name, the index does not know which is first once one is gone.
-  if (index !== undefined && index.first.size === index.length && index.length === items.length) {
-    index.first.delete(item.name);
-    index.length--;
-  } else {
-    indexes.delete(items);
-  }
-  bases.delete(items);
+  names.remove(items, item);
+  bases.remove(items, item);
   items.splice(items.indexOf(item), 1);
+}
+
+/** Removes all of that name at once: each alone would move all that follow it. */
+export function removeAllNamed<T extends Named>(items: T[], name: ByteString): void {
+  let kept = 0;
+  for (const item of items) if (item.name !== name) items[kept++] = item;
+  items.length = kept;
+  names.forget(items);
+  bases.forget(items);
 }

@@ -20,6 +20,16 @@ export function unescapeName(text: string): ByteString {
   return text.replace(/\\x([0-9a-fA-F]{2})/g, (_, digits: string) => String.fromCharCode(parseInt(digits, 16)));
 }
 
+/**
+ * The text without any of these characters at its end. A pattern would look at each run of them, wherever it is, as often as
+ * it is long.
+ */
+export function withoutEnd(text: ByteString, characters: string): ByteString {
+  let end = text.length;
+  while (end > 0 && characters.includes(text.charAt(end - 1))) end--;
+  return text.slice(0, end);
+}
+
 /** `path` as visit() gives it, escaped name by name. */
 export function escapePath(path: ByteString): string {
   return path.split("/").map(escapeName).join("/");

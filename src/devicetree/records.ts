@@ -5,6 +5,7 @@ import type { ByteString } from "../sys/engine.ts";
 import { type Gatherer, NODE, WORDS_OF_NODE } from "../sys/gather.ts";
 import { viewOf } from "./cells.ts";
 import { ALL_MARKS } from "./marks.ts";
+import { findNamed } from "./named.ts";
 import { baseName } from "./names.ts";
 import { stringValue } from "./strings.ts";
 import type { Node, Property } from "./tree.ts";
@@ -173,7 +174,7 @@ export class RecordNode implements Node {
 
   lookUp(name: ByteString): Uint8Array | undefined {
     if (this.#properties === undefined) return this.records.valueOf(this, name);
-    return this.#properties.find((property) => property.name === name)?.value;
+    return findNamed(this.#properties, name)?.value;
   }
 }
 

@@ -7,7 +7,7 @@ import { firstCellIn, u32Value } from "./cells.ts";
 import { findBased } from "./named.ts";
 import { below, unescapeName } from "./names.ts";
 import { textOf } from "./strings.ts";
-import { child, type Node, property, setProperty } from "./tree.ts";
+import { changes, child, type Node, property, setProperty } from "./tree.ts";
 import { pathOf, walk } from "./walk.ts";
 
 /** A node that a reference names. */
@@ -72,14 +72,7 @@ function onlyChildCalled(node: Node, name: ByteString, reference: ByteString): N
 
 function nodeOfPhandle(root: Node, number: string, reference: ByteString): Match {
   const wanted = /^(0x[0-9a-fA-F]+|[0-9]+)$/.test(number) ? Number(number) : NaN;
-  let found: Match | undefined;
-  walk(root, {
-    enter(node, parent) {
-      if (found === undefined && phandleOf(node) === wanted)
-        found = { node, parent: parent?.node, path: pathOf(node, parent) };
-      return found === undefined;
-    },
-  });
+  const [found] = phandlesOf(root).holders.get(wanted) ?? [];
   if (found === undefined) throw new Failure(reference, "no node has this phandle");
   return found;
 }
@@ -102,21 +95,95 @@ export function phandleOf(node: Node): number | undefined {
 }
 
 /** The node's phandle. As dtc does, a node of the tree that has none is given one. */
-export function phandleOrNew(root: Node, node: Node): number {
+export function phandleOrNew(root: Node, match: Match): number {
+  const { node } = match;
   const known = phandleOf(node);
   if (known !== undefined) return known;
   const phandle = freePhandle(root);
-  setProperty(node, property(node, IBM_PHANDLE) === undefined ? "phandle" : IBM_PHANDLE, u32Value(phandle));
+  const name = property(node, IBM_PHANDLE) === undefined ? "phandle" : IBM_PHANDLE;
+  keepPhandles(root, [node], () => setProperty(node, name, u32Value(phandle)), match);
   return phandle;
 }
 
 /** A phandle that no node has, in any property: readers differ in which they take. */
 export function freePhandle(root: Node): number {
-  const taken = new Set<number | undefined>();
+  const known = phandlesOf(root);
+  while (known.taken.has(known.free)) known.free++;
+  return known.free;
+}
+
+/** Who has which phandle in a tree. Looked over for each of thousands of references, a tree would take minutes. */
+interface Phandles {
+  /** `changes.ofPhandles` when this held. */
+  stamp: number;
+  /** By the number by which Linux finds it, the nodes that have it, in the tree's order. */
+  readonly holders: Map<number, Match[]>;
+  /** In how many properties each number is. */
+  readonly taken: Map<number, number>;
+  /** All numbers from 1 up to it are taken. */
+  free: number;
+}
+
+const phandles = new WeakMap<Node, Phandles>();
+
+function phandlesOf(root: Node): Phandles {
+  const known = phandles.get(root);
+  if (known?.stamp === changes.ofPhandles) return known;
+  const made: Phandles = { stamp: changes.ofPhandles, holders: new Map(), taken: new Map(), free: 1 };
   walk(root, {
-    enter(node) {
-      for (const name of PHANDLES) taken.add(firstCellIn(node, name));
+    enter(node, parent) {
+      count(made, node, 1);
+      const phandle = phandleOf(node);
+      if (phandle === undefined) return true;
+      const match = { node, parent: parent?.node, path: pathOf(node, parent) };
+      const others = made.holders.get(phandle);
+      if (others === undefined) made.holders.set(phandle, [match]);
+      else others.push(match);
+      return true;
     },
   });
-  for (let phandle = 1; ; phandle++) if (!taken.has(phandle)) return phandle;
+  phandles.set(root, made);
+  return made;
+}
+
+function count(known: Phandles, node: Node, by: 1 | -1): void {
+  for (const name of PHANDLES) {
+    const number = firstCellIn(node, name);
+    if (number === undefined) continue;
+    const times = (known.taken.get(number) ?? 0) + by;
+    if (times > 0) known.taken.set(number, times);
+    else {
+      known.taken.delete(number);
+      if (number > 0) known.free = Math.min(known.free, number);
+    }
+  }
+}
+
+/**
+ * Does what gives or takes nodes of a tree their phandles, and so that the next look at the tree's phandles need not go over
+ * all of it again.
+ * @param touched all of which that may be true
+ * @param kept the one of them that is in the tree afterwards
+ */
+export function keepPhandles(root: Node, touched: readonly Node[], change: () => void, kept?: Match): void {
+  const known = phandles.get(root);
+  if (known?.stamp !== changes.ofPhandles) {
+    change();
+    return;
+  }
+  for (const node of touched) {
+    count(known, node, -1);
+    const holders = known.holders.get(phandleOf(node) ?? 0);
+    const at = holders === undefined ? -1 : holders.findIndex((each) => each.node === node);
+    if (at >= 0) holders?.splice(at, 1);
+  }
+  change();
+  const phandle = kept && phandleOf(kept.node);
+  if (kept !== undefined) count(known, kept.node, 1);
+  if (kept !== undefined && phandle !== undefined) {
+    // Which of several comes first, nobody has looked.
+    if ((known.holders.get(phandle)?.length ?? 0) > 0) phandles.delete(root);
+    else known.holders.set(phandle, [kept]);
+  }
+  known.stamp = changes.ofPhandles;
 }

@@ -2,7 +2,7 @@
 
 import type { MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { findNamed, insertNamed, removeNamed } from "./named.ts";
+import { findNamed, insertNamed, removeAllNamed, removeNamed } from "./named.ts";
 import { baseName } from "./names.ts";
 import { compareKeys, sortKey } from "./order.ts";
 import { stringValue } from "./strings.ts";
@@ -37,7 +37,7 @@ export interface DeviceTree {
    * The memory reserve map. The entry of the blob that it was read from is among them: where a blob lay is not in it, and
    * firmware may reserve as many bytes.
    */
-  reservations: readonly MemoryRange[];
+  reservations: MemoryRange[];
   /** Where the blob will lie and reserves itself; undefined where it is not to do that. */
   address: bigint | undefined;
   /** Bytes of the blob that the reserve map was read from. */
@@ -66,6 +66,14 @@ export function setProperty({ properties }: Node, name: ByteString, value: Uint8
   const present = findNamed(properties, name);
   if (present === undefined) insertNamed(properties, { name, value }, (other) => other.name > name);
   else present.value = value;
+  if (isPhandle(name)) changes.ofPhandles++;
+}
+
+/** How often a node may have got or lost a phandle, in any tree: who keeps a list of them looks whether it still holds. */
+export const changes = { ofPhandles: 0 };
+
+function isPhandle(name: ByteString): boolean {
+  return name.endsWith("phandle");
 }
 
 /**
@@ -88,8 +96,9 @@ function isPlainName(node: ByteString, { name, value }: Property): boolean {
 export function removeProperty({ properties }: Node, name: ByteString): boolean {
   const present = findNamed(properties, name);
   if (present === undefined) return false;
-  for (let each: Property | undefined = present; each !== undefined; each = findNamed(properties, name))
-    removeNamed(properties, each);
+  removeNamed(properties, present);
+  if (findNamed(properties, name) !== undefined) removeAllNamed(properties, name);
+  if (isPhandle(name)) changes.ofPhandles++;
   return true;
 }
 
@@ -103,6 +112,7 @@ export function addChild({ children }: Node, name: ByteString): Node {
 
 export function removeChild({ children }: Node, removed: Node): void {
   removeNamed(children, removed);
+  changes.ofPhandles++;
 }
 
 /** The child of that name, made where there is none. */

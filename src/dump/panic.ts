@@ -10,7 +10,8 @@ const PANIC = /\] Kernel panic - not syncing/;
 const OOPS =
   /\] (BUG: |Oops: |Unable to handle |Internal error: |kernel BUG at |general protection fault|sysrq: Trigger a crash)/;
 /** dump_stack_print_info() of lib/dump_stack.c, since Linux 3.11. */
-const WHERE = /\] CPU: (\d{1,7}) (?:UID: \d+ )?PID: (\d{1,7}) Comm: (.*?) (?:Kdump: loaded )?(?:Not tainted|Tainted)/;
+const WHERE =
+  /\] CPU: (\d{1,7}) (?:UID: \d+ )?PID: (\d{1,7}) Comm: (.{0,64}?) (?:Kdump: loaded )?(?:Not tainted|Tainted)/;
 
 /** What is printed on the way to the crash kernel, where neither tells: on ppc64 a system reset gets there with no word. */
 const LEAVING = /\] (Sending IPI to other CPUs|Starting crashdump kernel)/;

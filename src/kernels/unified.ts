@@ -1,5 +1,6 @@
 // What is in a unified kernel image: a kernel, and what it is started with. The UAPI group's Unified Kernel Image.
 
+import { withoutEnd } from "../devicetree/names.ts";
 import { Failure } from "../failure.ts";
 import { type HeldPiece, partOf, pieceSize, readPiece } from "../kexec/piece.ts";
 import { type PeSection, readPe } from "../pe.ts";
@@ -70,7 +71,7 @@ function cut(whole: HeldPiece, { name, offset, size }: PeSection): HeldPiece {
 
 function readText(system: System, piece: HeldPiece): ByteString {
   const text = system.text(readPiece(system, refuseLarger(piece, ".cmdline", MOST_TEXT), 0, MOST_TEXT));
-  return text.replace(/[\0\s]+$/, "");
+  return withoutEnd(text, "\0 \t\n\v\f\r");
 }
 
 function refuseLarger(piece: HeldPiece, section: string, most: number): HeldPiece {

@@ -15,7 +15,7 @@ import {
   setValue,
   unreserve,
 } from "../devicetree/edit/edits.ts";
-import { unescapeName } from "../devicetree/names.ts";
+import { unescapeName, withoutEnd } from "../devicetree/names.ts";
 import { findNode, phandleOrNew } from "../devicetree/references.ts";
 import type { DeviceTree } from "../devicetree/tree.ts";
 import { parseValue, type Resolve, resolveValue } from "../devicetree/values.ts";
@@ -96,14 +96,16 @@ export function parseEdits(system: System, directives: readonly Directive[]): Ed
 function readEdits(system: System, file: ByteString): Edit[] {
   const lines = system.text(system.mustReadFile(file, LARGEST_FILE)).split("\n");
   return lines.flatMap((text, index) => {
-    const line = text.replace(OUTER_BLANKS, "");
+    const line = trimmed(text);
     const place = `${file}:${index + 1}`;
     return line === "" || line.startsWith("#") ? [] : [inLine(place, () => parseLine(system, line, place))];
   });
 }
 
-/** Of ASCII alone: 0xa0, which JavaScript takes for a blank, is half of a letter in UTF-8. */
-const OUTER_BLANKS = /^[ \t\r]+|[ \t\r]+$/g;
+/** Without outer blanks of ASCII: 0xa0, which JavaScript takes for a blank, is half of a letter in UTF-8. */
+function trimmed(line: ByteString): ByteString {
+  return withoutEnd(line.replace(/^[ \t\r]+/, ""), " \t\r");
+}
 
 /** Bytes of a file of edits. */
 const LARGEST_FILE = 64 * 1024 * 1024;
@@ -199,8 +201,8 @@ function asUsage<T>(place: string, work: () => T): T {
 
 function resolveIn({ root }: DeviceTree): Resolve {
   return (reference) => {
-    const { node, path } = findNode(root, reference);
-    return { path, phandle: () => phandleOrNew(root, node) };
+    const match = findNode(root, reference);
+    return { path: match.path, phandle: () => phandleOrNew(root, match) };
   };
 }
 

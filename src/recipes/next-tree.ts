@@ -101,9 +101,9 @@ function noticeLostInitrd(system: System, tree: DeviceTree, initrd: MemoryRange,
 
 /** Reserves what the tree's properties say is taken, unless the reserve map has it already. */
 function reserveFirmware(tree: DeviceTree): void {
-  const { reservations } = tree;
+  const known = new Set(tree.reservations.map(formatRange));
   reserve(
     tree,
-    reservationsOf(tree.root).filter((range) => !reservations.some((other) => sameRange(range, other))),
+    reservationsOf(tree.root).filter((range) => !known.has(formatRange(range))),
   );
 }

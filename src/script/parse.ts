@@ -46,16 +46,30 @@ export function parseScript(name: string, text: ByteString): Pipeline[] {
   return pipelines;
 }
 
-/** Whether the last line of a text goes on in the next one: it ends with a backslash that nothing quotes. */
-export function isContinued(text: ByteString): boolean {
-  let isAtEnd = false;
+/** Where a line breaks off that the next one continues. */
+export type Continuation = "in a word" | "between words";
+
+/**
+ * Where it breaks off; undefined where it does not: it ends with a backslash that nothing quotes. Each line is looked at by
+ * itself, however many it continues.
+ * @param before where the one before it broke off that it continues
+ */
+export function continuationOf(line: ByteString, before: Continuation | undefined): Continuation | undefined {
+  const text = before === "in a word" ? `x${line}` : line;
+  if (failureIn(text) !== NOTHING_BEHIND) return undefined;
+  // Between words it begins a comment, in which a quote needs no other one.
+  return failureIn(`${text}\n#'`) === undefined ? "between words" : "in a word";
+}
+
+/** What is wrong with the words of a text. */
+function failureIn(text: ByteString): string | undefined {
   try {
     for (const _ of tokens(text, stop));
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    isAtEnd = error.fact === NOTHING_BEHIND;
+    return error.fact;
   }
-  return isAtEnd;
+  return undefined;
 }
 
 /** Of a backslash that is the last character of all. */

@@ -3,7 +3,7 @@
 import { Failure, formatFailure } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { STDIN, type System } from "../sys/system.ts";
-import { isContinued, parseScript } from "./parse.ts";
+import { type Continuation, continuationOf, parseScript } from "./parse.ts";
 import { runPipeline, type Shell } from "./run.ts";
 
 const PROMPT = "kexecbox> ";
@@ -31,27 +31,31 @@ export function runPrompt(shell: Shell, tool: string): void {
 /** Asks for lines of standard input, which the terminal edits: each without its newline, and with all that continues it. */
 function* promptLines(system: System): Generator<ByteString> {
   const buffer = new Uint8Array(4096);
-  let text = "";
-  let begun = "";
+  /** What was read of a line whose end is still to come. */
+  let parts: ByteString[] = [];
+  /** Lines that the next one continues. */
+  let begun: ByteString[] = [];
+  let goesOn: Continuation | undefined;
   system.print(PROMPT);
   for (;;) {
     const length = system.must(system.read(STDIN, buffer, 0, buffer.length), "standard input");
-    text += system.engine.decode(buffer, 0, length);
-    const lines = text.split("\n");
-    text = lines.pop() ?? "";
-    for (const line of lines) {
-      begun += line;
-      if (isContinued(begun)) {
-        begun += "\n";
-        system.print(MORE);
-        continue;
+    const pieces = system.engine.decode(buffer, 0, length).split("\n");
+    for (const [index, piece] of pieces.entries()) {
+      parts.push(piece);
+      if (index === pieces.length - 1) break;
+      const line = parts.join("");
+      parts = [];
+      begun.push(line);
+      goesOn = continuationOf(line, goesOn);
+      if (goesOn === undefined) {
+        yield begun.join("\n");
+        begun = [];
       }
-      yield begun;
-      begun = "";
-      system.print(PROMPT);
+      system.print(goesOn === undefined ? PROMPT : MORE);
     }
     if (length > 0) continue;
-    if (begun + text !== "") yield begun + text;
+    const rest = [...begun, parts.join("")].join("\n");
+    if (rest !== "") yield rest;
     system.print("\n");
     return;
   }

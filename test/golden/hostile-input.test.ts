@@ -6,9 +6,11 @@ import { ftruncateSync, openSync, truncateSync, writeFileSync, writeSync } from 
 import { build } from "../../scripts/build.ts";
 import { stringValue } from "../../src/devicetree/strings.ts";
 import type { Node } from "../../src/devicetree/tree.ts";
+import { shapes } from "../support/adversity.ts";
 import { bzImage } from "../support/bzimage.ts";
 import { blobOf } from "../support/device-trees.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { present } from "../support/present.ts";
 import { bun, type Run, runWith, x64 } from "../support/run.ts";
 import { cells } from "../support/tree.ts";
 
@@ -131,3 +133,77 @@ test("a kernel of more than 2 GiB is taken out of its bzImage, which is mapped p
   expect(made.stdout.toString() + made.stderr.toString()).toBe("");
   expect(made.exitCode).toBe(0);
 }, 120_000);
+
+describe("input of a MiB takes the small engine seconds of a cpu, not minutes:", () => {
+  /** Killed after that; what follows takes a tenth to a half of it. */
+  const SECONDS = 6;
+
+  function quick(...args: readonly string[]): Run {
+    const run = runWith(x64, args, { cwd: folder.path, under: ["prlimit", `--cpu=${SECONDS}`] });
+    expect(run.signal).toBeNull();
+    expect([0, 1, 2]).toContain(run.code ?? -1);
+    return run;
+  }
+
+  test.each(shapes.filter(({ edits }) => edits === undefined).map((shape) => [shape.name, shape] as const))(
+    "%s",
+    (_, shape) => {
+      const tree = shape.tree(16_000);
+      writeFileSync(folder.in("tree"), blobOf(tree));
+      for (const command of [["dtcheck"], ["dtdump", "-a"], ["dtdump", "--json"], ["dtdiff", "tree"]])
+        quick(...command, "tree");
+      quick("fs2dt", "--check", "-b", "0", "tree");
+    },
+    120_000,
+  );
+
+  test("80,000 equal properties that are deleted", () => {
+    write("tree", {
+      name: "",
+      properties: Array.from({ length: 80_000 }, () => ({ name: "p", value: new Uint8Array(0) })),
+      children: [],
+    });
+    expect(quick("dtedit", "--delete", "/p", "tree", "out")).toMatchObject({ code: 0, err: "" });
+  });
+
+  test("30,000 aliases of a directory", () => {
+    const make = "mkdir -p dir/aliases && cd dir/aliases && seq 30000 | xargs touch && printf 7 > 7";
+    expect(Bun.spawnSync(["sh", "-c", make], { cwd: folder.path }).exitCode).toBe(0);
+    expect(
+      quick("dtcheck", "dir")
+        .out.toString()
+        .match(/names no node/g),
+    ).toHaveLength(30_000);
+  }, 60_000);
+
+  test("a path of 120,000 slashes", () => {
+    const path = `${"/".repeat(120_000)}x`;
+    expect(quick("fs2dt", "-b", "0", path).err).toEndWith("ENAMETOOLONG (file name too long)\n");
+    write("tree", node("", { path: stringValue(path) }, [node("aliases", { path: stringValue(path) })]));
+    quick("dtcheck", "tree");
+    expect(quick("dtedit", "--set", `${path}/y`, "tree", "out").code).toBe(1);
+  });
+
+  test("a file of edits with a million blanks in a line, between its words, and behind them", () => {
+    const blanks = " ".repeat(2 ** 20);
+    write("tree", node("", {}));
+    writeFileSync(folder.in("edits"), `set /x=<1>${blanks}y`);
+    expect(quick("dtedit", "--from", "edits", "tree", "out").code).toBe(1);
+    writeFileSync(folder.in("edits"), `${blanks}set${blanks}/x=<1>${blanks}`);
+    expect(quick("dtedit", "--from", "edits", "tree", "out").code).toBe(0);
+  });
+
+  test("memory of firmware in each hole of memory, to which a crash kernel is confined", () => {
+    const { root } = present(shapes.find(({ name }) => name.includes("hole"))).tree(10_000);
+    const keepers = Array.from({ length: 10_000 }, (_, index) =>
+      node(`pci${index}`, {
+        "linux,tce-base": cells(0, 0x10000 * index + 0x1000),
+        "linux,tce-size": cells(0x1000),
+      }),
+    );
+    root.children.push(...keepers);
+    write("tree", root);
+    expect(quick("dtedit", "--usable", "0x0,0x8000", "tree", "out")).toMatchObject({ code: 0, err: "" });
+    expect(quick("fs2dt", "-b", "0", "tree").code).toBe(0);
+  });
+});

@@ -114,7 +114,7 @@ export function deviceTrees(letters: Letters = ANY): fc.Arbitrary<DeviceTree> {
 
 /** A copy that shares nothing with the tree but the bytes of its values. */
 export function copied(tree: DeviceTree): DeviceTree {
-  return { ...tree, root: copiedNode(tree.root) };
+  return { ...tree, root: copiedNode(tree.root), reservations: [...tree.reservations] };
 }
 
 function copiedNode({ name, properties, children }: Node): Node {

@@ -2,7 +2,7 @@
 // DTS is the Devicetree Specification 0.4; files are Linux's.
 
 import { hex, type Notice } from "../../failure.ts";
-import { contains, formatRange, type MemoryRange, mergeRanges, overlap } from "../../range.ts";
+import { contains, formatRange, type MemoryRange, mergeRanges, overlap, touchesOne } from "../../range.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { cellIn, childCells, entriesIn, isWholeEntries, numberIn, wordsOf } from "../cells.ts";
 import { dynamicRanges } from "../drmem.ts";
@@ -214,9 +214,9 @@ export const machineChecks: readonly Check[] = [
     needs: [{ check: "memory", at: "itself" }],
     at: "/",
     look(_, tell, { tree, memory }) {
+      const sorted = mergeRanges(memory);
       for (const range of memory.length === 0 ? [] : tree.reservations) {
-        if (!memory.some((each) => range.start <= each.end && each.start <= range.end))
-          tell("the reserve map", `${formatRange(range)} is not in memory`);
+        if (!touchesOne(range, sorted)) tell("the reserve map", `${formatRange(range)} is not in memory`);
       }
     },
   },

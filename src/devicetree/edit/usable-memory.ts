@@ -3,7 +3,7 @@
 // (early_init_dt_scan_memory), arch/powerpc/kernel/prom.c (early_init_drmem_lmb).
 
 import { Failure } from "../../failure.ts";
-import { contains, intersectRanges, type MemoryRange, mergeRanges } from "../../range.ts";
+import { contains, intersectSorted, type MemoryRange, mergeRanges } from "../../range.ts";
 import { rangesValue } from "../cells.ts";
 import {
   DYNAMIC_MEMORY,
@@ -41,7 +41,7 @@ export function setUsableMemory(tree: DeviceTree, usable: MemoryRange): void {
   if (!isMemoryOf(usable, found, blocks)) throw new Failure("/", "no memory node holds the whole usable range");
   const kept = mergeRanges([{ start: 0n, end: usable.end }, ...firmwareMemory(root)]);
   for (const node of nodes) {
-    const here = memoryRanges(node, cells).flatMap((range) => intersectRanges(range, kept));
+    const here = memoryRanges(node, cells).flatMap((range) => intersectSorted(range, kept));
     // With an empty value NUMA kernels read reg again (arch/powerpc/mm/numa.c parse_numa_properties).
     setProperty(node, USABLE_MEMORY, rangesValue(here.length === 0 ? [NOTHING] : here, cells));
   }

@@ -7,6 +7,7 @@ import { Gatherer, STOP } from "../../sys/gather.ts";
 import { CWD, type Entry, type System } from "../../sys/system.ts";
 import { TOKEN } from "../format.ts";
 import { bitsOf, MARK, type MarkRules, NO_MARKS } from "../marks.ts";
+import { withoutEnd } from "../names.ts";
 import { NAME, type RecordNode, Records } from "../records.ts";
 import { LEFT_EMPTY, SECRET } from "../secrets.ts";
 import { MAX_DEPTH } from "../tree.ts";
@@ -59,7 +60,7 @@ class DirectoryReader {
     readonly rules: ReadRules,
     readonly directory: ByteString,
   ) {
-    this.#root = directory.replace(/\/+$/, "");
+    this.#root = withoutEnd(directory, "/");
     this.#marks = rules.marks ?? NO_MARKS;
     this.#gatherer = new Gatherer(system, {
       tags: { begin: TOKEN.beginNode, file: TOKEN.property, end: TOKEN.endNode },
