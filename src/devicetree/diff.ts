@@ -45,8 +45,8 @@ export function differences(
 
 /** Two entries that begin at one place and each have their blob's size are the blobs' own: they are the same. */
 function reservationDifferences(before: DeviceTree, after: DeviceTree): Difference[] {
-  const own = [before, after].map((tree) => listPerhapsOwn(tree).map(({ start }) => start));
-  const isOwn = ({ start }: MemoryRange) => own.every((starts) => starts.includes(start));
+  const own = [before, after].map((tree) => new Set(listPerhapsOwn(tree).map(({ start }) => start)));
+  const isOwn = ({ start }: MemoryRange) => own.every((starts) => starts.has(start));
   const [old, now] = [before, after].map(({ reservations }) => reservations.filter((range) => !isOwn(range)));
   return [
     ...without(old ?? [], now ?? []).map((range) => ({ kind: "reservation", before: range }) as const),
@@ -100,11 +100,14 @@ function propertyDifferences(before: Node, after: Node, path: ByteString, same: 
   return found;
 }
 
-function byName<T extends { readonly name: ByteString }>(items: readonly T[], path: ByteString): Map<ByteString, T> {
+function byName<T extends { readonly name: ByteString }>(
+  items: readonly T[],
+  path: ByteString,
+  work: "compared" | "added" = "compared",
+): Map<ByteString, T> {
   const table = new Map<ByteString, T>();
   for (const item of items) {
-    if (table.has(item.name))
-      throw new Failure(below(path, item.name), "is there twice, so that it cannot be compared");
+    if (table.has(item.name)) throw new Failure(below(path, item.name), `is there twice, so that it cannot be ${work}`);
     table.set(item.name, item);
   }
   return table;
@@ -116,7 +119,10 @@ export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
-/** Edits, a line each, that turn `before` into `after`; `--from` takes them. */
+/**
+ * Edits, a line each, that turn `before` into `after`; `--from` takes them.
+ * @throws Failure where two properties or two nodes of what is added have one name
+ */
 export function patchText(found: readonly Difference[]): string {
   return found
     .flatMap(editsFor)
@@ -147,6 +153,9 @@ function editsThatAdd(path: ByteString, added: Node): string[] {
   visit(added, {
     enter(node, inner) {
       const own = inner === "/" ? path : path + inner;
+      // An edit finds the first of them: the second would be refused, or change that one.
+      byName(node.children, own, "added");
+      byName(tellingProperties(node), own, "added");
       edits.push(`add-node ${escapePath(own)}`);
       for (const property of tellingProperties(node)) edits.push(`set ${assignment(own, property)}`);
     },

@@ -46,3 +46,23 @@ describe("the edits that dtdiff --patch writes turn", () => {
     );
   }, 120_000);
 });
+
+test.each([
+  ["nodes", { properties: [], children: ["n", "n"] }, "/a/b/n"],
+  ["properties", { properties: ["p", "p"], children: [] }, "/a/b/p"],
+])("two %s of one name in what is added are refused: no edit adds the second", (_, { properties, children }, place) => {
+  const value = new Uint8Array(0);
+  const b = {
+    name: "b",
+    properties: properties.map((name) => ({ name, value })),
+    children: children.map((name) => ({ name, properties: [], children: [] })),
+  };
+  const tree = (children: DeviceTree["root"]["children"]): DeviceTree => ({
+    root: { name: "", properties: [], children },
+    reservations: [],
+    address: undefined,
+    bootCpu: 0,
+  });
+  const found = differences(tree([]), tree([{ name: "a", properties: [], children: [b] }]));
+  expect(() => patchText(found)).toThrow(`${place}: is there twice, so that it cannot be added`);
+});
