@@ -2,7 +2,7 @@
 
 import type { Applet } from "../cli/applet.ts";
 import { parse } from "../cli/options.ts";
-import { EXIT, escapeText, usage } from "../failure.ts";
+import { EXIT, escapeText, type Failure, failureOf, formatFailure, usage } from "../failure.ts";
 import { largestOf } from "../number.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
@@ -20,19 +20,26 @@ const ls: Applet = {
     const descriptor = system.mustOpenDirectory(directory);
     const entries = system.must(system.list(descriptor), directory);
     const names = entries.map(({ name }) => name).sort();
-    const lines = given.has("long") ? longLines(system, descriptor, names) : names.map(escapeText);
+    const problems: Failure[] = [];
+    const lines = given.has("long") ? longLines(system, descriptor, names, problems) : names.map(escapeText);
     system.close(descriptor);
     system.print(lines.map((line) => `${line}\n`).join(""));
-    return EXIT.done;
+    for (const problem of problems) system.say(`ls: ${formatFailure(problem)}`);
+    return problems.length === 0 ? EXIT.done : EXIT.input;
   },
 };
 
-function longLines(system: System, descriptor: number, names: readonly ByteString[]): string[] {
+/** @param problems gets what could not be asked of a name, which is listed all the same */
+function longLines(system: System, descriptor: number, names: readonly ByteString[], problems: Failure[]): string[] {
   const rows = names.map((name) => {
-    const status = system.statusOf(descriptor, name);
-    const target = system.readLink(descriptor, name);
-    const link = typeof target === "number" ? "" : ` -> ${escapeText(target)}`;
-    const { kind, size } = typeof status === "number" ? { kind: "unknown", size: "?" } : status;
+    const ask = <T extends object | string>(answer: T | number): T | undefined => {
+      const problem = failureOf(() => void system.must(answer, name));
+      if (problem !== undefined) problems.push(problem);
+      return problem === undefined ? (answer as T) : undefined;
+    };
+    const { kind, size } = ask(system.statusOf(descriptor, name)) ?? { kind: "unknown", size: "?" };
+    const target = kind === "symlink" ? ask(system.readLink(descriptor, name)) : undefined;
+    const link = target === undefined ? "" : ` -> ${escapeText(target)}`;
     return { kind, size: `${size}`, text: escapeText(name) + link };
   });
   const width = largestOf(rows.map(({ size }) => size.length));

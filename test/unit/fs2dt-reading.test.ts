@@ -109,6 +109,18 @@ describe("a tree that changes while it is read", () => {
     expect(bytesAt(root, "/", "a").toString()).toBe("longer");
   });
 
+  test("is read with a node in place of a property of the same name", () => {
+    const swapped = before("/b", 1, () => {
+      rmSync(folder.in("tree/b"));
+      makeTree(folder.in("tree/b"), [["z", "5"]]);
+    });
+    const { code, err, out } = flattened({ openat: swapped }, tree);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    const { root } = readBlob(out);
+    expect(root.properties.map(({ name }) => name)).toEqual(["a"]);
+    expect(root.children.map(({ name }) => name)).toEqual(["b", "node@1", "node@2"]);
+  });
+
   test("is read around a property that became a link, a link is not followed", () => {
     const linked = before("/b", 1, () => {
       rmSync(folder.in("tree/b"));

@@ -235,9 +235,10 @@ describe("the zero page", () => {
       "Persistent Memory (legacy)",
       "Soft Reserved",
       "Unknown E820 type",
+      "constructor",
     ];
     const map = named.map((name, index) => [hex(0x10_0000 * index), hex(0x10_0000 * index + 0xfff), name] as const);
-    const types = [1, 2, 3, 4, 5, 7, 12, 0xefff_ffff, 2];
+    const types = [1, 2, 3, 4, 5, 7, 12, 0xefff_ffff, 2, 2];
     expect(mapOf(map)).toEqual(types.map((type, index) => entry(0x10_0000 * index, 0x1000, type)));
   });
 
@@ -618,6 +619,28 @@ describe("refused, with nothing written:", () => {
     const crooked = { ...MACHINE, "/sys/firmware/memmap/3/end": "nonsense\n" };
     expect(refused([...at, image], { files: crooked })).toBe(
       "1 zeropage: /sys/firmware/memmap/3/end: 'nonsense' is not a hexadecimal number",
+    );
+  });
+
+  test("a part of what the running kernel tells that cannot be read, or not all of it, with the reason", () => {
+    const given = (files: Readonly<Record<string, Uint8Array | string>>, on: FakeWorld["on"] = {}) =>
+      refused([...at, image], {
+        root: folder.in(`part${Bun.randomUUIDv7()}`),
+        files: { "/proc/cmdline": "x\n", ...files },
+        on,
+      });
+    const map = { "/sys/firmware/memmap/0/start": "0x0\n", "/sys/firmware/memmap/0/end": "0xffff\n" };
+    expect(given(map)).toBe("1 zeropage: /sys/firmware/memmap/0/type: ENOENT (no such file or directory)");
+    const boot = "/sys/kernel/boot_params";
+    expect(given({ [`${boot}/data`]: bootParams().subarray(0, 4000) })).toBe(
+      `1 zeropage: ${boot}/data: 4000 bytes, not 4096`,
+    );
+    expect(given({ [`${boot}/data`]: bootParams(), [`${boot}/setup_data/0/type`]: "0x9\n" })).toBe(
+      `1 zeropage: ${boot}/setup_data/0/data: ENOENT (no such file or directory)`,
+    );
+    const broken: FakeWorld["on"] = { openat: (_, call) => (call.path.endsWith("/data") ? -errno.EIO : call.pass()) };
+    expect(given({ [`${boot}/data`]: bootParams() }, broken)).toBe(
+      `1 zeropage: ${boot}/data: EIO (input/output error)`,
     );
   });
 

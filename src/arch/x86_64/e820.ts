@@ -13,16 +13,18 @@ const LEGACY_PERSISTENT = 12;
 const SOFT_RESERVED = 0xefff_ffff;
 
 /** By the kernel's names. What else there is has "Unknown E820 type", which it leaves alone as it does reserved memory. */
-const TYPES: Readonly<Record<string, number>> = {
-  "System RAM": RAM,
-  Reserved: RESERVED,
-  "ACPI Tables": 3,
-  "ACPI Non-volatile Storage": 4,
-  "Unusable memory": 5,
-  "Persistent Memory": 7,
-  "Persistent Memory (legacy)": LEGACY_PERSISTENT,
-  "Soft Reserved": SOFT_RESERVED,
-};
+const TYPES: ReadonlyMap<string, number> = new Map(
+  Object.entries({
+    "System RAM": RAM,
+    Reserved: RESERVED,
+    "ACPI Tables": 3,
+    "ACPI Non-volatile Storage": 4,
+    "Unusable memory": 5,
+    "Persistent Memory": 7,
+    "Persistent Memory (legacy)": LEGACY_PERSISTENT,
+    "Soft Reserved": SOFT_RESERVED,
+  }),
+);
 
 /** Of these two ranges stay as they are: their bounds may be those of a node or a device (e820_nomerge). */
 const NOT_MERGED = [LEGACY_PERSISTENT, SOFT_RESERVED];
@@ -64,13 +66,15 @@ export function readMemoryMap(system: System, bootParams: Uint8Array | undefined
   return mergeEntries(entries);
 }
 
+/** Bytes of one of these files. */
+const MOST_DATA = 64 * 1024;
+
 /** What more the running kernel was given (Documentation/ABI/testing/sysfs-kernel-boot_params). */
 function readOwnSetupData(system: System): SetupData[] {
-  return listNumbers(system, SETUP_DATA).flatMap((index) => {
-    const data = system.readIfThere(`${SETUP_DATA}/${index}/data`);
-    const type = Number(readNumber(system, `${SETUP_DATA}/${index}/type`));
-    return data === undefined ? [] : [{ type, data }];
-  });
+  return listNumbers(system, SETUP_DATA).map((index) => ({
+    type: Number(readNumber(system, `${SETUP_DATA}/${index}/type`)),
+    data: system.mustReadFile(`${SETUP_DATA}/${index}/data`, MOST_DATA),
+  }));
 }
 
 function mergeEntries(entries: readonly E820Entry[]): E820Entry[] {
@@ -94,7 +98,7 @@ function readFirmwareMap(system: System): E820Entry[] | undefined {
     start: readNumber(system, `${FIRMWARE_MAP}/${index}/start`),
     // It names the last byte.
     end: readNumber(system, `${FIRMWARE_MAP}/${index}/end`) + 1n,
-    type: TYPES[readLine(system, `${FIRMWARE_MAP}/${index}/type`)] ?? RESERVED,
+    type: TYPES.get(readLine(system, `${FIRMWARE_MAP}/${index}/type`)) ?? RESERVED,
   }));
 }
 
@@ -114,7 +118,5 @@ function readNumber(system: System, path: string): bigint {
 }
 
 function readLine(system: System, path: string): string {
-  const bytes = system.readIfThere(path);
-  if (bytes === undefined) throw new Failure(path, "cannot be read");
-  return system.text(bytes).trimEnd();
+  return system.text(system.mustReadFile(path, MOST_DATA)).trimEnd();
 }

@@ -1,6 +1,7 @@
 // What the next kernel has to be told of this machine, and only the running kernel still knows.
 
 import { Failure } from "../../failure.ts";
+import { errno } from "../../sys/errno.ts";
 import { CWD, type System } from "../../sys/system.ts";
 import { BOOT_PARAMS_SIZE, type E820Entry, readRsdp } from "./boot-params.ts";
 import { readMemoryMap } from "./e820.ts";
@@ -22,10 +23,18 @@ export function readRunning(system: System, rsdp: bigint | undefined): Running {
   return { memoryMap, rsdp: rsdp ?? findRsdp(system, bootParams), bootParams };
 }
 
-/** /sys/kernel/boot_params/data (Documentation/ABI/testing/sysfs-kernel-boot_params). */
+/**
+ * /sys/kernel/boot_params/data (Documentation/ABI/testing/sysfs-kernel-boot_params); undefined where it is not there.
+ * @throws Failure where it cannot be read, or not all of it
+ */
 export function readOwnBootParams(system: System): Uint8Array | undefined {
-  const bytes = system.readIfThere("/sys/kernel/boot_params/data");
-  return bytes?.length === BOOT_PARAMS_SIZE ? bytes : undefined;
+  const path = "/sys/kernel/boot_params/data";
+  const descriptor = system.open(CWD, path, 0);
+  if (descriptor === -errno.ENOENT) return undefined;
+  const bytes = system.mustReadAll(system.must(descriptor, path), BOOT_PARAMS_SIZE, path);
+  system.close(descriptor);
+  if (bytes.length !== BOOT_PARAMS_SIZE) throw new Failure(path, `${bytes.length} bytes, not ${BOOT_PARAMS_SIZE}`);
+  return bytes;
 }
 
 /**

@@ -255,11 +255,14 @@ export const formChecks: readonly Check[] = [
  * By what a node of OPAL's is, the property that Linux reads there as a plain number: a size, the bit of an event
  * (drivers/mtd/devices/powernv_flash.c, drivers/char/ipmi/ipmi_powernv.c).
  */
-const PLAIN_NUMBERS: Readonly<Record<string, string>> = { "ibm,opal-flash": "reg", "ibm,opal-ipmi": "interrupts" };
+const PLAIN_NUMBERS: ReadonlyMap<ByteString, ByteString> = new Map([
+  ["ibm,opal-flash", "reg"],
+  ["ibm,opal-ipmi", "interrupts"],
+]);
 
 function isPlainNumber(node: Node, name: ByteString): boolean {
   const compatible = property(node, "compatible");
-  return compatible !== undefined && PLAIN_NUMBERS[textOf(compatible)] === name;
+  return compatible !== undefined && PLAIN_NUMBERS.get(textOf(compatible)) === name;
 }
 
 const INTERRUPT_CELLS = "#interrupt-cells";

@@ -163,5 +163,6 @@ class DirectoryReader {
 }
 
 function hasVanished(result: number): boolean {
-  return result === -errno.ENOENT || result === -errno.ENOTDIR || result === -errno.ELOOP;
+  // What was listed as a file may be a directory by now, or the other way about.
+  return [errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP].some((gone) => result === -gone);
 }
