@@ -12,7 +12,7 @@ import { type GuestBench, withGuestBench } from "./guest.ts";
 import { guestBootFindings } from "./guest-boot.ts";
 import { guestBytesFindings } from "./guest-bytes.ts";
 import { guestJumpFindings } from "./guest-jump.ts";
-import { guestLoadFindings } from "./guest-load.ts";
+import { guestCountFindings, guestLoadFindings } from "./guest-load.ts";
 import { GUESTS, type GuestName, peerOf } from "./guests.ts";
 import { loadFindings } from "./load.ts";
 import { present } from "./present.ts";
@@ -33,6 +33,7 @@ export const HOST_PARTS: Parts<Bench> = {
 };
 
 export const GUEST_PARTS: Parts<GuestBench> = {
+  count: guestCountFindings,
   load: guestLoadFindings,
   jump: guestJumpFindings,
   boot: guestBootFindings,

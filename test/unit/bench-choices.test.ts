@@ -17,7 +17,7 @@ test("without options all parts are measured on this machine, twenty times", () 
 });
 
 test.each(GUEST_NAMES)("a guest of %s has parts of its own", (where) => {
-  expect(parseChoices(["--guest", where])).toMatchObject({ where, parts: ["load", "jump", "boot", "bytes"] });
+  expect(parseChoices(["--guest", where])).toMatchObject({ where, parts: ["count", "load", "jump", "boot", "bytes"] });
 });
 
 test("some parts of a guest are chosen", () => {
