@@ -76,16 +76,20 @@ const CLOCK_MONOTONIC = 1;
 const SIG_BLOCK = 0;
 const SIG_UNBLOCK = 1;
 const SIG_IGN = 1n;
+export const SIGHUP = 1;
 export const SIGINT = 2;
+export const SIGQUIT = 3;
 export const SIGPIPE = 13;
 export const SIGTERM = 15;
-/** What a person ends a program with. */
-export const INTERRUPTS = [SIGINT, SIGTERM] as const;
+/** What a person, or a terminal that goes away, ends a program with. */
+export const INTERRUPTS = [SIGHUP, SIGINT, SIGQUIT, SIGTERM] as const;
 
 export class System {
   /** What getdents64 fills in. One buffer is enough: a listing is copied out before the next is read. */
   #entries: Uint8Array | undefined;
   #hasPrinted = false;
+  /** Signals that wait until they are released. */
+  #held: readonly number[] = [];
   /** `NAME=value`, each ended by a NUL. */
   #environment: ByteString | undefined;
 
@@ -526,8 +530,7 @@ export class System {
 
   /** Drops these signals whenever they come. */
   ignore(signals: readonly number[]): void {
-    // struct sigaction as the kernel has it: the longs handler, flags and restorer, then the mask.
-    const action = new Uint8Array(3 * this.abi.word + SIGNAL_SET_SIZE);
+    const action = this.#sigaction();
     action.set(this.longs([SIG_IGN]));
     for (const signal of signals) this.call("rt_sigaction", signal, action, null, SIGNAL_SET_SIZE);
   }
@@ -542,26 +545,41 @@ export class System {
     }
   }
 
-  /** Keeps these signals pending until they are released. */
+  /** Keeps these signals pending until they are released; but for those that are ignored, as under nohup. */
   hold(signals: readonly number[]): void {
     const { heldSignals } = this.engine;
-    if (heldSignals !== undefined) heldSignals.hold(signals);
-    else this.call("rt_sigprocmask", SIG_BLOCK, encodeSignals(this.abi, signals), null, SIGNAL_SET_SIZE);
+    this.#held = signals.filter((signal) => !this.#isIgnored(signal));
+    if (heldSignals !== undefined) heldSignals.hold(this.#held);
+    else this.call("rt_sigprocmask", SIG_BLOCK, encodeSignals(this.abi, this.#held), null, SIGNAL_SET_SIZE);
   }
 
-  /** Lets these signals act again, also those that came meanwhile. */
+  /** A struct sigaction as the kernel has it: the longs handler, flags and restorer, then the mask. */
+  #sigaction(): Uint8Array {
+    return new Uint8Array(3 * this.abi.word + SIGNAL_SET_SIZE);
+  }
+
+  #isIgnored(signal: number): boolean {
+    const action = this.#sigaction();
+    this.call("rt_sigaction", signal, null, action, SIGNAL_SET_SIZE);
+    const isIgnored = this.longs([SIG_IGN]);
+    return isIgnored.every((byte, index) => action[index] === byte);
+  }
+
+  /** Lets those of these signals that are held act again, also where they came meanwhile. */
   release(signals: readonly number[]): void {
     const { heldSignals } = this.engine;
-    if (heldSignals !== undefined) heldSignals.release(signals);
-    else this.call("rt_sigprocmask", SIG_UNBLOCK, encodeSignals(this.abi, signals), null, SIGNAL_SET_SIZE);
+    const held = signals.filter((signal) => this.#held.includes(signal));
+    if (heldSignals !== undefined) heldSignals.release(held);
+    else this.call("rt_sigprocmask", SIG_UNBLOCK, encodeSignals(this.abi, held), null, SIGNAL_SET_SIZE);
   }
 
   /** The first of these signals that came while they were held. */
   pending(signals: readonly number[]): number | undefined {
     const { heldSignals } = this.engine;
-    if (heldSignals !== undefined) return signals.find((signal) => heldSignals.pending(signal));
+    const held = signals.filter((signal) => this.#held.includes(signal));
+    if (heldSignals !== undefined) return held.find((signal) => heldSignals.pending(signal));
     const set = new Uint8Array(SIGNAL_SET_SIZE);
     this.call("rt_sigpending", set, SIGNAL_SET_SIZE);
-    return signals.find((signal) => hasSignal(this.abi, set, signal));
+    return held.find((signal) => hasSignal(this.abi, set, signal));
   }
 }

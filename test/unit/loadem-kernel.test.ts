@@ -9,8 +9,11 @@ import { type LoadRun, loadem, type Pretended, WITHOUT_TREE } from "../support/l
 import { cells } from "../support/tree.ts";
 
 const folder = temporaryFolder();
+const SIGHUP = 1;
 const SIGINT = 2;
+const SIGQUIT = 3;
 const SIGTERM = 15;
+const INTERRUPTS = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
 
 function run(pretended: Pretended, ...args: string[]): LoadRun {
   writeFileSync(folder.in("F"), new Uint8Array(0x1000));
@@ -400,7 +403,8 @@ describe("-k", () => {
 });
 
 describe("an interrupt", () => {
-  const HELD = (1n << BigInt(SIGINT - 1)) | (1n << BigInt(SIGTERM - 1));
+  const maskOf = (numbers: readonly number[]) =>
+    numbers.reduce((mask, number) => mask | (1n << BigInt(number - 1)), 0n);
 
   /** As ppc64 has it, big endian. */
   function firstLong(bytes: Argument | undefined): bigint {
@@ -414,18 +418,20 @@ describe("an interrupt", () => {
     during: "kexec_load" | "sync",
     story: string[],
     answers: number[] = [],
+    ignored: readonly number[] = [],
   ): Pretended {
     let came = false;
     return {
       files: { "/sys/kernel/kexec_loaded": "1\n" },
       on: {
         rt_sigprocmask: ([how, set]) => {
-          expect(firstLong(set)).toBe(HELD);
+          expect(firstLong(set)).toBe(maskOf(INTERRUPTS.filter((number) => !ignored.includes(number))));
           story.push(how === 0 ? "hold" : "release");
           return 0;
         },
-        rt_sigaction: ([number, action]) => {
-          if (number === SIGINT || number === SIGTERM) {
+        rt_sigaction: ([number, action, before]) => {
+          if (action === null && ignored.includes(Number(number))) (before as Uint8Array)[7] = 1;
+          if (action !== null && INTERRUPTS.includes(Number(number))) {
             expect(firstLong(action)).toBe(1n);
             story.push(`ignore ${number}`);
           }
@@ -453,10 +459,18 @@ describe("an interrupt", () => {
 
   /** With the exit codes they end in. */
   const signals = [
+    [SIGHUP, 129],
     [SIGINT, 130],
+    [SIGQUIT, 131],
     [SIGTERM, 143],
   ] as const;
-  const end = ["ignore 2", "ignore 15", "release"];
+  const end = ["ignore 1", "ignore 2", "ignore 3", "ignore 15", "release"];
+
+  test("that is ignored, as under nohup, changes nothing", () => {
+    const story: string[] = [];
+    const result = run(interrupted(SIGHUP, "kexec_load", story, [], [SIGHUP]), "-a", "0x10000000", "-e", "-f", "F");
+    expect({ code: result.code, story }).toEqual({ code: 0, story: ["hold", "load", ...end] });
+  });
 
   test.each(signals)("by signal %i during the load ends with %i and nothing loaded", (signal, code) => {
     const story: string[] = [];
