@@ -8,7 +8,6 @@ import type { Watcher } from "./copy.ts";
 const PAUSE = 500;
 
 export class Progress implements Watcher {
-  readonly #isShown: boolean;
   #what = "";
   #total = 0n;
   #done = 0n;
@@ -19,9 +18,9 @@ export class Progress implements Watcher {
   constructor(
     readonly system: System,
     readonly tool: string,
-  ) {
-    this.#isShown = system.isTerminal(STDERR);
-  }
+    /** Whether standard error is a terminal that has nothing else to show meanwhile. */
+    readonly isShown: boolean,
+  ) {}
 
   begin(what: string, total: bigint): void {
     this.#what = what;
@@ -33,7 +32,7 @@ export class Progress implements Watcher {
 
   advance(length: number): void {
     this.#done += BigInt(length);
-    if (!this.#isShown) return;
+    if (!this.isShown) return;
     const now = this.system.now();
     if (now < this.#next) return;
     this.#next = now + PAUSE;

@@ -9,7 +9,7 @@ import { wordsOfLine } from "../kexec/parameters.ts";
 import { formatSize } from "../number.ts";
 import { formatRanges } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { STDOUT, type System } from "../sys/system.ts";
+import { STDERR, STDOUT, type System } from "../sys/system.ts";
 
 export interface SaveRequest {
   /** The dump's path. */
@@ -34,7 +34,8 @@ const TOOL = "vmcore";
  */
 export function saveDump(system: System, { from, to, verbose }: SaveRequest): number {
   const started = system.now();
-  const progress = new Progress(system, TOOL);
+  // A terminal would have it between the lines of the dump.
+  const progress = new Progress(system, TOOL, to !== "console" && system.isTerminal(STDERR));
   const core = openCore(system, from);
   const memory = core.loads.reduce((sum, { memorySize }) => sum + memorySize, 0n);
   let copied: Copied;

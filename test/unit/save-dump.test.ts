@@ -35,7 +35,10 @@ describe("bytes as text", () => {
 const STEP = 250;
 
 /** A crash kernel with this command line, whose /dev/disk is there from the given look on. */
-function run(line: string, { thereAfter = 0, args = ["--as-asked"] } = {}) {
+function run(
+  line: string,
+  { thereAfter = 0, args = ["--as-asked"], step = STEP, terminals = [] as readonly number[] } = {},
+) {
   writeFileSync(
     folder.in("dump"),
     coreBytes({ little: true, machine: 62, loads: [{ physical: 0n, bytes: randomBytes(5000) }] }),
@@ -43,7 +46,7 @@ function run(line: string, { thereAfter = 0, args = ["--as-asked"] } = {}) {
   let [now, looks] = [0n, 0];
   const on: NonNullable<FakeWorld["on"]> = {
     clock_gettime([, time]) {
-      now += BigInt(STEP);
+      now += BigInt(step);
       if (time instanceof Uint8Array) {
         const view = new DataView(time.buffer, time.byteOffset);
         view.setBigInt64(0, now / 1000n, true);
@@ -57,7 +60,7 @@ function run(line: string, { thereAfter = 0, args = ["--as-asked"] } = {}) {
     },
     openat: (args, call) => (args[1] === "/dev/disk.1000" ? -30 : call.pass()),
   };
-  const world = { root: folder.path, files: { "/proc/cmdline": line }, on };
+  const world = { root: folder.path, files: { "/proc/cmdline": line }, on, terminals };
   const { code, out, err } = runInside(world, "vmcore", ...args, folder.in("dump"));
   return { code, out: out.toString("latin1"), err, looks };
 }
@@ -75,6 +78,11 @@ describe("as the command line asks", () => {
     expect(out.startsWith("begin-base64 600 vmcore\n")).toBe(true);
     const bytes = decoded(out);
     expect(bytes.subarray(4096).equals(readFileSync(folder.in("dump")).subarray(120))).toBe(true);
+  });
+
+  test("how far the copy is does not come between the lines of a dump on the console", () => {
+    const { err } = run("kexecbox.dump=console\n", { step: 1000, terminals: [1, 2] });
+    expect(err).toBe("");
   });
 
   test("a disk that is not there yet is waited for", () => {
