@@ -28,7 +28,20 @@ export function valueText(name: ByteString, value: Uint8Array, group = Infinity,
 
 /** `[00 ff]` */
 export function bytesText(bytes: Uint8Array): string {
-  return `[${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(" ")}]`;
+  return `[${hexDigits(bytes, " ")}]`;
+}
+
+/** Bytes that become text at a time: a list of the digits of all would take 50 times their memory. */
+const CHUNK = 4096;
+
+/** Two digits for each byte. */
+export function hexDigits(bytes: Uint8Array, between: string): string {
+  let text = "";
+  for (let at = 0; at < bytes.length; at += CHUNK) {
+    const part = Array.from(bytes.subarray(at, at + CHUNK), (byte) => byte.toString(16).padStart(2, "0"));
+    text += `${at === 0 ? "" : between}${part.join(between)}`;
+  }
+  return text;
 }
 
 function groupsOf<T>(items: readonly T[], size: number): T[][] {

@@ -207,3 +207,20 @@ describe("input of a MiB takes the small engine seconds of a cpu, not minutes:",
     expect(quick("fs2dt", "-b", "0", "tree").code).toBe(0);
   });
 });
+
+test("a value of 16 MiB that is shown byte by byte takes 12 bytes of memory for each at most", () => {
+  const noise = (by: number) =>
+    Uint8Array.from({ length: 2 ** 24 - 1 }, (_, at) => Math.imul(at + by, 0x9e3779b1) >>> 24);
+  write("one", node("", { noise: noise(1) }));
+  write("other", node("", { noise: noise(2) }));
+  const jobs = [
+    ["dtdump", "one"],
+    ["dtdump", "--json", "one"],
+    ["dtdiff", "--patch", "one", "other"],
+    ["dtedit", "-O", "dts", "one", "out"],
+  ];
+  for (const args of jobs) {
+    const { code, err } = runWith(x64, args, { cwd: folder.path, under: ["prlimit", `--as=${12 * 2 ** 24}`] });
+    expect({ code, err }).toEqual({ code: args[0] === "dtdiff" ? 1 : 0, err: "" });
+  }
+}, 120_000);

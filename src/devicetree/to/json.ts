@@ -8,6 +8,7 @@ import { kindOf } from "../kinds.ts";
 import { below } from "../names.ts";
 import { stringsOf } from "../strings.ts";
 import type { DeviceTree, Node } from "../tree.ts";
+import { hexDigits } from "../value-text.ts";
 import { visit } from "../walk.ts";
 
 /** `true`, texts, cells, or bytes as hexadecimal digits. */
@@ -75,6 +76,6 @@ function jsonValue(node: ByteString, name: ByteString, value: Uint8Array): Value
     case "cells":
       return wordsOf(value);
     case "bytes":
-      return { bytes: Array.from(value, (byte) => byte.toString(16).padStart(2, "0")).join("") };
+      return { bytes: hexDigits(value, "") };
   }
 }
