@@ -481,6 +481,16 @@ describe("a structure that is well formed word by word", () => {
       `blob: at 0x${place.toString(16)}: too-many: more than 67108864 bytes of paths and names`,
     );
   }, 60_000);
+
+  test("may have 64 MiB of them, though many properties have the same long one", () => {
+    const named = (length: number, count: number): Buffer =>
+      blobOfStructure(
+        cells(1, 0, ...range(0, count).flatMap(() => [3, 0, 0]), 2, 9),
+        Buffer.from(`${"s".repeat(length)}\0`),
+      );
+    expect(() => treeFromBlob(named(2 ** 20, 64), "blob")).not.toThrow();
+    expect(() => treeFromBlob(named(2 ** 20, 65), "blob")).toThrow("more than 67108864 bytes of paths and names");
+  }, 60_000);
 });
 
 afterAll(() => {

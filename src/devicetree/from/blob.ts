@@ -16,6 +16,9 @@ const MAX_ENTRIES = 1_000_000;
 /** Bytes of all paths and names. Strings may share their bytes in a blob, not in memory. */
 const MAX_TEXT = 64 * 1024 * 1024;
 
+/** Bytes that no file's name has, nor any real property's. */
+const LONG_NAME = 255;
+
 /** What can be wrong with a blob. Each is the second word of a refusal: `at 0x14: bad-version: ...`. */
 export const faults = {
   "bad-magic": "the first word is not 0xd00dfeed",
@@ -275,7 +278,11 @@ class BlobReader {
   /** Most properties share their names with others. */
   #propertyName(token: number, offset: number): ByteString {
     const known = this.#names.get(offset);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      // Whoever shows the tree writes it once for each property.
+      if (known.length > LONG_NAME) this.#countText(token, known.length);
+      return known;
+    }
     const start = this.#strings.start + offset;
     const nul = start < this.#strings.end ? this.#endOfText(start, this.#strings.end) : -1;
     if (nul < 0) throw this.#wrong(token, "bad-property-name", `a name at ${hex(offset)} is not within the strings`);
