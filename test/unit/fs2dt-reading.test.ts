@@ -383,6 +383,14 @@ describe("a file that is read in small pieces", () => {
   });
 });
 
+test("memory for properties grows by whole words, which their padding ends in", () => {
+  const run = flattened({}, [["large", Buffer.alloc(16 * MIB, "L")]]);
+  expect(run.code).toBe(0);
+  const sizes = run.engine.asked("mremap").map(({ args }) => Number(args[2]));
+  expect(Math.max(...sizes)).toBeGreaterThan(16 * MIB);
+  expect(sizes.filter((size) => size % 4 !== 0)).toEqual([]);
+});
+
 describe("standard output", () => {
   const tree: Tree = [["p", Buffer.alloc(100_000, "0123456789")]];
 

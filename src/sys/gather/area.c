@@ -64,6 +64,7 @@ long resize(const struct gather *g, struct area *area, uint64_t size)
 {
     long start;
 
+    size = (size + 3) / 4 * 4; /* what is padded to 4 bytes ends in it too */
     if (size > LARGEST_AREA)
         return -EFBIG;
     if (area->size)
