@@ -5,6 +5,7 @@ import { parse } from "../cli/options.ts";
 import { differences, differenceText, patchText } from "../devicetree/diff.ts";
 import { differencesInMeaning } from "../devicetree/diff-meaning.ts";
 import { readTree } from "../devicetree/from/source.ts";
+import { differingSecrets, emptySecrets } from "../devicetree/secrets.ts";
 import { Failure, usage } from "../failure.ts";
 import { noticeOn, parseReadRules, readOptions } from "../options/trees.ts";
 import type { System } from "../sys/system.ts";
@@ -56,11 +57,15 @@ function compare(system: System, args: readonly string[]): number {
     throw usage("operands", `two trees are needed, ${operands.length} are given`);
   if (first === "-" && second === "-") throw usage("operands", "standard input can be read only once");
   const rules = parseReadRules(given, noticeOn(system, "dtdiff"));
-  const [before, after] = [readTree(system, first, rules), readTree(system, second, rules)];
+  const all = { ...rules, secrets: true };
+  const [before, after] = [readTree(system, first, all), readTree(system, second, all)];
+  const hidden = rules.secrets ? [] : differingSecrets(before.root, after.root);
+  if (!rules.secrets) for (const { root } of [before, after]) emptySecrets(root, () => {});
+  for (const path of hidden) rules.notice(path, "differs (--secrets shows how)");
   const asNumbers = given.has("patch") || given.has("phandles");
   const { found, comments } = asNumbers ? { found: differences(before, after) } : differencesInMeaning(before, after);
   system.print(given.has("patch") ? patchText(found) : differenceText(found, comments));
-  return found.length === 0 ? SAME : DIFFERENT;
+  return found.length === 0 && hidden.length === 0 ? SAME : DIFFERENT;
 }
 
 export default dtdiff;

@@ -45,13 +45,18 @@ export function differences(
 
 /** Two entries that begin at one place and each have their blob's size are the blobs' own: they are the same. */
 function reservationDifferences(before: DeviceTree, after: DeviceTree): Difference[] {
-  const own = [before, after].map((tree) => new Set(listPerhapsOwn(tree).map(({ start }) => start)));
-  const isOwn = ({ start }: MemoryRange) => own.every((starts) => starts.has(start));
-  const [old, now] = [before, after].map(({ reservations }) => reservations.filter((range) => !isOwn(range)));
+  const [old, now] = [withoutOwn(before, after), withoutOwn(after, before)];
   return [
-    ...without(old ?? [], now ?? []).map((range) => ({ kind: "reservation", before: range }) as const),
-    ...without(now ?? [], old ?? []).map((range) => ({ kind: "reservation", after: range }) as const),
+    ...without(old, now).map((range) => ({ kind: "reservation", before: range }) as const),
+    ...without(now, old).map((range) => ({ kind: "reservation", after: range }) as const),
   ];
+}
+
+/** The reserve map but for entries of the blob's own length, where `other` has one of its own length too. */
+function withoutOwn(tree: DeviceTree, other: DeviceTree): MemoryRange[] {
+  const starts = new Set(listPerhapsOwn(other).map(({ start }) => start));
+  const own = new Set(listPerhapsOwn(tree).filter(({ start }) => starts.has(start)));
+  return tree.reservations.filter((range) => !own.has(range));
 }
 
 /** The `ranges` that are not among `others`. Each of `others` stands for one of them. */

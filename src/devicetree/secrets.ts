@@ -26,6 +26,28 @@ export function hasSecrets(root: Node): boolean {
   return found;
 }
 
+/** Where two trees have different ones, or one of them has none. */
+export function differingSecrets(before: Node, after: Node): ByteString[] {
+  const [old, now] = [secretsOf(before), secretsOf(after)];
+  return [...new Set([...old.keys(), ...now.keys()])].filter((path) => !isSame(old.get(path), now.get(path)));
+}
+
+function secretsOf(root: Node): Map<ByteString, Uint8Array> {
+  const found = new Map<ByteString, Uint8Array>();
+  visit(root, {
+    enter({ properties }, path) {
+      for (const property of properties) if (isSecret(property)) found.set(below(path, property.name), property.value);
+    },
+  });
+  return found;
+}
+
+function isSame(a: Uint8Array = NONE, b: Uint8Array = NONE): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}
+
+const NONE = new Uint8Array(0);
+
 /** Empties them all, and says of which. */
 export function emptySecrets(root: Node, notice: Notice): void {
   const found: { readonly path: ByteString; readonly node: Node; readonly property: Property }[] = [];
@@ -35,7 +57,7 @@ export function emptySecrets(root: Node, notice: Notice): void {
     },
   });
   for (const { path, node, property } of found) {
-    node.properties[node.properties.indexOf(property)] = { name: property.name, value: new Uint8Array(0) };
+    node.properties[node.properties.indexOf(property)] = { name: property.name, value: NONE };
     notice(below(path, property.name), LEFT_EMPTY);
   }
 }

@@ -305,9 +305,41 @@ describe("an entry of the reserve map that is as long as its blob", () => {
     expect(text).toBe("the reserve map\n- 0x48000000,0x70\n+ 0x50000000,0x70\n");
   });
 
+  test("hides no other one at the same address", () => {
+    const [before, after] = [blobAt("0x48000000", 8), blobAt("0x48000000", 800)];
+    const both = folder.in(`both${made++}`);
+    writeFileSync(both, runInside({}, "dtedit", "--reserve", "0x48000000,0x500000", before, "-").out);
+    expect(diff(both, after)).toContain("- 0x48000000,0x500000\n");
+  });
+
   test("is the blob's own where both have one there", () => {
     const text = diff(blobAt("0x48000000", 8), blobAt("0x48000000", 800));
     expect(text).toStartWith("/\n- p = ");
     expect(text).not.toContain("0x48000000");
+  });
+});
+
+describe("secrets that differ", () => {
+  const tree = (password: string): string => {
+    const path = folder.in(`secret${made++}`);
+    makeTree(path, [["options", [["security-password", `${password}\0`]]]]);
+    return path;
+  };
+  const diff = (...words: string[]) => {
+    const { code, out, err } = runInside({}, "dtdiff", ...words);
+    return { code, out: out.toString(), err };
+  };
+
+  test("make trees differ, and are not shown", () => {
+    const err = "dtdiff: /options/security-password: differs (--secrets shows how)\n";
+    for (const options of [[], ["--patch"]]) {
+      expect(diff(...options, tree("first"), tree("other"))).toEqual({ code: 1, out: "", err });
+    }
+    expect(diff(tree("first"), tree("first"))).toEqual({ code: 0, out: "", err: "" });
+  });
+
+  test("are shown with --secrets", () => {
+    expect(diff("--secrets", tree("first"), tree("other"))).toMatchObject({ code: 1, err: "" });
+    expect(diff("--secrets", tree("first"), tree("other")).out).toContain("first");
   });
 });
