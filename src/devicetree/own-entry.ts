@@ -8,9 +8,8 @@ export function listPerhapsOwn({ reservations, blobSize }: DeviceTree): MemoryRa
   return reservations.filter(({ start, end }) => blobSize !== undefined && end - start === BigInt(blobSize));
 }
 
-/** Gives the blob an address, and an entry of its own there in place of the one that the blob it was read from had there. */
-export function reserveItself(tree: DeviceTree, address: bigint): void {
+/** The reserve map for a blob at this address, where its own entry takes the place of the one that the old blob had there. */
+export function reservationsAt(tree: DeviceTree, address: bigint): MemoryRange[] {
   const replaced = listPerhapsOwn(tree).find(({ start }) => start === address);
-  tree.reservations = tree.reservations.filter((range) => range !== replaced);
-  tree.address = address;
+  return tree.reservations.filter((range) => range !== replaced);
 }

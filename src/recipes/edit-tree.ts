@@ -5,7 +5,7 @@ import { refuseErrors } from "../arch/refuse-errors.ts";
 import type { Edit } from "../devicetree/edit/edits.ts";
 import type { ReadRules } from "../devicetree/from/directory.ts";
 import { readTree } from "../devicetree/from/source.ts";
-import { listPerhapsOwn, reserveItself } from "../devicetree/own-entry.ts";
+import { listPerhapsOwn, reservationsAt } from "../devicetree/own-entry.ts";
 import { hasSecrets } from "../devicetree/secrets.ts";
 import { surveyOf } from "../devicetree/survey.ts";
 import { type BlobForm, blob } from "../devicetree/to/blob.ts";
@@ -42,7 +42,10 @@ export function editTree(system: System, request: EditTreeRequest): void {
   const { target, format } = request;
   const tree = readTree(system, request.source, request.rules);
   for (const edit of request.edits) edit(tree);
-  if (request.address !== undefined) reserveItself(tree, request.address);
+  if (request.address !== undefined) {
+    tree.reservations = reservationsAt(tree, request.address);
+    tree.address = request.address;
+  }
   if (request.check) refuseErrors(tree, request.rules.notice);
   else reportCutBootargs(tree.root, request.rules.notice);
   if (format === "dir") {
@@ -70,7 +73,10 @@ function editedBlob(tree: DeviceTree, form: BlobForm): Uint8Array {
   const bytes = blob(tree.root, { ...tree, ...form });
   const own = tree.address === undefined && bytes.length > (tree.blobSize ?? 0) ? listPerhapsOwn(tree) : [];
   if (own.length === 0) return bytes;
-  const grown = (range: MemoryRange) => (own.includes(range) ? rangeOfSize(range.start, BigInt(bytes.length)) : range);
+  const size = BigInt(bytes.length);
+  // What would end above 2^64 is not the blob's.
+  const grown = (range: MemoryRange) =>
+    own.includes(range) && range.start + size <= 1n << 64n ? rangeOfSize(range.start, size) : range;
   const reservations = tree.reservations.map(grown);
   return blob(tree.root, { ...tree, ...form, reservations });
 }

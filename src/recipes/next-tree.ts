@@ -9,7 +9,7 @@ import { treeFromBlob } from "../devicetree/from/blob.ts";
 import type { ReadRules } from "../devicetree/from/directory.ts";
 import { readTree } from "../devicetree/from/source.ts";
 import { MARK, type MarkRules, ruleForName } from "../devicetree/marks.ts";
-import { reserveItself } from "../devicetree/own-entry.ts";
+import { reservationsAt } from "../devicetree/own-entry.ts";
 import { initrdOf, reservationRules, reservationsOf } from "../devicetree/reservations.ts";
 import { type BlobForm, blob } from "../devicetree/to/blob.ts";
 import type { DeviceTree } from "../devicetree/tree.ts";
@@ -82,8 +82,7 @@ export function makeNextTree(system: System, request: NextTreeRequest, tree = re
 
 /** The tree as a blob for this address. */
 export function placeNextTree(tree: DeviceTree, address: bigint, form: BlobForm): Uint8Array {
-  reserveItself(tree, address);
-  return blob(tree.root, { ...tree, ...form });
+  return blob(tree.root, { ...tree, address, reservations: reservationsAt(tree, address), ...form });
 }
 
 /**

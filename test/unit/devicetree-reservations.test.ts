@@ -268,6 +268,18 @@ describe("a blob at an address", () => {
     expect(reserved.map(({ size }) => size)).toEqual([before, before]);
   });
 
+  test("grows no entry beyond 2^64", () => {
+    const blob = folder.in(`blob${turn}`);
+    makeTree(folder.in(`tree${turn}`), [["n", []]]);
+    const { length } = runInside({}, "fs2dt", "-b", "0x8000", folder.in(`tree${turn++}`)).out;
+    const last = `${hex((1n << 64n) - BigInt(length + 16))},${length + 16}`;
+    const reserve = ["--reserve", last, "-b", "0x8000"];
+    writeFileSync(blob, runInside({}, "fs2dt", ...reserve, folder.in(`tree${turn - 1}`)).out);
+    const { code, out } = runInside({}, "dtedit", "--set", "/p=<1 2 3>", blob, "-");
+    expect(code).toBe(0);
+    expect(readBlob(out).reserved[0]).toEqual({ start: (1n << 64n) - BigInt(length + 16), size: BigInt(length + 16) });
+  });
+
   test("is reserved once where -b says where it lies, and once more where -b moves it", () => {
     const { before, length, reserved } = edited("-b", "0x8000", "--set", "/p=<1 2 3>");
     expect(reserved).toEqual([
