@@ -74,8 +74,20 @@ function placeOf(caller: number | undefined): CrashPlace | undefined {
   return { cpu: isCpu ? caller - IS_CPU : undefined, pid: isCpu ? undefined : caller, command: undefined };
 }
 
-/** The index of the cpu that crashed; undefined where its note is not there. Cpus that were off have none: pids go first. */
-export function findCrashed(cpus: readonly Cpu[], { cpu, pid }: CrashPlace): number | undefined {
+/** A cpu by the index of its note. */
+export interface CrashedCpu {
+  readonly note: number;
+  /** Whether nothing else is possible: no other cpu had that process. */
+  readonly isSure: boolean;
+}
+
+/**
+ * The cpu that crashed; undefined where its note is not there. Its process tells, unless several cpus had that one, as idle
+ * cpus have none; then its number does, if no cpu was off: those have no note.
+ */
+export function findCrashed(cpus: readonly Cpu[], { cpu, pid }: CrashPlace): CrashedCpu | undefined {
   const those = cpus.flatMap((each, index) => (pid === undefined || each.pid === pid ? [index] : []));
-  return those.length === 1 ? those[0] : those.find((index) => index === cpu);
+  const [only] = those;
+  if (those.length === 1 && only !== undefined) return { note: only, isSure: pid !== undefined || cpus.length === 1 };
+  return cpu !== undefined && those.includes(cpu) ? { note: cpu, isSure: false } : undefined;
 }

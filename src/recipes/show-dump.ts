@@ -2,7 +2,7 @@
 
 import { DumpMemory } from "../dump/addresses.ts";
 import { type CoreFile, withCore } from "../dump/core.ts";
-import { type CrashPlace, findCrashed, findPanic } from "../dump/panic.ts";
+import { type CrashedCpu, type CrashPlace, findCrashed, findPanic } from "../dump/panic.ts";
 import { type Cpu, nameMachine, readCpus } from "../dump/registers.ts";
 import { readVmcoreInfo, type VmcoreInfo } from "../dump/vmcoreinfo.ts";
 import { escapeText, Failure, hex, type Notice } from "../failure.ts";
@@ -110,7 +110,11 @@ function formatText(summary: Summary): string {
   ];
   const lines = rows.map(([name, value]) => `${name.padEnd(9)}${value ?? "not known"}\n`);
   const which = crashed && findCrashed(cpus, crashed);
-  return [...lines, ...cpus.map((cpu, index) => formatCpu(cpu, index, index === which))].join("");
+  const tell = (index: number): string => {
+    if (which?.note !== index) return "";
+    return which.isSure ? ", which panicked" : ", which panicked unless a cpu was off";
+  };
+  return [...lines, ...cpus.map((cpu, index) => formatCpu(cpu, index, tell(index)))].join("");
 }
 
 function formatPlace({ cpu, pid, command }: CrashPlace): string {
@@ -122,8 +126,10 @@ function formatImage({ start, end }: Image): string {
   return end === undefined ? `from ${hex(start)} on; the dump does not tell its end` : formatRange({ start, end });
 }
 
-function formatCrashed({ cpu, pid, command }: CrashPlace, note: number | undefined) {
-  return { cpu: cpu ?? null, pid: pid ?? null, command: command ?? null, note: note ?? null };
+/** A note is named where no other can be meant. */
+function formatCrashed({ cpu, pid, command }: CrashPlace, found: CrashedCpu | undefined) {
+  const note = found?.isSure ? found.note : null;
+  return { cpu: cpu ?? null, pid: pid ?? null, command: command ?? null, note };
 }
 
 /** `2026-11-27 15:54:19`: the small engine has no Date. */
@@ -142,14 +148,14 @@ function formatTime(seconds: number): string {
   return `${date} ${[3600, 60, 1].map((unit) => two(Math.floor(seconds / unit) % (unit === 3600 ? 24 : 60))).join(":")}`;
 }
 
-function formatCpu({ pid, registers }: Cpu, index: number, hasPanicked: boolean): string {
+function formatCpu({ pid, registers }: Cpu, index: number, remark: string): string {
   const width = largestOf(registers.map(([name]) => name.length));
   const cells = registers.map(([name, value]) => `${name.padStart(width)} ${value.toString(16).padStart(16, "0")}`);
   const perLine = Math.floor((COLUMNS - 1) / (width + 18));
   const lines = cells.flatMap((_, at) =>
     at % perLine === 0 ? [`  ${cells.slice(at, at + perLine).join(" ")}\n`] : [],
   );
-  return `cpu ${index}, process ${pid}${hasPanicked ? ", which panicked" : ""}\n${lines.join("")}`;
+  return `cpu ${index}, process ${pid}${remark}\n${lines.join("")}`;
 }
 
 function formatJson(summary: Summary): string {

@@ -168,7 +168,7 @@ describe("the cpu that panicked is told by", () => {
     [
       "the cpu that sent for the others, where there is no oops either",
       [{ time: 9n, text: "Sending IPI to other CPUs", caller: 0x8000_0001 }],
-      { cpu: 1, pid: null, command: null, note: 1 },
+      { cpu: 1, pid: null, command: null, note: null },
     ],
     ["nothing before a panic or an oops", [warning], null],
   ])("%s", (_, changed, expected) => {
@@ -180,11 +180,14 @@ describe("the cpu that panicked is told by", () => {
     expect(JSON.parse(vmcore(bytes, "--json").out.toString()).panicked).toBe(null);
   });
 
-  test("its number, where two cpus had no process", () => {
+  test("its number with a doubt, where two cpus had no process", () => {
     const notes = [0, 0].map((pid) => ({ name: "CORE", type: 1, contents: status(27, pid, true) }));
     const idle = [panic, place("CPU: 1 PID: 0 Comm: swapper/1 Not tainted")];
     const bytes = crashedCore({ form: "ring", little: true, records: idle, notes });
-    expect(JSON.parse(vmcore(bytes, "--json").out.toString()).panicked.note).toBe(1);
+    expect(JSON.parse(vmcore(bytes, "--json").out.toString()).panicked).toMatchObject({ cpu: 1, note: null });
+    const text = vmcore(bytes).out.toString("latin1");
+    expect(text).toContain("cpu 0, process 0\n");
+    expect(text).toContain("cpu 1, process 0, which panicked unless a cpu was off\n");
   });
 });
 
