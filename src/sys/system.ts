@@ -70,6 +70,8 @@ const MAP_ANONYMOUS = 0x20;
 // include/linux/syslog.h.
 const SYSLOG_ACTION_READ_ALL = 3;
 const SYSLOG_ACTION_SIZE_BUFFER = 10;
+/** Another reader may take from a pipe what poll told of, and not so often. */
+const MOST_WAITS = 1000;
 const POLLIN = 1;
 const POLLOUT = 4;
 const CLOCK_MONOTONIC = 1;
@@ -173,11 +175,14 @@ export class System {
     this.must(this.call("close", STDOUT), "standard output");
   }
 
-  /** Reads once, at most `length` bytes, to `at`. Of what does not block, but has nothing yet, it waits for something. */
+  /**
+   * Reads once, at most `length` bytes, to `at`. Of what does not block, but has nothing yet, it waits for something; of what
+   * says that it has something each time, and has not, as some files of sysfs, it gives -EAGAIN.
+   */
   read(descriptor: number, bytes: Uint8Array, at: number, length: number): number {
-    for (;;) {
+    for (let waits = 0; ; ) {
       const got = this.call("read", descriptor, bytes.subarray(at, at + length), length);
-      if (got === -errno.EAGAIN) this.#waitFor(descriptor, POLLIN);
+      if (got === -errno.EAGAIN && waits++ < MOST_WAITS) this.#waitFor(descriptor, POLLIN);
       else if (got !== -errno.EINTR) return got;
     }
   }
@@ -349,7 +354,7 @@ export class System {
   }
 
   /**
-   * Writes a file in place of the one at `path`, whose owner and permissions it keeps, or where nothing is: whole, or not at
+   * Writes a file in place of the one at `path`, whose permissions it keeps, and whose owner where it may, or where nothing is: whole, or not at
    * all. An interrupt that comes meanwhile acts afterwards.
    * @param mode of a file where nothing is, before umask
    * @throws Failure where something else than a file is there

@@ -344,6 +344,16 @@ describe("security-* properties", () => {
   });
 });
 
+test("a file that always says it is ready, and has nothing, is an error and no endless loop", () => {
+  // As a sensor of sysfs whose driver answers EAGAIN: poll(2) tells of none that it has to be waited for.
+  writeFileSync(folder.in("blob"), "");
+  const { code, err } = runInside({ on: { read: () => -errno.EAGAIN } }, "dtdump", folder.in("blob"));
+  expect({ code, err: err.replaceAll(folder.path, "") }).toEqual({
+    code: 1,
+    err: "dtdump: /blob: EAGAIN (resource temporarily unavailable)\n",
+  });
+});
+
 describe("a file that is read in small pieces", () => {
   const SIZE = 10_000;
   const tree: Tree = [["big", Buffer.alloc(SIZE, "B")]];
