@@ -1,5 +1,6 @@
 // What the running machine is like, as far as it decides whether an image can be loaded and entered.
 
+import { Failure } from "../failure.ts";
 import { type MemoryRange, mergeRanges, type NamedRange } from "../range.ts";
 import { CWD, type System } from "../sys/system.ts";
 import { readIomem, whyNoIomem } from "./iomem.ts";
@@ -86,7 +87,7 @@ export function readFacts(system: System, source: FactSource, live: LiveTree = n
   const own = source.read?.(system, tree, live);
   // The kernel's totalram_pages(), which kernel/kexec_core.c measures segments against.
   const totalRam = readMemoryInfo(system, "MemTotal");
-  const blind = totalRam === undefined && !hasProc(system) ? "/proc is not mounted" : undefined;
+  const blind = whyBlind(system, totalRam);
   return {
     ...own,
     blind,
@@ -152,8 +153,16 @@ function uncheckedWithoutIomem(why: string, memory: Known["memory"], taken: Know
   return `what memory is taken${known} is not checked: ${why}`;
 }
 
-function hasProc(system: System): boolean {
-  return typeof system.statusOf(CWD, "/proc/self") !== "number";
+/** Why nothing of the machine is known. @param totalRam where /proc tells of it */
+export function whyBlind(system: System, totalRam: bigint | undefined): string | undefined {
+  if (totalRam !== undefined || typeof system.statusOf(CWD, "/proc/self") !== "number") return undefined;
+  return "/proc is not mounted";
+}
+
+/** @throws Failure where nothing of the machine is known */
+export function refuseBlind(blind: string | undefined): void {
+  if (blind === undefined) return;
+  throw new Failure("the machine", `is not checked: ${blind} (--no-checks loads all the same)`);
 }
 
 function listUnchecked({ unchecked = [] }: Known, totalRam: bigint | undefined): readonly string[] {

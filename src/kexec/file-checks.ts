@@ -7,7 +7,7 @@ import type { ByteString } from "../sys/engine.ts";
 import { type ErrnoName, errno } from "../sys/errno.ts";
 import type { FileStatus, System } from "../sys/system.ts";
 import type { Finding } from "./check.ts";
-import { readMemoryInfo } from "./facts.ts";
+import { readMemoryInfo, refuseBlind, whyBlind } from "./facts.ts";
 import { readCrashSize } from "./status.ts";
 
 export interface OpenFile {
@@ -59,6 +59,8 @@ export interface FileFinding extends Finding {
 }
 
 export interface FileFacts {
+  /** Why nothing of the machine is known; undefined where anything is. */
+  readonly blind?: string | undefined;
   /** Bytes of half of the RAM; undefined where that is not known. */
   readonly halfOfRam: bigint | undefined;
   /** Bytes that crashkernel= has reserved. */
@@ -80,11 +82,12 @@ export const fileChecks: readonly FileCheck[] = [
 
 export function readFileFacts(system: System): FileFacts {
   const totalRam = readMemoryInfo(system, "MemTotal");
-  return { halfOfRam: totalRam && totalRam / 2n, crashSize: readCrashSize(system) };
+  return { blind: whyBlind(system, totalRam), halfOfRam: totalRam && totalRam / 2n, crashSize: readCrashSize(system) };
 }
 
-/** @throws Failure for the first thing that is wrong */
+/** @throws Failure for the first thing that is wrong, or where nothing of the machine is known */
 export function checkFiles(files: KernelFiles, rules: FileRules, facts: FileFacts): void {
+  refuseBlind(facts.blind);
   for (const { find } of fileChecks) {
     const finding = find(files, rules, facts);
     if (finding !== undefined) throw new Failure(finding.place, finding.fact);

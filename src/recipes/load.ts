@@ -8,7 +8,7 @@ import type { Explain } from "../kexec/causes.ts";
 import { nameSegmentAndArgument } from "../kexec/check.ts";
 import { explain, findFault } from "../kexec/checks.ts";
 import { listUncheckedConfinement } from "../kexec/confinement.ts";
-import { type MachineFacts, readFacts } from "../kexec/facts.ts";
+import { type MachineFacts, readFacts, refuseBlind } from "../kexec/facts.ts";
 import { assemble, type KexecImage, refuseChangedFiles } from "../kexec/image.ts";
 import { findRefused, type LoadHelp, load } from "../kexec/load.ts";
 import type { Plan } from "../kexec/plan.ts";
@@ -76,9 +76,7 @@ export function loadPlan(system: System, request: LoadRequest): number {
 
 /** @throws Failure for the first thing that is wrong, with where the segment could go instead if that is all */
 function check({ machine }: System, image: KexecImage, facts: MachineFacts, rules: LoadRules): void {
-  if (facts.blind !== undefined) {
-    throw new Failure("the machine", `is not checked: ${facts.blind} (--no-checks loads all the same)`);
-  }
+  refuseBlind(facts.blind);
   const fault = findFault(image, facts, rules.checks);
   if (fault === undefined) return;
   throw new Failure(fault.place, fault.fact + tellPlace(machine, image, facts, rules, fault));
