@@ -3,7 +3,8 @@
 import type { Option } from "../cli/applet.ts";
 import type { Arguments } from "../cli/options.ts";
 import { numberOf } from "../cli/values.ts";
-import { escapeText, usage } from "../failure.ts";
+import { LEFT_EMPTY } from "../devicetree/secrets.ts";
+import { escapeText, type Notice, usage } from "../failure.ts";
 import { type Kernel, openKernel } from "../kernels/kernel.ts";
 import { type HeldPiece, openPiece } from "../kexec/piece.ts";
 import { reuseCommandLine } from "../recipes/command-line.ts";
@@ -133,7 +134,7 @@ export function parseNextKernel(system: System, args: Arguments): NextKernelRequ
     tree: {
       source: ownTree === undefined ? dtb : file,
       bytes: ownTree,
-      rules: parseReadRules(given, noticeOn(system, "kexec")),
+      rules: parseReadRules(given, readNotice(system)),
       edits,
       words: changes.flatMap(({ long, value }) => (SWITCHES.has(long) ? [`--${long}`] : [`--${long}`, value])),
     },
@@ -226,4 +227,10 @@ export function openNextFiles(
   const own: readonly HeldPiece[] = initrd === undefined ? [] : [initrd];
   const files = initrds?.map((name) => openPiece(system, "--initrd", name));
   return { kernel: kernel.whole, initrds: files ?? own, commandLine, crash };
+}
+
+/** kexec hands on no secrets: the option that does is another tool's. */
+function readNotice(system: System): Notice {
+  const notice = noticeOn(system, "kexec");
+  return (place, fact) => notice(place, fact === LEFT_EMPTY ? "left empty (fs2dt --secrets copies it)" : fact);
 }
