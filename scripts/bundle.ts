@@ -189,7 +189,7 @@ function renumber(modules: readonly Module[], entries: readonly string[]): Modul
 }
 
 /** What loading and a jump go through, and what answers at once. An executable has the rest packed, to be unpacked as a whole. */
-const AT_HAND = [
+export const AT_HAND = [
   ...["applets/fs2dt", "applets/kexec", "applets/loadem", "applets/v2wrap", "applets/zeropage"],
   ...["applets/cat", "applets/echo", "applets/init", "applets/insmod", "applets/ls", "applets/poweroff"],
   ...["cli/version", "devicetree/from/blob", "dump/other-formats", "forms"],

@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from "nod
 import { mkdir, rename } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
+import { Failure } from "../src/failure.ts";
 import { undoOnInterrupt } from "./interrupt.ts";
 
 /** The cache's folder: $XDG_CACHE_HOME/kexecbox, or ~/.cache/kexecbox. It may not exist yet. */
@@ -89,7 +90,8 @@ async function lockEntry(kind: string, entry: string): Promise<() => Promise<unk
   const path = join(folder, `${kind}-${basename(entry)}`);
   // It ends with its standard input, and so with this process.
   const holder = Bun.spawn(["flock", path, "sh", "-c", "echo; cat"], { stdin: "pipe", stdout: "pipe" });
-  await holder.stdout.getReader().read();
+  const { done } = await holder.stdout.getReader().read();
+  if (done) throw new Failure(path, "cannot be locked");
   return () => {
     holder.stdin.end();
     return holder.exited;

@@ -78,8 +78,9 @@ function attempt(dump: Uint8Array): boolean {
       executions++;
       read(dump, words);
     } catch (error) {
-      writeFileSync(`${folder}/finding-${++findings}`, dump);
-      process.stdout.write(`finding-${findings}, ${words.join(" ")}: ${(error as Error).stack}\n`);
+      const name = `finding-${process.pid}-${++findings}`;
+      writeFileSync(`${folder}/${name}`, dump);
+      process.stdout.write(`${name}, ${words.join(" ")}: ${(error as Error).stack}\n`);
     }
   }
   return coverage.take();

@@ -1,7 +1,8 @@
 // The modules of the program: which ones an executable has at hand, and which packed.
 
 import { expect, test } from "bun:test";
-import { splitModules } from "../../scripts/bundle.ts";
+import { AT_HAND, SELDOM, splitModules } from "../../scripts/bundle.ts";
+import { applets } from "../../src/applets/table.ts";
 
 const MODULES = [
   { name: "main", text: 'import {a} from "0"; import {load} from "qjs:sys"; load("applets/vmcore");' },
@@ -25,4 +26,10 @@ test("what the first module, a boot's applets and the machine's own rules import
 
 test("another machine's executable has its own rules at hand", () => {
   expect(splitModules(MODULES, "arm64").packed).toEqual(["applets/vmcore", "arch/ppc64/checks", "2"]);
+});
+
+test("what is at hand is there, once: applets, and modules that are read when they are asked for", () => {
+  const known = [...applets.map(({ name }) => `applets/${name}`), ...SELDOM.map((path) => path.replace(/\.ts$/, ""))];
+  expect(AT_HAND.filter((name) => !known.includes(name))).toEqual([]);
+  expect(new Set(AT_HAND).size).toBe(AT_HAND.length);
 });

@@ -29,10 +29,8 @@ export function readRunning(system: System, rsdp: bigint | undefined): Running {
  */
 export function readOwnBootParams(system: System): Uint8Array | undefined {
   const path = "/sys/kernel/boot_params/data";
-  const descriptor = system.open(CWD, path, 0);
-  if (descriptor === -errno.ENOENT) return undefined;
-  const bytes = system.mustReadAll(system.must(descriptor, path), BOOT_PARAMS_SIZE, path);
-  system.close(descriptor);
+  if (system.statusOfFile(path) === -errno.ENOENT) return undefined;
+  const bytes = system.mustReadFile(path, BOOT_PARAMS_SIZE);
   if (bytes.length !== BOOT_PARAMS_SIZE) throw new Failure(path, `${bytes.length} bytes, not ${BOOT_PARAMS_SIZE}`);
   return bytes;
 }

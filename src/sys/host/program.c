@@ -9,7 +9,7 @@
 #include "unpack.h"
 
 extern const uint8_t app_begin[], app_end[], app_packed_begin[], app_packed_end[];
-extern const uint32_t app_unpacked_length; /* 0 where nothing is packed */
+extern const uint32_t app_unpacked_length;
 
 static int add_packed(JSContext *ctx)
 {
@@ -17,7 +17,7 @@ static int add_packed(JSContext *ctx)
     uint8_t *bytes;
     long length;
 
-    if (is_added || app_unpacked_length == 0)
+    if (is_added)
         return 0;
     bytes = malloc(app_unpacked_length);
     length = bytes ? unpack("zstd", app_packed_begin, (size_t)(app_packed_end - app_packed_begin), bytes,

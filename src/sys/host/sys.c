@@ -591,7 +591,7 @@ static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("unpack", 3, sys_unpack),
     JS_CFUNC_DEF("zeros", 2, sys_zeros),
     JS_CFUNC_DEF("load", 1,
-                 sys_load), /* not of the interface: for what is bundled apart (scripts/build.ts) */
+                 sys_load), /* not of the interface: for what is bundled apart (scripts/bundle.ts) */
     JS_CFUNC_DEF("exit", 1, sys_exit),
     JS_PROP_STRING_DEF("name", "quickjs", 0),
     /* By the compiler's command line: as src/sys/abi.ts calls it. */
