@@ -17,10 +17,14 @@ const folder = temporaryFolder({ on: "disk" });
 const MIB = 0x100000;
 const PAGE = 4096;
 
-/** Zeros with something else at these places: [at, length]. */
+/** Zeros with something else at these places: [at, length]. No byte of that is zero: one alone would be a hole. */
 function memory(size: number, ...spots: readonly (readonly [number, number])[]): Uint8Array {
   const bytes = new Uint8Array(size);
-  for (const [at, length] of spots) bytes.set(randomBytes(length), at);
+  for (const [at, length] of spots)
+    bytes.set(
+      randomBytes(length).map((byte) => byte || 1),
+      at,
+    );
   return bytes;
 }
 
