@@ -22,8 +22,11 @@ export interface Jump {
   say(line: string): void;
 }
 
-/** That many processes are tried. */
-const MOST_PROCESSES = 256;
+/**
+ * That many processes are tried. With pages of 64K a slab has room for a hundred task_structs, and each cpu has a slab of its own:
+ * a process that moves from cpu to cpu fills several before one comes from elsewhere.
+ */
+const MOST_PROCESSES = 512;
 
 /** How many of them take memory, each its part of as much as the image has: no more can be in the way. */
 const TAKERS = 16n;
