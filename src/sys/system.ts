@@ -158,10 +158,11 @@ export class System {
   /**
    * Closes a file that was written, once it is on its disk. A file system may say only here that it had no room, or that the
    * disk failed (NFS, quotas, FUSE).
+   * @param waits false: it is not waited for until it is on a disk
    * @throws Failure then; the file is closed all the same
    */
-  finish(descriptor: number, place: string): void {
-    const settled = this.call("fsync", descriptor);
+  finish(descriptor: number, place: string, waits = true): void {
+    const settled = waits ? this.call("fsync", descriptor) : 0;
     const closed = this.call("close", descriptor);
     // What has no disk cannot be synchronised.
     if (settled !== -errno.EINVAL) this.must(settled, place);
@@ -386,14 +387,14 @@ export class System {
   }
 
   /** Writes all of an open file and closes it, as finish() does. @throws Failure where that fails; it is closed then too */
-  writeFile(descriptor: number, bytes: Uint8Array, place: string): void {
+  writeFile(descriptor: number, bytes: Uint8Array, place: string, waits = true): void {
     try {
       this.writeAll(descriptor, bytes, place);
     } catch (error) {
       this.close(descriptor);
       throw error;
     }
-    this.finish(descriptor, place);
+    this.finish(descriptor, place, waits);
   }
 
   /** The entries of a directory by its path; undefined where it cannot be read, whatever the reason. */

@@ -42,14 +42,8 @@ function write(system: System, root: Node, directory: ByteString): void {
 function writeFile(system: System, path: ByteString, property: Property): ByteString {
   const mode = isSecret(property) ? 0o600 : 0o666;
   const descriptor = system.must(system.open(CWD, path, O_WRONLY | O_CREAT | O_EXCL, mode), path);
-  let closed = 0;
   try {
-    try {
-      system.writeAll(descriptor, property.value, path);
-    } finally {
-      closed = system.call("close", descriptor);
-    }
-    system.must(closed, path);
+    system.writeFile(descriptor, property.value, path, false);
   } catch (error) {
     system.remove(path);
     throw error;
