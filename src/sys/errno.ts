@@ -1,4 +1,4 @@
-// The one place that knows error numbers and their names.
+// The one place that knows error numbers by their names: those that the program or a test asks for. strerror.ts has all of them.
 // Linux include/uapi/asm-generic/errno-base.h and errno.h. These numbers are the same on all our machines.
 
 /** The number of a named error, positive. */
