@@ -9,7 +9,17 @@ import { runScript, type Shell } from "../script/run.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { errno } from "../sys/errno.ts";
 import errnoText from "../sys/strerror.ts";
-import { CWD, O_RDWR, REBOOT_POWER_OFF, STDERR, STDIN, type System, TIOCSCTTY, WNOHANG } from "../sys/system.ts";
+import {
+  CWD,
+  O_RDWR,
+  REBOOT_POWER_OFF,
+  SIGCHLD,
+  STDERR,
+  STDIN,
+  type System,
+  TIOCSCTTY,
+  WNOHANG,
+} from "../sys/system.ts";
 
 const DEFAULT_SCRIPT = "/init.script";
 const SCRIPT_LIMIT = 1024 * 1024;
@@ -62,6 +72,7 @@ const init: Applet = {
     attempt(system, () => boot(system, names, args));
     system.call("sync");
     system.say(`init: power off: ${errnoText(system.reboot(REBOOT_POWER_OFF))}`);
+    system.ignore([SIGCHLD]);
     for (;;) system.call("ppoll", null, 0, null, null, 0);
   },
 };
@@ -87,7 +98,8 @@ function boot(system: System, names: readonly string[], args: readonly ByteStrin
   const shell: Shell = {
     system,
     find: (word) => findProgram(system, names, word),
-    reap: () => reap(system),
+    wait: (pids) => waitForAll(system, pids),
+    rest: (work) => leavingOrphans(system, work),
     goOn: (failure) => system.say(`init: ${escapeText(failure.place)}: ${escapeText(failure.fact)}; going on`),
   };
   const script = chooseScript(system, args);
@@ -150,9 +162,28 @@ function findProgram(system: System, names: readonly string[], word: ByteString)
   return FOLDERS.map((folder) => `${folder}/${word}`).find((path) => isThere(system, path));
 }
 
-/** Takes the exit statuses of children whose own parents have ended: those are process 1's now. */
-function reap(system: System): void {
-  while (system.call("wait4", -1, null, WNOHANG, null) > 0);
+/** Also for whoever else ends meanwhile: a child whose own parent has ended is process 1's. */
+function waitForAll(system: System, pids: readonly number[]): readonly number[] {
+  const statuses = new Map<number, number>();
+  while (pids.some((pid) => !statuses.has(pid))) {
+    const ended = system.waitForEnd(-1, 0);
+    if (typeof ended === "number") break;
+    // The number of one that has ended may be another's by now.
+    if (!statuses.has(ended.pid)) statuses.set(ended.pid, ended.status);
+  }
+  return pids.map((pid) => statuses.get(pid) ?? -errno.ECHILD);
+}
+
+/** While SIGCHLD is ignored, the kernel itself forgets whoever ends. */
+function leavingOrphans<T>(system: System, work: () => T): T {
+  system.ignore([SIGCHLD]);
+  // Those that ended before.
+  while (typeof system.waitForEnd(-1, WNOHANG) !== "number");
+  try {
+    return work();
+  } finally {
+    system.restore([SIGCHLD]);
+  }
 }
 
 export default init;

@@ -2,7 +2,7 @@
 
 import { Failure, formatFailure } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { STDIN, type System } from "../sys/system.ts";
+import { STDIN } from "../sys/system.ts";
 import { type Continuation, continuationOf, parseScript } from "./parse.ts";
 import { runPipeline, type Shell } from "./run.ts";
 
@@ -18,7 +18,7 @@ const MORE = "> ";
  */
 export function runPrompt(shell: Shell, tool: string): void {
   const { system } = shell;
-  for (const line of promptLines(system)) {
+  for (const line of promptLines(shell)) {
     try {
       for (const pipeline of parseScript("prompt", line)) runPipeline(shell, pipeline);
     } catch (error) {
@@ -29,7 +29,7 @@ export function runPrompt(shell: Shell, tool: string): void {
 }
 
 /** Asks for lines of standard input, which the terminal edits: each without its newline, and with all that continues it. */
-function* promptLines(system: System): Generator<ByteString> {
+function* promptLines({ system, rest }: Shell): Generator<ByteString> {
   const buffer = new Uint8Array(4096);
   /** What was read of a line whose end is still to come. */
   let parts: ByteString[] = [];
@@ -38,7 +38,10 @@ function* promptLines(system: System): Generator<ByteString> {
   let goesOn: Continuation | undefined;
   system.print(PROMPT);
   for (;;) {
-    const length = system.must(system.read(STDIN, buffer, 0, buffer.length), "standard input");
+    const length = system.must(
+      rest(() => system.read(STDIN, buffer, 0, buffer.length)),
+      "standard input",
+    );
     const pieces = system.engine.decode(buffer, 0, length).split("\n");
     for (const [index, piece] of pieces.entries()) {
       parts.push(piece);
@@ -54,8 +57,8 @@ function* promptLines(system: System): Generator<ByteString> {
       system.print(goesOn === undefined ? PROMPT : MORE);
     }
     if (length > 0) continue;
-    const rest = [...begun, parts.join("")].join("\n");
-    if (rest !== "") yield rest;
+    const unended = [...begun, parts.join("")].join("\n");
+    if (unended !== "") yield unended;
     system.print("\n");
     return;
   }

@@ -2,7 +2,21 @@
 
 import { Failure } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { CWD, O_APPEND, O_CREAT, O_TRUNC, O_WRONLY, STDERR, STDIN, STDOUT, type System } from "../sys/system.ts";
+import { errno } from "../sys/errno.ts";
+import {
+  CWD,
+  O_APPEND,
+  O_CREAT,
+  O_TRUNC,
+  O_WRONLY,
+  SIGKILL,
+  SIGTERM,
+  STDERR,
+  STDIN,
+  STDOUT,
+  type System,
+  WNOHANG,
+} from "../sys/system.ts";
 import { parseScript } from "./parse.ts";
 import type { Command, Output, Pipeline } from "./pipeline.ts";
 
@@ -10,8 +24,10 @@ export interface Shell {
   readonly system: System;
   /** The path of the program that a command's first word means; undefined when there is none. */
   find(word: ByteString): ByteString | undefined;
-  /** Called after each pipeline: process 1 has to wait for the orphans of others. */
-  reap(): void;
+  /** Waits until all of these children have ended: their statuses as wait4(2) has them, or -errno, in this order. */
+  wait(pids: readonly number[]): readonly number[];
+  /** Does what may take long while no child of ours runs. */
+  rest<T>(work: () => T): T;
   /** Gets the failure of a line that may fail. */
   goOn(failure: Failure): void;
 }
@@ -36,27 +52,39 @@ export function runScript(shell: Shell, name: string, text: ByteString, announce
   }
 }
 
+/** Milliseconds that a program gets to end once it is asked to, and between two looks whether it has. */
+const PATIENCE = 2000;
+const PAUSE = 10;
+
+/** By a file's permissions: by anybody. Without it root cannot either. */
+const EXECUTABLE = 0o111;
+
 /**
- * Starts all programs, then waits for all of them.
+ * Starts all programs, then waits for all of them. Of a line of which one cannot be started none is, as far as that can be known.
  * @throws Failure that names every program that ended by a signal or with an exit code other than 0, or the one that
- *   could not be started
+ *   could not be started, or the file that did not take its output
  */
 export function runPipeline(shell: Shell, pipeline: Pipeline): void {
   const { system } = shell;
   const programs = pipeline.commands.map((words): Program => ({ path: findProgram(shell, words[0]), words }));
+  const { input, output } = openFiles(system, pipeline);
   const started: number[] = [];
   try {
-    startAll(system, programs, pipeline, started);
+    startAll(system, programs, [input, output], started);
   } catch (error) {
-    // Those that run find their pipe closed and end.
-    for (const pid of started) system.wait(pid);
+    endAll(system, started);
+    if (output !== STDOUT) system.close(output);
     throw error;
+  } finally {
+    if (input !== STDIN) system.close(input);
   }
-  const ends = started.map((pid) => describeEnd(system.must(system.wait(pid), `process ${pid}`)));
-  shell.reap();
+  const ends = shell.wait(started).map((status, row) => describeEnd(system.must(status, `process ${started[row]}`)));
   const [first, ...others] = programs.flatMap(({ words }, row) =>
     ends[row] === undefined ? [] : [{ name: words[0], end: ends[row] }],
   );
+  // Not every program asks at its end whether all of it got there.
+  if (pipeline.output !== undefined && first === undefined) system.finish(output, pipeline.output.path);
+  else if (output !== STDOUT) system.close(output);
   if (first === undefined) return;
   throw new Failure(first.name, [first.end, ...others.map(({ name, end }) => `${name}: ${end}`)].join(", "));
 }
@@ -66,29 +94,45 @@ interface Program {
   readonly words: Command;
 }
 
-function findProgram(shell: Shell, word: ByteString): ByteString {
-  const path = shell.find(word);
+/** @throws Failure for what execve(2) would not start, as far as the file's status tells that */
+function findProgram({ system, find }: Shell, word: ByteString): ByteString {
+  const path = find(word);
   if (path === undefined) throw new Failure(word, "no such command");
+  const { kind, mode } = system.must(system.statusOfFile(path), word);
+  if (kind !== "file") throw new Failure(word, `is a ${kind}, not a program`);
+  if ((mode & EXECUTABLE) === 0) system.must(-errno.EACCES, word);
   return path;
 }
 
+/** What the first program reads, and the last one writes. An output is not made where there is no input. */
+function openFiles(system: System, pipeline: Pipeline): { readonly input: number; readonly output: number } {
+  const input = pipeline.input === undefined ? STDIN : system.mustOpen(pipeline.input, 0);
+  if (pipeline.output === undefined) return { input, output: STDOUT };
+  const output = openOutput(system, pipeline.output);
+  if (output < 0 && input !== STDIN) system.close(input);
+  return { input, output: system.must(output, pipeline.output.path) };
+}
+
+function openOutput(system: System, { path, how }: Output): number {
+  return system.open(CWD, path, O_WRONLY | O_CREAT | (how === "append" ? O_APPEND : O_TRUNC));
+}
+
 /** Adds each process id to `started` as soon as there is one. */
-function startAll(system: System, programs: readonly Program[], pipeline: Pipeline, started: number[]): void {
+function startAll(
+  system: System,
+  programs: readonly Program[],
+  [input, output]: readonly [input: number, output: number],
+  started: number[],
+): void {
   const open: number[] = [];
-  function keep(descriptor: number, place: string): number {
-    open.push(system.must(descriptor, place));
-    return descriptor;
-  }
   try {
-    const { input, output } = pipeline;
-    let stdin = input === undefined ? STDIN : keep(system.open(CWD, input, 0), input);
-    const last = output === undefined ? STDOUT : keep(openOutput(system, output), output.path);
+    let stdin = input;
     for (const [row, { path, words }] of programs.entries()) {
       const pipe = row === programs.length - 1 ? undefined : system.pipe();
-      const stdout = pipe === undefined ? last : keep(pipe.write, "pipe");
-      const pid = system.engine.spawn(path, words, stdin, stdout, STDERR);
-      if (pipe !== undefined) stdin = keep(pipe.read, "pipe");
+      if (pipe !== undefined) open.push(pipe.read, pipe.write);
+      const pid = system.engine.spawn(path, words, stdin, pipe?.write ?? output, STDERR);
       started.push(system.must(pid, words[0]));
+      if (pipe !== undefined) stdin = pipe.read;
     }
   } finally {
     // Before anybody waits: a reader sees the end of a pipe only after all descriptors of its writing side are closed.
@@ -96,8 +140,22 @@ function startAll(system: System, programs: readonly Program[], pipeline: Pipeli
   }
 }
 
-function openOutput(system: System, { path, how }: Output): number {
-  return system.open(CWD, path, O_WRONLY | O_CREAT | (how === "append" ? O_APPEND : O_TRUNC));
+/**
+ * Ends programs whose line cannot be: one that reads the console, or sleeps, would not see that nobody reads what it writes. The
+ * last one first, so that none takes the end of another for the end of its input.
+ */
+function endAll(system: System, pids: readonly number[]): void {
+  for (const pid of pids.toReversed()) system.call("kill", pid, SIGTERM);
+  const isRunning = (pid: number): boolean => system.waitForEnd(pid, WNOHANG) === 0;
+  let running = pids.filter(isRunning);
+  for (let waited = 0; running.length > 0 && waited < PATIENCE; waited += PAUSE) {
+    system.sleep(PAUSE);
+    running = running.filter(isRunning);
+  }
+  for (const pid of running) {
+    system.call("kill", pid, SIGKILL);
+    system.wait(pid);
+  }
 }
 
 /** What a status of wait4(2) says; undefined when all is well. */

@@ -21,6 +21,7 @@ export interface Abi {
     readonly ioctl: number;
     readonly kexec_file_load: number;
     readonly kexec_load: number;
+    readonly kill: number;
     readonly lseek: number;
     readonly madvise: number;
     readonly memfd_create: number;
@@ -85,6 +86,7 @@ const ppc64 = {
     ioctl: 54,
     kexec_file_load: 382,
     kexec_load: 268,
+    kill: 37,
     lseek: 19,
     madvise: 205,
     memfd_create: 360,
@@ -141,6 +143,7 @@ export const abis = {
       ioctl: 16,
       kexec_file_load: 320,
       kexec_load: 246,
+      kill: 62,
       lseek: 8,
       madvise: 28,
       memfd_create: 319,
@@ -196,6 +199,7 @@ export const abis = {
       ioctl: 29,
       kexec_file_load: 294,
       kexec_load: 104,
+      kill: 129,
       lseek: 62,
       madvise: 233,
       memfd_create: 279,

@@ -40,7 +40,7 @@ export const O_CLOEXEC = 0o2000000;
 export const TIOCSCTTY = 0x540e;
 
 /** What a child's end sends to its parent: the same number on every machine of ours. */
-const SIGCHLD = 17;
+export const SIGCHLD = 17;
 
 /** To fcntl(2): how many bytes a pipe holds (linux/fcntl.h). */
 export const F_SETPIPE_SZ = 1031;
@@ -77,10 +77,12 @@ const POLLOUT = 4;
 const CLOCK_MONOTONIC = 1;
 const SIG_BLOCK = 0;
 const SIG_UNBLOCK = 1;
+const SIG_DFL = 0n;
 const SIG_IGN = 1n;
 export const SIGHUP = 1;
 export const SIGINT = 2;
 export const SIGQUIT = 3;
+export const SIGKILL = 9;
 export const SIGPIPE = 13;
 export const SIGTERM = 15;
 /** What a person, or a terminal that goes away, ends a program with. */
@@ -484,10 +486,22 @@ export class System {
 
   /** Waits until a child has ended: its status as wait4(2) has it, or -errno. */
   wait(pid: number): number {
+    const ended = this.waitForEnd(pid, 0);
+    return typeof ended === "number" ? ended : ended.status;
+  }
+
+  /**
+   * Waits until a child has ended.
+   * @param pid -1: any of them
+   * @param options of wait4(2)
+   * @returns which one, and its status as wait4(2) has it; or -errno; 0 where WNOHANG is asked for and none has ended
+   */
+  waitForEnd(pid: number, options: number): { readonly pid: number; readonly status: number } | number {
     const status = new DataView(new ArrayBuffer(4));
     for (;;) {
-      const result = this.call("wait4", pid, new Uint8Array(status.buffer), 0, null);
-      if (result !== -errno.EINTR) return result < 0 ? result : status.getInt32(0, this.littleEndian);
+      const result = this.call("wait4", pid, new Uint8Array(status.buffer), options, null);
+      if (result === -errno.EINTR) continue;
+      return result <= 0 ? result : { pid: result, status: status.getInt32(0, this.littleEndian) };
     }
   }
 
@@ -536,8 +550,17 @@ export class System {
 
   /** Drops these signals whenever they come. */
   ignore(signals: readonly number[]): void {
+    this.#setActions(signals, SIG_IGN);
+  }
+
+  /** Lets these signals do what they do by themselves. */
+  restore(signals: readonly number[]): void {
+    this.#setActions(signals, SIG_DFL);
+  }
+
+  #setActions(signals: readonly number[], handler: bigint): void {
     const action = this.#sigaction();
-    action.set(this.longs([SIG_IGN]));
+    action.set(this.longs([handler]));
     for (const signal of signals) this.call("rt_sigaction", signal, action, null, SIGNAL_SET_SIZE);
   }
 

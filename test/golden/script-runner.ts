@@ -13,7 +13,8 @@ try {
   const shell = {
     system,
     find: (word: string) => (word.includes("/") ? word : `/bin/${word}`),
-    reap() {},
+    wait: (pids: readonly number[]) => pids.map((pid) => system.wait(pid)),
+    rest: <T>(work: () => T) => work(),
     goOn: (failure: Failure) => system.say(`goes on: ${failure.message}`),
   };
   runScript(shell, "script", system.text(text), (pipeline) => system.say(`+ ${describe(pipeline)}`));

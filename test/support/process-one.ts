@@ -1,6 +1,7 @@
 // A pretended machine for process 1, which tells what was asked of its kernel, in words, and what the console showed.
 
 import { errno } from "../../src/sys/errno.ts";
+import { SIGCHLD, WNOHANG } from "../../src/sys/system.ts";
 import { type Answer, type CallName, type FakeEngine, fakeEngine } from "./fake-engine.ts";
 
 /** Thrown where the real reboot(2) does not return, and where a machine sleeps for ever. */
@@ -37,6 +38,8 @@ export function machineWith(world: World): Story {
   let console = "";
   let orphans = world.orphans ?? 0;
   const children: string[] = [];
+  /** Process ids of those that were not waited for. */
+  const running: number[] = [];
   const descriptors = world.openDescriptors ?? [0, 1, 2];
   const open = new Map(descriptors.map((descriptor) => [descriptor, { path: "/dev/console", at: 0 }]));
   const contents = (path: string): string | undefined =>
@@ -66,8 +69,9 @@ export function machineWith(world: World): Story {
     },
     statx([directory, path, , , status]) {
       if (path === "" && !open.has(Number(directory))) return -errno.EBADF;
-      if (path !== "" && world.files?.[String(path)] === undefined) return -errno.ENOENT;
-      viewOf(status).setUint16(28, 0o100644, true);
+      const isThere = path === "/proc/self/exe" || world.files?.[String(path)] !== undefined;
+      if (path !== "" && !isThere) return -errno.ENOENT;
+      viewOf(status).setUint16(28, 0o100755, true);
       return 0;
     },
     openat([, name]) {
@@ -99,15 +103,25 @@ export function machineWith(world: World): Story {
       const target = world.links?.[String(path)];
       return target === undefined ? -errno.ENOENT : put(target, bytes);
     },
-    wait4([pid, status]) {
-      if (pid === -1) {
-        calls.push("reap");
-        return --orphans >= 0 ? 99 : -errno.ECHILD;
+    kill([pid, signal]) {
+      calls.push(`kill ${children[Number(pid) - FIRST_CHILD]} by ${signal}`);
+      return 0;
+    },
+    rt_sigaction([signal, action]) {
+      if (signal === SIGCHLD) calls.push(`${viewOf(action).getBigUint64(0, true) === 1n ? "ignore" : "heed"} SIGCHLD`);
+      return 0;
+    },
+    wait4([pid, status, options]) {
+      if (pid === -1 && orphans > 0) {
+        calls.push("reap an orphan");
+        return ORPHAN + orphans--;
       }
-      const program = children[Number(pid) - FIRST_CHILD];
-      if (program === undefined) return -errno.ECHILD;
-      viewOf(status).setInt32(0, world.status?.[program] ?? 0, true);
-      return Number(pid);
+      const [child] = pid === -1 ? running : running.filter((each) => each === pid);
+      if (child === undefined) return -errno.ECHILD;
+      if (options === WNOHANG && pid === -1) return 0;
+      running.splice(running.indexOf(child), 1);
+      viewOf(status).setInt32(0, world.status?.[children[child - FIRST_CHILD] ?? ""] ?? 0, true);
+      return child;
     },
     reboot([, , command]) {
       calls.push(`reboot 0x${Number(command).toString(16)}`);
@@ -123,10 +137,13 @@ export function machineWith(world: World): Story {
 
   function spawn(path: string, argv: readonly string[], ...stdio: readonly number[]): number {
     if (path === "/broken") throw new TypeError("fault of ours");
+    if (path === "/text") return -errno.ENOEXEC;
     const [name = ""] = argv;
     children.push(name);
     calls.push(`spawn ${path} as ${argv.join(" ")} with ${stdio.join(" ")}`);
-    return FIRST_CHILD + children.length - 1;
+    const pid = FIRST_CHILD + children.length - 1;
+    running.push(pid);
+    return pid;
   }
 
   return {
@@ -139,6 +156,7 @@ export function machineWith(world: World): Story {
 }
 
 const FIRST_CHILD = 100;
+const ORPHAN = 1000;
 
 function put(text: string, bytes: unknown): number {
   if (!(bytes instanceof Uint8Array)) return -errno.EFAULT;

@@ -30,8 +30,8 @@ describe("twice as many", () => {
 /** What the prompt says to lines that name no program. */
 function promptSays(typed: string): string {
   const engine = fakeEngine({ stdin: new TextEncoder().encode(typed) });
-  const shell = { system: new System(engine), find: () => undefined, reap: () => {}, goOn: () => {} };
-  runPrompt(shell, "init");
+  const system = new System(engine);
+  runPrompt({ system, find: () => undefined, wait: () => [], rest: (work) => work(), goOn: () => {} }, "init");
   return engine.stderr;
 }
 

@@ -34,8 +34,8 @@ describe("init as any process but 1", () => {
 
 describe("init as process 1", () => {
   test("mounts, makes the console its terminal, runs the script, reaps, turns the machine off", () => {
-    const files = { "/init.script": "echo a\nfs2dt -b 8 /x|/loadem -k # go\n" };
-    const { calls, console } = boot({ files, orphans: 1 });
+    const files = { "/init.script": "echo a\nfs2dt -b 8 /x|/loadem -k # go\n", "/loadem": "" };
+    const { calls, console } = boot({ files, orphans: 2 });
     expect(calls).toEqual([
       "mkdir /proc",
       "mount proc on /proc",
@@ -47,12 +47,11 @@ describe("init as process 1", () => {
       "ioctl 0 21518 0",
       "open /init.script as 3",
       "spawn /proc/self/exe as echo a with 0 1 2",
-      "reap",
-      "reap",
+      "reap an orphan",
+      "reap an orphan",
       "pipe2 524288",
       "spawn /proc/self/exe as fs2dt -b 8 /x with 0 0 2",
       "spawn /loadem as /loadem -k with 0 1 2",
-      "reap",
       "sync",
       OFF,
     ]);
@@ -102,6 +101,22 @@ describe("init as process 1", () => {
     });
     expect(console).toBe("+ echo a\n+ fs2dt /x | loadem -k\ninit: /init.script:3: loadem: exit 3\n");
     expect(calls.at(-1)).toBe(OFF);
+  });
+
+  test("leaves it to the kernel to forget whoever ends while nothing is asked for at the prompt", () => {
+    const { calls } = boot({ typed: "echo a\n", orphans: 2 });
+    const from = calls.indexOf("ignore SIGCHLD");
+    expect(calls.slice(from).map((call) => call.replace(/ as .*/, ""))).toEqual([
+      "ignore SIGCHLD",
+      "reap an orphan",
+      "reap an orphan",
+      "heed SIGCHLD",
+      "spawn /proc/self/exe",
+      "ignore SIGCHLD",
+      "heed SIGCHLD",
+      "sync",
+      OFF,
+    ]);
   });
 
   test("says by which signal a program died", () => {
@@ -178,7 +193,7 @@ describe("init as process 1", () => {
 
   test("finds a program by its path, then among the applets, then in the usual folders", () => {
     const script = "/a/b\necho\nkexecbox --list\nsh";
-    const files = { "/init.script": script, "/bin/echo": "", "/sbin/sh": "", "/usr/bin/sh": "" };
+    const files = { "/init.script": script, "/a/b": "", "/bin/echo": "", "/sbin/sh": "", "/usr/bin/sh": "" };
     expect(boot({ files }).calls.filter((call) => call.startsWith("spawn"))).toEqual([
       "spawn /a/b as /a/b with 0 1 2",
       "spawn /proc/self/exe as echo with 0 1 2",
@@ -188,7 +203,7 @@ describe("init as process 1", () => {
   });
 
   test("never ends, not even by a fault of its own: it says so and turns the machine off", () => {
-    const { calls, console } = boot({ files: { "/init.script": "/broken" } });
+    const { calls, console } = boot({ files: { "/init.script": "/broken", "/broken": "" } });
     expect(console).toContain(
       `init: internal error: TypeError: fault of ours; kexecbox ${VERSION} source (quickjs, x86_64)\n`,
     );

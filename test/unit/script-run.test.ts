@@ -1,10 +1,11 @@
 // Pipelines and redirections of real programs.
 
-import { expect, test } from "bun:test";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { Failure } from "../../src/failure.ts";
+import { describe, expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { Failure, failureOf } from "../../src/failure.ts";
 import { runScript, type Shell } from "../../src/script/run.ts";
 import { engine } from "../../src/sys/bun.ts";
+import { errno } from "../../src/sys/errno.ts";
 import { System } from "../../src/sys/system.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
@@ -13,7 +14,8 @@ const folder = temporaryFolder({ on: "disk" });
 const shell: Shell = {
   system: new System(engine),
   find: (word) => (word.includes("/") ? word : word === "missing" ? undefined : `/bin/${word}`),
-  reap() {},
+  wait: (pids) => pids.map((pid) => shell.system.wait(pid)),
+  rest: (work) => work(),
   goOn: ({ message }) => forgiven.push(message),
 };
 
@@ -113,16 +115,73 @@ test("nothing is started of a line that names an unknown command or a file that 
   expect(run("touch @/out | missing").end).toBe("s:1: missing: no such command");
   expect(run("touch @/out < @/none").end).toBe("s:1: @/none: ENOENT (no such file or directory)");
   expect(run("touch @/out > @/none/x").end).toBe("s:1: @/none/x: ENOENT (no such file or directory)");
+  expect(run("true < @/none > @/out").end).toBe("s:1: @/none: ENOENT (no such file or directory)");
   expect(readdirSync(folder.path)).toEqual([]);
 });
 
-test("a program that cannot be started ends the line, once those before it have ended", () => {
-  writeFileSync(folder.in("text"), "no program\n", { mode: 0o755 });
-  expect(run("sh -c 'cat; echo ended > @/out' < /dev/null | @/none").end).toBe(
-    "s:1: @/none: ENOENT (no such file or directory)",
-  );
-  expect(file("out")).toBe("ended\n");
-  expect(run("yes | @/text").end).toBe("s:1: @/text: ENOEXEC (exec format error)");
+/** Nobody waits so long; and it sees neither its input's end nor that nobody reads what it writes. */
+const ENDLESS = "sleep 60";
+
+describe("a program that cannot be started ends its line, wherever it stands, and nothing of the line goes on", () => {
+  test.each([
+    ["missing", "@/none", "@/none: ENOENT (no such file or directory)"],
+    ["a directory", "@", "@: is a directory, not a program"],
+    ["not executable", "@/plain", "@/plain: EACCES (permission denied)"],
+    ["a device", "/dev/null", "/dev/null: is a device, not a program"],
+    ["behind a file", "@/plain/x", "@/plain/x: ENOTDIR (not a directory)"],
+  ])("%s: nothing is started", (_, program, fact) => {
+    writeFileSync(folder.in("plain"), "x", { mode: 0o644 });
+    for (const line of [
+      program,
+      `${program} | touch @/out`,
+      `touch @/out | ${program}`,
+      `touch @/out | ${program} | cat`,
+    ])
+      expect(run(line).end).toBe(`s:1: ${fact}`);
+    expect(readdirSync(folder.path)).toEqual(["plain"]);
+  });
+
+  test.each([
+    ["no program", "no program\n", "ENOEXEC (exec format error)"],
+    ["of an interpreter that is not there", "#!/no/such/program\n", "ENOENT (no such file or directory)"],
+  ])("%s: those before it are ended", (_, content, fact) => {
+    writeFileSync(folder.in("text"), content, { mode: 0o755 });
+    for (const line of ["@/text", `${ENDLESS} | @/text`, `yes | ${ENDLESS} | @/text | cat`, "@/text | touch @/out"])
+      expect(run(line).end).toBe(`s:1: @/text: ${fact}`);
+    expect(readdirSync(folder.path)).not.toContain("out");
+  });
+
+  test("a list of arguments that is too long", () => {
+    const long = "x".repeat(200_000);
+    expect(run(`${ENDLESS} | true ${long}`).end).toBe("s:1: true: E2BIG (argument list too long)");
+  });
+
+  test("one before it that does not end when it is asked to is ended all the same", () => {
+    writeFileSync(folder.in("text"), "no program\n", { mode: 0o755 });
+    const slow = new System({
+      ...engine,
+      spawn(path, ...rest) {
+        while (path.endsWith("/text") && !existsSync(folder.in("deaf"))) Bun.sleepSync(1);
+        return engine.spawn(path, ...rest);
+      },
+    });
+    const line = `sh -c 'trap "" TERM; echo > @/deaf; exec sleep 60' | @/text`.replaceAll("@", folder.path);
+    const end = failureOf(() => runScript({ ...shell, system: slow }, "s", line, () => {}));
+    expect(end?.fact).toEndWith("/text: ENOEXEC (exec format error)");
+  });
+});
+
+test("what its file system says only when a file is closed fails the line", () => {
+  const { system } = shell;
+  const full = new System({
+    ...engine,
+    syscall: (number, ...args) => (number === system.abi.call.fsync ? -errno.EDQUOT : engine.syscall(number, ...args)),
+  });
+  const end = (line: string): string | undefined =>
+    failureOf(() => runScript({ ...shell, system: full }, "s", line.replaceAll("@", folder.path), () => {}))?.message;
+  expect(end("echo x > @/out")?.replace(folder.path, "@")).toBe("s:1: @/out: EDQUOT (disk quota exceeded)");
+  expect(end("sh -c 'exit 3' > @/out")).toBe("s:1: sh: exit 3");
+  expect(end("true | true")).toBeUndefined();
 });
 
 test("no descriptor stays open, however lines end", () => {
@@ -141,8 +200,9 @@ test("no descriptor stays open, however lines end", () => {
 });
 
 test("no child is left behind, however lines end", () => {
+  writeFileSync(folder.in("text"), "no program\n", { mode: 0o755 });
   const children = () => readFileSync("/proc/thread-self/children", "utf8").trim();
   const before = children();
-  ["true | true", "yes | @/none", "false | sh -c 'exit 3' | true"].forEach(run);
+  ["true | true", "yes | @/none", "yes | @/text", "false | sh -c 'exit 3' | true"].forEach(run);
   expect(children()).toBe(before);
 });
