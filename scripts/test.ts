@@ -11,6 +11,7 @@ import { undoOnInterrupt } from "./interrupt.ts";
 import { kernel } from "./kernels.ts";
 import { type KernelName, smallNames, stockNames, targets } from "./machines/machines.ts";
 import { EVERY_JOB, ensure } from "./setup.ts";
+import { readTestReport, showFailure, type TestReport } from "./test-report.ts";
 
 const HELP = `usage: npm test [-- FILE... [OPTION...]]
 
@@ -37,14 +38,8 @@ const LONG = /^test\/(boot\/(ages|kexec\.|matrix|powernv|rules|stub)|golden\/(en
 
 const ROOT = join(import.meta.dir, "..");
 
-interface Counts {
-  readonly total: number;
-  readonly failed: number;
-  readonly skipped: number;
-}
-
-/** One run of Bun's test runner, and the counts in its report's outermost element. */
-async function runTests(args: readonly string[], output: "inherit" | Bun.BunFile): Promise<Counts> {
+/** One run of Bun's test runner, and its report. A run that fails has a failed test at least. */
+async function runTests(args: readonly string[], output: "inherit" | Bun.BunFile): Promise<TestReport> {
   return inTemporaryFolder(async (folder) => {
     const report = join(folder, "report.xml");
     const options = [`--timeout=${SLOWEST_TEST}`, "--reporter=junit", `--reporter-outfile=${report}`];
@@ -55,11 +50,10 @@ async function runTests(args: readonly string[], output: "inherit" | Bun.BunFile
     const forget = undoOnInterrupt(() => child.kill());
     const ok = (await child.exited) === 0;
     forget();
-    const head = /<testsuites[^>]*>/.exec(await readFile(report, "utf8").catch(() => ""))?.[0];
-    if (head === undefined) throw new Failure("bun test", "no test was run");
-    const count = (name: string): number => Number(new RegExp(` ${name}="([0-9]+)"`).exec(head)?.[1] ?? 0);
-    const failed = count("failures");
-    return { total: count("tests"), failed: ok ? failed : Math.max(failed, 1), skipped: count("skipped") };
+    const read = readTestReport(await readFile(report, "utf8").catch(() => ""));
+    if (read === undefined) throw new Failure("bun test", `${args.join(" ")}: no test was run`);
+    if (ok || read.failures.length > 0) return read;
+    return { ...read, failures: [{ file: args.join(" "), name: "the run as a whole", message: "" }] };
   });
 }
 
@@ -76,7 +70,7 @@ async function prepare(files: readonly string[]): Promise<void> {
 }
 
 /** The tests that Bun chooses by these words: each is a part of a path, or an option. */
-async function runSome(words: readonly string[]): Promise<Counts[]> {
+async function runSome(words: readonly string[]): Promise<TestReport[]> {
   const parts = words.map((word) => word.replace(/^\.\//, ""));
   const named = testFiles().filter((file) => parts.some((part) => file.includes(part)));
   // Options alone choose among all tests.
@@ -89,7 +83,7 @@ async function makeKernels(names: readonly KernelName[]): Promise<void> {
 }
 
 /** Makes all executables, and runs the test that no other may run beside. */
-async function makeExecutables(): Promise<Counts> {
+async function makeExecutables(): Promise<TestReport> {
   for (const target of targets) await build(target);
   return runTests([ALONE], "inherit");
 }
@@ -124,15 +118,15 @@ class Queue {
 }
 
 /** Runs batches until none is left, and prints what each one printed when it is through. */
-async function runBatches(queue: Queue): Promise<Counts[]> {
+async function runBatches(queue: Queue): Promise<TestReport[]> {
   return inTemporaryFolder(async (folder) => {
-    const counts: Counts[] = [];
+    const reports: TestReport[] = [];
     for (let batch = await queue.take(); batch !== undefined; batch = await queue.take()) {
-      const output = Bun.file(join(folder, String(counts.length)));
-      counts.push(await runTests(batch.files, output));
+      const output = Bun.file(join(folder, String(reports.length)));
+      reports.push(await runTests(batch.files, output));
       await print(await output.bytes());
     }
-    return counts;
+    return reports;
   });
 }
 
@@ -140,7 +134,7 @@ async function runBatches(queue: Queue): Promise<Counts[]> {
  * All tests, by two workers, so that each core has work from the beginning to the end. One makes the kernels first, the
  * other the executables; then both take from one queue, in which what takes long comes first.
  */
-async function runAll(): Promise<Counts[]> {
+async function runAll(): Promise<TestReport[]> {
   await ensure(...EVERY_JOB);
   const isLong = (file: string) => Number(LONG.test(file));
   const files = testFiles()
@@ -171,12 +165,15 @@ async function runAll(): Promise<Counts[]> {
 }
 
 async function main(words: readonly string[]): Promise<number> {
-  const counts = words.length === 0 ? await runAll() : await runSome(words);
-  const sum = (name: keyof Counts): number => counts.reduce((total, each) => total + each[name], 0);
-  const [failed, skipped] = [sum("failed"), sum("skipped")];
-  const passed = sum("total") - failed - skipped;
-  await print(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}\n`);
-  return failed === 0 ? EXIT.done : EXIT.input;
+  const reports = words.length === 0 ? await runAll() : await runSome(words);
+  const failures = reports.flatMap((report) => report.failures);
+  const sum = (name: "total" | "skipped"): number => reports.reduce((total, each) => total + each[name], 0);
+  const skipped = sum("skipped");
+  const passed = sum("total") - failures.length - skipped;
+  // They stood somewhere in half an hour of lines.
+  await print(`\n${failures.map(showFailure).join("")}`);
+  await print(`${passed} passed, ${failures.length} failed${skipped > 0 ? `, ${skipped} skipped` : ""}\n`);
+  return failures.length === 0 ? EXIT.done : EXIT.input;
 }
 
 if (import.meta.main) await endWith("test", () => main(process.argv.slice(2)), HELP);
