@@ -43,12 +43,19 @@ export function contains(outer: MemoryRange, inner: MemoryRange): boolean {
   return outer.start <= inner.start && inner.end <= outer.end;
 }
 
-/** Bytes of a page, where pages are largest. */
-const LARGEST_PAGE = 0x10000n;
+/** Bytes of a page, of kernels of any machine. */
+const PAGES = [0x1000n, 0x4000n, 0x10000n] as const;
+
+/** The range, and what it may become where it is rounded to whole pages of any kernel, each once. */
+export function inPages({ start, end }: MemoryRange): MemoryRange[] {
+  const starts = new Set([start, ...PAGES.map((page) => roundDown(start, page))]);
+  const ends = new Set([end, ...PAGES.map((page) => roundUp(end, page))]);
+  return [...starts].flatMap((start) => [...ends].map((end) => ({ start, end })));
+}
 
 /** Whether `outer` is `inner`, rounded to whole pages of any kernel. */
 export function isInPagesOf(inner: MemoryRange, outer: MemoryRange): boolean {
-  return contains(outer, inner) && outer.end - outer.start - (inner.end - inner.start) < 2n * LARGEST_PAGE;
+  return contains(outer, inner) && inPages(inner).some((pages) => sameRange(pages, outer));
 }
 
 /** The same memory in order, with ranges that overlap or touch merged: two banks side by side are one range. */

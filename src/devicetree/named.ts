@@ -1,6 +1,7 @@
 // Lists of things with names: find, insert and remove, through an index where the list is long.
 
 import type { ByteString } from "../sys/engine.ts";
+import { type Compare, insertSorted, removeItem } from "./changing.ts";
 import { baseName } from "./names.ts";
 
 interface Named {
@@ -54,8 +55,10 @@ export class Indexes<Item extends object> {
     if (index?.length !== items.length) return;
     const key = this.keyOf(item);
     const same = index.all.get(key);
-    if (Array.isArray(same)) same.splice(same.indexOf(item), 1);
-    else index.all.delete(key);
+    if (!Array.isArray(same)) index.all.delete(key);
+    else if (same.at(-1) === item) same.pop();
+    else if (same[0] === item) same.shift();
+    else same.splice(same.indexOf(item), 1);
     index.length--;
   }
 
@@ -84,28 +87,26 @@ export function findBased<T extends Named>(items: readonly T[], base: ByteString
   return items.length < LONG ? items.filter(({ name }) => baseName(name) === base) : bases.find(items, base);
 }
 
-/** Inserts one whose name is new, before the first that `sortsAfter` it. */
-export function insertNamed<T extends Named>(items: T[], item: T, sortsAfter: (other: T) => boolean): void {
-  let [low, high] = [0, items.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const other = items[middle];
-    if (other === undefined || sortsAfter(other)) high = middle;
-    else low = middle + 1;
-  }
+/** Inserts one whose name is new, where it sorts. */
+export function insertNamed<T extends Named>(items: T[], item: T, compare: Compare<T>): void {
   names.insert(items, item);
   bases.insert(items, item);
-  items.splice(low, 0, item);
+  insertSorted(items, item, compare);
 }
 
 export function removeNamed<T extends Named>(items: T[], item: T): void {
   names.remove(items, item);
   bases.remove(items, item);
-  items.splice(items.indexOf(item), 1);
+  removeItem(items, item);
 }
 
-/** Removes all of that name at once: each alone would move all that follow it. */
+/** Removes all of that name. */
 export function removeAllNamed<T extends Named>(items: T[], name: ByteString): void {
+  if (items.length >= LONG) {
+    // From the last one on, none is moved in the index.
+    for (const item of [...names.find(items, name)].reverse()) removeNamed(items, item);
+    return;
+  }
   let kept = 0;
   for (const item of items) if (item.name !== name) items[kept++] = item;
   items.length = kept;

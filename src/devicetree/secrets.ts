@@ -50,14 +50,19 @@ const NONE = new Uint8Array(0);
 
 /** Empties them all, and says of which. */
 export function emptySecrets(root: Node, notice: Notice): void {
-  const found: { readonly path: ByteString; readonly node: Node; readonly property: Property }[] = [];
+  const found: { readonly path: ByteString; readonly node: Node; readonly index: number; readonly name: ByteString }[] =
+    [];
   visit(root, {
     enter(node, path) {
-      for (const property of node.properties) if (isSecret(property)) found.push({ path, node, property });
+      let index = 0;
+      for (const property of node.properties) {
+        if (isSecret(property)) found.push({ path, node, index, name: property.name });
+        index++;
+      }
     },
   });
-  for (const { path, node, property } of found) {
-    node.properties[node.properties.indexOf(property)] = { name: property.name, value: NONE };
-    notice(below(path, property.name), LEFT_EMPTY);
+  for (const { path, node, index, name } of found) {
+    node.properties[index] = { name, value: NONE };
+    notice(below(path, name), LEFT_EMPTY);
   }
 }

@@ -4,7 +4,7 @@ import type { MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { findNamed, insertNamed, removeAllNamed, removeNamed } from "./named.ts";
 import { baseName } from "./names.ts";
-import { compareKeys, sortKey } from "./order.ts";
+import { compareKeys, type SortKey, sortKey } from "./order.ts";
 import { stringValue } from "./strings.ts";
 
 /** Nodes below the root. Linux itself stops at 64 (drivers/of/fdt.c FDT_MAX_DEPTH). */
@@ -64,9 +64,13 @@ export function child(node: Node | undefined, name: ByteString): Node | undefine
 /** Replaces the property's value, or adds the property where its name sorts. */
 export function setProperty({ properties }: Node, name: ByteString, value: Uint8Array): void {
   const present = findNamed(properties, name);
-  if (present === undefined) insertNamed(properties, { name, value }, (other) => other.name > name);
+  if (present === undefined) insertNamed(properties, { name, value }, compareNames);
   else present.value = value;
   if (isPhandle(name)) changes.ofPhandles++;
+}
+
+function compareNames(a: Property, b: Property): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 }
 
 /** How often a node may have got or lost a phandle, in any tree: who keeps a list of them looks whether it still holds. */
@@ -105,8 +109,18 @@ export function removeProperty({ properties }: Node, name: ByteString): boolean 
 /** A child of that name, which there was not, where its unit address sorts. */
 export function addChild({ children }: Node, name: ByteString): Node {
   const made: Node = { name, properties: [], children: [] };
-  const key = sortKey(name);
-  insertNamed(children, made, (other) => compareKeys(sortKey(other.name), key) > 0);
+  insertNamed(children, made, (a, b) => compareKeys(keyOf(a), keyOf(b)));
+  return made;
+}
+
+const keys = new WeakMap<Node, SortKey>();
+
+/** Of each node once: a long list is searched thousands of times. */
+function keyOf(node: Node): SortKey {
+  const known = keys.get(node);
+  if (known !== undefined) return known;
+  const made = sortKey(node.name);
+  keys.set(node, made);
   return made;
 }
 

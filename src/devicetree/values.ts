@@ -35,10 +35,19 @@ export function parseValue(text: ByteString, place: string): WrittenValue {
   return new ValueReader(text, place).read();
 }
 
-/** The bytes of a value, in a tree whose nodes `resolve` finds. */
+/** Bytes of the largest value that is made: a MiB of references to a deep node would have 20 GiB. */
+const LARGEST_VALUE = 64 * 1024 * 1024;
+
+/**
+ * The bytes of a value, in a tree whose nodes `resolve` finds.
+ * @throws Failure where it would be too large
+ */
 export function resolveValue(value: WrittenValue, resolve: Resolve): Uint8Array {
-  const parts = value.map((part) => (part instanceof Uint8Array ? part : resolveReference(part, resolve)));
-  const bytes = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  const known = new Map<string, Uint8Array>();
+  const parts = value.map((part) => (part instanceof Uint8Array ? part : resolveReference(part, resolve, known)));
+  const size = parts.reduce((sum, part) => sum + part.length, 0);
+  if (size > LARGEST_VALUE) throw new Failure("value", `${size} bytes are more than ${LARGEST_VALUE}`);
+  const bytes = new Uint8Array(size);
   let at = 0;
   for (const part of parts) {
     bytes.set(part, at);
@@ -47,15 +56,61 @@ export function resolveValue(value: WrittenValue, resolve: Resolve): Uint8Array 
   return bytes;
 }
 
-function resolveReference({ reference, kind }: Reference, resolve: Resolve): Uint8Array {
+/** @param known what each reference became: one value may have many of one */
+function resolveReference(
+  { reference, kind }: Reference,
+  resolve: Resolve,
+  known: Map<string, Uint8Array>,
+): Uint8Array {
+  const key = kind + reference;
+  const before = known.get(key);
+  if (before !== undefined) return before;
   const target = resolve(reference);
-  return kind === "path" ? stringValue(target.path) : u32Value(target.phandle());
+  const bytes = kind === "path" ? stringValue(target.path) : u32Value(target.phandle());
+  known.set(key, bytes);
+  return bytes;
 }
+
+/** Bytes one after the other: as a list of numbers each would take 16. */
+class Bytes {
+  #bytes = new Uint8Array(64);
+  #length = 0;
+
+  push(byte: number): void {
+    if (this.#length === this.#bytes.length) {
+      const larger = new Uint8Array(2 * this.#length);
+      larger.set(this.#bytes);
+      this.#bytes = larger;
+    }
+    this.#bytes[this.#length++] = byte;
+  }
+
+  pushU32(word: number): void {
+    for (let shift = 24; shift >= 0; shift -= 8) this.push((word >>> shift) & 0xff);
+  }
+
+  /** What was pushed since it was last taken. */
+  take(): Uint8Array {
+    const taken = this.#bytes.slice(0, this.#length);
+    this.#length = 0;
+    return taken;
+  }
+}
+
+/** What a digit of any base up to 36 stands for; -1 for all else, and behind a text's end. */
+function digitOf(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  const letter = (code | 0x20) - 0x57;
+  return letter >= 10 && letter < 36 ? letter : -1;
+}
+
+/** Digits of numbers that are below 2^32 whatever they are. */
+const SHORT = { 10: 9, 16: 8 } as const;
 
 class ValueReader {
   readonly #parts: (Uint8Array | Reference)[] = [];
   /** What follows the last part. */
-  #bytes: number[] = [];
+  readonly #bytes = new Bytes();
   #at = 0;
 
   constructor(
@@ -65,14 +120,15 @@ class ValueReader {
 
   read(): WrittenValue {
     do this.#item();
-    while (this.#take(/,/y) !== undefined);
-    if (this.#take(/$/y) === undefined) throw this.#wrong("a comma or the end is expected");
+    while (this.#takeOne(","));
+    this.#skipSpace();
+    if (this.#at < this.text.length) throw this.#wrong("a comma or the end is expected");
     this.#endBytes();
     return this.#parts;
   }
 
   #item(): void {
-    const bits = this.#take(/\/bits\/[ \t-\r]+(?:8|16|32|64)(?=[ \t-\r]*<)/y);
+    const bits = this.#peek() === "/" ? this.#take(/\/bits\/[ \t-\r]+(?:8|16|32|64)(?=[ \t-\r]*<)/y) : undefined;
     if (bits !== undefined) this.#cells(Number(bits.slice("/bits/".length)));
     else if (this.#peek() === "<") this.#cells(32);
     else if (this.#peek() === "[") this.#hexadecimal();
@@ -82,17 +138,40 @@ class ValueReader {
 
   /** @param bits of each number: 8, 16, 32 or 64 */
   #cells(bits: number): void {
-    this.#take(/</y);
-    while (this.#take(/>/y) === undefined) {
-      if (this.#reference("phandle")) {
-        if (bits !== 32) throw this.#wrong("a phandle has 32 bits");
-        continue;
-      }
-      const minus = this.#take(/-/y) !== undefined;
-      const number = parseNumber(this.#take(/[0-9A-Za-z]+/y) ?? "");
-      if (number === undefined) throw this.#wrong("a number, &node or > is expected");
-      this.#number(minus ? -number : number, bits);
+    this.#takeOne("<");
+    while (!this.#takeOne(">")) {
+      const small = this.#smallNumber();
+      if (small !== undefined && bits === 32) this.#bytes.pushU32(small);
+      else if (small !== undefined) this.#number(BigInt(small), bits);
+      else if (!this.#reference("phandle")) this.#anyNumber(bits);
+      else if (bits !== 32) throw this.#wrong("a phandle has 32 bits");
     }
+  }
+
+  /** A number as nearly all are, below 2^32; undefined where another one, or none, stands here. */
+  #smallNumber(): number | undefined {
+    const { text } = this;
+    const base = this.#startsHexadecimal() ? 16 : 10;
+    const start = this.#at + (base === 16 ? 2 : 0);
+    let [at, number] = [start, 0];
+    let digit = digitOf(text.charCodeAt(at));
+    for (; digit >= 0 && digit < base && at < start + SHORT[base]; digit = digitOf(text.charCodeAt(++at)))
+      number = base * number + digit;
+    const isOctal = base === 10 && at > start + 1 && text[start] === "0";
+    if (at === start || digit >= 0 || isOctal) return undefined;
+    this.#at = at;
+    return number;
+  }
+
+  #startsHexadecimal(): boolean {
+    return this.text[this.#at] === "0" && (this.text.charCodeAt(this.#at + 1) | 0x20) === 0x78;
+  }
+
+  #anyNumber(bits: number): void {
+    const minus = this.#takeOne("-");
+    const number = parseNumber(this.#take(/[0-9A-Za-z]+/y) ?? "");
+    if (number === undefined) throw this.#wrong("a number, &node or > is expected");
+    this.#number(minus ? -number : number, bits);
   }
 
   #number(number: bigint, bits: number): void {
@@ -102,11 +181,12 @@ class ValueReader {
   }
 
   #hexadecimal(): void {
-    this.#take(/\[/y);
-    while (this.#take(/\]/y) === undefined) {
-      const digits = this.#take(/[0-9a-fA-F]{2}/y);
-      if (digits === undefined) throw this.#wrong("two hexadecimal digits or ] are expected");
-      this.#bytes.push(parseInt(digits, 16));
+    this.#takeOne("[");
+    while (!this.#takeOne("]")) {
+      const [high, low] = [digitOf(this.text.charCodeAt(this.#at)), digitOf(this.text.charCodeAt(this.#at + 1))];
+      if (high < 0 || high >= 16 || low < 0 || low >= 16) throw this.#wrong("two hexadecimal digits or ] are expected");
+      this.#bytes.push(16 * high + low);
+      this.#at += 2;
     }
   }
 
@@ -129,16 +209,24 @@ class ValueReader {
   }
 
   #endBytes(): void {
-    if (this.#bytes.length > 0) this.#parts.push(Uint8Array.from(this.#bytes));
-    this.#bytes = [];
+    const bytes = this.#bytes.take();
+    if (bytes.length > 0) this.#parts.push(bytes);
   }
 
   /** False where no reference stands here. */
   #reference(kind: Reference["kind"]): boolean {
+    if (this.#peek() !== "&") return false;
     const reference = this.#take(/&(?:\{\/[^}]*\}|0[xX][0-9a-fA-F]+|[0-9]+|[A-Za-z_][A-Za-z0-9_]*)/y);
     if (reference === undefined) return false;
     this.#endBytes();
     this.#parts.push({ reference, kind });
+    return true;
+  }
+
+  /** Whether this character stands here, which is then taken. */
+  #takeOne(character: string): boolean {
+    if (this.#peek() !== character) return false;
+    this.#at++;
     return true;
   }
 
@@ -157,7 +245,8 @@ class ValueReader {
   }
 
   #skipSpace(): void {
-    while (/[ \t-\r]/.test(this.text[this.#at] ?? "")) this.#at++;
+    for (let code = this.text.charCodeAt(this.#at); code === 0x20 || (code >= 9 && code <= 13); )
+      code = this.text.charCodeAt(++this.#at);
   }
 
   #wrong(fact: string): Failure {

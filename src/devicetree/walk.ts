@@ -1,6 +1,7 @@
 // Walks over the nodes of a tree: every node before its children, in their order.
 
 import type { ByteString } from "../sys/engine.ts";
+import { settleLists } from "./changing.ts";
 import type { Node } from "./tree.ts";
 
 /** A node whose children are being walked over, and the nodes that hold it. */
@@ -24,6 +25,7 @@ interface Level extends Open {
 
 /** Walks without recursion: depth costs no stack. */
 export function walk(root: Node, walker: Walker): void {
+  settleLists();
   if (walker.enter(root, undefined) === false) return;
   let open: Level | undefined = { node: root, parent: undefined, next: 0 };
   while (open !== undefined) {
@@ -35,6 +37,13 @@ export function walk(root: Node, walker: Walker): void {
       open = { node, parent: open, next: 0 };
     }
   }
+}
+
+/** The node and all below it, in any order. */
+export function listBelow(node: Node): Node[] {
+  const all = [node];
+  for (let next = 0; next < all.length; next++) for (const child of all[next]?.children ?? []) all.push(child);
+  return all;
 }
 
 /** The full path of a node that walk() enters. The root's is `/`. */

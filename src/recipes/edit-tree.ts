@@ -2,6 +2,7 @@
 
 import { reportCutBootargs } from "../arch/cut-bootargs.ts";
 import { refuseErrors } from "../arch/refuse-errors.ts";
+import { settleLists } from "../devicetree/changing.ts";
 import type { Edit } from "../devicetree/edit/edits.ts";
 import type { ReadRules } from "../devicetree/from/directory.ts";
 import { readTree } from "../devicetree/from/source.ts";
@@ -42,6 +43,7 @@ export function editTree(system: System, request: EditTreeRequest): void {
   const { target, format } = request;
   const tree = readTree(system, request.source, request.rules);
   for (const edit of request.edits) edit(tree);
+  settleLists();
   if (request.address !== undefined) {
     tree.reservations = reservationsAt(tree, request.address);
     tree.address = request.address;

@@ -3,6 +3,7 @@
 import { reportCutBootargs } from "../arch/cut-bootargs.ts";
 import { findHandOver, handOvers } from "../arch/hand-overs.ts";
 import { refuseErrors } from "../arch/refuse-errors.ts";
+import { settleLists } from "../devicetree/changing.ts";
 import { oddityRules, reportOddities } from "../devicetree/check/oddities.ts";
 import { type Edit, reserve } from "../devicetree/edit/edits.ts";
 import { treeFromBlob } from "../devicetree/from/blob.ts";
@@ -71,6 +72,7 @@ export function makeNextTree(system: System, request: NextTreeRequest, tree = re
   handOver?.apply?.(system, tree, () => isOwnTree(system, tree, source), notice);
   const dropUnasked = handOver?.dropUnasked?.(tree);
   for (const edit of request.edits) edit(tree);
+  settleLists();
   dropUnasked?.();
   if (initrd !== undefined) noticeLostInitrd(system, tree, initrd, request);
   reserveFirmware(tree);

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { treeChecks } from "../../src/arch/tree-checks.ts";
+import { insertSorted, removeItem, settleLists } from "../../src/devicetree/changing.ts";
 import { findingsIn } from "../../src/devicetree/check/checks.ts";
 import { runPrompt } from "../../src/script/prompt.ts";
 import { System } from "../../src/sys/system.ts";
@@ -25,6 +26,36 @@ describe("twice as many", () => {
     expect(once).toBeGreaterThan(0);
     expect(countWork(shape, 2 * SIZE) / once).toBeLessThan(2.5);
   });
+});
+
+/** How often items of a list are moved, or asked for, that is changed this many times. */
+function countMoves(size: number): number {
+  let count = 0;
+  const items = new Proxy(
+    Array.from({ length: size }, (_, index) => ({ name: `n${index}` })),
+    {
+      get: (list, key) => {
+        count++;
+        return Reflect.get(list, key);
+      },
+      set: (list, key, value) => {
+        count++;
+        return Reflect.set(list, key, value);
+      },
+    },
+  );
+  const compare = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1);
+  for (const index of Array(size).keys()) {
+    const item = { name: `m${index}` };
+    insertSorted(items, item, compare);
+    if (index % 2 === 0) removeItem(items, item);
+  }
+  settleLists();
+  return count;
+}
+
+test("twice as many changes of a list that is twice as long move twice as much", () => {
+  expect(countMoves(4000) / countMoves(2000)).toBeLessThan(2.5);
 });
 
 /** What the prompt says to lines that name no program. */

@@ -2,6 +2,9 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { settleLists } from "../../src/devicetree/changing.ts";
+import { addNode, deleteNode, reserve, unreserve } from "../../src/devicetree/edit/edits.ts";
+import { compareKeys, sortKey } from "../../src/devicetree/order.ts";
 import {
   addChild,
   child,
@@ -106,5 +109,37 @@ describe("in a node of any number of entries", () => {
     node.properties = node.properties.filter(({ name }) => name !== "p3");
     expect(property(node, "p3")).toBeUndefined();
     expect(property(node, "p4")).toEqual(Uint8Array.of(4));
+  });
+
+  test("of a list that is too long to be moved for each change, the order is what it would have been", () => {
+    const nameOf = (index: number) => `n@${index.toString(16)}`;
+    const children = Array.from({ length: 1500 }, (_, index) => ({ ...empty(), name: nameOf(3 * index) }));
+    const reservations = children.map((_, index) => ({ start: BigInt(16 * index), end: BigInt(16 * index + 8) }));
+    const tree = { root: { ...empty(), children }, reservations, address: undefined, bootCpu: 0 };
+    const names = new Set(children.map(({ name }) => name));
+    const starts = reservations.map(({ start }) => start);
+    for (let step = 0; step < 1200; step++) {
+      const number = (step * 7919) % 4500;
+      const name = nameOf(number);
+      if (names.delete(name)) deleteNode(tree, `/${name}`);
+      else {
+        addNode(tree, "/", name);
+        names.add(name);
+      }
+      const start = BigInt(16 * number);
+      const entry = { start, end: start + 8n };
+      const known = starts.indexOf(start);
+      if (known >= 0) {
+        unreserve(tree, entry);
+        starts.splice(known, 1);
+      } else {
+        reserve(tree, [entry]);
+        starts.push(start);
+      }
+    }
+    settleLists();
+    const sorted = [...names].map(sortKey).sort(compareKeys);
+    expect(children.map(({ name }) => name)).toEqual(sorted.map(({ whole }) => whole));
+    expect(reservations.map(({ start }) => start)).toEqual(starts);
   });
 });

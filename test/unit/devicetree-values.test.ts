@@ -37,6 +37,48 @@ test("blanks in a value are those of ASCII alone", () => {
     expect(() => read(text)).toThrow("value: character");
 });
 
+test("a value that many references to a deep node would make too large is refused", () => {
+  const path = `/${"x".repeat(65_535)}`;
+  const read = (times: number) =>
+    resolveValue(parseValue(Array(times).fill("&{/x}").join(","), "value"), () => ({ path, phandle: () => 1 }));
+  expect(read(1023)).toHaveLength(1023 * (path.length + 1));
+  expect(() => read(1024)).toThrow("67109888 bytes are more than 67108864");
+});
+
+test("a number is the same in any base, and one that is none, or too large, is refused", () => {
+  const read = (text: string) =>
+    Array.from(resolveValue(parseValue(text, "value"), () => ({ path: "/", phandle: () => 1 })));
+  const one = [0, 0, 0, 1];
+  for (const text of [
+    "<1>",
+    "<01>",
+    "<0x1>",
+    "<0X1>",
+    "<0x00000001>",
+    "<000000000001>",
+    "<0x000000000000001>",
+    "< 1 >",
+  ])
+    expect(read(text)).toEqual(one);
+  for (const text of ["<4294967295>", "<0xFFFFFFFF>", "<0xffffffff>", "<037777777777>", "<-1>", "<- 1>"])
+    expect(read(text)).toEqual([255, 255, 255, 255]);
+  expect(read("<0 010 999999999>")).toEqual([0, 0, 0, 0, 0, 0, 0, 8, 0x3b, 0x9a, 0xc9, 0xff]);
+  expect(read("/bits/ 64 <0xffffffff>")).toEqual([0, 0, 0, 0, 255, 255, 255, 255]);
+  for (const text of [
+    "<1a>",
+    "<0x>",
+    "<0xg>",
+    "<08>",
+    "<1_0>",
+    "<4294967296>",
+    "<0x100000000>",
+    "<--1>",
+    "<1",
+    "/bits/ 8 <256>",
+  ])
+    expect(() => read(text)).toThrow("value: character");
+});
+
 const latin = (text: string): Uint8Array => Buffer.from(text, "latin1");
 
 describe("what a property is shown as,", () => {

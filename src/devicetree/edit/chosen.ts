@@ -2,13 +2,13 @@
 // Linux: drivers/of/fdt.c (early_init_dt_scan_chosen), drivers/of/kexec.c.
 
 import { Failure } from "../../failure.ts";
-import { isInPagesOf, type MemoryRange, sameRange } from "../../range.ts";
+import { type MemoryRange, sameRange } from "../../range.ts";
 import type { ByteString } from "../../sys/engine.ts";
 import { u64Value } from "../cells.ts";
 import { initrdOf } from "../reservations.ts";
 import { stringValue } from "../strings.ts";
 import { child, childOrNew, type DeviceTree, type Node, removeProperty, setProperty } from "../tree.ts";
-import { reserve } from "./edits.ts";
+import { giveUpPages, reserve } from "./edits.ts";
 
 /** Properties of /chosen, and bytes of each. The kernel wipes the first, and takes the second out of its tree (it may be of any size). */
 export const SEEDS = { "kaslr-seed": 8, "rng-seed": 64 } as const;
@@ -59,7 +59,7 @@ function forgetInitrd(tree: DeviceTree): boolean {
 /** Takes the initrd's entry, if there is one, out of the reserve map, where prom_init has it in whole pages. */
 function giveUpInitrd(tree: DeviceTree): void {
   const old = initrdOf(tree.root);
-  if (old !== undefined) tree.reservations = tree.reservations.filter((range) => !isInPagesOf(old, range));
+  if (old !== undefined) giveUpPages(tree, old);
 }
 
 /**

@@ -1,13 +1,14 @@
 // Changes of nodes, properties and reservations. Each fails where the tree lacks what it names.
 
 import { Failure } from "../../failure.ts";
-import { formatRange, type MemoryRange } from "../../range.ts";
+import { formatRange, inPages, type MemoryRange } from "../../range.ts";
 import type { ByteString } from "../../sys/engine.ts";
+import { append, removeItem } from "../changing.ts";
 import { Indexes } from "../named.ts";
 import { below } from "../names.ts";
 import { findNode, keepPhandles, PHANDLES } from "../references.ts";
-import { addChild, child, type DeviceTree, type Node, removeChild, removeProperty, setProperty } from "../tree.ts";
-import { walk } from "../walk.ts";
+import { addChild, child, type DeviceTree, removeChild, removeProperty, setProperty } from "../tree.ts";
+import { listBelow } from "../walk.ts";
 
 /** A change whose syntax has been checked. Throws Failure where the tree lacks what it names. */
 export type Edit = (tree: DeviceTree) => void;
@@ -48,25 +49,34 @@ export function addNode({ root }: DeviceTree, parent: ByteString, name: ByteStri
 export function deleteNode({ root }: DeviceTree, reference: ByteString): void {
   const { node, parent } = findNode(root, reference);
   if (parent === undefined) throw new Failure("/", "the root cannot be deleted");
-  const all: Node[] = [];
-  walk(node, { enter: (each) => void all.push(each) });
-  keepPhandles(root, all, () => removeChild(parent, node));
+  keepPhandles(root, listBelow(node), () => removeChild(parent, node));
 }
 
 /** Adds entries to the reserve map. */
 export function reserve(tree: DeviceTree, ranges: readonly MemoryRange[]): void {
   for (const range of ranges) {
     entries.insert(tree.reservations, range);
-    tree.reservations.push(range);
+    append(tree.reservations, range);
   }
 }
 
 /** Takes one entry out of the reserve map. */
 export function unreserve(tree: DeviceTree, range: MemoryRange): void {
-  const [found] = entries.find(tree.reservations, formatRange(range));
-  if (found === undefined) throw new Failure(formatRange(range), "no such entry in the reserve map");
-  entries.remove(tree.reservations, found);
-  tree.reservations.splice(tree.reservations.indexOf(found), 1);
+  if (!giveUp(tree, range)) throw new Failure(formatRange(range), "no such entry in the reserve map");
+}
+
+/** False where there is no such entry. */
+function giveUp({ reservations }: DeviceTree, range: MemoryRange): boolean {
+  const [found] = entries.find(reservations, formatRange(range));
+  if (found === undefined) return false;
+  entries.remove(reservations, found);
+  removeItem(reservations, found);
+  return true;
+}
+
+/** Takes all entries out of the reserve map that are this range, or it in whole pages. */
+export function giveUpPages(tree: DeviceTree, range: MemoryRange): void {
+  for (const pages of inPages(range)) while (giveUp(tree, pages));
 }
 
 const entries = new Indexes<MemoryRange>(formatRange);
