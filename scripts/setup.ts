@@ -19,9 +19,10 @@ import {
 } from "./machines/machines.ts";
 import { withProgress } from "./progress.ts";
 
-/** What proves that a package is there, a program in PATH or a file, where it is not the program of its name. */
+/** What proves that a package is there, a program in PATH or a file, whose path may have stars, where it is not the program of its name. */
 const WITNESSES = new Map([
   ["device-tree-compiler", "dtc"],
+  ["libclang-rt-dev", "/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer*.a"],
   ["libc6-dev", "/usr/include/stdlib.h"],
   ["qemu-user", "qemu-ppc64"],
   ["xz-utils", "xz"],
@@ -61,6 +62,7 @@ export type Job =
   | "bench"
   | `bench-${SmallTarget}`
   | "corpus"
+  | "fuzz"
   | "test"
   | `engine-${Target}`
   | `kernel-${SmallTarget}`
@@ -71,6 +73,7 @@ export type Job =
 const JOBS = new Map<Job, readonly string[]>([
   ["bench", ["gcc", "libc6-dev", "device-tree-compiler", "strace"]],
   ["corpus", ["device-tree-compiler", "cpp"]],
+  ["fuzz", ["clang", "libc6-dev", "libclang-rt-dev"]],
   ["test", ["cpio", "device-tree-compiler", "gdb-multiarch", "osslsigncode", "qemu-user", "strace"]],
   // Bun and glibc come ready made.
   ...bunTargets.map((name) => [`engine-${name}`, []] as const),
@@ -87,6 +90,7 @@ const JOBS = new Map<Job, readonly string[]>([
 export const EVERY_JOB = [...JOBS.keys()];
 
 function isPresent(witness: string, path: string): boolean {
+  if (witness.includes("*")) return !new Bun.Glob(witness.slice(1)).scanSync({ cwd: "/" }).next().done;
   if (witness.startsWith("/")) return existsSync(witness);
   return path.split(delimiter).some((folder) => {
     try {

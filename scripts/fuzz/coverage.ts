@@ -18,13 +18,14 @@ export class Coverage {
     this.#session.post("Profiler.startPreciseCoverage", { callCount: true, detailed: true });
   }
 
-  /** Whether what has run since it was asked last has run a block, or so often, for the first time. */
-  take(): boolean {
+  /** Of what has run since it was asked last: how many blocks, and whether one of them, or so often, for the first time. */
+  take(): { readonly isNew: boolean; readonly work: number } {
     let found: Profiler.FunctionCoverage[] = [];
     this.#session.post("Profiler.takePreciseCoverage", (_, { result }) => {
       found = result.filter(({ url }) => url === this.url).flatMap(({ functions }) => functions);
     });
-    return found.filter(({ ranges }) => this.#add(ranges)).length > 0;
+    const work = found.reduce((sum, { ranges }) => ranges.reduce((own, { count }) => own + count, sum), 0);
+    return { isNew: found.filter(({ ranges }) => this.#add(ranges)).length > 0, work };
   }
 
   #add(ranges: readonly Profiler.CoverageRange[]): boolean {

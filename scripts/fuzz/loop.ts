@@ -1,128 +1,152 @@
-// The fuzzer's process, in node: changes dumps at random, runs their readers, keeps what makes them do something new.
+// The fuzzer's process, in node: changes inputs of one target at random, runs it, keeps what makes it do something new.
 
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { runInThisContext } from "node:vm";
+import { joinParts } from "../../test/fuzz/belongings.ts";
+import { randomNumbers } from "../bench/tree.ts";
 import { Coverage } from "./coverage.ts";
+import { host } from "./host.ts";
+import { minimise, mutate } from "./mutate.ts";
 import type * as Target from "./target.ts";
 
-const COMMANDS = [["vmcore-dmesg"], ["vmcore"], ["vmcore", "--json"]];
-/** Of one command: calls of the kernel, milliseconds; of the process: KiB. */
-const MOST = { calls: 100_000, time: 10_000, resident: 512 << 10 };
-/** Bytes of a dump's start, in which most of its numbers are. */
-const START = 0x3000;
-const NUMBERS = [0n, 1n, 7n, 0xffn, 0xffffn, 0x7fff_ffffn, 0xffff_ffffn, (1n << 63n) - 1n, 1n << 63n, (1n << 64n) - 1n];
-const WORDS = [
-  "0",
-  "-1",
-  "8",
-  "4294967295",
-  "18446744073709551615",
-  "ffffffffffffffff",
-  "SYMBOL(prb)",
-  "SIZE(log)=16\n",
-];
+/** Of one input: milliseconds; of the process: KiB; bytes that are free of the bound on work. */
+const MOST = { time: 10_000, resident: 700 << 10, free: 1000 };
+/** Seconds of a cpu between two lines that tell how far it is. */
+const PATIENCE = 30;
 
-const [script = "", folder = "", minutes = ""] = process.argv.slice(2);
+interface Orders {
+  readonly script: string;
+  readonly target: string;
+  /** Where inputs are kept, and findings. */
+  readonly folder: string;
+  /** Of a cpu. */
+  readonly minutes: number;
+  readonly seed: number;
+  /** A file that is tried alone. */
+  readonly only?: string;
+  /** Where a small corpus is written, and no more than so many bytes of it. */
+  readonly distil?: { readonly file: string; readonly most: number };
+}
+
+const orders: Orders = JSON.parse(process.argv[2] ?? "");
+const { folder, script } = orders;
 const url = pathToFileURL(script).href;
-const { System, abis, errno, listSeeds, run }: typeof Target = await import(url);
+const { splitParts, targetsOn, unpackBelongings }: typeof Target = await import(url);
+const belongings = unpackBelongings(readFileSync(join(folder, "belongings")));
+const target = targetsOn(belongings).find(({ name }) => name === orders.target);
+if (target === undefined) throw new Error(orders.target);
 const coverage = new Coverage(url);
-const names = new Map<number, string>(Object.entries(abis.x86_64.call).map(([name, number]) => [number, name]));
-let [executions, findings, resident] = [0, 0, MOST.resident];
+const pick = randomNumbers(orders.seed);
+let [executions, findings, resident, heaviest] = [0, 0, MOST.resident, 0];
 
-function unused(): never {
-  throw new Error("asked for what no reader needs");
+interface Trial {
+  readonly isNew: boolean;
+  /** What does not hold. */
+  readonly error: Error | undefined;
 }
 
-/** On a machine that has one file and nothing else. */
-function read(dump: Uint8Array, words: readonly string[]): void {
-  let [calls, errors] = [0, ""];
-  const system = new System({
-    ...{ name: "bun", args: [], machine: "x86_64", pageSize: 4096, exit: unused, sha256: unused, zeros: unused },
-    ...{ address: unused, memory: unused, spawn: unused, gather: unused, unpack: unused },
-    decode: (bytes, start, end) => Buffer.from(bytes.subarray(start, end)).toString("latin1"),
-    encode: (text, bytes, at) => Buffer.from(bytes.buffer, bytes.byteOffset).write(text, at, "latin1"),
-    syscall(number, ...[first, second, third, fourth, fifth]) {
-      const name = names.get(number);
-      if (++calls > MOST.calls) throw new Error(`more than ${MOST.calls} calls`);
-      if (name === "openat") return second === "dump" ? 3 : -errno.ENOENT;
-      if (name === "ioctl") return -errno.ENOTTY;
-      if (name === "statx") {
-        const view = new DataView((fifth as Uint8Array).buffer);
-        view.setUint16(28, 0o100644, true);
-        view.setBigUint64(40, BigInt(dump.length), true);
-      }
-      if (name === "pread64") {
-        const part = dump.subarray(Number(fourth), Number(fourth) + Number(third));
-        (second as Uint8Array).set(part);
-        return part.length;
-      }
-      if (name === "write" && first === 2) errors += Buffer.from(second as Uint8Array).toString("latin1");
-      return name === "write" ? Number(third) : 0;
-    },
-  });
-  // So that one that does not end is ended.
-  Object.assign(globalThis, { work: () => run(system, ["kexecbox", ...words, "dump"]) });
-  const code: number = runInThisContext("work()", { timeout: MOST.time });
-  if (code !== 0 && (code !== 1 || !errors.includes(`${words[0]}: `))) throw new Error(`exit code ${code}: ${errors}`);
+function attempt(input: Uint8Array): Trial {
+  executions++;
+  let error: Error | undefined;
+  try {
+    // So that one that does not end is ended.
+    Object.assign(globalThis, { work: () => target?.attempt(host, input) });
+    runInThisContext("work()", { timeout: MOST.time });
+  } catch (thrown) {
+    error = thrown as Error;
+  }
+  const { isNew, work } = coverage.take();
+  const weight = work / (input.length + MOST.free);
+  heaviest = Math.max(heaviest, weight);
+  if (weight > (target?.work ?? 0)) error ??= new Error(`${work} blocks for ${input.length} bytes`);
   const peak = process.resourceUsage().maxRSS;
-  if (peak <= resident) return;
-  resident = peak * 1.1;
-  throw new Error(`${peak} KiB of memory`);
-}
-
-/** Whether it does something new. */
-function attempt(dump: Uint8Array): boolean {
-  for (const words of COMMANDS) {
-    try {
-      executions++;
-      read(dump, words);
-    } catch (error) {
-      const name = `finding-${process.pid}-${++findings}`;
-      writeFileSync(`${folder}/${name}`, dump);
-      process.stdout.write(`${name}, ${words.join(" ")}: ${(error as Error).stack}\n`);
-    }
+  if (peak > resident) {
+    resident = peak * 1.1;
+    error ??= new Error(`${peak} KiB of memory`);
   }
-  return coverage.take();
+  return { isNew, error };
 }
 
-/** Up to eight changes. */
-function mutate(dump: Uint8Array): Uint8Array {
-  const pick = (count: number): number => Math.floor(Math.random() * count);
-  const changed = dump.slice();
-  const view = new DataView(changed.buffer);
-  for (let left = 1 + pick(8); left > 0 && changed.length >= 16; left--) {
-    const at = pick(Math.min(pick(2) === 0 ? START : changed.length, changed.length - 8));
-    const [place, isLittle, number] = [at & -4, pick(2) === 0, NUMBERS[pick(NUMBERS.length)] ?? 0n];
-    const kind = pick(8);
-    if (kind === 0) changed[at] = pick(256);
-    else if (kind === 1) view.setBigUint64(place, number, isLittle);
-    else if (kind === 2) view.setUint32(place, Number(number & 0xffff_ffffn), isLittle);
-    else if (kind === 3)
-      view.setBigUint64(place, view.getBigUint64(place, isLittle) + BigInt(pick(129) - 64), isLittle);
-    else if (kind === 4) view.setBigUint64(place, view.getBigUint64(pick(changed.length - 8) & -4));
-    else if (kind === 5) changed.copyWithin(at, pick(changed.length), pick(changed.length));
-    else if (kind === 6) changed.set(Buffer.from(WORDS[pick(WORDS.length)] ?? "").subarray(0, changed.length - at), at);
-    else if (pick(4) === 0) return changed.slice(0, at);
+/** Two errors of one kind differ in numbers and quotations. */
+function kindOf(error: Error | undefined): string {
+  return (error?.message ?? "").replace(/"(\\.|[^"])*"|0x[0-9a-f]+|[0-9]+/g, "_").slice(0, 60);
+}
+
+const known = new Set<string>();
+
+/** Whether it is worth keeping. */
+function examine(input: Uint8Array): boolean {
+  const { isNew, error } = attempt(input);
+  if (error === undefined) return isNew;
+  findings++;
+  const kind = kindOf(error);
+  if (known.has(kind)) return false;
+  known.add(kind);
+  const smallest = minimise(input, (part) => kindOf(attempt(part).error) === kind);
+  const name = `finding-${hashOf(smallest)}`;
+  writeFileSync(join(folder, name), smallest);
+  process.stdout.write(
+    `${target?.name}: ${name}, ${smallest.length} bytes: ${attempt(smallest).error?.stack ?? error.stack}\n`,
+  );
+  return false;
+}
+
+function hashOf(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex").slice(0, 12);
+}
+
+function tell(): void {
+  const rest = `${coverage}, ${Math.round(heaviest)} blocks a byte at most, ${findings} findings`;
+  process.stdout.write(`${target?.name}: ${executions} executions, ${corpus.length} inputs, ${rest}\n`);
+}
+
+/** Seeds, then the smallest inputs that do something new. */
+function distil(inputs: readonly Uint8Array[], { file, most }: NonNullable<Orders["distil"]>): void {
+  const chosen: Uint8Array[] = [];
+  let size = 0;
+  for (const input of [...inputs].sort((one, other) => one.length - other.length)) {
+    if (size + input.length > most || !attempt(input).isNew) continue;
+    chosen.push(input);
+    size += input.length;
   }
-  return changed;
+  writeFileSync(file, joinParts(chosen));
+  process.stdout.write(`${target?.name}: ${chosen.length} inputs of ${size} bytes\n`);
 }
 
-const kept = readdirSync(folder).filter((name) => name.startsWith("dump-"));
-const given = kept.map((name) => new Uint8Array(readFileSync(`${folder}/${name}`)));
-const corpus = [...listSeeds().map(({ bytes }) => bytes), ...given].filter(attempt);
-const any = (): Uint8Array => corpus[Math.floor(Math.random() * corpus.length)] ?? new Uint8Array(0);
-const end = Date.now() + Number(minutes) * 60_000;
+const read = (name: string): Uint8Array => new Uint8Array(readFileSync(join(folder, name)));
+const corpus: Uint8Array[] = [];
+if (orders.only !== undefined) {
+  examine(new Uint8Array(readFileSync(orders.only)));
+  tell();
+  process.exit(findings === 0 ? 0 : 1);
+}
+for (const seed of splitParts(read("seeds"))) if (examine(seed)) corpus.push(seed);
+const kept = readdirSync(folder).filter((name) => name.startsWith("input-"));
+if (orders.distil !== undefined) {
+  distil(kept.map(read), orders.distil);
+  process.exit(0);
+}
+for (const name of kept) if (existsSync(join(folder, name)) && examine(read(name))) corpus.push(read(name));
+const any = (): Uint8Array => corpus[pick(corpus.length)] ?? new Uint8Array(0);
+/** Seconds of a cpu: what else goes on does not count. */
+function spent(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
+
 for (let told = 0; ; ) {
-  const now = Date.now();
-  if (now - told > 30_000 || !(now < end)) {
-    told = now;
-    process.stdout.write(`${executions} executions, ${corpus.length} dumps, ${coverage}, ${findings} findings\n`);
+  const isOver = !(spent() < 60 * orders.minutes);
+  if (isOver || spent() - told > PATIENCE) {
+    told = spent();
+    tell();
   }
-  if (!(now < end)) process.exit(findings === 0 ? 0 : 1);
+  if (isOver) process.exit(findings === 0 ? 0 : 1);
   const [one, two] = [any(), any()];
-  const dump = mutate(one.length < two.length ? one : two);
-  if (!attempt(dump)) continue;
-  corpus.push(dump);
-  writeFileSync(`${folder}/dump-${process.pid}-${corpus.length}`, dump);
+  const input = mutate(target, one.length < two.length ? one : two, any(), pick);
+  if (!examine(input)) continue;
+  corpus.push(input);
+  writeFileSync(join(folder, `input-${hashOf(input)}`), input);
 }

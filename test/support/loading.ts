@@ -88,7 +88,8 @@ const TREE: Readonly<Record<string, Uint8Array | string>> = {
 
 export const KERNEL_END = 0x288_0000;
 
-const USUAL: Readonly<Record<string, Uint8Array | string>> = {
+/** What it has of /proc and /sys. */
+export const USUAL: Readonly<Record<string, Uint8Array | string>> = {
   ...Object.fromEntries(Object.entries(TREE).map(([name, value]) => [`/proc/device-tree/${name}`, value])),
   "/proc/meminfo": "MemTotal:        2097152 kB\nMemFree:            1000 kB\n",
   "/proc/self/status": "Name:\tloadem\nCapEff:\t000001ffffffffff\n",
