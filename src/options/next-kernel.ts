@@ -3,8 +3,7 @@
 import type { Option } from "../cli/applet.ts";
 import type { Arguments } from "../cli/options.ts";
 import { numberOf } from "../cli/values.ts";
-import { LEFT_EMPTY } from "../devicetree/secrets.ts";
-import { escapeText, type Notice, usage } from "../failure.ts";
+import { escapeText, usage } from "../failure.ts";
 import { type Kernel, openKernel } from "../kernels/kernel.ts";
 import { type HeldPiece, openPiece } from "../kexec/piece.ts";
 import { reuseCommandLine } from "../recipes/command-line.ts";
@@ -41,6 +40,7 @@ const wishes: readonly Option[] = [
     value: "FILE",
     help: "Give it this device tree, a blob or a directory (default: the running machine's).",
   },
+  { long: "secrets", help: "Hand on firmware's passwords, security-* in the tree (default: leave them empty)." },
   { long: "rsdp", value: "ADDR", help: "Set the ACPI root pointer (x86-64; default: the running kernel's)." },
   {
     long: "qemu-memory",
@@ -66,7 +66,7 @@ const SWITCHES = new Set(edits.filter(({ value }) => value === undefined).map(({
 export const nextKernelOptions: readonly Option[] = [...wishes, ...edits];
 
 /** They steer what is made here. With kexec_file_load(2) the running kernel does that. */
-const NOT_FOR_FILES = ["dtb", "rsdp", "mem-min", "mem-max", "qemu-memory", "hotplug"];
+const NOT_FOR_FILES = ["dtb", "secrets", "rsdp", "mem-min", "mem-max", "qemu-memory", "hotplug"];
 
 /** The option that asks for what kexec_file_load(2) does not leave to us, if one does. */
 export function findNotForFiles({ given, inTurn }: Arguments): string | undefined {
@@ -100,16 +100,16 @@ export function parseNextKernel(system: System, args: Arguments): NextKernelRequ
   const qemu = given.get("qemu");
   if (qemu !== undefined) refuseRunningOnly(args);
   else if (given.has("qemu-memory")) throw usage("--qemu-memory", "goes with --qemu alone");
-  const wishesTree = changes.length > 0 || given.has("dtb");
-  if (qemu === undefined && wishesTree) refuseWithoutTree(system, changes[0]?.place ?? "--dtb");
+  const wish = changes[0]?.place ?? ["dtb", "secrets"].filter((long) => given.has(long)).map((long) => `--${long}`)[0];
+  if (qemu === undefined && wish !== undefined) refuseWithoutTree(system, wish);
   const edits = parseEdits(system, changes);
   const kernel = openKernel(system, file);
   const { brought } = kernel;
   for (const part of brought.notUsed ?? []) system.say(`kexec: ${escapeText(file)}: ${part} in it is not used`);
   const dtb = given.get("dtb");
   const wants = qemu === undefined ? wantsTree(system) : kernel.setup === undefined;
-  if (qemu !== undefined && wishesTree && !wants) {
-    throw usage(changes[0]?.place ?? "--dtb", "no kernel for x86_64 is handed a device tree");
+  if (qemu !== undefined && wish !== undefined && !wants) {
+    throw usage(wish, "no kernel for x86_64 is handed a device tree");
   }
   if (qemu !== undefined && !given.has("append") && brought.commandLine === undefined) {
     throw usage("--append", "needed with --qemu: the running kernel's command line is another machine's");
@@ -134,9 +134,12 @@ export function parseNextKernel(system: System, args: Arguments): NextKernelRequ
     tree: {
       source: ownTree === undefined ? dtb : file,
       bytes: ownTree,
-      rules: parseReadRules(given, readNotice(system)),
+      rules: parseReadRules(given, noticeOn(system, "kexec")),
       edits,
-      words: changes.flatMap(({ long, value }) => (SWITCHES.has(long) ? [`--${long}`] : [`--${long}`, value])),
+      words: [
+        ...(given.has("secrets") ? ["--secrets"] : []),
+        ...changes.flatMap(({ long, value }) => (SWITCHES.has(long) ? [`--${long}`] : [`--${long}`, value])),
+      ],
     },
   };
 }
@@ -227,10 +230,4 @@ export function openNextFiles(
   const own: readonly HeldPiece[] = initrd === undefined ? [] : [initrd];
   const files = initrds?.map((name) => openPiece(system, "--initrd", name));
   return { kernel: kernel.whole, initrds: files ?? own, commandLine, crash };
-}
-
-/** kexec hands on no secrets: the option that does is another tool's. */
-function readNotice(system: System): Notice {
-  const notice = noticeOn(system, "kexec");
-  return (place, fact) => notice(place, fact === LEFT_EMPTY ? "left empty (fs2dt --secrets copies it)" : fact);
 }

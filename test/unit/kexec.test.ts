@@ -139,6 +139,26 @@ describe.each(MACHINES)("on %s", (name, machine, file) => {
   });
 });
 
+test("firmware's passwords are handed on with --secrets alone, by the raw commands too", () => {
+  const machine = { ...PPC64, files: { ...PPC64.files, "/proc/device-tree/options/security-password": "hunter2\0" } };
+  const words = ["--append=quiet", folder.in("vmlinux.kexec")];
+  const without = kexec(machine, "-l", ...words);
+  const left = "kexec: /proc/device-tree/options/security-password: left empty (--secrets copies it)\n";
+  expect([without.code, without.err]).toEqual([0, left]);
+  const tree = (run: LoadRun) => segmentOf(present(run.loads[0]), 0).bytes;
+  expect(tree(without).includes("hunter2")).toBeFalse();
+  const run = kexec(machine, "-l", "--secrets", ...words);
+  expect(loaded(run).segments.length).toBe(2);
+  expect(tree(run).includes("hunter2\0")).toBeTrue();
+  const plan = kexec(machine, "--plan", "--secrets", ...words).out.toString("latin1");
+  expect(runRawLines(folder.path, machine, rawLinesOf(plan)).loads).toEqual([...run.loads]);
+  const zeroPage = kexec(X86_64, "-l", "--secrets", folder.in("bzImage"));
+  expect([zeroPage.code, zeroPage.err]).toEqual([
+    2,
+    "kexec: --secrets: no kernel for x86_64 is handed a device tree\n",
+  ]);
+});
+
 describe.each(MACHINES)("--save on %s", (name, machine, file) => {
   test("writes the segments, and a script that loads the same", () => {
     const here: Pretended = { ...machine, on: { getrandom: ([bytes]) => (bytes as Uint8Array).fill(7).length } };
