@@ -87,7 +87,7 @@ export function sourcesList(kind: "deb" | "deb-src", mirrors: Mirrors, suites: S
  * The private configuration. Neither /etc/apt/apt.conf nor apt.conf.d is read through it, because hooks there
  * (docker's images empty /var/cache/apt on every update) work on the machine's state.
  */
-function configuration(folder: string, machine: string, trusted: string, suites: Suites): string {
+export function configuration(folder: string, machine: string, trusted: string, suites: Suites): string {
   const own: Record<string, string> = {
     "Dir::State": join(folder, "state"),
     "Dir::State::status": join(folder, "status"),

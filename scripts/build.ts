@@ -11,7 +11,6 @@ import { inTemporaryFolder } from "./cache.ts";
 import { endWith } from "./command.ts";
 import { smallEngine } from "./engine.ts";
 import { undoOnInterrupt } from "./interrupt.ts";
-import { writeLicenses } from "./licenses.ts";
 import { type BunTarget, isBunTarget, machineOf, type SmallTarget, type Target, targets } from "./machines/machines.ts";
 import { ensure } from "./setup.ts";
 
@@ -135,15 +134,6 @@ function targetNamed(name: string): Target {
   return target;
 }
 
-/** Hashes as `sha256sum -c` reads them, of everything in dist that is ours. */
-async function writeSums(): Promise<void> {
-  const present = targets.map(executableFor).filter((path) => existsSync(path));
-  const lines = await Promise.all(
-    present.sort().map(async (path) => `${sha256(await readFile(path))}  ${basename(path)}\n`),
-  );
-  await replaceFile(join(DIST, "SHA256SUMS"), (temporary) => writeFile(temporary, lines.join("")));
-}
-
 async function buildAll(names: readonly string[]): Promise<void> {
   const wanted = names.length === 0 ? targets : names.map(targetNamed);
   await ensure(...wanted.map((target) => `engine-${target}` as const));
@@ -151,8 +141,6 @@ async function buildAll(names: readonly string[]): Promise<void> {
     const path = await build(target);
     process.stdout.write(`${fromRoot(path)}: ${statSync(path).size} bytes\n`);
   }
-  await writeSums();
-  if (names.length === 0) await replaceFile(join(DIST, "LICENSES"), writeLicenses);
 }
 
 const HELP = `usage: npm run build [-- TARGET...]

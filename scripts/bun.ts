@@ -29,7 +29,7 @@ const SUITES = ["bookworm", "bookworm-security"];
 const RECIPE = "1";
 
 /** Version and integrity (`sha512-BASE64`) that package-lock.json has of an npm package. */
-async function readLock(name: string): Promise<{ version: string; integrity: string }> {
+export async function readLock(name: string): Promise<{ version: string; integrity: string }> {
   const { packages } = JSON.parse(await readFile(join(ROOT, "package-lock.json"), "utf8"));
   const found = packages[`node_modules/${name}`];
   if (found === undefined) throw new Failure("package-lock.json", `has no ${name}`);

@@ -94,8 +94,3 @@ export const libraries: readonly Library[] = [
     ],
   },
 ];
-
-/** All that is compiled in, as `NAME (TERMS)`. */
-export function listLibraries(): string {
-  return libraries.map(({ name, terms }) => `${name} (${terms})`).join(", ");
-}

@@ -1,33 +1,38 @@
-// dist/LICENSES: what is inside the executables, and on what terms.
+// LICENSES of what is delivered: what is inside the executables, and on what terms.
 
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { bunEngine } from "./bun.ts";
 import { sourceTarball } from "./debian.ts";
 import { MUSL, QUICKJS } from "./engine.ts";
-import { libraries, listLibraries } from "./libraries.ts";
-import { bunTargets, smallTargets, toolchainOf } from "./machines/machines.ts";
+import { libraries } from "./libraries.ts";
+import { bunTargets } from "./machines/machines.ts";
+import type { Delivered } from "./sbom.ts";
 import { runTool } from "./tool.ts";
 
 const ROOT = join(import.meta.dir, "..");
 
-const NEEDING_LIBGCC = smallTargets.filter((target) => toolchainOf(target).libgcc !== undefined);
+/** What is inside of other people's, each with the executables that have it. */
+function overview(delivered: readonly Delivered[]): string {
+  const holders = new Map<string, string[]>();
+  for (const { name: executable, parts } of delivered) {
+    for (const { name, version, terms } of parts) {
+      const text = `${name} ${version} (${terms})`;
+      holders.set(text, [...(holders.get(text) ?? []), executable]);
+    }
+  }
+  const rows = [...holders].map(([text, having]) => {
+    return `  ${text}\n      ${having.length === delivered.length ? "all" : having.join(", ")}\n`;
+  });
+  return `What is inside the executables of kexecbox, and on what terms
 
-function line(targets: readonly string[], inside: string): string {
-  return `  ${targets.join(", ")}\n${" ".repeat(27)}${inside}\n`;
-}
-
-const OVERVIEW = `What is inside the executables of kexecbox, and on what terms
-
-${line(["all"], "kexecbox (MIT), minimist (MIT)")}\
-${line(smallTargets, `QuickJS (MIT), musl (MIT), ${listLibraries()}`)}\
-${line(NEEDING_LIBGCC, "parts of libgcc (GPL-3 with the GCC Runtime Library Exception)")}\
-${line(bunTargets, "Bun and what it links (MIT and others), glibc (LGPL-2.1 or later, parts others),")}\
-                           libgcc_s (GPL-3 with the GCC Runtime Library Exception)
-
-The sources of glibc and libgcc are Debian's source packages glibc and gcc-12, in the versions of the packages that
-they were taken from:
+  kexecbox (MIT)
+      all
+${rows.join("")}
+The sources of glibc (libc6) and libgcc are Debian's source packages glibc and gcc-12, in the versions of the packages
+that they were taken from:
 `;
+}
 
 function fileIn(tarball: string, name: string): Promise<string> {
   return runTool(["tar", "-xOf", tarball, "--wildcards", `*/${name}`]);
@@ -46,8 +51,8 @@ export function commonLicensesIn(texts: readonly string[]): string[] {
   return [...new Set(found.flatMap(([, name]) => name ?? []))].sort();
 }
 
-/** Writes it to `output`, fetching what has not been built yet. */
-export async function writeLicenses(output: string): Promise<void> {
+/** Writes it to `output`, fetching what has not been built yet. The texts are those of all targets. */
+export async function writeLicenses(output: string, delivered: readonly Delivered[]): Promise<void> {
   const read = (path: string): Promise<string> => readFile(path, "utf8");
   const engines = await Promise.all(bunTargets.map(bunEngine));
   const [{ terms } = { terms: "" }] = engines;
@@ -78,5 +83,5 @@ export async function writeLicenses(output: string): Promise<void> {
   };
   const listed = packages.join("").replace(/^/gm, "  ").trimEnd();
   const texts = Object.entries(sections).map(([name, text]) => `\n${"=".repeat(100)}\n${name}\n\n${text.trimEnd()}\n`);
-  await writeFile(output, `${OVERVIEW}\n${listed}\n${texts.join("")}`);
+  await writeFile(output, `${overview(delivered)}\n${listed}\n${texts.join("")}`);
 }

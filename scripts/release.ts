@@ -3,9 +3,8 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { EXIT, Failure, usage } from "../src/failure.ts";
-import { build } from "./build.ts";
 import { endWith } from "./command.ts";
-import { targets } from "./machines/machines.ts";
+import { deliver } from "./dist.ts";
 import { runTool } from "./tool.ts";
 
 const ROOT = join(import.meta.dir, "..");
@@ -17,10 +16,14 @@ Make version VERSION, for example 0.2.0, from a clean tree on main:
   1. Check that CHANGELOG.md has a section "## VERSION, DATE", and that there is
      no tag vVERSION yet.
   2. Write the version into package.json and package-lock.json, and commit.
-  3. Run all checks and tests, and build all executables.
-  4. Tag the commit. Nothing is pushed.
+  3. Run all checks and tests.
+  4. Make dist/kexecbox-VERSION, as npm run dist does.
+  5. Tag the commit. Nothing is pushed.
 
-  --dry-run   Do step 1 only, and print what would follow.
+First of all npm audit is asked whether a hole is known in a node module.
+
+  --dry-run   Do step 1 and the audit only, and print what would follow.
+  --no-audit  For a registry that does not answer such questions.
 `;
 
 /** A file of npm's in which a version stands, and how often. */
@@ -80,20 +83,39 @@ async function testAll(): Promise<void> {
   if ((await child.exited) !== 0) throw new Failure("npm test", "failed; no tag was set, and the commit stays");
 }
 
+/**
+ * What an answer of `npm audit --json` says: the modules with a known hole, each with how bad it is.
+ * @throws Failure where it is no such answer, as of a registry that keeps no list of holes
+ */
+export function knownHoles(answer: string): string[] {
+  const { vulnerabilities, message } = JSON.parse(answer === "" ? "{}" : answer);
+  if (vulnerabilities === undefined) throw new Failure("npm audit", `no answer; ${message ?? "nothing was said"}`);
+  const found = Object.entries<{ severity: string }>(vulnerabilities);
+  return found.map(([name, { severity }]) => `${name} (${severity})`);
+}
+
+/** @throws Failure that names the node modules in which a hole is known, or says that nobody knows */
+async function audit(): Promise<void> {
+  const child = Bun.spawn(["npm", "audit", "--json"], { cwd: ROOT, stdin: "ignore", stdout: "pipe", stderr: "ignore" });
+  const holes = knownHoles(await new Response(child.stdout).text());
+  if (holes.length > 0) throw new Failure("npm audit", `holes are known in ${holes.join(", ")}`);
+}
+
 async function main(words: readonly string[]): Promise<number> {
-  const versions = words.filter((word) => word !== "--dry-run");
+  const versions = words.filter((word) => !["--dry-run", "--no-audit"].includes(word));
   const [version] = versions;
   if (version === undefined || versions.length > 1) throw usage("release", "one VERSION is expected");
   if (!/^\d+\.\d+\.\d+$/.test(version)) throw usage(version, "not a version such as 0.2.0");
   await verify(version);
+  if (!words.includes("--no-audit")) await audit();
   if (words.includes("--dry-run")) {
-    process.stdout.write(`would commit the version, run npm test, build ${targets.join(" ")}, and set v${version}\n`);
+    process.stdout.write(`would commit the version, run npm test and npm run dist, and set v${version}\n`);
     return EXIT.done;
   }
   await commitVersion(version);
   await testAll();
   // The commit is part of an executable: these are not the ones that were there before.
-  for (const target of targets) process.stdout.write(`${await build(target)}\n`);
+  process.stdout.write(`${await deliver()}\n`);
   await git("tag", "-a", `v${version}`, "-m", `kexecbox ${version}`);
   process.stdout.write(`v${version} is set; git push --follow-tags publishes it\n`);
   return EXIT.done;

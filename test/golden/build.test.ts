@@ -1,9 +1,19 @@
 // Builds: the same bytes from the same source, in files that name nothing of this machine.
 
 import { beforeAll, expect, test } from "bun:test";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, join } from "node:path";
 import { buildFrom } from "../../scripts/build.ts";
+import { cacheFolder } from "../../scripts/cache.ts";
 import { emulatorFor, smallTargets, targets } from "../../scripts/machines/machines.ts";
 import { Failure } from "../../src/failure.ts";
 import { temporaryFolder } from "../support/folder.ts";
@@ -50,7 +60,7 @@ async function buildOf(text: string, others: Readonly<Record<string, string>> = 
 /** A second clone, as far as the build looks at it. */
 function copyOfTheSources(name: string): string {
   const copy = folder.in("a", name);
-  for (const part of ["package.json", "src", "stub", "node_modules/minimist"]) {
+  for (const part of ["package.json", "package-lock.json", "scripts", "src", "stub", "node_modules/minimist"]) {
     cpSync(join(ROOT, part), join(copy, part), { recursive: true });
   }
   return copy;
@@ -65,6 +75,33 @@ test("two builds of one source are the same byte for byte, wherever source and r
     expect(readFileSync(here).equals(readFileSync(there))).toBe(true);
   }
 }, 120_000);
+
+test(
+  "the small engine and its program are the same from another folder, cache, umask, time zone and language",
+  () => {
+    const cache = folder.in("cache");
+    mkdirSync(join(cache, "kexecbox"), { recursive: true });
+    // What is downloaded is known by its hash. All that is compiled is compiled again.
+    symlinkSync(join(cacheFolder(), "source"), join(cache, "kexecbox/source"));
+    const clones = ["here", "elsewhere/and deeper"].map((name) => copyOfTheSources(name));
+    const ways = [
+      {},
+      { XDG_CACHE_HOME: cache, TZ: "Asia/Kathmandu", LANG: "tr_TR.UTF-8", HOME: cache, USER: "nobody" },
+    ];
+    const programs = clones.map((clone, index) => {
+      const command = `umask ${index === 0 ? "022" : "077"}; exec "$@"`;
+      const { exitCode, stderr } = Bun.spawnSync(
+        ["sh", "-c", command, "sh", process.execPath, "scripts/build.ts", "x64-small"],
+        { cwd: clone, env: { ...process.env, ...ways[index] } },
+      );
+      expect({ exitCode, stderr: exitCode === 0 ? "" : stderr.toString() }).toEqual({ exitCode: 0, stderr: "" });
+      return readFileSync(join(clone, "dist/kexecbox-x64-small"));
+    });
+    expect(readdirSync(join(cache, "kexecbox"))).toEqual(expect.arrayContaining(["host", "musl", "quickjs", "unpack"]));
+    expect(programs[0]?.equals(present(programs[1]))).toBe(true);
+  },
+  COLD_BUILD_MS,
+);
 
 test("an applet is a file and a row of the table, whatever its name", async () => {
   const copy = copyOfTheSources("with true");
@@ -239,7 +276,7 @@ test("npm run build does nothing while nothing has changed, and repairs a result
 }, 60_000);
 
 test(
-  "npm run build alone makes every target, their hashes, and the terms of all that is inside",
+  "npm run build alone makes every target",
   () => {
     const { code, out } = build();
     expect(code).toBe(0);
@@ -247,17 +284,6 @@ test(
       ...targets.map((target) => `dist/kexecbox-${target}`),
       "",
     ]);
-    const check = Bun.spawnSync(["sha256sum", "--check", "SHA256SUMS"], { cwd: join(ROOT, "dist") });
-    expect(check.stdout.toString().split("\n").sort()).toEqual([
-      "",
-      ...targets.map((name) => `kexecbox-${name}: OK`).sort(),
-    ]);
-    const licenses = readFileSync(join(ROOT, "dist/LICENSES"), "utf8");
-    const named = [...licenses.matchAll(/^=+\n(.*)\n/gm)].map(([, name]) => name);
-    const inside = ["kexecbox", "minimist", "QuickJS", "musl", "Bun", "glibc", "libgcc"];
-    expect(named).toEqual(expect.arrayContaining([...inside, "GPL-3", "LGPL-2", "LGPL-2.1"]));
-    for (const name of ["libc6", "libgcc-s1"])
-      expect(licenses).toMatch(new RegExp(`^  ${name} \\d\\S+ arm64 sha256`, "m"));
   },
   COLD_BUILD_MS,
 );

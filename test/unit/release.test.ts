@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { hasSection, withVersion } from "../../scripts/release.ts";
+import { hasSection, knownHoles, withVersion } from "../../scripts/release.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 
@@ -30,4 +30,14 @@ test("the version of this package alone is written into npm's files", () => {
     }
     expect(kept).toEqual(others);
   }
+});
+
+test("a release asks npm for known holes, and takes no answer for none", () => {
+  const clean = { auditReportVersion: 2, vulnerabilities: {}, metadata: {} };
+  expect(knownHoles(JSON.stringify(clean))).toEqual([]);
+  const holes = { ...clean, vulnerabilities: { ajv: { severity: "high" }, bun: { severity: "low" } } };
+  expect(knownHoles(JSON.stringify(holes))).toEqual(["ajv (high)", "bun (low)"]);
+  const refused = JSON.stringify({ message: "405 Method Not Allowed", statusCode: 405 });
+  expect(() => knownHoles(refused)).toThrow("npm audit: no answer; 405 Method Not Allowed");
+  expect(() => knownHoles("")).toThrow("npm audit: no answer");
 });
