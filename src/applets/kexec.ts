@@ -188,6 +188,7 @@ function load(system: System, given: Arguments): number {
     ...views(system, given, () => listRawLines(system, request, next)),
     keep: folder === undefined ? undefined : (image) => saveSegments(system, folder, request, next, image),
     say: tell,
+    goesOn: jumpsAfter(given),
     ...(isForFiles ? { asFile: () => findFileWay(system, whole) } : {}),
     ...(isForFiles && chooseCall(given) === "either"
       ? {
@@ -228,6 +229,7 @@ function loadByFile(system: System, args: Arguments, parsed?: NextKernelRequest)
     skipChecks,
     action: args.given.has("plan") ? "check" : "load",
     show: views(system, args).show,
+    goesOn: jumpsAfter(args),
   });
 }
 

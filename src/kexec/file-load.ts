@@ -14,6 +14,8 @@ export interface FileHelp {
   readonly explain: Explain;
   /** Whether the running kernel may look at a signature. */
   readonly checksSignature: boolean;
+  /** Whether a jump follows at once. */
+  readonly goesOn?: boolean | undefined;
 }
 
 /**
@@ -32,5 +34,5 @@ export function loadFiles(system: System, files: KernelFiles, help: FileHelp): n
     if (result < 0) throw refusal(system, { kind: "files", files, ...help, hadCrashKernel }, result);
     return EXIT.done;
   };
-  return holdInterrupts(system, act, () => unloadFiles(system, crash));
+  return holdInterrupts(system, act, () => unloadFiles(system, crash), help.goesOn);
 }

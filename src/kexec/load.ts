@@ -19,13 +19,16 @@ export interface LoadHelp {
   readonly asFile?: (() => FileWay | undefined) | undefined;
   /** Loads it by kexec_file_load(2), for a reason that it is told: the exit code. */
   readonly otherCall?: ((why: string) => number) | undefined;
+  /** Whether a jump follows at once. */
+  readonly goesOn?: boolean | undefined;
 }
 
 /**
  * Loads the image. An interrupt that comes meanwhile waits for the call and then undoes it, so that whoever pressed ^C
  * knows that nothing is loaded: 128 + the signal's number is returned, otherwise 0, or what the other call comes to.
  */
-export function load(system: System, image: KexecImage, { explain, asFile, otherCall }: LoadHelp): number {
+export function load(system: System, image: KexecImage, help: LoadHelp): number {
+  const { explain, asFile, otherCall, goesOn } = help;
   const { crash } = image;
   const hadCrashKernel = crash && isLoaded(system, true) === true;
   let why: string | undefined;
@@ -36,9 +39,10 @@ export function load(system: System, image: KexecImage, { explain, asFile, other
     if (why !== undefined) return EXIT.done;
     throw refusal(system, { kind: "segments", image, explain, asFile: asFile?.(), hadCrashKernel }, result);
   };
-  const code = holdInterrupts(system, act, () => {
+  const undo = () => {
     if (why === undefined) unload(system, crash);
-  });
+  };
+  const code = holdInterrupts(system, act, undo, goesOn);
   return why === undefined || otherCall === undefined || code !== EXIT.done ? code : otherCall(why);
 }
 
@@ -74,7 +78,7 @@ export function findRefused(
 ): { segment: Segment; result: number } | undefined {
   refuseTooFewLoads(system, image);
   unload(system, image.crash, true);
-  system.hold(INTERRUPTS);
+  const held = system.hold(INTERRUPTS);
   try {
     for (const [index, segment] of image.segments.entries()) {
       const part = { ...image, segments: image.segments.slice(0, index + 1) };
@@ -85,7 +89,7 @@ export function findRefused(
     return undefined;
   } finally {
     unload(system, image.crash);
-    system.release(INTERRUPTS);
+    system.release(held);
   }
 }
 
@@ -102,19 +106,26 @@ function refuseTooFewLoads(system: System, { segments, crash }: KexecImage): voi
 /**
  * Does `act`. An interrupt that comes meanwhile is answered by `undo`, and by 128 + the signal's number; otherwise the exit
  * code that `act` returns.
+ * @param goesOn a jump follows where all is well: an interrupt that comes before that waits for it, which answers it
  */
-export function holdInterrupts(system: System, act: () => number, undo: () => void): number {
-  system.hold(INTERRUPTS);
+export function holdInterrupts(system: System, act: () => number, undo: () => void, goesOn = false): number {
+  const held = system.hold(INTERRUPTS);
+  let isDone = false;
   try {
     const code = act();
     const signal = system.pending(INTERRUPTS);
-    if (signal === undefined) return code;
+    if (signal === undefined) {
+      isDone = code === EXIT.done;
+      return code;
+    }
     undo();
     return 128 + signal;
   } finally {
-    // What is still pending has been answered by the exit code, or by the failure under way.
-    system.ignore(INTERRUPTS);
-    system.release(INTERRUPTS);
+    if (!goesOn || !isDone) {
+      // What is still pending has been answered by the exit code, or by the failure under way.
+      system.ignore(held);
+      system.release(held);
+    }
   }
 }
 

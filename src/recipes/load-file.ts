@@ -32,6 +32,8 @@ export interface FileRequest {
   readonly action?: "load" | "check";
   /** Gets what the kernel is given, as lines. This comes before the checks. */
   readonly show?: ((text: string) => void) | undefined;
+  /** Whether a jump follows at once. */
+  readonly goesOn?: boolean;
 }
 
 /** To memfd_create(2), linux/memfd.h. */
@@ -56,7 +58,7 @@ export function loadFile(system: System, request: FileRequest): number {
   if (request.skipChecks !== true) checkFiles(files, rules, facts);
   if (request.action === "check") return EXIT.done;
   const explain = (result: number) => explainFiles(files, rules, facts, result);
-  return loadFiles(system, files, { explain, checksSignature: rules.checksSignature });
+  return loadFiles(system, files, { explain, checksSignature: rules.checksSignature, goesOn: request.goesOn });
 }
 
 /** The kernel as kexec_file_load(2) could be given it; undefined where that takes no such kernel. */

@@ -39,6 +39,7 @@ export interface LoadRequest extends CheckedViews {
   readonly asFile?: LoadHelp["asFile"];
   /** Loads by that call where kexec_load(2) is not there, or lockdown forbids it. */
   readonly otherCall?: LoadHelp["otherCall"];
+  readonly goesOn?: LoadHelp["goesOn"];
 }
 
 /**
@@ -70,8 +71,8 @@ export function loadPlan(system: System, request: LoadRequest): number {
     request.keep(image);
     return EXIT.done;
   }
-  const { asFile, otherCall } = request;
-  return load(system, image, { explain: explainRefusal, asFile, otherCall });
+  const { asFile, otherCall, goesOn } = request;
+  return load(system, image, { explain: explainRefusal, asFile, otherCall, goesOn });
 }
 
 /** @throws Failure for the first thing that is wrong, with where the segment could go instead if that is all */

@@ -514,6 +514,11 @@ export class System {
     return this.call("ioctl", descriptor, this.abi.TCGETS, new Uint8Array(128)) === 0;
   }
 
+  /** Whether it is a terminal that was taken away from whoever had it open. */
+  hasHungUp(descriptor: number): boolean {
+    return this.call("ioctl", descriptor, this.abi.TCGETS, new Uint8Array(128)) === -errno.EIO;
+  }
+
   /** To be asked before binary data goes to standard output. */
   refuseTerminal(): void {
     if (this.isTerminal(STDOUT)) throw usage("standard output", "refusing to write binary to a terminal");
@@ -566,20 +571,25 @@ export class System {
 
   /** Does what must not be left half done: an interrupt that comes meanwhile acts afterwards. */
   uninterrupted<T>(work: () => T): T {
-    this.hold(INTERRUPTS);
+    const held = this.hold(INTERRUPTS);
     try {
       return work();
     } finally {
-      this.release(INTERRUPTS);
+      this.release(held);
     }
   }
 
-  /** Keeps these signals pending until they are released; but for those that are ignored, as under nohup. */
-  hold(signals: readonly number[]): void {
+  /**
+   * Keeps these signals pending until they are released; but for those that are ignored, as under nohup.
+   * @returns those that this has to release: whoever held others before does that
+   */
+  hold(signals: readonly number[]): readonly number[] {
     const { heldSignals } = this.engine;
-    this.#held = signals.filter((signal) => !this.#isIgnored(signal));
-    if (heldSignals !== undefined) heldSignals.hold(this.#held);
-    else this.call("rt_sigprocmask", SIG_BLOCK, encodeSignals(this.abi, this.#held), null, SIGNAL_SET_SIZE);
+    const held = signals.filter((signal) => !this.#held.includes(signal) && !this.#isIgnored(signal));
+    this.#held = [...this.#held, ...held];
+    if (heldSignals !== undefined) heldSignals.hold(held);
+    else this.call("rt_sigprocmask", SIG_BLOCK, encodeSignals(this.abi, held), null, SIGNAL_SET_SIZE);
+    return held;
   }
 
   /** A struct sigaction as the kernel has it: the longs handler, flags and restorer, then the mask. */
@@ -594,10 +604,10 @@ export class System {
     return isIgnored.every((byte, index) => action[index] === byte);
   }
 
-  /** Lets those of these signals that are held act again, also where they came meanwhile. */
-  release(signals: readonly number[]): void {
+  /** Lets signals that are held act again, also where they came meanwhile. */
+  release(held: readonly number[]): void {
     const { heldSignals } = this.engine;
-    const held = signals.filter((signal) => this.#held.includes(signal));
+    this.#held = this.#held.filter((signal) => !held.includes(signal));
     if (heldSignals !== undefined) heldSignals.release(held);
     else this.call("rt_sigprocmask", SIG_UNBLOCK, encodeSignals(this.abi, held), null, SIGNAL_SET_SIZE);
   }

@@ -3,6 +3,7 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { fstatSync, readSync, writeFileSync } from "node:fs";
 import { errno } from "../../src/sys/errno.ts";
+import { SIGINT } from "../../src/sys/system.ts";
 import { bzImage } from "../support/bzimage.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { arm64Image } from "../support/forms.ts";
@@ -285,6 +286,37 @@ test("an interrupt before the jump unloads by the call that works under lockdown
   const run = kexec({ files: LOCKED, answers: EPERM, on }, "-e");
   expect(outcome(run)).toBe("130 [kexec_load kexec_file_load] ");
   expect(run.fileLoads.map(({ flags }) => flags)).toEqual([1]);
+});
+
+describe("an interrupt between a load and the jump that follows at once", () => {
+  test.each([
+    [[KERNEL], "130 [kexec_load kexec_load] "],
+    [["-s", KERNEL], "130 [kexec_file_load kexec_load] "],
+    [["-e", KERNEL], "130 [kexec_load kexec_load] "],
+  ])("%j: nothing stays loaded, and no jump is made", (args, expected) => {
+    const ignored = new Set<unknown>();
+    let came = false;
+    const on: Pretended["on"] = {
+      // SIG_IGN is 1, and what comes while it is set is lost.
+      rt_sigaction: ([signal, action, before]) => {
+        if (action instanceof Uint8Array) action[0] === 1 ? ignored.add(signal) : ignored.delete(signal);
+        else if (before instanceof Uint8Array) before[0] = ignored.has(signal) ? 1 : 0;
+        return 0;
+      },
+      sync: () => {
+        came = !ignored.has(SIGINT);
+        return 0;
+      },
+      rt_sigpending: ([set]) => {
+        if (came) (set as Uint8Array)[0] = 1 << (SIGINT - 1);
+        return 0;
+      },
+      reboot: () => {
+        throw new Error("jumped");
+      },
+    };
+    expect(outcome(kexec({ on }, ...args))).toBe(expected);
+  });
 });
 
 describe("--diagnose", () => {

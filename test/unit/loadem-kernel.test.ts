@@ -469,7 +469,10 @@ describe("an interrupt", () => {
   test("that is ignored, as under nohup, changes nothing", () => {
     const story: string[] = [];
     const result = run(interrupted(SIGHUP, "kexec_load", story, [], [SIGHUP]), "-a", "0x10000000", "-e", "-f", "F");
-    expect({ code: result.code, story }).toEqual({ code: 0, story: ["hold", "load", ...end] });
+    expect({ code: result.code, story }).toEqual({
+      code: 0,
+      story: ["hold", "load", ...end.filter((step) => step !== "ignore 1")],
+    });
   });
 
   test.each(signals)("by signal %i during the load ends with %i and nothing loaded", (signal, code) => {
