@@ -26,7 +26,7 @@ const CRASH_MEMORY = 1024;
 /** Printed by the second init alone; the first one's console never shows the text of that script. */
 export const SECOND_INIT = "kexecbox: the second kernel's init";
 
-const TREE = "/proc/device-tree";
+export const TREE = "/proc/device-tree";
 export const ONLINE = "/sys/devices/system/cpu/online";
 export const PRESENT = "/sys/devices/system/cpu/present";
 
@@ -153,7 +153,8 @@ export function memoryOf({ target, board: name, memory, small, crash }: Choices)
   return memory ?? board?.memory ?? (crash === undefined ? usual : Math.max(usual, CRASH_MEMORY));
 }
 
-function stubOf({ name }: Machine): Stub {
+/** The stub of a machine that has one. */
+export function stubOf({ name }: Machine): Stub {
   const arch = archs.find((known) => known.name === name);
   if (arch === undefined) throw new Failure(name, "there is no such machine in src/arch");
   return arch.stub;

@@ -1,0 +1,94 @@
+// npm run soak: boots kernels from one another until something fails that fails one time in a thousand.
+
+import { randomInt } from "node:crypto";
+import { loadavg } from "node:os";
+import { EXIT } from "../src/failure.ts";
+import { CAUSES, parseChoices } from "./boot/choices.ts";
+import { boot, kernelsFor } from "./boot.ts";
+import { endWith } from "./command.ts";
+import { machineOf, type Target } from "./machines/machines.ts";
+import { ensure } from "./setup.ts";
+import { withBurners } from "./soak/burners.ts";
+import { chainOf } from "./soak/chain.ts";
+import { HELP, parseSoak, type SoakChoices } from "./soak/choices.ts";
+import { addRecord, type ChainRecord, openRecord, shownChain, summary, triedIn } from "./soak/record.ts";
+import { runChain } from "./soak/run.ts";
+
+/** What one chain is of. */
+interface Kind {
+  readonly course: readonly Target[];
+  readonly smp: number;
+  readonly starved: SoakChoices["starving"][number];
+}
+
+/** In the order in which chains take them. */
+function kindsOf({ courses, smps, starving }: SoakChoices): Kind[] {
+  return courses.flatMap((course) => smps.flatMap((smp) => starving.map((starved) => ({ course, smp, starved }))));
+}
+
+async function runKind(choices: SoakChoices, { course, smp, starved }: Kind, boots: number): Promise<ChainRecord> {
+  const { ways, small, timeout } = choices;
+  const starving = starved === "never" ? undefined : { cpu: randomInt(smp), how: starved };
+  const chain = await chainOf({ targets: course, ways, smp, small, boots });
+  const { passed, failure, seconds, cpuSeconds } = await runChain(chain, { timeout, starving });
+  return {
+    ...{ time: new Date().toISOString(), course, smp, starved: starving ?? null, ways, kernels: chain.titles },
+    ...{ tried: failure === undefined ? passed : passed + 1, passed, failure: failure ?? null },
+    ...{ seconds, cpuSeconds, load: loadavg()[0] ?? 0 },
+  };
+}
+
+/** A panic, its crash kernel, and the dump. */
+async function runCrash({ small, timeout }: SoakChoices, { course, smp }: Kind, number: number): Promise<ChainRecord> {
+  const [target = "ppc64le"] = course;
+  const causes = CAUSES.filter((cause) => cause !== "nmi" || machineOf(target).name !== "arm64");
+  const cause = causes[number % causes.length] ?? "sysrq";
+  const words = ["--target", target, "--smp", `${smp}`, "--crash", cause, "--timeout", `${timeout}`];
+  const choices = parseChoices([...words, ...(small ? ["--small"] : [])]);
+  if (choices === undefined) throw new Error("this is no --help");
+  const kernels = await kernelsFor(choices);
+  const { verdict, run, log } = await boot(choices, kernels, {}, () => {});
+  const { passed, reason } = verdict;
+  return {
+    ...{ time: new Date().toISOString(), course, smp, starved: null, ways: [cause] },
+    ...{ kernels: [kernels.first.title], tried: 1, passed: passed ? 1 : 0 },
+    failure: passed ? null : { kernel: 1, reason, folder: log ?? "" },
+    ...{ seconds: run.seconds, cpuSeconds: null, load: loadavg()[0] ?? 0 },
+  };
+}
+
+async function soak(choices: SoakChoices): Promise<number> {
+  const records = await openRecord(choices);
+  const kinds = kindsOf(choices);
+  let [number, left] = [records.length, choices.boots - triedIn(records)];
+  const runNext = async (): Promise<void> => {
+    while (left > 0) {
+      const boots = Math.min(left, choices.length);
+      left -= boots;
+      const kind = kinds[number % kinds.length] as Kind;
+      const turn = number++;
+      const record = await (choices.crash ? runCrash(choices, kind, turn) : runKind(choices, kind, boots));
+      // What comes behind a failure in its chain was not tried.
+      left += boots - record.tried;
+      records.push(record);
+      await addRecord(choices, record);
+      process.stdout.write(`${`${triedIn(records)}`.padStart(6)}  ${shownChain(record)}\n`);
+    }
+  };
+  await withBurners(choices.burners, () => Promise.all(Array.from({ length: choices.jobs }, runNext)));
+  for (const line of summary(records)) process.stdout.write(`${line}\n`);
+  return records.every(({ failure }) => failure === null) ? EXIT.done : EXIT.input;
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const choices = parseSoak(args);
+  if (choices === undefined) {
+    process.stdout.write(HELP);
+    return EXIT.done;
+  }
+  const machines = new Set(choices.courses.flat().map((target) => machineOf(target).name));
+  for (const name of machines) await ensure(`guest-${name}`);
+  return soak(choices);
+}
+
+if (import.meta.main) await endWith("soak", () => main(process.argv.slice(2)));

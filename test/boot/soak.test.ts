@@ -1,0 +1,31 @@
+// One guest goes from kernel to kernel by itself, and what is kept where a kernel does not come.
+
+import { expect, test } from "bun:test";
+import { readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { chainOf } from "../../scripts/soak/chain.ts";
+import { runChain } from "../../scripts/soak/run.ts";
+import { present } from "../support/present.ts";
+
+const PATIENCE = 550;
+
+test("four kernels follow the first, of either byte order in turn, by kexec and by fs2dt and loadem", async () => {
+  const ways = ["kexec", "pipeline", "pipeline", "kexec"] as const;
+  const chain = await chainOf({ targets: ["ppc64le", "ppc64"], ways, smp: 4, small: true, boots: 4 });
+  const { passed, failure } = await runChain(chain, { timeout: PATIENCE, starving: undefined });
+  expect({ passed, failure }).toEqual({ passed: 4, failure: undefined });
+});
+
+test("of a chain that stands still the console is kept, and where each cpu is, twice", async () => {
+  const chain = await chainOf({ targets: ["ppc64"], ways: ["kexec"], smp: 2, small: true, boots: 100 });
+  // No kernel comes up in a millisecond.
+  const { passed, failure } = await runChain(chain, { timeout: 0.001, starving: { cpu: 1, how: "always" } });
+  const { kernel, reason, folder } = present(failure);
+  expect({ passed, kernel, reason }).toEqual({ passed: 0, kernel: 0, reason: "nothing more came after the start" });
+  expect(await readFile(join(folder, "console"), "latin1")).not.toContain("soak: seen");
+  for (const name of ["registers-1", "registers-2"]) {
+    const registers = await readFile(join(folder, name), "latin1");
+    expect(registers.match(/^NIP [0-9a-f]+/gm)).toHaveLength(2);
+  }
+  await rm(folder, { recursive: true });
+});
