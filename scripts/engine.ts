@@ -121,6 +121,7 @@ const ENGINE_FILES = [
   "host/sha256.c",
   "host/sys.c",
   ...GATHER_FILES,
+  "guard/guard.c",
 ];
 /** Compiled where the libraries' headers are at hand. */
 const UNPACK_FILES = ["host/unpack.c"];
@@ -258,7 +259,7 @@ async function compile(
 /** The names and contents of our C files, for a key. */
 async function hostSources(): Promise<{ name: string; text: string }[]> {
   const folders = await Promise.all(
-    ["gather", "host"].map(async (folder) =>
+    ["gather", "guard", "host"].map(async (folder) =>
       (await readdir(join(SYS_FOLDER, folder))).map((name) => `${folder}/${name}`),
     ),
   );

@@ -19,7 +19,10 @@ import { runTool } from "./tool.ts";
 
 const STUBS = new URL("../stub/", import.meta.url).pathname;
 
-const GATHER = new URL("../src/sys/gather/", import.meta.url).pathname;
+/** Code that Bun maps, which is the small engine's too: folders of src/sys, each with its sources and its linker script. */
+export const NATIVE = ["gather", "guard"] as const;
+
+const SYS = new URL("../src/sys/", import.meta.url).pathname;
 
 /** Bare of anything that comes with an operating system, and small. */
 const FREESTANDING = [
@@ -59,21 +62,22 @@ function assembleFile(path: string, machine: MachineName): Promise<Uint8Array> {
 }
 
 /**
- * The code of src/sys/gather as Bun maps it: entered at its first byte, at any address.
+ * The code of src/sys/gather or src/sys/guard as Bun maps it: entered at its first byte, at any address.
  *
  * @throws Failure with the compiler's last message
  */
-export async function buildGather(target: BunTarget): Promise<Uint8Array> {
+export async function buildNative(part: (typeof NATIVE)[number], target: BunTarget): Promise<Uint8Array> {
   const { tools } = machineOf(target);
-  const sources = (await readdir(GATHER))
+  const folder = join(SYS, part);
+  const sources = (await readdir(folder))
     .filter((name) => name.endsWith(".c"))
     .sort()
-    .map((name) => join(GATHER, name));
+    .map((name) => join(folder, name));
   return flatImage(tools, (object) => [
     ...[`${tools.prefix}gcc`, "-o", object, ...sources, ...STRICT, "-DGATHER_ALONE"],
-    ...bunExecutable(target).gather,
+    ...bunExecutable(target).native,
     ...["-no-pie", "-fno-builtin", "-fno-tree-loop-distribute-patterns", "-ffunction-sections"],
-    ...[...FREESTANDING, `-Wl,-T,${join(GATHER, "gather.lds")}`],
+    ...[...FREESTANDING, `-Wl,-T,${join(folder, `${part}.lds`)}`],
   ]);
 }
 
@@ -154,8 +158,8 @@ async function writePrebuilt(path: string, bytes: Uint8Array): Promise<void> {
 
 const HELP = `usage: npm run stubs
 
-Assemble the stubs, and compile src/sys/gather for Bun. Write both into the hex
-files that are committed.
+Assemble the stubs, and compile src/sys/gather and src/sys/guard for Bun. Write
+all of them into the hex files that are committed.
 `;
 
 async function writeAll(): Promise<void> {
@@ -167,7 +171,9 @@ async function writeAll(): Promise<void> {
   for (const target of bunTargets) {
     const { name } = machineOf(target);
     await writePrebuilt(join(STUBS, `fuse/${name}.hex`), await assembleStart(name));
-    await writePrebuilt(join(GATHER, `${name}.hex`), await buildGather(target));
+    for (const part of NATIVE) {
+      await writePrebuilt(join(SYS, part, `${name}.hex`), await buildNative(part, target));
+    }
   }
 }
 

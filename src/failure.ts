@@ -40,6 +40,20 @@ export function failureOf(check: () => void): Failure | undefined {
   }
 }
 
+/**
+ * Whether an engine threw this for want of memory: QuickJS an InternalError, or null where it had none for an error, Bun a
+ * RangeError.
+ */
+export function isOutOfMemory(error: unknown): boolean {
+  return error === null || /^(InternalError|RangeError): out of memory/i.test(String(error));
+}
+
+/** What is told of an error; undefined of a fault of ours. */
+export function failureFrom(error: unknown): Failure | undefined {
+  if (error instanceof Failure) return error;
+  return isOutOfMemory(error) ? new Failure("memory", "out of memory") : undefined;
+}
+
 /** A failure as the line on standard error has it, after the tool's name. */
 export function formatFailure({ place, fact }: Failure): string {
   return `${escapeText(place)}: ${escapeText(fact)}`;

@@ -5,7 +5,7 @@ import answer from "./cli/answers.ts";
 import type { Applet } from "./cli/applet.ts";
 import { parseRequest } from "./cli/requests.ts";
 import formatVersion from "./cli/version.ts";
-import { EXIT, escapeText, Failure, formatFailure, usage } from "./failure.ts";
+import { EXIT, escapeText, failureFrom, failureOf, formatFailure, isOutOfMemory, usage } from "./failure.ts";
 import type { ByteString } from "./sys/engine.ts";
 import { SIGPIPE, type System } from "./sys/system.ts";
 
@@ -18,19 +18,21 @@ function names(): string[] {
 
 /** Runs what `args` (the name we were called by, then the arguments) ask for and returns the exit code. */
 export function run(system: System, args: readonly ByteString[]): number {
-  // To write to a pipe without readers is then an error, which is reported, and not a silent death.
-  system.ignore([SIGPIPE]);
   const [path = "", ...words] = args;
   const applet = findApplet(path.slice(path.lastIndexOf("/") + 1));
   try {
+    // To write to a pipe without readers is then an error, which is reported, and not a silent death.
+    system.ignore([SIGPIPE]);
     const code = applet === undefined ? runFirstWord(system, words) : runApplet(system, applet, words);
+    system.refuseLoss();
     system.finishOutput();
     return code;
   } catch (error) {
-    if (!(error instanceof Failure)) throw error;
+    const failure = failureOf(() => system.refuseLoss()) ?? failureFrom(error);
+    if (failure === undefined) throw error;
     const tool = applet?.name ?? findApplet(words[0] ?? "")?.name ?? "kexecbox";
-    system.say(`${tool}: ${formatFailure(error)}`);
-    return error.exitCode;
+    system.say(`${tool}: ${formatFailure(failure)}`);
+    return failure.exitCode;
   }
 }
 
@@ -39,9 +41,12 @@ export function runToTheEnd(system: System, args: readonly ByteString[]): number
   try {
     return run(system, args);
   } catch (error) {
-    // Where memory is too short even for an error, the small engine throws null, and its C code reports that.
-    if (error === null) throw error;
-    // The small engine's C code says `out of memory` and `stack overflow` without this name, too.
+    // Memory was too short even to tell what went wrong.
+    if (isOutOfMemory(error)) {
+      system.say("kexecbox: memory: out of memory");
+      return EXIT.input;
+    }
+    // The small engine's C code says `stack overflow` without this name, too.
     const text = String(error).replace(/^InternalError: /, "");
     system.say(`kexecbox: internal error: ${escapeText(text)}; ${formatVersion(system.engine)}`);
     // The source has line numbers that lead to the fault; an executable has none.

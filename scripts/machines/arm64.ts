@@ -96,6 +96,6 @@ export const arm64 = {
     architecture: "arm64",
     triplet: "aarch64-linux-gnu",
     loader: "ld-linux-aarch64.so.1",
-    gather: ["-mcmodel=tiny", "-fno-pie"],
+    native: ["-mcmodel=tiny", "-fno-pie"],
   },
 } as const satisfies Machine;

@@ -149,8 +149,8 @@ export interface BunExecutable extends BootDefaults {
   readonly triplet: string;
   /** glibc's ld.so. */
   readonly loader: string;
-  /** Flags of the compiler for src/sys/gather, which has to run at any address. */
-  readonly gather: readonly string[];
+  /** Flags of the compiler for code that Bun maps, which has to run at any address (src/sys/gather, src/sys/guard). */
+  readonly native: readonly string[];
 }
 
 /** Everything about one machine. Its name is that of its folders in src/arch and stub. */

@@ -91,6 +91,6 @@ export const x86_64 = {
     architecture: "amd64",
     triplet: "x86_64-linux-gnu",
     loader: "ld-linux-x86-64.so.2",
-    gather: ["-fcf-protection=none", "-fpie"],
+    native: ["-fcf-protection=none", "-fpie"],
   },
 } as const satisfies Machine;

@@ -6,7 +6,7 @@ import { differences, differenceText, patchText } from "../devicetree/diff.ts";
 import { differencesInMeaning } from "../devicetree/diff-meaning.ts";
 import { readTree } from "../devicetree/from/source.ts";
 import { differingSecrets, emptySecrets } from "../devicetree/secrets.ts";
-import { Failure, usage } from "../failure.ts";
+import { Failure, failureFrom, usage } from "../failure.ts";
 import { noticeOn, parseReadRules, readOptions } from "../options/trees.ts";
 import type { System } from "../sys/system.ts";
 
@@ -45,7 +45,8 @@ wrong.
       system.finishOutput();
       return code;
     } catch (error) {
-      throw error instanceof Failure ? new Failure(error.place, error.fact, TROUBLE) : error;
+      const failure = failureFrom(error);
+      throw failure === undefined ? error : new Failure(failure.place, failure.fact, TROUBLE);
     }
   },
 };

@@ -116,7 +116,7 @@ const rows: readonly Row[] = [
 
   ["memory", "ENOMEM", LOADS, lacksMemory],
 
-  ["torn-file", "EFAULT", SEGMENTS, () => TORN],
+  ["torn-file", "EFAULT", SEGMENTS, ({ system }) => system.findLoss()?.message ?? TORN],
 
   ["segment", "EADDRNOTAVAIL", SEGMENTS, explained],
   ["other", "EADDRNOTAVAIL", SEGMENTS, () => `a segment lies where the kernel loads none; ${FIND}`],

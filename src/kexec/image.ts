@@ -262,9 +262,12 @@ function fill(system: System, memory: Uint8Array, at: number, piece: HeldPiece):
   const first = Math.min((pageSize - (at % pageSize)) % pageSize, length);
   const isFilesEnd = BigInt(piece.offset + length) === piece.status.size;
   const last = isFilesEnd ? length : length - ((at + length) % pageSize);
-  readInto(system, memory.subarray(at, at + first), partOf(piece, 0, first));
-  system.mapOver(memory, at + first, piece.descriptor, last - first, piece.name, piece.offset + first);
-  readInto(system, memory.subarray(at + last, at + length), partOf(piece, last, length - last));
+  const { descriptor, name, offset } = piece;
+  const isMapped = system.mapOver(memory, at + first, descriptor, last - first, name, offset + first);
+  const read = (from: number, end: number) =>
+    readInto(system, memory.subarray(at + from, at + end), partOf(piece, from, end - from));
+  read(0, isMapped ? first : length);
+  if (isMapped) read(last, length);
 }
 
 /** A file that changed after it was measured would be loaded torn. */

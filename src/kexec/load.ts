@@ -21,6 +21,8 @@ export interface LoadHelp {
   readonly otherCall?: ((why: string) => number) | undefined;
   /** Whether a jump follows at once. */
   readonly goesOn?: boolean | undefined;
+  /** Throws where the files are not what they were before the kernel copied them: what is loaded is torn then. */
+  readonly refuseTorn?: (() => void) | undefined;
 }
 
 /**
@@ -28,13 +30,19 @@ export interface LoadHelp {
  * knows that nothing is loaded: 128 + the signal's number is returned, otherwise 0, or what the other call comes to.
  */
 export function load(system: System, image: KexecImage, help: LoadHelp): number {
-  const { explain, asFile, otherCall, goesOn } = help;
+  const { explain, asFile, otherCall, refuseTorn, goesOn } = help;
   const { crash } = image;
   const hadCrashKernel = crash && isLoaded(system, true) === true;
   let why: string | undefined;
   const act = () => {
     const result = kexecLoad(system, image);
-    if (result >= 0) return EXIT.done;
+    if (result >= 0) {
+      undoUnless(
+        () => refuseTorn?.(),
+        () => unload(system, crash),
+      );
+      return EXIT.done;
+    }
     if (otherCall !== undefined) why = whyOtherCall(result, readPermission(system), crash);
     if (why !== undefined) return EXIT.done;
     throw refusal(system, { kind: "segments", image, explain, asFile: asFile?.(), hadCrashKernel }, result);
@@ -113,7 +121,7 @@ export function holdInterrupts(system: System, act: () => number, undo: () => vo
   let isDone = false;
   try {
     const code = act();
-    const signal = system.pending(INTERRUPTS);
+    const signal = undoUnless(() => system.pending(INTERRUPTS), undo);
     if (signal === undefined) {
       isDone = code === EXIT.done;
       return code;
@@ -129,9 +137,20 @@ export function holdInterrupts(system: System, act: () => number, undo: () => vo
   }
 }
 
-/** 0 or -errno. */
+/** What `work` gives; where it throws, `undo` is done. */
+function undoUnless<T>(work: () => T, undo: () => void): T {
+  try {
+    return work();
+  } catch (error) {
+    undo();
+    throw error;
+  }
+}
+
+/** 0 or -errno. @throws Failure where a file of the image is no longer what it was */
 function kexecLoad(system: System, image: KexecImage): number {
   const { segments, entry } = image;
+  system.refuseLoss();
   for (const { bytes } of segments) if (bytes.length > 0) system.populate(bytes);
   // struct kexec_segment: buf, bufsz, mem, memsz.
   const table = segments.flatMap(({ bytes, start, end }) => {

@@ -1,10 +1,10 @@
 // A kernel's load image written to a descriptor, without its bytes going through the heap.
 
-import { type Piece, pieceSize, refuseChanged } from "../kexec/piece.ts";
+import { type Piece, partOf, pieceSize, readInto, refuseChanged } from "../kexec/piece.ts";
 import type { System } from "../sys/system.ts";
 
-/** Bytes that are mapped at a time: a file may be larger than what an engine takes for an array. */
-const WINDOW = 256 * 1024 * 1024;
+/** Bytes at a time. */
+const WINDOW = 1024 * 1024;
 
 /**
  * Writes pieces one after the other.
@@ -17,22 +17,18 @@ export function writePieces(system: System, pieces: readonly Piece[], descriptor
   refuseChanged(system, pieces);
 }
 
-/** Bytes that are here already as they are, those of a file by mappings of it. */
+/** Bytes that are here already as they are, those of a file by a window that they are read into. */
 function writePiece(system: System, piece: Piece, descriptor: number, place: string): void {
   if (piece.kind === "bytes") {
     system.writeAll(descriptor, piece.bytes, place);
     return;
   }
   const size = pieceSize(piece);
+  const window = system.allocate(WINDOW, place);
   for (let at = 0; at < size; at += WINDOW) {
-    const length = Math.min(WINDOW, size - at);
-    const before = piece.kind === "file" ? (piece.offset + at) % system.pageSize : 0;
-    const memory = system.allocate(before + length, piece.kind === "file" ? piece.name : "padding");
-    if (piece.kind === "file") {
-      const { descriptor: source, name, offset } = piece;
-      system.mapOver(memory, 0, source, before + length, name, offset + at - before);
-    }
-    system.writeAll(descriptor, memory.subarray(before), place);
-    system.free(memory);
+    const bytes = window.subarray(0, Math.min(WINDOW, size - at));
+    if (piece.kind === "file") readInto(system, bytes, partOf(piece, at, bytes.length));
+    system.writeAll(descriptor, bytes, place);
   }
+  system.free(window);
 }

@@ -72,7 +72,8 @@ export function loadPlan(system: System, request: LoadRequest): number {
     return EXIT.done;
   }
   const { asFile, otherCall, goesOn } = request;
-  return load(system, image, { explain: explainRefusal, asFile, otherCall, goesOn });
+  const refuseTorn = () => refuseChangedFiles(system, plan);
+  return load(system, image, { explain: explainRefusal, asFile, otherCall, refuseTorn, goesOn });
 }
 
 /** @throws Failure for the first thing that is wrong, with where the segment could go instead if that is all */

@@ -1,8 +1,9 @@
-// Bun's door: system calls by libc's syscall(2), and the code of gather/, through bun:ffi.
+// Bun's door: system calls by libc's syscall(2), and the code of gather/ and guard/, through bun:ffi.
 
 import { CFunction, type Pointer, ptr, read, toArrayBuffer } from "bun:ffi";
 import { CryptoHasher } from "bun";
-import { cString, libc, makeExecutable, mapPages } from "./bun/libc.ts";
+import { guard, lostPage } from "./bun/guard.ts";
+import { cString, libc, mapCode } from "./bun/libc.ts";
 import { readArguments, spawn } from "./bun/process.ts";
 import { holdSignals } from "./bun/signals.ts";
 import { unpack } from "./bun/unpack.ts";
@@ -60,11 +61,7 @@ function gather(state: Uint8Array, action: number, directory: number, name: Byte
 }
 
 function mapGather() {
-  const hex = machine === "aarch64" ? gatherArm64 : gatherX86;
-  const code = Buffer.from(hex.replace(/\s/g, ""), "hex");
-  const { start, bytes } = mapPages(code.length);
-  bytes.set(code);
-  makeExecutable(start, code.length);
+  const { start } = mapCode(machine === "aarch64" ? gatherArm64 : gatherX86);
   return CFunction({ ptr: start, args: ["ptr", "i32", "i32", "ptr"], returns: "i32" });
 }
 
@@ -89,6 +86,8 @@ export const engine: Engine = {
   sha256: (bytes) => new CryptoHasher("sha256").update(bytes).digest("hex"),
   unpack,
   zeros,
+  guard: (address, length) => guard(address, length, pageSize),
+  lostPage,
   exit: (code) => process.exit(code),
   get heldSignals() {
     held ??= holdSignals(pageSize);

@@ -42,6 +42,15 @@ export interface Engine {
   zeros(bytes: Uint8Array, at: number): number;
   /** Unpacks all of `input` into `output`: how many bytes that gave, or one of UNPACK (unpack.ts). */
   unpack(method: Packing, input: Uint8Array, output: Uint8Array): number;
+  /**
+   * From now on a page of this mapping of a file that turns out not to be there, since the file became shorter or its disk
+   * failed, and all that follows it, become zeros when it is touched (guard/guard.h). False where too many are guarded.
+   * @param address of its first page
+   * @param length of all its pages
+   */
+  guard(address: bigint, length: number): boolean;
+  /** Where the first page was that became zeros so; 0n where none did. */
+  lostPage(): bigint;
   exit(code: number): never;
   /** Absent where the process has one thread: there rt_sigprocmask does all of this. */
   readonly heldSignals?: HeldSignals;

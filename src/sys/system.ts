@@ -1,7 +1,7 @@
 // The system calls as the program uses them, with their structures read and their failures put into words.
 // A method returns -errno where the kernel does. One whose name begins with `must`, or `must` around it, throws a Failure.
 
-import { EXIT, type ExitCode, Failure, usage } from "../failure.ts";
+import { EXIT, type ExitCode, Failure, hex, usage } from "../failure.ts";
 import { type Abi, abis } from "./abi.ts";
 import type { Argument, ByteString, Engine, Machine } from "./engine.ts";
 import { errno } from "./errno.ts";
@@ -54,6 +54,8 @@ export const REBOOT_POWER_OFF = 0x4321fedc;
 export const REBOOT_RESTART = 0x01234567;
 
 const PATH_MAX = 4096;
+/** Bytes of a mapped file that are read at a time to find out what failed. */
+const LOSS_CHUNK = 1024 * 1024;
 const REBOOT_MAGIC1 = 0xfee1dead;
 const REBOOT_MAGIC2 = 672274793;
 const AT_EMPTY_PATH = 0x1000;
@@ -88,6 +90,16 @@ export const SIGTERM = 15;
 /** What a person, or a terminal that goes away, ends a program with. */
 export const INTERRUPTS = [SIGHUP, SIGINT, SIGQUIT, SIGTERM] as const;
 
+/** A part of a file that is mapped. */
+interface Mapping {
+  readonly start: bigint;
+  /** Bytes. */
+  readonly length: number;
+  readonly descriptor: number;
+  readonly offset: number;
+  readonly name: string;
+}
+
 export class System {
   /** What getdents64 fills in. One buffer is enough: a listing is copied out before the next is read. */
   #entries: Uint8Array | undefined;
@@ -96,6 +108,7 @@ export class System {
   #held: readonly number[] = [];
   /** `NAME=value`, each ended by a NUL. */
   #environment: ByteString | undefined;
+  readonly #mappings: Mapping[] = [];
 
   constructor(
     readonly engine: Engine,
@@ -198,12 +211,14 @@ export class System {
     }
   }
 
-  /** Writes all of `bytes`, however slowly the other side takes them. */
+  /** Writes all of `bytes`, however slowly the other side takes them. @throws Failure where that fails, or a mapped file is lost */
   writeAll(descriptor: number, bytes: Uint8Array, place: string): void {
+    if (descriptor !== STDERR) this.refuseLoss();
     if (descriptor === STDOUT && bytes.length > 0) this.#hasPrinted = true;
     for (let at = 0; at < bytes.length; ) {
       const written = this.call("write", descriptor, bytes.subarray(at), bytes.length - at);
       if (written === -errno.EAGAIN) this.#waitFor(descriptor, POLLOUT);
+      else if (written === -errno.EFAULT) throw this.findLoss() ?? new Failure(place, errnoText(written));
       else if (written !== -errno.EINTR) at += this.must(written, place);
     }
   }
@@ -538,11 +553,50 @@ export class System {
   /**
    * Maps a file over allocated memory from `at`, and from its byte `offset`, both multiples of the page size. It is a
    * private copy: a page that is written is copied first. Behind `length` bytes its last page has what the file has there.
+   * What the file has lost meanwhile reads as zeros: ask refuseLoss() before going by what was read.
+   * @returns false where too many files are mapped already
    */
-  mapOver(memory: Uint8Array, at: number, descriptor: number, length: number, place: string, offset = 0): void {
-    const address = this.engine.address(memory) + BigInt(at);
+  mapOver(memory: Uint8Array, at: number, descriptor: number, length: number, name: string, offset: number): boolean {
+    const start = this.engine.address(memory) + BigInt(at);
+    if (!this.engine.guard(start, length)) return false;
     const flags = MAP_PRIVATE | MAP_FIXED;
-    this.must(this.call("mmap", address, length, PROT_READ | PROT_WRITE, flags, descriptor, offset), place);
+    this.must(this.call("mmap", start, length, PROT_READ | PROT_WRITE, flags, descriptor, offset), name);
+    this.#mappings.push({ start, length, descriptor, offset, name });
+    return true;
+  }
+
+  /** @throws Failure where zeros have taken the place of something in a mapped file */
+  refuseLoss(): void {
+    if (this.#mappings.length === 0) return;
+    const page = this.engine.lostPage();
+    const lost = this.#mappings.find(({ start, length }) => page >= start && page < start + BigInt(length));
+    if (lost !== undefined) throw this.#lossOf(lost) ?? new Failure(lost.name, "a part of it could not be read");
+  }
+
+  /** What became of the first mapped file that can no longer be read whole: for where the kernel says EFAULT of its bytes. */
+  findLoss(): Failure | undefined {
+    for (const mapping of this.#mappings) {
+      const loss = this.#lossOf(mapping);
+      if (loss !== undefined) return loss;
+    }
+    return undefined;
+  }
+
+  #lossOf({ name, descriptor, offset, length }: Mapping): Failure | undefined {
+    const status = this.status(descriptor);
+    if (typeof status === "number") return new Failure(name, errnoText(status));
+    if (status.size < offset + length) {
+      return new Failure(
+        name,
+        `became shorter while it was in use: ${status.size} bytes are left of ${offset + length}`,
+      );
+    }
+    const bytes = new Uint8Array(Math.min(length, LOSS_CHUNK));
+    for (let at = 0; at < length; at += bytes.length) {
+      const got = this.readAt(descriptor, bytes, BigInt(offset + at));
+      if (got < 0) return new Failure(name, `${errnoText(got)}, at ${hex(offset + at)}`);
+    }
+    return undefined;
   }
 
   /**

@@ -108,6 +108,15 @@ export class MemoryMachine implements Engine {
     return this.world.host.zeros(bytes, at);
   }
 
+  /** No file is mapped here, but read. */
+  guard(): boolean {
+    return false;
+  }
+
+  lostPage(): bigint {
+    return 0n;
+  }
+
   unpack(...[method, input, output]: Parameters<Engine["unpack"]>): number {
     return this.world.host.unpack(method, input, output);
   }

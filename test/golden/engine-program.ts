@@ -2,8 +2,9 @@
 // engine.
 
 import { engine } from "#sys";
+import { Failure } from "../../src/failure.ts";
 import { abis } from "../../src/sys/abi.ts";
-import { SIGINT, SIGTERM, System } from "../../src/sys/system.ts";
+import { O_RDWR, SIGINT, SIGTERM, System } from "../../src/sys/system.ts";
 import { present } from "../support/present.ts";
 
 const abi = abis[engine.machine];
@@ -292,6 +293,62 @@ function interrupted(): void {
   print("never");
 }
 
+/** What is wrong with a mapped file, as people are told. */
+function lossOf(work: () => void): string {
+  try {
+    work();
+    return "whole";
+  } catch (error) {
+    return error instanceof Failure ? error.message : "thrown";
+  }
+}
+
+/** A file of four pages of `x` that loses half of itself while it is mapped: first the process looks, then the kernel. */
+function torn(): void {
+  const system = new System(engine);
+  const { pageSize: page } = system;
+  const file = system.mustOpen(engine.args[2] ?? "", O_RDWR);
+  const map = (name: string) => {
+    system.must(system.call("ftruncate", file, 4 * page), name);
+    const memory = system.allocate(4 * page, name);
+    system.mapOver(memory, 0, file, 4 * page, name, 0);
+    return memory;
+  };
+  const seen = map("SEEN");
+  const unseen = map("UNSEEN");
+  print(`${seen[0]} ${seen[page]} ${lossOf(() => system.refuseLoss())}`);
+  system.call("ftruncate", file, page + 1);
+  print(`${seen[page]} ${seen[page + 1]} ${lossOf(() => system.refuseLoss())}`);
+  const { write } = system.pipe();
+  const inPages = (text: string) => text.replaceAll(/\d+/g, (bytes) => `${Number(bytes) - page}`);
+  print(inPages(lossOf(() => system.writeAll(write, unseen, "pipe"))));
+  seen[0] = 1;
+  print(`${seen[2 * page]} ${seen[4 * page - 1]} ${seen[0]}`);
+  print(inPages(lossOf(() => system.writeAll(write, new Uint8Array(1), "pipe"))));
+}
+
+/** More mappings than are guarded: those that are not are not mapped. */
+function manyMapped(): void {
+  const system = new System(engine);
+  const { pageSize: page } = system;
+  const file = system.mustOpen(engine.args[2] ?? "", 0);
+  const memory = system.allocate(100 * page, "memory");
+  const mapped = Array.from({ length: 100 }, (_, at) => system.mapOver(memory, at * page, file, page, "FILE", 0));
+  print(`${mapped.filter(Boolean).length} ${mapped.lastIndexOf(true)} ${memory[0]} ${memory[99 * page]}`);
+}
+
+/** SIGBUS that is not of a mapped file of ours: of memory that is nobody's, and sent. */
+function busError(how: string): void {
+  const system = new System(engine);
+  const { pageSize: page } = system;
+  const file = system.mustOpen(engine.args[2] ?? "", O_RDWR);
+  system.mapOver(system.allocate(page, "memory"), 0, file, page, "FILE", 0);
+  const MAP_PRIVATE = 2;
+  const stranger = engine.memory(system.call("mmap", 0, page, 1, MAP_PRIVATE, file, 64 * 1024 * 1024), page);
+  if (how === "sent") exitCodeOf(engine.spawn("/bin/sh", ["sh", "-c", "kill -BUS $PPID"], 0, 1, 2));
+  print(`${stranger[0]}`);
+}
+
 function deep(level: number): number {
   return level === 0 ? 0 : 1 + deep(level - 1);
 }
@@ -311,6 +368,10 @@ const acts: Record<string, () => void> = {
   crossed,
   interrupts,
   interrupted,
+  torn,
+  manyMapped,
+  busErrorSent: () => busError("sent"),
+  busErrorFault: () => busError("fault"),
   machine: () => print(`${engine.machine} ${engine.args.slice(1)}`),
   exit: () => engine.exit(42),
   throw: () => {

@@ -2,6 +2,7 @@
 
 import { beforeAll, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildFrom } from "../../scripts/build.ts";
 import { smallEngine } from "../../scripts/engine.ts";
@@ -46,8 +47,18 @@ function limited(limit: string, ...args: string[]): Result {
   return run(["sh", "-c", `${limit}; exec "$@"`, "sh", ...program, ...args]);
 }
 
+/** The path of a new file. */
+function fileOf(text: string, length: number): string {
+  writeFileSync(folder.in("file"), text.repeat(length));
+  return folder.in("file");
+}
+
 function succeeds(out: string): Result {
   return { code: 0, out, err: "" };
+}
+
+function outOfMemory(): Result {
+  return { code: 1, out: "", err: "kexecbox: memory: out of memory\n" };
 }
 
 function internalError(message: string): Result {
@@ -199,6 +210,33 @@ describe.each(smallTargets)("%s", (target) => {
     expect(under(target, "interrupted")).toMatchObject({ out: "undefined\n0 15\n2\n" });
   });
 
+  test(
+    "has zeros where a mapped file lost its pages, and tells of it, whether it looks itself or the kernel does",
+    () => {
+      const result = under(target, "torn", fileOf("x", 256 * 1024));
+      const lines = result.out.split("\n");
+      expect(lines[0]).toBe("120 120 whole");
+      expect(lines[1]).toBe("120 0 whole");
+      expect(lines[2]).toMatch(/^SEEN: became shorter while it was in use: 1 bytes are left of \d+$/);
+      expect(lines[3]).toBe("0 0 1");
+      expect(lines[4]).toMatch(/^SEEN: became shorter while it was in use: 1 bytes are left of \d+$/);
+      expect({ ...result, out: "" }).toEqual(succeeds(""));
+      expect(underBun("torn", fileOf("x", 256 * 1024))).toEqual(result);
+    },
+    EMULATED_MS,
+  );
+
+  test("maps no more files than it can guard", () => {
+    const result = under(target, "manyMapped", fileOf("x", 256 * 1024));
+    expect(result).toEqual(succeeds("64 63 120 0\n"));
+    expect(underBun("manyMapped", fileOf("x", 256 * 1024))).toEqual(result);
+  });
+
+  test("dies of a bus error that is none of a mapped file's", () => {
+    for (const act of ["busErrorSent", "busErrorFault"])
+      expect(under(target, act, fileOf("x", 256 * 1024))).toMatchObject({ code: null, out: "" });
+  });
+
   test("ends with the code it is told", () => {
     expect(under(target, "exit")).toEqual({ code: 42, out: "", err: "" });
   });
@@ -249,7 +287,7 @@ describe("x64-small within limits", () => {
   });
 
   test("reports in one line that memory ran out", () => {
-    expect(limited("ulimit -v 50000", "exhaust")).toEqual(internalError("out of memory"));
+    expect(limited("ulimit -v 50000", "exhaust")).toEqual(outOfMemory());
   });
 
   test("turns a single array too large into an error that can be caught", () => {

@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { machineOf, machines } from "../../scripts/machines/machines.ts";
-import { assemble, buildGather, prebuiltName, toHexText } from "../../scripts/stubs.ts";
+import { assemble, buildNative, NATIVE, prebuiltName, toHexText } from "../../scripts/stubs.ts";
 import { runTool } from "../../scripts/tool.ts";
 import { builtInStub } from "../../src/arch/stubs.ts";
 import { parseWords } from "../../src/kexec/stub.ts";
@@ -32,13 +32,12 @@ test.each(machines.map(({ name, stubs }) => [name, stubs.embedded[0] ?? ""] as c
   },
 );
 
-test.each(["x64", "arm64"] as const)(
-  "what Bun maps to read directories on %s is what the compiler makes of its source",
-  async (target) => {
-    const prebuilt = new URL(`../../src/sys/gather/${machineOf(target).name}.hex`, import.meta.url).pathname;
-    expect(readFileSync(prebuilt, "latin1")).toBe(toHexText(await buildGather(target)));
-  },
-);
+describe.each(["x64", "arm64"] as const)("for Bun on %s", (target) => {
+  test.each(NATIVE)("the prebuilt code of src/sys/%s is what the compiler makes of its source", async (part) => {
+    const prebuilt = new URL(`../../src/sys/${part}/${machineOf(target).name}.hex`, import.meta.url).pathname;
+    expect(readFileSync(prebuilt, "latin1")).toBe(toHexText(await buildNative(part, target)));
+  });
+});
 
 test("that of arm64 enters the kernel at 0xf8 with the tree at 0x100 in x0 and zeros in x1 to x3", async () => {
   const file = folder.in("code");

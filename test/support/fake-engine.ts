@@ -101,6 +101,8 @@ export class FakeEngine implements Engine {
   readonly sha256 = host.sha256;
   readonly unpack = host.unpack;
   readonly zeros = host.zeros;
+  readonly guard = host.guard;
+  readonly lostPage = host.lostPage;
   /** Every call that was asked for, in order, except those that the machine does not have. */
   readonly calls: { readonly name: CallName; readonly args: readonly Argument[]; readonly path: string }[] = [];
   readonly #abi: Abi;

@@ -168,13 +168,35 @@ describe("asked for the version", () => {
   });
 });
 
+/** An engine of which each file that is opened throws this. */
+function throwing(error: unknown): ReturnType<typeof fakeEngine> {
+  return fakeEngine({
+    on: {
+      openat: () => {
+        throw error;
+      },
+    },
+  });
+}
+
+test.each([
+  ["QuickJS", Object.assign(new Error("out of memory"), { name: "InternalError" })],
+  ["QuickJS, which has none for an error,", null],
+  [
+    "QuickJS, in an expression,",
+    Object.assign(new Error("out of memory in regexp execution"), { name: "InternalError" }),
+  ],
+  ["Bun", new RangeError("Out of memory")],
+])("too little memory, as %s has it, is no fault of ours", (_, error) => {
+  const engine = throwing(error);
+  expect(runToTheEnd(new System(engine), ["cat", "x"])).toBe(1);
+  expect(engine.stderr).toBe("cat: memory: out of memory\n");
+});
+
 describe("a fault of ours", () => {
   test("is told in one line with the version, and ends with 70", () => {
     const told = (name: string, message: string): string => {
-      const openat = () => {
-        throw Object.assign(new Error(message), { name });
-      };
-      const engine = fakeEngine({ on: { openat } });
+      const engine = throwing(Object.assign(new Error(message), { name }));
       expect(runToTheEnd(new System(engine), ["cat", "x"])).toBe(70);
       return engine.stderr;
     };
@@ -182,7 +204,7 @@ describe("a fault of ours", () => {
     expect(told("Broken", "all\nof it")).toStartWith(
       `kexecbox: internal error: Broken: all\\x0aof it; ${OURS} (bun, x86_64)\n`,
     );
-    expect(told("InternalError", "out of memory")).toStartWith("kexecbox: internal error: out of memory; kexecbox ");
+    expect(told("InternalError", "stack overflow")).toStartWith("kexecbox: internal error: stack overflow; kexecbox ");
     expect(runToTheEnd(new System(fakeEngine()), ["echo", "x"])).toBe(0);
   });
 });

@@ -46,3 +46,18 @@ export function mapPages(length: number): { readonly start: Pointer; readonly by
 export function makeExecutable(start: Pointer, length: number): void {
   libc.mprotect(start, length, PROT_READ | PROT_EXEC);
 }
+
+/**
+ * Memory that begins with code, of which it is made by its prebuilt bytes.
+ * @param hex digits and white space
+ * @param room for the code; as long as the code unless given
+ * @param data bytes behind that, which can be written
+ */
+export function mapCode(hex: string, room?: number, data = 0): ReturnType<typeof mapPages> {
+  const code = Buffer.from(hex.replace(/\s/g, ""), "hex");
+  const length = room ?? code.length;
+  const pages = mapPages(length + data);
+  pages.bytes.set(code);
+  makeExecutable(pages.start, length);
+  return pages;
+}

@@ -1,8 +1,6 @@
 /* Asking the kernel, memory that grows, and text. */
-#ifndef GATHER_ALONE
-#include <errno.h>
-#endif
 #include "area.h"
+#include "kernel.h"
 
 #define FIRST_SIZE (64 * 1024)
 #define LARGEST_AREA (1u << 31)
@@ -13,45 +11,6 @@
 #define MREMAP_MAYMOVE 1
 
 typedef long kernel_call(long number, long a, long b, long c, long d, long e, long f);
-
-#if defined(GATHER_ALONE) && defined(__x86_64__)
-static long kernel(long number, long a, long b, long c, long d, long e)
-{
-    register long r10 __asm__("r10") = d;
-    register long r8 __asm__("r8") = e;
-    register long r9 __asm__("r9") = 0;
-    long result;
-
-    __asm__ volatile("syscall"
-                     : "=a"(result)
-                     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-                     : "rcx", "r11", "memory");
-    return result;
-}
-#elif defined(GATHER_ALONE) && defined(__aarch64__)
-static long kernel(long number, long a, long b, long c, long d, long e)
-{
-    register long x8 __asm__("x8") = number;
-    register long x0 __asm__("x0") = a;
-    register long x1 __asm__("x1") = b;
-    register long x2 __asm__("x2") = c;
-    register long x3 __asm__("x3") = d;
-    register long x4 __asm__("x4") = e;
-    register long x5 __asm__("x5") = 0;
-
-    __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
-    return x0;
-}
-#else
-extern long syscall(long number, ...);
-
-static long kernel(long number, long a, long b, long c, long d, long e)
-{
-    long result = syscall(number, a, b, c, d, e, 0L);
-
-    return result == -1 ? -errno : result;
-}
-#endif
 
 long ask(const struct gather *g, long number, long a, long b, long c, long d, long e)
 {

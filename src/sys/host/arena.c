@@ -3,14 +3,24 @@
  * Blocks of up to SMALL_MAX bytes are cut from slabs, which are never given back; freed ones are kept in one list
  * for each multiple of 16 bytes. Larger blocks come from malloc. The usable size is stored before each block. One
  * thread only. musl's own allocator resists corruption of its heap, which would take 7 % of a whole run.
+ *
+ * Where the kernel gives no more, a reserve stands in: QuickJS does not bear it everywhere that a small block is
+ * refused. The script hears of it at its next call of the engine, as of an exception, and ends in order by the rest of
+ * the reserve. Only where it asks for more and more between two such calls does QuickJS hear of it, and where all is
+ * used up the process ends here.
  */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "arena.h"
 
 #define GRAIN 16
 #define SMALL_MAX 512
 #define SLAB_BYTES ((size_t)256 * 1024)
+
+/* Pages of it that nothing touches cost nothing. The first half is for what goes on until the script hears of it. */
+#define RESERVE_BYTES ((size_t)1024 * 1024)
+#define RESERVE_MOST ((size_t)64 * 1024) /* for a block */
 
 struct header {
     size_t size;
@@ -22,22 +32,61 @@ struct free_block {
 
 static struct free_block *free_lists[SMALL_MAX / GRAIN + 1];
 static char *slab_next, *slab_end;
-static int refused;
+
+static char reserve[RESERVE_BYTES] __attribute__((aligned(GRAIN)));
+static size_t reserve_used;
+
+static enum {
+    PLENTY,
+    SHORT, /* the kernel has refused memory */
+    TOLD,  /* and an exception says so */
+} state;
 
 static struct header *header_of(const void *block)
 {
     return (struct header *)block - 1;
 }
 
-static void *refuse(void)
+int arena_is_short(void)
 {
-    refused = 1;
-    return NULL;
+    return state == SHORT;
 }
 
-int arena_was_refused_memory(void)
+void arena_shortage_is_told(void)
 {
-    return refused;
+    state = TOLD;
+}
+
+void end_without_memory(void)
+{
+    static const char line[] = "kexecbox: memory: out of memory\n";
+    ssize_t written = write(2, line, sizeof line - 1);
+
+    (void)written; /* if that fails, there is no other place to report it */
+    _exit(EXIT_INPUT);
+}
+
+static int is_of_reserve(const struct header *header)
+{
+    return (const char *)header >= reserve && (const char *)header < reserve + RESERVE_BYTES;
+}
+
+/* What the kernel has refused. */
+static struct header *take_reserve(size_t whole)
+{
+    struct header *header = (struct header *)(reserve + reserve_used);
+
+    whole = (whole + GRAIN - 1) / GRAIN * GRAIN;
+    if (state == PLENTY)
+        state = SHORT;
+    if (state == SHORT && reserve_used + whole > RESERVE_BYTES / 2) {
+        state = TOLD;
+        return NULL;
+    }
+    if (reserve_used + whole > RESERVE_BYTES)
+        end_without_memory();
+    reserve_used += whole;
+    return header;
 }
 
 /* A new block, from the current slab or a new one. */
@@ -48,13 +97,19 @@ static void *cut_from_slab(size_t size)
 
     if ((size_t)(slab_end - slab_next) < whole) {
         char *slab = malloc(SLAB_BYTES);
-        if (!slab)
-            return refuse();
-        slab_next = slab;
-        slab_end = slab + SLAB_BYTES;
+        if (slab) {
+            slab_next = slab;
+            slab_end = slab + SLAB_BYTES;
+        }
     }
-    header = (struct header *)slab_next;
-    slab_next += whole;
+    if ((size_t)(slab_end - slab_next) < whole) {
+        header = take_reserve(whole);
+        if (!header)
+            return NULL;
+    } else {
+        header = (struct header *)slab_next;
+        slab_next += whole;
+    }
     header->size = size;
     return header + 1;
 }
@@ -74,33 +129,36 @@ static void *allocate_large(size_t wanted)
 {
     struct header *header = wanted <= SIZE_MAX - sizeof *header ? malloc(sizeof *header + wanted) : NULL;
 
+    if (!header && wanted <= RESERVE_MOST) /* who asks for more bears it that there is none */
+        header = take_reserve(sizeof *header + wanted);
     if (!header)
-        return refuse();
+        return NULL;
     header->size = wanted;
     return header + 1;
 }
 
 /* QuickJS decides by malloc_size when to search for cycles; the allocator has to count it. */
-static void *arena_malloc(JSMallocState *state, size_t wanted)
+static void *arena_malloc(JSMallocState *counts, size_t wanted)
 {
     /* a block must hold the link of its free list */
     void *block = wanted > SMALL_MAX ? allocate_large(wanted) : allocate_small(wanted ? wanted : 1);
 
     if (block)
-        state->malloc_size += header_of(block)->size;
+        counts->malloc_size += header_of(block)->size;
     return block;
 }
 
-static void arena_free(JSMallocState *state, void *block)
+static void arena_free(JSMallocState *counts, void *block)
 {
     size_t size;
 
     if (!block)
         return;
     size = header_of(block)->size;
-    state->malloc_size -= size;
+    counts->malloc_size -= size;
     if (size > SMALL_MAX) {
-        free(header_of(block));
+        if (!is_of_reserve(header_of(block)))
+            free(header_of(block));
     } else {
         struct free_block *freed = block;
         freed->next = free_lists[size / GRAIN];
@@ -108,41 +166,44 @@ static void arena_free(JSMallocState *state, void *block)
     }
 }
 
-/* By realloc, which can move pages instead of copying. */
-static void *resize_large(JSMallocState *state, void *block, size_t wanted)
+/* By realloc, which can move pages instead of copying; NULL where it cannot, as for a block of the reserve. */
+static void *resize_large(JSMallocState *counts, void *block, size_t wanted)
 {
     size_t before = header_of(block)->size;
     struct header *header = NULL;
 
-    if (wanted <= SIZE_MAX - sizeof *header)
+    if (wanted <= SIZE_MAX - sizeof *header && !is_of_reserve(header_of(block)))
         header = realloc(header_of(block), sizeof *header + wanted);
     if (!header)
-        return refuse();
+        return NULL;
     header->size = wanted;
-    state->malloc_size += wanted - before;
+    counts->malloc_size += wanted - before;
     return header + 1;
 }
 
-static void *arena_realloc(JSMallocState *state, void *block, size_t wanted)
+static void *arena_realloc(JSMallocState *counts, void *block, size_t wanted)
 {
     size_t before;
     void *moved;
 
     if (!block)
-        return arena_malloc(state, wanted);
+        return arena_malloc(counts, wanted);
     if (!wanted) {
-        arena_free(state, block);
+        arena_free(counts, block);
         return NULL;
     }
     before = header_of(block)->size;
-    if (before > SMALL_MAX && wanted > SMALL_MAX)
-        return resize_large(state, block, wanted);
+    if (before > SMALL_MAX && wanted > SMALL_MAX) {
+        moved = resize_large(counts, block, wanted);
+        if (moved)
+            return moved;
+    }
     if (before <= SMALL_MAX && wanted <= before)
         return block;
-    moved = arena_malloc(state, wanted);
+    moved = arena_malloc(counts, wanted);
     if (moved) {
         memcpy(moved, block, before < wanted ? before : wanted);
-        arena_free(state, block);
+        arena_free(counts, block);
     }
     return moved;
 }

@@ -2,6 +2,7 @@
  *
  * It may be PID 1 in an empty initramfs, so it opens no file and asks for no /proc and no /dev.
  */
+#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -11,10 +12,12 @@
 #include "quickjs.h"
 #include "sys.h"
 
-#define EXIT_INTERNAL_ERROR 70 /* EX_SOFTWARE of sysexits.h */
+#define OUT_OF_MEMORY "out of memory" /* as JS_ThrowOutOfMemory() has it */
+#define EXIT_INTERNAL_ERROR 70        /* EX_SOFTWARE of sysexits.h */
 
 #define MOST_SCRIPT_STACK ((size_t)4 << 20)
-#define STACK_FOR_C ((size_t)64 << 10) /* for C functions, below the last check of QuickJS */
+#define STACK_FOR_C ((size_t)64 << 10)       /* for C functions, below the last check of QuickJS */
+#define STACK_FOR_HANDLER ((size_t)32 << 10) /* beside what the kernel puts there: 4.2 KB on ppc64 */
 
 /* A search for cycles walks over every object. Most of what a tool makes is alive until it ends, so search late. */
 #define FIRST_CYCLE_SEARCH ((size_t)64 << 20)
@@ -50,8 +53,8 @@ __attribute__((noreturn)) static void end_with_thrown(JSContext *ctx, JSValueCon
     const char *message = JS_IsException(text) ? NULL : JS_ToCString(ctx, text);
 
     /* without memory to make an error from, QuickJS throws null */
-    if ((!message || JS_IsNull(thrown)) && arena_was_refused_memory())
-        end_with_error("out of memory");
+    if (!message || JS_IsNull(thrown) || strncmp(message, OUT_OF_MEMORY, sizeof OUT_OF_MEMORY - 1) == 0)
+        end_without_memory();
     end_with_error(message ? message : "an exception that has no text");
 }
 
@@ -65,6 +68,37 @@ static size_t script_stack(void)
         return MOST_SCRIPT_STACK;
     room = limit.rlim_cur / 4 * 3;
     return room > 2 * STACK_FOR_C ? room - STACK_FOR_C : room / 2;
+}
+
+/* The lowest address that the stack may have, and the highest. */
+static const char *stack_end, *stack_begin;
+
+/* The stack grows where it is touched, unless the kernel has no memory for it. What else is a fault comes again, and ends
+ * the process as it would have. */
+static void on_fault(int signal, siginfo_t *info, void *context)
+{
+    const char *address = info->si_addr;
+
+    (void)signal;
+    (void)context;
+    if (info->si_code > 0 && address >= stack_end && address < stack_begin)
+        end_without_memory();
+    sigaction(SIGSEGV, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
+    if (info->si_code <= 0)
+        raise(SIGSEGV);
+}
+
+/* `begin` is in the frame of main(); the script may take `script_room` below it. */
+static void watch_stack(const char *begin, size_t script_room)
+{
+    static char room_for_handler[STACK_FOR_HANDLER];
+    stack_t elsewhere = {.ss_sp = room_for_handler, .ss_size = sizeof room_for_handler};
+    struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+
+    stack_begin = begin;
+    stack_end = begin - script_room - STACK_FOR_C;
+    sigaltstack(&elsewhere, NULL);
+    sigaction(SIGSEGV, &action, NULL);
 }
 
 /* The first promise that was rejected and that nobody waited for. */
@@ -116,12 +150,16 @@ static void run_program(JSRuntime *runtime, JSContext *ctx)
 /* Frees nothing at the end: the kernel does that faster. */
 int main(int argc, char **argv)
 {
-    JSRuntime *runtime = JS_NewRuntime2(&arena_functions, NULL);
-    JSContext *ctx = runtime ? new_tool_context(runtime) : NULL;
+    size_t room = script_stack();
+    JSRuntime *runtime;
+    JSContext *ctx;
 
+    watch_stack((const char *)__builtin_frame_address(0), room);
+    runtime = JS_NewRuntime2(&arena_functions, NULL);
+    ctx = runtime ? new_tool_context(runtime) : NULL;
     if (!ctx || !add_sys_module(ctx, argc, argv))
-        end_with_error("out of memory");
-    JS_SetMaxStackSize(runtime, script_stack());
+        end_without_memory();
+    JS_SetMaxStackSize(runtime, room);
     JS_SetGCThreshold(runtime, FIRST_CYCLE_SEARCH);
     run_program(runtime, ctx);
     return 0;

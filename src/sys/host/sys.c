@@ -11,8 +11,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include "../gather/gather.h"
+#include "../guard/guard.h"
+#include "arena.h"
 #include "program.h"
 #include "sha256.h"
 #include "sys.h"
@@ -223,6 +226,23 @@ static long make_call(const long *words)
     return result == -1 ? -errno : result;
 }
 
+/* Tells the script, once, that the kernel has refused memory. */
+static JSValue throw_shortage(JSContext *ctx)
+{
+    arena_shortage_is_told();
+    return JS_ThrowOutOfMemory(ctx);
+}
+
+/* Calls that undo something, or tell of it: a script that already ends for another reason must get through with them. */
+static int is_for_ending(JSContext *ctx, JSValueConst number)
+{
+    int64_t call = -1;
+
+    JS_ToInt64(ctx, &call, number);
+    return call == SYS_close || call == SYS_kexec_load || call == SYS_munmap || call == SYS_rt_sigaction ||
+           call == SYS_rt_sigprocmask || call == SYS_unlinkat || call == SYS_write;
+}
+
 static JSValue sys_syscall(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
 {
     struct call call;
@@ -230,6 +250,8 @@ static JSValue sys_syscall(JSContext *ctx, JSValueConst this_value, int argc, JS
     int i;
 
     (void)this_value;
+    if (arena_is_short() && !is_for_ending(ctx, argv[0]))
+        return throw_shortage(ctx);
     if (argc > MOST_WORDS)
         return JS_ThrowTypeError(ctx, "a system call has at most six arguments");
     memset(call.words, 0, sizeof call.words);
@@ -475,6 +497,26 @@ static JSValue sys_gather(JSContext *ctx, JSValueConst this_value, int argc, JSV
     return result;
 }
 
+static JSValue sys_guard(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), length;
+    int64_t address;
+
+    (void)this_value;
+    (void)argc;
+    if (JS_ToInt64Ext(ctx, &address, argv[0]) || index_of(ctx, &length, argv[1], SIZE_MAX / 2))
+        return JS_EXCEPTION;
+    return JS_NewBool(ctx, guard((uint64_t)address, (length + page - 1) / page * page, page) == 0);
+}
+
+static JSValue sys_lost_page(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
+{
+    (void)this_value;
+    (void)argc;
+    (void)argv;
+    return JS_NewBigUint64(ctx, lost_page);
+}
+
 static JSValue sys_sha256(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
 {
     static const char digits[] = "0123456789abcdef";
@@ -590,6 +632,8 @@ static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("sha256", 1, sys_sha256),
     JS_CFUNC_DEF("unpack", 3, sys_unpack),
     JS_CFUNC_DEF("zeros", 2, sys_zeros),
+    JS_CFUNC_DEF("guard", 2, sys_guard),
+    JS_CFUNC_DEF("lostPage", 0, sys_lost_page),
     JS_CFUNC_DEF("load", 1,
                  sys_load), /* not of the interface: for what is bundled apart (scripts/bundle.ts) */
     JS_CFUNC_DEF("exit", 1, sys_exit),
