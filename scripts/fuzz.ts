@@ -10,7 +10,11 @@ import { listBelongings, seeds } from "../test/fuzz/seeds.ts";
 import { targetsOn } from "../test/fuzz/targets.ts";
 import { cacheFolder, inTemporaryFolder } from "./cache.ts";
 import { endWith } from "./command.ts";
+import { compareEngines, listCases } from "./fuzz/engines.ts";
 import { fuzzNative, nativeTargets } from "./fuzz/native.ts";
+
+import { smallTargets } from "./machines/machines.ts";
+import { ensure } from "./setup.ts";
 
 const targets = targetsOn(new Map());
 const every = [...targets, ...nativeTargets];
@@ -31,6 +35,8 @@ libFuzzer, with the sanitizers of addresses and of undefined behaviour.
   --minutes N      So many minutes of a cpu for each target, for C by the clock (default: 1).
   --seed N         Begin with these random numbers (default: the time). It is printed.
   --on FILE        Run the one TARGET on FILE alone.
+  --engines N      Instead of that, run N inputs of each target in TypeScript by every
+                   engine, and tell where one does otherwise than Bun.
   --distil         Write the smallest inputs that do something new into test/fuzz/corpus.
 
 Findings are kept as fuzz/TARGET/finding-HASH in the cache, as small as they could
@@ -47,11 +53,13 @@ interface Choices {
   readonly seed: number;
   readonly only: string | undefined;
   readonly distil: boolean;
+  /** Inputs for each target that the engines are compared on. */
+  readonly engines: number | undefined;
 }
 
 function parseChoices(words: readonly string[]): Choices {
   const { _: names, ...given } = minimist([...words], {
-    string: ["minutes", "seed", "on"],
+    string: ["minutes", "seed", "on", "engines"],
     boolean: ["distil"],
     unknown: (word) => {
       if (word.startsWith("-")) throw usage(word, "no such option");
@@ -68,6 +76,7 @@ function parseChoices(words: readonly string[]): Choices {
     seed: numberOf("--seed", given.seed ?? `${Date.now() % 2 ** 32}`),
     only,
     distil: given.distil === true,
+    engines: given.engines === undefined ? undefined : numberOf("--engines", given.engines),
   };
 }
 
@@ -106,8 +115,24 @@ async function fuzzTarget(name: string, made: string, { distil, minutes, only, s
   return (await Bun.spawn(words, { stdout: "inherit", stderr: "inherit" }).exited) === 0;
 }
 
+/** One line for each engine and each input that it does something else with. */
+async function compare(count: number, seed: number): Promise<number> {
+  const cases = listCases(count, seed);
+  let isSame = true;
+  for (const name of smallTargets) {
+    await ensure(`engine-${name}`);
+    const found = await inTemporaryFolder((folder) => compareEngines([name], cases, folder));
+    process.stdout.write(`${name}: ${cases.length} inputs, ${found.length} not as under Bun\n`);
+    for (const { name, input, here, there } of found)
+      process.stdout.write(`${name}: ${Buffer.from(input).toString("base64")}\n  ${here}\n  ${there}\n`);
+    isSame &&= found.length === 0;
+  }
+  return isSame ? EXIT.done : EXIT.input;
+}
+
 async function fuzz(choices: Choices): Promise<number> {
   process.stdout.write(`seed ${choices.seed}\n`);
+  if (choices.engines !== undefined) return compare(choices.engines, choices.seed);
   return inTemporaryFolder(async (made) => {
     const entrypoints = ["target", "loop"].map((name) => join(import.meta.dir, "fuzz", `${name}.ts`));
     await Bun.build({ entrypoints, outdir: made, target: "node", naming: "[name].mjs" });

@@ -1,17 +1,12 @@
 // What an engine does without the kernel, in node.
 
 import { createHash } from "node:crypto";
-import { gunzipSync } from "node:zlib";
+import { unpack } from "../../src/sys/bun/unpack.ts";
 import { UNPACK } from "../../src/sys/unpack.ts";
 import type { Host } from "../../test/fuzz/machine.ts";
 
-function codeOf({ code, message }: NodeJS.ErrnoException): number {
-  if (code === "ERR_BUFFER_TOO_LARGE") return UNPACK.full;
-  if (code === "Z_BUF_ERROR") return UNPACK.cutOff;
-  return message.includes("incorrect header check") ? UNPACK.trailing : UNPACK.corrupt;
-}
-
 export const host: Host = {
+  parseJson: JSON.parse,
   decode: (bytes, start, end) =>
     Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1", start, end),
   encode(text, bytes, at) {
@@ -24,15 +19,6 @@ export const host: Host = {
     while (end < bytes.length && bytes[end] === 0) end++;
     return end - at;
   },
-  unpack(method, input, output) {
-    // The others are the small engine's, which libFuzzer looks at.
-    if (method !== "gzip") return UNPACK.unknown;
-    try {
-      const bytes = gunzipSync(input, { maxOutputLength: output.length });
-      output.set(bytes);
-      return bytes.length;
-    } catch (error) {
-      return codeOf(error as NodeJS.ErrnoException);
-    }
-  },
+  // The other methods are the small engine's, which libFuzzer looks at.
+  unpack: (method, input, output) => (method === "gzip" ? unpack(method, input, output) : UNPACK.unknown),
 };

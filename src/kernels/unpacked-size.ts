@@ -111,7 +111,7 @@ class ZstdWalk {
       this.at += 8 + view.getUint32(at + 4, true);
       return { size: 0, most: 0 };
     }
-    if (magic !== 0xfd2fb528) return UNPACK.trailing;
+    if (magic !== 0xfd2fb528) return at === 0 ? UNPACK.corrupt : UNPACK.trailing;
     const descriptor = view.getUint8(at + 4);
     const isSingle = (descriptor & 32) !== 0;
     const sizeAt = at + 5 + (isSingle ? 0 : 1) + pick([0, 1, 2, 4], descriptor & 3);

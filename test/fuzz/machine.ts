@@ -20,7 +20,10 @@ import {
 type CallName = keyof Abi["call"];
 
 /** What an engine does without asking the kernel. */
-export type Host = Pick<Engine, "decode" | "encode" | "sha256" | "unpack" | "zeros">;
+export type Host = Pick<Engine, "decode" | "encode" | "sha256" | "unpack" | "zeros"> & {
+  /** JSON.parse, which the small engine does not have: there JSON is not read again. */
+  readonly parseJson?: (text: string) => unknown;
+};
 
 export type Files = ReadonlyMap<string, Uint8Array>;
 

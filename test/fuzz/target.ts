@@ -95,8 +95,9 @@ function refuseChanges(told: string, { files }: World, machine: MemoryMachine): 
     if (!machine.files.has(path)) throw new Error(`${told}, and ${JSON.stringify(path)} is gone`);
 }
 
-/** An outcome as one line. */
+/** An outcome as one line. What --version says is each engine's own. */
 export function summaryOf(host: Host, { code, out, err }: Outcome): string {
+  if (textOf(out.subarray(0, 9)) === "kexecbox ") return `${code} --version ${err}`;
   return `${code} ${out.length} ${host.sha256(out).slice(0, 16)} ${JSON.stringify(err)}`;
 }
 

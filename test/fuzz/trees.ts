@@ -127,15 +127,15 @@ function hasTwins({ properties, children }: Node): boolean {
   return some(properties) || some(children) || children.some(hasTwins);
 }
 
-function holdJson(tree: DeviceTree): string {
+function holdJson({ parseJson }: Host, tree: DeviceTree): string {
   const text = orRefusal(() => treeJson(tree));
   if (!text.startsWith("{")) {
     if (!hasTwins(tree.root)) throw new Error(`JSON is refused without reason: ${text}`);
     return text;
   }
   if (!/^[ -~]+\n?$/.test(text)) throw new Error("JSON is not one line of ASCII");
-  const json = JSON.parse(text) as { root: Json };
-  hold("JSON", sortedJson(json.root).join("\n"), sortedListing(tree.root).join("\n"));
+  const json = parseJson?.(text) as { root: Json } | undefined;
+  if (json !== undefined) hold("JSON", sortedJson(json.root).join("\n"), sortedListing(tree.root).join("\n"));
   return `JSON ${text.length}`;
 }
 
@@ -213,7 +213,7 @@ export const blobs: Target = {
     const found = findingsIn(tree, new Set(), treeChecks).length;
     const none = orRefusal(() => differences(tree, tree).length);
     if (none !== 0 && !hasTwins(tree.root)) throw new Error(`a tree differs from itself: ${none}`);
-    const forms = [...holdBlobs(tree), holdSource(tree), holdJson(tree), holdDirectory(host, tree)];
+    const forms = [...holdBlobs(tree), holdSource(tree), holdJson(host, tree), holdDirectory(host, tree)];
     return [`${found} findings`, ...forms, ...runs].join("\n");
   },
 };

@@ -8,6 +8,7 @@ import { randomNumbers } from "../../scripts/bench/tree.ts";
 import { minimise, mutate } from "../../scripts/fuzz/mutate.ts";
 import { engine } from "../../src/sys/bun.ts";
 import { packBelongings, splitParts, unpackBelongings } from "../fuzz/belongings.ts";
+import type { Host } from "../fuzz/machine.ts";
 import { listBelongings, seeds } from "../fuzz/seeds.ts";
 import type { Target } from "../fuzz/target.ts";
 import { bytesOf, runCommand, textOf } from "../fuzz/target.ts";
@@ -18,6 +19,7 @@ const CORPUS = join(import.meta.dir, "../fuzz/corpus");
 /** Inputs made at random for each target. */
 const RANDOM = 40;
 
+const host: Host = { ...engine, parseJson: JSON.parse };
 const belongings = listBelongings();
 const targets = targetsOn(belongings);
 
@@ -31,7 +33,7 @@ describe.each(targets.map((target) => [target.name, target] as const))("of %s it
   const inputs = inputsOf(name);
 
   test(`for ${inputs.length} inputs that fuzzing begins with: ${target.holds}`, () => {
-    const outcomes = inputs.map((input) => target.attempt(engine, input));
+    const outcomes = inputs.map((input) => target.attempt(host, input));
     // Otherwise all would be refused.
     expect(new Set(outcomes).size).toBeGreaterThan(1);
   }, 60_000);
@@ -39,7 +41,7 @@ describe.each(targets.map((target) => [target.name, target] as const))("of %s it
   test(`for ${RANDOM} made at random`, () => {
     const pick = randomNumbers(inputs.length);
     const any = (): Uint8Array => present(inputs[pick(inputs.length)]);
-    for (let runs = 0; runs < RANDOM; runs++) target.attempt(engine, mutate(target, any(), any(), pick));
+    for (let runs = 0; runs < RANDOM; runs++) target.attempt(host, mutate(target, any(), any(), pick));
   }, 60_000);
 });
 
@@ -55,7 +57,7 @@ test("what does not hold is found at random, and made as small as it can be", ()
   const pick = randomNumbers(1);
   const isFound = (input: Uint8Array): boolean => {
     try {
-      BROKEN.attempt(engine, input);
+      BROKEN.attempt(host, input);
       return false;
     } catch {
       return true;

@@ -144,6 +144,12 @@ describe("an error in words comes of", () => {
     }
   });
 
+  test("what is said to be compressed, and is not", () => {
+    const other = Buffer.from("other bytes than those");
+    for (const method of ["gzip", "zstd"] as const)
+      expect(refused(other, method)).toBe(`FILE: compressed with ${method}, and corrupt`);
+  });
+
   test("wrong checksums", () => {
     const last = (bytes: Uint8Array, at: number) => bytes.with(bytes.length - at, (bytes.at(-at) ?? 0) ^ 1);
     expect(refused(last(gz, 8), "gzip")).toBe("FILE: compressed with gzip, and corrupt");

@@ -11,7 +11,7 @@ export function unpack(method: Packing, input: Uint8Array, output: Uint8Array): 
     output.set(bytes);
     return bytes.length;
   } catch (error) {
-    return codeOf(error as NodeJS.ErrnoException);
+    return codeOf(error as NodeJS.ErrnoException, input);
   }
 }
 
@@ -30,10 +30,11 @@ function unzstd(input: Uint8Array, most: number): Uint8Array {
   return Bun.zstdDecompressSync(input);
 }
 
-function codeOf({ code, message }: NodeJS.ErrnoException): number {
+/** A header that is wrong is that of another member, unless there is none at all: a zboot image may say gzip, and hold none. */
+function codeOf({ code, message }: NodeJS.ErrnoException, input: Uint8Array): number {
   if (code === "ERR_BUFFER_TOO_LARGE") return UNPACK.full;
   if (code === "Z_BUF_ERROR") return UNPACK.cutOff;
   if (code === "Z_MEM_ERROR" || code === "ERR_MEMORY_ALLOCATION_FAILED") return UNPACK.noMemory;
-  // Its callers have seen the first member's header.
-  return message.includes("incorrect header check") ? UNPACK.trailing : UNPACK.corrupt;
+  const isFirst = input[0] !== 0x1f || input[1] !== 0x8b;
+  return message.includes("incorrect header check") && !isFirst ? UNPACK.trailing : UNPACK.corrupt;
 }

@@ -30,7 +30,7 @@ static size_t some_size(void)
 
     return how < 160   ? take_byte() % 64
            : how < 240 ? take_short() % 1024
-           : how < 254 ? take_short() * 16u
+           : how < 254 ? take_short() % 8192
                        : SIZE_MAX - take_byte();
 }
 
