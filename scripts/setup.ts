@@ -62,6 +62,7 @@ export type Job =
   | "bench"
   | `bench-${SmallTarget}`
   | "corpus"
+  | "faults"
   | "fuzz"
   | "test"
   | `engine-${Target}`
@@ -73,6 +74,7 @@ export type Job =
 const JOBS = new Map<Job, readonly string[]>([
   ["bench", ["gcc", "libc6-dev", "device-tree-compiler", "strace"]],
   ["corpus", ["device-tree-compiler", "cpp"]],
+  ["faults", ["gcc", "libc6-dev"]],
   ["fuzz", ["clang", "libc6-dev", "libclang-rt-dev"]],
   ["test", ["cpio", "device-tree-compiler", "gdb-multiarch", "osslsigncode", "qemu-user", "strace"]],
   // Bun and glibc come ready made.

@@ -146,9 +146,15 @@ export class FakeEngine implements Engine {
     return this.calls.filter((call) => call.name === name);
   }
 
-  syscall(number: number, ...args: Argument[]): number {
+  /** A call's name by its number on the pretended machine. */
+  nameOf(number: number): CallName {
     const name = this.#names.get(number);
     if (name === undefined) throw new Error(`${this.machine} has no call ${number}`);
+    return name;
+  }
+
+  syscall(number: number, ...args: Argument[]): number {
+    const name = this.nameOf(number);
     const path = this.#pathOf(name, args);
     const call: Call = { name, args, path, pass: (changed = args) => this.#usual(name, changed) };
     this.calls.push({ name, args, path });
