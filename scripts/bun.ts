@@ -7,26 +7,13 @@ import { basename, dirname, join } from "node:path";
 import { Failure } from "../src/failure.ts";
 import { inTemporaryFolder, makeOnce } from "./cache.ts";
 import { defineCommit } from "./commit.ts";
-import { withBinaryPackages } from "./debian.ts";
 import { fuse, type NamedFile } from "./fuse.ts";
+import { glibc, LIBRARIES } from "./glibc.ts";
 import { type BunTarget, bunExecutable, machineOf } from "./machines/machines.ts";
 import { withProgress } from "./progress.ts";
 import { runTool } from "./tool.ts";
 
 const ROOT = join(import.meta.dir, "..");
-
-/** What Bun needs, and libgcc_s, which glibc loads by itself when a thread is cancelled. */
-const LIBRARIES = ["libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "libgcc_s.so.1"];
-
-/**
- * The packages they are in, and those with the terms: libgcc-s1 refers to gcc-12-base for them, all of them
- * to base-files for the GPL's text. Not pinned, because Debian replaces them with each security update.
- */
-const PACKAGES = ["libc6", "libgcc-s1", "gcc-12-base", "base-files"];
-const SUITES = ["bookworm", "bookworm-security"];
-
-/** Raise it when something else is taken from the packages. */
-const RECIPE = "1";
 
 /** Version and integrity (`sha512-BASE64`) that package-lock.json has of an npm package. */
 export async function readLock(name: string): Promise<{ version: string; integrity: string }> {
@@ -56,28 +43,6 @@ async function bunItself(target: BunTarget): Promise<string> {
   return join(entry, "bun");
 }
 
-/** The folder of ld.so and the libraries for `target`, with what their packages say of their terms in doc/. */
-async function glibc(target: BunTarget): Promise<string> {
-  const { architecture, triplet, loader } = bunExecutable(target);
-  return makeOnce("glibc", [RECIPE, architecture, ...PACKAGES, ...SUITES, ...LIBRARIES], (made) =>
-    withBinaryPackages(PACKAGES, { names: SUITES, architecture }, (found) =>
-      inTemporaryFolder(async (folder) => {
-        for (const { deb } of found) await runTool(["dpkg-deb", "-x", deb, folder]);
-        const files = [loader, ...LIBRARIES].map((name) => join(folder, "lib", triplet, name));
-        await runTool(["cp", "-L", ...files, made]);
-        const doc = join(folder, "usr/share/doc");
-        await runTool(["cp", join(doc, "libc6/copyright"), join(made, "libc6.copyright")]);
-        await runTool(["cp", join(doc, "gcc-12-base/copyright"), join(made, "libgcc-s1.copyright")]);
-        await runTool(["cp", "-rL", join(folder, "usr/share/common-licenses"), made]);
-        const versions = found.map(
-          ({ name, version, sha256 }) => `${name} ${version} ${architecture} sha256 ${sha256}\n`,
-        );
-        await Bun.write(join(made, "packages"), versions.join(""));
-      }),
-    ),
-  );
-}
-
 async function readNamed(path: string): Promise<NamedFile> {
   return { name: basename(path), bytes: new Uint8Array(await readFile(path)) };
 }
@@ -98,7 +63,7 @@ export interface BunEngine {
 export async function bunEngine(target: BunTarget): Promise<BunEngine> {
   const [bun, libraries] = [await bunItself(target), await glibc(target)];
   const { name: machine, largestPage } = machineOf(target);
-  const sources = ["bun.ts", "fuse.ts", "dynamic-elf.ts", "../src/elf.ts", `../stub/fuse/${machine}.hex`];
+  const sources = ["bun.ts", "glibc.ts", "fuse.ts", "dynamic-elf.ts", "../src/elf.ts", `../stub/fuse/${machine}.hex`];
   const texts = await Promise.all(sources.map((name) => readFile(join(import.meta.dir, name), "utf8")));
   const packages = await readFile(join(libraries, "packages"), "utf8");
   const parts = JSON.stringify([bunExecutable(target), largestPage]);

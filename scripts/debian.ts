@@ -37,6 +37,8 @@ export interface BinaryPackage {
 export interface Archive {
   /** What a package depends on. */
   dependenciesOf(name: string): Promise<string[]>;
+  /** What the signed package lists say of the newest version of a package. */
+  newestOf(name: string): Promise<Omit<BinaryPackage, "deb">>;
   /** The newest version of a package, which apt checks against the signed package lists. */
   download(name: string): Promise<BinaryPackage>;
 }
@@ -47,6 +49,7 @@ export async function withArchive<T>(suites: Suites, work: (archive: Archive) =>
     inTemporaryFolder((folder) =>
       work({
         dependenciesOf: async (name) => dependenciesIn(await record(apt, name, suites, folder)),
+        newestOf: async (name) => newestIn(name, await record(apt, name, suites, folder)),
         download: (name) => download(apt, name, suites, folder),
       }),
     ),
@@ -81,12 +84,11 @@ async function download(apt: PrivateApt, name: string, suites: Suites, folder: s
   );
   const deb = (await readdir(folder)).find((file) => file.startsWith(`${name}_`) && file.endsWith(".deb"));
   if (deb === undefined) throw new Failure(name, "apt-get download left no .deb");
-  return {
-    name,
-    version: fieldOf(details, "Version"),
-    sha256: fieldOf(details, "SHA256"),
-    deb: join(folder, deb),
-  };
+  return { ...newestIn(name, details), deb: join(folder, deb) };
+}
+
+function newestIn(name: string, details: string): Omit<BinaryPackage, "deb"> {
+  return { name, version: fieldOf(details, "Version"), sha256: fieldOf(details, "SHA256") };
 }
 
 export interface SourceTarball {
