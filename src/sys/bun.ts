@@ -3,7 +3,7 @@
 import { CFunction, type Pointer, ptr, read, toArrayBuffer } from "bun:ffi";
 import { CryptoHasher } from "bun";
 import { guard, lostPage } from "./bun/guard.ts";
-import { cString, libc, mapCode } from "./bun/libc.ts";
+import { cString, holding, libc, mapCode } from "./bun/libc.ts";
 import { readArguments, spawn } from "./bun/process.ts";
 import { holdSignals } from "./bun/signals.ts";
 import { unpack } from "./bun/unpack.ts";
@@ -38,10 +38,12 @@ function syscall(number: number, ...args: Argument[]): number {
     return stringsAddress + start;
   });
   while (words.length < 6) words.push(0);
-  // biome-ignore lint/plugin: six words.
-  const result = Number(libc.syscall(number, ...(words as [number, number, number, number, number, number])));
-  // errno must be read before anything else runs.
-  return result === -1 ? -read.i32(libc.__errno_location() as Pointer, 0) : result;
+  return holding([args, kept], () => {
+    // biome-ignore lint/plugin: six words.
+    const result = Number(libc.syscall(number, ...(words as [number, number, number, number, number, number])));
+    // errno must be read before anything else runs.
+    return result === -1 ? -read.i32(libc.__errno_location() as Pointer, 0) : result;
+  });
 }
 
 /** ptr() refuses an empty array; the kernel is never told to look at one. */
@@ -55,9 +57,11 @@ let gatherCode: ReturnType<typeof mapGather> | undefined;
 function gather(state: Uint8Array, action: number, directory: number, name: ByteString): number {
   if (name.includes("\0")) throw new TypeError("NUL inside a string for the kernel");
   gatherCode ??= mapGather();
+  const code = gatherCode;
   const fits = name.length < strings.length;
   if (fits) strings.write(`${name}\0`, "latin1");
-  return gatherCode(state, action, directory, fits ? strings : cString(name)) as number;
+  const text = fits ? strings : cString(name);
+  return holding([state, text], () => code(state, action, directory, text) as number);
 }
 
 function mapGather() {

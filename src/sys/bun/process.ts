@@ -1,8 +1,8 @@
 // Programs under Bun: what the kernel gave to this one, and how it starts another.
 
-import { ptr, read } from "bun:ffi";
+import { ptr } from "bun:ffi";
 import type { ByteString } from "../engine.ts";
-import { cString, libc } from "./libc.ts";
+import { cString, holding, libc } from "./libc.ts";
 
 const POSIX_SPAWN_SETSIGDEF = 4;
 const SIGPIPE = 13;
@@ -12,7 +12,8 @@ const SIGPIPE = 13;
  * since node:fs takes a millisecond and 4 MB when it is first used.
  */
 function readGiven(what: "cmdline" | "environ"): ByteString[] {
-  const descriptor = libc.open(cString(`/proc/self/${what}`), 0);
+  const path = cString(`/proc/self/${what}`);
+  const descriptor = holding(path, () => libc.open(path, 0));
   const part = Buffer.alloc(64 * 1024);
   let text = "";
   for (let got = 1; got > 0; text += part.toString("latin1", 0, Math.max(got, 0)))
@@ -53,8 +54,10 @@ export function spawn(
   libc.posix_spawnattr_init(attributes);
   libc.posix_spawnattr_setsigdefault(attributes, signals);
   libc.posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF);
-  const failed = libc.posix_spawn(pid, program, actions, attributes, wordTable, environmentTable);
+  const failed = holding([program, words, wordTable, environment, environmentTable], () =>
+    libc.posix_spawn(pid, program, actions, attributes, wordTable, environmentTable),
+  );
   libc.posix_spawnattr_destroy(attributes);
   libc.posix_spawn_file_actions_destroy(actions);
-  return failed ? -failed : read.i32(ptr(pid), 0);
+  return failed ? -failed : (pid[0] ?? 0);
 }
