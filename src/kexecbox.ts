@@ -12,6 +12,10 @@ import { SIGPIPE, type System } from "./sys/system.ts";
 /** The exit code of a fault of ours (EX_SOFTWARE of sysexits.h). */
 const INTERNAL_ERROR = 70;
 
+/** Of these 1 is an answer, as of diff(1): all trouble is one other code, whatever it is. */
+const ANSWERING: readonly string[] = ["dtdiff"];
+const TROUBLE = 2;
+
 function names(): string[] {
   return applets.map(({ name }) => name);
 }
@@ -32,7 +36,7 @@ export function run(system: System, args: readonly ByteString[]): number {
     if (failure === undefined) throw error;
     const tool = applet?.name ?? findApplet(words[0] ?? "")?.name ?? "kexecbox";
     system.say(`${tool}: ${formatFailure(failure)}`);
-    return failure.exitCode;
+    return ANSWERING.includes(tool) ? Math.max(failure.exitCode, TROUBLE) : failure.exitCode;
   }
 }
 
