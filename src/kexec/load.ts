@@ -39,7 +39,7 @@ export function load(system: System, image: KexecImage, help: LoadHelp): number 
     if (result >= 0) {
       undoUnless(
         () => refuseTorn?.(),
-        () => unload(system, crash),
+        () => tellingWhatStays("the image", () => unload(system, crash)),
       );
       return EXIT.done;
     }
@@ -48,7 +48,7 @@ export function load(system: System, image: KexecImage, help: LoadHelp): number 
     throw refusal(system, { kind: "segments", image, explain, asFile: asFile?.(), hadCrashKernel }, result);
   };
   const undo = () => {
-    if (why === undefined) unload(system, crash);
+    if (why === undefined) tellingWhatStays("the image", () => unload(system, crash));
   };
   const code = holdInterrupts(system, act, undo, goesOn);
   return why === undefined || otherCall === undefined || code !== EXIT.done ? code : otherCall(why);
@@ -67,7 +67,18 @@ export function jump(system: System, how: Jump): number {
     if (result < 0) throw refusal(system, { kind: "jump" }, result);
     return EXIT.done;
   };
-  return holdInterrupts(system, act, () => unloadByEither(system, false, how.say));
+  const undo = () => tellingWhatStays("the kernel", () => unloadByEither(system, false, how.say));
+  return holdInterrupts(system, act, undo);
+}
+
+/** Unloads what nobody asked for any more. @throws Failure for a refusal, which says that it is loaded all the same */
+function tellingWhatStays(what: string, unloads: () => void): void {
+  try {
+    unloads();
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    throw new Failure(error.place, `${error.fact}; ${what} stays loaded`, error.exitCode);
+  }
 }
 
 /** Errors that are not the fault of one segment: the next kernel, the caller or the moment is to blame. */
@@ -96,8 +107,11 @@ export function findRefused(
     }
     return undefined;
   } finally {
-    unload(system, image.crash);
-    system.release(held);
+    try {
+      tellingWhatStays("a part of the image", () => unload(system, image.crash));
+    } finally {
+      system.release(held);
+    }
   }
 }
 

@@ -44,6 +44,12 @@ describe("borne is a fault after which", () => {
     ["all is as without it", {}, EIO, "done"],
     ["the work is refused and nothing is changed", REFUSED, EIO, "refused"],
     ["the work is done, but its end could not be told", { ...REFUSED, files: GOOD.files }, EIO, "refused"],
+    [
+      "a load that cannot be undone is told",
+      { ...REFUSED, isArmed: true, err: "a: b: c; it stays loaded\n" },
+      EIO,
+      "refused",
+    ],
     ["it is said what could not be found out", { out: Buffer.from("less"), err: "tool: note\n" }, EIO, "said"],
     ["the signal ends it", { ...REFUSED, err: "", end: { kind: "signal", number: SIGTERM } }, TERM, "interrupted"],
     [

@@ -248,6 +248,12 @@ describe("--diagnose", () => {
     expect(sizes(result)).toEqual([0, 1, 2, 3, 0]);
   });
 
+  test("says that a part stays loaded where the kernel does not unload it", () => {
+    const result = run({ answers: [0, 0, 0, 0, -errno.EBUSY] }, ...three);
+    expect(result.code).toBe(3);
+    expect(result.err).toMatch(/^loadem: kexec_load\(unload\): EBUSY .*; a part of the image stays loaded\n$/);
+  });
+
   test("blames no segment for what is wrong with every call", () => {
     const result = run({ answers: [-errno.ENOSYS] }, ...three);
     expect(result.code).toBe(3);
@@ -480,6 +486,15 @@ describe("an interrupt", () => {
     const result = run(interrupted(signal, "kexec_load", story), "-a", "0x10000000", "-e", "-f", "F");
     expect({ code: result.code, err: result.err, out: result.out.length }).toEqual({ code, err: "", out: 0 });
     expect(story).toEqual(["hold", "load", "unload 0", ...end]);
+  });
+
+  test.each([
+    ["kexec_load", ["-a", "0x10000000", "-e", "-f", "F"], [0, -errno.EBUSY], "the image"],
+    ["sync", ["-k"], [-errno.EBUSY], "the kernel"],
+  ] as const)("during %s says what stays loaded where that cannot be undone", (during, args, answers, what) => {
+    const result = run(interrupted(SIGINT, during, [], [...answers]), ...args);
+    expect(result.code).toBe(3);
+    expect(result.err).toMatch(new RegExp(`^loadem: kexec_load\\(unload\\): EBUSY .*; ${what} stays loaded\n$`));
   });
 
   test("while a crash kernel is loaded unloads that one", () => {
