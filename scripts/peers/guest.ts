@@ -23,6 +23,8 @@ export interface Answer {
   readonly count: number;
   /** Whether a kernel was loaded then. */
   readonly loaded: boolean;
+  /** Where it was measured: resident memory at most, and time by the guest's clock. */
+  readonly cost?: { readonly kilobytes: number; readonly seconds: number };
 }
 
 /** One program in the guest. */
@@ -40,7 +42,7 @@ export interface Comparison {
 }
 
 /** Enough of what a program says before its help. */
-const SHOWN = 12;
+export const SHOWN = 12;
 const PATIENCE = 600;
 
 /** All uses by our kexec and by those of these releases. */
@@ -49,9 +51,9 @@ export async function compareIn(machine: MachineName, releases: readonly Release
   const running = await kernel(peer.kernel);
   const sources = await Promise.all(releases.map((release) => debianPrograms(peer.architecture, release)));
   const theirs = sources.map(({ versions }) => `kexec-tools ${shortVersion(versions["kexec-tools"] ?? "")}`);
-  const files = (await Promise.all(releases.map((release) => peerFiles(peer, release)))).flat();
+  const files = (await Promise.all(releases.map((release) => peerFiles(peer, release, "kexec")))).flat();
   const script = { path: "uses", content: Buffer.from(scriptFor(releases)), mode: 0o644 } as const;
-  const lines = await boot(machine, peer, running.vmlinux, [...files, script]);
+  const lines = await runShell(machine, peer, running.vmlinux, [...files, script]);
   const answers = answersIn(lines);
   const names = ["kexecbox", ...theirs];
   const programs = names.map((name, index) => ({
@@ -67,19 +69,22 @@ export async function compareIn(machine: MachineName, releases: readonly Release
 }
 
 /** "1:2.0.29-2+b1" is 2.0.29 to people. */
-function shortVersion(version: string): string {
+export function shortVersion(version: string): string {
   return version.replace(/^\d+:/, "").replace(/-.*/, "");
 }
 
-/** A release's kexec, and a script that is named as its command. */
-async function peerFiles({ architecture }: Peer, release: Release): Promise<AddedFile[]> {
-  const { files, command } = await programsOf(architecture, release, "kexec");
-  const script = Buffer.from(`#!/bin/sh\nexec ${command("kexec")} "$@"\n`);
-  return [...files, { path: `bin/kexec-${release}`, content: script, mode: 0o755 }];
+/** A release's programs, and for each a script that is named as its command, with the release. */
+export async function peerFiles({ architecture }: Peer, release: Release, ...programs: string[]): Promise<AddedFile[]> {
+  const { files, command } = await programsOf(architecture, release, ...programs);
+  const scripts = programs.map((program) => {
+    const script = Buffer.from(`#!/bin/sh\nexec ${command(program)} "$@"\n`);
+    return { path: `bin/${program}-${release}`, content: script, mode: 0o755 } as const;
+  });
+  return [...files, ...scripts];
 }
 
-/** What the guest printed whose init has the shell run all uses. */
-async function boot(
+/** What the guest printed whose init has the shell run /uses, which is among the files. */
+export async function runShell(
   name: MachineName,
   { target, architecture, memory }: Peer,
   vmlinux: string,
@@ -142,16 +147,19 @@ function lineFor(program: string, { args, asNobody }: Use): string[] {
   ];
 }
 
-function answersIn(lines: readonly string[]): Answer[] {
+/** What the programs did, by lines `@start` and `@exit CODE LINES LOADED [KILOBYTES SECONDS]` of the shell around what each said. */
+export function answersIn(lines: readonly string[]): Answer[] {
   const answers: Answer[] = [];
   let said: string[] | undefined;
   for (const line of lines) {
-    const [, code, count, loaded] = /^@exit (\d+) (\d+) ([01])$/.exec(line) ?? [];
+    const [, code, count, loaded, kilobytes, seconds] =
+      /^@exit (\d+) (\d+) ([01])(?: (\d+) ([\d.]+))?$/.exec(line) ?? [];
     // The kernel speaks on the same console.
     if (/^\[ *\d+\.\d+\] /.test(line)) continue;
     if (line === "@start") said = [];
     else if (said !== undefined && code !== undefined) {
-      answers.push({ code: Number(code), lines: said, count: Number(count), loaded: loaded === "1" });
+      const cost = seconds === undefined ? {} : { cost: { kilobytes: Number(kilobytes), seconds: Number(seconds) } };
+      answers.push({ code: Number(code), lines: said, count: Number(count), loaded: loaded === "1", ...cost });
       said = undefined;
     } else said?.push(line);
   }

@@ -7,21 +7,30 @@ import type { MachineName } from "../machines/machines.ts";
 import type { Answer, Comparison, Program } from "./guest.ts";
 import { USES } from "./uses.ts";
 
-const PAGE = join(import.meta.dir, "../../docs/kexec-tools.md");
+const DOCS = join(import.meta.dir, "../../docs");
+
+/** Where the machines' tables are. */
+const PAGE = "kexec-tools.md";
 
 /** What a cell shows of an answer. */
 const LINES = 3;
 
 /** Puts a machine's table between the page's two marks for it, and returns the page's path. */
 export async function putIntoPage(comparison: Comparison): Promise<string> {
-  const [before, , after] = await partsOfPage(comparison.machine);
-  await writeFile(PAGE, `${before}\n${formatTable(comparison)}\n${after}`);
-  return PAGE;
+  return putBetweenMarks(PAGE, comparison.machine, formatTable(comparison));
+}
+
+/** Puts a table between the marks `<!-- NAME -->` and `<!-- /NAME -->` of a page of docs, and returns the page's path. */
+export async function putBetweenMarks(page: string, name: string, table: string): Promise<string> {
+  const [before, , after] = await partsOfPage(page, name);
+  const path = join(DOCS, page);
+  await writeFile(path, `${before}\n${table}\n${after}`);
+  return path;
 }
 
 /** The cells of a machine's table as they stand in the page, row by row. */
-export async function cellsInPage(machine: MachineName): Promise<string[][]> {
-  const [, table] = await partsOfPage(machine);
+export async function cellsInPage(name: MachineName | "hostile", page = PAGE): Promise<string[][]> {
+  const [, table] = await partsOfPage(page, name);
   return cellsOf(table);
 }
 
@@ -31,12 +40,12 @@ export function cellsOf(table: string): string[][] {
   return rows.slice(2).map((row) => row.slice(2, -2).split(" | "));
 }
 
-async function partsOfPage(machine: MachineName): Promise<[before: string, table: string, after: string]> {
-  const text = await readFile(PAGE, "utf8");
-  const [begin, end] = [`<!-- ${machine} -->\n`, `<!-- /${machine} -->\n`];
+async function partsOfPage(page: string, name: string): Promise<[before: string, table: string, after: string]> {
+  const text = await readFile(join(DOCS, page), "utf8");
+  const [begin, end] = [`<!-- ${name} -->\n`, `<!-- /${name} -->\n`];
   const [from, to] = [text.indexOf(begin) + begin.length, text.indexOf(end)];
   if (from < begin.length || to < from) {
-    throw new Failure("docs/kexec-tools.md", `has no lines ${begin.trim()} and ${end.trim()}`);
+    throw new Failure(`docs/${page}`, `has no lines ${begin.trim()} and ${end.trim()}`);
   }
   return [text.slice(0, from), text.slice(from, to), text.slice(to)];
 }
@@ -83,6 +92,6 @@ function linesOf({ lines }: Answer): string[] {
   return own.filter((line) => line !== "" && !/^(entry|nr_segments|segment\[)/.test(line));
 }
 
-function escapeCell(text: string): string {
+export function escapeCell(text: string): string {
   return text.replaceAll("|", "\\|").replaceAll("`", "'");
 }
