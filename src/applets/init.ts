@@ -2,7 +2,7 @@
 
 import type { Applet } from "../cli/applet.ts";
 import formatVersion from "../cli/version.ts";
-import { EXIT, escapeText, Failure, formatFailure } from "../failure.ts";
+import { EXIT, escapeText, Failure, failureFrom, formatFailure } from "../failure.ts";
 import { describe } from "../script/pipeline.ts";
 import { runPrompt } from "../script/prompt.ts";
 import { runScript, type Shell } from "../script/run.ts";
@@ -84,10 +84,11 @@ function attempt(system: System, step: () => void): void {
     step();
   } catch (error) {
     mendConsole(system);
+    const failure = failureFrom(error);
     system.say(
-      error instanceof Failure
-        ? `init: ${formatFailure(error)}`
-        : `init: internal error: ${escapeText(String(error))}; ${formatVersion(system.engine)}`,
+      failure === undefined
+        ? `init: internal error: ${escapeText(String(error))}; ${formatVersion(system.engine)}`
+        : `init: ${formatFailure(failure)}`,
     );
   }
 }

@@ -1,6 +1,6 @@
 // The prompt: runs what is typed, line by line, in the language of scripts.
 
-import { Failure, failureOf, formatFailure } from "../failure.ts";
+import { failureFrom, failureOf, formatFailure } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { STDIN } from "../sys/system.ts";
 import { type Continuation, continuationOf, parseScript } from "./parse.ts";
@@ -22,9 +22,10 @@ export function runPrompt(shell: Shell, tool: string): void {
     try {
       for (const pipeline of parseScript("prompt", line)) runPipeline(shell, pipeline);
     } catch (error) {
-      if (!(error instanceof Failure)) throw error;
+      const failure = failureFrom(error);
+      if (failure === undefined) throw error;
       shell.mend();
-      system.say(`${tool}: ${formatFailure(error)}`);
+      system.say(`${tool}: ${formatFailure(failure)}`);
     }
   }
 }

@@ -62,6 +62,9 @@ const AT_EMPTY_PATH = 0x1000;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_REMOVEDIR = 0x200;
 const STATFS_SIZE = 128;
+/** What an initramfs is unpacked into (linux/magic.h). */
+const TMPFS = 0x0102_1994n;
+const RAMFS = 0x8584_58f6n;
 const PROT_READ = 1;
 const PROT_WRITE = 2;
 const MAP_PRIVATE = 2;
@@ -219,8 +222,21 @@ export class System {
       const written = this.call("write", descriptor, bytes.subarray(at), bytes.length - at);
       if (written === -errno.EAGAIN) this.#waitFor(descriptor, POLLOUT);
       else if (written === -errno.EFAULT) throw this.findLoss() ?? new Failure(place, errnoText(written));
+      else if (written === -errno.ENOSPC) throw new Failure(place, errnoText(written) + this.#tellFull(descriptor));
       else if (written !== -errno.EINTR) at += this.must(written, place);
     }
+  }
+
+  /** For an error's end: that it is the initramfs that is full, which is in memory; "" of any other file system. */
+  #tellFull(descriptor: number): string {
+    const status = this.status(descriptor);
+    if (typeof status === "number" || status.kind !== "file") return "";
+    const root = this.open(CWD, "/", this.abi.O_DIRECTORY);
+    const kind = this.fileSystem(root);
+    // Without its last number, which is the file's own.
+    const [device, itsDevice] = [root, descriptor].map((each) => String(this.identity(each)).replace(/:[0-9]+$/, ""));
+    this.close(root);
+    return device === itsDevice && (kind === TMPFS || kind === RAMFS) ? ": the initramfs is full" : "";
   }
 
   /** Goes to a byte of an open file, counted from its start or from where it is: which one it is then, or -errno. */

@@ -152,6 +152,8 @@ export function machineWith(world: World): Story {
   function spawn(path: string, argv: readonly string[], ...stdio: readonly number[]): number {
     if (path === "/broken") throw new TypeError("fault of ours");
     if (path === "/text") return -errno.ENOEXEC;
+    // What the small engine throws where it has no memory for an error.
+    if (path === "/hungry") throw null;
     const [name = ""] = argv;
     children.push(name);
     calls.push(`spawn ${path} as ${argv.join(" ")} with ${stdio.join(" ")}`);

@@ -241,6 +241,14 @@ describe("init as process 1", () => {
     expect(calls.at(-1)).toBe(OFF);
   });
 
+  test("says where it has no memory, and goes on at the prompt", () => {
+    const files = { "/init.script": "/hungry", "/hungry": "" };
+    expect(boot({ files }).console).toBe("+ /hungry\ninit: memory: out of memory\n");
+    const { calls, console } = boot({ typed: "/hungry\necho a\n", files: { "/hungry": "" } });
+    expect(console).toContain("kexecbox> init: memory: out of memory\nkexecbox> ");
+    expect(calls).toContain("spawn /proc/self/exe as echo a with 0 1 2");
+  });
+
   test("sleeps when the machine cannot be turned off", () => {
     const { calls, console } = boot({ files: { "/init.script": "echo a" }, reboot: -errno.EPERM });
     expect(console).toContain("init: power off: EPERM (operation not permitted)\n");
