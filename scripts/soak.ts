@@ -5,14 +5,16 @@ import { loadavg } from "node:os";
 import { EXIT } from "../src/failure.ts";
 import { CAUSES, parseChoices } from "./boot/choices.ts";
 import { boot, kernelsFor } from "./boot.ts";
+import { build } from "./build.ts";
 import { endWith } from "./command.ts";
+import { undoOnInterrupt } from "./interrupt.ts";
 import { machineOf, type Target } from "./machines/machines.ts";
 import { ensure } from "./setup.ts";
 import { withBurners } from "./soak/burners.ts";
 import { chainOf } from "./soak/chain.ts";
 import { HELP, parseSoak, type SoakChoices } from "./soak/choices.ts";
 import { addRecord, type ChainRecord, openRecord, shownChain, summary, triedIn } from "./soak/record.ts";
-import { runChain } from "./soak/run.ts";
+import { type ChainRun, runChain } from "./soak/run.ts";
 
 /** What one chain is of. */
 interface Kind {
@@ -30,12 +32,22 @@ async function runKind(choices: SoakChoices, { course, smp, starved }: Kind, boo
   const { ways, small, timeout } = choices;
   const starving = starved === "never" ? undefined : { cpu: randomInt(smp), how: starved };
   const chain = await chainOf({ targets: course, ways, smp, small, boots });
-  const { passed, failure, seconds, cpuSeconds } = await runChain(chain, { timeout, starving });
-  return {
+  const started = performance.now();
+  const recordOf = ({ passed, failure, seconds, cpuSeconds }: ChainRun): ChainRecord => ({
     ...{ time: new Date().toISOString(), course, smp, starved: starving ?? null, ways, kernels: chain.titles },
     ...{ tried: failure === undefined ? passed : passed + 1, passed, failure: failure ?? null },
-    ...{ seconds, cpuSeconds, load: loadavg()[0] ?? 0 },
-  };
+    ...{ seconds, cpuSeconds: cpuSeconds ?? null, load: loadavg()[0] ?? 0 },
+  });
+  let passed = 0;
+  const forget = undoOnInterrupt(() => {
+    const seconds = (performance.now() - started) / 1000;
+    if (passed > 0) addRecord(choices, recordOf({ passed, failure: undefined, seconds, cpuSeconds: undefined }));
+  });
+  try {
+    return recordOf(await runChain(chain, { timeout, starving }, (soFar) => (passed = soFar)));
+  } finally {
+    forget();
+  }
 }
 
 /** A panic, its crash kernel, and the dump. */
@@ -71,7 +83,7 @@ async function soak(choices: SoakChoices): Promise<number> {
       // What comes behind a failure in its chain was not tried.
       left += boots - record.tried;
       records.push(record);
-      await addRecord(choices, record);
+      addRecord(choices, record);
       process.stdout.write(`${`${triedIn(records)}`.padStart(6)}  ${shownChain(record)}\n`);
     }
   };
@@ -88,6 +100,8 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const machines = new Set(choices.courses.flat().map((target) => machineOf(target).name));
   for (const name of machines) await ensure(`guest-${name}`);
+  // Before several chains want them at once.
+  for (const target of new Set(choices.courses.flat())) await build(target);
   return soak(choices);
 }
 

@@ -66,7 +66,8 @@ its initramfs has to be what went in at the first. Each chain prints one line.
   --timeout SECONDS  Count a kernel that takes longer as failed (default: 600).
   --record FILE      Write one line of JSON for each chain (default:
                      soak/record.jsonl in the cache).
-  --resume           Go on from what the record has, up to N boots.
+  --resume           Go on from what the record has, up to N boots. A chain
+                     that Ctrl-C ends is in it as far as it has come.
 
 Of a guest that fails the console is kept, and the registers of all cpus, twice.
 The exit code is 0 if all boots passed.

@@ -1,6 +1,7 @@
 // What a soak has done: one line of JSON for each chain, and what they say together.
 
-import { appendFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { appendFileSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Failure } from "../../src/failure.ts";
 import type { SoakChoices } from "./choices.ts";
@@ -44,8 +45,9 @@ export async function openRecord({ record, resume }: SoakChoices): Promise<Chain
   });
 }
 
-export async function addRecord({ record }: SoakChoices, chain: ChainRecord): Promise<void> {
-  await appendFile(record, `${JSON.stringify(chain)}\n`);
+/** At once: it may be the last that is done. */
+export function addRecord({ record }: SoakChoices, chain: ChainRecord): void {
+  appendFileSync(record, `${JSON.stringify(chain)}\n`);
 }
 
 export function triedIn(records: readonly ChainRecord[]): number {

@@ -16,8 +16,8 @@ export interface ChainRun {
   readonly passed: number;
   readonly failure: ChainFailure | undefined;
   readonly seconds: number;
-  /** Of a cpu, that qemu took. */
-  readonly cpuSeconds: number;
+  /** Of a cpu, that qemu took; undefined where that was not asked. */
+  readonly cpuSeconds: number | undefined;
 }
 
 export interface ChainFailure {
@@ -38,7 +38,12 @@ export interface Strain {
 /** Between two looks at the registers. Milliseconds. */
 const APART = 2000;
 
-export async function runChain(chain: Chain, { timeout, starving }: Strain): Promise<ChainRun> {
+/** @param onBoot gets the number of kernels that have come up after the first, with each */
+export async function runChain(
+  chain: Chain,
+  { timeout, starving }: Strain,
+  onBoot: (passed: number) => void = () => {},
+): Promise<ChainRun> {
   return inTemporaryFolder(async (folder) => {
     const { choices, kernel, append, memory, nonces } = chain;
     const initrd = join(folder, "initrd");
@@ -51,7 +56,7 @@ export async function runChain(chain: Chain, { timeout, starving }: Strain): Pro
       { monitor: join(folder, "monitor") },
     );
     try {
-      const found = await starveWhile(live, starving, () => follow(live, chain, timeout * 1000));
+      const found = await starveWhile(live, starving, () => follow(live, chain, timeout * 1000, onBoot));
       const { cpuSeconds } = live;
       const seconds = (performance.now() - started) / 1000;
       if (found.reason === undefined) return { passed: found.passed, failure: undefined, seconds, cpuSeconds };
@@ -74,7 +79,12 @@ interface Found {
   readonly reason: string | undefined;
 }
 
-async function follow(live: LiveGuest, { nonces, digest, choices }: Chain, patience: number): Promise<Found> {
+async function follow(
+  live: LiveGuest,
+  { nonces, digest, choices }: Chain,
+  patience: number,
+  onBoot: (passed: number) => void,
+): Promise<Found> {
   const judge = new Judge(choices.smp);
   const boots = nonces.length - 2;
   for (let kernel = 0; kernel <= boots; kernel++) {
@@ -83,6 +93,7 @@ async function follow(live: LiveGuest, { nonces, digest, choices }: Chain, patie
     const told = toldBy(live.text, kernel);
     const reason = told === undefined ? whyNothingCame(live) : judge.wrongIn(told, nonces[kernel] ?? "");
     if (reason !== undefined) return { passed, kernel, reason };
+    onBoot(kernel);
   }
   await live.shows((text) => text.includes(digest) || hasFailed(text), patience);
   if (live.text.includes(digest)) return { passed: boots, kernel: boots, reason: undefined };

@@ -9,11 +9,11 @@ import { present } from "../support/present.ts";
 
 const PATIENCE = 550;
 
-test("four kernels follow the first, of either byte order in turn, by kexec and by fs2dt and loadem", async () => {
-  const ways = ["kexec", "pipeline", "pipeline", "kexec"] as const;
-  const chain = await chainOf({ targets: ["ppc64le", "ppc64"], ways, smp: 4, small: true, boots: 4 });
+test("three kernels follow the first, of either byte order in turn, by kexec and by fs2dt and loadem", async () => {
+  const ways = ["kexec", "pipeline", "pipeline"] as const;
+  const chain = await chainOf({ targets: ["ppc64le", "ppc64"], ways, smp: 4, small: true, boots: 3 });
   const { passed, failure } = await runChain(chain, { timeout: PATIENCE, starving: undefined });
-  expect({ passed, failure }).toEqual({ passed: 4, failure: undefined });
+  expect({ passed, failure }).toEqual({ passed: 3, failure: undefined });
 });
 
 test("of a chain that stands still the console is kept, and where each cpu is, twice", async () => {

@@ -41,6 +41,7 @@ test("an initramfs has all parts of the next one, whose init and whose order may
     order = told;
     return [file("hop/0", 10), file("hop/1", 11)];
   });
+  expect(present(order)("exe/0", 1)).not.toEqual(present(order)("exe/0", 2));
   let initrd = Buffer.from(parts.join("exe/0", 0));
   for (const [executable, turn] of [
     ["exe/1", 1],
