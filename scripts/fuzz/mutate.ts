@@ -6,14 +6,15 @@ import type { Target } from "../../test/fuzz/target.ts";
 export type Pick = (limit: number) => number;
 
 /** Bytes that an input may have. */
-const LONGEST = 16 << 10;
+const LONGEST = 32 << 10;
 /** Bytes of a file's start, in which most of its numbers are. */
 const START = 0x400;
 const NUMBERS = [0n, 1n, 7n, 0xffn, 0xffffn, 0x7fff_ffffn, 0xffff_ffffn, (1n << 63n) - 1n, 1n << 63n, (1n << 64n) - 1n];
 
 /** One to eight changes of one input, some with parts of another. */
 export function mutate({ isText, words }: Target, input: Uint8Array, other: Uint8Array, pick: Pick): Uint8Array {
-  let changed: Uint8Array = input.slice();
+  // Not slice(): of a Buffer that is the same memory.
+  let changed: Uint8Array = new Uint8Array(input);
   for (let left = 1 + pick(8); left > 0; left--) {
     const asText = pick(5) === 0 ? !isText : isText;
     changed = asText ? changeText(changed, other, words, pick) : changeNumbers(changed, other, words, pick);
@@ -27,7 +28,7 @@ function changeText(bytes: Uint8Array, other: Uint8Array, words: readonly string
   const word = Buffer.from(words[pick(words.length)] ?? "", "latin1");
   const from = pick(other.length + 1);
   const part = other.subarray(from, from + 1 + pick(64));
-  switch (pick(7)) {
+  switch (pick(8)) {
     case 0:
       return splice(bytes, at, 0, word);
     case 1:
@@ -40,9 +41,16 @@ function changeText(bytes: Uint8Array, other: Uint8Array, words: readonly string
       return splice(bytes, at, length, part);
     case 5:
       return splice(bytes, at, 0, bytes.subarray(at, at + length));
+    case 6:
+      // Many times, which takes a search in a search long.
+      return pick(8) > 0 ? bytes : splice(bytes, at, 0, repeated(bytes.subarray(at, at + length), 1 << (4 + pick(7))));
     default:
       return splice(bytes, at, 1, Uint8Array.of(pick(256)));
   }
+}
+
+function repeated(part: Uint8Array, count: number): Uint8Array {
+  return new Uint8Array(Buffer.concat(Array.from({ length: count }, () => part))).subarray(0, LONGEST);
 }
 
 function splice(bytes: Uint8Array, at: number, length: number, by: Uint8Array): Uint8Array {
@@ -51,7 +59,7 @@ function splice(bytes: Uint8Array, at: number, length: number, by: Uint8Array): 
 
 function changeNumbers(bytes: Uint8Array, other: Uint8Array, words: readonly string[], pick: Pick): Uint8Array {
   if (bytes.length < 16) return changeText(bytes, other, words, pick);
-  const changed = bytes.slice();
+  const changed = new Uint8Array(bytes);
   const view = new DataView(changed.buffer);
   const at = pick(Math.min(pick(2) === 0 ? START : changed.length, changed.length - 8));
   const [place, isLittle, number] = [at & -4, pick(2) === 0, NUMBERS[pick(NUMBERS.length)] ?? 0n];

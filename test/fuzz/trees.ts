@@ -163,6 +163,15 @@ function holdDirectory(host: Host, tree: DeviceTree): string {
   return `directory ${found.length}`;
 }
 
+/** Who asks for some children of the root alone gets them as they are. */
+function holdPart(input: Uint8Array, tree: DeviceTree): void {
+  const isWanted = (name: string): boolean => name < "d";
+  const part = treeFromBlob(input, "part", isWanted);
+  const { root } = tree;
+  const wanted = { ...root, children: root.children.filter(({ name }) => isWanted(name)) };
+  hold("part", listingOf(part), listingOf({ ...tree, root: wanted }));
+}
+
 /** What the commands make of the file, each with something else besides. */
 const COMMANDS: readonly (readonly string[])[] = [
   ["fs2dt", "-b", "0x1000000", "tree"],
@@ -210,6 +219,7 @@ export const blobs: Target = {
     );
     const tree = orRefusal(() => treeFromBlob(input, "tree"));
     if (typeof tree === "string") return [tree, ...runs].join("\n");
+    holdPart(input, tree);
     const found = findingsIn(tree, new Set(), treeChecks).length;
     const none = orRefusal(() => differences(tree, tree).length);
     if (none !== 0 && !hasTwins(tree.root)) throw new Error(`a tree differs from itself: ${none}`);

@@ -85,7 +85,8 @@ static long read_some(long descriptor, uint8_t *to, long room)
     long index = descriptor - FIRST_DESCRIPTOR, i, length;
     unsigned how = take_byte();
 
-    HOLD(index >= 0 && index < next_file && files[index].is_open && room >= 0);
+    /* of no room it could not be told whether the file goes on */
+    HOLD(index >= 0 && index < next_file && files[index].is_open && room > 0);
     /* all of it has to be writable */
     memset(to, 0x5a, (size_t)room);
     if (is_used_up() || how < 64)
@@ -207,14 +208,33 @@ static void check_tree(struct gather *g)
     }
 }
 
-static void free_areas(struct gather *g)
+static struct area *area_of(struct gather *g, size_t index)
 {
     struct area *areas[] = {&g->records, &g->strings, &g->nodes, &g->frames,   &g->others,
                             &g->files,   &g->listing, &g->names, &g->children, &g->table};
+
+    return index < sizeof areas / sizeof *areas ? areas[index] : NULL;
+}
+
+/* Small areas, so that their ends are met everywhere. */
+static void begin_areas(struct gather *g)
+{
+    struct area *area;
     size_t i;
 
-    for (i = 0; i < sizeof areas / sizeof *areas; i++)
-        free((void *)(uintptr_t)areas[i]->start);
+    for (i = 0; (area = area_of(g, i)); i++) {
+        area->size = 4 * (1 + take_byte());
+        area->start = (uint64_t)(uintptr_t)calloc(1, area->size);
+    }
+}
+
+static void free_areas(struct gather *g)
+{
+    struct area *area;
+    size_t i;
+
+    for (i = 0; (area = area_of(g, i)); i++)
+        free((void *)(uintptr_t)area->start);
 }
 
 /* What the script does with what is neither a file nor a directory: one of them after all, or passed over. */
@@ -260,6 +280,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     g.longest = take_byte() % 4 ? PAGE : take_byte();
     g.rules[0] = (struct rule){.name = "reg", .mask = 7, .value = 0, .mark = 2};
     g.rules[1] = (struct rule){.name = "a", .mask = ~0u, .value = 4, .mark = 4};
+    begin_areas(&g);
     stopped = gather(&g, GATHER_BEGIN, (int)open_one(), "/proc/device-tree");
     while (stopped == 0 && (stopped = gather(&g, GATHER_WALK, 0, "")) > 0 && ++steps < 1000) {
         HOLD(stopped <= STOP_PATH && g.frames.used > 0);
