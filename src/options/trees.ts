@@ -42,7 +42,7 @@ export function parseReadRules(given: Given, notice: Notice): ReadRules {
 
 /** How a command reports what does not end it: by a line on standard error. */
 export function noticeOn(system: System, tool: string): Notice {
-  return (place, fact) => system.say(`${tool}: ${escapeText(place)}: ${fact}`);
+  return (place, fact) => system.say(`${tool}: ${escapeText(place)}: ${escapeText(fact)}`);
 }
 
 export function parseBlobForm(given: Given): BlobForm {

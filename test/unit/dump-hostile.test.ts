@@ -89,6 +89,18 @@ test("of a ring of bytes that is nowhere but for its start, little more is read"
   expect(err).toEndWith(": parts of the log that cannot be read: 64; the rest is left out\n");
 });
 
+test("what a dump says of itself reaches no terminal as it is", () => {
+  const seed = present(seeds.find(({ kernel }) => kernel.form === "printk_log"));
+  const text = Buffer.from(seed.bytes).toString("latin1");
+  const path = folder.in("vmcore");
+  // The line before it does not end.
+  writeFileSync(path, Buffer.from(text.replace(/\n(OFFSET\(printk_log\.len\)=)/, "\x1b$1"), "latin1"));
+  for (const applet of ["vmcore", "vmcore-dmesg"]) {
+    const { err } = runInside({}, applet, path);
+    expect(err).toMatch(/^vmcore(-dmesg)?: .*VMCOREINFO: .* is [0-9]+\\x1bOFFSET.*, which cannot be\n$/);
+  }
+});
+
 const named = seeds.map((seed, index): [string, Seed, number] => [seed.name, seed, index]);
 
 describe.each(["vmcore-dmesg", "vmcore"])("%s survives", (applet) => {
