@@ -84,7 +84,13 @@ const QUICKJS_FLAGS = [`-DCONFIG_VERSION="2025-04-26"`];
  */
 const QUICKJS_MAIN_FLAGS = ["--param=max-inline-insns-size=8"];
 
-const HOST_FLAGS = ["-Wall", "-Wextra", "-Werror"];
+/**
+ * Of our C and of the libraries that unpack: what reads other people's bytes. QuickJS as a whole would take 3 % more
+ * instructions with it.
+ */
+const STACK_PROTECTOR = "-fstack-protector-strong";
+
+const HOST_FLAGS = ["-Wall", "-Wextra", "-Werror", STACK_PROTECTOR];
 
 /**
  * A static executable without paths, time or symbols in it. Its segments may fall into any page size (64 KiB
@@ -322,7 +328,7 @@ async function compileLibrary(
   await unpack(library.tarball, tree);
   const include = library.include.flatMap((name) => includeFrom(join(tree, name)));
   const files = library.files.map((name) => join(tree, name));
-  await compile(compiler, headers, files, [...library.flags, ...include], made);
+  await compile(compiler, headers, files, [...library.flags, STACK_PROTECTOR, ...include], made);
   return include;
 }
 
