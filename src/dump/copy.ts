@@ -40,10 +40,14 @@ export function copyDump(system: System, core: CoreFile, to: ByteString, watcher
   if (there.isBlockDevice) return copyToDisk(system, core, to, watcher);
   if (there.kind === "file") return copyToFile(system, core, to, watcher);
   const descriptor = system.mustOpen(to, O_WRONLY);
+  let isOpen = true;
   try {
-    return copyToStream(system, core, (bytes) => system.writeAll(descriptor, bytes, to), watcher);
+    const copied = copyToStream(system, core, (bytes) => system.writeAll(descriptor, bytes, to), watcher);
+    isOpen = false;
+    system.finish(descriptor, to);
+    return copied;
   } finally {
-    system.close(descriptor);
+    if (isOpen) system.close(descriptor);
   }
 }
 

@@ -123,6 +123,15 @@ describe("to a file", () => {
     expect(leftOpen).toEqual([]);
   });
 
+  test("what takes bytes and is no file says at its close that it did not keep them", () => {
+    writeDump();
+    const on = { ...FILES, fsync: () => -errno.EIO };
+    const { code, err, leftOpen } = copy({ on }, "--copy", "/dev/null");
+    expect([code, err]).toEqual([1, "vmcore: /dev/null: EIO (input/output error)\n"]);
+    expect(leftOpen).toEqual([]);
+    expect(copy({ on: { ...FILES, fsync: () => -errno.EINVAL } }, "--copy", "/dev/null").code).toBe(0);
+  });
+
   test("an interrupt leaves nothing behind", () => {
     writeDump();
     const rt_sigpending = ([set]: readonly unknown[]) => {
