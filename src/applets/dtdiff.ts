@@ -55,7 +55,7 @@ function compare(system: System, args: readonly string[]): number {
   for (const path of hidden) rules.notice(path, "differs (--secrets shows how)");
   const asNumbers = given.has("patch") || given.has("phandles");
   const { found, comments } = asNumbers ? { found: differences(before, after) } : differencesInMeaning(before, after);
-  system.print(given.has("patch") ? patchText(found) : differenceText(found, comments));
+  system.printParts((write) => (given.has("patch") ? patchText(write, found) : differenceText(write, found, comments)));
   return found.length === 0 && hidden.length === 0 ? SAME : DIFFERENT;
 }
 

@@ -44,16 +44,18 @@ appear on a terminal only.
     const notice = noticeOn(system, "dtdump");
     const tree = readTree(system, source, parseReadRules(given, notice));
     if (given.has("json")) {
-      system.print(node === undefined ? treeJson(tree) : nodeJson(findNode(tree.root, node).node));
+      const top = node === undefined ? undefined : findNode(tree.root, node).node;
+      system.printParts((write) => (top === undefined ? treeJson(write, tree) : nodeJson(write, top)));
       return EXIT.done;
     }
     const survey = surveyOf(tree);
     const style = { paint: system.isTerminal(STDOUT) ? coloured : plain, annotate: given.has("annotate") };
     if (node === undefined) {
       for (const name of unwritableNames(survey)) notice(name, "dtc cannot read this name");
-      system.print(treeSource(survey, style));
+      system.printParts((write) => treeSource(write, survey, style));
     } else {
-      system.print(nodeSource(survey, positionOf(survey, findNode(tree.root, node).node), style));
+      const position = positionOf(survey, findNode(tree.root, node).node);
+      system.printParts((write) => nodeSource(write, survey, position, style));
     }
     return EXIT.done;
   },

@@ -2,12 +2,12 @@
 
 import { Failure, hex } from "../failure.ts";
 import { formatRange, type MemoryRange } from "../range.ts";
-import type { ByteString } from "../sys/engine.ts";
+import type { ByteString, Write } from "../sys/engine.ts";
 import { propertyText, type Targets } from "./diff-values.ts";
 import { below, escapeName, escapePath } from "./names.ts";
 import { listPerhapsOwn } from "./own-entry.ts";
 import { type DeviceTree, type Node, type Property, tellingProperties } from "./tree.ts";
-import { valueText } from "./value-text.ts";
+import { writeValue } from "./value-text.ts";
 import { visit } from "./walk.ts";
 
 /** What is on one side alone. */
@@ -125,52 +125,59 @@ export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /**
- * Edits, a line each, that turn `before` into `after`; `--from` takes them.
- * @throws Failure where two properties or two nodes of what is added have one name
+ * Writes edits, a line each, that turn `before` into `after`; `--from` takes them.
+ * @throws Failure where two properties or two nodes of what is added have one name; nothing is written then
  */
-export function patchText(found: readonly Difference[]): string {
-  return found
-    .flatMap(editsFor)
-    .map((line) => `${line}\n`)
-    .join("");
+export function patchText(write: Write, found: readonly Difference[]): void {
+  for (const difference of found)
+    if (difference.kind === "node" && difference.after !== undefined) refuseTwins(difference.path, difference.after);
+  for (const difference of found) writeEdits(write, difference);
 }
 
-function editsFor(difference: Difference): string[] {
+function writeEdits(write: Write, difference: Difference): void {
   switch (difference.kind) {
     case "node":
-      if (difference.after !== undefined) return editsThatAdd(difference.path, difference.after);
-      return [`delete-node ${escapePath(difference.path)}`];
-    case "property": {
-      const { path } = difference;
-      if (difference.after !== undefined) return [`set ${assignment(path, difference.after)}`];
-      return [`delete ${propertyPath(path, difference.before.name)}`];
-    }
+      if (difference.after !== undefined) writeAdded(write, difference.path, difference.after);
+      else write(`delete-node ${escapePath(difference.path)}\n`);
+      return;
+    case "property":
+      if (difference.after !== undefined) writeSetting(write, difference.path, difference.after);
+      else write(`delete ${propertyPath(difference.path, difference.before.name)}\n`);
+      return;
     case "reservation":
-      if (difference.after !== undefined) return [`reserve ${startAndSize(difference.after)}`];
-      return [`unreserve ${startAndSize(difference.before)}`];
+      if (difference.after !== undefined) write(`reserve ${startAndSize(difference.after)}\n`);
+      else write(`unreserve ${startAndSize(difference.before)}\n`);
+      return;
     case "boot-cpu":
-      return [`boot-cpu ${hex(difference.after)}`];
+      write(`boot-cpu ${hex(difference.after)}\n`);
   }
 }
 
-function editsThatAdd(path: ByteString, added: Node): string[] {
-  const edits: string[] = [];
+/** An edit finds the first of them: the second would be refused, or change that one. */
+function refuseTwins(path: ByteString, added: Node): void {
   visit(added, {
     enter(node, inner) {
       const own = inner === "/" ? path : path + inner;
-      // An edit finds the first of them: the second would be refused, or change that one.
       byName(node.children, own, "added");
       byName(tellingProperties(node), own, "added");
-      edits.push(`add-node ${escapePath(own)}`);
-      for (const property of tellingProperties(node)) edits.push(`set ${assignment(own, property)}`);
     },
   });
-  return edits;
 }
 
-function assignment(path: ByteString, { name, value }: Property): string {
-  const text = valueText(name, value, Infinity, lastName(path));
-  return `${propertyPath(path, name)}${text === "" ? "" : `=${text}`}`;
+function writeAdded(write: Write, path: ByteString, added: Node): void {
+  visit(added, {
+    enter(node, inner) {
+      const own = inner === "/" ? path : path + inner;
+      write(`add-node ${escapePath(own)}\n`);
+      for (const property of tellingProperties(node)) writeSetting(write, own, property);
+    },
+  });
+}
+
+function writeSetting(write: Write, path: ByteString, { name, value }: Property): void {
+  write(`set ${propertyPath(path, name)}${value.length === 0 ? "" : "="}`);
+  writeValue(write, name, value, Infinity, lastName(path));
+  write("\n");
 }
 
 /** A property's own name may have a slash in it. */
@@ -199,20 +206,15 @@ const NO_COMMENTS: Comments = {
   remark: () => undefined,
 };
 
-/** For people: a heading for each node, and lines that begin with - or +. */
-export function differenceText(found: readonly Difference[], comments: Comments = NO_COMMENTS): string {
+/** Writes for people: a heading for each node, and lines that begin with - or +. */
+export function differenceText(write: Write, found: readonly Difference[], comments: Comments = NO_COMMENTS): void {
   let heading = "";
-  return found
-    .map((difference) => {
-      const next = headingOf(difference);
-      const lines = linesOf(difference, comments)
-        .map((line) => `${line}\n`)
-        .join("");
-      const text = next === heading ? lines : `${heading === "" ? "" : "\n"}${next}\n${lines}`;
-      heading = next;
-      return text;
-    })
-    .join("");
+  for (const difference of found) {
+    const next = headingOf(difference);
+    if (next !== heading) write(`${heading === "" ? "" : "\n"}${next}\n`);
+    heading = next;
+    for (const line of linesOf(difference, comments)) write(`${line}\n`);
+  }
 }
 
 function headingOf(difference: Difference): string {

@@ -8,11 +8,15 @@ const LETTERS = new Map(Object.entries(ESCAPES).map(([letter, code]) => [code, l
 
 /** `"a\n"`; bytes that are not printable as \xHH. */
 export function quote(text: ByteString): string {
-  const escaped = text.replace(/[^ !#-[\]-~]/g, (character) => {
+  return `"${escapeQuoted(text)}"`;
+}
+
+/** The same, or a part of it, without its quotes. */
+export function escapeQuoted(text: ByteString): string {
+  return text.replace(/[^ !#-[\]-~]/g, (character) => {
     const code = character.charCodeAt(0);
     const letter = LETTERS.get(code);
     if (letter !== undefined) return `\\${letter}`;
     return code === 0x22 || code === 0x5c ? `\\${character}` : `\\x${code.toString(16).padStart(2, "0")}`;
   });
-  return `"${escaped}"`;
 }

@@ -33,6 +33,27 @@ export function stringsOf(value: Uint8Array): ByteString[] {
   return strings;
 }
 
+/**
+ * Tells the same strings in parts, of which a long one has several.
+ * @param tell also gets whether a string begins, or ends, with the part
+ */
+export function eachPartOfStrings(
+  value: Uint8Array,
+  tell: (part: ByteString, begins: boolean, ends: boolean) => void,
+): void {
+  for (let start = 0; start < value.length; ) {
+    const nul = value.indexOf(0, start);
+    const end = nul < 0 ? value.length : nul;
+    let at = start;
+    do {
+      const next = Math.min(at + CHUNK, end);
+      tell(textIn(value, at, next), at === start, next === end);
+      at = next;
+    } while (at < end);
+    start = end + 1;
+  }
+}
+
 /** A string value up to its NUL. */
 export function textOf(value: Uint8Array): ByteString {
   const nul = value.indexOf(0);

@@ -42,12 +42,17 @@ export function surveyOf(tree: DeviceTree): Survey {
     },
     leave: () => void open.pop(),
   });
+  let memory: readonly MemoryRange[] | undefined;
   return {
     tree,
     nodes,
     byPath: new Map(nodes.map((position) => [position.path, position])),
     byPhandle,
-    memory: readableMemory(tree.root),
+    // Few ask, and a value of 16 MiB has a million ranges.
+    get memory() {
+      memory ??= readableMemory(tree.root);
+      return memory;
+    },
   };
 }
 

@@ -1,52 +1,73 @@
 // A property's value as a person reads it, by what its name and its bytes say that it is.
 
 import { hex } from "../failure.ts";
-import type { ByteString } from "../sys/engine.ts";
+import type { ByteString, Write } from "../sys/engine.ts";
 import { wordsOf } from "./cells.ts";
 import { kindOf } from "./kinds.ts";
-import { quote } from "./quote.ts";
-import { stringsOf } from "./strings.ts";
+import { escapeQuoted } from "./quote.ts";
+import { eachPartOfStrings } from "./strings.ts";
 
 /**
- * A value as text on one line, its cells in groups of so many; "" where it is empty.
+ * Writes a value as text on one line, its cells in groups of so many; nothing where it is empty.
  * @param node the name of the node that has it
  */
-export function valueText(name: ByteString, value: Uint8Array, group = Infinity, node: ByteString = ""): string {
+export function writeValue(
+  write: Write,
+  name: ByteString,
+  value: Uint8Array,
+  group = Infinity,
+  node: ByteString = "",
+): void {
   switch (kindOf(name, value, node)) {
     case "empty":
-      return "";
-    case "strings":
-      return stringsOf(value).map(quote).join(", ");
+      return;
+    case "strings": {
+      let between = "";
+      eachPartOfStrings(value, (part, begins, ends) => {
+        write(`${begins ? `${between}"` : ""}${escapeQuoted(part)}${ends ? '"' : ""}`);
+        between = ", ";
+      });
+      return;
+    }
     case "cells":
-      return groupsOf(wordsOf(value), group)
-        .map((words) => `<${words.map((word) => hex(word)).join(" ")}>`)
-        .join(", ");
+      writeCells(write, value, group);
+      return;
     case "bytes":
-      return bytesText(value);
+      write("[");
+      writeDigits(write, value, " ");
+      write("]");
   }
 }
 
-/** `[00 ff]` */
+/** `<0x1 0x2>, <0x3 0x4>` */
+function writeCells(write: Write, value: Uint8Array, group: number): void {
+  const count = Math.floor(value.length / 4);
+  const size = Math.max(1, Math.min(group, count));
+  for (let at = 0; at < count; at += CHUNK) {
+    const words = wordsOf(value.subarray(4 * at, 4 * (at + CHUNK)));
+    const texts = words.map((word, index) => {
+      const place = (at + index) % size;
+      return `${place > 0 ? " " : at + index > 0 ? ">, <" : "<"}${hex(word)}`;
+    });
+    write(texts.join(""));
+  }
+  write(">");
+}
+
+/** A few of them: `[00 ff]` */
 export function bytesText(bytes: Uint8Array): string {
   return `[${hexDigits(bytes, " ")}]`;
 }
 
-/** Bytes that become text at a time: a list of the digits of all would take 50 times their memory. */
+/** Bytes or cells that become text at a time: a list of the digits of all would take 50 times their memory. */
 const CHUNK = 4096;
 
 /** Two digits for each byte. */
-export function hexDigits(bytes: Uint8Array, between: string): string {
-  let text = "";
-  for (let at = 0; at < bytes.length; at += CHUNK) {
-    const part = Array.from(bytes.subarray(at, at + CHUNK), (byte) => byte.toString(16).padStart(2, "0"));
-    text += `${at === 0 ? "" : between}${part.join(between)}`;
-  }
-  return text;
+export function writeDigits(write: Write, bytes: Uint8Array, between: string): void {
+  for (let at = 0; at < bytes.length; at += CHUNK)
+    write(`${at === 0 ? "" : between}${hexDigits(bytes.subarray(at, at + CHUNK), between)}`);
 }
 
-function groupsOf<T>(items: readonly T[], size: number): T[][] {
-  if (items.length <= size) return [[...items]];
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
-    items.slice(size * index, size * (index + 1)),
-  );
+function hexDigits(bytes: Uint8Array, between: string): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(between);
 }

@@ -120,9 +120,10 @@ class PlanParser {
     if (this.#hasReadStdin) throw usage(place, "standard input was read already");
     if (this.system.isTerminal(STDIN)) throw usage(place, "standard input is a terminal");
     this.#hasReadStdin = true;
-    const bytes = this.system.must(this.system.readAll(STDIN, MOST_TO_READ), "standard input");
+    const read = this.system.readAllOutside(STDIN, MOST_TO_READ, "standard input");
+    const bytes = this.system.must(read, "standard input");
     if (bytes.length === 0) throw new Failure("standard input", "empty");
-    return { kind: "bytes", name: "standard input", bytes };
+    return { kind: "bytes", name: "standard input", bytes, isMapped: true };
   }
 
   #enter(place: string): void {

@@ -15,7 +15,7 @@ import { treeJson } from "../devicetree/to/json.ts";
 import { plain, treeSource } from "../devicetree/to/source-text.ts";
 import type { DeviceTree } from "../devicetree/tree.ts";
 import { type MemoryRange, rangeOfSize } from "../range.ts";
-import type { ByteString } from "../sys/engine.ts";
+import type { ByteString, Write } from "../sys/engine.ts";
 import { STDOUT, type System } from "../sys/system.ts";
 
 export const formats = ["dtb", "dts", "json", "dir"] as const;
@@ -54,20 +54,22 @@ export function editTree(system: System, request: EditTreeRequest): void {
     writeDirectory(system, tree.root, target);
     return;
   }
-  const bytes = inFormat(system, tree, format, request.form);
-  if (target === "-") system.writeAll(STDOUT, bytes, "standard output");
-  else system.replaceFile(target, bytes, hasSecrets(tree.root) ? 0o600 : 0o666);
+  const mode = hasSecrets(tree.root) ? 0o600 : 0o666;
+  if (format === "dtb") {
+    const bytes = editedBlob(tree, request.form);
+    if (target === "-") system.writeAll(STDOUT, bytes, "standard output");
+    else system.replaceFile(target, bytes, mode);
+    return;
+  }
+  const writeText = textWriter(tree, format);
+  if (target === "-") system.printParts(writeText);
+  else system.replaceFile(target, writeText, mode);
 }
 
-function inFormat(system: System, tree: DeviceTree, format: Exclude<Format, "dir">, form: BlobForm): Uint8Array {
-  switch (format) {
-    case "dtb":
-      return editedBlob(tree, form);
-    case "dts":
-      return system.bytes(treeSource(surveyOf(tree), { paint: plain, annotate: false }));
-    case "json":
-      return system.bytes(treeJson(tree));
-  }
+function textWriter(tree: DeviceTree, format: "dts" | "json"): (write: Write) => void {
+  if (format === "json") return (write) => treeJson(write, tree);
+  const survey = surveyOf(tree);
+  return (write) => treeSource(write, survey, { paint: plain, annotate: false });
 }
 
 /** What may be the blob's own entry grows with it, and never shrinks: it may be firmware's. */

@@ -9,6 +9,9 @@ export type { Machine };
 /** Text as the kernel has it: one character, 0..255, for each byte, so that what is not UTF-8 survives too. */
 export type ByteString = string;
 
+/** Gets the next part of a text that is told part by part: that of a long value would be several times as large. */
+export type Write = (part: ByteString) => void;
+
 /** A string is passed as a NUL-terminated byte string, an array as its first byte's address, a bigint modulo 2^64. */
 export type Argument = number | bigint | ByteString | Uint8Array | null;
 

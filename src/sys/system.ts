@@ -3,7 +3,7 @@
 
 import { EXIT, type ExitCode, Failure, hex, usage } from "../failure.ts";
 import { type Abi, abis } from "./abi.ts";
-import type { Argument, ByteString, Engine, Machine } from "./engine.ts";
+import type { Argument, ByteString, Engine, Machine, Write } from "./engine.ts";
 import { errno } from "./errno.ts";
 import {
   decodeEntries,
@@ -72,6 +72,9 @@ const MAP_FIXED = 0x10;
 /** linux/mman-common.h. */
 const MADV_POPULATE_READ = 22;
 const MAP_ANONYMOUS = 0x20;
+const MREMAP_MAYMOVE = 1;
+/** Bytes: how much is asked for of what may have any number. */
+const FIRST_READ = 1024 * 1024;
 // include/linux/syslog.h.
 const SYSLOG_ACTION_READ_ALL = 3;
 const SYSLOG_ACTION_SIZE_BUFFER = 10;
@@ -102,6 +105,9 @@ interface Mapping {
   readonly offset: number;
   readonly name: string;
 }
+
+/** What a file is to have: bytes, or a text that is told part by part. */
+export type Content = Uint8Array | ((write: Write) => void);
 
 export class System {
   /** What getdents64 fills in. One buffer is enough: a listing is copied out before the next is read. */
@@ -287,6 +293,27 @@ export class System {
     this.writeAll(STDOUT, this.bytes(text), "standard output");
   }
 
+  /** A text that is told part by part, to standard output: what can go wrong with it has to before the first part. */
+  printParts(tell: (write: Write) => void): void {
+    this.#writeParts(STDOUT, tell, "standard output");
+  }
+
+  /** Collects so many bytes of a text that is told part by part, and writes them. */
+  #writeParts(descriptor: number, tell: (write: Write) => void, place: string): void {
+    const buffer = new Uint8Array(64 * 1024);
+    let filled = 0;
+    const flush = () => {
+      this.writeAll(descriptor, buffer.subarray(0, filled), place);
+      filled = 0;
+    };
+    tell((part) => {
+      if (filled + part.length > buffer.length) flush();
+      if (part.length > buffer.length) this.writeAll(descriptor, this.bytes(part), place);
+      else filled += this.engine.encode(part, buffer, filled);
+    });
+    flush();
+  }
+
   /** One line to standard error. If that fails, there is no other place to report it. */
   say(line: ByteString): void {
     try {
@@ -353,7 +380,10 @@ export class System {
     let bytes = new Uint8Array(Math.min(limit + 1, 64 * 1024));
     for (let length = 0; ; ) {
       if (length === bytes.length) {
-        const larger = new Uint8Array(Math.min(limit + 1, length * 2));
+        // Room for all that a file has, and a byte to see that it ends there: to grow is to copy.
+        const status = this.status(descriptor);
+        const told = typeof status === "number" ? 0 : Number(status.size);
+        const larger = new Uint8Array(Math.min(limit + 1, told > length ? told + 1 : 2 * length));
         larger.set(bytes);
         bytes = larger;
       }
@@ -362,6 +392,24 @@ export class System {
       if (got === 0) return bytes.subarray(0, length);
       length += got;
       if (length > limit) return -errno.EFBIG;
+    }
+  }
+
+  /** As readAll(), but into allocated memory, which grows without a copy. */
+  readAllOutside(descriptor: number, limit: number, place: string): Uint8Array | number {
+    let memory = this.allocate(FIRST_READ, place);
+    for (let length = 0; ; ) {
+      if (length === memory.length) {
+        const address = this.call("mremap", this.engine.address(memory), length, 2 * length, MREMAP_MAYMOVE);
+        memory = this.engine.memory(this.must(address, place), 2 * length);
+      }
+      const got = this.read(descriptor, memory, length, memory.length - length);
+      if (got === 0) return memory.subarray(0, length);
+      length += Math.max(got, 0);
+      if (got < 0 || length > limit) {
+        this.free(memory);
+        return got < 0 ? got : -errno.EFBIG;
+      }
     }
   }
 
@@ -393,11 +441,11 @@ export class System {
    * @param mode of a file where nothing is, before umask
    * @throws Failure where something else than a file is there
    */
-  replaceFile(path: ByteString, bytes: Uint8Array, mode = 0o666): void {
-    this.uninterrupted(() => this.#replaceFile(path, bytes, mode));
+  replaceFile(path: ByteString, content: Content, mode = 0o666): void {
+    this.uninterrupted(() => this.#replaceFile(path, content, mode));
   }
 
-  #replaceFile(path: ByteString, bytes: Uint8Array, mode: number): void {
+  #replaceFile(path: ByteString, content: Content, mode: number): void {
     const present = this.statusOf(CWD, path);
     if (typeof present !== "number" && present.kind !== "file") throw new Failure(path, `a ${present.kind} is there`);
     const beside = `${path}.${this.call("getpid")}`;
@@ -405,7 +453,7 @@ export class System {
     const descriptor = this.must(this.open(CWD, beside, O_WRONLY | O_CREAT | O_EXCL, isNew ? mode : 0o600), path);
     try {
       if (!isNew) this.#giveAway(descriptor, present);
-      this.writeFile(descriptor, bytes, path);
+      this.writeFile(descriptor, content, path);
       this.must(this.call("renameat2", CWD, beside, CWD, path, 0), path);
     } catch (error) {
       this.remove(beside);
@@ -420,9 +468,10 @@ export class System {
   }
 
   /** Writes all of an open file and closes it, as finish() does. @throws Failure where that fails; it is closed then too */
-  writeFile(descriptor: number, bytes: Uint8Array, place: string, waits = true): void {
+  writeFile(descriptor: number, content: Content, place: string, waits = true): void {
     try {
-      this.writeAll(descriptor, bytes, place);
+      if (typeof content === "function") this.#writeParts(descriptor, content, place);
+      else this.writeAll(descriptor, content, place);
     } catch (error) {
       this.close(descriptor);
       throw error;

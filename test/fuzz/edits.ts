@@ -5,6 +5,7 @@ import { FIELD, headOf } from "../../src/devicetree/format.ts";
 import { treeFromBlob } from "../../src/devicetree/from/blob.ts";
 import type { DeviceTree } from "../../src/devicetree/tree.ts";
 import { parseEdits } from "../../src/options/edits.ts";
+import { written } from "../support/written.ts";
 import { type Host, systemOn } from "./machine.ts";
 import { bytesOf, hold, orRefusal, runCommand, sameBytes, summaryOf, type Target, textOf } from "./target.ts";
 import { listingOf } from "./trees.ts";
@@ -95,7 +96,7 @@ function listAll(tree: DeviceTree): string {
 
 /** Leads from one tree to the other, or is refused in one line. */
 function holdPatch(host: Host, before: DeviceTree, after: DeviceTree): string {
-  const patch = orRefusal(() => ({ text: patchText(differences(before, after)) }));
+  const patch = orRefusal(() => ({ text: written((write) => patchText(write, differences(before, after))) }));
   if (typeof patch === "string") return patch;
   const { system } = systemOn({ host, files: new Map([["patch", bytesOf(patch.text)]]) });
   for (const edit of parseEdits(system, [{ long: "from", value: "patch", place: "--from" }])) edit(before);

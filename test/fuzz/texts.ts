@@ -1,10 +1,11 @@
 // Texts that the program reads: values of properties, and the scripts of init.
 
-import { bytesText, valueText } from "../../src/devicetree/value-text.ts";
+import { bytesText, writeValue } from "../../src/devicetree/value-text.ts";
 import { parseValue, resolveValue } from "../../src/devicetree/values.ts";
 import { type Continuation, continuationOf, parseScript } from "../../src/script/parse.ts";
 import { describe, type Pipeline } from "../../src/script/pipeline.ts";
 import { formatPipeline } from "../../src/script/quote.ts";
+import { written } from "../support/written.ts";
 import { hold, orRefusal, type Target, textOf } from "./target.ts";
 
 const NAMES = [
@@ -29,7 +30,11 @@ function unused(): never {
 /** Both ways to write these bytes are read as these bytes. */
 function holdValue(bytes: Uint8Array): void {
   for (const name of NAMES) {
-    for (const text of [valueText(name, bytes), valueText(name, bytes, 2, "memory@0"), bytesText(bytes)]) {
+    for (const text of [
+      written((write) => writeValue(write, name, bytes)),
+      written((write) => writeValue(write, name, bytes, 2, "memory@0")),
+      bytesText(bytes),
+    ]) {
       if (!/^[ -~]*$/.test(text)) throw new Error(`a value is not text: ${JSON.stringify(text)}`);
       const read = text === "" ? new Uint8Array(0) : resolveValue(parseValue(text, "value"), unused);
       hold(`${name}: ${text}`, hexOf(read), hexOf(bytes));

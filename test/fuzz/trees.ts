@@ -15,6 +15,7 @@ import { type DeviceTree, type Node, tellingProperties } from "../../src/devicet
 import { parseValue, resolveValue } from "../../src/devicetree/values.ts";
 import { visit } from "../../src/devicetree/walk.ts";
 import { hex } from "../../src/failure.ts";
+import { written } from "../support/written.ts";
 import { type Host, systemOn } from "./machine.ts";
 import { hold, orRefusal, runCommand, summaryOf, type Target } from "./target.ts";
 
@@ -82,10 +83,10 @@ function listingOfSource(text: string): string {
 
 function holdSource(tree: DeviceTree): string {
   const survey = surveyOf(tree);
-  const text = treeSource(survey, { paint: plain, annotate: false });
+  const text = written((write) => treeSource(write, survey, { paint: plain, annotate: false }));
   const head = listingOf({ ...tree, root: { name: "", properties: [], children: [] } }).slice(0, -'\n"/" {\n}'.length);
   hold("source", `${head}\n${listingOfSource(text)}`, listingOf(tree));
-  const annotated = treeSource(survey, { paint: coloured, annotate: true });
+  const annotated = written((write) => treeSource(write, survey, { paint: coloured, annotate: true }));
   // Colours are the only escapes.
   if (!/^[\n\t -~]*$/.test(annotated.replaceAll("\x1b", ""))) throw new Error("annotated source is not text");
   return `source ${text.length} ${annotated.length}`;
@@ -128,7 +129,7 @@ function hasTwins({ properties, children }: Node): boolean {
 }
 
 function holdJson({ parseJson }: Host, tree: DeviceTree): string {
-  const text = orRefusal(() => treeJson(tree));
+  const text = orRefusal(() => written((write) => treeJson(write, tree)));
   if (!text.startsWith("{")) {
     if (!hasTwins(tree.root)) throw new Error(`JSON is refused without reason: ${text}`);
     return text;

@@ -9,6 +9,7 @@ import { plain, treeSource, unwritableNames } from "../../src/devicetree/to/sour
 import type { DeviceTree } from "../../src/devicetree/tree.ts";
 import { blobOf, deviceTrees, meaning, values, WRITABLE } from "../support/device-trees.ts";
 import { present } from "../support/present.ts";
+import { written } from "../support/written.ts";
 
 test("source text is compiled by dtc to the same tree, for all names that dtc can read", () => {
   // Many trees as the children of one root: a process for each would take minutes.
@@ -24,7 +25,7 @@ test("source text is compiled by dtc to the same tree, for all names that dtc ca
         const tree = together(trees);
         const survey = surveyOf(tree);
         expect(unwritableNames(survey)).toEqual([]);
-        const text = treeSource(survey, { paint: plain, annotate });
+        const text = written((write) => treeSource(write, survey, { paint: plain, annotate }));
         // -f: what is odd in such trees (phandles, cells) is no matter here.
         const command = ["dtc", "-q", "-q", "-f", "-I", "dts", "-O", "dtb", "-b", String(tree.bootCpu)];
         const { exitCode, stdout, stderr } = Bun.spawnSync(command, { stdin: Buffer.from(text, "latin1") });

@@ -14,6 +14,7 @@ import { temporaryFolder } from "../support/folder.ts";
 import { present } from "../support/present.ts";
 import { buildRunners, bun, type Run, type Runner, runUnderEach, runWith, x64 } from "../support/run.ts";
 import { treeLines } from "../support/tree-lines.ts";
+import { written } from "../support/written.ts";
 
 const CASES = 40;
 /** Bun itself takes a tenth of a second to start. */
@@ -70,7 +71,7 @@ describe("all engines make the same of", () => {
         writeFileSync(folder.in("blob"), blob);
         const other = mutate(tree, changes);
         writeFileSync(folder.in("other"), blobOf(other));
-        const lines = patchText(differences(tree, other)) + wrong.join("");
+        const lines = written((write) => patchText(write, differences(tree, other))) + wrong.join("");
         writeFileSync(folder.in("edits"), Buffer.from(lines, "latin1"));
         const { code, err } = await agreed(line);
         codes.add(code);

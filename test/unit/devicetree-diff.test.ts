@@ -10,6 +10,7 @@ import { System } from "../../src/sys/system.ts";
 import { changes, copied, deviceTrees, meaning, mutate } from "../support/device-trees.ts";
 import { fakeEngine } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { written } from "../support/written.ts";
 
 const folder = temporaryFolder();
 const system = new System(fakeEngine());
@@ -24,7 +25,7 @@ function edited(tree: DeviceTree, lines: string): DeviceTree {
 }
 
 function expectPatchToLead(before: DeviceTree, after: DeviceTree): void {
-  const patch = patchText(differences(before, after));
+  const patch = written((write) => patchText(write, differences(before, after)));
   const result = edited(before, patch);
   const wanted = meaning(after);
   expect(meaning(result)).toBe(wanted);
@@ -64,5 +65,5 @@ test.each([
     bootCpu: 0,
   });
   const found = differences(tree([]), tree([{ name: "a", properties: [], children: [b] }]));
-  expect(() => patchText(found)).toThrow(`${place}: is there twice, so that it cannot be added`);
+  expect(() => patchText(() => {}, found)).toThrow(`${place}: is there twice, so that it cannot be added`);
 });

@@ -11,6 +11,7 @@ import { coloured, nodeSource, plain, treeSource } from "../../src/devicetree/to
 import type { DeviceTree } from "../../src/devicetree/tree.ts";
 import { readBlob } from "../support/blob-reader.ts";
 import { blobOf, deviceTrees, meaning } from "../support/device-trees.ts";
+import { written } from "../support/written.ts";
 
 test("a blob of any version, read and written as any other, says the same", () => {
   fc.assert(
@@ -46,13 +47,16 @@ test("what one looks like, in whatever form, is told without an exception", () =
     fc.property(deviceTrees(), deviceTrees(), (tree, other) => {
       const survey = surveyOf(tree);
       for (const annotate of [false, true]) {
+        const text = written((write) => treeSource(write, survey, { paint: coloured, annotate }));
         // biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with an escape
-        expect(treeSource(survey, { paint: coloured, annotate })).toMatch(/^[\x1b\n\t -~]+$/);
+        expect(text).toMatch(/^[\x1b\n\t -~]+$/);
         for (const each of survey.nodes)
-          expect(nodeSource(survey, each, { paint: plain, annotate })).toMatch(/^[\n\t -~]+$/);
+          expect(written((write) => nodeSource(write, survey, each, { paint: plain, annotate }))).toMatch(
+            /^[\n\t -~]+$/,
+          );
       }
-      expect(JSON.parse(treeJson(tree))).toMatchObject({ bootCpu: tree.bootCpu });
-      expect(differenceText(differences(tree, other))).toMatch(/^[\n -~]*$/);
+      expect(JSON.parse(written((write) => treeJson(write, tree)))).toMatchObject({ bootCpu: tree.bootCpu });
+      expect(written((write) => differenceText(write, differences(tree, other)))).toMatch(/^[\n -~]*$/);
     }),
     { numRuns: 1000 },
   );

@@ -4,10 +4,11 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { kindOf } from "../../src/devicetree/kinds.ts";
 import { treeJson } from "../../src/devicetree/to/json.ts";
-import { valueText } from "../../src/devicetree/value-text.ts";
+import { writeValue } from "../../src/devicetree/value-text.ts";
 import { parseValue, resolveValue } from "../../src/devicetree/values.ts";
 import { ANY, values } from "../support/device-trees.ts";
 import { cells } from "../support/tree.ts";
+import { written } from "../support/written.ts";
 
 test("a value as text is read back as the same bytes, under any name and in any grouping", () => {
   const none = () => {
@@ -19,7 +20,7 @@ test("a value as text is read back as the same bytes, under any name and in any 
       ANY.property,
       fc.integer({ min: 1, max: 5 }),
       (value, name, group) => {
-        for (const text of [valueText(name, value), valueText(name, value, group)]) {
+        for (const text of [Infinity, group].map((each) => written((write) => writeValue(write, name, value, each)))) {
           expect(text).toMatch(/^[ -~]*$/);
           if (value.length > 0) expect(resolveValue(parseValue(text, "value"), none)).toEqual(value);
           else expect(text).toBe("");
@@ -159,7 +160,7 @@ describe("what a property is shown as,", () => {
     const shown = (name: string, ...all: readonly Uint8Array[]): unknown[] =>
       all.map((value) => {
         const root = { name: "", properties: [{ name, value }], children: [] };
-        const json = treeJson({ root, reservations: [], address: undefined, bootCpu: 0 });
+        const json = written((write) => treeJson(write, { root, reservations: [], address: undefined, bootCpu: 0 }));
         return (JSON.parse(json) as { root: { properties: Record<string, unknown> } }).root.properties[name];
       });
     for (const name of ["opp-microvolt", "regulator-min-microvolt", "acme,x"])

@@ -10,6 +10,7 @@ import { changes, copied, deviceTrees, mutate } from "../support/device-trees.ts
 import { runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { cells, makeTree, type Tree } from "../support/tree.ts";
+import { written } from "../support/written.ts";
 
 const folder = temporaryFolder();
 
@@ -198,7 +199,7 @@ describe("trees that are the same by their bytes are the same by what they mean,
       fc.property(deviceTrees(), changes(0, 4), (tree, some) => {
         const other = mutate(tree, some);
         const [there, back] = [differencesInMeaning(tree, other), differencesInMeaning(other, tree)];
-        expect(differenceText(there.found, there.comments)).toMatch(/^[\n -~]*$/);
+        expect(written((write) => differenceText(write, there.found, there.comments))).toMatch(/^[\n -~]*$/);
         expect(back.found.length).toBe(there.found.length);
         const exact = differences(tree, other).map(({ kind }) => kind);
         if (exact.length === 0) expect(there.found).toEqual([]);

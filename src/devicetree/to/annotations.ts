@@ -21,8 +21,8 @@ import type { Position, Survey } from "../survey.ts";
 const REGIONS: ReadonlySet<ByteString> = new Set(["reg", "linux,usable-memory", "assigned-addresses"]);
 const TRANSLATIONS: ReadonlySet<ByteString> = new Set(["ranges", "dma-ranges"]);
 
-/** In one comment. A value of 16 MiB may name a node of a path of 4 KiB four million times. */
-const MOST_PATHS = 64;
+/** Things in one comment. A value of 16 MiB may name a node of a path of 4 KiB four million times, or have as many ranges. */
+const MOST = 64;
 
 /** What the entries of a property are made of. */
 interface Entries {
@@ -58,10 +58,11 @@ function regions(counts: CellCounts): Entries | undefined {
   if (!areReadable(counts)) return undefined;
   return {
     cells: counts.address + counts.size,
-    describe: (value) =>
-      rangesIn(value, counts)
-        .map(({ start, end }) => span(start, end))
-        .join(", "),
+    describe: (value) => {
+      const cells = counts.address + counts.size;
+      const spans = rangesIn(firstOf(value, cells), counts).map(({ start, end }) => span(start, end));
+      return [...spans, ...moreThan(value, cells)].join(", ");
+    },
   };
 }
 
@@ -73,7 +74,10 @@ function translations(counts: CellCounts, parent: CellCounts): Entries | undefin
     const [start, target] = [take(address), take(above)];
     return `${span(start, start + take(size))} at ${hex(target)}`;
   };
-  return { cells, describe: (value) => entriesIn(value, cells, describe).join(", ") };
+  return {
+    cells,
+    describe: (value) => [...entriesIn(firstOf(value, cells), cells, describe), ...moreThan(value, cells)].join(", "),
+  };
 }
 
 function interrupts(survey: Survey, position: Position): Entries | undefined {
@@ -90,11 +94,22 @@ function interrupts(survey: Survey, position: Position): Entries | undefined {
   return {
     cells,
     describe(value) {
-      const [controller, ...others] = new Set(entriesIn(value, cells, controllerOf));
+      const [controller, ...others] = new Set(entriesIn(firstOf(value, cells), cells, controllerOf));
       if (controller === undefined || controller === parent || others.length > 0) return `to ${parent.path}`;
       return `to ${controller.path} through ${parent.path}`;
     },
   };
+}
+
+/** The entries that a comment tells of. */
+function firstOf(value: Uint8Array, cells: number): Uint8Array {
+  return value.subarray(0, 4 * cells * MOST);
+}
+
+/** How many others there are, if any. */
+function moreThan(value: Uint8Array, cells: number): string[] {
+  const more = value.length / (4 * cells) - MOST;
+  return more > 0 ? [`and ${more} more`] : [];
 }
 
 function span(start: bigint, end: bigint): string {
@@ -113,8 +128,8 @@ export function annotation(
   const paths: ByteString[] = [];
   let count = 0;
   eachReference(survey, position, { name, value }, (_, target) => {
-    if (count++ < MOST_PATHS) paths.push(target.path);
+    if (count++ < MOST) paths.push(target.path);
   });
-  if (count > MOST_PATHS) paths.push(`and ${count - MOST_PATHS} more`);
+  if (count > MOST) paths.push(`and ${count - MOST} more`);
   return count === 0 ? undefined : paths.join(" ");
 }

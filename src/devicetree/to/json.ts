@@ -1,81 +1,99 @@
 // A tree as JSON, for programs: nodes and properties by their names.
 
 import { Failure, hex } from "../../failure.ts";
-import { asciiLine } from "../../json.ts";
-import type { ByteString } from "../../sys/engine.ts";
+import { ascii } from "../../json.ts";
+import type { ByteString, Write } from "../../sys/engine.ts";
 import { wordsOf } from "../cells.ts";
 import { kindOf } from "../kinds.ts";
 import { below } from "../names.ts";
-import { stringsOf } from "../strings.ts";
+import { eachPartOfStrings } from "../strings.ts";
 import type { DeviceTree, Node } from "../tree.ts";
-import { hexDigits } from "../value-text.ts";
-import { visit } from "../walk.ts";
-
-/** `true`, texts, cells, or bytes as hexadecimal digits. */
-type Value = true | readonly string[] | readonly number[] | { readonly bytes: string };
-
-interface JsonNode {
-  readonly properties: Record<ByteString, Value>;
-  readonly nodes: Record<ByteString, JsonNode>;
-}
+import { writeDigits } from "../value-text.ts";
+import { visit, walk } from "../walk.ts";
 
 /**
- * One line: `{"reservations":[{"start":"0x0","size":"0x0"}],"bootCpu":0,"root":{"properties":{},"nodes":{}}}`. All of it
- * is ASCII; bytes of names and texts that are not are \u0080 to \u00ff.
- * @throws Failure where two properties or two nodes have one name
+ * Writes one line: `{"reservations":[{"start":"0x0","size":"0x0"}],"bootCpu":0,"root":{"properties":{},"nodes":{}}}`. All of
+ * it is ASCII; bytes of names and texts that are not are \u0080 to \u00ff.
+ * @throws Failure where two properties or two nodes have one name; nothing is written then
  */
-export function treeJson({ root, reservations, bootCpu }: DeviceTree): string {
-  const json = {
-    reservations: reservations.map(({ start, end }) => ({ start: hex(start), size: hex(end - start) })),
-    bootCpu,
-    root: jsonOf(root),
-  };
-  return asciiLine(json);
+export function treeJson(write: Write, { root, reservations, bootCpu }: DeviceTree): void {
+  refuseTwins(root);
+  const entries = reservations.map(({ start, end }) => ({ start: hex(start), size: hex(end - start) }));
+  write(`{"reservations":${JSON.stringify(entries)},"bootCpu":${bootCpu},"root":`);
+  writeNode(write, root);
+  write("}\n");
 }
 
-/** One node with all that is in it: `{"properties":{},"nodes":{}}`. */
-export function nodeJson(node: Node): string {
-  return asciiLine(jsonOf(node));
+/** Writes one node with all that is in it: `{"properties":{},"nodes":{}}`. */
+export function nodeJson(write: Write, node: Node): void {
+  refuseTwins(node);
+  writeNode(write, node);
+  write("\n");
 }
 
-function jsonOf(root: Node): JsonNode {
-  const top = emptyNode();
-  const open: JsonNode[] = [];
+function refuseTwins(root: Node): void {
   visit(root, {
-    enter(node, path) {
-      const made = open.length === 0 ? top : emptyNode();
-      for (const { name, value } of node.properties) {
-        if (name in made.properties) throw new Failure(below(path, name), "is there twice");
-        made.properties[name] = jsonValue(node.name, name, value);
+    enter({ properties, children }, path) {
+      for (const items of [properties, children]) {
+        const names = new Set<ByteString>();
+        for (const { name } of items) {
+          if (names.has(name)) throw new Failure(below(path, name), "is there twice");
+          names.add(name);
+        }
       }
-      const parent = open.at(-1);
-      if (parent !== undefined && node.name in parent.nodes) throw new Failure(path, "is there twice");
-      if (parent !== undefined) parent.nodes[node.name] = made;
-      open.push(made);
     },
-    leave: () => void open.pop(),
   });
-  return top;
 }
 
-function emptyNode(): JsonNode {
-  return { properties: emptyTable(), nodes: emptyTable() };
+function writeNode(write: Write, root: Node): void {
+  /** What is written before the next child, and its name: not before the root. */
+  let between: string | undefined;
+  walk(root, {
+    enter(node) {
+      if (between !== undefined) write(`${between}${ascii(node.name)}:`);
+      write('{"properties":{');
+      let comma = "";
+      for (const { name, value } of node.properties) {
+        write(`${comma}${ascii(name)}:`);
+        writeValue(write, node.name, name, value);
+        comma = ",";
+      }
+      write('},"nodes":{');
+      between = "";
+      return true;
+    },
+    leave() {
+      write("}}");
+      between = ",";
+    },
+  });
 }
 
-/** Without what objects are born with: a property may be called `constructor`. */
-function emptyTable<T>(): Record<string, T> {
-  return Object.create(null) as Record<string, T>;
-}
-
-function jsonValue(node: ByteString, name: ByteString, value: Uint8Array): Value {
+function writeValue(write: Write, node: ByteString, name: ByteString, value: Uint8Array): void {
   switch (kindOf(name, value, node)) {
     case "empty":
-      return true;
-    case "strings":
-      return stringsOf(value);
+      write("true");
+      return;
+    case "strings": {
+      let between = "[";
+      eachPartOfStrings(value, (part, begins, ends) => {
+        write(`${begins ? `${between}"` : ""}${ascii(part).slice(1, -1)}${ends ? '"' : ""}`);
+        between = ",";
+      });
+      write("]");
+      return;
+    }
     case "cells":
-      return wordsOf(value);
+      for (let at = 0; at < value.length; at += CHUNK)
+        write(`${at === 0 ? "[" : ","}${wordsOf(value.subarray(at, at + CHUNK)).join()}`);
+      write("]");
+      return;
     case "bytes":
-      return { bytes: hexDigits(value, "") };
+      write('{"bytes":"');
+      writeDigits(write, value, "");
+      write('"}');
   }
 }
+
+/** Bytes whose cells become text at a time. */
+const CHUNK = 4096;

@@ -2,12 +2,12 @@
 // Devicetree Specification 0.4, chapter 6.
 
 import { hex } from "../../failure.ts";
-import type { ByteString } from "../../sys/engine.ts";
+import type { ByteString, Write } from "../../sys/engine.ts";
 import { kindOf } from "../kinds.ts";
 import { below, escapeName } from "../names.ts";
 import { type Position, positionOf, type Survey } from "../survey.ts";
 import type { Property } from "../tree.ts";
-import { valueText } from "../value-text.ts";
+import { writeValue } from "../value-text.ts";
 import { annotation, cellsInGroup } from "./annotations.ts";
 
 /** How each part of the text is shown: as it is, or in a colour. */
@@ -36,36 +36,39 @@ export interface SourceStyle {
   readonly annotate: boolean;
 }
 
-/** The whole tree with its reserve map. */
-export function treeSource(survey: Survey, style: SourceStyle): string {
+/** Writes the whole tree with its reserve map. */
+export function treeSource(write: Write, survey: Survey, style: SourceStyle): void {
   const { reservations, bootCpu } = survey.tree;
-  return [
-    "/dts-v1/;",
-    "",
-    ...reservations.map(({ start, end }) => `/memreserve/ ${hex(start)} ${hex(end - start)};`),
-    ...(bootCpu === 0 ? [] : [style.paint.comment(`/* boot cpu: ${hex(bootCpu)} */`)]),
-    ...(reservations.length > 0 || bootCpu !== 0 ? [""] : []),
-    nodeSource(survey, positionOf(survey, survey.tree.root), style),
-  ].join("\n");
+  write("/dts-v1/;\n\n");
+  for (const { start, end } of reservations) write(`/memreserve/ ${hex(start)} ${hex(end - start)};\n`);
+  if (bootCpu !== 0) write(`${style.paint.comment(`/* boot cpu: ${hex(bootCpu)} */`)}\n`);
+  if (reservations.length > 0 || bootCpu !== 0) write("\n");
+  nodeSource(write, survey, positionOf(survey, survey.tree.root), style);
 }
 
-/** One node with all that is in it, as it stands in source. */
-export function nodeSource(survey: Survey, position: Position, style: SourceStyle): string {
-  const lines: string[] = [];
+/** Writes one node with all that is in it, as it stands in source. */
+export function nodeSource(write: Write, survey: Survey, position: Position, style: SourceStyle): void {
   let open = 0;
+  let isOnlyBegun = false;
   const closeDownTo = (level: number): void => {
-    while (open > level) lines.push(`${tabs(--open)}};`);
+    while (open > level) {
+      write(`${tabs(--open)}};\n`);
+      isOnlyBegun = false;
+    }
   };
   for (const each of withDescendants(survey, position)) {
     const level = each.depth - position.depth;
     closeDownTo(level);
-    if (level > 0 && !lines.at(-1)?.endsWith(" {")) lines.push("");
-    lines.push(`${tabs(level)}${style.paint.node(each.parent === undefined ? "/" : escapeName(each.node.name))} {`);
+    if (level > 0 && !isOnlyBegun) write("\n");
+    write(`${tabs(level)}${style.paint.node(each.parent === undefined ? "/" : escapeName(each.node.name))} {\n`);
     open = level + 1;
-    for (const property of each.node.properties) lines.push(tabs(open) + propertySource(survey, each, property, style));
+    isOnlyBegun = each.node.properties.length === 0;
+    for (const property of each.node.properties) {
+      write(tabs(open));
+      propertySource(write, survey, each, property, style);
+    }
   }
   closeDownTo(0);
-  return `${lines.join("\n")}\n`;
 }
 
 /** Parents before their children: what follows a node and lies deeper is in it. */
@@ -75,16 +78,23 @@ function withDescendants(survey: Survey, position: Position): readonly Position[
   return survey.nodes.slice(start, next < 0 ? undefined : next);
 }
 
-/** One property, as it stands in source. */
-function propertySource(survey: Survey, position: Position, property: Property, style: SourceStyle): string {
+/** One property, as it stands in source, on a line. */
+function propertySource(
+  write: Write,
+  survey: Survey,
+  position: Position,
+  property: Property,
+  style: SourceStyle,
+): void {
   const { paint } = style;
   const { name, value } = property;
   const node = position.node.name;
-  const text = valueText(name, value, cellsInGroup(survey, position, name, value), node);
-  const shown = kindOf(name, value, node) === "strings" ? paint.text(text) : text;
+  write(`${paint.property(escapeName(name))}${value.length === 0 ? "" : " = "}`);
+  const isText = kindOf(name, value, node) === "strings";
+  const writePart = isText ? (part: string) => write(paint.text(part)) : write;
+  writeValue(writePart, name, value, cellsInGroup(survey, position, name, value), node);
   const comment = style.annotate ? annotation(survey, position, name, value) : undefined;
-  const end = comment === undefined ? ";" : `; ${paint.comment(`/* ${escapeComment(comment)} */`)}`;
-  return `${paint.property(escapeName(name))}${text === "" ? "" : ` = ${shown}`}${end}`;
+  write(comment === undefined ? ";\n" : `; ${paint.comment(`/* ${escapeComment(comment)} */`)}\n`);
 }
 
 /** A path for a comment: it must not end the comment, nor hold anything that a terminal acts on. */
