@@ -69,10 +69,10 @@ export function judge(reference: Reference, ran: Result, fault: Fault, call: Cal
   return { outcome, wrong };
 }
 
-/** Who is told that a file ends, or is not there, takes that for what it is. */
+/** Who is told that a file ends, or is not there, or that there is no such call, takes that for what it is. */
 function isOtherInput({ kind, value }: Fault, call: Call | undefined): boolean {
   if (kind === "short") return value === 0 && (call?.name === "read" || call?.name === "pread64");
-  return kind === "errno" && value === errno.ENOENT;
+  return kind === "errno" && (value === errno.ENOENT || value === errno.ENOSYS);
 }
 
 function outcomeOf({ good, unknown }: Reference, ran: Result, fault: Fault, call: Call | undefined): Outcome {

@@ -9,7 +9,7 @@ import { readFacts } from "../kexec/facts.ts";
 import { rangeOf } from "../options/ranges.ts";
 import { checkedRange, formatRange, sizeOfRanges } from "../range.ts";
 import { type CoreHeader, readCoreHeader } from "../recipes/core-header.ts";
-import { STDOUT, type System } from "../sys/system.ts";
+import { STDOUT } from "../sys/system.ts";
 
 const elfcorehdr: Applet = {
   name: "elfcorehdr",
@@ -65,7 +65,8 @@ itself (--hotplug).
     const refuse = () => usage("-b", `a header of ${hex(header.size)} bytes at ${hex(start)} ends above 2^64`);
     const bytes = header.place(checkedRange(start, start + header.size, refuse).start);
     system.writeAll(STDOUT, bytes, "standard output");
-    if (given.given.has("verbose")) describe(system, header);
+    const lines = [...(given.given.has("verbose") ? describeCoreHeader(header) : []), ...header.lacks];
+    for (const line of lines) system.say(`elfcorehdr: ${line}`);
     return EXIT.done;
   },
 };
@@ -75,10 +76,6 @@ const ALIGNMENT = 0x1000n;
 
 function refuseOperands({ operands: [operand] }: Arguments): void {
   if (operand !== undefined) throw usage(operand, "not expected: the header goes to standard output");
-}
-
-function describe(system: System, header: CoreHeader): void {
-  for (const line of describeCoreHeader(header)) system.say(`elfcorehdr: ${line}`);
 }
 
 function describeCoreHeader({ size, parts, notes }: CoreHeader): string[] {

@@ -35,7 +35,9 @@ export interface CoreHeader {
   /** Bytes, in whole pages. */
   readonly size: bigint;
   readonly parts: CoreParts;
-  /** What cannot be told, or is left out: lines for people. */
+  /** What the running kernel did not tell, and a dump will lack: lines for people. */
+  readonly lacks: readonly string[];
+  /** What is left out as it is on this machine: the same. */
   readonly notes: readonly string[];
   /** Flags of kexec_load(2) that let the kernel do what was wished. */
   readonly flags: number;
@@ -47,10 +49,11 @@ export interface CoreHeader {
 export function readCoreHeader(system: System, facts: MachineFacts, wishes: CoreHeaderWishes): CoreHeader {
   const rules = coreRules[system.machine];
   const ram = readRam(system, facts, rules);
+  const lacks: string[] = [];
   const notes: string[] = [];
-  const kernel = openKernelMemory(system, notes);
+  const kernel = openKernelMemory(system, lacks);
   const vmcoreinfo = readVmcoreinfo(system);
-  if (vmcoreinfo === undefined) notes.push("no /sys/kernel/vmcoreinfo: a dump will not tell how its kernel was built");
+  if (vmcoreinfo === undefined) lacks.push("no /sys/kernel/vmcoreinfo: a dump will not tell how its kernel was built");
   const copied = copyOverwritten(rules.overwritten, ram, wishes, kernel, notes);
   const { overwritten } = rules;
   const memory = subtractRanges(ram, [...wishes.without, ...(overwritten === undefined ? [] : [overwritten])]);
@@ -60,13 +63,14 @@ export function readCoreHeader(system: System, facts: MachineFacts, wishes: Core
     notes: [...readCpuNotes(system), ...(vmcoreinfo === undefined ? [] : [vmcoreinfo])],
     memory,
     copied,
-    ...mapsFor(rules, ram, kernel && mapsOfKernel(kernel.headers), notes),
+    ...mapsFor(rules, ram, kernel && mapsOfKernel(kernel.headers), lacks),
   };
   const hotplug = wishes.hotplug ? readHotplug(system, rules.hotplugFlag) : undefined;
   const sizes: CoreSizes = { page: pageOf(system.machine, facts), least: hotplug?.least ?? 0n };
   return {
     size: sizeOfCoreHeader(parts, sizes),
     parts,
+    lacks,
     notes,
     flags: hotplug?.flag ?? 0,
     place: (address) => makeCoreHeader(parts, sizes, address),
@@ -91,12 +95,12 @@ function readRam(system: System, facts: MachineFacts, { limit }: CoreRules): Mem
   );
 }
 
-function openKernelMemory(system: System, notes: string[]): CoreFile | undefined {
+function openKernelMemory(system: System, lacks: string[]): CoreFile | undefined {
   try {
     return openCore(system, KCORE);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    notes.push(`the running kernel's own memory cannot be read: ${error.message}`);
+    lacks.push(`the running kernel's own memory cannot be read: ${error.message}`);
     return undefined;
   }
 }
@@ -106,7 +110,7 @@ function mapsFor(
   { linear, isLinearFixed }: CoreRules,
   ram: readonly MemoryRange[],
   maps: KernelMaps | undefined,
-  notes: string[],
+  lacks: string[],
 ): KernelMaps {
   if (maps !== undefined) {
     const text = maps.text.filter((map) => ram.some((range) => contains(range, map)));
@@ -114,7 +118,7 @@ function mapsFor(
   }
   const guess = linear(ram);
   if (!isLinearFixed) {
-    notes.push(`virtual addresses are a guess: RAM from ${hex(BigInt.asUintN(64, guess))} on, and none for the kernel`);
+    lacks.push(`virtual addresses are a guess: RAM from ${hex(BigInt.asUintN(64, guess))} on, and none for the kernel`);
   }
   return { linear: guess, text: [] };
 }

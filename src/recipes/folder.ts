@@ -106,6 +106,7 @@ class FolderWriter {
   #moveInto(name: ByteString): void {
     const path = `${this.folder}/${name}`;
     this.system.must(this.system.call("renameat2", CWD, this.#besides(name), CWD, path, 0), path);
+    this.#made.push(path);
   }
 
   #remove(name: ByteString): void {

@@ -168,6 +168,7 @@ function makeCoreHeader(
   const { notice } = tree.rules;
   try {
     const header = readCoreHeader(system, facts, { without: [], hasPlace: true, hotplug });
+    for (const lack of header.lacks) notice("ELF core header", lack);
     const range = placeCoreHeader(machine, facts, header.size, bounds);
     return { ...range, bytes: header.place(range.start), flags: header.flags };
   } catch (error) {
