@@ -16,7 +16,6 @@ import {
   SIGCHLD,
   STDERR,
   STDIN,
-  STDOUT,
   type System,
   TIOCSCTTY,
   WNOHANG,
@@ -83,7 +82,6 @@ function attempt(system: System, step: () => void): void {
   try {
     step();
   } catch (error) {
-    mendConsole(system);
     const failure = failureFrom(error);
     system.say(
       failure === undefined
@@ -103,7 +101,6 @@ function boot(system: System, names: readonly string[], args: readonly ByteStrin
     find: (word) => findProgram(system, names, word),
     wait: (pids) => waitForAll(system, pids),
     rest: (work) => leavingOrphans(system, work),
-    mend: () => mendConsole(system),
     goOn: (failure) => system.say(`init: ${escapeText(failure.place)}: ${escapeText(failure.fact)}; going on`),
   };
   const script = chooseScript(system, args);
@@ -122,33 +119,15 @@ function mount(system: System, type: string, directory: string): void {
 
 /** Standard input, output and error for us and our children, and a terminal whose ^C reaches what runs. */
 function openConsole(system: System): void {
-  // The kernel has opened /dev/console for us, unless the initramfs lacks it.
-  for (const descriptor of STANDARD) if (typeof system.status(descriptor) === "number") openNext(system);
+  // The kernel has opened /dev/console for us, unless the initramfs lacks it. Each open takes the lowest
+  // number that is free.
+  for (let descriptor = STDIN; descriptor <= STDERR; descriptor++) {
+    if (typeof system.status(descriptor) !== "number") continue;
+    if (system.open(CWD, "/dev/console", O_RDWR) < 0) system.open(CWD, "/dev/null", O_RDWR);
+  }
   // Process 1 is immune to ^C itself: without a handler no signal of the terminal reaches it.
   system.call("setsid");
   system.call("ioctl", STDIN, TIOCSCTTY, 0);
-}
-
-const STANDARD = [STDIN, STDOUT, STDERR] as const;
-
-/** An open takes the lowest number that is free. */
-function openNext(system: System): void {
-  if (system.open(CWD, "/dev/console", O_RDWR) < 0) system.open(CWD, "/dev/null", O_RDWR);
-}
-
-/**
- * Opens the console anew where its terminal was taken away, by vhangup(2) or because a hypervisor closed it: whoever has the
- * old one reads its end for ever, and writes into nothing.
- * @returns whether it was
- */
-function mendConsole(system: System): boolean {
-  const gone = STANDARD.filter((descriptor) => system.hasHungUp(descriptor));
-  for (const descriptor of gone) {
-    system.close(descriptor);
-    openNext(system);
-  }
-  if (gone.length > 0) system.call("ioctl", STDIN, TIOCSCTTY, 0);
-  return gone.length > 0;
 }
 
 /** The first operand that is a file, otherwise the default if it is there. */
@@ -175,10 +154,7 @@ function runFile(shell: Shell, path: ByteString): void {
   const text = system.readAll(descriptor, SCRIPT_LIMIT);
   system.close(descriptor);
   // The console's log shows what happened.
-  runScript(shell, path, system.text(system.must(text, path)), (pipeline) => {
-    shell.mend();
-    system.say(`+ ${describe(pipeline)}`);
-  });
+  runScript(shell, path, system.text(system.must(text, path)), (pipeline) => system.say(`+ ${describe(pipeline)}`));
 }
 
 function findProgram(system: System, names: readonly string[], word: ByteString): ByteString | undefined {

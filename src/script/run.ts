@@ -28,8 +28,6 @@ export interface Shell {
   wait(pids: readonly number[]): readonly number[];
   /** Does what may take long while no child of ours runs. */
   rest<T>(work: () => T): T;
-  /** Opens the console anew where its terminal was taken away: whether it was. */
-  mend(): boolean;
   /** Gets the failure of a line that may fail. */
   goOn(failure: Failure): void;
 }

@@ -170,7 +170,7 @@ describe("a console that is gone", () => {
   );
 
   test(
-    "is opened anew by init",
+    "by vhangup is not gone for init, whose descriptors are of /dev/console",
     async () => {
       await type("/adverse hang-up");
       // Also what is typed is shown again.

@@ -14,7 +14,6 @@ try {
     system,
     find: (word: string) => (word.includes("/") ? word : `/bin/${word}`),
     wait: (pids: readonly number[]) => pids.map((pid) => system.wait(pid)),
-    mend: () => false,
     rest: <T>(work: () => T) => work(),
     goOn: (failure: Failure) => system.say(`goes on: ${failure.message}`),
   };

@@ -1,6 +1,5 @@
 // A pretended machine for process 1, which tells what was asked of its kernel, in words, and what the console showed.
 
-import { abis } from "../../src/sys/abi.ts";
 import { errno } from "../../src/sys/errno.ts";
 import { SIGCHLD, WNOHANG } from "../../src/sys/system.ts";
 import { type Answer, type CallName, type FakeEngine, fakeEngine } from "./fake-engine.ts";
@@ -12,8 +11,8 @@ export interface World {
   readonly pid?: number;
   /** Contents by path. */
   readonly files?: Readonly<Record<string, string>>;
-  /** What is typed on the console; of several, on one after the other, each of which is taken away then. */
-  readonly typed?: string | readonly string[];
+  /** What is typed on the console. */
+  readonly typed?: string;
   /** Exit statuses, as wait4 has them, of programs by their name; all others end well. */
   readonly status?: Readonly<Record<string, number>>;
   readonly openDescriptors?: readonly number[];
@@ -42,16 +41,9 @@ export function machineWith(world: World): Story {
   /** Process ids of those that were not waited for. */
   const running: number[] = [];
   const descriptors = world.openDescriptors ?? [0, 1, 2];
-  const typed = [world.typed ?? ""].flat();
-  /** How many consoles were taken away. */
-  let gone = 0;
-  const open = new Map(descriptors.map((descriptor) => [descriptor, { path: "/dev/console", at: 0, console: 0 }]));
-  const contents = (path: string, console: number): string | undefined =>
-    path === "/dev/console" ? (typed[console] ?? "") : world.files?.[path];
-  const hasHungUp = (descriptor: unknown): boolean => {
-    const file = open.get(Number(descriptor));
-    return file !== undefined && file.path === "/dev/console" && file.console < gone;
-  };
+  const open = new Map(descriptors.map((descriptor) => [descriptor, { path: "/dev/console", at: 0 }]));
+  const contents = (path: string): string | undefined =>
+    path === "/dev/console" ? (world.typed ?? "") : world.files?.[path];
 
   /** Asked, told, and done with nothing. */
   const told = (name: CallName): Partial<Record<CallName, Answer>> => ({
@@ -63,14 +55,10 @@ export function machineWith(world: World): Story {
 
   const on: Partial<Record<CallName, Answer>> = {
     ...told("setsid"),
+    ...told("ioctl"),
     ...told("pipe2"),
     ...told("sync"),
     getpid: () => world.pid ?? 1,
-    ioctl([descriptor, request, value]) {
-      if (request === abis.x86_64.TCGETS) return hasHungUp(descriptor) ? -errno.EIO : 0;
-      calls.push(`ioctl ${descriptor} ${request} ${value}`);
-      return 0;
-    },
     mkdirat([, path]) {
       calls.push(`mkdir ${path}`);
       return -errno.EEXIST;
@@ -88,10 +76,10 @@ export function machineWith(world: World): Story {
     },
     openat([, name]) {
       const path = String(name);
-      if (contents(path, gone) === undefined) return -errno.ENOENT;
+      if (contents(path) === undefined) return -errno.ENOENT;
       let descriptor = 0;
       while (open.has(descriptor)) descriptor++;
-      open.set(descriptor, { path, at: 0, console: gone });
+      open.set(descriptor, { path, at: 0 });
       calls.push(`open ${path} as ${descriptor}`);
       return descriptor;
     },
@@ -102,14 +90,12 @@ export function machineWith(world: World): Story {
     read([descriptor, bytes]) {
       const file = open.get(Number(descriptor));
       if (file === undefined || !(bytes instanceof Uint8Array)) return -errno.EBADF;
-      const part = contents(file.path, file.console)?.slice(file.at, file.at + bytes.length) ?? "";
+      const part = contents(file.path)?.slice(file.at, file.at + bytes.length) ?? "";
       file.at += part.length;
-      if (part === "" && file.path === "/dev/console" && file.console === gone && gone < typed.length - 1) gone++;
       return put(part, bytes);
     },
-    write([descriptor, bytes]) {
+    write([, bytes]) {
       if (!(bytes instanceof Uint8Array)) return -errno.EFAULT;
-      if (hasHungUp(descriptor)) return -errno.EIO;
       console += Buffer.from(bytes).toString("latin1");
       return bytes.length;
     },

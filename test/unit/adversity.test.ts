@@ -62,10 +62,7 @@ test("twice as many changes of a list that is twice as long move twice as much",
 function promptSays(typed: string): string {
   const engine = fakeEngine({ stdin: new TextEncoder().encode(typed) });
   const system = new System(engine);
-  runPrompt(
-    { system, find: () => undefined, wait: () => [], rest: (work) => work(), mend: () => false, goOn: () => {} },
-    "init",
-  );
+  runPrompt({ system, find: () => undefined, wait: () => [], rest: (work) => work(), goOn: () => {} }, "init");
   return engine.stderr;
 }
 

@@ -119,37 +119,6 @@ describe("init as process 1", () => {
     ]);
   });
 
-  describe("a console that is taken away", () => {
-    const GREETING = "init: the prompt; poweroff or end of input (^D) turns the machine off\n";
-
-    test("is opened anew, and what was begun on it is forgotten", () => {
-      const { calls, console } = boot({ typed: ["echo a\necho b \\\necho c", "nonesuch\necho d"] });
-      expect(console).toBe(`${GREETING}kexecbox> kexecbox> > kexecbox> init: nonesuch: no such command\nkexecbox> \n`);
-      const from = calls.indexOf("ioctl 0 21518 0") + 1;
-      expect(calls.slice(from).filter((call) => /^(open|ioctl|spawn)/.test(call))).toEqual([
-        "spawn /proc/self/exe as echo a with 0 1 2",
-        "open /dev/console as 0",
-        "open /dev/console as 1",
-        "open /dev/console as 2",
-        "ioctl 0 21518 0",
-        "spawn /proc/self/exe as echo d with 0 1 2",
-      ]);
-      expect(calls.at(-1)).toBe(OFF);
-    });
-
-    test("again and again is the end of the input", () => {
-      const { calls } = boot({ typed: Array(100).fill("") });
-      expect(calls.filter((call) => call.endsWith("/dev/console as 0")).length).toBeLessThan(20);
-      expect(calls.at(-1)).toBe(OFF);
-    });
-
-    test("many times, but typed on between, is opened anew each time", () => {
-      const { calls } = boot({ typed: Array(100).fill("echo a\n") });
-      expect(calls.filter((call) => call.endsWith("/dev/console as 0"))).toHaveLength(99);
-      expect(calls.filter((call) => call.startsWith("spawn"))).toHaveLength(100);
-    });
-  });
-
   test("says by which signal a program died", () => {
     const { console } = boot({ files: { "/init.script": "echo a" }, status: { echo: 11 } });
     expect(console).toContain("init: /init.script:1: echo: signal 11\n");
