@@ -4,6 +4,7 @@
 import { Failure } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { firstCellIn, u32Value } from "./cells.ts";
+import { settleLists } from "./changing.ts";
 import { findBased } from "./named.ts";
 import { below, unescapeName } from "./names.ts";
 import { textOf } from "./strings.ts";
@@ -91,6 +92,7 @@ export function phandleOf(node: Node): number | undefined {
   const [now, old, ibm] = PHANDLES.map((name) => firstCellIn(node, name) || undefined);
   if (ibm !== undefined) return ibm;
   if (now === undefined || old === undefined || now === old) return now ?? old;
+  settleLists();
   return node.properties.find(({ name }) => PHANDLES.includes(name))?.name === "phandle" ? now : old;
 }
 

@@ -3,7 +3,7 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { u32Value } from "../../src/devicetree/cells.ts";
 import { findNode, freePhandle, phandleOf } from "../../src/devicetree/references.ts";
-import { addChild, type Node, removeChild } from "../../src/devicetree/tree.ts";
+import { addChild, type Node, removeChild, removeProperty } from "../../src/devicetree/tree.ts";
 import { bytesAt, readBlob } from "../support/blob-reader.ts";
 import { runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
@@ -40,6 +40,22 @@ test("a name without unit address is the only node so called, among thousands to
 
 test("a free phandle is the first that no node has", () => {
   expect(freePhandle(node("", 1, node("a", 2), node("b", undefined), node("c", 4)))).toBe(3);
+});
+
+test("of a node's two phandles the first is the first however much of the node was removed", () => {
+  const properties = Array.from({ length: 2000 }, (_, index) => ({ name: `a${index}`, value: new Uint8Array(0) }));
+  const both = {
+    name: "n",
+    properties: [
+      properties[0],
+      { name: "linux,phandle", value: u32Value(1) },
+      ...properties.slice(1),
+      { name: "phandle", value: u32Value(2) },
+    ].filter((each) => each !== undefined),
+    children: [],
+  };
+  removeProperty(both, "a0");
+  expect(phandleOf(both)).toBe(1);
 });
 
 describe("a node's phandle is what Linux takes for it:", () => {

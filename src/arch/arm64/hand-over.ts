@@ -1,6 +1,7 @@
 // What a tree tells one arm64 kernel only: the next one gets it anew, or not at all.
 // Linux: drivers/of/fdt.c (early_init_dt_scan_chosen), drivers/of/kexec.c, arch/arm64/kernel/kaslr.c.
 
+import { settleLists } from "../../devicetree/changing.ts";
 import { handOverNoInitrd, setSeeds } from "../../devicetree/edit/chosen.ts";
 import { MARK, mayHave } from "../../devicetree/marks.ts";
 import { child, type DeviceTree, type Node, property } from "../../devicetree/tree.ts";
@@ -65,6 +66,7 @@ function isArm64Tree(root: Node): boolean {
 /** Takes out of /chosen what is not to be handed on, and the old initrd out of the reserve map. */
 function dropStale(tree: DeviceTree): void {
   handOverNoInitrd(tree);
+  settleLists();
   const chosen = child(tree.root, "chosen");
   if (chosen !== undefined) chosen.properties = chosen.properties.filter(({ name }) => !NOT_HANDED_ON.includes(name));
 }

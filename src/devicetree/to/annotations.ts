@@ -94,14 +94,17 @@ function interrupts(survey: Survey, position: Position): Entries | undefined {
   return {
     cells,
     describe(value) {
-      const [controller, ...others] = new Set(entriesIn(firstOf(value, cells), cells, controllerOf));
+      const found = new Set<Position | undefined>();
+      for (let rest = value; rest.length > 0 && found.size < 2; rest = rest.subarray(firstOf(rest, cells).length))
+        for (const each of entriesIn(firstOf(rest, cells), cells, controllerOf)) found.add(each);
+      const [controller, ...others] = found;
       if (controller === undefined || controller === parent || others.length > 0) return `to ${parent.path}`;
       return `to ${controller.path} through ${parent.path}`;
     },
   };
 }
 
-/** The entries that a comment tells of. */
+/** The entries that a comment tells of, or the next to be looked at. */
 function firstOf(value: Uint8Array, cells: number): Uint8Array {
   return value.subarray(0, 4 * cells * MOST);
 }
