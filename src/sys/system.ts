@@ -400,8 +400,10 @@ export class System {
     let memory = this.allocate(FIRST_READ, place);
     for (let length = 0; ; ) {
       if (length === memory.length) {
-        const address = this.call("mremap", this.engine.address(memory), length, 2 * length, MREMAP_MAYMOVE);
-        memory = this.engine.memory(this.must(address, place), 2 * length);
+        // Engines have a largest array.
+        const larger = Math.min(2 * length, limit + this.pageSize);
+        const address = this.call("mremap", this.engine.address(memory), length, larger, MREMAP_MAYMOVE);
+        memory = this.engine.memory(this.must(address, place), larger);
       }
       const got = this.read(descriptor, memory, length, memory.length - length);
       if (got === 0) return memory.subarray(0, length);

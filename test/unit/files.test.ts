@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { engine } from "../../src/sys/bun.ts";
+import { errno } from "../../src/sys/errno.ts";
 import { CWD, System } from "../../src/sys/system.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
@@ -33,4 +34,27 @@ test("a directory's entries are listed with their kinds, without itself and its 
     "file: file",
     "link: symlink",
   ]);
+});
+
+test("what is read outside the heap takes no memory beyond its limit", () => {
+  const MIB = 1024 * 1024;
+  const sizes: number[] = [];
+  const counting = new System({
+    ...engine,
+    memory(address, length) {
+      sizes.push(length);
+      return engine.memory(address, length);
+    },
+  });
+  const readUpTo = (length: number) => {
+    const path = folder.in("file");
+    writeFileSync(path, new Uint8Array(length).fill(7));
+    const descriptor = counting.mustOpen(path, 0);
+    const read = counting.readAllOutside(descriptor, 3 * MIB, "file");
+    counting.close(descriptor);
+    return typeof read === "number" ? read : read.length;
+  };
+  expect(readUpTo(3 * MIB)).toBe(3 * MIB);
+  expect(readUpTo(3 * MIB + 1)).toBe(-errno.EFBIG);
+  expect(Math.max(...sizes)).toBe(3 * MIB + engine.pageSize);
 });
