@@ -100,6 +100,7 @@ static void *cut_from_slab(size_t size)
         if (slab) {
             slab_next = slab;
             slab_end = slab + SLAB_BYTES;
+            state = PLENTY; /* process 1 goes on: the next shortage is to be told again */
         }
     }
     if ((size_t)(slab_end - slab_next) < whole) {

@@ -239,8 +239,9 @@ static int is_for_ending(JSContext *ctx, JSValueConst number)
     int64_t call = -1;
 
     JS_ToInt64(ctx, &call, number);
-    return call == SYS_close || call == SYS_kexec_load || call == SYS_munmap || call == SYS_rt_sigaction ||
-           call == SYS_rt_sigprocmask || call == SYS_unlinkat || call == SYS_write;
+    return call == SYS_close || call == SYS_kexec_file_load || call == SYS_kexec_load || call == SYS_kill ||
+           call == SYS_munmap || call == SYS_rt_sigaction || call == SYS_rt_sigprocmask ||
+           call == SYS_unlinkat || call == SYS_wait4 || call == SYS_write;
 }
 
 static JSValue sys_syscall(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
