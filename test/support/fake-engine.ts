@@ -47,6 +47,8 @@ export interface FakeWorld {
   readonly on?: Readonly<Partial<Record<CallName, Answer>>>;
   /** Starts a program; an error unless given. */
   readonly spawn?: Engine["spawn"];
+  /** Whether files that it maps may lose pages. This process guards few, and for good. */
+  readonly guards?: boolean;
 }
 
 /** What reads and cannot harm; all else has an answer of the test's, or is among `quiet`, or is an error. */
@@ -101,8 +103,6 @@ export class FakeEngine implements Engine {
   readonly sha256 = host.sha256;
   readonly unpack = host.unpack;
   readonly zeros = host.zeros;
-  readonly guard = host.guard;
-  readonly lostPage = host.lostPage;
   /** Every call that was asked for, in order, except those that the machine does not have. */
   readonly calls: { readonly name: CallName; readonly args: readonly Argument[]; readonly path: string }[] = [];
   readonly #abi: Abi;
@@ -127,6 +127,14 @@ export class FakeEngine implements Engine {
       mkdirSync(dirname(place), { recursive: true });
       writeFileSync(place, content);
     }
+  }
+
+  guard(address: bigint, length: number): boolean {
+    return this.world.guards !== true || host.guard(address, length);
+  }
+
+  lostPage(): bigint {
+    return this.world.guards === true ? host.lostPage() : 0n;
   }
 
   get stdout(): Buffer {

@@ -65,6 +65,7 @@ export interface Pretended {
   readonly stdin?: Uint8Array;
   readonly terminals?: readonly number[];
   readonly on?: FakeWorld["on"];
+  readonly guards?: FakeWorld["guards"];
   /** What kexec_load answers, from the first call on; 0 after the last. */
   readonly answers?: readonly number[];
   /** The same of kexec_file_load. */
@@ -151,6 +152,7 @@ export function pretendedWorld(folder: string, pretended: Pretended): PretendedW
     files,
     ...(stdin === undefined ? {} : { stdin }),
     ...(terminals === undefined ? {} : { terminals }),
+    guards: pretended.guards === true,
     on: {
       kexec_load: (call) => {
         if (lacks("kexec_load")) return -errno.ENOSYS;

@@ -26,7 +26,18 @@ const shrinkingBeforeChecks: Pretended["on"] = {
 };
 
 function loadingFile(on: Pretended["on"], ...words: readonly string[]): LoadRun {
-  return loadem(folder.in("machine"), { on }, ...words, "-r", "0x1000", "-a", "0x10000000", "-e", "-f", file);
+  return loadem(
+    folder.in("machine"),
+    { on, guards: true },
+    ...words,
+    "-r",
+    "0x1000",
+    "-a",
+    "0x10000000",
+    "-e",
+    "-f",
+    file,
+  );
 }
 
 const SHORTER = `F: became shorter while it was in use: 4096 bytes are left of ${SIZE}`;
