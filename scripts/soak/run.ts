@@ -41,36 +41,46 @@ const APART = 2000;
 /** @param onBoot gets the number of kernels that have come up after the first, with each */
 export async function runChain(
   chain: Chain,
-  { timeout, starving }: Strain,
+  strain: Strain,
   onBoot: (passed: number) => void = () => {},
 ): Promise<ChainRun> {
-  return inTemporaryFolder(async (folder) => {
-    const { choices, kernel, append, memory, nonces } = chain;
-    const initrd = join(folder, "initrd");
-    await writeFile(initrd, chain.initrd);
-    const { name: machine } = machineOf(choices.target);
-    const { cpu, smp } = choices;
-    const started = performance.now();
-    const live = await LiveGuest.start(
-      { machine, cpu, smp, memory, kernel, initrd, append },
-      { monitor: join(folder, "monitor") },
-    );
-    try {
-      const found = await starveWhile(live, starving, () => follow(live, chain, timeout * 1000, onBoot));
-      const { cpuSeconds } = live;
-      const seconds = (performance.now() - started) / 1000;
-      if (found.reason === undefined) return { passed: found.passed, failure: undefined, seconds, cpuSeconds };
-      const kept = await keep(live, nonces[0] ?? "", folder);
-      return {
-        passed: found.passed,
-        failure: { kernel: found.kernel, reason: found.reason, folder: kept },
-        seconds,
-        cpuSeconds,
-      };
-    } finally {
-      await live.end();
-    }
-  });
+  // An initrd belongs on a disk; the path of a socket has to be short.
+  return inTemporaryFolder((disk) =>
+    inTemporaryFolder((memory) => runIn({ disk, memory }, chain, strain, onBoot), "memory"),
+  );
+}
+
+async function runIn(
+  folders: { readonly disk: string; readonly memory: string },
+  chain: Chain,
+  { timeout, starving }: Strain,
+  onBoot: (passed: number) => void,
+): Promise<ChainRun> {
+  const { choices, kernel, append, memory, nonces } = chain;
+  const initrd = join(folders.disk, "initrd");
+  await writeFile(initrd, chain.initrd);
+  const { name: machine } = machineOf(choices.target);
+  const { cpu, smp } = choices;
+  const started = performance.now();
+  const live = await LiveGuest.start(
+    { machine, cpu, smp, memory, kernel, initrd, append },
+    { monitor: join(folders.memory, "monitor") },
+  );
+  try {
+    const found = await starveWhile(live, starving, () => follow(live, chain, timeout * 1000, onBoot));
+    const { cpuSeconds } = live;
+    const seconds = (performance.now() - started) / 1000;
+    if (found.reason === undefined) return { passed: found.passed, failure: undefined, seconds, cpuSeconds };
+    const folder = await keep(live, nonces[0] ?? "", folders.disk);
+    return {
+      passed: found.passed,
+      failure: { kernel: found.kernel, reason: found.reason, folder },
+      seconds,
+      cpuSeconds,
+    };
+  } finally {
+    await live.end();
+  }
 }
 
 interface Found {
