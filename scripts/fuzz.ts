@@ -12,7 +12,6 @@ import { cacheFolder, inTemporaryFolder } from "./cache.ts";
 import { endWith } from "./command.ts";
 import { compareEngines, listCases } from "./fuzz/engines.ts";
 import { fuzzNative, nativeTargets } from "./fuzz/native.ts";
-
 import { smallTargets } from "./machines/machines.ts";
 import { ensure } from "./setup.ts";
 

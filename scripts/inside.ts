@@ -88,7 +88,7 @@ async function sourcePart({
 }
 
 /** Of a tarball's name in Debian's archive: `1.3.1` of `zlib_1.3.dfsg+really1.3.1.orig.tar.gz`. */
-export function upstreamVersion(tarball: string): string {
+function upstreamVersion(tarball: string): string {
   const [, version = ""] = /_(.*)\.orig\.tar\./.exec(tarball) ?? [];
   if (version === "") throw new Failure(tarball, "not the name of a source package's tarball");
   return version.replace(/^.*\+really/, "").replace(/[.+](dfsg|ds)[0-9.]*$/, "");

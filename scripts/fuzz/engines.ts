@@ -52,7 +52,7 @@ export interface Disagreement extends Case {
   readonly there: string;
 }
 
-/** How often each small engine does otherwise than Bun. All inputs go through one process of each. */
+/** The cases in which a small engine does otherwise than Bun. All inputs go through one process of each. */
 export async function compareEngines(
   engines: readonly SmallTarget[],
   cases: readonly Case[],

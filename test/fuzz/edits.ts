@@ -11,7 +11,7 @@ import { bytesOf, hold, orRefusal, runCommand, sameBytes, summaryOf, type Target
 import { listingOf } from "./trees.ts";
 
 /** A blob, as long as it says, and what follows it. */
-export function splitAfterBlob(input: Uint8Array): { readonly first: Uint8Array; readonly rest: Uint8Array } {
+function splitAfterBlob(input: Uint8Array): { readonly first: Uint8Array; readonly rest: Uint8Array } {
   const size =
     headOf(input) === undefined ? 0 : new DataView(input.buffer, input.byteOffset).getUint32(FIELD.totalSize);
   return { first: input.subarray(0, size), rest: input.subarray(size) };
@@ -19,13 +19,12 @@ export function splitAfterBlob(input: Uint8Array): { readonly first: Uint8Array;
 
 const FILES = new Map([["initrd", new Uint8Array(0x1235).fill(7)]]);
 
-/** Options as a line of a file has them; undefined for a line that only a file can have. */
-function optionsOf(lines: readonly string[]): string[] | undefined {
-  const words = lines.flatMap((line) => {
+/** Options that say what lines of a file say. */
+function optionsOf(lines: readonly string[]): string[] {
+  return lines.flatMap((line) => {
     const [, long = "", value = ""] = /^([^ \t]*)[ \t]*(.*)$/s.exec(line) ?? [];
     return value === "" ? [`--${long}`] : [`--${long}`, value];
   });
-  return words;
 }
 
 export const edits: Target = {
@@ -81,7 +80,7 @@ export const edits: Target = {
         .split("\n")
         .map((line) => line.replace(/^[ \t\r]+|[ \t\r]+$/g, ""))
         .filter((line) => line !== "" && !line.startsWith("#"));
-      const options = optionsOf(lines) ?? [];
+      const options = optionsOf(lines);
       const byOptions = runCommand(world, ["dtedit", "--secrets", ...options, "tree", "-"]);
       if (byOptions.code !== 0 || !sameBytes(byOptions.out, byFile.out))
         throw new Error(`options do otherwise than lines: ${byOptions.code} ${byOptions.err}`);

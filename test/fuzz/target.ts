@@ -3,7 +3,6 @@
 
 import { Failure, formatFailure } from "../../src/failure.ts";
 import { run } from "../../src/kexecbox.ts";
-import type { System } from "../../src/sys/system.ts";
 import { type Host, type MemoryMachine, systemOn, type World } from "./machine.ts";
 
 export interface Target {
@@ -99,9 +98,4 @@ function refuseChanges(told: string, { files }: World, machine: MemoryMachine): 
 export function summaryOf(host: Host, { code, out, err }: Outcome): string {
   if (textOf(out.subarray(0, 9)) === "kexecbox ") return `${code} --version ${err}`;
   return `${code} ${out.length} ${host.sha256(out).slice(0, 16)} ${JSON.stringify(err)}`;
-}
-
-/** A machine without files, for what asks nothing of it. */
-export function emptySystem(host: Host, files: World["files"] = new Map()): System {
-  return systemOn({ host, files }).system;
 }

@@ -14,5 +14,3 @@ export function targetsOn(belongings: Belongings): Target[] {
   const ofMachines = [linesOn(belongings), kernelsOn(belongings), factsOn(belongings)];
   return [blobs, edits, patches, values, scripts, packed, dumps, ...ofMachines];
 }
-
-export const targetNames = targetsOn(new Map()).map(({ name }) => name);
