@@ -43,10 +43,12 @@ export function judge(reference: Reference, ran: Result, fault: Fault, call: Cal
   };
   const isAfter = areSame(ran.files, good.files);
   const isOther = isOtherInput(fault, call);
+  const isLost = fault.kind === "errno" && fault.value !== errno.EINVAL && endsWriting(good.calls, fault.at - 1);
   claim(isPlain(ran.err), "standard error has more than lines for people");
   switch (outcome) {
     case "done":
     case "missed":
+      claim(outcome === "missed" || !isLost, "takes for written what the kernel says is lost");
       claim(isOther || Buffer.compare(ran.out, good.out) === 0, "prints something else and says nothing");
       claim(isOther || ran.acts.join() === good.acts.join(), `asks the kernel for something else: ${ran.acts.join()}`);
       claim(isOther || isAfter, `has other files and says nothing: ${list(ran.files)}`);
@@ -69,10 +71,26 @@ export function judge(reference: Reference, ran: Result, fault: Fault, call: Cal
   return { outcome, wrong };
 }
 
+/** Whether a call is the close, or the fsync, of what was written before: the last by which a loss is told. */
+function endsWriting(calls: readonly Call[], at: number): boolean {
+  const call = calls[at];
+  if (call?.name !== "close" && call?.name !== "fsync") return false;
+  // Messages are not waited for.
+  const [descriptor] = call.args;
+  const writes = ({ name, args }: Call) => /^p?write/.test(name) && args[0] === descriptor && descriptor !== STDERR;
+  const before = calls.slice(0, at);
+  const opened = before.findLastIndex(({ name, result }) => name === "openat" && result === descriptor);
+  return before.slice(opened + 1).some(writes);
+}
+
 /** Who is told that a file ends, or is not there, or that there is no such call, takes that for what it is. */
 function isOtherInput({ kind, value }: Fault, call: Call | undefined): boolean {
   if (kind === "short") return value === 0 && (call?.name === "read" || call?.name === "pread64");
-  return kind === "errno" && (value === errno.ENOENT || value === errno.ENOSYS);
+  if (kind !== "errno") return false;
+  // The console has gone, and is opened anew; it is mounted already.
+  if (call?.name === "ioctl" && value === errno.EIO) return true;
+  if (call?.name === "mount" && value === errno.EBUSY) return true;
+  return value === errno.ENOENT || value === errno.ENOSYS;
 }
 
 function outcomeOf({ good, unknown }: Reference, ran: Result, fault: Fault, call: Call | undefined): Outcome {

@@ -84,13 +84,13 @@ test("what has no disk need not be synchronised", () => {
 test("a folder of which a file cannot take its place is taken away again", () => {
   const calls = fileCalls(folder.path);
   const renameat2: Answer = (args, call) =>
-    String(args[3]).endsWith("/start") ? -errno.EXDEV : (calls.renameat2?.(args, call) ?? 0);
+    String(args[3]).endsWith("/segment-0") ? -errno.EXDEV : (calls.renameat2?.(args, call) ?? 0);
   writeFileSync(folder.in("k"), new Uint8Array(0x1000));
   const command = `loadem --qemu ${folder.in("out")} -t 62 -r 0x1000 -a 0x1000000 -e -f ${folder.in("k")}`;
   const { code, err } = runInside({ on: { ...calls, renameat2 } }, ...command.split(" "));
   expect({ code, err }).toEqual({
     code: 1,
-    err: `loadem: ${folder.in("out")}/start: EXDEV (invalid cross-device link)\n`,
+    err: `loadem: ${folder.in("out")}/segment-0: EXDEV (invalid cross-device link)\n`,
   });
   expect(readdirSync(folder.path)).toEqual(["k"]);
 });

@@ -106,6 +106,19 @@ describe("wrong is", () => {
     expect(judged(ran, fault).wrong.length).toBeGreaterThan(0);
   });
 
+  test.each(["close", "fsync"])(
+    "a %s that fails and is not asked, of what was written, and of nothing else",
+    (name) => {
+      const last = { ...WRITE, name, args: [1, 0, 0] };
+      const wrongOf = (written: number) => {
+        const good = { ...GOOD, hit: name, calls: [{ ...WRITE, args: [written, 0, 5] }, last] };
+        return judge({ ...REFERENCE, good }, good, { ...EIO, at: 2 }, last).wrong;
+      };
+      expect(wrongOf(1)).toHaveLength(1);
+      expect(wrongOf(4)).toEqual([]);
+    },
+  );
+
   test("trouble of dtdiff's that looks like a difference", () => {
     const reference = { ...REFERENCE, refusals: [2] };
     expect(judged(REFUSED, EIO, reference).wrong).toHaveLength(1);
