@@ -2,7 +2,7 @@
 
 import { ET_CORE, encodeHeaders, type ProgramHeader, PT_LOAD, PT_NOTE, sizeOfHeaders } from "../elf.ts";
 import { Failure } from "../failure.ts";
-import { type MemoryRange, max, roundUp } from "../range.ts";
+import { type MemoryRange, max, mergeRanges, roundUp } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { CWD, INTERRUPTS, O_CREAT, O_EXCL, O_WRONLY, type System } from "../sys/system.ts";
 import type { CoreFile } from "./core.ts";
@@ -173,7 +173,8 @@ export function copyToStream(
     runs.give(start, start + part.fileSize, BLOCK, { data: write, zeros: (length) => writeZeros(length, write) });
   }
   runs.close();
-  return { written: plan.written, unreadable };
+  // What could be read the first time may fail the second.
+  return { written: plan.written, unreadable: mergeRanges([...unreadable, ...runs.unreadable]) };
 }
 
 /** What is in the dump becomes parts. The memory that could not be read. */

@@ -295,6 +295,20 @@ describe("memory that cannot be read", () => {
     },
   );
 
+  test("is told where it could be read for the headers of a stream, and not once more for its bytes", () => {
+    writeDump();
+    let [last, isSecond] = [0, false];
+    const pread64: NonNullable<typeof FILES.pread64> = (args, call) => {
+      const at = Number(args[3]);
+      isSecond ||= at < last && last > MIB;
+      last = at;
+      return isSecond ? -errno.EIO : call.pass();
+    };
+    const { code, err } = copy({ on: { ...FILES, pread64 } }, "--copy", "-");
+    expect(code).toBe(1);
+    expect(err).toMatch(/^vmcore: @\/dump: could not be read, and is zeros in the copy: 0x/);
+  });
+
   test("any other failure ends the copy", () => {
     writeDump();
     let count = 0;
