@@ -1,7 +1,6 @@
 // Where a kernel cuts its command line off, by the machine that a tree is of.
 
 import { isCpu } from "../devicetree/check/check.ts";
-import { quote } from "../devicetree/quote.ts";
 import { textIn, textOf } from "../devicetree/strings.ts";
 import { child, type Node, property } from "../devicetree/tree.ts";
 import type { Notice } from "../failure.ts";
@@ -32,8 +31,8 @@ export function reportCutBootargs(root: Node, notice: Notice): void {
   // What is copied is no longer than the value, and its last byte becomes the NUL, whatever it was.
   const kept = Math.max(0, Math.min(commandLineSize(root), value.length) - 1);
   if (text.length <= kept) return;
-  const end = quote(text.slice(Math.max(0, kept - SHOWN), kept));
-  notice("/chosen/bootargs", `${text.length} bytes, of which Linux takes ${kept}: it is cut off after ${end}`);
+  const end = text.slice(Math.max(0, kept - SHOWN), kept);
+  notice("/chosen/bootargs", `${text.length} bytes, of which Linux takes ${kept}: it is cut off after "${end}"`);
 }
 
 function commandLineSize(root: Node): number {

@@ -119,6 +119,8 @@ describe("a command line that Linux cuts off", () => {
     expect(bare("quiet")).toBe(
       `fs2dt: /chosen/bootargs: 5 bytes, of which Linux takes 4: it is cut off after "quie"\n`,
     );
+    // What no terminal should get is escaped, once.
+    expect(bare("a\nb\\c")).toEndWith('it is cut off after "a\\x0ab\\\\"\n');
     for (const length of [2046, 2047, 2048]) expect(bare("x".repeat(length))).toBe(line(length, length - 1));
     expect(bare("x".repeat(2049))).toBe(line(2049, 2047));
   });
