@@ -26,6 +26,9 @@ const BEGIN = "the log begins";
 const END = "the log ends";
 const MARK = "that was all of it";
 
+/** From then on the kernel prints nothing on the console, where its lines would stand among those that it is compared with. */
+const QUIET = ["echo N > /sys/module/printk/parameters/ignore_loglevel", "echo 1 4 1 7 > /proc/sys/kernel/printk"];
+
 /** Its console gets every record: no level is left out, and all is printed that came before the console did. */
 async function guestOf({ machine, target, kernel: name, cpu }: Scene, lines: readonly string[]): Promise<Guest> {
   const { console, append = "", cpu: usual } = machineNamed(machine).guest;
@@ -98,7 +101,7 @@ describe("in the running kernel's memory the log is what the kernel gives of it,
   test.each(scenes.map((scene) => [scene.kernel, scene] as const))(
     "%s",
     async (_, scene) => {
-      const read = [`echo ${BEGIN}`, "vmcore-dmesg /proc/kcore", `echo ${END}`];
+      const read = [...QUIET, `echo ${BEGIN}`, "vmcore-dmesg /proc/kcore", `echo ${END}`];
       const guest = await guestOf(scene, [...read, `echo ${MARK} > /dev/kmsg`, "cat /dev/kmsg"]);
       const run = await runGuest(guest, {
         timeout: 170,
