@@ -23,7 +23,6 @@ const TICKS = 100;
 export class LiveGuest {
   #text = "";
   #hasEnded = false;
-  #cpuSeconds = 0;
   readonly #child: Bun.Subprocess<"pipe", "pipe", "pipe">;
   readonly #errors: Promise<string>;
   readonly #socket: string;
@@ -57,17 +56,20 @@ export class LiveGuest {
     return this.#hasEnded;
   }
 
+  /** The signal by which qemu has ended; undefined where it has not, or by itself. */
+  get killedBy(): string | undefined {
+    const { signalCode } = this.#child;
+    return signalCode == null ? undefined : `${signalCode}`;
+  }
+
   /** Seconds of a cpu that qemu has used so far: what a busy host does not change. */
   get cpuSeconds(): number {
-    try {
-      const stat = readFileSync(`/proc/${this.#child.pid}/stat`, "latin1");
-      // utime and stime, counted from behind the name, which may hold anything.
-      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-      this.#cpuSeconds = (Number(fields[11]) + Number(fields[12])) / TICKS;
-    } catch {
-      // It has ended.
-    }
-    return this.#cpuSeconds;
+    const whole = this.#child.resourceUsage()?.cpuTime.total;
+    if (whole !== undefined) return Number(whole) / 1e6;
+    const stat = readFileSync(`/proc/${this.#child.pid}/stat`, "latin1");
+    // utime and stime, counted from behind the name, which may hold anything.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return (Number(fields[11]) + Number(fields[12])) / TICKS;
   }
 
   /** The console's terminal edits the line. Its end is typed here. */
@@ -116,6 +118,7 @@ export class LiveGuest {
       this.#text += Buffer.from(chunk).toString("latin1").replaceAll("\r", "");
       this.#wake();
     }
+    await this.#child.exited;
     this.#hasEnded = true;
   }
 

@@ -10,12 +10,21 @@ export function hasFailed(text: string): boolean {
   return FAILED.test(text);
 }
 
-/** One line, of a console on which a kernel is missing. */
-export function whyNothingCame({ text, hasEnded }: { readonly text: string; readonly hasEnded: boolean }): string {
+/** A guest of whose kernels one is missing. */
+export interface Silence {
+  readonly text: string;
+  readonly hasEnded: boolean;
+  /** The signal by which its emulator ended. */
+  readonly killedBy: string | undefined;
+}
+
+/** One line. */
+export function whyNothingCame({ text, hasEnded, killedBy }: Silence): string {
   const failed = FAILED.exec(text)?.[0];
   if (failed !== undefined) return failed;
   const last = text.split("\n").findLast((line) => line.startsWith("+ ")) ?? "the start";
-  return `${hasEnded ? "the guest ended" : "nothing more came"} after ${last.slice(0, 40)}`;
+  const what = hasEnded ? `the guest ended${killedBy === undefined ? "" : ` by ${killedBy}`}` : "nothing more came";
+  return `${what} after ${last.slice(0, 40)}`;
 }
 
 /** The lines in which a kernel's init tells of it; undefined until all are there. */

@@ -62,9 +62,11 @@ test("what a kernel's init has not told to the end is not judged", () => {
 test("where no kernel came, the failed line is told, or the last one that was run", () => {
   const text = consoleOf(first);
   expect(hasFailed(text)).toBe(false);
-  expect(whyNothingCame({ text, hasEnded: false })).toBe("nothing more came after + kexec -e");
-  expect(whyNothingCame({ text, hasEnded: true })).toBe("the guest ended after + kexec -e");
+  expect(whyNothingCame({ text, hasEnded: false, killedBy: undefined })).toBe("nothing more came after + kexec -e");
+  const ended = { text, hasEnded: true };
+  expect(whyNothingCame({ ...ended, killedBy: undefined })).toBe("the guest ended after + kexec -e");
+  expect(whyNothingCame({ ...ended, killedBy: "SIGKILL" })).toBe("the guest ended by SIGKILL after + kexec -e");
   const failed = `${text}init: /hop/0:7: kexec: exit 3\n`;
   expect(hasFailed(failed)).toBe(true);
-  expect(whyNothingCame({ text: failed, hasEnded: true })).toBe("init: /hop/0:7: kexec: exit 3");
+  expect(whyNothingCame({ text: failed, hasEnded: true, killedBy: undefined })).toBe("init: /hop/0:7: kexec: exit 3");
 });
