@@ -7,6 +7,11 @@ import type { Call, Fault } from "./injector.ts";
 
 const LOADING: readonly ErrnoName[] = ["EPERM", "EBUSY", "EINVAL", "ENOMEM", "EADDRNOTAVAIL", "ETXTBSY", "ENOSYS"];
 
+const OPENING: readonly ErrnoName[] = [
+  ...(["ENOENT", "EACCES", "EMFILE", "ENOMEM", "EIO", "ENODEV", "EINTR"] as const),
+  ...(["ELOOP", "ENOTDIR", "EROFS", "ENOSPC", "ETXTBSY"] as const),
+];
+
 /** By the name of the call. One that is not here, as getpid, cannot fail. */
 const ERRORS: Readonly<Record<string, readonly ErrnoName[]>> = {
   clone: ["EAGAIN", "ENOMEM"],
@@ -27,20 +32,8 @@ const ERRORS: Readonly<Record<string, readonly ErrnoName[]>> = {
   memfd_create: ["ENOSYS", "EMFILE", "ENOMEM"],
   mkdirat: ["ENOSPC", "EEXIST", "EROFS", "EACCES", "EMLINK"],
   mount: ["EBUSY", "EPERM", "ENODEV", "ENOMEM"],
-  openat: [
-    "ENOENT",
-    "EACCES",
-    "EMFILE",
-    "ENOMEM",
-    "EIO",
-    "ENODEV",
-    "EINTR",
-    "ELOOP",
-    "ENOTDIR",
-    "EROFS",
-    "ENOSPC",
-    "ETXTBSY",
-  ],
+  openat: OPENING,
+  openat2: [...OPENING, "EXDEV", "EPERM", "ENOSYS"],
   pipe2: ["EMFILE", "ENFILE"],
   ppoll: ["EINTR", "ENOMEM"],
   pread64: ["EIO", "EINTR", "EAGAIN", "ESTALE", "ENXIO"],

@@ -47,20 +47,57 @@ static const struct {
     const char *name;
 } calls[] = {
 #define CALL(name) {SYS_##name, #name}
-    CALL(brk),       CALL(clock_gettime), CALL(clone),           CALL(close),
-    CALL(fchmod),    CALL(fchown),        CALL(fcntl),           CALL(fstatfs),
-    CALL(fsync),     CALL(finit_module),  CALL(ftruncate),       CALL(getdents64),
-    CALL(geteuid),   CALL(getpid),        CALL(getrandom),       CALL(init_module),
-    CALL(ioctl),     CALL(kexec_load),    CALL(kexec_file_load), CALL(lseek),
-    CALL(madvise),   CALL(memfd_create),  CALL(mkdirat),         CALL(mmap),
-    CALL(mount),     CALL(mremap),        CALL(munmap),          CALL(openat),
-    CALL(pipe2),     CALL(pivot_root),    CALL(ppoll),           CALL(pread64),
-    CALL(pwrite64),  CALL(read),          CALL(readlinkat),      CALL(reboot),
-    CALL(renameat2), CALL(rt_sigaction),  CALL(rt_sigpending),   CALL(rt_sigprocmask),
-    CALL(setsid),    CALL(statx),         CALL(symlinkat),       CALL(sync),
-    CALL(syslog),    CALL(umount2),       CALL(unlinkat),        CALL(vfork),
-    CALL(wait4),     CALL(write),
-};
+    CALL(brk),
+    CALL(clock_gettime),
+    CALL(clone),
+    CALL(close),
+    CALL(fchmod),
+    CALL(fchown),
+    CALL(fcntl),
+    CALL(fstatfs),
+    CALL(fsync),
+    CALL(finit_module),
+    CALL(ftruncate),
+    CALL(getdents64),
+    CALL(geteuid),
+    CALL(getpid),
+    CALL(getrandom),
+    CALL(init_module),
+    CALL(ioctl),
+    CALL(kexec_load),
+    CALL(kexec_file_load),
+    CALL(lseek),
+    CALL(madvise),
+    CALL(memfd_create),
+    CALL(mkdirat),
+    CALL(mmap),
+    CALL(mount),
+    CALL(mremap),
+    CALL(munmap),
+    CALL(openat),
+    CALL(openat2),
+    CALL(pipe2),
+    CALL(pivot_root),
+    CALL(ppoll),
+    CALL(pread64),
+    CALL(pwrite64),
+    CALL(read),
+    CALL(readlinkat),
+    CALL(reboot),
+    CALL(renameat2),
+    CALL(rt_sigaction),
+    CALL(rt_sigpending),
+    CALL(rt_sigprocmask),
+    CALL(setsid),
+    CALL(statx),
+    CALL(symlinkat),
+    CALL(sync),
+    CALL(syslog),
+    CALL(umount2),
+    CALL(unlinkat),
+    CALL(vfork),
+    CALL(wait4),
+    CALL(write)};
 
 typedef struct user_regs_struct registers;
 
@@ -367,8 +404,8 @@ static void redirect(pid_t pid, registers *regs)
 {
     char path[16];
 
-    if (!root ||
-        (regs->orig_rax != SYS_openat && regs->orig_rax != SYS_statx && regs->orig_rax != SYS_readlinkat))
+    if (!root || (regs->orig_rax != SYS_openat && regs->orig_rax != SYS_openat2 &&
+                  regs->orig_rax != SYS_statx && regs->orig_rax != SYS_readlinkat))
         return;
     peek_text(pid, regs->rsi, path, sizeof path);
     if (strcmp(path, "/proc/self/exe") == 0 ||
@@ -382,9 +419,9 @@ static void redirect(pid_t pid, registers *regs)
 static void tell(pid_t pid, const registers *regs)
 {
     char path[512];
-    int names = regs->orig_rax == SYS_openat || regs->orig_rax == SYS_statx ||
-                regs->orig_rax == SYS_readlinkat || regs->orig_rax == SYS_mkdirat ||
-                regs->orig_rax == SYS_unlinkat;
+    int names = regs->orig_rax == SYS_openat || regs->orig_rax == SYS_openat2 ||
+                regs->orig_rax == SYS_statx || regs->orig_rax == SYS_readlinkat ||
+                regs->orig_rax == SYS_mkdirat || regs->orig_rax == SYS_unlinkat;
 
     path[0] = 0;
     if (names)

@@ -79,7 +79,7 @@ function endsWriting(calls: readonly Call[], at: number): boolean {
   const [descriptor] = call.args;
   const writes = ({ name, args }: Call) => /^p?write/.test(name) && args[0] === descriptor && descriptor !== STDERR;
   const before = calls.slice(0, at);
-  const opened = before.findLastIndex(({ name, result }) => name === "openat" && result === descriptor);
+  const opened = before.findLastIndex(({ name, result }) => /^openat2?$/.test(name) && result === descriptor);
   return before.slice(opened + 1).some(writes);
 }
 

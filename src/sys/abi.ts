@@ -31,6 +31,7 @@ export interface Abi {
     readonly mremap: number;
     readonly munmap: number;
     readonly openat: number;
+    readonly openat2: number;
     readonly pipe2: number;
     readonly ppoll: number;
     readonly pread64: number;
@@ -96,6 +97,7 @@ const ppc64 = {
     mremap: 163,
     munmap: 91,
     openat: 286,
+    openat2: 437,
     pipe2: 317,
     ppoll: 281,
     pread64: 179,
@@ -153,6 +155,7 @@ export const abis = {
       mremap: 25,
       munmap: 11,
       openat: 257,
+      openat2: 437,
       pipe2: 293,
       ppoll: 271,
       pread64: 17,
@@ -209,6 +212,7 @@ export const abis = {
       mremap: 216,
       munmap: 215,
       openat: 56,
+      openat2: 437,
       pipe2: 59,
       ppoll: 73,
       pread64: 67,

@@ -29,23 +29,25 @@ export const GATHER = {
   mmap: 0xf8,
   mremap: 0xfc,
   openat: 0x100,
-  read: 0x104,
-  done: 0x110,
-  length: 0x114,
-  error: 0x118,
-  shortEnds: 0x11c,
-  rules: 0x120,
+  openat2: 0x104,
+  ppoll: 0x108,
+  read: 0x10c,
+  done: 0x118,
+  length: 0x11c,
+  error: 0x120,
+  shortEnds: 0x124,
+  rules: 0x128,
 } as const;
 
 /** Bytes of struct gather. */
-export const GATHER_SIZE = 0x420;
+export const GATHER_SIZE = 0x428;
 
 /** struct area: bytes from its start. */
 export const AREA = { start: 0, used: 12 } as const;
 
 /** struct frame: bytes from its start. */
 export const FRAME = { node: 0, descriptor: 4, next: 24 } as const;
-export const FRAME_SIZE = 28;
+export const FRAME_SIZE = 32;
 
 /** struct rule: bytes from its start. */
 export const RULE = { name: 0, mask: 36, value: 40, mark: 44 } as const;

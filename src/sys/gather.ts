@@ -49,7 +49,7 @@ export interface GatherOptions {
 
 /**
  * File systems (linux/magic.h) of which a read that gives less than was asked for, and less than a page, is a file's last:
- * proc, sysfs, tmpfs, ramfs. On others, as FUSE and 9p, it says nothing.
+ * proc, sysfs, tmpfs, ramfs. On others, as FUSE and 9p, it says nothing, nor on what is mounted inside the tree.
  */
 const SHORT_READ_ENDS: readonly bigint[] = [0x9fa0n, 0x6265_6572n, 0x0102_1994n, 0x8584_58f6n];
 
@@ -68,7 +68,7 @@ export class Gatherer {
     this.#system = system;
     const { tags, empty } = options;
     const flags = abi.O_NOFOLLOW | O_CLOEXEC;
-    const { close, getdents64, mmap, mremap, openat, read } = abi.call;
+    const { close, getdents64, mmap, mremap, openat, openat2, ppoll, read } = abi.call;
     this.#set({
       beginTag: tags.begin,
       fileTag: tags.file,
@@ -80,7 +80,7 @@ export class Gatherer {
       emptyMark: empty?.mark ?? 0,
       fileFlags: flags | O_NONBLOCK,
       directoryFlags: flags | abi.O_DIRECTORY,
-      ...{ close, getdents64, mmap, mremap, openat, read },
+      ...{ close, getdents64, mmap, mremap, openat, openat2, ppoll, read },
     });
     engine.encode(empty?.prefix ?? "", this.#state, GATHER.emptyPrefix);
     engine.encode(options.ownName, this.#state, GATHER.ownName);

@@ -86,7 +86,7 @@ const quiet: ReadonlySet<CallName> = new Set<CallName>([
 ]);
 
 /** Calls whose first two arguments are a directory's descriptor and a name in it. */
-const namesFile: ReadonlySet<CallName> = new Set<CallName>(["openat", "readlinkat", "statx", "mkdirat"]);
+const namesFile: ReadonlySet<CallName> = new Set<CallName>(["openat", "openat2", "readlinkat", "statx", "mkdirat"]);
 
 /** Not process 1. */
 const SOME_PID = 1000;
@@ -191,7 +191,10 @@ export class FakeEngine implements Engine {
     const memory = (at: number, length: number) =>
       new Uint8Array(toArrayBuffer(Number(words[at]) as Pointer, 0, length));
     const args: Argument[] = words.map(Number);
-    if (name === "openat") args[1] = present(Buffer.from(memory(1, 256)).toString("latin1").split("\0")[0]);
+    // struct open_how begins with the flags.
+    if (name === "openat2") args[2] = Number(new BigUint64Array(memory(2, 8).slice().buffer)[0]);
+    if (name === "openat" || name === "openat2")
+      args[1] = present(Buffer.from(memory(1, 256)).toString("latin1").split("\0")[0]);
     if (name === "read" || name === "getdents64") args[1] = memory(1, Number(words[2]));
     try {
       return this.syscall(Number(number), ...args);
@@ -229,6 +232,8 @@ export class FakeEngine implements Engine {
     // Those of the test's own process stay open.
     if (name === "close" && descriptor <= STDERR) return 0;
     if (name === "getpid") return SOME_PID;
+    // No other mount is in the way.
+    if (name === "openat2") return this.syscall(this.#abi.call.openat, ...args);
     return quiet.has(name) ? 0 : this.#pass(name, args);
   }
 

@@ -391,6 +391,56 @@ describe("a file that is read in small pieces", () => {
     expect(run.code).toBe(0);
     expect(run.engine.asked("read")).toHaveLength(1);
   });
+
+  /** Nothing of `path` lies on the mount that the tree begins on. */
+  const mountedAt =
+    (path: string): Answer =>
+    (_, call) =>
+      call.path === folder.in(`tree${path}`) ? -errno.EXDEV : call.pass();
+  const OF_SYSFS = { fstatfs: ofKind(0x6265_6572n), read: inPieces };
+
+  test.each([
+    ["a directory", "/fuse", "/fuse/below"],
+    ["a file", "/fuse/below/big", "/fuse/below"],
+  ])(
+    "is whole where %s is mounted inside a tree of sysfs, and what lies beside it is read once",
+    (_, mounted, node) => {
+      const inside: Tree = [
+        ["fuse", [["below", [["big", Buffer.alloc(SIZE, 7)]]]]],
+        ["plain", [["small", "abc\0"]]],
+      ];
+      const run = flattened({ ...OF_SYSFS, openat2: mountedAt(mounted) }, inside);
+      expect(run.code).toBe(0);
+      expect(bytesAt(readBlob(run.out).root, node, "big")).toEqual(Buffer.alloc(SIZE, 7));
+      expect(run.engine.asked("read").filter(({ path }) => path.endsWith("/small"))).toHaveLength(1);
+    },
+  );
+
+  test.each(["ENOSYS", "EPERM"] as const)("is whole where the kernel says %s when asked for other mounts", (name) => {
+    const run = flattened({ ...OF_SYSFS, openat2: () => -errno[name] }, tree);
+    expect(run.code).toBe(0);
+    expect(bytesAt(readBlob(run.out).root, "/", "big").length).toBe(SIZE);
+    expect(run.engine.asked("openat2")).toHaveLength(1);
+  });
+});
+
+describe("a property that has nothing yet", () => {
+  const slow = (times: number): FakeWorld["on"] => {
+    let waits = 0;
+    return { read: (_, { pass }) => (waits++ < times ? -errno.EAGAIN : pass()) };
+  };
+
+  test("is waited for", () => {
+    const run = flattened(slow(3), [["late", "abc\0"]]);
+    expect(run.code).toBe(0);
+    expect(run.engine.asked("ppoll")).toHaveLength(3);
+    expect(bytesAt(readBlob(run.out).root, "/", "late").toString()).toBe("abc\0");
+  });
+
+  test("but says each time that it has is given up", () => {
+    const run = flattened(slow(Infinity), [["late", "abc\0"]]);
+    expect(run).toMatchObject({ code: 1, err: "fs2dt: /late: EAGAIN (resource temporarily unavailable)\n" });
+  });
 });
 
 test("memory for properties grows by whole words, which their padding ends in", () => {

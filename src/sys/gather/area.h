@@ -4,11 +4,15 @@
 
 #include "gather.h"
 
-/* include/uapi/asm-generic/errno-base.h */
+/* include/uapi/asm-generic/errno.h */
+#define EPERM 1
 #define ENOENT 2
 #define EINTR 4
+#define EAGAIN 11
 #define ENOMEM 12
+#define EXDEV 18
 #define EFBIG 27
+#define ENOSYS 38
 
 /* A system call, with its number and arguments. The value, or -errno. */
 long ask(const struct gather *g, long number, long a, long b, long c, long d, long e);

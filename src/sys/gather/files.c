@@ -28,6 +28,54 @@ struct directory_entry {
     char name[];
 };
 
+/* include/uapi/linux/openat2.h */
+#define RESOLVE_NO_XDEV 1
+struct open_how {
+    uint64_t flags, mode, resolve;
+};
+
+/* include/uapi/asm-generic/poll.h */
+#define POLLIN 1
+struct poll {
+    int32_t descriptor;
+    int16_t wanted, found;
+};
+
+/* Of a file that says each time that it has something, and has not. */
+#define MOST_WAITS 1000
+
+long open_in(struct gather *g, long directory, const char *name, uint32_t flags, uint32_t *short_ends)
+{
+    struct open_how how = {.flags = flags, .resolve = RESOLVE_NO_XDEV};
+    long opened = -EXDEV;
+
+    if (*short_ends && g->short_ends)
+        opened = ask(g, g->openat2, directory, (long)name, (long)&how, sizeof how, 0);
+    /* before Linux 5.6, and in containers that do not know the call */
+    if (opened == -ENOSYS || opened == -EPERM)
+        g->short_ends = 0;
+    else if (opened != -EXDEV)
+        return opened;
+    *short_ends = 0;
+    return ask(g, g->openat, directory, (long)name, flags, 0, 0);
+}
+
+/* Reads once; what does not block, but has nothing yet, is waited for. Bytes or -errno. */
+static long read_once(const struct gather *g, long file, uint8_t *to, uint32_t room)
+{
+    uint32_t waits;
+
+    for (waits = 0;;) {
+        struct poll poll = {.descriptor = (int32_t)file, .wanted = POLLIN};
+        long got = ask(g, g->read, file, (long)to, room, 0, 0);
+
+        if (got == -EAGAIN && waits++ < MOST_WAITS)
+            ask(g, g->ppoll, (long)&poll, 1, 0, 0, 0);
+        else if (got != -EINTR)
+            return got;
+    }
+}
+
 static int is_dots(const char *name)
 {
     return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
@@ -97,7 +145,7 @@ long list(struct gather *g, long directory)
 }
 
 /* Reads an open file to where the next record has its bytes, and sets g->length. 0 or -errno. */
-static long read_open(struct gather *g, long file)
+static long read_open(struct gather *g, long file, uint32_t short_ends)
 {
     struct area *area = &g->records;
     long failed = make_room(g, area, HEAD + SMALLEST_PAGE + 4);
@@ -110,15 +158,13 @@ static long read_open(struct gather *g, long file)
 
         if (most < room)
             room = most;
-        got = ask(g, g->read, file, (long)at(area, start), room, 0, 0);
-        if (got == -EINTR)
-            continue;
+        got = read_once(g, file, at(area, start), room);
         if (got < 0)
             return got;
         g->length += (uint32_t)got;
         if (g->length > g->largest)
             return -EFBIG;
-        if (got == 0 || (g->short_ends && got < SMALLEST_PAGE && (uint32_t)got < room))
+        if (got == 0 || (short_ends && got < SMALLEST_PAGE && (uint32_t)got < room))
             return g->length > g->room ? -EFBIG : 0;
         /* no larger than one file may need: a file without end must not take all memory */
         if ((uint32_t)got == room)
@@ -128,13 +174,14 @@ static long read_open(struct gather *g, long file)
 }
 
 /* The same for a file by its name. */
-static long read_named(struct gather *g, long directory, const char *name)
+static long read_named(struct gather *g, const struct frame *frame, const char *name)
 {
-    long file = ask(g, g->openat, directory, (long)name, g->file_flags, 0, 0), failed;
+    uint32_t short_ends = frame->short_ends;
+    long file = open_in(g, frame->descriptor, name, g->file_flags, &short_ends), failed;
 
     if (file < 0)
         return file;
-    failed = read_open(g, file);
+    failed = read_open(g, file, short_ends);
     ask(g, g->close, file, 0, 0, 0, 0);
     if (!failed)
         g->room -= g->length;
@@ -184,7 +231,7 @@ static int says_own_name(const struct gather *g, const struct node *node)
     return i + 1 == g->length && (!name[i] || name[i] == '@') && !value[i];
 }
 
-static long read_file(struct gather *g, long directory, const char *name, struct node *node)
+static long read_file(struct gather *g, const struct frame *frame, const char *name, struct node *node)
 {
     long failed;
 
@@ -194,7 +241,7 @@ static long read_file(struct gather *g, long directory, const char *name, struct
         failed = make_room(g, &g->records, HEAD);
         return failed ? failed : finish_record(g, name, node);
     }
-    failed = read_named(g, directory, name);
+    failed = read_named(g, frame, name);
     if (!failed && compare_bytes(name, g->own_name) == 0 && says_own_name(g, node))
         node->own_name = 1;
     else if (!failed)
@@ -202,7 +249,7 @@ static long read_file(struct gather *g, long directory, const char *name, struct
     return failed;
 }
 
-long read_files(struct gather *g, long directory, struct node *node)
+long read_files(struct gather *g, const struct frame *frame, struct node *node)
 {
     uint32_t *files = words_of(&g->files);
     const char *names = text_at(&g->listing, 0);
@@ -211,7 +258,7 @@ long read_files(struct gather *g, long directory, struct node *node)
     node->count = g->files.used / 4;
     sort(files, node->count, names, compare_bytes);
     while (g->done < node->count && !failed) {
-        failed = read_file(g, directory, names + files[g->done], node);
+        failed = read_file(g, frame, names + files[g->done], node);
         if (!failed)
             g->done++;
     }

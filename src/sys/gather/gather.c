@@ -32,7 +32,8 @@ static void begin_node(struct gather *g, struct node *node, uint32_t start)
 }
 
 /* Starts a node and a frame for an open directory. 0 or -errno. */
-static long enter(struct gather *g, int descriptor, uint32_t path_length, const char *name)
+static long enter(struct gather *g, int descriptor, uint32_t path_length, uint32_t short_ends,
+                  const char *name)
 {
     uint32_t index = g->nodes.used / (uint32_t)sizeof(struct node);
     long failed = make_room(g, &g->frames, sizeof(struct frame));
@@ -53,7 +54,8 @@ static long enter(struct gather *g, int descriptor, uint32_t path_length, const 
                                                          .path_length = path_length,
                                                          .names = g->names.used,
                                                          .children = g->children.used,
-                                                         .next = g->children.used};
+                                                         .next = g->children.used,
+                                                         .short_ends = short_ends};
     g->frames.used += sizeof(struct frame);
     g->phase = TO_LIST;
     return 0;
@@ -114,7 +116,7 @@ static int read_top(struct gather *g)
 {
     struct frame *frame = top(g);
     struct node *node = node_of(g, frame);
-    long failed = read_files(g, frame->descriptor, node);
+    long failed = read_files(g, frame, node);
 
     if (failed)
         return stop(g, STOP_FILE, failed);
@@ -129,7 +131,7 @@ static int step(struct gather *g)
 {
     struct frame *frame = top(g);
     const char *name;
-    uint32_t path_length;
+    uint32_t path_length, short_ends = frame->short_ends;
     long descriptor;
 
     if (frame->next == g->children.used)
@@ -140,11 +142,11 @@ static int step(struct gather *g)
         return STOP_DEPTH;
     if (path_length > g->longest)
         return STOP_PATH;
-    descriptor = ask(g, g->openat, frame->descriptor, (long)name, g->directory_flags, 0, 0);
+    descriptor = open_in(g, frame->descriptor, name, g->directory_flags, &short_ends);
     if (descriptor < 0)
         return stop(g, STOP_OPENING, descriptor);
     frame->next += 4;
-    return (int)enter(g, (int)descriptor, path_length, name);
+    return (int)enter(g, (int)descriptor, path_length, short_ends, name);
 }
 
 static int walk(struct gather *g)
@@ -188,7 +190,7 @@ static int find(const struct gather *g, int index, const char *name)
 int gather(struct gather *g, int action, int number, const char *name)
 {
     if (action == GATHER_BEGIN)
-        return (int)enter(g, number, length_of(name), "");
+        return (int)enter(g, number, length_of(name), g->short_ends, "");
     if (action == GATHER_WALK)
         return walk(g);
     if (action == GATHER_ADD_FILE)

@@ -31,10 +31,11 @@ struct frame {
     uint32_t node; /* its index in `nodes` */
     int32_t descriptor;
     uint32_t path_length;
-    uint32_t again;    /* whether it is listed for the second time */
-    uint32_t names;    /* where its part of `names` begins */
-    uint32_t children; /* the same of `children` */
-    uint32_t next;     /* the next one in there */
+    uint32_t again;      /* whether it is listed for the second time */
+    uint32_t names;      /* where its part of `names` begins */
+    uint32_t children;   /* the same of `children` */
+    uint32_t next;       /* the next one in there */
+    uint32_t short_ends; /* as of struct gather, while it is of the same mount as the root */
 };
 
 /* A file of this name sets `mark` unless its length & mask is `value`. */
@@ -68,13 +69,14 @@ struct gather {
     char own_name[16];     /* the file that is left out if it says the directory's name, up to @ */
     /* of the machine, as src/sys/abi.ts has them */
     uint32_t file_flags, directory_flags; /* to openat a file, or a directory, with */
-    uint32_t close, getdents64, mmap, mremap, openat, read;
-    uint32_t phase;      /* what is done next */
-    uint32_t known;      /* names in `strings` */
-    uint32_t done;       /* how many of `files` are read */
-    uint32_t length;     /* bytes of the last file, as far as it was read */
-    int32_t error;       /* -errno, where that is why it stopped */
-    uint32_t short_ends; /* whether a read of less than a page, and than was asked for, was a file's last */
+    uint32_t close, getdents64, mmap, mremap, openat, openat2, ppoll, read;
+    uint32_t phase;  /* what is done next */
+    uint32_t known;  /* names in `strings` */
+    uint32_t done;   /* how many of `files` are read */
+    uint32_t length; /* bytes of the last file, as far as it was read */
+    int32_t error;   /* -errno, where that is why it stopped */
+    uint32_t
+        short_ends; /* whether, on the root's mount, a read of less than a page, and than was asked for, was a file's last */
     struct rule rules[MOST_RULES]; /* up to the first without a name */
 };
 

@@ -1,11 +1,21 @@
-/* gather(): a tree of directories that a kernel tells as the input says, with errors, short reads, and memory that always moves.
+/* gather(): a tree of directories that a kernel tells as the input says, with errors, short reads, other mounts inside, and memory
+ * that always moves.
  *
  * What was read has to be a tree of records in its areas, each file with the bytes that it was given, and each descriptor closed.
  */
 #include "input.h"
 #include "gather.h"
 
-enum call { CALL_CLOSE = 1, CALL_GETDENTS64, CALL_MMAP, CALL_MREMAP, CALL_OPENAT, CALL_READ };
+enum call {
+    CALL_CLOSE = 1,
+    CALL_GETDENTS64,
+    CALL_MMAP,
+    CALL_MREMAP,
+    CALL_OPENAT,
+    CALL_OPENAT2,
+    CALL_PPOLL,
+    CALL_READ
+};
 
 enum tag { TAG_BEGIN = 1, TAG_END = 2, TAG_FILE = 3 };
 
@@ -17,21 +27,30 @@ enum tag { TAG_BEGIN = 1, TAG_END = 2, TAG_FILE = 3 };
 #define ENOENT 2
 #define EINTR 4
 #define EIO 5
+#define EAGAIN 11
 #define ENOMEM 12
+#define EXDEV 18
 #define ENOTDIR 20
+#define ENOSYS 38
 
 static struct {
     int is_open, is_listed;
+    int is_other; /* of another mount than the root, for all that is known */
+    long last;    /* what the last read gave */
     unsigned read;
 } files[MOST_DESCRIPTORS];
 static int next_file, open_files;
+static int waiting; /* a read has said that there is nothing yet */
+static int cut_off; /* a file was closed whose end was not seen */
 
-static long open_one(void)
+static long open_one(int is_other)
 {
     if (next_file == MOST_DESCRIPTORS)
         return -EIO;
     files[next_file].is_open = 1;
     files[next_file].is_listed = 0;
+    files[next_file].is_other = is_other;
+    files[next_file].last = 0;
     files[next_file].read = 0;
     open_files++;
     return FIRST_DESCRIPTOR + next_file++;
@@ -43,6 +62,7 @@ static long close_one(long descriptor)
 
     HOLD(index >= 0 && index < next_file && files[index].is_open);
     files[index].is_open = 0;
+    cut_off |= files[index].is_other && files[index].last > 0;
     open_files--;
     return 0;
 }
@@ -86,19 +106,21 @@ static long read_some(long descriptor, uint8_t *to, long room)
     unsigned how = take_byte();
 
     /* of no room it could not be told whether the file goes on */
-    HOLD(index >= 0 && index < next_file && files[index].is_open && room > 0);
+    HOLD(index >= 0 && index < next_file && files[index].is_open && room > 0 && !waiting);
     /* all of it has to be writable */
     memset(to, 0x5a, (size_t)room);
     if (is_used_up() || how < 64)
-        return 0;
-    if (how >= 250)
-        return how % 2 ? -EINTR : -EIO;
+        return files[index].last = 0;
+    if (how >= 250) {
+        waiting = how == 254;
+        return how == 254 ? -EAGAIN : how % 2 ? -EINTR : -EIO;
+    }
     length = how < 160 ? (long)(how % 32) : how < 200 ? PAGE : (long)take_short();
     if (length > room)
         length = room;
     for (i = 0; i < length; i++)
         to[i] = (uint8_t)(7 * index + files[index].read++);
-    return length;
+    return files[index].last = length;
 }
 
 static long allocated;
@@ -121,6 +143,8 @@ static long more_memory(long old, long old_size, long size)
 
 static long kernel(long number, long a, long b, long c, long d, long e, long f)
 {
+    unsigned how;
+
     (void)d;
     (void)e;
     (void)f;
@@ -134,10 +158,18 @@ static long kernel(long number, long a, long b, long c, long d, long e, long f)
     case CALL_MREMAP:
         return more_memory(a, b, c);
     case CALL_OPENAT:
+    case CALL_OPENAT2:
         HOLD(strlen((const char *)b) < PAGE);
-        if (take_byte() >= 250)
-            return take_byte() % 2 ? -ENOENT : -ENOTDIR;
-        return open_one();
+        how = take_byte();
+        if (how >= 250)
+            return how % 2 ? -ENOENT : -ENOTDIR;
+        if (number == CALL_OPENAT2 && how >= 230)
+            return how == 249 ? -ENOSYS : -EXDEV;
+        return open_one(number == CALL_OPENAT);
+    case CALL_PPOLL:
+        HOLD(waiting && *(const int *)a >= FIRST_DESCRIPTOR && b == 1);
+        waiting = 0;
+        return 1;
     case CALL_READ:
         return read_some(a, (uint8_t *)b, c);
     default:
@@ -266,12 +298,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                        .mmap = CALL_MMAP,
                        .mremap = CALL_MREMAP,
                        .openat = CALL_OPENAT,
+                       .openat2 = CALL_OPENAT2,
+                       .ppoll = CALL_PPOLL,
                        .read = CALL_READ};
     int stopped, steps = 0;
 
     input_at = data;
     input_end = data + size;
-    next_file = open_files = 0;
+    next_file = open_files = waiting = cut_off = 0;
     allocated = 0;
     g.short_ends = take_byte() & 1;
     g.largest = 1 + take_short() * (take_byte() % 4);
@@ -281,9 +315,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     g.rules[0] = (struct rule){.name = "reg", .mask = 7, .value = 0, .mark = 2};
     g.rules[1] = (struct rule){.name = "a", .mask = ~0u, .value = 4, .mark = 4};
     begin_areas(&g);
-    stopped = gather(&g, GATHER_BEGIN, (int)open_one(), "/proc/device-tree");
+    stopped = gather(&g, GATHER_BEGIN, (int)open_one(0), "/proc/device-tree");
     while (stopped == 0 && (stopped = gather(&g, GATHER_WALK, 0, "")) > 0 && ++steps < 1000) {
-        HOLD(stopped <= STOP_PATH && g.frames.used > 0);
+        HOLD(stopped <= STOP_PATH && g.frames.used > 0 && (!cut_off || stopped == STOP_FILE));
+        cut_off = 0;
         if (stopped == STOP_OTHERS)
             stopped = judge_others(&g);
         else if (stopped == STOP_EMPTIED)
@@ -293,6 +328,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         else
             stopped = 0;
     }
+    HOLD(!cut_off || stopped < 0);
     if (stopped == 0 && g.frames.used == 0)
         check_tree(&g);
     gather(&g, GATHER_CLOSE, 0, "");
