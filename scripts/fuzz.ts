@@ -92,8 +92,19 @@ async function seedsOf(name: string): Promise<Uint8Array[]> {
   return [...(seeds[name]?.() ?? []), ...kept];
 }
 
+/** Blocks of the allocator until all is used up, while the kernel refuses: an input finds that by chance only after long. */
+function listShortages(): Uint8Array[] {
+  const refuse = [0, 1, 0];
+  const told = [1, 0, 0];
+  const blocks = [0x3f, 0xf0].map((size) =>
+    Array.from({ length: 64 }, (_, index) => [6, index, index, 210, size, 0, ...(index === 2 ? told : [])]),
+  );
+  return blocks.map((taken) => Uint8Array.from([...refuse, ...taken.flat()]));
+}
+
 /** A harness takes the method and how much memory there is from the first three bytes. */
 function nativeSeeds(name: string): Uint8Array[] {
+  if (name === "c-arena") return listShortages();
   const packed = name === "c-unpack" ? (seeds.packed?.() ?? []) : [];
   return packed.flatMap((bytes) => [0, 1, 2, 3].map((method) => Uint8Array.of(method, 0x10, 0, ...bytes)));
 }

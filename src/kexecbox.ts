@@ -16,6 +16,16 @@ const INTERNAL_ERROR = 70;
 const ANSWERING: readonly string[] = ["dtdiff"];
 const TROUBLE = 2;
 
+/** The command that is asked for: by the name we were called by, or by the first word. */
+function toolOf([path = "", first = ""]: readonly ByteString[]): string {
+  return (findApplet(path.slice(path.lastIndexOf("/") + 1)) ?? findApplet(first))?.name ?? "kexecbox";
+}
+
+/** The exit code of a failure of `tool`. */
+function codeOf(tool: string, code: number): number {
+  return ANSWERING.includes(tool) ? Math.max(code, TROUBLE) : code;
+}
+
 function names(): string[] {
   return applets.map(({ name }) => name);
 }
@@ -34,9 +44,9 @@ export function run(system: System, args: readonly ByteString[]): number {
   } catch (error) {
     const failure = failureOf(() => system.refuseLoss()) ?? failureFrom(error);
     if (failure === undefined) throw error;
-    const tool = applet?.name ?? findApplet(words[0] ?? "")?.name ?? "kexecbox";
+    const tool = toolOf(args);
     system.say(`${tool}: ${formatFailure(failure)}`);
-    return ANSWERING.includes(tool) ? Math.max(failure.exitCode, TROUBLE) : failure.exitCode;
+    return codeOf(tool, failure.exitCode);
   }
 }
 
@@ -48,7 +58,7 @@ export function runToTheEnd(system: System, args: readonly ByteString[]): number
     // Memory was too short even to tell what went wrong.
     if (isOutOfMemory(error)) {
       system.say("kexecbox: memory: out of memory");
-      return EXIT.input;
+      return codeOf(toolOf(args), EXIT.input);
     }
     // The small engine's C code says `stack overflow` without this name, too.
     const text = String(error).replace(/^InternalError: /, "");

@@ -387,6 +387,21 @@ const acts: Record<string, () => void> = {
   exhaust: () => {
     for (const kept: unknown[] = []; ; ) kept.push({ a: [kept.length] });
   },
+  /** Goes on behind each, as process 1 does with its next line. It hears of one of two by a call of the kernel. */
+  shortages() {
+    const told = Array.from({ length: 20 }, (_, round) => {
+      const outcome = outcomeOf(() => {
+        let kept: unknown;
+        for (let count = 0; ; count++) {
+          kept = { kept };
+          if (round % 2 === 0 && count % 1000 === 0) engine.syscall(abi.call.getpid);
+        }
+      });
+      engine.spawn("/nonexistent", ["x"], 0, 1, 2);
+      return outcome;
+    });
+    print(`${[...new Set(told)]} ${told.length}`);
+  },
   tooLarge: () => print(outcomeOf(() => new Uint8Array(200_000_000).length)),
   cycles() {
     for (let round = 0; round < 3000; round++) {

@@ -2,7 +2,7 @@
 
 import { beforeAll, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildFrom } from "../../scripts/build.ts";
 import { smallEngine } from "../../scripts/engine.ts";
@@ -289,6 +289,17 @@ describe("x64-small within limits", () => {
 
   test("reports in one line that memory ran out", () => {
     expect(limited("ulimit -v 50000", "exhaust")).toEqual(outOfMemory());
+  });
+
+  test("ends with 2 where it runs as a command of which 1 is an answer", () => {
+    const own = folder.in("dtdiff");
+    symlinkSync(folder.in("x64-small"), own);
+    const command = [...emulatorFor("x64-small"), own, "exhaust"];
+    expect(run(["sh", "-c", 'ulimit -v 50000; exec "$@"', "sh", ...command])).toEqual({ ...outOfMemory(), code: 2 });
+  });
+
+  test("lends what stands in for memory again and again to who goes on", () => {
+    expect(limited("ulimit -v 8000", "shortages")).toEqual(succeeds("InternalError 20\n"));
   });
 
   test("turns a single array too large into an error that can be caught", () => {

@@ -193,6 +193,27 @@ test.each([
   expect(engine.stderr).toBe("cat: memory: out of memory\n");
 });
 
+test.each([
+  [["cat", "x"], 1],
+  [["dtdiff", "x", "x"], 2],
+  [["/bin/kexecbox", "dtdiff", "x", "x"], 2],
+] as const)("%p without even the memory to tell it ends with its own code", (words, code) => {
+  let tells = 0;
+  const engine = fakeEngine({
+    on: {
+      openat: () => {
+        throw null;
+      },
+      write: (_, { pass }) => {
+        if (tells++ === 0) throw null;
+        return pass();
+      },
+    },
+  });
+  expect(runToTheEnd(new System(engine), words)).toBe(code);
+  expect(engine.stderr).toBe("kexecbox: memory: out of memory\n");
+});
+
 describe("a fault of ours", () => {
   test("is told in one line with the version, and ends with 70", () => {
     const told = (name: string, message: string): string => {

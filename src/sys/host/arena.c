@@ -7,7 +7,7 @@
  * Where the kernel gives no more, a reserve stands in: QuickJS does not bear it everywhere that a small block is
  * refused. The script hears of it at its next call of the engine, as of an exception, and ends in order by the rest of
  * the reserve. Only where it asks for more and more between two such calls does QuickJS hear of it, and where all is
- * used up the process ends here.
+ * used up the process ends here. Process 1 goes on: what it frees of the reserve stands in again.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -33,8 +33,18 @@ struct free_block {
 static struct free_block *free_lists[SMALL_MAX / GRAIN + 1];
 static char *slab_next, *slab_end;
 
+/* What of the reserve is free, by address; no two touch each other. */
+struct gap {
+    size_t size;
+    struct gap *next;
+};
+
 static char reserve[RESERVE_BYTES] __attribute__((aligned(GRAIN)));
+static struct gap *gaps;
 static size_t reserve_used;
+static int reserve_is_begun;
+
+static int end_code = EXIT_INPUT;
 
 static enum {
     PLENTY,
@@ -57,13 +67,24 @@ void arena_shortage_is_told(void)
     state = TOLD;
 }
 
+void arena_goes_on(void)
+{
+    if (state == TOLD)
+        state = PLENTY;
+}
+
+void end_with(int code)
+{
+    end_code = code;
+}
+
 void end_without_memory(void)
 {
     static const char line[] = "kexecbox: memory: out of memory\n";
     ssize_t written = write(2, line, sizeof line - 1);
 
     (void)written; /* if that fails, there is no other place to report it */
-    _exit(EXIT_INPUT);
+    _exit(end_code);
 }
 
 static int is_of_reserve(const struct header *header)
@@ -71,22 +92,76 @@ static int is_of_reserve(const struct header *header)
     return (const char *)header >= reserve && (const char *)header < reserve + RESERVE_BYTES;
 }
 
-/* What the kernel has refused. */
-static struct header *take_reserve(size_t whole)
+/* Bytes that a block takes of the reserve. */
+static size_t whole_of(size_t size)
 {
-    struct header *header = (struct header *)(reserve + reserve_used);
+    return (sizeof(struct header) + size + GRAIN - 1) / GRAIN * GRAIN;
+}
 
-    whole = (whole + GRAIN - 1) / GRAIN * GRAIN;
+/* The first gap that is large enough, or NULL. */
+static struct header *take_gap(size_t whole)
+{
+    struct gap **link = &gaps, *found, *rest;
+
+    while (*link && (*link)->size < whole)
+        link = &(*link)->next;
+    found = *link;
+    if (!found)
+        return NULL;
+    *link = found->next;
+    if (found->size > whole) {
+        rest = (struct gap *)((char *)found + whole);
+        *rest = (struct gap){found->size - whole, found->next};
+        *link = rest;
+    }
+    reserve_used += whole;
+    return (struct header *)found;
+}
+
+static void join_next(struct gap *gap)
+{
+    if (gap->next && (char *)gap + gap->size == (char *)gap->next)
+        *gap = (struct gap){gap->size + gap->next->size, gap->next->next};
+}
+
+static void give_back(struct header *header)
+{
+    size_t whole = whole_of(header->size);
+    struct gap *freed = (struct gap *)header, *before = NULL, *gap;
+
+    for (gap = gaps; gap && gap < freed; gap = gap->next)
+        before = gap;
+    *freed = (struct gap){whole, gap};
+    join_next(freed);
+    if (before) {
+        before->next = freed;
+        join_next(before);
+    } else {
+        gaps = freed;
+    }
+    reserve_used -= whole;
+}
+
+/* What the kernel has refused. */
+static struct header *take_reserve(size_t size)
+{
+    size_t whole = whole_of(size);
+    struct header *header;
+
+    if (!reserve_is_begun) {
+        reserve_is_begun = 1;
+        gaps = (struct gap *)reserve;
+        gaps->size = RESERVE_BYTES;
+    }
     if (state == PLENTY)
         state = SHORT;
-    if (state == SHORT && reserve_used + whole > RESERVE_BYTES / 2) {
-        state = TOLD;
-        return NULL;
-    }
-    if (reserve_used + whole > RESERVE_BYTES)
+    header = state == SHORT && reserve_used + whole > RESERVE_BYTES / 2 ? NULL : take_gap(whole);
+    if (header)
+        return header;
+    if (state == TOLD)
         end_without_memory();
-    reserve_used += whole;
-    return header;
+    state = TOLD;
+    return NULL;
 }
 
 /* A new block, from the current slab or a new one. */
@@ -100,11 +175,11 @@ static void *cut_from_slab(size_t size)
         if (slab) {
             slab_next = slab;
             slab_end = slab + SLAB_BYTES;
-            state = PLENTY; /* process 1 goes on: the next shortage is to be told again */
+            state = PLENTY; /* there is memory again */
         }
     }
     if ((size_t)(slab_end - slab_next) < whole) {
-        header = take_reserve(whole);
+        header = take_reserve(size);
         if (!header)
             return NULL;
     } else {
@@ -131,7 +206,7 @@ static void *allocate_large(size_t wanted)
     struct header *header = wanted <= SIZE_MAX - sizeof *header ? malloc(sizeof *header + wanted) : NULL;
 
     if (!header && wanted <= RESERVE_MOST) /* who asks for more bears it that there is none */
-        header = take_reserve(sizeof *header + wanted);
+        header = take_reserve(wanted);
     if (!header)
         return NULL;
     header->size = wanted;
@@ -157,9 +232,10 @@ static void arena_free(JSMallocState *counts, void *block)
         return;
     size = header_of(block)->size;
     counts->malloc_size -= size;
-    if (size > SMALL_MAX) {
-        if (!is_of_reserve(header_of(block)))
-            free(header_of(block));
+    if (is_of_reserve(header_of(block))) {
+        give_back(header_of(block));
+    } else if (size > SMALL_MAX) {
+        free(header_of(block));
     } else {
         struct free_block *freed = block;
         freed->next = free_lists[size / GRAIN];

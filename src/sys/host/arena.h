@@ -15,6 +15,12 @@ int arena_is_short(void);
 /* An exception says so now. */
 void arena_shortage_is_told(void);
 
+/* The script that was told goes on with something else: of the next shortage it is told again. */
+void arena_goes_on(void);
+
+/* Says with which exit code the process ends where there is no memory; EXIT_INPUT if this is not called. */
+void end_with(int code);
+
 /* Says that there is no memory, and ends the process. */
 __attribute__((noreturn)) void end_without_memory(void);
 

@@ -465,6 +465,7 @@ static JSValue sys_spawn(JSContext *ctx, JSValueConst this_value, int argc, JSVa
 
     (void)this_value;
     (void)argc;
+    arena_goes_on(); /* as process 1 does: a script that ends starts no program */
     for (i = 0; i < 3; i++)
         if (JS_ToInt32(ctx, &descriptors[i], argv[2 + i]))
             return JS_EXCEPTION;
