@@ -6,6 +6,7 @@ import formatVersion from "../cli/version.ts";
 import { EXIT, Failure, usage } from "../failure.ts";
 import { openKernel } from "../kernels/kernel.ts";
 import { refuseIncapable } from "../kexec/permission.ts";
+import { unlessNotBuilt } from "../kexec/refusal.ts";
 import { describeStatus } from "../kexec/status.ts";
 import { tellOtherCall, unload, unloadByEither, unloadFiles } from "../kexec/unload.ts";
 import { EDIT_NOTES } from "../options/edits.ts";
@@ -129,6 +130,13 @@ function chooseCall({ given }: Arguments): "segments" | "file" | "either" {
   return asked === "kexec-file-syscall" ? "file" : asked === "kexec-syscall-auto" ? "either" : "segments";
 }
 
+/** What may be asked to load, the first of them first. */
+const LOAD_CALLS = {
+  segments: ["kexec_load"],
+  file: ["kexec_file_load"],
+  either: ["kexec_load", "kexec_file_load"],
+} as const;
+
 function unloadBy(call: ReturnType<typeof chooseCall>, system: System, crash: boolean): void {
   if (call === "either") unloadByEither(system, crash, say(system));
   else if (call === "file") unloadFiles(system, crash);
@@ -171,8 +179,10 @@ function extract(system: System, args: Arguments, part: (typeof PARTS)[number]):
 function load(system: System, given: Arguments): number {
   const has = (long: string) => given.given.has(long);
   const request = parseNextKernel(system, given);
-  if (LOADS_NOTHING.every((long) => !has(long))) refuseIncapable(system, "kexec_load");
-  const next = planNextKernel(system, request);
+  const loads = LOADS_NOTHING.every((long) => !has(long));
+  if (loads) refuseIncapable(system, "kexec_load");
+  const plan = () => planNextKernel(system, request);
+  const next = loads ? unlessNotBuilt(system, LOAD_CALLS[chooseCall(given)], plan) : plan();
   const tell = say(system);
   const folder = given.given.get("save");
   if (folder !== undefined && has("plan")) throw usage("--save", "does not go with --plan: it writes files");

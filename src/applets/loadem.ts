@@ -3,6 +3,7 @@
 import type { Applet, Option } from "../cli/applet.ts";
 import { type Directive, parseInOrder } from "../cli/options.ts";
 import { EXIT, usage } from "../failure.ts";
+import { refuseIncapable } from "../kexec/permission.ts";
 import { unload } from "../kexec/unload.ts";
 import { diagnose, forQemu } from "../options/load-modes.ts";
 import { chooseViews, viewOptions } from "../options/plan-views.ts";
@@ -115,8 +116,10 @@ the running machine. -n shows which one.
     const qemu = directives.find(({ long }) => long === "qemu")?.value;
     if (qemu !== undefined && has("diagnose"))
       throw usage("--diagnose", "does not go with --qemu: it asks the running kernel");
+    const asked = parsePlan(system, directives);
+    if (!has("dry-run") && qemu === undefined) refuseIncapable(system, "kexec_load");
     return loadPlan(system, {
-      ...parsePlan(system, directives),
+      ...asked,
       action: has("dry-run") ? "check" : has("diagnose") ? "diagnose" : "load",
       skipChecks: has("no-checks"),
       qemu,

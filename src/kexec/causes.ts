@@ -127,6 +127,7 @@ const rows: readonly Row[] = [
   ["other", "EINVAL", SEGMENTS, () => "the kernel does not say why; --diagnose finds the segment"],
   ["file", "EINVAL", FILES, explained],
   ["other", "EINVAL", FILES, withLog("the kernel does not say why")],
+  ["not-built", "EINVAL", ["reboot"], hasNeitherCall],
   ["not-loaded", "EINVAL", ["reboot"], isNotLoaded],
 
   ["segment", "ETXTBSY", SEGMENTS, explained],
@@ -259,8 +260,19 @@ function hidesCall({ permission }: Refused): string | undefined {
 }
 
 function isNotBuilt(refused: Refused): string {
-  const option = callOf(refused.attempt) === "kexec_load" ? "CONFIG_KEXEC" : "CONFIG_KEXEC_FILE";
-  return `the running kernel was built without ${option}${otherWay(refused)}`;
+  const { attempt } = refused;
+  const call = attempt.kind === "unload" ? attempt.call : attempt.kind === "files" ? "kexec_file_load" : "kexec_load";
+  return tellNotBuilt([call]) + otherWay(refused);
+}
+
+export function tellNotBuilt(calls: readonly LoadCall[]): string {
+  const options = calls.map((call) => (call === "kexec_load" ? "CONFIG_KEXEC" : "CONFIG_KEXEC_FILE"));
+  return `the running kernel was built without ${options.join(" and ")}`;
+}
+
+/** kernel/reboot.c: without them it does not know what it was asked for. */
+function hasNeitherCall({ system, permission }: Refused): string | undefined {
+  return LOADS.every((call) => hasCall(system, call, permission) === false) ? tellNotBuilt(LOADS) : undefined;
 }
 
 /** arch/arm64/kernel/machine_kexec.c. */

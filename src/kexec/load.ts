@@ -7,7 +7,7 @@ import { KEXEC_ARCH_SHIFT, KEXEC_ON_CRASH } from "./calls.ts";
 import type { Explain, FileWay } from "./causes.ts";
 import { type Jump, leaveTheWay } from "./copying.ts";
 import type { KexecImage, Segment } from "./image.ts";
-import { readPermission } from "./permission.ts";
+import { readPermission, refuseIncapable } from "./permission.ts";
 import { refusal, whyOtherCall } from "./refusal.ts";
 import { isLoaded } from "./status.ts";
 import { unload, unloadByEither } from "./unload.ts";
@@ -56,6 +56,7 @@ export function load(system: System, image: KexecImage, help: LoadHelp): number 
 
 /** Jumps into the loaded kernel. Returns only when interrupted (having unloaded it) or refused: the exit code. */
 export function jump(system: System, how: Jump): number {
+  refuseIncapable(system, "reboot");
   if (isLoaded(system, false) === false) throw new Failure(how.option, "no kernel is loaded");
   const act = () => {
     // The sync may take long enough for a person to press ^C.

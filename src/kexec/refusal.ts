@@ -4,7 +4,8 @@ import { EXIT, Failure, hex } from "../failure.ts";
 import { errno } from "../sys/errno.ts";
 import errnoText from "../sys/strerror.ts";
 import type { System } from "../sys/system.ts";
-import { type Attempt, callOf, causes, isCrash, quoteLog, type Refused } from "./causes.ts";
+import { hasCall, type LoadCall } from "./calls.ts";
+import { type Attempt, callOf, causes, isCrash, quoteLog, type Refused, tellNotBuilt } from "./causes.ts";
 import { isLockedDown, isUsedUp, type Permission, readPermission } from "./permission.ts";
 import { isLoaded } from "./status.ts";
 
@@ -22,6 +23,21 @@ export function refusal(system: System, attempt: Attempt, result: number): Failu
   }
   const cause = attempt.kind === "jump" ? "" : `: the kernel does not say why${quoteLog(refused)}${tellLoss(refused)}`;
   return new Failure(place, errnoText(result) + cause, EXIT.refused);
+}
+
+/**
+ * What `find` gives of the running machine. Where it fails and the kernel has none of these calls, that is told: nothing that
+ * could be mended of the rest would help.
+ */
+export function unlessNotBuilt<T>(system: System, calls: readonly LoadCall[], find: () => T): T {
+  try {
+    return find();
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    const permission = readPermission(system);
+    if (calls.some((call) => hasCall(system, call, permission) !== false)) throw error;
+    throw new Failure(calls.join(", "), tellNotBuilt(calls), EXIT.refused);
+  }
 }
 
 /**

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { blob } from "../../src/devicetree/to/blob.ts";
+import { errno } from "../../src/sys/errno.ts";
 import { nodeOf, readBlob } from "../support/blob-reader.ts";
 import { bzImage } from "../support/bzimage.ts";
 import { fileCalls } from "../support/file-calls.ts";
@@ -409,6 +410,32 @@ describe("refused, with nothing loaded:", () => {
     );
     expect(plan.code).toBe(0);
   });
+
+  test.each(MACHINES)(
+    "a kernel that was built without the call is told as such, whatever else is not known, on %s",
+    (_, machine, file) => {
+      const absent = () => -errno.ENOSYS;
+      const files = {
+        ...machine.files,
+        "/proc/iomem": undefined,
+        "/proc/device-tree": undefined,
+        "/sys/kernel/boot_params/data": undefined,
+      };
+      const told = (on: Pretended["on"], ...how: readonly string[]) => {
+        const run = kexec({ ...machine, files, on }, ...how, "--mem-max=0x1000", folder.in(file));
+        expect(run.changes).toEqual([]);
+        return `${run.code} ${run.err}`;
+      };
+      const without = "the running kernel was built without CONFIG_KEXEC";
+      expect(told({ kexec_load: absent }, "-l")).toBe(`3 kexec: kexec_load: ${without}\n`);
+      expect(told({ kexec_load: absent, kexec_file_load: absent }, "-a", "-l")).toBe(
+        `3 kexec: kexec_load, kexec_file_load: ${without} and CONFIG_KEXEC_FILE\n`,
+      );
+      // With the other call it could be loaded, and what loads nothing needs neither.
+      for (const how of [["-a", "-l"], ["--plan"]])
+        expect(told({ kexec_load: absent }, ...how)).toStartWith("1 kexec: ");
+    },
+  );
 
   test("a crash kernel's memory that is not shown is not called missing", () => {
     const files = { ...X86_64.files, "/proc/iomem": "00000000-00000000 : System RAM\n" };

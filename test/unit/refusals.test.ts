@@ -194,6 +194,20 @@ describe("EPERM, the plainest cause first", () => {
     expect(cause(attempt("reboot"), "EPERM")).toBe("CAP_SYS_BOOT is missing");
   });
 
+  test("of reboot, where the kernel has neither call that loads", () => {
+    const absent = () => -errno.ENOSYS;
+    const neither = { kexec_load: absent, kexec_file_load: absent };
+    const status = { "/proc/self/status": "CapEff:\t000001ffffffffff\nSeccomp:\t0\n" };
+    expect(cause(attempt("reboot"), "EINVAL", { files: status, on: neither })).toBe(
+      "the running kernel was built without CONFIG_KEXEC and CONFIG_KEXEC_FILE",
+    );
+    expect(cause(attempt("reboot"), "EINVAL", { files: status, on: { kexec_load: absent } })).toBe(
+      "no kernel is loaded",
+    );
+    // Asking could end a process that has a filter.
+    expect(cause(attempt("reboot"), "EINVAL", { files: FILTERED, on: neither })).toBe("no kernel is loaded");
+  });
+
   describe("where securityfs is not mounted", () => {
     /** Its directory is there, and nothing in it. */
     const empty = (text: string, files: Pretended["files"] = {}): Pretended => ({
