@@ -8,7 +8,7 @@ import { boot, kernelsFor } from "./boot.ts";
 import { build } from "./build.ts";
 import { endWith } from "./command.ts";
 import { undoOnInterrupt } from "./interrupt.ts";
-import { machineOf, type Target } from "./machines/machines.ts";
+import { defaultKernel, hasDisk, machineOf, type Target } from "./machines/machines.ts";
 import { ensure } from "./setup.ts";
 import { withBurners } from "./soak/burners.ts";
 import { chainOf } from "./soak/chain.ts";
@@ -50,16 +50,18 @@ async function runKind(choices: SoakChoices, { course, smp, starved }: Kind, boo
   }
 }
 
-/** A panic, its crash kernel, and the dump. */
-async function runCrash({ small, timeout }: SoakChoices, { course, smp }: Kind, number: number): Promise<ChainRecord> {
+/** A panic, its crash kernel, and the dump. @param turn how often its kind has had its turn: the next cause with each */
+async function runCrash(choices: SoakChoices, { course, smp }: Kind, turn: number): Promise<ChainRecord> {
+  const { timeout } = choices;
   const [target = "ppc64le"] = course;
   const causes = CAUSES.filter((cause) => cause !== "nmi" || machineOf(target).name !== "arm64");
-  const cause = causes[number % causes.length] ?? "sysrq";
+  const cause = causes[turn % causes.length] ?? "sysrq";
+  const small = choices.small && hasDisk(defaultKernel(target, true));
   const words = ["--target", target, "--smp", `${smp}`, "--crash", cause, "--timeout", `${timeout}`];
-  const choices = parseChoices([...words, ...(small ? ["--small"] : [])]);
-  if (choices === undefined) throw new Error("this is no --help");
-  const kernels = await kernelsFor(choices);
-  const { verdict, run, log } = await boot(choices, kernels, {}, () => {});
+  const own = parseChoices([...words, ...(small ? ["--small"] : [])]);
+  if (own === undefined) throw new Error("this is no --help");
+  const kernels = await kernelsFor(own);
+  const { verdict, run, log } = await boot(own, kernels, {}, () => {});
   const { passed, reason } = verdict;
   return {
     ...{ time: new Date().toISOString(), course, smp, starved: null, ways: [cause] },
@@ -78,7 +80,7 @@ async function soak(choices: SoakChoices): Promise<number> {
       const boots = Math.min(left, choices.length);
       left -= boots;
       const kind = kinds[number % kinds.length] as Kind;
-      const turn = number++;
+      const turn = Math.floor(number++ / kinds.length);
       const record = await (choices.crash ? runCrash(choices, kind, turn) : runKind(choices, kind, boots));
       // What comes behind a failure in its chain was not tried.
       left += boots - record.tried;

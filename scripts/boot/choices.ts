@@ -3,7 +3,7 @@
 import { parseArgs } from "node:util";
 import { usage } from "../../src/failure.ts";
 import type { GuestMachine } from "../machines/machine.ts";
-import { defaultKernel, machineOf, machines, smallNames, type Target, targets } from "../machines/machines.ts";
+import { defaultKernel, hasDisk, machineOf, machines, smallNames, type Target, targets } from "../machines/machines.ts";
 
 /** By sysrq on the boot cpu or on the last one, by an NMI, by a lack of memory. */
 export const CAUSES = ["sysrq", "smp", "nmi", "oom"] as const;
@@ -153,10 +153,17 @@ export function parseChoices(args: readonly string[]): Choices | undefined {
     runs: count("--runs", values.runs),
     timeout: count("--timeout", values.timeout),
   };
+  if (choices.crash !== undefined && !hasDisk(crashKernelOf(choices)))
+    throw usage("--crash", `${crashKernelOf(choices)} sees no disk to save a dump on`);
   if (board !== undefined) refuseUsualOnly(choices, board);
   if (board !== undefined && choices.direct)
     throw usage("--direct", `not on ${board}: it does not start without its firmware`);
   return choices;
+}
+
+/** The name or the file of the kernel that is loaded to save the dump. */
+export function crashKernelOf(choices: Pick<Choices, "target" | "small" | "kernel" | "nextKernel">): string {
+  return choices.nextKernel ?? choices.kernel ?? defaultKernel(choices.target, choices.small);
 }
 
 /** --crash may stand alone. */

@@ -10,17 +10,10 @@ import { applets } from "../../src/applets/table.ts";
 import { build } from "../build.ts";
 import { doubleCommas } from "../guest.ts";
 import { kernel } from "../kernels.ts";
-import {
-  defaultKernel,
-  isBunTarget,
-  kernelNames,
-  machineOf,
-  targetOfEndian,
-  toolchainOf,
-} from "../machines/machines.ts";
+import { isBunTarget, kernelNames, machineOf, targetOfEndian, toolchainOf } from "../machines/machines.ts";
 import { findModules, type Module, modulesOf } from "../modules.ts";
 import { buildCrasher } from "../stubs.ts";
-import type { Choices } from "./choices.ts";
+import { type Choices, crashKernelOf } from "./choices.ts";
 import type { NextKernel } from "./kernels.ts";
 import type { Special } from "./scene.ts";
 
@@ -100,9 +93,9 @@ export async function crashFor(choices: Choices, next: NextKernel, folder: strin
   };
 }
 
-/** What the next kernel needs to see the disk: a kernel of ours has all of it inside. */
-async function modulesFor({ target, small, kernel: first, nextKernel }: Choices): Promise<Module[]> {
-  const choice = nextKernel ?? first ?? defaultKernel(target, small);
+/** What the next kernel needs to see the disk: a kernel of ours that does has all of it inside. */
+async function modulesFor(choices: Choices): Promise<Module[]> {
+  const choice = crashKernelOf(choices);
   const name = kernelNames.find((known) => known === choice);
   const folder = name === undefined ? undefined : await modulesOf(await kernel(name));
   return folder === undefined ? [] : findModules(folder, ["virtio_pci", "virtio_blk"]);

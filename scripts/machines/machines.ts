@@ -86,6 +86,12 @@ export function defaultKernel(target: Target, small: boolean): string {
   return small ? smallKernel : kernel;
 }
 
+/** Whether a kernel sees the disk that qemu gives it: of ours, those that were configured so; any other is taken to. */
+export function hasDisk(kernel: string): boolean {
+  const name = smallNames.find((known) => known === kernel);
+  return name === undefined || smallKernels[name].fragments.includes("disk");
+}
+
 /** The target on the small engine that has this byte order, of the machine that `target` is for. */
 export function targetOfEndian(target: Target, endian: "big" | "little"): Target {
   const machine = machineOf(target);

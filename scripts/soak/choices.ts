@@ -58,7 +58,8 @@ its initramfs has to be what went in at the first. Each chain prints one line.
   --way W[,W]...     Load one kernel after the other by these (default:
                      kexec,pipeline): ${WAYS.join(", ")} (kexec -s).
   --chain N          Boot so many in one guest, at most (default: 25).
-  --stock            Boot the distribution's kernel, not the small one.
+  --stock            Boot the distribution's kernel, not the small one. Of the
+                     small ones only ppc64's can save a dump.
   --crash            Let each guest panic once, and its crash kernel save the
                      dump, as npm run boot -- --crash does. No chains.
   --jobs N           Have so many guests at one time (default: 1).

@@ -89,6 +89,15 @@ describe("--crash", () => {
     expect(refusal("--crash", "--next-initrd", "x")).toBe("2 --next-initrd: does not go with --crash");
     expect(refusal("--crash", "nmi", "--target", "arm64")).toBe("2 --crash: no nmi on arm64: qemu gives none");
   });
+
+  test("goes with a crash kernel only that sees a disk", () => {
+    const small = "2 --crash: small-ppc64le sees no disk to save a dump on";
+    expect(refusal("--crash", "--target", "ppc64le", "--small")).toBe(small);
+    expect(refusal("--crash", "--target", "ppc64le", "--next-kernel", "small-ppc64le")).toBe(small);
+    expect(parseChoices(["--crash", "--target", "ppc64", "--small"])).toMatchObject({ crash: "sysrq" });
+    const other = ["--crash", "--target", "ppc64le", "--small", "--next-kernel", "stock-ppc64le"];
+    expect(parseChoices(other)).toMatchObject({ crash: "sysrq" });
+  });
 });
 
 describe("--direct", () => {
