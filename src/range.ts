@@ -136,8 +136,8 @@ export function subtractRanges(ranges: readonly MemoryRange[], holes: readonly M
   return left;
 }
 
-/** The first of ranges that are sorted and share nothing, as mergeRanges() makes them, that ends at `address` or above. */
-function firstUpTo(sorted: readonly MemoryRange[], address: bigint): number {
+/** The index of the first of ranges that are sorted and share nothing, as mergeRanges() makes them, that ends at `address` or above. */
+export function firstUpTo(sorted: readonly MemoryRange[], address: bigint): number {
   let [low, high] = [0, sorted.length];
   while (low < high) {
     const middle = (low + high) >> 1;
@@ -151,6 +151,12 @@ function firstUpTo(sorted: readonly MemoryRange[], address: bigint): number {
 export function touchesOne(range: MemoryRange, sorted: readonly MemoryRange[]): boolean {
   const first = sorted[firstUpTo(sorted, range.start)];
   return first !== undefined && first.start <= range.end;
+}
+
+/** Whether one of such ranges has all of it. */
+export function isWithinSorted(range: MemoryRange, sorted: readonly MemoryRange[]): boolean {
+  const first = sorted[firstUpTo(sorted, range.end)];
+  return first !== undefined && contains(first, range);
 }
 
 /** What of `range` is in such ranges. */

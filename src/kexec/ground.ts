@@ -1,13 +1,15 @@
 // What memory is before the jump, in runs from the lowest address up. Of hundreds of ranges most are folded into few runs.
 
 import {
-  contains,
+  firstUpTo,
+  intersectSorted,
   type MemoryRange,
   max,
   mergeRanges,
   min,
   type NamedRange,
   overlap,
+  sameRange,
   subtractRanges,
 } from "../range.ts";
 import type { MachineFacts } from "./facts.ts";
@@ -31,10 +33,12 @@ export interface Run extends MemoryRange {
   readonly takenSize: bigint;
 }
 
+/** Of memory that is sorted, and none of it twice. */
 export function groundOf({ memory }: MachineFacts, range: MemoryRange): Ground {
   if (memory.length === 0) return "unknown";
-  if (memory.some((each) => contains(each, range))) return "RAM";
-  return memory.some((each) => overlap(each, range)) ? "mixed" : "nothing";
+  const [first] = intersectSorted(range, memory);
+  if (first === undefined) return "nothing";
+  return sameRange(first, range) ? "RAM" : "mixed";
 }
 
 /** All of `span`, in order: RAM, what is taken of it, and what is neither. */
@@ -50,14 +54,33 @@ export function listRuns(
   };
   const free = subtractRanges(memory, held).map((range) => run(range, "RAM", []));
   const holes = subtractRanges([span], [...mergeRanges(memory), ...held]);
+  const namesIn = nameHoles(holes, notRam);
   return [
     ...free,
     ...held.map((range) => run(range, "taken", [range.name])),
-    ...holes.map((hole) => {
-      const names = notRam.filter((each) => overlap(each, hole)).map(({ name }) => name);
-      return run(hole, "nothing", names);
-    }),
+    ...holes.map((hole) => run(hole, "nothing", namesIn.get(hole) ?? [])),
   ].sort(byStart);
+}
+
+/** Holes that have the name of one range: where it lies over more, they are the rest of one thing. */
+const MOST_HOLES = 64;
+
+/**
+ * What lies in each of some holes, in the order of `ranges`.
+ * @param holes in order, and apart
+ */
+function nameHoles(holes: readonly MemoryRange[], ranges: readonly NamedRange[]): Map<MemoryRange, string[]> {
+  const names = new Map<MemoryRange, string[]>();
+  for (const range of ranges) {
+    const first = firstUpTo(holes, range.start + 1n);
+    for (const hole of holes.slice(first, first + MOST_HOLES)) {
+      if (hole.start >= range.end) break;
+      const known = names.get(hole);
+      if (known === undefined) names.set(hole, [range.name]);
+      else known.push(range.name);
+    }
+  }
+  return names;
 }
 
 export function clipRun(run: Run, within: MemoryRange): Run {
@@ -93,23 +116,27 @@ export function foldRuns(runs: readonly Run[]): Run[] {
   if (runs.length <= MOST_BETWEEN) return [...runs];
   const bySize = [...runs].sort((a, b) => (sizeOf(a) > sizeOf(b) ? -1 : 1));
   const kept = new Set(bySize.slice(0, LEFT_OF_MORE));
-  const result: Run[] = [];
+  const groups: [Run, ...Run[]][] = [];
   for (const run of runs) {
-    const last = result.at(-1);
-    if (last === undefined || kept.has(run) || kept.has(last)) result.push(run);
-    else {
-      const isSame = last.ground === run.ground;
-      result[result.length - 1] = {
-        start: last.start,
-        end: run.end,
-        ground: isSame ? run.ground : "mixed",
-        names: [...last.names, ...run.names],
-        taken: last.taken + run.taken,
-        takenSize: last.takenSize + run.takenSize,
-      };
-    }
+    const last = groups.at(-1);
+    if (last === undefined || kept.has(run) || kept.has(last[0])) groups.push([run]);
+    else last.push(run);
   }
-  return result;
+  return groups.map(joinRuns);
+}
+
+/** Of runs in their order, one. */
+function joinRuns(runs: readonly [Run, ...Run[]]): Run {
+  const [first] = runs;
+  if (runs.length === 1) return first;
+  return {
+    start: first.start,
+    end: runs.at(-1)?.end ?? first.end,
+    ground: runs.every(({ ground }) => ground === first.ground) ? first.ground : "mixed",
+    names: runs.flatMap(({ names }) => names),
+    taken: runs.reduce((sum, { taken }) => sum + taken, 0),
+    takenSize: runs.reduce((sum, { takenSize }) => sum + takenSize, 0n),
+  };
 }
 
 /** The first two different ones. */

@@ -3,7 +3,18 @@
 
 import { escapeText, hex } from "../failure.ts";
 import { formatSize } from "../number.ts";
-import { contains, hullOf, intersectRanges, type MemoryRange, max, type NamedRange, overlap } from "../range.ts";
+import {
+  contains,
+  hullOf,
+  intersectRanges,
+  intersectSorted,
+  type MemoryRange,
+  max,
+  mergeRanges,
+  type NamedRange,
+  overlap,
+  sizeOfRanges,
+} from "../range.ts";
 import type { NextUse } from "./check.ts";
 import type { MachineFacts } from "./facts.ts";
 import {
@@ -74,6 +85,7 @@ interface Hit extends NamedRange {
 /** All that has a place of its own in the picture. */
 interface Scene {
   readonly image: KexecImage;
+  /** With its memory sorted, and none of it twice. */
   readonly facts: MachineFacts;
   readonly segments: readonly Segment[];
   readonly uses: readonly NextUse[];
@@ -84,18 +96,19 @@ interface Scene {
 }
 
 export function makePicture(image: KexecImage, machine: MachineFacts, nextUses: readonly NextUse[]): Picture {
-  const facts = { ...machine, taken: joinNamed(machine.taken) };
+  const facts = { ...machine, taken: joinNamed(machine.taken), memory: mergeRanges(machine.memory.filter(isSome)) };
   const segments = image.segments.filter(isSome);
   const uses = nextUses.filter(isSome);
+  const wanted = mergeRanges([...segments, ...uses]);
   const scene = {
     image,
     facts,
     segments,
     uses,
-    hits: joinMany(facts.taken.filter((range) => [...segments, ...uses].some((each) => overlap(each, range)))),
+    hits: joinMany(facts.taken.filter((range) => intersectSorted(range, wanted).length > 0)),
     standing: listStanding(facts),
   };
-  const span = hullOf([...facts.memory.filter(isSome), ...segments, ...uses, ...scene.standing]);
+  const span = hullOf([...facts.memory, ...segments, ...uses, ...scene.standing]);
   if (span === undefined) return { bands: [], unit: SMALLEST_UNIT };
   const runs = listRuns(facts, span);
   const told = new Set<unknown>();
@@ -125,7 +138,7 @@ export function pictureMemory(memory: readonly MemoryRange[], kernel: MemoryRang
   let unit = SMALLEST_UNIT;
   while (unit * MOST_OF_NOTHING < largest) unit *= 2n;
   const draw = (range: MemoryRange): Band[] => {
-    const facts = { memory: intersectRanges(range, memory), taken: [] };
+    const facts = { memory: mergeRanges(intersectRanges(range, memory)), taken: [] };
     return foldRuns(listRuns(facts, range)).map((run) => bandOfRun(run, facts));
   };
   if (kernel === undefined) return { bands: draw(span), unit };
@@ -174,7 +187,7 @@ function findEdges(scene: Scene, span: MemoryRange): bigint[] {
   const exact = [span, ...segments, ...uses, ...hits, ...standing].flatMap(({ start, end }) => [start, end]);
   // What is no memory begins and ends in a segment only where something is wrong with that.
   const memory = [...segments, ...uses].flatMap((each) =>
-    intersectRanges(each, facts.memory)
+    intersectSorted(each, facts.memory)
       .slice(0, MOST_HITS)
       .flatMap(({ start, end }) => [start, end]),
   );
@@ -296,7 +309,7 @@ function notesOf(image: KexecImage, segment: Segment): Note[] {
 function bandOfRun({ start, end, ground, names, taken, takenSize }: Run, facts: Pick<MachineFacts, "memory">): Band {
   const size = formatSize(end - start);
   const told = names.length === 0 ? "" : `: ${escapeText(tellNames(names))}`;
-  const ram = intersectRanges({ start, end }, facts.memory).reduce((sum, range) => sum + sizeOf(range), 0n);
+  const ram = ground === "mixed" ? sizeOfRanges(intersectSorted({ start, end }, facts.memory)) : 0n;
   const texts: Readonly<Record<string, Note>> = {
     RAM: plain(`RAM, ${size}`),
     taken: taken > 1 ? plain(`${size} taken${told}`) : note("", tellNames(names), `, ${size}`),

@@ -7,6 +7,12 @@ import { type Piece, pieceSize } from "./piece.ts";
 /** Another archive of an initramfs may begin at a multiple of it. */
 const CPIO_ALIGNMENT = 4;
 
+/**
+ * Segments of a plan. The kernel takes 16, and qemu as many files as it has room for on its command line; all that judges and
+ * draws them holds each against each.
+ */
+const MOST_SEGMENTS = 256;
+
 export class SegmentPlan {
   readonly pieces: Piece[] = [];
   /** Bytes of all pieces: bufsz. */
@@ -80,7 +86,9 @@ export class Plan {
   /** The tree of the blob that the entered stub hands over, for those who have made it. */
   tree: DeviceTree | undefined;
 
+  /** @throws Failure for one more than anybody takes */
   open(start: bigint, label: string): SegmentPlan {
+    if (this.segments.length === MOST_SEGMENTS) throw new Failure(label, `more than ${MOST_SEGMENTS} segments`);
     const segment = new SegmentPlan(start, label);
     this.segments.push(segment);
     return segment;

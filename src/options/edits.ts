@@ -83,22 +83,30 @@ export const editOptions: readonly Option[] = [
 export const EDIT_NOTES = `Edits act in the order in which they are given. NODE is /a/path, an alias,
 &label, &{/a/path} or &phandle. VALUE is "text", <cells>, [bytes] or &node, as
 in device tree source, with commas between. An edit fails if what it names is
-not there; only --set and --add-node may name something new.`;
+not there; only --set and --add-node may name something new. --usable and
+--elfcorehdr are given once.`;
 
 /** Reads no tree. Asks for the sizes of --initrd's files, and reads that of --from. */
 export function parseEdits(system: System, directives: readonly Directive[]): Edit[] {
+  const once = new Set<string>();
   return directives.flatMap((directive) =>
-    directive.long === "from" ? readEdits(system, directive.value) : [parseEdit(system, directive)],
+    directive.long === "from" ? readEdits(system, directive.value, once) : [parseEdit(system, directive, once)],
   );
 }
 
-/** Lines of an option's long name and its value. Empty lines and those that begin with # say nothing. */
-function readEdits(system: System, file: ByteString): Edit[] {
+/** Of these a second one would leave in the reserve map what the first one put there. */
+const ONCE = ["usable", "elfcorehdr"];
+
+/**
+ * Lines of an option's long name and its value. Empty lines and those that begin with # say nothing.
+ * @param once which of ONCE were given; it grows
+ */
+function readEdits(system: System, file: ByteString, once: Set<string>): Edit[] {
   const lines = system.text(system.mustReadFile(file, LARGEST_FILE)).split("\n");
   return lines.flatMap((text, index) => {
     const line = trimmed(text);
     const place = `${file}:${index + 1}`;
-    return line === "" || line.startsWith("#") ? [] : [inLine(place, () => parseLine(system, line, place))];
+    return line === "" || line.startsWith("#") ? [] : [inLine(place, () => parseLine(system, line, place, once))];
   });
 }
 
@@ -110,7 +118,7 @@ function trimmed(line: ByteString): ByteString {
 /** Bytes of a file of edits. */
 const LARGEST_FILE = 64 * 1024 * 1024;
 
-function parseLine(system: System, line: ByteString, place: string): Edit {
+function parseLine(system: System, line: ByteString, place: string, once: Set<string>): Edit {
   const [, long = "", value = ""] = /^([^ \t]+)[ \t]*(.*)$/s.exec(line) ?? [];
   const option = editOptions.find((each) => each.long === long);
   if (option === undefined || long === "from") throw new Failure(place, `'${long}' is not an edit`);
@@ -118,7 +126,7 @@ function parseLine(system: System, line: ByteString, place: string): Edit {
     if (option.value === undefined) throw new Failure(place, `${long} takes no value`);
     if (long !== "bootargs") throw new Failure(place, `${long} needs ${option.value}`);
   }
-  const edit = parseEdit(system, { long, value, place });
+  const edit = parseEdit(system, { long, value, place }, once);
   return (tree) => inLine(place, () => edit(tree));
 }
 
@@ -132,7 +140,9 @@ function inLine<T>(place: string, work: () => T): T {
   }
 }
 
-function parseEdit(system: System, { long, value, place }: Directive): Edit {
+function parseEdit(system: System, { long, value, place }: Directive, once: Set<string>): Edit {
+  if (once.has(long)) throw usage(place, `--${long} is given twice`);
+  if (ONCE.includes(long)) once.add(long);
   switch (long) {
     case "set":
       return parseSetting(place, value);

@@ -18,7 +18,7 @@ import { readHotplug } from "../kexec/hotplug.ts";
 import { whyNoIomem } from "../kexec/iomem.ts";
 import { type KernelMaps, mapsOfKernel } from "../kexec/kernel-maps.ts";
 import { readUnmappedMemory, UnreadTree } from "../kexec/live-tree.ts";
-import { contains, formatRange, intersectRanges, type MemoryRange, NO_END, subtractRanges } from "../range.ts";
+import { formatRange, intersectRanges, isWithinSorted, type MemoryRange, NO_END, subtractRanges } from "../range.ts";
 import type { System } from "../sys/system.ts";
 import { pageOf } from "./next-places.ts";
 
@@ -113,7 +113,7 @@ function mapsFor(
   lacks: string[],
 ): KernelMaps {
   if (maps !== undefined) {
-    const text = maps.text.filter((map) => ram.some((range) => contains(range, map)));
+    const text = maps.text.filter((map) => isWithinSorted(map, ram));
     return isLinearFixed ? { linear: linear(ram), text } : { ...maps, text };
   }
   const guess = linear(ram);
@@ -139,7 +139,7 @@ function copyOverwritten(
   if (!overwritten.isConstant) return leaveOut("the crash kernel writes there");
   if (intersectRanges(overwritten, without).length > 0) return undefined;
   if (!hasPlace) return leaveOut("the crash kernel writes there, and a copy needs -b");
-  if (!ram.some((range) => contains(range, overwritten))) return leaveOut("not all of it is memory");
+  if (!isWithinSorted(overwritten, ram)) return leaveOut("not all of it is memory");
   const map = kernel && mapsOfKernel(kernel.headers);
   const size = Number(overwritten.end - overwritten.start);
   const bytes = map && kernel?.readVirtual(BigInt.asUintN(64, map.linear + overwritten.start), size);

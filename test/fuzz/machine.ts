@@ -33,10 +33,14 @@ export interface World {
   readonly machine?: Machine;
   readonly files?: Files;
   readonly stdin?: Uint8Array;
+  readonly most?: Most;
 }
 
-/** More than any input may take: calls of the kernel, bytes of memory that it is asked for, bytes that are written. */
-const MOST = { calls: 100_000, memory: 256 << 20, written: 64 << 20 };
+/** Calls of the kernel, bytes of memory that it is asked for, bytes that are written. */
+export type Most = Readonly<Record<"calls" | "memory" | "written", number>>;
+
+/** More than any input of a fuzzer may take. */
+const MOST: Most = { calls: 100_000, memory: 256 << 20, written: 64 << 20 };
 
 const PAGE = 4096;
 /** Not process 1. */
@@ -77,9 +81,14 @@ export class MemoryMachine implements Engine {
   #next = { descriptor: 3, place: 0x1000_0000 };
   #stdinAt = 0;
   readonly #used = { calls: 0, memory: 0, written: 0 };
+  readonly #most: Most;
+  /** Of each directory the names in it; undefined where they have to be looked for. */
+  #folders: Map<string, Set<string>> | undefined;
+  readonly #numbers = new Map<string, number>();
 
   constructor(readonly world: World) {
     this.machine = world.machine ?? "x86_64";
+    this.#most = world.most ?? MOST;
     this.#abi = abis[this.machine];
     const named = Object.entries(this.#abi.call) as [CallName, number][];
     this.#names = new Map(named.map(([name, number]) => [number, name]));
@@ -158,7 +167,7 @@ export class MemoryMachine implements Engine {
   /** @throws Error where that is more than any input may take: a finding */
   #use(what: keyof typeof MOST, count: number): void {
     this.#used[what] += count;
-    if (this.#used[what] > MOST[what]) throw new Error(`${what}: more than ${MOST[what]}`);
+    if (this.#used[what] > this.#most[what]) throw new Error(`${what}: more than ${this.#most[what]}`);
   }
 
   #place(length: number): number {
@@ -194,13 +203,13 @@ export class MemoryMachine implements Engine {
         new DataView((second as Uint8Array).buffer).setBigUint64(0, EXT4, this.#abi.endian === "little");
         return 0;
       case "unlinkat":
-        return this.files.delete(this.#pathOf(descriptor, String(second))) ? 0 : -errno.ENOENT;
+        return this.#forget(this.#pathOf(descriptor, String(second))) ? 0 : -errno.ENOENT;
       case "renameat2":
         return this.#rename(this.#pathOf(descriptor, String(second)), this.#pathOf(Number(third), String(fourth)));
       case "mkdirat": {
         const path = this.#pathOf(descriptor, String(second));
         if (this.files.has(path)) return -errno.EEXIST;
-        this.files.set(path, undefined);
+        this.#keep(path, undefined);
         return 0;
       }
       case "getrandom":
@@ -239,7 +248,7 @@ export class MemoryMachine implements Engine {
     if (path === "" || path.includes("\0")) return -errno.ENOENT;
     if (!this.files.has(path) && !this.#isDirectory(path)) {
       if ((flags & O_CREAT) === 0) return -errno.ENOENT;
-      this.files.set(path, new Uint8Array(0));
+      this.#keep(path, new Uint8Array(0));
     } else if ((flags & O_EXCL) !== 0) return -errno.EEXIST;
     const file = this.files.get(path);
     if (file === undefined) {
@@ -290,7 +299,7 @@ export class MemoryMachine implements Engine {
     if (opened?.file === undefined || !opened.isWritten) return -errno.EBADF;
     const at = place ?? opened.at;
     const end = at + bytes.length;
-    if (end > MOST.written) return -errno.ENOSPC;
+    if (end > this.#most.written) return -errno.ENOSPC;
     const grown = new Uint8Array(Math.max(end, opened.file.length));
     grown.set(opened.file);
     grown.set(bytes, at);
@@ -302,7 +311,7 @@ export class MemoryMachine implements Engine {
   /** Opened twice a file is one file; its other descriptors are brought along. */
   #become({ path, file }: Open, bytes: Uint8Array): void {
     for (const each of this.#open.values()) if (each.file === file) each.file = bytes;
-    if (path !== "") this.files.set(path, bytes);
+    if (path !== "") this.#keep(path, bytes);
   }
 
   #seek(descriptor: number, offset: number, whence: number): number {
@@ -315,7 +324,7 @@ export class MemoryMachine implements Engine {
   #truncate(descriptor: number, length: number): number {
     const opened = this.#open.get(descriptor);
     if (opened?.file === undefined) return -errno.EINVAL;
-    if (length > MOST.written) return -errno.EFBIG;
+    if (length > this.#most.written) return -errno.EFBIG;
     const changed = new Uint8Array(length);
     changed.set(opened.file.subarray(0, length));
     this.#become(opened, changed);
@@ -332,9 +341,25 @@ export class MemoryMachine implements Engine {
     const view = new DataView(to.buffer, to.byteOffset);
     const little = this.#abi.endian === "little";
     view.setUint16(28, file === undefined ? DIRECTORY : FILE, little);
-    view.setBigUint64(32, BigInt(1 + [...this.files.keys()].indexOf(path)), little);
+    view.setBigUint64(32, BigInt(this.#numberOf(path)), little);
     view.setBigUint64(40, BigInt(file?.length ?? 0), little);
     return 0;
+  }
+
+  #numberOf(path: string): number {
+    const known = this.#numbers.get(path) ?? this.#numbers.size + 1;
+    this.#numbers.set(path, known);
+    return known;
+  }
+
+  #keep(path: string, bytes: Uint8Array | undefined): void {
+    if (this.#folders !== undefined && !this.files.has(path)) addName(this.#folders, path);
+    this.files.set(path, bytes);
+  }
+
+  #forget(path: string): boolean {
+    this.#folders = undefined;
+    return this.files.delete(path);
   }
 
   #isDirectory(path: string): boolean {
@@ -342,11 +367,11 @@ export class MemoryMachine implements Engine {
   }
 
   #namesIn(path: string): string[] {
-    const start = path.endsWith("/") ? path : `${path}/`;
-    const inner = [...this.files.keys()].filter((each) => each.startsWith(start));
-    return [...new Set(inner.map((each) => each.slice(start.length).split("/", 1)[0] ?? ""))].filter(
-      (each) => each !== "",
-    );
+    if (this.#folders === undefined) {
+      this.#folders = new Map();
+      for (const each of this.files.keys()) addName(this.#folders, each);
+    }
+    return [...(this.#folders.get(path.endsWith("/") ? path.slice(0, -1) : path) ?? [])];
   }
 
   /** struct linux_dirent64, one after the other. */
@@ -372,15 +397,15 @@ export class MemoryMachine implements Engine {
   #rename(from: string, to: string): number {
     const file = this.files.get(from);
     if (file === undefined) return -errno.ENOENT;
-    this.files.delete(from);
-    this.files.set(to, file);
+    this.#forget(from);
+    this.#keep(to, file);
     return 0;
   }
 
   #map(address: number, length: number, flags: number, descriptor: number, offset: number): number {
     if ((flags & MAP_FIXED) === 0) {
       if (!(length > 0)) return -errno.EINVAL;
-      if (length > MOST.memory) return -errno.ENOMEM;
+      if (length > this.#most.memory) return -errno.ENOMEM;
       this.#use("memory", length);
       const bytes = new Uint8Array(Math.ceil(length / PAGE) * PAGE);
       const place = this.#place(bytes.length);
@@ -400,6 +425,18 @@ export class MemoryMachine implements Engine {
       return address;
     }
     throw new Error("a file is mapped over nothing");
+  }
+}
+
+/** A path is a name in each directory above it. */
+function addName(folders: Map<string, Set<string>>, path: string): void {
+  for (let slash = path.indexOf("/"); slash >= 0; slash = path.indexOf("/", slash + 1)) {
+    const name = path.slice(slash + 1).split("/", 1)[0] ?? "";
+    if (name === "") continue;
+    const folder = path.slice(0, slash);
+    const names = folders.get(folder);
+    if (names === undefined) folders.set(folder, new Set([name]));
+    else names.add(name);
   }
 }
 

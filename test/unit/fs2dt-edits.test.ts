@@ -195,6 +195,11 @@ describe("--usable", () => {
     expect(bytesAt(blob.root, "/memory@0", "reg").toString("hex")).toBe("00000000000000000000000040000000");
   });
 
+  test.each(["--usable", "--elfcorehdr"])("%s is given once: what the first one reserves would stay", (option) => {
+    const { code, err } = attempt(machine, option, "0x140000000,0x1000", option, "0x150000000,0x1000");
+    expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining(`: ${option} is given twice\n`) });
+  });
+
   test("leaves memory nodes below it whole", () => {
     const blob = edited(machine, "--usable", "0x140000000,0x1000");
     expect(usable(blob, "memory@0")).toBe("00000000000000000000000040000000");

@@ -389,6 +389,9 @@ describe("addresses and sizes", () => {
       Array.from({ length: count - 1 }, (_, n) => ` -a ${0x10001000 + n * 0x1000} -f F`).join("");
     expect(taken(many(16))).toBe(true);
     expect(refusedLine(many(17))).toBe("1 17 segments: the kernel takes at most 16");
+    // Each is held against each, and drawn.
+    expect(refusedLine(many(256))).toBe("1 256 segments: the kernel takes at most 16");
+    expect(refusedLine(many(257))).toBe("1 argument 1026 (-a): more than 256 segments");
   });
 
   test("an end above 2^64 is refused; at 2^64 it is judged by what is known of memory", () => {

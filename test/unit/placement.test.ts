@@ -3,7 +3,17 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { kernelPiece as x86Piece } from "../../src/arch/x86_64/placement.ts";
-import { contains, type MemoryRange, mergeRanges, overlap, rangeOfSize, subtractRanges } from "../../src/range.ts";
+import {
+  contains,
+  intersectRanges,
+  intersectSorted,
+  isWithinSorted,
+  type MemoryRange,
+  mergeRanges,
+  overlap,
+  rangeOfSize,
+  subtractRanges,
+} from "../../src/range.ts";
 import { findAddress, findAddresses, type Piece } from "../../src/recipes/placement.ts";
 
 /** Small enough that every address can be tried. */
@@ -85,6 +95,19 @@ test("what is left of ranges is every address that is in one of them and in no h
       expect(mergeRanges(left)).toEqual(left);
     }),
     { seed: 3, numRuns: 500 },
+  );
+});
+
+test("sorted ranges are searched as any others are gone through", () => {
+  fc.assert(
+    fc.property(fc.array(range), range, (ranges, one) => {
+      const sorted = mergeRanges(ranges);
+      expect(isWithinSorted(one, sorted)).toBe(sorted.some((each) => contains(each, one)));
+      expect(intersectSorted(one, sorted).filter(({ start, end }) => start < end)).toEqual(
+        intersectRanges(one, sorted).filter(({ start, end }) => start < end),
+      );
+    }),
+    { seed: 4, numRuns: 500 },
   );
 });
 

@@ -2,7 +2,7 @@
 // Linux: Documentation/ABI/testing/sysfs-firmware-memmap, arch/x86/kernel/e820.c (e820_type_to_string).
 
 import { Failure } from "../../failure.ts";
-import { intersectRanges, type MemoryRange, mergeRanges, subtractRanges } from "../../range.ts";
+import { intersectSorted, type MemoryRange, mergeRanges, subtractRanges } from "../../range.ts";
 import type { System } from "../../sys/system.ts";
 import { type E820Entry, readE820, type SetupData } from "./boot-params.ts";
 
@@ -43,7 +43,7 @@ export const LOW_END = 0x100000n;
 export function confineMap(map: readonly E820Entry[], usable: readonly MemoryRange[]): E820Entry[] {
   const kept = mergeRanges([{ start: 0n, end: LOW_END }, ...usable]);
   return map.flatMap((entry) =>
-    isRam(entry) ? intersectRanges(entry, kept).map((range) => ({ ...range, type: RAM })) : [entry],
+    isRam(entry) ? intersectSorted(entry, kept).map((range) => ({ ...range, type: RAM })) : [entry],
   );
 }
 

@@ -13,8 +13,11 @@ import { type DeviceTree, MAX_DEPTH, type Node, tellingProperties } from "../tre
 const NEWEST = 17;
 /** Nodes, properties and reservations. The largest known real tree has some 60,000. */
 const MAX_ENTRIES = 1_000_000;
-/** Bytes of all paths and names. Strings may share their bytes in a blob, not in memory. */
-const MAX_TEXT = 64 * 1024 * 1024;
+/**
+ * Bytes of all paths and names; the largest known real tree has some 4 MB. Strings may share their bytes in a blob, and not where
+ * they are shown.
+ */
+const MAX_TEXT = 16 * 1024 * 1024;
 
 /** Bytes that no file's name has, nor any real property's. */
 const LONG_NAME = 255;

@@ -1,0 +1,63 @@
+// npm run scale: how the work of each command grows with its input, for shapes of input that make programs slow.
+
+import minimist from "minimist";
+import { EXIT, usage } from "../src/failure.ts";
+import { type ScaleShape, scaleShapes } from "../test/scale/shapes.ts";
+import { endWith } from "./command.ts";
+import { measureSeconds } from "./scale/seconds.ts";
+import { countWork, growthOf, MOST_GROWTH } from "./scale/work.ts";
+
+/** Of an input of a MiB. */
+const MOST_SECONDS = 2;
+
+const HELP = `usage: npm run scale -- [OPTION]... [TEXT]...
+
+For each command, shapes of input that make programs slow: a machine of memory,
+an input, another of twice the size, and one of twice that. Counted is what runs:
+blocks of code, and what the engine's own functions look at. Twice the input may
+take ${MOST_GROWTH} times the work. Each TEXT chooses the shapes whose names have it.
+
+  --seconds    Run each shape once instead, with a MiB of input, in the small
+               engine on x86-64, and take the seconds that it runs in user mode.
+               More than ${MOST_SECONDS} are too many.
+
+The exit code is 1 if one grows by more, or takes longer.
+`;
+
+const nameOf = ({ applet, name }: ScaleShape): string => `${applet}: ${name}`;
+
+function row(isSound: boolean, figure: string, shape: ScaleShape, end: number | string): void {
+  const told = `${end}`.split("\n", 1)[0];
+  process.stdout.write(`${isSound ? "  " : "! "}${figure.padStart(6)}  ${nameOf(shape)} (${told})\n`);
+}
+
+async function scale(words: readonly string[]): Promise<number> {
+  const { _: texts, seconds } = minimist([...words], {
+    boolean: ["seconds"],
+    string: ["_"],
+    unknown: (word) => {
+      if (word.startsWith("-")) throw usage(word, "no such option");
+      return true;
+    },
+  });
+  const chosen = scaleShapes.filter((shape) => texts.every((text) => nameOf(shape).includes(text)));
+  let wrong = 0;
+  if (seconds === true) {
+    await measureSeconds(chosen, ({ shape, seconds, end }) => {
+      const isSound = seconds <= MOST_SECONDS;
+      row(isSound, seconds.toFixed(2), shape, end);
+      if (!isSound) wrong++;
+    });
+  } else {
+    for (const { shape, counts, end } of await countWork(chosen)) {
+      const growth = growthOf(counts);
+      const isSound = growth === undefined || growth <= MOST_GROWTH;
+      row(isSound, growth?.toFixed(2) ?? "flat", shape, end);
+      if (!isSound) wrong++;
+    }
+  }
+  process.stdout.write(`${chosen.length} shapes, ${wrong} too slow\n`);
+  return wrong === 0 ? EXIT.done : EXIT.input;
+}
+
+await endWith("scale", () => scale(process.argv.slice(2)), HELP);

@@ -1,0 +1,42 @@
+// Counts the work of cases, in node, which tells what has run: blocks of the program's code, and what the engine's own
+// functions look at. One line for each case.
+
+import { readFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+import { splitParts, unpackBelongings } from "../../test/fuzz/belongings.ts";
+import { unpackCase } from "../../test/scale/case.ts";
+import { type Program, runCase } from "../../test/scale/run.ts";
+import { Coverage } from "../fuzz/coverage.ts";
+import { host } from "../fuzz/host.ts";
+import { countNatives, NativeWork } from "./natives.ts";
+
+const [script = "", file = ""] = process.argv.slice(2);
+const { href } = pathToFileURL(script);
+const [packed = new Uint8Array(0), ...cases] = splitParts(new Uint8Array(readFileSync(file)));
+const belongings = unpackBelongings(packed);
+const coverage = new Coverage(href);
+const program: Program = await import(href);
+const natives = new NativeWork();
+const counted = {
+  ...host,
+  decode(bytes: Uint8Array, start: number, end: number) {
+    natives.add(end - start);
+    return host.decode(bytes, start, end);
+  },
+};
+countNatives(natives);
+
+for (const bytes of cases) {
+  const given = unpackCase(bytes);
+  coverage.take();
+  natives.count = 0;
+  let end: number | string;
+  natives.isOn = true;
+  try {
+    end = runCase(program, counted, belongings, given, natives.pause);
+  } catch (error) {
+    end = `${error}`;
+  }
+  natives.isOn = false;
+  process.stdout.write(`${JSON.stringify({ end, count: coverage.take().work + natives.count })}\n`);
+}
