@@ -54,7 +54,7 @@ export function readCoreHeader(system: System, facts: MachineFacts, wishes: Core
   const kernel = openKernelMemory(system, lacks);
   const vmcoreinfo = readVmcoreinfo(system);
   if (vmcoreinfo === undefined) lacks.push("no /sys/kernel/vmcoreinfo: a dump will not tell how its kernel was built");
-  const copied = copyOverwritten(rules.overwritten, ram, wishes, kernel, notes);
+  const copied = copyOverwritten(rules.overwritten, ram, wishes, kernel, { lacks, notes });
   const { overwritten } = rules;
   const memory = subtractRanges(ram, [...wishes.without, ...(overwritten === undefined ? [] : [overwritten])]);
   const parts = {
@@ -129,11 +129,11 @@ function copyOverwritten(
   ram: readonly MemoryRange[],
   { hasPlace, without }: CoreHeaderWishes,
   kernel: CoreFile | undefined,
-  notes: string[],
+  { lacks, notes }: { readonly lacks: string[]; readonly notes: string[] },
 ): CopiedMemory | undefined {
   if (overwritten === undefined || intersectRanges(overwritten, ram).length === 0) return undefined;
-  const leaveOut = (why: string) => {
-    notes.push(`${formatRange(overwritten)}, ${overwritten.what}, is left out: ${why}`);
+  const leaveOut = (why: string, told = notes) => {
+    told.push(`${formatRange(overwritten)}, ${overwritten.what}, is left out: ${why}`);
     return undefined;
   };
   if (!overwritten.isConstant) return leaveOut("the crash kernel writes there");
@@ -144,6 +144,6 @@ function copyOverwritten(
   const size = Number(overwritten.end - overwritten.start);
   const bytes = map && kernel?.readVirtual(BigInt.asUintN(64, map.linear + overwritten.start), size);
   return bytes === undefined
-    ? leaveOut("the crash kernel writes there, and it cannot be copied")
+    ? leaveOut("the crash kernel writes there, and it cannot be copied", lacks)
     : { start: overwritten.start, bytes };
 }

@@ -39,6 +39,15 @@ function judged(ran: Partial<Result>, fault = EIO, reference = REFERENCE, call =
   return judge(reference, { ...GOOD, ...ran }, fault, call);
 }
 
+test("a file that is said to end early is another input, of which the findings are the reason", () => {
+  const ends: Fault = { at: 1, kind: "short", value: 0 };
+  const read: Call = { name: "read", args: [3, 0, 5], path: "", result: 5 };
+  const found = { ...REFUSED, hit: "read", err: "", out: Buffer.from("tree: /: no memory [memory]\n") };
+  expect(judged(found, ends, REFERENCE, read).wrong).toEqual([]);
+  expect(judged({ ...found, out: Buffer.alloc(0) }, ends, REFERENCE, read).wrong).toEqual(["gives no reason"]);
+  expect(judged(found, EIO, REFERENCE, read).wrong).toEqual(["gives no reason"]);
+});
+
 describe("borne is a fault after which", () => {
   test.each<[string, Partial<Result>, Fault, string]>([
     ["all is as without it", {}, EIO, "done"],
