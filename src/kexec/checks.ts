@@ -5,7 +5,7 @@ import { Failure, hex } from "../failure.ts";
 import { contains, formatRange, formatRanges, type MemoryRange, overlap, rangeOfSize, roundUp } from "../range.ts";
 import { errno } from "../sys/errno.ts";
 import { blame, type Check, type Finding, findInSegments, nameSegment, nameSegmentAndArgument } from "./check.ts";
-import type { MachineFacts } from "./facts.ts";
+import { type MachineFacts, tellShortage } from "./facts.ts";
 import type { KexecImage, Segment } from "./image.ts";
 
 /** linux/kexec.h KEXEC_SEGMENT_MAX. */
@@ -22,6 +22,7 @@ export const checks: readonly Check[] = [
   { name: "taken", errno: undefined, find: eachSegment(overTaken) },
   { name: "memory", errno: undefined, find: eachSegment(outsideMemory) },
   { name: "half-of-ram", errno: "EINVAL", find: overHalfOfRam },
+  { name: "available", errno: "ENOMEM", find: overAvailable },
   { name: "entry", errno: undefined, find: entryNowhere },
 ];
 
@@ -129,11 +130,26 @@ export function halfOfRam({ pageSize, totalRam }: MachineFacts): bigint | undefi
   return totalRam === undefined ? undefined : (totalRam / pageSize / 2n) * pageSize;
 }
 
+/** Bytes that the kernel counts for it: whole pages. */
+function sizeInPages({ start, end }: MemoryRange, { pageSize }: MachineFacts): bigint {
+  return roundUp(end - start, pageSize);
+}
+
+/**
+ * Until the jump the image lies in other memory, zeros and all. The kernel does not say ENOMEM where there is too little: it ends
+ * processes, the largest first, whosever they are. A crash kernel is copied to its place at once.
+ */
+function overAvailable(image: KexecImage, facts: MachineFacts): Finding | undefined {
+  const { available } = facts;
+  if (available === undefined || image.crash) return undefined;
+  const sum = image.segments.reduce((total, segment) => total + sizeInPages(segment, facts), 0n);
+  return sum > available ? { place: "all segments", fact: tellShortage(sum, available) } : undefined;
+}
+
 function overHalfOfRam(image: KexecImage, facts: MachineFacts): Finding | undefined {
-  const { pageSize } = facts;
   const half = halfOfRam(facts);
   if (half === undefined) return undefined;
-  const size = ({ start, end }: MemoryRange) => roundUp(end - start, pageSize);
+  const size = (segment: MemoryRange) => sizeInPages(segment, facts);
   const over = findInSegments(image, (segment) =>
     size(segment) > half ? `${hex(size(segment))} bytes are more than half of the RAM, ${hex(half)}` : undefined,
   );

@@ -1,6 +1,6 @@
 // What the running machine is like, as far as it decides whether an image can be loaded and entered.
 
-import { Failure } from "../failure.ts";
+import { Failure, hex } from "../failure.ts";
 import { type MemoryRange, mergeRanges, type NamedRange } from "../range.ts";
 import { CWD, type System } from "../sys/system.ts";
 import { readIomem, whyNoIomem } from "./iomem.ts";
@@ -29,6 +29,8 @@ export interface MachineFacts extends OwnFacts {
   readonly taken: readonly NamedRange[];
   /** Bytes that the kernel counts as its RAM. */
   readonly totalRam: bigint | undefined;
+  /** Bytes that the kernel finds without ending a process; absent where it does not tell, as before Linux 3.14. */
+  readonly available?: bigint | undefined;
   /** The part of what crashkernel= reserved that is below 4 GiB, where it has two. */
   readonly crashkernelLow?: MemoryRange | undefined;
   /** Whether what crashkernel= reserved could not be found out; `crashkernel` is undefined then. */
@@ -86,7 +88,8 @@ export function readFacts(system: System, source: FactSource, live: LiveTree = n
   const known = iomem ?? readTree(system, source, tree, live);
   const own = source.read?.(system, tree, live);
   // The kernel's totalram_pages(), which kernel/kexec_core.c measures segments against.
-  const totalRam = readMemoryInfo(system, "MemTotal");
+  const memoryInfo = readMemory(system);
+  const totalRam = memoryInfo("MemTotal");
   const blind = whyBlind(system, totalRam);
   return {
     ...own,
@@ -99,6 +102,7 @@ export function readFacts(system: System, source: FactSource, live: LiveTree = n
     crashkernelLow: iomem?.crashkernelLow,
     isCrashkernelUnknown: source.hasIomem && iomem === undefined,
     totalRam,
+    available: availableOf(memoryInfo),
     unchecked: blind === undefined ? [...listUnchecked(known, totalRam), ...(own?.unchecked ?? [])] : [],
     runningKernel: iomem?.runningKernel ?? endsAt(own?.kernelEnd),
     notRam: iomem?.notRam,
@@ -173,9 +177,31 @@ function listUnchecked({ unchecked = [] }: Known, totalRam: bigint | undefined):
   ];
 }
 
-/** A line of /proc/meminfo, in bytes; undefined where it is not there. */
-export function readMemoryInfo(system: System, name: "MemTotal" | "MemFree" | "MemAvailable"): bigint | undefined {
-  const text = system.readIfThere("/proc/meminfo");
-  const kibibytes = text && new RegExp(`^${name}: *([0-9]+) kB$`, "m").exec(system.text(text))?.[1];
-  return kibibytes === undefined ? undefined : BigInt(kibibytes) * 1024n;
+/** @param needed bytes, until the jump */
+export function tellShortage(needed: bigint, available: bigint): string {
+  const rest = "the kernel would end processes for the rest; what is loaded already has its own, which -u gives back";
+  return `${hex(needed)} bytes are needed until the jump, and ${hex(available)} are available: ${rest}`;
+}
+
+type MemoryInfo = "MemTotal" | "MemFree" | "MemAvailable" | "SwapFree";
+
+/** What /proc/meminfo says now, in bytes; undefined for a line that is not there. */
+export function readMemory(system: System): (name: MemoryInfo) => bigint | undefined {
+  const bytes = system.readIfThere("/proc/meminfo");
+  const text = bytes && system.text(bytes);
+  return (name) => {
+    const kibibytes = text && new RegExp(`^${name}: *([0-9]+) kB$`, "m").exec(text)?.[1];
+    return kibibytes === undefined ? undefined : BigInt(kibibytes) * 1024n;
+  };
+}
+
+/** One line of it. */
+export function readMemoryInfo(system: System, name: MemoryInfo): bigint | undefined {
+  return readMemory(system)(name);
+}
+
+/** Bytes that the kernel finds for somebody without ending a process: in memory, and by moving what is there to a disk. */
+export function availableOf(memory: ReturnType<typeof readMemory>): bigint | undefined {
+  const available = memory("MemAvailable");
+  return available && available + (memory("SwapFree") ?? 0n);
 }

@@ -7,7 +7,7 @@ import type { ByteString } from "../sys/engine.ts";
 import { type ErrnoName, errno } from "../sys/errno.ts";
 import type { FileStatus, System } from "../sys/system.ts";
 import type { Finding } from "./check.ts";
-import { readMemoryInfo, refuseBlind, whyBlind } from "./facts.ts";
+import { availableOf, readMemory, refuseBlind, tellShortage, whyBlind } from "./facts.ts";
 import { readCrashSize } from "./status.ts";
 
 export interface OpenFile {
@@ -63,6 +63,8 @@ export interface FileFacts {
   readonly blind?: string | undefined;
   /** Bytes of half of the RAM; undefined where that is not known. */
   readonly halfOfRam: bigint | undefined;
+  /** Bytes that the kernel finds without ending a process; undefined where it does not tell. */
+  readonly available: bigint | undefined;
   /** Bytes that crashkernel= has reserved. */
   readonly crashSize: bigint | undefined;
 }
@@ -78,11 +80,18 @@ export const fileChecks: readonly FileCheck[] = [
   { name: "file-command-line", find: longCommandLine },
   { name: "file-crashkernel", find: outsideCrashkernel },
   { name: "file-half-of-ram", find: overHalfOfRam },
+  { name: "file-available", find: overAvailable },
 ];
 
 export function readFileFacts(system: System): FileFacts {
-  const totalRam = readMemoryInfo(system, "MemTotal");
-  return { blind: whyBlind(system, totalRam), halfOfRam: totalRam && totalRam / 2n, crashSize: readCrashSize(system) };
+  const memory = readMemory(system);
+  const totalRam = memory("MemTotal");
+  return {
+    blind: whyBlind(system, totalRam),
+    halfOfRam: totalRam && totalRam / 2n,
+    available: availableOf(memory),
+    crashSize: readCrashSize(system),
+  };
 }
 
 /** @throws Failure for the first thing that is wrong, or where nothing of the machine is known */
@@ -157,4 +166,18 @@ function overHalfOfRam({ initrd }: KernelFiles, _: FileRules, { halfOfRam }: Fil
   if (initrd === undefined || halfOfRam === undefined || initrd.status.size <= halfOfRam) return undefined;
   const fact = `${hex(initrd.status.size)} bytes are more than half of the RAM, ${hex(halfOfRam)}`;
   return { place: initrd.name, fact, errno: "EINVAL" };
+}
+
+/** The least that it takes: the kernel's file while it is read, and the initrd also until the jump. See overAvailable() of checks.ts. */
+function overAvailable(
+  { kernel, initrd, crash }: KernelFiles,
+  _: FileRules,
+  facts: FileFacts,
+): FileFinding | undefined {
+  const { available } = facts;
+  if (available === undefined || crash) return undefined;
+  const sum = kernel.status.size + 2n * (initrd?.status.size ?? 0n);
+  if (sum <= available) return undefined;
+  const place = initrd === undefined ? kernel.name : `${kernel.name} and ${initrd.name}`;
+  return { place, fact: tellShortage(sum, available), errno: "ENOMEM" };
 }

@@ -5,13 +5,17 @@
 //   limited BYTES     with so much address space
 //   strike SIGNAL CALL entry|exit
 //                     sends it the signal where it first enters or leaves the system call of that number
+//   shrink FILE CALL PATH
+//                     leaves 4096 bytes of the file where it first enters the system call of that number with that path, or
+//                     with anything if PATH is -
 //   mute              its standard output is a pipe that nobody reads
 //   hung-up           its standard input, output and error are a terminal that is gone
 // and, without a program:
 //   orphan            leaves a child to process 1, which ends when this one has, and a second one that says when the first
 //                     was waited for; with an argument this one itself waits for that too
+//   crowd FILE        there are as many processes as there may be, until the file is there
 //   hang-up           takes the terminal away from everybody who has it
-// The last three of the first list tell on standard output how the program ended, and end well.
+// strike, shrink, mute and hung-up tell on standard output how the program ended, and end well.
 
 #define _GNU_SOURCE
 #include <errno.h>
@@ -29,6 +33,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -76,7 +81,19 @@ static void become(const char *user, int keeps_boot)
     must(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SYS_BOOT, 0, 0), "PR_CAP_AMBIENT_RAISE");
 }
 
-static void strike(int signal, unsigned long call, int at_exit, char **program)
+/* Whether a tracee's text at that address is this one. */
+static int is_text(pid_t pid, unsigned long address, const char *text)
+{
+    char found[256];
+    size_t length = strlen(text) + 1;
+    struct iovec here = {found, length}, there = {(void *)address, length};
+
+    return length <= sizeof found && process_vm_readv(pid, &here, 1, &there, 1, 0) == (ssize_t)length &&
+           memcmp(found, text, length) == 0;
+}
+
+/* Starts the program and stops it at the call, of which `path`, if there is one, is the second argument. */
+static pid_t stop_at(unsigned long call, int at_exit, const char *path, char **program)
 {
     unsigned long current = ~0ul;
     int status;
@@ -104,14 +121,64 @@ static void strike(int signal, unsigned long call, int at_exit, char **program)
             continue;
         must(ptrace(PTRACE_GET_SYSCALL_INFO, child, sizeof info, &info), "PTRACE_GET_SYSCALL_INFO");
         if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
-            current = info.entry.nr;
+            current = path == NULL || is_text(child, info.entry.args[1], path) ? info.entry.nr : ~0ul;
         if (current == call && (info.op == PTRACE_SYSCALL_INFO_EXIT) == at_exit)
-            break;
+            return child;
     }
-    must(kill(child, signal), "kill");
+}
+
+static void go_on_to_the_end(pid_t child)
+{
+    int status;
+
     must(ptrace(PTRACE_DETACH, child, 0, 0), "PTRACE_DETACH");
     must(waitpid(child, &status, 0), "waitpid");
     tell_end(status);
+}
+
+static void strike(int signal, unsigned long call, int at_exit, char **program)
+{
+    pid_t child = stop_at(call, at_exit, NULL, program);
+
+    must(kill(child, signal), "kill");
+    go_on_to_the_end(child);
+}
+
+static void shrink(const char *file, unsigned long call, const char *path, char **program)
+{
+    pid_t child = stop_at(call, 0, strcmp(path, "-") == 0 ? NULL : path, program);
+
+    must(truncate(file, 4096), file);
+    go_on_to_the_end(child);
+}
+
+#define MOST_PROCESSES "/proc/sys/kernel/threads-max"
+
+static void set_most_processes(int most)
+{
+    FILE *file = fopen(MOST_PROCESSES, "w");
+
+    if (file == NULL || fprintf(file, "%d", most) < 0 || fclose(file) < 0)
+        fail(MOST_PROCESSES);
+}
+
+static void crowd(const char *until)
+{
+    FILE *file = fopen(MOST_PROCESSES, "r");
+    int most;
+    pid_t child;
+
+    if (file == NULL || fscanf(file, "%d", &most) != 1)
+        fail(MOST_PROCESSES);
+    must(child = fork(), "fork");
+    if (child == 0) {
+        while (access(until, F_OK) < 0)
+            usleep(1000);
+        set_most_processes(most);
+        _exit(0);
+    }
+    // The kernel allows no fewer, and its own threads are more than that.
+    set_most_processes(20);
 }
 
 static void run_on(int input, int output, int error, char **program)
@@ -211,6 +278,11 @@ int main(int argc, char **argv)
         go_on_as(argv + 3);
     } else if (strcmp(how, "strike") == 0 && argc > 5) {
         strike(atoi(argv[2]), strtoul(argv[3], NULL, 0), strcmp(argv[4], "exit") == 0, argv + 5);
+    } else if (strcmp(how, "shrink") == 0 && argc > 5) {
+        shrink(argv[2], strtoul(argv[3], NULL, 0), argv[4], argv + 5);
+    } else if (strcmp(how, "crowd") == 0 && argc > 2) {
+        crowd(argv[2]);
+        return 0;
     } else if (strcmp(how, "mute") == 0 && argc > 2) {
         mute(argv + 2);
     } else if (strcmp(how, "hung-up") == 0 && argc > 2) {

@@ -2,29 +2,17 @@
 // console that is gone, an initramfs that is full, too little memory, lines that cannot be, orphans.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { type AddedFile, image } from "../../initramfs/image.ts";
-import { build } from "../../scripts/build.ts";
-import { kernel } from "../../scripts/kernels.ts";
-import { LiveGuest } from "../../scripts/live-guest.ts";
-import { machineOf } from "../../scripts/machines/machines.ts";
-import { runTool } from "../../scripts/tool.ts";
-import { applets } from "../../src/applets/table.ts";
 import { abis } from "../../src/sys/abi.ts";
 import { SIGHUP, SIGINT, SIGQUIT, SIGTERM } from "../../src/sys/system.ts";
+import { type AdverseGuest, startAdverse } from "../support/adverse-guest.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { present } from "../support/present.ts";
-import { noEcho, run, waitForPrompt } from "../support/prompt.ts";
 
-const TARGET = "ppc64le";
 const MINUTES = 60_000;
-/** MiB. */
-const MEMORY = 512;
 
 const disk = temporaryFolder({ lasts: "file", on: "disk" });
 const sockets = temporaryFolder({ lasts: "file" });
-let guest: LiveGuest | undefined;
+let guest: AdverseGuest | undefined;
 
 /** A load that takes no time, of a page. */
 const LOAD = "/bin/loadem --no-checks -a 0x6000000 -e -f /page";
@@ -33,38 +21,18 @@ const KERNEL = "/bin/kexec -l /vmlinuz --append=x";
 const { call } = abis.ppc64le;
 
 beforeAll(async () => {
-  const { console, cpu } = machineOf(TARGET).guest;
-  const { vmlinux } = await kernel("stock-ppc64le");
-  const program = disk.in("adverse");
-  const source = join(import.meta.dir, "adverse.c");
-  await runTool(["powerpc64le-linux-gnu-gcc", "-Os", "-Wall", "-Wextra", "-Werror", "-static", "-o", program, source]);
-  const files: AddedFile[] = [
-    { path: "vmlinuz", content: await readFile(vmlinux), mode: 0o644 },
-    { path: "page", content: new Uint8Array(0x1_0000).fill(1), mode: 0o644 },
-    { path: "text", content: Buffer.from("no program\n"), mode: 0o755 },
-    { path: "adverse", content: await readFile(program), mode: 0o755 },
-    ...(await noEcho(TARGET, disk)),
-  ];
-  const executable = await readFile(await build(TARGET));
-  const names = applets.map(({ name }) => name);
-  await writeFile(disk.in("initrd"), Buffer.concat(image({ executable, applets: names, files })));
-  const words = { machine: "ppc64", cpu, smp: 1, memory: MEMORY, kernel: vmlinux, initrd: disk.in("initrd") } as const;
-  const append = `console=${console} quiet panic=-1`;
-  guest = await LiveGuest.start({ ...words, append }, { monitor: sockets.in("monitor") });
-  await waitForPrompt(guest, 0);
-  await type("noecho");
+  const text = { path: "text", content: Buffer.from("no program\n"), mode: 0o755 } as const;
+  guest = await startAdverse("ppc64le", "stock-ppc64le", { disk, sockets }, [text]);
 }, 10 * MINUTES);
 
-afterAll(() => guest?.end());
+afterAll(() => guest?.live.end());
 
 function type(line: string): Promise<string[]> {
-  return run(present(guest), line);
+  return present(guest).type(line);
 }
 
-/** What a line says, and whether a kernel is loaded then. */
-async function said(line: string): Promise<{ lines: string[]; loaded: string }> {
-  const lines = await type(line);
-  return { lines, loaded: (await type("cat /sys/kernel/kexec_loaded")).join("\n") };
+function said(line: string): ReturnType<AdverseGuest["said"]> {
+  return present(guest).said(line);
 }
 
 describe("who lacks CAP_SYS_BOOT is told that, with exit code 3", () => {
@@ -189,10 +157,29 @@ describe("init", () => {
   );
 
   test(
+    "tells of a program that it cannot start where there are as many processes as there may be, and goes on",
+    async () => {
+      const EAGAIN = "EAGAIN (resource temporarily unavailable)";
+      await type(LOAD);
+      expect(await type("/adverse crowd /now")).toEqual([]);
+      expect(await type("loadem -k")).toEqual([`init: loadem: ${EAGAIN}`]);
+      expect(await type("cat /page | cat")).toEqual([`init: cat: ${EAGAIN}`]);
+      // The file is made before its program is started, and ends the crowd.
+      expect(await type("cat > /now")).toEqual([`init: cat: ${EAGAIN}`]);
+      let lines: string[];
+      do lines = await type("cat /sys/kernel/kexec_loaded");
+      while (lines[0]?.endsWith(EAGAIN));
+      expect(lines).toEqual(["1"]);
+      expect((await said("loadem -u")).loaded).toBe("0");
+    },
+    10 * MINUTES,
+  );
+
+  test(
     "waits for orphans while a line runs, and at the prompt",
     async () => {
       expect(await type("/adverse orphan waits")).toEqual(["the orphan is gone"]);
-      const live = present(guest);
+      const { live } = present(guest);
       const from = live.text.length;
       await type("/adverse orphan");
       const verdict = (text: string) => /the orphan (.*)\n/.exec(text.slice(from))?.[1];
@@ -227,6 +214,60 @@ describe("memory", () => {
       ]);
       expect(await type("ls /saved")).toContain("ls: /saved: ENOENT (no such file or directory)");
       expect(await said(KERNEL)).toEqual({ lines: [], loaded: "1" });
+    },
+    10 * MINUTES,
+  );
+
+  test(
+    "that there is not for the copies until the jump is told, and what was loaded stays; unchecked, Linux ends the loader",
+    async () => {
+      // With the initramfs full, some 225 MiB are left: 200 fit once.
+      const large = "/bin/loadem -r 0x10000 -a 0x6000000 -e -f /page -z 0xc800000";
+      const unchecked = large.replace("loadem", "loadem --no-checks");
+      await type("loadem -u");
+      expect(await said(unchecked)).toEqual({ lines: [], loaded: "1" });
+      for (const line of [large, large.replace("loadem", "loadem -n"), KERNEL]) {
+        const { lines, loaded } = await said(line);
+        expect(lines.at(-2)).toMatch(
+          /^(loadem|kexec): all segments: 0x[0-9a-f]+ bytes are needed until the jump, and 0x[0-9a-f]+ are available: /,
+        );
+        expect([lines.at(-1), loaded]).toEqual([`init: ${line.split(" ")[0]}: exit 1`, "1"]);
+      }
+      const { lines, loaded } = await said(unchecked);
+      expect([lines.at(-1), loaded]).toEqual(["init: /bin/loadem: signal 9", "1"]);
+      expect(await said("loadem -u")).toEqual({ lines: [], loaded: "0" });
+      expect(await said(KERNEL)).toEqual({ lines: [], loaded: "1" });
+    },
+    10 * MINUTES,
+  );
+});
+
+// From here on the machine loads nothing more: neither is lifted.
+describe("what forbids to load is told by its name, and loses nothing that is loaded:", () => {
+  const EPERM = "EPERM (operation not permitted): ";
+  const rows = (why: string): readonly (readonly [string, string])[] => [
+    [LOAD, `loadem: kexec_load(entry 0x6000000, 1 segment, arch 0): ${EPERM}${why}`],
+    ["/bin/loadem -u", `loadem: kexec_load(unload): ${EPERM}${why}`],
+    ["/bin/kexec -u", `kexec: kexec_load(unload): ${EPERM}${why}`],
+    ["/bin/kexec -p -u", `kexec: kexec_load(unload, on crash): ${EPERM}${why}`],
+  ];
+  test.each([
+    ["lockdown", "echo integrity > /sys/kernel/security/lockdown", "kernel lockdown is integrity"],
+    [
+      "kernel.kexec_load_disabled",
+      "echo 1 > /proc/sys/kernel/kexec_load_disabled",
+      "kernel.kexec_load_disabled is 1 until the next boot",
+    ],
+  ])(
+    "%s",
+    async (_, forbids, why) => {
+      expect(await type(forbids)).toEqual([]);
+      for (const [line, says] of rows(why))
+        expect(await said(line)).toEqual({ lines: [says, `init: ${line.split(" ")[0]}: exit 3`], loaded: "1" });
+      const { lines } = await said(KERNEL);
+      expect(lines[0]).toMatch(/^kexec: kexec_load\(entry 0x[0-9a-f]+, 2 segments, arch 0\): /);
+      expect(lines[0]).toEndWith(`: ${EPERM}${why}`);
+      expect(lines.at(-1)).toBe("init: /bin/kexec: exit 3");
     },
     10 * MINUTES,
   );

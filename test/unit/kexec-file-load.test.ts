@@ -275,6 +275,19 @@ describe("what the kernel would refuse is refused before, and otherwise explaine
     expect(load({ initrds: [path] }).says).toBe("initrd: 4294967297 bytes, of which kexec_file_load takes 4294967296");
   });
 
+  test("files of more than the memory that is available, but for a crash kernel, which has its own", () => {
+    const path = file("initrd", "");
+    truncateSync(path, 0x80000);
+    const files = { "/proc/meminfo": "MemTotal:        8192 kB\nMemAvailable:    1024 kB\nSwapFree:    0 kB\n" };
+    const wanted = { initrds: [path] };
+    expect(load(wanted, { files }).says).toMatch(
+      /^kernel and initrd: 0x10[0-9a-f]+ bytes are needed until the jump, and 0x100000 are available: /,
+    );
+    const crashkernel = { ...files, "/sys/kernel/kexec_crash_size": "16777216\n" };
+    expect(load({ ...wanted, crash: true }, { files: crashkernel }).code).toBe(0);
+    expect(load({ ...wanted, skipChecks: true }, { files }).code).toBe(0);
+  });
+
   test("what only looks loads nothing", () => {
     expect(load({ action: "check" })).toMatchObject({ code: 0, changes: [] });
     expect(load({ action: "check", commandLine: long(3000) })).toMatchObject({ code: 1, changes: [] });

@@ -465,6 +465,20 @@ describe("memory", () => {
     expect(refusedLine(line)).toBe(`1 ${message}`);
   });
 
+  test("that is not there for the copies until the jump is told: the kernel would end processes for it", () => {
+    const meminfo = (available: number, swap: number) =>
+      `MemTotal: 2097152 kB\nMemFree: 1000 kB\nMemAvailable: ${available} kB\nSwapFree: ${swap} kB\n`;
+    const line = "-a 0x10000000 -e -f F -a 0x20000000 -z 0xff000";
+    const at = (available: number, swap = 0) => ({ files: { "/proc/meminfo": meminfo(available, swap) } });
+    expect(refusedLine(line, at(1020))).toBe(
+      "1 all segments: 0x100000 bytes are needed until the jump, and 0xff000 are available: the kernel would end processes " +
+        "for the rest; what is loaded already has its own, which -u gives back",
+    );
+    expect(taken(line, at(1024))).toBe(true);
+    expect(taken(line, at(1020, 4))).toBe(true);
+    expect(taken(`--no-checks ${line}`, at(0))).toBe(true);
+  });
+
   test("at its very limits is taken: half of the RAM, the kernel's end, the last page", () => {
     expect(taken("-a 0x2880000 -e -f F -a 0x2881000 -z 0x3ffff000")).toBe(true);
     expect(taken("-a 0x2880000 -e -f F -a 0x7ffff000 -f F")).toBe(true);
