@@ -7,7 +7,7 @@ import { build } from "./build.ts";
 import { endWith, print } from "./command.ts";
 import { faultsFor, memoryFaultsFor, sampleOf } from "./faults/faults.ts";
 import { buildInjector, type Call } from "./faults/injector.ts";
-import { insideJobs, runInside } from "./faults/inside.ts";
+import { insideJobs, runJobsInside } from "./faults/inside.ts";
 import { jobs } from "./faults/jobs.ts";
 import { type Counts, describeFinding, type Finding } from "./faults/report.ts";
 import { runJobs, type Wishes } from "./faults/run.ts";
@@ -65,7 +65,7 @@ async function main(words: readonly string[]): Promise<number> {
   };
   const counts =
     engine === "inside"
-      ? await runInside(insideJobs.filter(isWanted), choose, tell)
+      ? await runJobsInside(insideJobs.filter(isWanted), choose, tell)
       : await runOn(engine, { jobs: jobs.filter(isWanted), choose, tell });
   await print(`${counts}\n`);
   return counts.wrong === 0 ? EXIT.done : EXIT.input;

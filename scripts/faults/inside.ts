@@ -87,7 +87,7 @@ function makeInputs(folder: string): void {
  * @param choose the faults, by the calls of a job
  * @param tell gets each fault and what became of it
  */
-export async function runInside(
+export async function runJobsInside(
   wanted: readonly InsideJob[],
   choose: (calls: readonly Call[]) => readonly Fault[],
   tell: (finding: Finding) => void,

@@ -16,7 +16,7 @@ import { plain, treeSource } from "../devicetree/to/source-text.ts";
 import type { DeviceTree } from "../devicetree/tree.ts";
 import { type MemoryRange, rangeOfSize } from "../range.ts";
 import type { ByteString, Write } from "../sys/engine.ts";
-import { STDOUT, type System } from "../sys/system.ts";
+import { type Content, STDOUT, type System } from "../sys/system.ts";
 
 export const formats = ["dtb", "dts", "json", "dir"] as const;
 export type Format = (typeof formats)[number];
@@ -58,12 +58,17 @@ export function editTree(system: System, request: EditTreeRequest): void {
   if (format === "dtb") {
     const bytes = editedBlob(tree, request.form);
     if (target === "-") system.writeAll(STDOUT, bytes, "standard output");
-    else system.replaceFile(target, bytes, mode);
+    else replaceFile(system, request, bytes, mode);
     return;
   }
   const writeText = textWriter(tree, format);
   if (target === "-") system.printParts(writeText);
-  else system.replaceFile(target, writeText, mode);
+  else replaceFile(system, request, writeText, mode);
+}
+
+function replaceFile(system: System, { target, rules }: EditTreeRequest, content: Content, mode: number): void {
+  const lost = system.replaceFile(target, content, mode);
+  if (lost !== "") rules.notice(target, lost);
 }
 
 function textWriter(tree: DeviceTree, format: "dts" | "json"): (write: Write) => void {

@@ -3,7 +3,7 @@
 import type { LoadRules } from "../arch/arch.ts";
 import { archs } from "../arch/archs.ts";
 import { loadRules } from "../arch/load-rules.ts";
-import { EXIT, Failure } from "../failure.ts";
+import { EXIT, escapeText, Failure } from "../failure.ts";
 import type { Explain } from "../kexec/causes.ts";
 import { nameSegmentAndArgument } from "../kexec/check.ts";
 import { explain, findFault } from "../kexec/checks.ts";
@@ -63,7 +63,8 @@ export function loadPlan(system: System, request: LoadRequest): number {
   showChecked(system, request, { plan, image, facts, uses, told, unchecked }, () => check(system, image, facts, rules));
   if (request.action === "check") return EXIT.done;
   // Who sees the plan has seen them. A machine whose /proc and /sys are whole has none of them.
-  if (request.show === undefined && !request.skipChecks) for (const line of facts.unchecked ?? []) request.say(line);
+  if (request.show === undefined && !request.skipChecks)
+    for (const line of facts.unchecked ?? []) request.say(escapeText(line));
   const explainRefusal = (result: number) => explain(image, facts, rules.checks, result);
   if (request.action === "diagnose") return diagnose(system, image, request, explainRefusal);
   refuseChangedFiles(system, plan);

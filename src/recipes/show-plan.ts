@@ -23,6 +23,8 @@ export interface PlanViews {
 
 export interface CheckedViews extends PlanViews {
   readonly skipChecks: boolean;
+  /** Gets a line that is worth reading. */
+  readonly say: (line: string) => void;
 }
 
 interface CheckedPlan extends Omit<TellablePlan, "secondaries" | "commands" | "refusal"> {
@@ -47,7 +49,7 @@ export function showChecked(system: System, request: CheckedViews, checked: Chec
 }
 
 /** @throws Failure where the SVG cannot be written, or is a file that is to be loaded */
-function showPlan(system: System, { show, json, commands, svg }: PlanViews, shown: ShownPlan): void {
+function showPlan(system: System, { show, json, commands, svg, say }: CheckedViews, shown: ShownPlan): void {
   const { plan, image, facts, uses, told, unchecked, refusal } = shown;
   if (show !== undefined) {
     const waits = told === undefined ? [] : [`stub waits for ${told.secondaries} secondary cpus, ${told.reason}`];
@@ -68,7 +70,8 @@ function showPlan(system: System, { show, json, commands, svg }: PlanViews, show
   }
   if (svg === undefined) return;
   refuseToReplace(system, plan, svg);
-  system.replaceFile(svg, system.bytes(drawPicture(image, facts, uses)));
+  const lost = system.replaceFile(svg, system.bytes(drawPicture(image, facts, uses)));
+  if (lost !== "") say(`${escapeText(svg)}: ${lost}`);
 }
 
 /** What is to be loaded would be lost. */

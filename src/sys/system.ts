@@ -441,32 +441,44 @@ export class System {
    * Writes a file in place of the one at `path`, whose permissions it keeps, and whose owner where it may, or where nothing is: whole, or not at
    * all. An interrupt that comes meanwhile acts afterwards.
    * @param mode of a file where nothing is, before umask
+   * @returns what it could not keep, in words; "" where it kept all
    * @throws Failure where something else than a file is there
    */
-  replaceFile(path: ByteString, content: Content, mode = 0o666): void {
-    this.uninterrupted(() => this.#replaceFile(path, content, mode));
+  replaceFile(path: ByteString, content: Content, mode = 0o666): string {
+    return this.uninterrupted(() => this.#replaceFile(path, content, mode));
   }
 
-  #replaceFile(path: ByteString, content: Content, mode: number): void {
+  #replaceFile(path: ByteString, content: Content, mode: number): string {
     const present = this.statusOf(CWD, path);
     if (typeof present !== "number" && present.kind !== "file") throw new Failure(path, `a ${present.kind} is there`);
     const beside = `${path}.${this.call("getpid")}`;
     const isNew = typeof present === "number";
     const descriptor = this.must(this.open(CWD, beside, O_WRONLY | O_CREAT | O_EXCL, isNew ? mode : 0o600), path);
     try {
-      if (!isNew) this.#giveAway(descriptor, present);
+      const lost = isNew ? "" : this.#giveAway(descriptor, present);
       this.writeFile(descriptor, content, path);
       this.must(this.call("renameat2", CWD, beside, CWD, path, 0), path);
+      return lost;
     } catch (error) {
       this.remove(beside);
       throw error;
     }
   }
 
-  /** Gives a file the owner and the permissions of another one; what its group may do, only if the group could be given. */
-  #giveAway(descriptor: number, { mode, owner }: FileStatus): void {
-    const given = this.call("fchown", descriptor, owner.user, owner.group) === 0;
-    this.call("fchmod", descriptor, given ? mode : mode & 0o707);
+  /**
+   * Gives a file the owner and the permissions of another one; what its group may do, only if the group could be given. What
+   * it could not give, in words.
+   */
+  #giveAway(descriptor: number, { mode, owner }: FileStatus): string {
+    const given = this.call("fchown", descriptor, owner.user, owner.group);
+    const changed = this.call("fchmod", descriptor, given === 0 ? mode : mode & 0o707);
+    const lost = [
+      ...(given < 0 ? [`the owner ${owner.user}:${owner.group} was not kept: ${errnoText(given)}`] : []),
+      ...(changed < 0
+        ? [`the permissions ${mode.toString(8).padStart(4, "0")} were not kept: ${errnoText(changed)}`]
+        : []),
+    ];
+    return lost.join("; ");
   }
 
   /** Writes all of an open file and closes it, as finish() does. @throws Failure where that fails; it is closed then too */

@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { build } from "../../scripts/build.ts";
 import { faultsFor, sampleOf } from "../../scripts/faults/faults.ts";
 import { buildInjector, type Call } from "../../scripts/faults/injector.ts";
-import { insideJobs, runInside } from "../../scripts/faults/inside.ts";
+import { insideJobs, runJobsInside } from "../../scripts/faults/inside.ts";
 import { type Job, jobs } from "../../scripts/faults/jobs.ts";
 import { type Counts, describeFinding, type Finding } from "../../scripts/faults/report.ts";
 import { runJobs } from "../../scripts/faults/run.ts";
@@ -82,7 +82,7 @@ test(
   "the program bears faults on the machines that are pretended",
   async () => {
     const wrong: string[] = [];
-    const counts = await runInside(insideJobs, draw(3), (finding) => {
+    const counts = await runJobsInside(insideJobs, draw(3), (finding) => {
       if (finding.wrong.length > 0) wrong.push(describeFinding(finding));
     });
     expect(wrong).toEqual([]);

@@ -1,10 +1,11 @@
 // What the kernel tells of files and of what is in directories, as it is decoded.
 
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { engine } from "../../src/sys/bun.ts";
 import { errno } from "../../src/sys/errno.ts";
 import { CWD, System } from "../../src/sys/system.ts";
+import { runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const folder = temporaryFolder();
@@ -34,6 +35,25 @@ test("a directory's entries are listed with their kinds, without itself and its 
     "file: file",
     "link: symlink",
   ]);
+});
+
+describe("a file that dtedit replaces", () => {
+  const refused = (name: "fchown" | "fchmod") => ({ [name]: () => -errno.EPERM });
+  const permissions = "the permissions 0640 were not kept: EPERM (operation not permitted)";
+  const owner = `the owner ${process.geteuid?.()}:${process.getegid?.()} was not kept: EPERM (operation not permitted)`;
+
+  test.each([
+    ["its owner", refused("fchown"), owner],
+    ["its permissions", refused("fchmod"), permissions],
+    ["either", { ...refused("fchown"), ...refused("fchmod") }, `${owner}; ${permissions}`],
+  ])("does not lose %s without a word", (_, on, lost) => {
+    const path = folder.in("blob");
+    mkdirSync(folder.in("tree"));
+    writeFileSync(folder.in("tree/p"), "1");
+    writeFileSync(path, "before", { mode: 0o640 });
+    const { code, err } = runInside({ on: { ...on, renameat2: () => 0 } }, "dtedit", folder.in("tree"), path);
+    expect({ code, err }).toEqual({ code: 0, err: `dtedit: ${path}: ${lost}\n` });
+  });
 });
 
 test("what is read outside the heap takes no memory beyond its limit", () => {

@@ -352,6 +352,14 @@ describe("what is not checked is said, in a line each", () => {
     ]);
   });
 
+  test("with the bytes of a name escaped", () => {
+    const odd = tree({ "memory@0/reg": undefined, "memory@40000000/reg": undefined });
+    const named = { ...odd, "/proc/device-tree/memory@\x1b[2J/reg": new Uint8Array(7), [BLOB]: told };
+    expect(lines({ files: { ...named, "/proc/device-tree/memory@\x1b[2J/device_type": "memory\0" } })).toEqual([
+      "memory is not checked: /memory@\\x1b[2J/reg: 7 bytes are not entries of 4 cells",
+    ]);
+  });
+
   test("that /proc/iomem is not there, or hides its addresses from the user", () => {
     const hidden = { "/proc/iomem": "00000000-00000000 : System RAM\n  00000000-00000000 : Kernel code\n" };
     expect(lines({ machine: "x86_64", files: { ...WITHOUT_TREE, ...hidden } })).toEqual([
@@ -383,7 +391,9 @@ describe("where /proc is not mounted", () => {
   const files = { ...WITHOUT_TREE, "/proc/meminfo": undefined, "/proc/self/status": undefined };
   const loading = (machine: Pretended["machine"], ...more: string[]) => {
     writeFileSync(folder.in("F"), new Uint8Array(0x1000));
-    const world: Pretended = { ...(machine === undefined ? {} : { machine }), files };
+    // Nothing else tells whether the user may load.
+    const on = { geteuid: () => 0 };
+    const world: Pretended = { ...(machine === undefined ? {} : { machine }), files, on };
     return loadem(folder.path, world, ...more, "-a", "0x10000000", "-e", "-f", folder.in("F"));
   };
   const refusal = "loadem: the machine: is not checked: /proc is not mounted (--no-checks loads all the same)\n";
