@@ -33,7 +33,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -81,15 +80,21 @@ static void become(const char *user, int keeps_boot)
     must(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SYS_BOOT, 0, 0), "PR_CAP_AMBIENT_RAISE");
 }
 
-/* Whether a tracee's text at that address is this one. */
+/* Whether a tracee's text at that address is this one. A small kernel has no process_vm_readv(2). */
 static int is_text(pid_t pid, unsigned long address, const char *text)
 {
-    char found[256];
-    size_t length = strlen(text) + 1;
-    struct iovec here = {found, length}, there = {(void *)address, length};
+    for (size_t at = 0; at <= strlen(text); at++) {
+        unsigned long byte = (address + at) % sizeof(long);
+        char word[sizeof(long)];
+        long found;
 
-    return length <= sizeof found && process_vm_readv(pid, &here, 1, &there, 1, 0) == (ssize_t)length &&
-           memcmp(found, text, length) == 0;
+        errno = 0;
+        found = ptrace(PTRACE_PEEKDATA, pid, (void *)(address + at - byte), NULL);
+        memcpy(word, &found, sizeof word);
+        if (errno != 0 || word[byte] != text[at])
+            return 0;
+    }
+    return 1;
 }
 
 /* Starts the program and stops it at the call, of which `path`, if there is one, is the second argument. */

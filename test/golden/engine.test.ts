@@ -210,7 +210,8 @@ describe.each(smallTargets)("%s", (target) => {
     expect(under(target, "interrupted")).toMatchObject({ out: "undefined\n0 15\n2\n" });
   });
 
-  // qemu-ppc64 7.2 exchanges the halves of a fault's address: a static program of glibc gets it so, too.
+  // qemu-ppc64 7.2 exchanges the halves of a fault's address: a static program of glibc gets it so, too. A guest shows it,
+  // test/boot/adverse-machines.test.ts.
   test.skipIf(target === "ppc64")(
     "has zeros where a mapped file lost its pages, and tells of it, whether it looks itself or the kernel does",
     () => {

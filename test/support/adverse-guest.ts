@@ -61,7 +61,7 @@ export async function startAdverse(
   const live = await LiveGuest.start({ ...words, append }, { monitor: sockets.in("monitor") });
   await waitForPrompt(live, 0);
   const type = (line: string) => run(live, line);
-  if (target === "ppc64le") await type("noecho");
+  if (machine === "ppc64") await type("noecho");
   const said = async (line: string) => {
     const lines = await type(line);
     return { lines, loaded: (await type("cat /sys/kernel/kexec_loaded")).join("\n") };

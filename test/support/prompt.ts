@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { AddedFile } from "../../initramfs/image.ts";
 import type { LiveGuest } from "../../scripts/live-guest.ts";
+import { isBunTarget, machineOf, type Target, toolchainOf } from "../../scripts/machines/machines.ts";
 import { runTool } from "../../scripts/tool.ts";
 import type { TemporaryFolder } from "./folder.ts";
 
@@ -16,11 +17,12 @@ export const LONGEST = 240_000;
 const FIRMWARE = /^\[ *[0-9]+\.[0-9]{9},[0-9]\] /;
 
 /** The program of that name, where a console needs it. */
-export async function noEcho(target: string, disk: TemporaryFolder): Promise<readonly AddedFile[]> {
-  if (target !== "ppc64le") return [];
+export async function noEcho(target: Target, disk: TemporaryFolder): Promise<readonly AddedFile[]> {
+  if (isBunTarget(target) || machineOf(target).name !== "ppc64") return [];
   const program = disk.in("noecho");
   const source = join(import.meta.dir, "../boot/noecho.c");
-  await runTool(["powerpc64le-linux-gnu-gcc", "-Os", "-Wall", "-Wextra", "-Werror", "-static", "-o", program, source]);
+  const flags = ["-Os", "-Wall", "-Wextra", "-Werror", "-static"];
+  await runTool([`${toolchainOf(target).prefix}gcc`, ...flags, "-o", program, source]);
   return [{ path: "bin/noecho", content: await readFile(program), mode: 0o755 }];
 }
 
