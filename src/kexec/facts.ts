@@ -2,7 +2,7 @@
 
 import { Failure, hex } from "../failure.ts";
 import { type MemoryRange, mergeRanges, type NamedRange } from "../range.ts";
-import { CWD, type System } from "../sys/system.ts";
+import type { System } from "../sys/system.ts";
 import { readIomem, whyNoIomem } from "./iomem.ts";
 import { LIVE_BLOB } from "./live-paths.ts";
 import {
@@ -144,9 +144,8 @@ function readTree(system: System, { hasIomem }: FactSource, tree: TreeMemory, li
 
 /** Nothing where the kernel has no such file: then there is no map to check. */
 function listUncheckedMap(system: System): string[] {
-  const isThere = typeof system.statusOf(CWD, LIVE_BLOB) !== "number";
-  const isMounted = typeof system.statusOf(CWD, "/sys/kernel") !== "number";
-  if (isMounted && !isThere) return [];
+  const isMounted = !system.isMissing("/sys/kernel");
+  if (isMounted && system.isMissing(LIVE_BLOB)) return [];
   const why = isMounted ? `${LIVE_BLOB} cannot be read` : "/sys is not mounted";
   return [`what the running kernel was told to reserve is not checked: ${why}`];
 }
@@ -159,7 +158,7 @@ function uncheckedWithoutIomem(why: string, memory: Known["memory"], taken: Know
 
 /** Why nothing of the machine is known. @param totalRam where /proc tells of it */
 export function whyBlind(system: System, totalRam: bigint | undefined): string | undefined {
-  if (totalRam !== undefined || typeof system.statusOf(CWD, "/proc/self") !== "number") return undefined;
+  if (totalRam !== undefined || !system.isMissing("/proc/self")) return undefined;
   return "/proc is not mounted";
 }
 

@@ -91,7 +91,7 @@ export function isLockedDown({ mode }: Lockdown): boolean {
 
 /** Whether what securityfs would tell is out of reach: it is not mounted. */
 export function lacksSecurityFiles(system: System): boolean {
-  if (typeof system.statusOf(CWD, "/sys/kernel") === "number") return true;
+  if (system.isMissing("/sys/kernel")) return true;
   return system.listIfThere(SECURITY)?.length === 0;
 }
 
@@ -126,8 +126,7 @@ function readLockdown(system: System): Lockdown {
   if (mode === "none" || mode === "integrity" || mode === "confidentiality") return { mode, note: undefined };
   if (text !== undefined) return { mode: undefined, note: `${SECURITY}/lockdown cannot be understood` };
   if (!lacksSecurityFiles(system)) return { mode: "none", note: "the running kernel knows no lockdown" };
-  const isMounted = typeof system.statusOf(CWD, "/sys/kernel") !== "number";
-  const why = isMounted ? `securityfs is not mounted on ${SECURITY}` : "/sys is not mounted";
+  const why = !system.isMissing("/sys/kernel") ? `securityfs is not mounted on ${SECURITY}` : "/sys is not mounted";
   // A lockdown is never lifted, so that a line of the log tells of it for good.
   if (!/Kernel is locked down from /.test(system.kernelLog())) return { mode: undefined, note: why };
   const asked = wordsOfLine(readText(system, "/proc/cmdline") ?? "").findLast(({ name }) => name === "lockdown")?.value;

@@ -1,6 +1,8 @@
 // What `kexec -S` prints: what is loaded, what may be loaded, and by which calls. One fact a line, `name: value`.
 // Linux: Documentation/ABI/testing/sysfs-kernel-kexec-kdump, Documentation/admin-guide/sysctl/kernel.rst and mm/kho.rst.
 
+import { errno } from "../sys/errno.ts";
+import errnoText from "../sys/strerror.ts";
 import { CWD, type System } from "../sys/system.ts";
 import { hasCall, type LoadCall, whyNotAsked } from "./calls.ts";
 import { wordsOfLine } from "./parameters.ts";
@@ -35,7 +37,7 @@ export function readCrashSize(system: System): bigint | undefined {
 export function describeStatus(system: System): string {
   const permission = readPermission(system);
   const { hasBootCapability, isInUserNamespace, isDisabled, limits, lockdown, modules } = permission;
-  const nothing = typeof system.statusOf(CWD, SYS) === "number" ? "/sys is not mounted" : "the kernel does not tell";
+  const nothing = system.isMissing(SYS) ? "/sys is not mounted" : "the kernel does not tell";
   const noProc = "/proc is not mounted";
   const crashSize = readCrashSize(system);
   const call = (name: LoadCall) => yesNo(hasCall(system, name, permission), whyNotAsked(name, permission) ?? "");
@@ -77,7 +79,9 @@ function formatLockdown({ mode, note }: Lockdown): string {
 function describeHandover(system: System): string {
   const asked = wordsOfLine(readText(system, "/proc/cmdline") ?? "").findLast(({ name }) => name === "kho")?.value;
   const said = asked === undefined ? "" : `kho=${asked} is on the command line, but `;
-  if (typeof system.statusOf(CWD, HANDOVER) === "number") {
+  const status = system.statusOf(CWD, HANDOVER);
+  if (typeof status === "number") {
+    if (status !== -errno.ENOENT) return unknown(`${said}${HANDOVER}: ${errnoText(status)}`);
     if ((system.listIfThere(DEBUG)?.length ?? 0) === 0) return unknown(`${said}debugfs is not mounted on ${DEBUG}`);
     return asked === undefined ? `off (no ${HANDOVER})` : unknown(`${said}there is no ${HANDOVER}`);
   }

@@ -3,6 +3,7 @@
 
 import { Failure, hex } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
+import { errno } from "../sys/errno.ts";
 import { CWD, INTERRUPTS, O_CREAT, O_EXCL, O_WRONLY, type System } from "../sys/system.ts";
 
 export interface FolderFile {
@@ -80,7 +81,8 @@ class FolderWriter {
   #ownFiles(script: ByteString, names: readonly ByteString[]): readonly ByteString[] {
     const { system, folder } = this;
     const path = `${folder}/${script}`;
-    const isThere = (name: ByteString) => typeof system.statusOf(CWD, `${folder}/${name}`) !== "number";
+    // What cannot be looked at may be another's file.
+    const isThere = (name: ByteString) => system.statusOf(CWD, `${folder}/${name}`) !== -errno.ENOENT;
     const own = isThere(script) ? ownFilesIn(system.text(system.mustReadFile(path, LONGEST_SCRIPT))) : [];
     if (own === undefined) {
       throw new Failure(path, "has been changed, or is not from here: remove it, or name another directory");

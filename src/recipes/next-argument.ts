@@ -138,8 +138,8 @@ export function nextTreeArgument(
 
 /** Without /proc/device-tree a machine has its blob, if it has any tree: with ACPI there is not more of it. */
 function liveSource(system: System): ByteString {
-  const found = [LIVE_TREE, LIVE_BLOB].find((path) => typeof system.statusOfFile(path) !== "number");
-  if (found === undefined) throw new Failure(LIVE_TREE, `cannot be read, nor ${LIVE_BLOB}: --dtb FILE gives a tree`);
+  const found = [LIVE_TREE, LIVE_BLOB].find((path) => !system.isMissing(path));
+  if (found === undefined) throw new Failure(LIVE_TREE, `not there, nor ${LIVE_BLOB}: --dtb FILE gives a tree`);
   return found;
 }
 

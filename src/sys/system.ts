@@ -351,6 +351,12 @@ export class System {
     return this.#statx(CWD, path, 0, decodeStatus);
   }
 
+  /** Whether nothing has that name, nor what it leads to. An error is not taken for that: whoever opens it is told which. */
+  isMissing(path: ByteString): boolean {
+    const status = this.statusOfFile(path);
+    return status === -errno.ENOENT || status === -errno.ENOTDIR;
+  }
+
   /** What tells it from every other file, of a file or directory that is open; or -errno. */
   identity(descriptor: number): string | number {
     return this.#statx(descriptor, "", AT_EMPTY_PATH, decodeIdentity);

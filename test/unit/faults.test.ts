@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { faultsFor, memoryFaultsFor, sampleOf } from "../../scripts/faults/faults.ts";
 import type { Call, Fault } from "../../scripts/faults/injector.ts";
+import { insideJobs, runJobsInside } from "../../scripts/faults/inside.ts";
 import { judge, REFUSALS, type Reference, type Result } from "../../scripts/faults/judge.ts";
 import { errno } from "../../src/sys/errno.ts";
 import { SIGINT, SIGTERM } from "../../src/sys/system.ts";
@@ -179,4 +180,16 @@ describe("faults", () => {
     expect(faults.filter((fault) => drawn.includes(fault))).toEqual(drawn);
     expect(sampleOf(faults, 100, 7)).toEqual(faults);
   });
+});
+
+test("what the kernel does not tell of a name is not taken for its absence", async () => {
+  const asked = insideJobs.filter(({ line }) => /^kexec (-l|-S)/.test(line));
+  const untold = (calls: readonly Call[]): Fault[] =>
+    calls.flatMap(({ name }, index) => (name === "statx" ? [{ ...EIO, at: index + 1 }] : []));
+  const wrong: string[] = [];
+  const counts = await runJobsInside(asked, untold, (finding) => {
+    if (finding.wrong.length > 0) wrong.push(`${finding.line}: ${finding.wrong}`);
+  });
+  expect(wrong).toEqual([]);
+  expect(counts.wrong).toBe(0);
 });

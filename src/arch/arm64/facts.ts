@@ -4,7 +4,7 @@ import type { FactSource } from "../../kexec/facts.ts";
 import { type LiveTree, readSubtree } from "../../kexec/live-tree.ts";
 import { readTreeInitrd } from "../../kexec/running-initrd.ts";
 import type { MemoryRange } from "../../range.ts";
-import { CWD, type System } from "../../sys/system.ts";
+import type { System } from "../../sys/system.ts";
 import { hasIts, readLpiTables, wasToldNoLpis } from "./lpi-tables.ts";
 
 export const facts: FactSource = {
@@ -26,7 +26,7 @@ export const facts: FactSource = {
 
 /** Whether there are such tables, and nothing but the log tells where they are. */
 function needsLpiTables(system: System, tree: LiveTree, known: readonly MemoryRange[]): boolean {
-  if (typeof system.statusOf(CWD, "/sys/firmware/efi") !== "number") return false;
+  if (!system.isMissing("/sys/firmware/efi")) return false;
   if (wasToldNoLpis(system.text(system.readIfThere("/proc/cmdline") ?? new Uint8Array(0)))) return false;
   if (known.length > 0) return true;
   const root = readSubtree(tree, "");

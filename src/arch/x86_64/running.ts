@@ -1,8 +1,7 @@
 // What the next kernel has to be told of this machine, and only the running kernel still knows.
 
 import { Failure } from "../../failure.ts";
-import { errno } from "../../sys/errno.ts";
-import { CWD, type System } from "../../sys/system.ts";
+import type { System } from "../../sys/system.ts";
 import { BOOT_PARAMS_SIZE, type E820Entry, readRsdp } from "./boot-params.ts";
 import { readMemoryMap } from "./e820.ts";
 
@@ -29,7 +28,7 @@ export function readRunning(system: System, rsdp: bigint | undefined): Running {
  */
 export function readOwnBootParams(system: System): Uint8Array | undefined {
   const path = "/sys/kernel/boot_params/data";
-  if (system.statusOfFile(path) === -errno.ENOENT) return undefined;
+  if (system.isMissing(path)) return undefined;
   const bytes = system.mustReadFile(path, BOOT_PARAMS_SIZE);
   if (bytes.length !== BOOT_PARAMS_SIZE) throw new Failure(path, `${bytes.length} bytes, not ${BOOT_PARAMS_SIZE}`);
   return bytes;
@@ -47,7 +46,7 @@ function findRsdp(system: System, bootParams: Uint8Array | undefined): bigint {
   if (inTable?.[1] !== undefined) return BigInt(inTable[1]);
   const told = bootParams && readRsdp(bootParams);
   if (told !== undefined && told !== 0n) return told;
-  if (typeof system.statusOf(CWD, EFI) === "number") return 0n;
+  if (system.isMissing(EFI)) return 0n;
   const fact = "no ACPI20= there, and the running kernel was told none: the next one would have one cpu and no ACPI";
   throw new Failure(`${EFI}/systab`, `${fact}; --rsdp ADDR tells it`);
 }
