@@ -22,6 +22,8 @@ import { withProgress } from "./progress.ts";
 /** What proves that a package is there, a program in PATH or a file, whose path may have stars, where it is not the program of its name. */
 const WITNESSES = new Map([
   ["device-tree-compiler", "dtc"],
+  // Where it is, is in nobody's PATH but root's.
+  ["e2fsprogs", "/sbin/mke2fs"],
   ["libclang-rt-dev", "/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer*.a"],
   ["libc6-dev", "/usr/include/stdlib.h"],
   ["qemu-user", "qemu-ppc64"],
@@ -76,7 +78,7 @@ const JOBS = new Map<Job, readonly string[]>([
   ["corpus", ["device-tree-compiler", "cpp"]],
   ["faults", ["gcc", "libc6-dev"]],
   ["fuzz", ["clang", "libc6-dev", "libclang-rt-dev"]],
-  ["test", ["cpio", "device-tree-compiler", "gdb-multiarch", "osslsigncode", "qemu-user", "strace"]],
+  ["test", ["cpio", "device-tree-compiler", "e2fsprogs", "gdb-multiarch", "osslsigncode", "qemu-user", "strace"]],
   // Bun and glibc come ready made.
   ...bunTargets.map((name) => [`engine-${name}`, []] as const),
   ...smallTargets.map((name) => [`engine-${name}`, engineFor(toolchainOf(name))] as const),
