@@ -112,6 +112,16 @@ export function areReadable({ address, size }: CellCounts): boolean {
   return address <= MAX_CELLS && size <= MAX_CELLS;
 }
 
+/** Ranges of one value that are read: a kernel has some hundred in all. */
+const MOST_RANGES = 32_768;
+
+/** @throws Failure for more ranges than are read */
+export function refuseManyRanges(value: Uint8Array, { address, size }: CellCounts, place: ByteString): void {
+  const step = 4 * (address + size);
+  const count = step === 0 ? 0 : Math.floor(value.length / step);
+  if (count > MOST_RANGES) throw new Failure(place, `${count} ranges are more than ${MOST_RANGES}`);
+}
+
 /** The whole entries of a reg, or of what is written like one; none where its numbers are too large. */
 export function rangesIn(value: Uint8Array, counts: CellCounts): MemoryRange[] {
   if (!areReadable(counts)) return [];

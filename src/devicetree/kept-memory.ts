@@ -3,8 +3,9 @@
 
 import type { MemoryRange, NamedRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { type CellCounts, childCells, rangesIn } from "./cells.ts";
+import { type CellCounts, childCells, rangesIn, refuseManyRanges } from "./cells.ts";
 import { isAvailable } from "./memory.ts";
+import { below } from "./names.ts";
 import { keptByPairs } from "./reservations.ts";
 import { stringsOf } from "./strings.ts";
 import { child, type Node, property } from "./tree.ts";
@@ -52,7 +53,12 @@ function reservedNodes(root: Node, isWanted: (node: Node) => boolean = () => tru
   const cells = { ...childCells(root), ...statedCells(parent) };
   return parent.children
     .filter((node) => isAvailable(node) && isWanted(node))
-    .flatMap((node) => named(rangesIn(property(node, "reg") ?? NONE, cells), `/${RESERVED_MEMORY}/${node.name}`));
+    .flatMap((node) => {
+      const name = `/${RESERVED_MEMORY}/${node.name}`;
+      const reg = property(node, "reg") ?? NONE;
+      refuseManyRanges(reg, cells, below(name, "reg"));
+      return named(rangesIn(reg, cells), name);
+    });
 }
 
 /** Linux wants those of the root there; a node that does not say so means them. */
@@ -64,7 +70,9 @@ function statedCells(node: Node): Partial<CellCounts> {
 
 function reservedRanges(root: Node): NamedRange[] {
   const names = textsOf(property(root, RESERVED_NAMES) ?? NONE);
-  return rangesIn(property(root, RESERVED_RANGES) ?? NONE, { address: 2, size: 2 }).map((range, index) => ({
+  const [value, cells] = [property(root, RESERVED_RANGES) ?? NONE, { address: 2, size: 2 }];
+  refuseManyRanges(value, cells, below("/", RESERVED_RANGES));
+  return rangesIn(value, cells).map((range, index) => ({
     ...range,
     name: names[index] ?? RESERVED_RANGES,
   }));

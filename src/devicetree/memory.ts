@@ -4,7 +4,7 @@
 import { Failure, unlessFailure } from "../failure.ts";
 import { type MemoryRange, subtractRanges } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { type CellCounts, cellIn, childCells, rangesIn } from "./cells.ts";
+import { type CellCounts, cellIn, childCells, rangesIn, refuseManyRanges } from "./cells.ts";
 import { dynamicMemory, dynamicRanges, rangesOfRuns } from "./drmem.ts";
 import { baseName, below } from "./names.ts";
 import { textOf } from "./strings.ts";
@@ -74,13 +74,13 @@ export function takenRanges(node: Node, cells: CellCounts): MemoryRange[] {
   return name === undefined ? [] : strictRanges(node, name, cells).filter(({ start, end }) => start < end);
 }
 
-/** The same as far as it can be read, of all nodes: none where the blocks of a partition make no sense. */
+/** The same as far as it can be read, of all nodes: none where the blocks of a partition make no sense, or a reg is too long. */
 export function readableMemory(root: Node): MemoryRange[] {
   const cells = childCells(root);
   const blocks = unlessFailure(() => dynamicRanges(root, cells));
-  if (blocks === undefined) return [];
   const nodes = root.children.filter((node) => isMemory(node));
-  const ranges = nodes.flatMap((node) => rangesIn(property(node, takenProperty(node) ?? "") ?? NONE, cells));
+  const ranges = unlessFailure(() => nodes.flatMap((node) => rangesOfReg(node, takenProperty(node) ?? "", cells)));
+  if (blocks === undefined || ranges === undefined) return [];
   return [...ranges.filter(({ start, end }) => start < end), ...blocks];
 }
 
@@ -112,5 +112,12 @@ function strictRanges(node: Node, name: ByteString, cells: CellCounts): MemoryRa
   const step = cells.address + cells.size;
   if (value.length % (4 * step) !== 0)
     throw new Failure(below(`/${node.name}`, name), `${value.length} bytes are not entries of ${step} cells`);
+  return rangesOfReg(node, name, cells);
+}
+
+/** The whole entries that there are. @throws Failure where they are too many */
+function rangesOfReg(node: Node, name: ByteString, cells: CellCounts): MemoryRange[] {
+  const value = property(node, name) ?? NONE;
+  refuseManyRanges(value, cells, below(`/${node.name}`, name));
   return rangesIn(value, cells);
 }

@@ -28,11 +28,11 @@ interface Reference {
 }
 
 /**
- * A value that is written as source text.
+ * A value that is written as source text, from the character `start` on.
  * @throws Failure whose place is `place`
  */
-export function parseValue(text: ByteString, place: string): WrittenValue {
-  return new ValueReader(text, place).read();
+export function parseValue(text: ByteString, place: string, start = 0): WrittenValue {
+  return new ValueReader(text, place, start).read();
 }
 
 /** Bytes of the largest value that is made: a MiB of references to a deep node would have 20 GiB. */
@@ -47,6 +47,8 @@ export function resolveValue(value: WrittenValue, resolve: Resolve): Uint8Array 
   const parts = value.map((part) => (part instanceof Uint8Array ? part : resolveReference(part, resolve, known)));
   const size = parts.reduce((sum, part) => sum + part.length, 0);
   if (size > LARGEST_VALUE) throw new Failure("value", `${size} bytes are more than ${LARGEST_VALUE}`);
+  const [only, ...others] = parts;
+  if (only !== undefined && others.length === 0) return only;
   const bytes = new Uint8Array(size);
   let at = 0;
   for (const part of parts) {
@@ -71,18 +73,25 @@ function resolveReference(
   return bytes;
 }
 
+/** Bytes of a part that is not copied, with the room behind it. */
+const WORTH_GIVING = 2 ** 16;
+
 /** Bytes one after the other: as a list of numbers each would take 16. */
 class Bytes {
   #bytes = new Uint8Array(64);
   #length = 0;
 
   push(byte: number): void {
-    if (this.#length === this.#bytes.length) {
-      const larger = new Uint8Array(2 * this.#length);
-      larger.set(this.#bytes);
-      this.#bytes = larger;
-    }
+    if (this.#length === this.#bytes.length) this.reserve(this.#length);
     this.#bytes[this.#length++] = byte;
+  }
+
+  /** Makes room for so many more at once. */
+  reserve(count: number): void {
+    if (this.#length + count <= this.#bytes.length) return;
+    const larger = new Uint8Array(this.#length + count);
+    larger.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = larger;
   }
 
   pushU32(word: number): void {
@@ -91,8 +100,11 @@ class Bytes {
 
   /** What was pushed since it was last taken. */
   take(): Uint8Array {
-    const taken = this.#bytes.slice(0, this.#length);
+    const length = this.#length;
     this.#length = 0;
+    if (length < WORTH_GIVING) return this.#bytes.slice(0, length);
+    const taken = this.#bytes.subarray(0, length);
+    this.#bytes = new Uint8Array(64);
     return taken;
   }
 }
@@ -104,6 +116,10 @@ function digitOf(code: number): number {
   return letter >= 10 && letter < 36 ? letter : -1;
 }
 
+const BACKSLASH = 0x5c;
+/** A backslash, and what belongs to it. */
+const ESCAPE = /\\(x[0-9a-fA-F]{1,2}|[0-7]{1,3}|.)/sy;
+
 /** Digits of numbers that are below 2^32 whatever they are. */
 const SHORT = { 10: 9, 16: 8 } as const;
 
@@ -111,12 +127,15 @@ class ValueReader {
   readonly #parts: (Uint8Array | Reference)[] = [];
   /** What follows the last part. */
   readonly #bytes = new Bytes();
-  #at = 0;
+  #at: number;
 
   constructor(
     readonly text: ByteString,
     readonly place: string,
-  ) {}
+    readonly start: number,
+  ) {
+    this.#at = start;
+  }
 
   read(): WrittenValue {
     do this.#item();
@@ -196,16 +215,24 @@ class ValueReader {
       if (this.#at >= this.text.length) throw this.#wrong("the text has no end");
       this.#at += this.text[this.#at] === "\\" ? 2 : 1;
     }
-    const text = this.text
-      .slice(start, this.#at++)
-      .replace(/\\(x[0-9a-fA-F]{1,2}|[0-7]{1,3}|.)/gs, (_, code: string) => {
-        if (/^x./.test(code)) return String.fromCharCode(parseInt(code.slice(1), 16));
-        if (/^[0-7]/.test(code)) return String.fromCharCode(parseInt(code, 8) & 0xff);
-        const byte = ESCAPES[code];
-        return byte === undefined ? code : String.fromCharCode(byte);
-      });
-    for (let index = 0; index < text.length; index++) this.#bytes.push(text.charCodeAt(index));
+    this.#bytes.reserve(this.#at - start + 1);
+    for (let at = start; at < this.#at; ) {
+      const code = this.text.charCodeAt(at);
+      const length = code === BACKSLASH ? this.#escaped(at) : 1;
+      if (length === 1) this.#bytes.push(code);
+      at += length;
+    }
     this.#bytes.push(0);
+    this.#at++;
+  }
+
+  /** The byte that an escape stands for. Returns the escape's length. */
+  #escaped(at: number): number {
+    ESCAPE.lastIndex = at;
+    const [all = "\\", code = ""] = ESCAPE.exec(this.text) ?? [];
+    const digits = /^x./.test(code) ? parseInt(code.slice(1), 16) : /^[0-7]/.test(code) ? parseInt(code, 8) : undefined;
+    this.#bytes.push(((digits ?? ESCAPES[code] ?? code.charCodeAt(0)) as number) & 0xff);
+    return all.length;
   }
 
   #endBytes(): void {
@@ -250,6 +277,6 @@ class ValueReader {
   }
 
   #wrong(fact: string): Failure {
-    return new Failure(this.place, `character ${this.#at + 1} of the value: ${fact}`);
+    return new Failure(this.place, `character ${this.#at - this.start + 1} of the value: ${fact}`);
   }
 }

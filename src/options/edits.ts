@@ -15,7 +15,7 @@ import {
   setValue,
   unreserve,
 } from "../devicetree/edit/edits.ts";
-import { unescapeName, withoutEnd } from "../devicetree/names.ts";
+import { unescapeName } from "../devicetree/names.ts";
 import { findNode, phandleOrNew } from "../devicetree/references.ts";
 import type { DeviceTree } from "../devicetree/tree.ts";
 import { parseValue, type Resolve, resolveValue } from "../devicetree/values.ts";
@@ -102,24 +102,43 @@ const ONCE = ["usable", "elfcorehdr"];
  * @param once which of ONCE were given; it grows
  */
 function readEdits(system: System, file: ByteString, once: Set<string>): Edit[] {
-  const lines = system.text(system.mustReadFile(file, LARGEST_FILE)).split("\n");
-  return lines.flatMap((text, index) => {
-    const line = trimmed(text);
-    const place = `${file}:${index + 1}`;
-    return line === "" || line.startsWith("#") ? [] : [inLine(place, () => parseLine(system, line, place, once))];
-  });
+  const bytes = system.mustReadFile(file, LARGEST_FILE);
+  const edits: Edit[] = [];
+  for (let [at, number] = [0, 1]; at < bytes.length; number++) {
+    const newline = bytes.indexOf(NEWLINE, at);
+    const end = newline < 0 ? bytes.length : newline;
+    const line = trimmed(bytes.subarray(at, end));
+    const place = `${file}:${number}`;
+    if (line.length > 0 && line[0] !== HASH) edits.push(inLine(place, () => parseLine(system, line, place, once)));
+    at = end + 1;
+  }
+  return edits;
 }
 
-/** Without outer blanks of ASCII: 0xa0, which JavaScript takes for a blank, is half of a letter in UTF-8. */
-function trimmed(line: ByteString): ByteString {
-  return withoutEnd(line.replace(/^[ \t\r]+/, ""), " \t\r");
+const [TAB, NEWLINE, RETURN, BLANK, HASH] = [9, 10, 13, 32, 35];
+
+/** Without outer blanks. A line may be most of the file: it is not copied. */
+function trimmed(line: Uint8Array): Uint8Array {
+  const isBlank = (byte: number | undefined) => byte === BLANK || byte === TAB || byte === RETURN;
+  let [start, end] = [0, line.length];
+  while (start < end && isBlank(line[start])) start++;
+  while (start < end && isBlank(line[end - 1])) end--;
+  return line.subarray(start, end);
 }
 
 /** Bytes of a file of edits. */
 const LARGEST_FILE = 64 * 1024 * 1024;
 
-function parseLine(system: System, line: ByteString, place: string, once: Set<string>): Edit {
-  const [, long = "", value = ""] = /^([^ \t]+)[ \t]*(.*)$/s.exec(line) ?? [];
+function parseLine(system: System, line: Uint8Array, place: string, once: Set<string>): Edit {
+  const isBlank = (byte: number | undefined) => byte === BLANK || byte === TAB;
+  let end = 0;
+  while (end < line.length && !isBlank(line[end])) end++;
+  let start = end;
+  while (isBlank(line[start])) start++;
+  const [long, value] = [line.subarray(0, end), line.subarray(start)].map((part) => system.text(part)) as [
+    string,
+    string,
+  ];
   const option = editOptions.find((each) => each.long === long);
   if (option === undefined || long === "from") throw new Failure(place, `'${long}' is not an edit`);
   if ((option.value === undefined) !== (value === "")) {
@@ -197,7 +216,7 @@ function parseEdit(system: System, { long, value, place }: Directive, once: Set<
 function parseSetting(place: string, text: ByteString): Edit {
   const equals = text.indexOf("=");
   const name = parsePropertyName(place, equals < 0 ? text : text.slice(0, equals));
-  const value = equals < 0 ? [] : asUsage(place, () => parseValue(text.slice(equals + 1), place));
+  const value = equals < 0 ? [] : asUsage(place, () => parseValue(text, place, equals + 1));
   return (tree) => setValue(tree, name, resolveValue(value, resolveIn(tree)));
 }
 

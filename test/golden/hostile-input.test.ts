@@ -257,6 +257,32 @@ describe("a value of 2 MiB takes 4 bytes of memory for each of its own at most:"
     240_000,
   );
 
+  test.each([
+    ["bytes", `[${"5a ".repeat(SIZE / 3)}]`],
+    ["cells", `<${"0x12345678 ".repeat(SIZE / 11)}>`],
+    ["one text", `"${"a".repeat(SIZE)}"`],
+    ["a text of escapes", `"${"\\n".repeat(SIZE / 2)}"`],
+  ])("%s in a file of edits", (_, value) => {
+    write("none", node("", { x: cells(1) }));
+    writeFileSync(folder.in("edits"), `set /y=${value}\n`);
+    const under = ["prlimit", `--as=${MOST}`];
+    const { code, err } = runWith(x64, ["dtedit", "--from", "edits", "none", "out"], { cwd: folder.path, under });
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+  });
+
+  test("a reg of more memory than anybody has", () => {
+    const counts = { "#address-cells": cells(2), "#size-cells": cells(2) };
+    write("many", node("", counts, [node("memory@0", { device_type: stringValue("memory"), reg: noise(SIZE, 1) })]));
+    for (const args of [["dtcheck"], ["fs2dt", "-b", "0", "--check"]]) {
+      const { code, out, err } = runWith(x64, [...args, "many"], {
+        cwd: folder.path,
+        under: ["prlimit", `--as=${MOST}`],
+      });
+      expect(code).toBe(1);
+      expect(`${out}${err}`).toContain("131072 ranges are more than 32768");
+    }
+  });
+
   test("standard input that is loaded is never held twice", () => {
     const args = ["loadem", "-n", "--no-checks", "-a", "0x1000000", "-s"];
     // It grows by doubling what is mapped, of which no page is there before it is read to: twice its size is mapped, and no more.

@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { setUsableMemory } from "../../src/devicetree/edit/usable-memory.ts";
+import { keptMemory } from "../../src/devicetree/kept-memory.ts";
 import { memoryOf } from "../../src/devicetree/memory.ts";
 import type { Node } from "../../src/devicetree/tree.ts";
 import { Failure } from "../../src/failure.ts";
@@ -67,6 +68,21 @@ describe("a memory node", () => {
       "0x100000000-0x200000000",
     ]);
   });
+});
+
+test("a list of more ranges than are read is refused, wherever it stands", () => {
+  const most = new Uint8Array(16 * 32_768);
+  const more = new Uint8Array(16 * 32_769);
+  expect(failure(root(memory("memory@0", { reg: most })))).toBe("none");
+  expect(failure(root(memory("memory@0", { reg: more })))).toBe("/memory@0/reg: 32769 ranges are more than 32768");
+  const kept =
+    (values: Values, ...children: Node[]) =>
+    () =>
+      keptMemory({ ...node("", values, ...children) });
+  const counts = { "#address-cells": cells(2), "#size-cells": cells(2) };
+  expect(kept(counts, node("reserved-memory", counts, node("a@0", { reg: most })))).not.toThrow();
+  expect(kept(counts, node("reserved-memory", counts, node("a@0", { reg: more })))).toThrow("32769 ranges");
+  expect(kept({ ...counts, "reserved-ranges": more })).toThrow("32769 ranges");
 });
 
 describe("the blocks of a partition", () => {

@@ -4,7 +4,7 @@
 import { hex, type Notice } from "../../failure.ts";
 import { contains, formatRange, type MemoryRange, mergeRanges, overlap, touchesOne } from "../../range.ts";
 import type { ByteString } from "../../sys/engine.ts";
-import { cellIn, childCells, entriesIn, isWholeEntries, numberIn, wordsOf } from "../cells.ts";
+import { cellIn, childCells, entriesIn, isWholeEntries, numberIn, refuseManyRanges, wordsOf } from "../cells.ts";
 import { dynamicRanges } from "../drmem.ts";
 import { isMemory } from "../memory.ts";
 import { below } from "../names.ts";
@@ -96,6 +96,8 @@ export const machineChecks: readonly Check[] = [
         if (reg === undefined) tell(path, "no reg");
         else if (!isWholeEntries(reg, address + size))
           tell(below(path, "reg"), `${reg.length} bytes are not entries of ${address + size} cells`);
+        const many = failureOf(() => refuseManyRanges(reg ?? NONE, { address, size }, below(path, "reg")));
+        if (many !== undefined) tell(many.place, many.fact);
       }
       const blocks = failureOf(() => dynamicRanges(root, { address, size }));
       if (blocks !== undefined) tell(blocks.place, blocks.fact);
