@@ -11,6 +11,7 @@ import { attempted } from "../support/boots.ts";
 import { initrdThat, systemRam } from "../support/crash-kernel.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { endingWell, withoutBootCapability } from "../support/guest-programs.ts";
+import { KERNEL } from "../support/prompt.ts";
 
 const folder = temporaryFolder({ on: "disk" });
 
@@ -56,7 +57,7 @@ async function booted(
       const starts = lines.flatMap((line, at) => (line === `+ ${command}` ? [at + 1] : []));
       const rest = lines.slice(starts[nth] ?? lines.length);
       const end = rest.findIndex((line) => line.startsWith("+ "));
-      return rest.slice(0, end < 0 ? rest.length : end);
+      return rest.slice(0, end < 0 ? rest.length : end).filter((line) => !KERNEL.test(line));
     },
   };
 }

@@ -48,6 +48,17 @@ export async function passed(changed: Partial<Choices>, special: Special = {}): 
   return lines.slice(lines.findLastIndex((text) => /^\+ (\S*loadem -k|echo c >)/.test(text)));
 }
 
+/**
+ * What a line of a script printed, the first time. The kernel's own lines may stand among that, on a busy host at any time: ask what
+ * it contains.
+ */
+export function printedBy(lines: readonly string[], command: string): string[] {
+  const at = lines.indexOf(`+ ${command}`);
+  const rest = at < 0 ? [] : lines.slice(at + 1);
+  const end = rest.findIndex((line) => line.startsWith("+ "));
+  return rest.slice(0, end < 0 ? rest.length : end);
+}
+
 /** What a guest wrote to a terminal, which turned each line feed into carriage return and line feed: the exact way back. */
 export function received(path: string): Buffer {
   return Buffer.from(readFileSync(path, "latin1").replaceAll("\r\n", "\n"), "latin1");

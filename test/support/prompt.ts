@@ -16,6 +16,9 @@ export const LONGEST = 240_000;
 /** What OPAL writes to the console of its machine, whenever it wants to. */
 const FIRMWARE = /^\[ *[0-9]+\.[0-9]{9},[0-9]\] /;
 
+/** What the kernel writes to the console, whenever it wants to, where it tells the time of it. */
+export const KERNEL = /^\[ *[0-9]+\.[0-9]{6}\] /;
+
 /** The program of that name, where a console needs it. */
 export async function noEcho(target: Target, disk: TemporaryFolder): Promise<readonly AddedFile[]> {
   if (isBunTarget(target) || machineOf(target).name !== "ppc64") return [];
@@ -51,13 +54,13 @@ export async function runAll(live: LiveGuest, lines: string): Promise<string[]> 
     }
   }
   // Where the terminal does not show what is typed, the prompts stand before the first line.
-  return wholeLines(live.text.slice(start)).map((line) => line.replace(/^((kexecbox)?> )+/, ""));
+  return linesOfPrograms(live.text.slice(start)).map((line) => line.replace(/^((kexecbox)?> )+/, ""));
 }
 
 /** Types a line, and returns those that it printed. */
 export async function run(live: LiveGuest, line: string): Promise<string[]> {
   // Where the terminal shows what is typed, that is the first.
-  return wholeLines(await ask(live, line)).filter((text, at) => at > 0 || text !== line);
+  return linesOfPrograms(await ask(live, line)).filter((text, at) => at > 0 || text !== line);
 }
 
 /** Not what has yet to end, nor what nobody here has to say. */
@@ -66,4 +69,9 @@ export function wholeLines(text: string): string[] {
     .split("\n")
     .slice(0, -1)
     .filter((line) => line !== "" && !FIRMWARE.test(line));
+}
+
+/** The same without the kernel's own. */
+function linesOfPrograms(text: string): string[] {
+  return wholeLines(text).filter((line) => !KERNEL.test(line));
 }
