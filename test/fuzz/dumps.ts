@@ -48,6 +48,9 @@ const FACTS = [
     "/sys/firmware/efi/systab",
     "/sys/kernel/security/lockdown",
   ],
+  ...["/proc/device-tree/memory@0/reg", "/proc/device-tree/memory@0/device_type", "/proc/device-tree/#address-cells"],
+  ...["/proc/device-tree/rtas/linux,rtas-base", "/proc/device-tree/chosen/linux,initrd-start"],
+  ...["/proc/device-tree/reserved-memory/x@1000/reg", "/proc/device-tree/cpus/cpu@0/reg"],
 ];
 
 const COMMANDS = [
@@ -58,6 +61,8 @@ const COMMANDS = [
   ["aarch64", ["loadem", "-n", "-a", "0x1000000", "-e", "-f", "Image"]],
   ["ppc64le", ["kexec", "-S"]],
   ["ppc64", ["elfcorehdr"]],
+  ["ppc64", ["kexec", "-n", "vmlinux"]],
+  ["ppc64le", ["loadem", "-n", "-a", "0x1000000", "-e", "-f", "vmlinux"]],
 ] as const;
 
 /** An input is the files one after the other, with a NUL behind each. */

@@ -17,6 +17,8 @@ import {
   System,
 } from "../../src/sys/system.ts";
 
+import { type Folders, MemoryGather } from "./gather.ts";
+
 type CallName = keyof Abi["call"];
 
 /** What an engine does without asking the kernel. */
@@ -85,6 +87,7 @@ export class MemoryMachine implements Engine {
   /** Of each directory the names in it; undefined where they have to be looked for. */
   #folders: Map<string, Set<string>> | undefined;
   readonly #numbers = new Map<string, number>();
+  readonly #gathers = new WeakMap<Uint8Array, MemoryGather>();
 
   constructor(readonly world: World) {
     this.machine = world.machine ?? "x86_64";
@@ -137,8 +140,25 @@ export class MemoryMachine implements Engine {
     return -errno.ENOENT;
   }
 
-  gather(): number {
-    throw new Error("this machine has no directory of a tree");
+  gather(state: Uint8Array, action: number, directory: number, name: string): number {
+    const known = this.#gathers.get(state) ?? new MemoryGather(this.#foldersFor(), state);
+    this.#gathers.set(state, known);
+    return known.act(action, directory, name);
+  }
+
+  #foldersFor(): Folders {
+    return {
+      pathOf: (directory) => this.#pathOf(directory, "").replace(/\/+$/, ""),
+      namesIn: (path) => this.#namesIn(path),
+      fileAt: (path) => this.files.get(path),
+      encode: (text, bytes, at) => this.encode(text, bytes, at),
+      decode: (bytes, start, end) => this.decode(bytes, start, end),
+      place: (bytes) => {
+        const address = this.address(bytes);
+        this.#mapped.set(Number(address), bytes);
+        return address;
+      },
+    };
   }
 
   exit(code: number): never {

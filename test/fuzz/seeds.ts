@@ -155,15 +155,14 @@ export function listBelongings(): Belongings {
   ]);
 }
 
-const MEMORY = { "/proc/meminfo": "MemTotal:        2097152 kB\nMemAvailable:     16384 kB\n" };
+const MEMORY = { "/proc/meminfo": "MemTotal:        2097152 kB\nMemAvailable:   1048576 kB\n" };
 
 function listFiles(
   machine: string,
   files: Readonly<Record<string, Uint8Array | string | undefined>>,
 ): [string, Uint8Array][] {
   return Object.entries(files).flatMap(([path, content]): [string, Uint8Array][] => {
-    // Directories of a tree are read by native code.
-    if (content === undefined || path.startsWith("/proc/device-tree/")) return [];
+    if (content === undefined) return [];
     return [[`${machine} ${path}`, new Uint8Array(typeof content === "string" ? text(content) : content)]];
   });
 }
@@ -258,6 +257,14 @@ const LINES = [
   "aarch64 kexec -n --dtb tree Image",
   "ppc64 kexec -n --dtb tree --mem-min 0x1000000 vmlinux",
   "ppc64 loadem -n -a 0x1000000 -e -f page -z 16 -a 0x2000000 -c 0x100 -f odd -4 -r 0x1000 --no-checks",
+  "ppc64 kexec -n vmlinux",
+  "ppc64le kexec -n --reuse-cmdline --initrd initrd vmlinux",
+  "ppc64 kexec -S",
+  "ppc64 fs2dt -b 0x1000000 -i initrd@0x2000000 /proc/device-tree",
+  "ppc64le dtdump -a /proc/device-tree",
+  "ppc64 dtdiff /proc/device-tree tree",
+  "ppc64 loadem -n -a 0x1000000 -e -f vmlinux",
+  "aarch64 kexec -n Image",
   "ppc64 loadem --json -n -a 0x1000000 -w --poke 0x5c=1 --endian little -e -s",
   "x86_64 loadem -a 0x1000000 -e -f page --diagnose",
   "x86_64 zeropage -b 0x4400100 -B x -i 0x4600000,0x469e5c4 --rsdp 0 --seed 00 kernel",
@@ -281,10 +288,13 @@ const LINES = [
 const FACTS = [
   "00001000-0009fbff : System RAM\n00100000-7ffdffff : System RAM\n  01000000-01ffffff : Kernel code\n  10000000-1fffffff : Crash kernel\n",
   "quiet root=/dev/sda crashkernel=256M mem=1G\n",
-  "MemTotal: 2097152 kB\nMemAvailable: 16384 kB\n",
+  "MemTotal: 2097152 kB\nMemAvailable: 1048576 kB\n",
   "Name:\tx\nCapEff:\t000001ffffffffff\n",
   "0\n",
 ].join("\0");
+
+/** Only the live tree's files, which come last, and are odd: none has a byte that is zero. */
+const TREE_FACTS = ["\0".repeat(12), "\x01".repeat(16), "memory", "\x01\x01\x01\x01", "\x03", "", "\x01"].join("\0");
 
 /** By the name of the target. */
 export const seeds: Readonly<Record<string, () => Uint8Array[]>> = {
@@ -297,5 +307,5 @@ export const seeds: Readonly<Record<string, () => Uint8Array[]>> = {
   kernels: listKernels,
   packed: listPacked,
   dumps: () => listSeeds().map(({ bytes }) => bytes),
-  facts: () => [text(FACTS), text("\0quiet\0")],
+  facts: () => [text(FACTS), text("\0quiet\0"), text(TREE_FACTS)],
 };

@@ -1,4 +1,4 @@
-// What is fuzzed holds for the inputs that fuzzing begins with, for those of test/fuzz/corpus, if any, and for some made at random. `npm run
+// What is fuzzed holds for the inputs that fuzzing begins with, for those of test/fuzz/corpus, and for some made at random. `npm run
 // fuzz` goes on from there.
 
 import { describe, expect, test } from "bun:test";
