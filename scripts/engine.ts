@@ -113,6 +113,9 @@ const LINK_FLAGS = [
   "common-page-size=16",
 ];
 
+/** For an executable that is loaded at any address, and moves itself there. Most relocations take two bits so. */
+const PIE_FLAGS = ["-pie", "--no-dynamic-linker", "-z", "text", "-z", "pack-relative-relocs"];
+
 /** Without quickjs.c: our inside.c stands for it, which includes it. */
 const QUICKJS_FILES = ["libregexp.c", "libunicode.c", "cutils.c", "dtoa.c"];
 const QUICKJS_OBJECTS = [...QUICKJS_FILES, "inside.c"];
@@ -173,7 +176,8 @@ interface Compiler extends Toolchain {
 
 async function compilerFor(target: SmallTarget): Promise<Compiler> {
   const toolchain = toolchainOf(target);
-  const command = [`${toolchain.prefix}gcc`, ...toolchain.abi, ...toolchain.compact];
+  const where = toolchain.pie ? ["-fPIE"] : [];
+  const command = [`${toolchain.prefix}gcc`, ...toolchain.abi, ...where, ...toolchain.compact];
   const tools = ["gcc", "ld"].map((name) => `${toolchain.prefix}${name}`);
   const versions = await Promise.all(tools.map((tool) => runTool([tool, "--version"])));
   const { libgcc } = toolchain;
@@ -225,7 +229,7 @@ function muslLibrary(compiler: Compiler): Promise<string> {
   const folders = ["./crt", ...MUSL_FOLDERS.map((name) => `./src/${name}`)];
   return makeOnce("musl", [MUSL.sha256, compiler.identity, ...MUSL_SETTINGS, ...folders], (made) =>
     withMuslTree(compiler, async (folder) => {
-      const parts = ["libc.a", "crt1.o", "crti.o", "crtn.o"].map((name) => `lib/${name}`);
+      const parts = ["libc.a", startOf(compiler), "crti.o", "crtn.o"].map((name) => `lib/${name}`);
       const make = ["make", `-j${availableParallelism()}`, `SRC_DIRS=${folders.join(" ")}`];
       await runTool([...make, ...parts], { cwd: folder, env: scratchIn(folder) });
       await runTool(["cp", ...parts, made], { cwd: folder });
@@ -336,10 +340,19 @@ function objects(folder: string, names: readonly string[]): string[] {
   return names.map((name) => join(folder, basename(name).replace(/\.[cS]$/, ".o")));
 }
 
+/** Of musl: where the executable begins. */
+function startOf({ pie }: Compiler): string {
+  return pie ? "rcrt1.o" : "crt1.o";
+}
+
+function linkFlags({ pie }: Compiler): string[] {
+  return pie ? [...LINK_FLAGS, ...PIE_FLAGS] : LINK_FLAGS;
+}
+
 function linkCommand(compiler: Compiler, libc: string, parts: readonly string[], output: string): string[] {
-  const start = objects(libc, ["crt1.o", "crti.o"]);
+  const start = objects(libc, [startOf(compiler), "crti.o"]);
   const end = [...objects(libc, ["libc.a"]), ...compiler.libraries, ...objects(libc, ["crtn.o"])];
-  return [`${compiler.prefix}ld`, ...LINK_FLAGS, "-o", output, ...start, ...parts, ...end];
+  return [`${compiler.prefix}ld`, ...linkFlags(compiler), "-o", output, ...start, ...parts, ...end];
 }
 
 /** Our own C files as objects, and the compiler of bytecode as a program. */
@@ -347,7 +360,7 @@ async function hostObjects(compiler: Compiler, headers: string, libc: string, qu
   const sources = (await hostSources()).flatMap(({ name, text }) => [name, text]);
   const entries = [headers, libc, quickjs].map((entry) => basename(entry));
   const own = [...HOST_FLAGS, `-DMACHINE="${compiler.uname}"`];
-  const flags = [...CODE_FLAGS, ...own, ...LINK_FLAGS];
+  const flags = [...CODE_FLAGS, ...own, ...linkFlags(compiler)];
   const files = [...new Set([...ENGINE_FILES, ...COMPILER_FILES])];
   return makeOnce("host", [...entries, compiler.identity, ...flags, ...files, ...sources], async (made) => {
     await compile(compiler, headers, hostFiles(files), [...own, ...includeFrom(quickjs)], made);

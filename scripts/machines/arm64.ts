@@ -27,6 +27,7 @@ const tools = {
   uname: "aarch64",
   abi: ["-fno-pie"],
   compact: ["-mno-outline-atomics"],
+  pie: false,
   // A long double, of which printf is made, has 128 bits there, and no instructions.
   libgcc: "libgcc.a",
 } as const satisfies Toolchain;

@@ -24,6 +24,8 @@ export interface Toolchain {
   readonly abi: readonly string[];
   /** Flags that the compiler needs there to make the code small. */
   readonly compact: readonly string[];
+  /** Whether its executables can be loaded at any address (static PIE): where its linker packs relocations. */
+  readonly pie: boolean;
   /** The compiler's own library, linked where its code calls it: for arithmetic that the machine does not have. */
   readonly libgcc?: string;
 }

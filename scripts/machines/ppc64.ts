@@ -24,6 +24,7 @@ const common = {
   native: undefined,
   abi: ["-mabi=elfv2", "-mlong-double-64"],
   compact: ["-fno-jump-tables"],
+  pie: true,
 } as const;
 
 const bigEndian = {

@@ -25,9 +25,10 @@ const tools = {
   emulator: "qemu-x86_64",
   musl: "x86_64-linux-musl",
   uname: "x86_64",
-  abi: ["-fno-pie"],
+  abi: [],
   // For size GCC copies and clears by `rep`, whatever the length: short of a few hundred bytes a call is faster.
   compact: ["-fcf-protection=none", "-mstringop-strategy=libcall"],
+  pie: true,
 } as const satisfies Toolchain;
 
 const boot = { kernel: "stock-x64", smallKernel: "stock-x64", memory: 512, smallMemory: 512 } as const;

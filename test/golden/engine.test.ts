@@ -2,7 +2,7 @@
 
 import { beforeAll, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { symlinkSync, writeFileSync } from "node:fs";
+import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildFrom } from "../../scripts/build.ts";
 import { smallEngine } from "../../scripts/engine.ts";
@@ -280,6 +280,25 @@ describe.each(bunTargets)("Bun's own executable for %s", (target) => {
   test("lets a signal act that came while it was held", () => {
     expect(under(target, "interrupted")).toEqual({ code: null, out: "undefined\n0 15\n2\n", err: "" });
   });
+});
+
+/** e_type of elf.h, and whether an ld.so is asked for. */
+function kindOf(target: Target): { readonly type: number; readonly interpreter: boolean } {
+  const bytes = readFileSync(folder.in(target));
+  const isBig = bytes[5] === 2;
+  const short = (at: number) => (isBig ? bytes.readUInt16BE(at) : bytes.readUInt16LE(at));
+  const word = (at: number) => (isBig ? bytes.readUInt32BE(at) : bytes.readUInt32LE(at));
+  const types = Array.from({ length: short(56) }, (_, index) => word(64 + 56 * index));
+  return { type: short(16), interpreter: types.includes(3) };
+}
+
+test.each([
+  ["ppc64", 3],
+  ["ppc64le", 3],
+  ["x64-small", 3],
+  ["arm64-small", 2],
+] as const)("of %s the file says whether it can be loaded at any address, and asks for no ld.so", (target, type) => {
+  expect(kindOf(target)).toEqual({ type, interpreter: false });
 });
 
 describe("x64-small within limits", () => {
