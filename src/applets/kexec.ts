@@ -147,9 +147,10 @@ function say(system: System): (line: string) => void {
   return (line) => system.say(`kexec: ${line}`);
 }
 
-function jump(system: System, { given }: Arguments): number {
+function jump(system: System, { given, operands }: Arguments): number {
   return jumpIntoLoaded(system, {
     option: "-e",
+    isOwn: operands.length > 0,
     skipChecks: given.has("no-checks"),
     say: given.has("debug") ? say(system) : () => {},
   });

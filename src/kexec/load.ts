@@ -54,11 +54,16 @@ export function load(system: System, image: KexecImage, help: LoadHelp): number 
   return why === undefined || otherCall === undefined || code !== EXIT.done ? code : otherCall(why);
 }
 
-/** Jumps into the loaded kernel. Returns only when interrupted (having unloaded it) or refused: the exit code. */
+/**
+ * Jumps into the loaded kernel. Returns only when interrupted (having unloaded it), or from a process whose child went on: the
+ * exit code.
+ * @throws Failure where the kernel refuses
+ */
 export function jump(system: System, how: Jump): number {
-  refuseIncapable(system, "reboot");
-  if (isLoaded(system, false) === false) throw new Failure(how.option, "no kernel is loaded");
-  const act = () => {
+  const undo = () => tellingWhatStays("the kernel", () => unloadByEither(system, false, how.say));
+  const attempt = () => {
+    refuseIncapable(system, "reboot");
+    if (isLoaded(system, false) === false) throw new Failure(how.option, "no kernel is loaded");
     // The sync may take long enough for a person to press ^C.
     system.call("sync");
     if (system.pending(INTERRUPTS) !== undefined) return EXIT.done;
@@ -68,8 +73,7 @@ export function jump(system: System, how: Jump): number {
     if (result < 0) throw refusal(system, { kind: "jump" }, result);
     return EXIT.done;
   };
-  const undo = () => tellingWhatStays("the kernel", () => unloadByEither(system, false, how.say));
-  return holdInterrupts(system, act, undo);
+  return holdInterrupts(system, how.isOwn ? () => undoUnless(attempt, undo) : attempt, undo);
 }
 
 /** Unloads what nobody asked for any more. @throws Failure for a refusal, which says that it is loaded all the same */

@@ -1,6 +1,7 @@
 // The jump into what was loaded, without a command line.
 
 import { loadRules } from "../arch/load-rules.ts";
+import type { Jump } from "../kexec/copying.ts";
 import { jump } from "../kexec/load.ts";
 import type { System } from "../sys/system.ts";
 
@@ -8,6 +9,7 @@ export interface JumpRequest {
   /** What asks for it, for messages. */
   readonly option: string;
   readonly skipChecks: boolean;
+  readonly isOwn: Jump["isOwn"];
   /** Gets what a person may want to know. */
   say(line: string): void;
 }
@@ -16,6 +18,7 @@ export interface JumpRequest {
  * @returns the exit code, and only where an interrupt kept us from it: 128 + the signal's number
  * @throws Failure where nothing is loaded, or the kernel refuses
  */
-export function jumpIntoLoaded(system: System, { option, skipChecks, say }: JumpRequest): number {
-  return jump(system, { option, findCopying: skipChecks ? undefined : loadRules[system.machine].findCopying, say });
+export function jumpIntoLoaded(system: System, { option, skipChecks, isOwn, say }: JumpRequest): number {
+  const findCopying = skipChecks ? undefined : loadRules[system.machine].findCopying;
+  return jump(system, { option, isOwn, findCopying, say });
 }

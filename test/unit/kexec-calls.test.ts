@@ -319,6 +319,27 @@ describe("an interrupt between a load and the jump that follows at once", () => 
   });
 });
 
+describe("a jump that the kernel refuses", () => {
+  const files = { "/sys/kernel/kexec_loaded": "1\n" };
+  const on: Pretended["on"] = { reboot: () => -errno.EBUSY };
+  const refused = "kexec: reboot: EBUSY (device or resource busy): another load is under way";
+
+  test.each([
+    ["of what this run has loaded unloads it", [KERNEL], "kexec_load reboot kexec_load"],
+    ["of what -s has loaded unloads it", ["-s", KERNEL], "kexec_file_load reboot kexec_load"],
+    ["of what was loaded before leaves it", ["-e"], "reboot"],
+  ])("%s", (_, args, changes) => {
+    expect(outcome(kexec({ files, on }, ...args))).toBe(`3 [${changes}] ${refused}`);
+  });
+
+  test("and then the unload, says that it stays loaded", () => {
+    const answers = [0, -errno.EPERM];
+    expect(outcome(kexec({ files, on, answers }, KERNEL))).toMatch(
+      /^3 \[kexec_load reboot kexec_load\] kexec: kexec_load.unload.: EPERM .*; the kernel stays loaded$/,
+    );
+  });
+});
+
 describe("--diagnose", () => {
   test("names the segment by what it is of, loads nothing, and does not jump", () => {
     expect(outcome(kexec({ answers: [0, 0, -errno.EADDRNOTAVAIL] }, "--diagnose", KERNEL))).toMatch(
