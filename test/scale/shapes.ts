@@ -282,6 +282,16 @@ const IOMEM: Readonly<Record<string, (size: number) => string>> = {
     `${BIG}\n${shuffled(size, (index) => `  ${(0x1_1000_0000 + 0x2000 * index).toString(16)}-${(0x1_1000_0fff + 0x2000 * index).toString(16)} : taken ${index}`).join("\n")}\n`,
   "ranges that are no RAM": (size) =>
     `${list(size, (index) => `${(0x4_0000_0000 + 0x2000 * index).toString(16)}-${(0x4_0000_0fff + 0x2000 * index).toString(16)} : PCI ${index}`).join("\n")}\n${BIG}\n`,
+  "ranges of RAM, and one that is no RAM between two": (size) =>
+    [
+      ...list(size, (index) =>
+        [0, 0x10000].map((at) => {
+          const start = 0x20000 * index + at;
+          return `${start.toString(16)}-${(start + 0xffff).toString(16)} : ${at === 0 ? "System RAM" : `PCI ${index}`}`;
+        }),
+      ).flat(),
+      BIG,
+    ].join("\n"),
   "crash kernels": (size) =>
     `${BIG}\n${list(size, (index) => `  ${(0x1_1000_0000 + 0x2000 * index).toString(16)}-${(0x1_1000_0fff + 0x2000 * index).toString(16)} : Crash kernel`).join("\n")}\n  150000000-15fffffff : Crash kernel\n`,
 };

@@ -55,7 +55,7 @@ function writeNode(write: Write, root: Node): void {
       let comma = "";
       for (const { name, value } of node.properties) {
         write(`${comma}${ascii(name)}:`);
-        writeValue(write, node.name, name, value);
+        writeJsonValue(write, node.name, name, value);
         comma = ",";
       }
       write('},"nodes":{');
@@ -69,7 +69,7 @@ function writeNode(write: Write, root: Node): void {
   });
 }
 
-function writeValue(write: Write, node: ByteString, name: ByteString, value: Uint8Array): void {
+function writeJsonValue(write: Write, node: ByteString, name: ByteString, value: Uint8Array): void {
   switch (kindOf(name, value, node)) {
     case "empty":
       write("true");
