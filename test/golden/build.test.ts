@@ -14,7 +14,7 @@ import {
 import { basename, join } from "node:path";
 import { buildFrom } from "../../scripts/build.ts";
 import { cacheFolder } from "../../scripts/cache.ts";
-import { emulatorFor, smallTargets, targets } from "../../scripts/machines/machines.ts";
+import { emulatorFor, smallTargets, type Target, targets } from "../../scripts/machines/machines.ts";
 import { Failure } from "../../src/failure.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { damagePacked } from "../support/packed.ts";
@@ -22,7 +22,7 @@ import { present } from "../support/present.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 
-/** An empty cache means compiling three engines. */
+/** An empty cache means compiling three engines; and a busy machine is no reason to fail. */
 const COLD_BUILD_MS = 15 * 60_000;
 
 const folder = temporaryFolder({ lasts: "file", on: "disk" });
@@ -35,6 +35,16 @@ function build(...args: string[]): { code: number | null; out: string; err: stri
   const command = [process.execPath, join(ROOT, "scripts/build.ts"), ...args];
   const { exitCode, stdout, stderr } = Bun.spawnSync(command);
   return { code: exitCode, out: stdout.toString(), err: stderr.toString() };
+}
+
+const whole = new Map<Target, Promise<string>>();
+
+/** The program for a target: built once, for all tests that look at it. */
+function wholeProgram(target: Target): Promise<string> {
+  const output = folder.in("here", target);
+  const made = whole.get(target) ?? buildFrom(target, join(ROOT, "src/main.ts"), output).then(() => output);
+  whole.set(target, made);
+  return made;
 }
 
 let programs = 0;
@@ -66,15 +76,18 @@ function copyOfTheSources(name: string): string {
   return copy;
 }
 
-test("two builds of one source are the same byte for byte, wherever source and result lie", async () => {
-  const copy = copyOfTheSources("second clone");
-  for (const target of targets) {
-    const [here, there] = [folder.in("here", target), folder.in("elsewhere", "deeper", target)];
-    await buildFrom(target, join(ROOT, "src/main.ts"), here);
-    await buildFrom(target, join(copy, "src/main.ts"), there);
-    expect(readFileSync(here).equals(readFileSync(there))).toBe(true);
-  }
-}, 120_000);
+test(
+  "two builds of one source are the same byte for byte, wherever source and result lie",
+  async () => {
+    const copy = copyOfTheSources("second clone");
+    for (const target of targets) {
+      const [here, there] = [await wholeProgram(target), folder.in("elsewhere", "deeper", target)];
+      await buildFrom(target, join(copy, "src/main.ts"), there);
+      expect(readFileSync(here).equals(readFileSync(there))).toBe(true);
+    }
+  },
+  COLD_BUILD_MS,
+);
 
 test(
   "the small engine and its program are the same from another folder, cache, umask, time zone and language",
@@ -103,21 +116,25 @@ test(
   COLD_BUILD_MS,
 );
 
-test("an applet is a file and a row of the table, whatever its name", async () => {
-  const copy = copyOfTheSources("with true");
-  const table = join(copy, "src/applets/table.ts");
-  writeFileSync(
-    join(copy, "src/applets/true.ts"),
-    `export default { name: "true", summary: "Do nothing", operands: "", options: [], run: () => 0 };\n`,
-  );
-  const rows = readFileSync(table, "utf8").replace("= [", "= [\n  yes,");
-  writeFileSync(table, `import yes from "./true.ts";\n${rows}`);
-  const program = folder.in("with-true");
-  await buildFrom("x64-small", join(copy, "src/main.ts"), program);
-  expect(Bun.spawnSync([program, "true"])).toMatchObject({ exitCode: 0 });
-  expect(Bun.spawnSync([program, "--list"]).stdout.toString()).toStartWith("true\n");
-  expect(Bun.spawnSync([program, "true", "--help"]).stdout.toString()).toStartWith("usage: true\n");
-}, 60_000);
+test(
+  "an applet is a file and a row of the table, whatever its name",
+  async () => {
+    const copy = copyOfTheSources("with true");
+    const table = join(copy, "src/applets/table.ts");
+    writeFileSync(
+      join(copy, "src/applets/true.ts"),
+      `export default { name: "true", summary: "Do nothing", operands: "", options: [], run: () => 0 };\n`,
+    );
+    const rows = readFileSync(table, "utf8").replace("= [", "= [\n  yes,");
+    writeFileSync(table, `import yes from "./true.ts";\n${rows}`);
+    const program = folder.in("with-true");
+    await buildFrom("x64-small", join(copy, "src/main.ts"), program);
+    expect(Bun.spawnSync([program, "true"])).toMatchObject({ exitCode: 0 });
+    expect(Bun.spawnSync([program, "--list"]).stdout.toString()).toStartWith("true\n");
+    expect(Bun.spawnSync([program, "true", "--help"]).stdout.toString()).toStartWith("usage: true\n");
+  },
+  COLD_BUILD_MS,
+);
 
 test("an executable names neither the folder it was built in nor the cache", async () => {
   const bytes = readFileSync(folder.in("ppc64")).toString("latin1");
@@ -131,21 +148,19 @@ test("an executable names neither the folder it was built in nor the cache", asy
 test.each(smallTargets)(
   "the program for %s weighs less than 1 MiB and runs",
   async (target) => {
-    const output = folder.in("whole", target);
-    await buildFrom(target, join(ROOT, "src/main.ts"), output);
+    const output = await wholeProgram(target);
     expect(statSync(output).size).toBeLessThan(1_048_576);
     expect(statSync(output).mode & 0o777).toBe(0o755);
     const { exitCode, stdout } = Bun.spawnSync([...emulatorFor(target), output, "--list"]);
     expect(exitCode).toBe(0);
     expect(stdout.toString().split("\n")).toContain("fs2dt");
   },
-  60_000,
+  COLD_BUILD_MS,
 );
 
 test.each(smallTargets)("a damaged packed part of %s ends what needs it, and nothing else", async (target) => {
-  const program = folder.in("damaged", target);
-  await buildFrom(target, join(ROOT, "src/main.ts"), program);
-  writeFileSync(program, damagePacked(readFileSync(program)));
+  const program = folder.in(`damaged-${target}`);
+  writeFileSync(program, damagePacked(readFileSync(await wholeProgram(target))), { mode: 0o755 });
   const run = (...words: string[]) => Bun.spawnSync([...emulatorFor(target), program, ...words]);
   expect(run("--list")).toMatchObject({ exitCode: 0 });
   const { exitCode, stdout, stderr } = run("dtcheck", "--help");
@@ -262,18 +277,22 @@ test("an unknown target is a usage error that lists the known ones", () => {
   });
 });
 
-test("npm run build does nothing while nothing has changed, and repairs a result that has", () => {
-  const output = join(ROOT, "dist/kexecbox-x64-small");
-  const said = /^dist\/kexecbox-x64-small: \d+ bytes\n$/;
-  expect(build("x64-small").out).toMatch(said);
-  const { mtimeMs, ino } = statSync(output);
-  expect(build("x64-small").out).toMatch(said);
-  expect(statSync(output)).toMatchObject({ mtimeMs, ino });
-  const whole = readFileSync(output);
-  writeFileSync(output, "damaged");
-  expect(build("x64-small").code).toBe(0);
-  expect(readFileSync(output).equals(whole)).toBe(true);
-}, 60_000);
+test(
+  "npm run build does nothing while nothing has changed, and repairs a result that has",
+  () => {
+    const output = join(ROOT, "dist/kexecbox-x64-small");
+    const said = /^dist\/kexecbox-x64-small: \d+ bytes\n$/;
+    expect(build("x64-small").out).toMatch(said);
+    const { mtimeMs, ino } = statSync(output);
+    expect(build("x64-small").out).toMatch(said);
+    expect(statSync(output)).toMatchObject({ mtimeMs, ino });
+    const whole = readFileSync(output);
+    writeFileSync(output, "damaged");
+    expect(build("x64-small").code).toBe(0);
+    expect(readFileSync(output).equals(whole)).toBe(true);
+  },
+  COLD_BUILD_MS,
+);
 
 test(
   "npm run build alone makes every target",
