@@ -17,6 +17,8 @@ export interface Reference {
   readonly before: Result["files"];
   /** The exit codes by which it may refuse. */
   readonly refusals: readonly number[];
+  /** Whether it is process 1, which waits for ever where it cannot turn the machine off: without it the kernel panics. */
+  readonly isFirst?: boolean;
   /** How it says on standard output that it did not find something out. */
   readonly unknown: RegExp | undefined;
 }
@@ -57,7 +59,7 @@ export function judge(reference: Reference, ran: Result, fault: Fault, call: Cal
       claim([...ran.files.keys()].join() === [...good.files.keys()].join(), `has other files: ${list(ran.files)}`);
       break;
     case "refused":
-      claim(ran.end.kind === "exit" && refusals.includes(ran.end.code), "ends so");
+      claim(ran.end.kind === "exit" ? refusals.includes(ran.end.code) : waitsRightly(reference, ran, call), "ends so");
       // What dtcheck finds in another tree is on standard output.
       claim(isReason(ran.err) || isOfStandardError(call) || (isOther && ran.out.length > 0), "gives no reason");
       break;
@@ -70,6 +72,10 @@ export function judge(reference: Reference, ran: Result, fault: Fault, call: Cal
     claim(!ran.isArmed || / stays loaded\n$/.test(ran.err), "leaves a kernel loaded");
   }
   return { outcome, wrong };
+}
+
+function waitsRightly({ isFirst }: Reference, { end }: Result, call: Call | undefined): boolean {
+  return isFirst === true && end.kind === "hangs" && call?.name === "reboot";
 }
 
 /** Whether a call is the close, or the fsync, of what was written before: the last by which a loss is told. */
@@ -88,9 +94,10 @@ function endsWriting(calls: readonly Call[], at: number): boolean {
 function isOtherInput({ kind, value }: Fault, call: Call | undefined): boolean {
   if (kind === "short") return value === 0 && (call?.name === "read" || call?.name === "pread64");
   if (kind !== "errno") return false;
-  // The console has gone, and is opened anew; it is mounted already.
+  // The console has gone, and is opened anew; it is mounted, or loaded, already.
   if (call?.name === "ioctl" && value === errno.EIO) return true;
   if (call?.name === "mount" && value === errno.EBUSY) return true;
+  if (call?.name === "finit_module" && value === errno.EEXIST) return true;
   return value === errno.ENOENT || value === errno.ENOSYS;
 }
 

@@ -138,7 +138,8 @@ function referenceOf(job: Job, good: Result, before: Result["files"]): Reference
   if (describeEnd(good.end) !== wanted)
     throw new Failure(job.line, `ends with ${describeEnd(good.end)} without a fault: ${good.err}`);
   // As diff's, all trouble of dtdiff's is 2.
-  return { good, before, refusals: job.line.startsWith("dtdiff") ? [2] : REFUSALS, unknown: job.unknown };
+  const refusals = job.line.startsWith("dtdiff") ? [2] : REFUSALS;
+  return { good, before, refusals, isFirst: job.isFirst === true, unknown: job.unknown };
 }
 
 /** Everything below a directory: its kind, who may do what with it, and its content. */

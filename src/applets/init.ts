@@ -94,7 +94,7 @@ function attempt(system: System, step: () => void): void {
 function boot(system: System, names: readonly string[], args: readonly ByteString[]): void {
   for (const [type, directory] of MOUNTS) attempt(system, () => mount(system, type, directory));
   const [type, directory] = SECURITYFS;
-  if (!system.isMissing(directory)) attempt(system, () => mount(system, type, directory));
+  if (typeof system.statusOf(CWD, directory) !== "number") attempt(system, () => mount(system, type, directory));
   openConsole(system);
   const shell: Shell = {
     system,

@@ -40,6 +40,15 @@ function judged(ran: Partial<Result>, fault = EIO, reference = REFERENCE, call =
   return judge(reference, { ...GOOD, ...ran }, fault, call);
 }
 
+test("process 1 may wait for ever, and only it, where the machine is not turned off", () => {
+  const reboot: Call = { name: "reboot", args: [0], path: "", result: 0 };
+  const waiting: Partial<Result> = { ...REFUSED, hit: "reboot", end: { kind: "hangs" } };
+  const first: Reference = { ...REFERENCE, isFirst: true };
+  expect(judged(waiting, EIO, first, reboot).wrong).toEqual([]);
+  expect(judged(waiting, EIO, REFERENCE, reboot).wrong).toEqual(["ends so"]);
+  expect(judged({ ...waiting, hit: "write" }, EIO, first).wrong).toEqual(["ends so"]);
+});
+
 test("a file that is said to end early is another input, of which the findings are the reason", () => {
   const ends: Fault = { at: 1, kind: "short", value: 0 };
   const read: Call = { name: "read", args: [3, 0, 5], path: "", result: 5 };
