@@ -64,13 +64,14 @@ function copyToFile(system: System, core: CoreFile, to: ByteString, watcher: Wat
   refuseEndless(core);
   const beside = `${to}.${system.call("getpid")}`;
   return system.uninterrupted(() => {
-    let isOpen = true;
-    const descriptor = system.must(system.open(CWD, beside, O_WRONLY | O_CREAT | O_EXCL, 0o600), to);
+    // It asks for memory: before there is a file, which would stay.
     const runs = new Runs(system, core, (length) => {
       watcher.advance(length);
       // It acts when the file is gone.
       if (system.pending(INTERRUPTS) !== undefined) throw new Failure(to, "interrupted");
     });
+    let isOpen = true;
+    const descriptor = system.must(system.open(CWD, beside, O_WRONLY | O_CREAT | O_EXCL, 0o600), to);
     try {
       const total = core.headers.reduce((end, { offset, fileSize }) => max(end, offset + fileSize), 0n);
       const taker = new FileTaker(system, descriptor, to);

@@ -3,8 +3,10 @@
 import { describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { copyDump } from "../../src/dump/copy.ts";
 import { type CoreFile, openCore } from "../../src/dump/core.ts";
 import { BLOCK, MOST_PARTS, Parts } from "../../src/dump/parts.ts";
+import { Failure } from "../../src/failure.ts";
 import { engine } from "../../src/sys/bun.ts";
 import { errno } from "../../src/sys/errno.ts";
 import { System } from "../../src/sys/system.ts";
@@ -351,4 +353,16 @@ test("memory in crumbs gives no more parts than a reader has room for, and every
   }
   expect(at).toBe(BigInt(2 * BLOCK * crumbs));
   expect(offset).toBe(BigInt(written));
+});
+
+test("nothing is left beside the copy where there is no memory for what is read", () => {
+  writeDump();
+  const system = new System(engine);
+  const core = openCore(system, folder.in("dump"));
+  system.allocate = (_, place) => {
+    throw new Failure(place, "ENOMEM (cannot allocate memory)");
+  };
+  const before = readdirSync(folder.path);
+  expect(() => copyDump(system, core, folder.in("new"), { begin: () => {}, advance: () => {} })).toThrow("ENOMEM");
+  expect(readdirSync(folder.path)).toEqual(before);
 });
