@@ -147,10 +147,11 @@ function say(system: System): (line: string) => void {
   return (line) => system.say(`kexec: ${line}`);
 }
 
-function jump(system: System, { given, operands }: Arguments): number {
+function jump(system: System, args: Arguments): number {
+  const { given, operands } = args;
   return jumpIntoLoaded(system, {
     option: "-e",
-    isOwn: operands.length > 0,
+    unload: operands.length === 0 ? undefined : () => unloadBy(chooseCall(args), system, false),
     skipChecks: given.has("no-checks"),
     say: given.has("debug") ? say(system) : () => {},
   });

@@ -104,7 +104,7 @@ the running machine. -n shows which one.
       refuseOthers(directives, ["reboot", "verbose", "no-checks"]);
       return jumpIntoLoaded(system, {
         option: "-k",
-        isOwn: false,
+        unload: undefined,
         skipChecks: has("no-checks"),
         say: has("verbose") ? say : () => {},
       });

@@ -89,7 +89,8 @@ class Bytes {
   /** Makes room for so many more at once. */
   reserve(count: number): void {
     if (this.#length + count <= this.#bytes.length) return;
-    const larger = new Uint8Array(this.#length + count);
+    // Twice as large at least: many short parts would be copied with each of them.
+    const larger = new Uint8Array(Math.max(2 * this.#length, this.#length + count));
     larger.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = larger;
   }

@@ -13,11 +13,11 @@ import type { KexecImage } from "./image.ts";
 import {
   isLockedDown,
   isUsedUp,
-  lacksSecurityFiles,
   type Permission,
   readImaPolicy,
   SECURITY,
   tellIncapable,
+  whyNoSecurityFiles,
 } from "./permission.ts";
 import { isLoaded } from "./status.ts";
 
@@ -228,7 +228,7 @@ function hasFilter({ permission }: Refused): string | undefined {
 
 function cannotTell(refused: Refused): string | undefined {
   const { system, permission } = refused;
-  if (permission.modules !== undefined || !lacksSecurityFiles(system)) return undefined;
+  if (permission.modules !== undefined || whyNoSecurityFiles(system) === undefined) return undefined;
   const why = permission.lockdown.note ?? `nothing is mounted on ${SECURITY}`;
   return `kernel lockdown or a security module refuses it: ${why}, which would tell${otherWay(refused)}`;
 }

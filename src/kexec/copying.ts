@@ -16,8 +16,8 @@ export interface Copying {
 export interface Jump {
   /** What asks for it, for messages. */
   readonly option: string;
-  /** Whether this run has loaded the kernel: it is unloaded where it is not entered. */
-  readonly isOwn: boolean;
+  /** Unloads what this run has loaded, which is done where it is not entered; undefined where another run has. */
+  readonly unload: (() => void) | undefined;
   /** Absent where the kernel survives it. Throws a Failure for what cannot be known: then the jump is made as it is. */
   readonly findCopying: ((system: System) => Copying) | undefined;
   /** Gets what a person may want to know. */

@@ -2,6 +2,8 @@
 
 import { Failure, hex } from "../failure.ts";
 import { type MemoryRange, mergeRanges, type NamedRange } from "../range.ts";
+import { errno } from "../sys/errno.ts";
+import errnoText from "../sys/strerror.ts";
 import type { System } from "../sys/system.ts";
 import { readIomem, whyNoIomem } from "./iomem.ts";
 import { LIVE_BLOB } from "./live-paths.ts";
@@ -158,8 +160,10 @@ function uncheckedWithoutIomem(why: string, memory: Known["memory"], taken: Know
 
 /** Why nothing of the machine is known. @param totalRam where /proc tells of it */
 export function whyBlind(system: System, totalRam: bigint | undefined): string | undefined {
-  if (totalRam !== undefined || !system.isMissing("/proc/self")) return undefined;
-  return "/proc is not mounted";
+  if (totalRam !== undefined) return undefined;
+  const status = system.statusOfFile("/proc/self");
+  if (typeof status !== "number") return undefined;
+  return status === -errno.ENOENT ? "/proc is not mounted" : `/proc/self: ${errnoText(status)}`;
 }
 
 /** @throws Failure where nothing of the machine is known */

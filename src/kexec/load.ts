@@ -60,7 +60,9 @@ export function load(system: System, image: KexecImage, help: LoadHelp): number 
  * @throws Failure where the kernel refuses
  */
 export function jump(system: System, how: Jump): number {
-  const undo = () => tellingWhatStays("the kernel", () => unloadByEither(system, false, how.say));
+  const { unload: unloadOwn } = how;
+  const unloads = unloadOwn ?? (() => unloadByEither(system, false, how.say));
+  const undo = () => tellingWhatStays("the kernel", unloads);
   const attempt = () => {
     refuseIncapable(system, "reboot");
     if (isLoaded(system, false) === false) throw new Failure(how.option, "no kernel is loaded");
@@ -73,7 +75,13 @@ export function jump(system: System, how: Jump): number {
     if (result < 0) throw refusal(system, { kind: "jump" }, result);
     return EXIT.done;
   };
-  return holdInterrupts(system, how.isOwn ? () => undoUnless(attempt, undo) : attempt, undo);
+  const enterOwn = () => {
+    const code = undoUnless(attempt, undo);
+    // The process that went on has undone it, unless it was killed.
+    if (code !== EXIT.done && isLoaded(system, false) === true) undo();
+    return code;
+  };
+  return holdInterrupts(system, unloadOwn === undefined ? attempt : enterOwn, undo);
 }
 
 /** Unloads what nobody asked for any more. @throws Failure for a refusal, which says that it is loaded all the same */
@@ -156,12 +164,17 @@ export function holdInterrupts(system: System, act: () => number, undo: () => vo
   }
 }
 
-/** What `work` gives; where it throws, `undo` is done. */
+/** What `work` gives; where it throws, `undo` is done. Where that throws too, both are told. */
 function undoUnless<T>(work: () => T, undo: () => void): T {
   try {
     return work();
   } catch (error) {
-    undo();
+    try {
+      undo();
+    } catch (another) {
+      if (!(error instanceof Failure && another instanceof Failure)) throw another;
+      throw new Failure(error.place, `${error.fact}; ${another.place}: ${another.fact}`, error.exitCode);
+    }
     throw error;
   }
 }

@@ -3,6 +3,8 @@
 
 import { EXIT, Failure } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
+import { errno } from "../sys/errno.ts";
+import errnoText from "../sys/strerror.ts";
 import { CWD, type System } from "../sys/system.ts";
 import type { LoadCall } from "./calls.ts";
 import { wordsOfLine } from "./parameters.ts";
@@ -89,10 +91,15 @@ export function isLockedDown({ mode }: Lockdown): boolean {
   return mode !== undefined && mode !== "none";
 }
 
-/** Whether what securityfs would tell is out of reach: it is not mounted. */
-export function lacksSecurityFiles(system: System): boolean {
-  if (system.isMissing("/sys/kernel")) return true;
-  return system.listIfThere(SECURITY)?.length === 0;
+/** Why what securityfs would tell is out of reach; undefined where it is not, and where the kernel was built without it. */
+export function whyNoSecurityFiles(system: System): string | undefined {
+  if (system.isMissing("/sys/kernel")) return "/sys is not mounted";
+  const status = system.statusOf(CWD, SECURITY);
+  if (status === -errno.ENOENT) return undefined;
+  if (typeof status === "number") return `${SECURITY}: ${errnoText(status)}`;
+  const entries = system.listIfThere(SECURITY);
+  if (entries === undefined) return `${SECURITY} cannot be read`;
+  return entries.length === 0 ? `securityfs is not mounted on ${SECURITY}` : undefined;
 }
 
 /** The lines of IMA's policy; undefined where they cannot be read: not every kernel shows them. */
@@ -112,10 +119,15 @@ export function readFlag(system: System, path: string): boolean | undefined {
   return text === "0" ? false : text === "1" ? true : undefined;
 }
 
+/** Whether a directory that is there has no such file. */
+function isAbsent(system: System, directory: string, name: string): boolean {
+  return typeof system.statusOf(CWD, directory) !== "number" && system.isMissing(`${directory}/${name}`);
+}
+
 /** Kernels before Linux 6.3 count nothing, and have no such file. */
 function readLimit(system: System, kind: "reboot" | "panic"): Limit {
   const text = readText(system, `${SYSCTL}/kexec_load_limit_${kind}`);
-  if (text === undefined) return typeof system.statusOf(CWD, SYSCTL) === "number" ? undefined : "none";
+  if (text === undefined) return isAbsent(system, SYSCTL, `kexec_load_limit_${kind}`) ? "none" : undefined;
   if (!/^(-1|[0-9]+)$/.test(text)) return undefined;
   return text === "-1" ? "none" : Number(text);
 }
@@ -125,8 +137,9 @@ function readLockdown(system: System): Lockdown {
   const mode = /\[(none|integrity|confidentiality)\]/.exec(text ?? "")?.[1];
   if (mode === "none" || mode === "integrity" || mode === "confidentiality") return { mode, note: undefined };
   if (text !== undefined) return { mode: undefined, note: `${SECURITY}/lockdown cannot be understood` };
-  if (!lacksSecurityFiles(system)) return { mode: "none", note: "the running kernel knows no lockdown" };
-  const why = !system.isMissing("/sys/kernel") ? `securityfs is not mounted on ${SECURITY}` : "/sys is not mounted";
+  const isUnread = !isAbsent(system, SECURITY, "lockdown") && !system.isMissing(SECURITY);
+  const why = whyNoSecurityFiles(system) ?? (isUnread ? `${SECURITY}/lockdown cannot be read` : undefined);
+  if (why === undefined) return { mode: "none", note: "the running kernel knows no lockdown" };
   // A lockdown is never lifted, so that a line of the log tells of it for good.
   if (!/Kernel is locked down from /.test(system.kernelLog())) return { mode: undefined, note: why };
   const asked = wordsOfLine(readText(system, "/proc/cmdline") ?? "").findLast(({ name }) => name === "lockdown")?.value;

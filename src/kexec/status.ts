@@ -38,7 +38,7 @@ export function describeStatus(system: System): string {
   const permission = readPermission(system);
   const { hasBootCapability, isInUserNamespace, isDisabled, limits, lockdown, modules } = permission;
   const nothing = system.isMissing(SYS) ? "/sys is not mounted" : "the kernel does not tell";
-  const noProc = "/proc is not mounted";
+  const noProc = system.isMissing("/proc/self") ? "/proc is not mounted" : "the kernel does not tell";
   const crashSize = readCrashSize(system);
   const call = (name: LoadCall) => yesNo(hasCall(system, name, permission), whyNotAsked(name, permission) ?? "");
   const lines: readonly (readonly [name: string, value: string])[] = [

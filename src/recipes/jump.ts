@@ -9,7 +9,7 @@ export interface JumpRequest {
   /** What asks for it, for messages. */
   readonly option: string;
   readonly skipChecks: boolean;
-  readonly isOwn: Jump["isOwn"];
+  readonly unload: Jump["unload"];
   /** Gets what a person may want to know. */
   say(line: string): void;
 }
@@ -18,7 +18,7 @@ export interface JumpRequest {
  * @returns the exit code, and only where an interrupt kept us from it: 128 + the signal's number
  * @throws Failure where nothing is loaded, or the kernel refuses
  */
-export function jumpIntoLoaded(system: System, { option, skipChecks, isOwn, say }: JumpRequest): number {
+export function jumpIntoLoaded(system: System, { option, skipChecks, unload, say }: JumpRequest): number {
   const findCopying = skipChecks ? undefined : loadRules[system.machine].findCopying;
-  return jump(system, { option, isOwn, findCopying, say });
+  return jump(system, { option, unload, findCopying, say });
 }

@@ -480,6 +480,7 @@ export class System {
     const changed = this.call("fchmod", descriptor, given === 0 ? mode : mode & 0o707);
     const lost = [
       ...(given < 0 ? [`the owner ${owner.user}:${owner.group} was not kept: ${errnoText(given)}`] : []),
+      ...(given < 0 && (mode & 0o070) !== 0 ? ["its group may do nothing with it now"] : []),
       ...(changed < 0
         ? [`the permissions ${mode.toString(8).padStart(4, "0")} were not kept: ${errnoText(changed)}`]
         : []),

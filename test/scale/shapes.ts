@@ -254,6 +254,25 @@ const EDITS: Readonly<Record<string, readonly [of: string, edit: (index: number)
   "boot cpus": ["cpus", (index) => `boot-cpu ${index}`],
 };
 
+/** A part of a long value. */
+const PARTS: Readonly<Record<string, (index: number) => string>> = {
+  texts: () => '"a"',
+  cells: (index) => `<${index}>`,
+  bytes: () => "[00]",
+  references: (index) => `<&{/n${index % 8}}>`,
+  paths: (index) => `&{/n${index % 8}}`,
+};
+
+function ofValues(): ScaleShape[] {
+  return Object.entries(PARTS).map(
+    ([name, part]): ScaleShape => ({
+      ...{ applet: "dtedit", name: `a value of many ${name}`, least: 1024, most: 100_000 },
+      words: () => ["--from", "edits", "tree", "new"],
+      files: (size) => ({ tree: TREES["names of names"]?.(8) ?? "", edits: `set /x=${list(size, part).join(",")}\n` }),
+    }),
+  );
+}
+
 function ofEdits(): ScaleShape[] {
   return Object.entries(EDITS).flatMap(([name, [of, edit]]) =>
     (["dtedit", "fs2dt"] as const).map(
@@ -815,6 +834,7 @@ export const scaleShapes: readonly ScaleShape[] = [
   ...ofDumps(),
   ...ofTrees(),
   ...ofEdits(),
+  ...ofValues(),
   ...ofInit(),
   ...ofLittleOnes(),
   ...ofAll(),

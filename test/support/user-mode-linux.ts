@@ -57,8 +57,9 @@ export async function startUserMode(
   const script = folder.in("user-mode");
   const files = [`initrd=${initrd}`, `ubd0=${disk}`, `uml_dir=${folder.path}`];
   const words = ["mem=192M", ...files, "con=null", "con0=fd:0,fd:1", "console=tty0", "quiet", "panic=-1"];
-  // The emulator's words, which follow, are nothing to it.
-  await writeFile(script, `#!/bin/sh\nexec '${linux}' ${words.join(" ")}\n`);
+  // It runs code in its memory, which is a file: a container's /dev/shm may be small, and allow that to nobody. The emulator's
+  // words, which follow, are nothing to it.
+  await writeFile(script, `#!/bin/sh\nTMPDIR='${folder.path}' exec '${linux}' ${words.join(" ")}\n`);
   await chmod(script, 0o755);
   return LiveGuest.start({ script, cpu: "", smp: 1, memory: 0 }, { monitor: folder.in("monitor") });
 }

@@ -1,7 +1,7 @@
 // What the kernel tells of files and of what is in directories, as it is decoded.
 
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { engine } from "../../src/sys/bun.ts";
 import { errno } from "../../src/sys/errno.ts";
 import { CWD, System } from "../../src/sys/system.ts";
@@ -13,7 +13,8 @@ const system = new System(engine);
 
 test("a file has its size, its permissions, its owner, and the time at which its content changed, to the nanosecond", () => {
   const path = folder.in("file");
-  writeFileSync(path, "12345", { mode: 0o640 });
+  writeFileSync(path, "12345");
+  chmodSync(path, 0o640);
   // The last access and the last change of the file's state are at other times.
   utimesSync(path, 7, 1_234_567_890.25);
   expect(system.statusOf(CWD, path)).toEqual({
@@ -40,7 +41,8 @@ test("a directory's entries are listed with their kinds, without itself and its 
 describe("a file that dtedit replaces", () => {
   const refused = (name: "fchown" | "fchmod") => ({ [name]: () => -errno.EPERM });
   const permissions = "the permissions 0640 were not kept: EPERM (operation not permitted)";
-  const owner = `the owner ${process.geteuid?.()}:${process.getegid?.()} was not kept: EPERM (operation not permitted)`;
+  const id = `${process.geteuid?.()}:${process.getegid?.()}`;
+  const owner = `the owner ${id} was not kept: EPERM (operation not permitted); its group may do nothing with it now`;
 
   test.each([
     ["its owner", refused("fchown"), owner],
@@ -50,7 +52,8 @@ describe("a file that dtedit replaces", () => {
     const path = folder.in("blob");
     mkdirSync(folder.in("tree"));
     writeFileSync(folder.in("tree/p"), "1");
-    writeFileSync(path, "before", { mode: 0o640 });
+    writeFileSync(path, "before");
+    chmodSync(path, 0o640);
     const { code, err } = runInside({ on: { ...on, renameat2: () => 0 } }, "dtedit", folder.in("tree"), path);
     expect({ code, err }).toEqual({ code: 0, err: `dtedit: ${path}: ${lost}\n` });
   });

@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { hasCall } from "../../src/kexec/calls.ts";
 import { readPermission } from "../../src/kexec/permission.ts";
 import { describeStatus } from "../../src/kexec/status.ts";
+import { errno } from "../../src/sys/errno.ts";
 import { System } from "../../src/sys/system.ts";
 import { fakeEngine } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
@@ -135,6 +136,23 @@ test("where neither /proc nor /sys is mounted, every line says so", () => {
     "security-modules": "unknown (/sys is not mounted)",
     handover: "unknown (debugfs is not mounted on /sys/kernel/debug)",
   });
+});
+
+/** Whatever lies below a directory may not be looked at. */
+function forbids(directory: string): NonNullable<Pretended["on"]> {
+  const answer: NonNullable<Pretended["on"]>["openat"] = (_, { path, pass }) =>
+    path.startsWith(directory) ? -errno.EACCES : pass();
+  return { openat: answer, statx: answer };
+}
+
+test("what may not be looked at is unknown, and not taken for absent", () => {
+  const sys = statusOf({ files: NEW, on: forbids("/sys/") });
+  const why = "unknown (/sys/kernel/security: EACCES (permission denied))";
+  expect(sys).toMatchObject({ lockdown: why, "security-modules": why, loaded: "unknown (the kernel does not tell)" });
+  const file = statusOf({ files: NEW, on: forbids("/sys/kernel/security/lockdown") });
+  expect(file.lockdown).toBe("unknown (/sys/kernel/security/lockdown cannot be read)");
+  const limits = statusOf({ files: NEW, on: forbids("/proc/sys/kernel/kexec_load_limit") });
+  expect(limits["load-limit-panic"]).toBe("unknown (the kernel does not tell)");
 });
 
 describe("handover", () => {

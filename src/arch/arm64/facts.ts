@@ -26,7 +26,7 @@ export const facts: FactSource = {
 
 /** Whether there are such tables, and nothing but the log tells where they are. */
 function needsLpiTables(system: System, tree: LiveTree, known: readonly MemoryRange[]): boolean {
-  if (!system.isMissing("/sys/firmware/efi")) return false;
+  if (typeof system.statusOfFile("/sys/firmware/efi") !== "number") return false;
   if (wasToldNoLpis(system.text(system.readIfThere("/proc/cmdline") ?? new Uint8Array(0)))) return false;
   if (known.length > 0) return true;
   const root = readSubtree(tree, "");
