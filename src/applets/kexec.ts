@@ -6,7 +6,7 @@ import formatVersion from "../cli/version.ts";
 import { EXIT, Failure, usage } from "../failure.ts";
 import { openKernel } from "../kernels/kernel.ts";
 import { refuseIncapable } from "../kexec/permission.ts";
-import { unlessNotBuilt } from "../kexec/refusal.ts";
+import { type OtherWays, unlessNotBuilt } from "../kexec/refusal.ts";
 import { describeStatus } from "../kexec/status.ts";
 import { tellOtherCall, unload, unloadByEither, unloadFiles } from "../kexec/unload.ts";
 import { EDIT_NOTES } from "../options/edits.ts";
@@ -130,13 +130,6 @@ function chooseCall({ given }: Arguments): "segments" | "file" | "either" {
   return asked === "kexec-file-syscall" ? "file" : asked === "kexec-syscall-auto" ? "either" : "segments";
 }
 
-/** What may be asked to load, the first of them first. */
-const LOAD_CALLS = {
-  segments: ["kexec_load"],
-  file: ["kexec_file_load"],
-  either: ["kexec_load", "kexec_file_load"],
-} as const;
-
 function unloadBy(call: ReturnType<typeof chooseCall>, system: System, crash: boolean): void {
   if (call === "either") unloadByEither(system, crash, say(system));
   else if (call === "file") unloadFiles(system, crash);
@@ -183,13 +176,12 @@ function load(system: System, given: Arguments): number {
   const request = parseNextKernel(system, given);
   const loads = LOADS_NOTHING.every((long) => !has(long));
   if (loads) refuseIncapable(system, "kexec_load");
-  const plan = () => planNextKernel(system, request);
-  const next = loads ? unlessNotBuilt(system, LOAD_CALLS[chooseCall(given)], plan) : plan();
   const tell = say(system);
+  const ways = otherWays(system, given, request, tell);
+  const plan = () => planNextKernel(system, request);
+  const next = loads ? unlessNotBuilt(system, ways, plan) : plan();
   const folder = given.given.get("save");
   if (folder !== undefined && has("plan")) throw usage("--save", "does not go with --plan: it writes files");
-  const { whole } = request.kernel;
-  const isForFiles = findOnlyOurs(given) === undefined;
   return loadPlan(system, {
     plan: next.plan,
     facts: next.facts,
@@ -201,16 +193,27 @@ function load(system: System, given: Arguments): number {
     keep: folder === undefined ? undefined : (image) => saveSegments(system, folder, request, next, image),
     say: tell,
     goesOn: jumpsAfter(given),
-    ...(isForFiles ? { asFile: () => findFileWay(system, whole) } : {}),
-    ...(isForFiles && chooseCall(given) === "either"
-      ? {
-          otherCall(why: string) {
-            tell(tellOtherCall(why));
-            return loadByFile(system, given, request);
-          },
-        }
-      : {}),
+    ...ways,
   });
+}
+
+/** None where the running kernel could not be given what is asked for as files. */
+function otherWays(
+  system: System,
+  given: Arguments,
+  request: NextKernelRequest,
+  tell: (line: string) => void,
+): OtherWays {
+  if (findOnlyOurs(given) !== undefined) return {};
+  const asFile = () => findFileWay(system, request.kernel.whole);
+  if (chooseCall(given) !== "either") return { asFile };
+  return {
+    asFile,
+    otherCall(why) {
+      tell(tellOtherCall(why));
+      return loadByFile(system, given, request);
+    },
+  };
 }
 
 /** @param commands what loads the same, as lines of shell */

@@ -325,14 +325,27 @@ function isBadlySigned(does: string): Cause["tell"] {
  */
 function otherWay({ system, attempt, permission, result }: Refused): string {
   if (attempt.kind === "unload") return attempt.isForLoad ? "" : otherUnload(system, attempt, permission);
-  if (attempt.kind === "files") {
-    const isThere = result === -errno.ENOSYS && hasCall(system, "kexec_load", permission) === true;
-    return isThere && !isLockedDown(permission.lockdown) ? "; without -s it is loaded by kexec_load" : "";
-  }
-  const file = attempt.kind === "segments" ? attempt.asFile : undefined;
+  if (attempt.kind === "jump") return "";
+  const isNotBuilt = result === -errno.ENOSYS;
+  if (attempt.kind === "files") return isNotBuilt ? tellSegmentsWay(system, permission) : "";
+  return tellFileWay(system, permission, attempt.asFile, isNotBuilt);
+}
+
+/** In place of kexec_file_load(2), which is not built. */
+export function tellSegmentsWay(system: System, permission: Permission): string {
+  const isThere = hasCall(system, "kexec_load", permission) === true;
+  return isThere && !isLockedDown(permission.lockdown) ? "; without -s it is loaded by kexec_load" : "";
+}
+
+/** In place of kexec_load(2). @param isNotBuilt whether that is why it does not load */
+export function tellFileWay(
+  system: System,
+  permission: Permission,
+  file: FileWay | undefined,
+  isNotBuilt: boolean,
+): string {
   if (file === undefined || hasCall(system, "kexec_file_load", permission) !== true) return "";
-  if (!isLockedDown(permission.lockdown) && result !== -errno.ENOSYS)
-    return "; kexec -s (kexec_file_load) takes signed kernels";
+  if (!isLockedDown(permission.lockdown) && !isNotBuilt) return "; kexec -s (kexec_file_load) takes signed kernels";
   if (!isLockedDown(permission.lockdown)) return `; kexec -s loads ${file.name} by kexec_file_load`;
   if (!file.checksSignature)
     return `; kexec -s loads ${file.name} by kexec_file_load, which looks at no signature here`;

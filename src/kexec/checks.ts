@@ -4,12 +4,10 @@
 import { Failure, hex } from "../failure.ts";
 import { contains, formatRange, formatRanges, type MemoryRange, overlap, rangeOfSize, roundUp } from "../range.ts";
 import { errno } from "../sys/errno.ts";
+import { MOST_SEGMENTS } from "./calls.ts";
 import { blame, type Check, type Finding, findInSegments, nameSegment, nameSegmentAndArgument } from "./check.ts";
 import { type MachineFacts, tellShortage } from "./facts.ts";
 import type { KexecImage, Segment } from "./image.ts";
-
-/** linux/kexec.h KEXEC_SEGMENT_MAX. */
-const MAX_SEGMENTS = 16;
 
 /** In the order of importance: of an image with several faults only the first is reported. */
 export const checks: readonly Check[] = [
@@ -22,9 +20,14 @@ export const checks: readonly Check[] = [
   { name: "taken", errno: undefined, find: eachSegment(overTaken) },
   { name: "memory", errno: undefined, find: eachSegment(outsideMemory) },
   { name: "half-of-ram", errno: "EINVAL", find: overHalfOfRam },
-  { name: "available", errno: "ENOMEM", find: overAvailable },
   { name: "entry", errno: undefined, find: entryNowhere },
 ];
+
+/**
+ * Last among the own checks of those who load at once. The others find what is wrong with an image for good; this tells of the
+ * moment, of which nothing follows for an image that is only looked at, kept or moved.
+ */
+export const available: Check = { name: "available", errno: "ENOMEM", find: overAvailable };
 
 /** What finds the first segment for which `factOf` has a fact. */
 function eachSegment(factOf: (segment: Segment, facts: MachineFacts) => string | undefined): Check["find"] {
@@ -67,8 +70,8 @@ export function explain(
 }
 
 function tooManySegments({ segments }: KexecImage): Finding | undefined {
-  if (segments.length <= MAX_SEGMENTS) return undefined;
-  return { place: `${segments.length} segments`, fact: `the kernel takes at most ${MAX_SEGMENTS}` };
+  if (segments.length <= MOST_SEGMENTS) return undefined;
+  return { place: `${segments.length} segments`, fact: `the kernel takes at most ${MOST_SEGMENTS}` };
 }
 
 function endsAboveAll({ end }: Segment): string | undefined {
@@ -140,10 +143,10 @@ function sizeInPages({ start, end }: MemoryRange, { pageSize }: MachineFacts): b
  * processes, the largest first, whosever they are. A crash kernel is copied to its place at once.
  */
 function overAvailable(image: KexecImage, facts: MachineFacts): Finding | undefined {
-  const { available } = facts;
-  if (available === undefined || image.crash) return undefined;
+  if (facts.available === undefined || image.crash) return undefined;
   const sum = image.segments.reduce((total, segment) => total + sizeInPages(segment, facts), 0n);
-  return sum > available ? { place: "all segments", fact: tellShortage(sum, available) } : undefined;
+  if (sum <= facts.available) return undefined;
+  return { place: "all segments", fact: tellShortage(sum, "until the jump", facts.available) };
 }
 
 function overHalfOfRam(image: KexecImage, facts: MachineFacts): Finding | undefined {

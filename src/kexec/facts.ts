@@ -180,10 +180,10 @@ function listUnchecked({ unchecked = [] }: Known, totalRam: bigint | undefined):
   ];
 }
 
-/** @param needed bytes, until the jump */
-export function tellShortage(needed: bigint, available: bigint): string {
-  const rest = "the kernel would end processes for the rest; what is loaded already has its own, which -u gives back";
-  return `${hex(needed)} bytes are needed until the jump, and ${hex(available)} are available: ${rest}`;
+/** @param needed bytes */
+export function tellShortage(needed: bigint, when: string, available: bigint): string {
+  const both = `${hex(needed)} bytes are needed ${when}, and ${hex(available)} are available`;
+  return `${both}: the kernel would end processes for the rest`;
 }
 
 type MemoryInfo = "MemTotal" | "MemFree" | "MemAvailable" | "SwapFree";

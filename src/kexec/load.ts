@@ -4,21 +4,17 @@ import { EXIT, Failure } from "../failure.ts";
 import { errno } from "../sys/errno.ts";
 import { INTERRUPTS, REBOOT_KEXEC, type System } from "../sys/system.ts";
 import { KEXEC_ARCH_SHIFT, KEXEC_ON_CRASH } from "./calls.ts";
-import type { Explain, FileWay } from "./causes.ts";
+import type { Explain } from "./causes.ts";
 import { type Jump, leaveTheWay } from "./copying.ts";
 import type { KexecImage, Segment } from "./image.ts";
 import { readPermission, refuseIncapable } from "./permission.ts";
-import { refusal, whyOtherCall } from "./refusal.ts";
+import { type OtherWays, refusal, whyOtherCall } from "./refusal.ts";
 import { isLoaded } from "./status.ts";
 import { unload, unloadByEither } from "./unload.ts";
 
 /** What there is to say and to do where the kernel refuses segments. */
-export interface LoadHelp {
+export interface LoadHelp extends OtherWays {
   readonly explain: Explain;
-  /** The same kernel as a file; undefined where kexec_file_load(2) would take none. */
-  readonly asFile?: (() => FileWay | undefined) | undefined;
-  /** Loads it by kexec_file_load(2), for a reason that it is told: the exit code. */
-  readonly otherCall?: ((why: string) => number) | undefined;
   /** Whether a jump follows at once. */
   readonly goesOn?: boolean | undefined;
   /** Throws where the files are not what they were before the kernel copied them: what is loaded is torn then. */

@@ -2,6 +2,7 @@
 
 import type { DeviceTree } from "../devicetree/tree.ts";
 import { Failure, hex } from "../failure.ts";
+import { MOST_SEGMENTS } from "./calls.ts";
 import { type Piece, pieceSize } from "./piece.ts";
 
 /** Another archive of an initramfs may begin at a multiple of it. */
@@ -11,7 +12,7 @@ const CPIO_ALIGNMENT = 4;
  * Segments of a plan. The kernel takes 16, and qemu as many files as it has room for on its command line; all that judges and
  * draws them holds each against each.
  */
-const MOST_SEGMENTS = 256;
+const MOST_PLANNED = 256;
 
 export class SegmentPlan {
   readonly pieces: Piece[] = [];
@@ -88,7 +89,9 @@ export class Plan {
 
   /** @throws Failure for one more than anybody takes */
   open(start: bigint, label: string): SegmentPlan {
-    if (this.segments.length === MOST_SEGMENTS) throw new Failure(label, `more than ${MOST_SEGMENTS} segments`);
+    if (this.segments.length === MOST_PLANNED) {
+      throw new Failure(label, `more than ${MOST_PLANNED} segments, of which the kernel takes ${MOST_SEGMENTS}`);
+    }
     const segment = new SegmentPlan(start, label);
     this.segments.push(segment);
     return segment;

@@ -5,7 +5,18 @@ import { errno } from "../sys/errno.ts";
 import errnoText from "../sys/strerror.ts";
 import type { System } from "../sys/system.ts";
 import { hasCall, type LoadCall } from "./calls.ts";
-import { type Attempt, callOf, causes, isCrash, quoteLog, type Refused, tellNotBuilt } from "./causes.ts";
+import {
+  type Attempt,
+  callOf,
+  causes,
+  type FileWay,
+  isCrash,
+  quoteLog,
+  type Refused,
+  tellFileWay,
+  tellNotBuilt,
+  tellSegmentsWay,
+} from "./causes.ts";
 import { isLockedDown, isUsedUp, type Permission, readPermission } from "./permission.ts";
 import { isLoaded } from "./status.ts";
 
@@ -25,18 +36,42 @@ export function refusal(system: System, attempt: Attempt, result: number): Failu
   return new Failure(place, errnoText(result) + cause, EXIT.refused);
 }
 
+/** What else there is where kexec_load(2) fails. */
+export interface OtherWays {
+  /** The same kernel as a file; undefined where kexec_file_load(2) would take none. */
+  readonly asFile?: (() => FileWay | undefined) | undefined;
+  /** Loads it by kexec_file_load(2), for a reason that it is told: the exit code. */
+  readonly otherCall?: ((why: string) => number) | undefined;
+}
+
 /**
- * What `find` gives of the running machine. Where it fails and the kernel has none of these calls, that is told: nothing that
- * could be mended of the rest would help.
+ * What `find` gives of the running machine, for those who load there. Where it fails and the kernel has none of the calls that
+ * would load, that is told: nothing that could be mended of the rest would help.
  */
-export function unlessNotBuilt<T>(system: System, calls: readonly LoadCall[], find: () => T): T {
+export function unlessNotBuilt<T>(system: System, { asFile, otherCall }: OtherWays, find: () => T): T {
+  if (otherCall !== undefined) return unlessAbsent(system, ["kexec_load", "kexec_file_load"], find, () => "");
+  return unlessAbsent(system, ["kexec_load"], find, (permission) => tellFileWay(system, permission, asFile?.(), true));
+}
+
+/** The same for those who load by kexec_file_load(2). */
+export function unlessFilesNotBuilt<T>(system: System, find: () => T): T {
+  return unlessAbsent(system, ["kexec_file_load"], find, (permission) => tellSegmentsWay(system, permission));
+}
+
+/** @param tellWay what would load in their place */
+function unlessAbsent<T>(
+  system: System,
+  calls: readonly LoadCall[],
+  find: () => T,
+  tellWay: (permission: Permission) => string,
+): T {
   try {
     return find();
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     const permission = readPermission(system);
     if (calls.some((call) => hasCall(system, call, permission) !== false)) throw error;
-    throw new Failure(calls.join(", "), tellNotBuilt(calls), EXIT.refused);
+    throw new Failure(calls.join(", "), tellNotBuilt(calls) + tellWay(permission), EXIT.refused);
   }
 }
 

@@ -7,6 +7,8 @@ import type { FileWay } from "../kexec/causes.ts";
 import {
   checkFiles,
   explainFiles,
+  fileAvailable,
+  fileChecks,
   HEAD_SPAN,
   type KernelFiles,
   type OpenFile,
@@ -15,6 +17,7 @@ import {
 import { loadFiles } from "../kexec/file-load.ts";
 import { type HeldPiece, type Piece, pieceSize, readPiece } from "../kexec/piece.ts";
 import { SegmentPlan } from "../kexec/plan.ts";
+import { unlessFilesNotBuilt } from "../kexec/refusal.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { errno } from "../sys/errno.ts";
 import type { System } from "../sys/system.ts";
@@ -55,8 +58,12 @@ export function loadFile(system: System, request: FileRequest): number {
   };
   const facts = readFileFacts(system);
   request.show?.(formatFiles(files));
-  if (request.skipChecks !== true) checkFiles(files, rules, facts);
-  if (request.action === "check") return EXIT.done;
+  const isChecked = request.skipChecks !== true;
+  if (request.action === "check") {
+    if (isChecked) checkFiles(files, rules, facts);
+    return EXIT.done;
+  }
+  if (isChecked) unlessFilesNotBuilt(system, () => checkFiles(files, rules, facts, [...fileChecks, fileAvailable]));
   const explain = (result: number) => explainFiles(files, rules, facts, result);
   return loadFiles(system, files, { explain, checksSignature: rules.checksSignature, goesOn: request.goesOn });
 }

@@ -6,12 +6,13 @@ import { loadRules } from "../arch/load-rules.ts";
 import { EXIT, escapeText, Failure } from "../failure.ts";
 import type { Explain } from "../kexec/causes.ts";
 import { nameSegmentAndArgument } from "../kexec/check.ts";
-import { explain, findFault } from "../kexec/checks.ts";
+import { available, explain, findFault } from "../kexec/checks.ts";
 import { listUncheckedConfinement } from "../kexec/confinement.ts";
 import { type MachineFacts, readFacts, refuseBlind } from "../kexec/facts.ts";
 import { assemble, type KexecImage, refuseChangedFiles } from "../kexec/image.ts";
 import { findRefused, type LoadHelp, load } from "../kexec/load.ts";
 import type { Plan } from "../kexec/plan.ts";
+import { unlessNotBuilt } from "../kexec/refusal.ts";
 import type { Secondaries } from "../kexec/stub.ts";
 import type { ByteString } from "../sys/engine.ts";
 import errnoText from "../sys/strerror.ts";
@@ -60,7 +61,12 @@ export function loadPlan(system: System, request: LoadRequest): number {
     ...(image.crash ? rules.listLacking(image, facts) : []),
   ];
   const uses = rules.listUses(image);
-  showChecked(system, request, { plan, image, facts, uses, told, unchecked }, () => check(system, image, facts, rules));
+  const isAsked = request.action !== "check" && request.keep === undefined;
+  // What --diagnose loads it loads in parts, once what was loaded before has given back its memory.
+  const own = isAsked && request.action === "load" ? [...rules.checks, available] : rules.checks;
+  const judge = () => check(system, image, facts, rules, own);
+  const judgeHere = () => (isAsked ? unlessNotBuilt(system, request, judge) : judge());
+  showChecked(system, request, { plan, image, facts, uses, told, unchecked }, judgeHere);
   if (request.action === "check") return EXIT.done;
   // Who sees the plan has seen them. A machine whose /proc and /sys are whole has none of them.
   if (request.show === undefined && !request.skipChecks)
@@ -78,9 +84,15 @@ export function loadPlan(system: System, request: LoadRequest): number {
 }
 
 /** @throws Failure for the first thing that is wrong, with where the segment could go instead if that is all */
-function check({ machine }: System, image: KexecImage, facts: MachineFacts, rules: LoadRules): void {
+function check(
+  { machine }: System,
+  image: KexecImage,
+  facts: MachineFacts,
+  rules: LoadRules,
+  own: LoadRules["checks"],
+): void {
   refuseBlind(facts.blind);
-  const fault = findFault(image, facts, rules.checks);
+  const fault = findFault(image, facts, own);
   if (fault === undefined) return;
   throw new Failure(fault.place, fault.fact + tellPlace(machine, image, facts, rules, fault));
 }

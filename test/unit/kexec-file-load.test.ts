@@ -281,11 +281,26 @@ describe("what the kernel would refuse is refused before, and otherwise explaine
     const files = { "/proc/meminfo": "MemTotal:        8192 kB\nMemAvailable:    1024 kB\nSwapFree:    0 kB\n" };
     const wanted = { initrds: [path] };
     expect(load(wanted, { files }).says).toMatch(
-      /^kernel and initrd: 0x10[0-9a-f]+ bytes are needed until the jump, and 0x100000 are available: /,
+      /^kernel and initrd: 0x10[0-9a-f]+ bytes are needed while it is loaded, and 0x100000 are available: the kernel would end processes for the rest$/,
     );
+    // Who only looks takes none of it.
+    expect(load({ ...wanted, action: "check" }, { files }).code).toBe(0);
     const crashkernel = { ...files, "/sys/kernel/kexec_crash_size": "16777216\n" };
     expect(load({ ...wanted, crash: true }, { files: crashkernel }).code).toBe(0);
     expect(load({ ...wanted, skipChecks: true }, { files }).code).toBe(0);
+  });
+
+  test("a kernel without the call is told before what is wrong with the files, where one is loaded", () => {
+    const wanted = { commandLine: long(3000) };
+    const without = "kexec_file_load: the running kernel was built without CONFIG_KEXEC_FILE";
+    const lacking = (...lacks: NonNullable<Pretended["lacks"]>) => load(wanted, { lacks });
+    expect(lacking("kexec_file_load")).toMatchObject({
+      code: 3,
+      says: `${without}; without -s it is loaded by kexec_load`,
+      changes: [],
+    });
+    expect(lacking("kexec_file_load", "kexec_load").says).toBe(without);
+    expect(load({ ...wanted, action: "check" }, { lacks: ["kexec_file_load"] })).toMatchObject({ code: 1 });
   });
 
   test("what only looks loads nothing", () => {

@@ -12,7 +12,7 @@ import { temporaryFolder } from "../support/folder.ts";
 import { arm64Image } from "../support/forms.ts";
 import { unifiedImage } from "../support/kernel-files.ts";
 import { ARM64, PPC64, WITH_CRASHKERNEL, X86_64 } from "../support/kexec-machines.ts";
-import { KERNEL_END, type LoadRun, type Pretended, runPretended, segmentOf } from "../support/loading.ts";
+import { KERNEL_END, type LoadRun, type Pretended, runPretended, segmentOf, WITHOUT_TREE } from "../support/loading.ts";
 import { present } from "../support/present.ts";
 import { rawLinesOf, runRawLines } from "../support/raw-lines.ts";
 import { cells } from "../support/tree.ts";
@@ -417,25 +417,50 @@ describe("refused, with nothing loaded:", () => {
       const absent = () => -errno.ENOSYS;
       const files = {
         ...machine.files,
+        ...WITHOUT_TREE,
         "/proc/iomem": undefined,
-        "/proc/device-tree": undefined,
         "/sys/kernel/boot_params/data": undefined,
       };
       const told = (on: Pretended["on"], ...how: readonly string[]) => {
-        const run = kexec({ ...machine, files, on }, ...how, "--mem-max=0x1000", folder.in(file));
+        const run = kexec({ ...machine, files, on }, ...how, folder.in(file));
         expect(run.changes).toEqual([]);
         return `${run.code} ${run.err}`;
       };
       const without = "the running kernel was built without CONFIG_KEXEC";
-      expect(told({ kexec_load: absent }, "-l")).toBe(`3 kexec: kexec_load: ${without}\n`);
-      expect(told({ kexec_load: absent, kexec_file_load: absent }, "-a", "-l")).toBe(
+      const neither = { kexec_load: absent, kexec_file_load: absent };
+      expect(told(neither, "-l")).toBe(`3 kexec: kexec_load: ${without}\n`);
+      expect(told(neither, "-a", "-l")).toBe(
         `3 kexec: kexec_load, kexec_file_load: ${without} and CONFIG_KEXEC_FILE\n`,
       );
-      // With the other call it could be loaded, and what loads nothing needs neither.
+      // The call of ppc64 takes ELF files, and this is none.
+      const way = file === "vmlinux.kexec" ? "" : `; kexec -s loads ${folder.in(file)} by kexec_file_load`;
+      expect(told({ kexec_load: absent }, "-l")).toBe(`3 kexec: kexec_load: ${without}${way}\n`);
+      // With the other call it could be loaded, but not into places that are asked for; what loads nothing needs neither.
       for (const how of [["-a", "-l"], ["--plan"]])
         expect(told({ kexec_load: absent }, ...how)).toStartWith("1 kexec: ");
+      expect(told({ kexec_load: absent }, "-a", "-l", "--mem-max=0x1000")).toBe(`3 kexec: kexec_load: ${without}\n`);
     },
   );
+
+  describe.each(MACHINES)("too little memory for the copies until the jump, on %s,", (_, machine, file) => {
+    const files = { ...machine.files, "/proc/meminfo": "MemTotal: 2097152 kB\nMemAvailable: 1 kB\nSwapFree: 0 kB\n" };
+    const shortOf = (pretended: Pretended, ...how: readonly string[]) =>
+      kexec({ ...machine, ...pretended, files }, ...how, folder.in(file));
+
+    test("refuses what is loaded at once, and no more than that", () => {
+      expect(shortOf({}, "-l")).toMatchObject({ code: 1, changes: [] });
+      expect(shortOf({}, "-l").err).toMatch(/^kexec: all segments: 0x[0-9a-f]+ bytes are needed until the jump, /);
+      for (const how of [["--plan"], ["--plan", "--json"], ["--diagnose"]]) expect(shortOf({}, ...how).code).toBe(0);
+      const saved = folder.in(`short-of-memory-${file}`);
+      expect(shortOf({ on: fileCalls(folder.path) }, `--save=${saved}`)).toMatchObject({ code: 0 });
+      expect(readdirSync(saved).length).toBeGreaterThan(1);
+    });
+
+    test("is not told where the kernel was built without the call", () => {
+      const { code, err } = shortOf({ lacks: ["kexec_load", "kexec_file_load"] }, "-l");
+      expect(`${code} ${err}`).toBe("3 kexec: kexec_load: the running kernel was built without CONFIG_KEXEC\n");
+    });
+  });
 
   test("a crash kernel's memory that is not shown is not called missing", () => {
     const files = { ...X86_64.files, "/proc/iomem": "00000000-00000000 : System RAM\n" };

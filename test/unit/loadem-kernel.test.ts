@@ -108,6 +108,29 @@ describe("EPERM", () => {
   });
 });
 
+describe("a kernel that was built without the call", () => {
+  /** Above all memory. */
+  const ABOVE = ["-a", "0x90000000", "-e", "-f", "F"];
+
+  test.each([[[]], [["kexec_file_load"]]] as const)(
+    "is told before what is wrong with the image, also of %j",
+    (more) => {
+      for (const mode of [[], ["-p"], ["--diagnose"]]) {
+        const result = run({ lacks: ["kexec_load", ...more] }, ...mode, ...ABOVE);
+        expect(cause(result, "kexec_load")).toBe("the running kernel was built without CONFIG_KEXEC");
+        expect(result.changes).toEqual([]);
+      }
+    },
+  );
+
+  test("is no matter where nothing is loaded, and not asked about where a seccomp filter is set", () => {
+    const lacks = ["kexec_load"] as const;
+    expect(run({ lacks }, "-n", ...ABOVE).err).toContain("not within the machine's memory");
+    const files = { "/proc/self/status": "CapEff:\t000001ffffffffff\nSeccomp:\t2\n" };
+    expect(run({ lacks, files }, ...ABOVE).err).toContain("not within the machine's memory");
+  });
+});
+
 describe("an error that no segment is to blame for", () => {
   test.each([
     ["EACCES", "EACCES (permission denied): a security module or IMA policy refuses unsigned loads"],
@@ -560,11 +583,11 @@ describe("an interrupt", () => {
 });
 
 describe("the checks", () => {
-  test("are made before anything is held, synced or called", () => {
-    const { code, engine } = run({}, "-a", "0x10000001", "-e", "-f", "F");
-    expect(code).toBe(1);
+  test("are made before anything is held, synced or loaded", () => {
+    const { code, changes, engine } = run({}, "-a", "0x10000001", "-e", "-f", "F");
+    expect({ code, changes }).toEqual({ code: 1, changes: [] });
     const names = new Set(engine.calls.map(({ name }) => name));
-    for (const name of ["kexec_load", "reboot", "sync", "rt_sigprocmask"] as const) expect(names.has(name)).toBe(false);
+    for (const name of ["reboot", "sync", "rt_sigprocmask"] as const) expect(names.has(name)).toBe(false);
   });
 
   test("on x86-64 work without a device tree", () => {

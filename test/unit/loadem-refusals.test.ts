@@ -391,7 +391,7 @@ describe("addresses and sizes", () => {
     expect(refusedLine(many(17))).toBe("1 17 segments: the kernel takes at most 16");
     // Each is held against each, and drawn.
     expect(refusedLine(many(256))).toBe("1 256 segments: the kernel takes at most 16");
-    expect(refusedLine(many(257))).toBe("1 argument 1026 (-a): more than 256 segments");
+    expect(refusedLine(many(257))).toBe("1 argument 1026 (-a): more than 256 segments, of which the kernel takes 16");
   });
 
   test("an end above 2^64 is refused; at 2^64 it is judged by what is known of memory", () => {
@@ -465,18 +465,43 @@ describe("memory", () => {
     expect(refusedLine(line)).toBe(`1 ${message}`);
   });
 
-  test("that is not there for the copies until the jump is told: the kernel would end processes for it", () => {
+  describe("that is available for the copies until the jump", () => {
     const meminfo = (available: number, swap: number) =>
       `MemTotal: 2097152 kB\nMemFree: 1000 kB\nMemAvailable: ${available} kB\nSwapFree: ${swap} kB\n`;
     const line = "-a 0x10000000 -e -f F -a 0x20000000 -z 0xff000";
     const at = (available: number, swap = 0) => ({ files: { "/proc/meminfo": meminfo(available, swap) } });
-    expect(refusedLine(line, at(1020))).toBe(
-      "1 all segments: 0x100000 bytes are needed until the jump, and 0xff000 are available: the kernel would end processes " +
-        "for the rest; what is loaded already has its own, which -u gives back",
-    );
-    expect(taken(line, at(1024))).toBe(true);
-    expect(taken(line, at(1020, 4))).toBe(true);
-    expect(taken(`--no-checks ${line}`, at(0))).toBe(true);
+
+    test("is told where it is too little: the kernel would end processes for it", () => {
+      expect(refusedLine(line, at(1020))).toBe(
+        "1 all segments: 0x100000 bytes are needed until the jump, and 0xff000 are available: the kernel would end " +
+          "processes for the rest",
+      );
+      expect(taken(line, at(1024))).toBe(true);
+      expect(taken(line, at(1020, 4))).toBe(true);
+      expect(taken(`--no-checks ${line}`, at(0))).toBe(true);
+    });
+
+    test("is told of last: what is wrong with the image for good comes first, with where it could go", () => {
+      expect(refusedLine(line.replace(" -e", ""), at(1))).toBe("1 entry: none is set: -e after an -a sets it");
+      const above = "-a 0x50000000 -e -f F";
+      expect(refusedLine(above, at(1))).toBe(refusedLine(above));
+      const over = words("-a 0x90000000 -e -f F");
+      expect(run(at(1), ...over).err).toMatch(/; free for it is 0x/);
+      expect(run(at(1), ...over).err).toBe(run({}, ...over).err);
+    });
+
+    test("is not asked for where nothing is loaded: -n and its --json, and --diagnose, which unloads first", () => {
+      const args = words(line);
+      for (const mode of [["-n"], ["-n", "--json"]]) {
+        const [few, many] = [run(at(1), ...mode, ...args), run({}, ...mode, ...args)];
+        expect(few).toMatchObject({ code: 0, changes: [], err: many.err });
+        expect(few.out).toEqual(many.out);
+      }
+      expect(run(at(1), "--diagnose", ...args)).toMatchObject({
+        code: 0,
+        err: "loadem: the kernel takes all 2 segments; nothing is loaded now\n",
+      });
+    });
   });
 
   test("at its very limits is taken: half of the RAM, the kernel's end, the last page", () => {

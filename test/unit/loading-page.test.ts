@@ -4,13 +4,13 @@ import { expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadRules } from "../../src/arch/load-rules.ts";
-import { checks } from "../../src/kexec/checks.ts";
+import { available, checks } from "../../src/kexec/checks.ts";
 import { stubChecks } from "../../src/kexec/stub-checks.ts";
 
 /** Each machine makes these in its own words. */
 const IN_OWN_WORDS = ["form", "elfcorehdr"];
 
-const everywhere = [...[...checks, ...stubChecks].map(({ name }) => name), ...IN_OWN_WORDS];
+const everywhere = [...[...checks, ...stubChecks, available].map(({ name }) => name), ...IN_OWN_WORDS];
 
 /** Names of the checks in the tables below a heading of the page: the first cell of each row that has a source. */
 async function rowsBelow(heading: string): Promise<{ name: string; kernel: string; source: string }[]> {
@@ -43,7 +43,10 @@ for (const [heading, machine] of [
 
 test("a row says what the kernel answers as the check does", async () => {
   const known = new Map(
-    [...checks, ...Object.values(loadRules).flatMap(({ checks: own }) => own)].map(({ name, errno }) => [name, errno]),
+    [...checks, available, ...Object.values(loadRules).flatMap(({ checks: own }) => own)].map(({ name, errno }) => [
+      name,
+      errno,
+    ]),
   );
   const pages = ["On every machine", "On ppc64", "On arm64", "On x86-64"].map(rowsBelow);
   for (const { name, kernel } of (await Promise.all(pages)).flat()) {
