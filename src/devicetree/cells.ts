@@ -112,21 +112,40 @@ export function areReadable({ address, size }: CellCounts): boolean {
   return address <= MAX_CELLS && size <= MAX_CELLS;
 }
 
-/** Ranges of one value that are read: a kernel has some hundred in all. */
+/** Ranges that are read together: a kernel has some hundred in all. */
 const MOST_RANGES = 32_768;
 
-/** @throws Failure for more ranges than are read */
-export function refuseManyRanges(value: Uint8Array, { address, size }: CellCounts, place: ByteString): void {
+/** A property that lists ranges, and where it stands. */
+export interface RangeList {
+  readonly value: Uint8Array;
+  readonly place: ByteString;
+}
+
+/** Before they are read, all of them. @throws Failure at the list with which they have more ranges than are read */
+export function refuseManyRanges(lists: readonly RangeList[], { address, size }: CellCounts): void {
   const step = 4 * (address + size);
-  const count = step === 0 ? 0 : Math.floor(value.length / step);
+  let count = 0;
+  for (const { value, place } of lists) {
+    count += step === 0 ? 0 : Math.floor(value.length / step);
+    refuseManyAt(place, count);
+  }
+}
+
+/** The same of ranges that are counted elsewhere. @throws Failure for more than are read */
+export function refuseManyAt(place: ByteString, count: number): void {
   if (count > MOST_RANGES) throw new Failure(place, `${count} ranges are more than ${MOST_RANGES}`);
 }
 
-/** The whole entries of a reg, or of what is written like one; none where its numbers are too large. */
-export function rangesIn(value: Uint8Array, counts: CellCounts): MemoryRange[] {
+/**
+ * The whole entries of a reg, or of what is written like one; none where its numbers are too large.
+ * @param most only so many of them, from the first one on
+ */
+export function rangesIn(value: Uint8Array, counts: CellCounts, most?: number): MemoryRange[] {
   if (!areReadable(counts)) return [];
   const { address, size } = counts;
-  return entriesIn(value, address + size, (take) => rangeOfSize(take(address), take(size)));
+  const cells = address + size;
+  const wanted = most === undefined ? value : value.subarray(0, 4 * cells * most);
+  return entriesIn(wanted, cells, (take) => rangeOfSize(take(address), take(size)));
 }
 
 /**

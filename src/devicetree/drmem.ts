@@ -4,7 +4,7 @@
 import { Failure } from "../failure.ts";
 import { intersectSorted, type MemoryRange, max, min, NO_END, rangeOfSize } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { areReadable, type CellCounts, rangesValue, type Take, takerOf, viewOf } from "./cells.ts";
+import { areReadable, type CellCounts, rangesValue, refuseManyAt, type Take, takerOf, viewOf } from "./cells.ts";
 import { below } from "./names.ts";
 import { child, type Node, property } from "./tree.ts";
 
@@ -32,7 +32,7 @@ export interface DynamicMemory {
 /**
  * What the tree says of such memory; undefined where it says nothing that Linux reads.
  * @param cells those of the root's children
- * @throws Failure where a list ends before its last entry, or memory passes 2^64
+ * @throws Failure where a list ends before its last entry, memory passes 2^64, or there are more ranges than are read
  */
 export function dynamicMemory(root: Node, cells: CellCounts): DynamicMemory | undefined {
   if (!areReadable(cells)) return undefined;
@@ -114,7 +114,7 @@ function runsIn(value: Uint8Array, blockSize: bigint, cells: CellCounts, { name,
     const last = runs.at(-1);
     if (last !== undefined && last.start + last.count * blockSize === start)
       runs[runs.length - 1] = { start: last.start, count: last.count + count };
-    else runs.push({ start, count });
+    else refuseManyAt(placeOf(name), runs.push({ start, count }));
   }
   return runs;
 }
@@ -184,7 +184,7 @@ function usableRanges(value: Uint8Array, { runs }: DynamicMemory, cells: CellCou
     left -= Number(needed);
     for (let index = 0n; index < count; index++) {
       const range = rangeOfSize(take(cells.address), take(cells.size));
-      if (range.start < range.end) ranges.push(range);
+      if (range.start < range.end) refuseManyAt(placeOf(USABLE_BLOCKS), ranges.push(range));
     }
   }
   return ranges;

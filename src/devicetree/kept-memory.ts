@@ -1,7 +1,7 @@
 // The memory that a tree says somebody keeps whatever kernel runs: firmware, its tables, devices.
 // Linux: drivers/of/fdt.c (early_init_fdt_scan_reserved_mem), arch/powerpc/kernel/prom.c (early_reserve_mem_dt).
 
-import type { MemoryRange, NamedRange } from "../range.ts";
+import type { NamedRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { type CellCounts, childCells, rangesIn, refuseManyRanges } from "./cells.ts";
 import { isAvailable } from "./memory.ts";
@@ -24,6 +24,7 @@ export const rootNames: readonly ByteString[] = ["#address-cells", "#size-cells"
 /**
  * By the names of those who keep it. What makes no sense is left out, and nothing is merged: one piece of memory may
  * have several names, the plainest first.
+ * @throws Failure where there are more ranges than are read
  */
 export function keptMemory(root: Node): NamedRange[] {
   const ranges: NamedRange[] = [];
@@ -36,12 +37,15 @@ export function keptMemory(root: Node): NamedRange[] {
   return [...ranges, ...reservedMemory(root)].filter(({ start, end }) => start < end);
 }
 
-/** The same without the pairs of properties that any node may have. Linux allocates none of it. */
+/**
+ * The same without the pairs of properties that any node may have. Linux allocates none of it.
+ * @throws Failure as keptMemory() does
+ */
 export function reservedMemory(root: Node): NamedRange[] {
   return [...reservedNodes(root), ...reservedRanges(root)].filter(({ start, end }) => start < end);
 }
 
-/** What no kernel maps: it is not to be read, either. */
+/** What no kernel maps: it is not to be read, either. @throws Failure as keptMemory() does */
 export function unmappedMemory(root: Node): NamedRange[] {
   return reservedNodes(root, (node) => property(node, "no-map") !== undefined).filter(({ start, end }) => start < end);
 }
@@ -51,14 +55,11 @@ function reservedNodes(root: Node, isWanted: (node: Node) => boolean = () => tru
   const parent = child(root, RESERVED_MEMORY);
   if (parent === undefined) return [];
   const cells = { ...childCells(root), ...statedCells(parent) };
-  return parent.children
+  const lists = parent.children
     .filter((node) => isAvailable(node) && isWanted(node))
-    .flatMap((node) => {
-      const name = `/${RESERVED_MEMORY}/${node.name}`;
-      const reg = property(node, "reg") ?? NONE;
-      refuseManyRanges(reg, cells, below(name, "reg"));
-      return named(rangesIn(reg, cells), name);
-    });
+    .map((node) => ({ node, value: property(node, "reg") ?? NONE, place: below(placeOf(node), "reg") }));
+  refuseManyRanges(lists, cells);
+  return lists.flatMap(({ node, value }) => rangesIn(value, cells).map((range) => ({ ...range, name: placeOf(node) })));
 }
 
 /** Linux wants those of the root there; a node that does not say so means them. */
@@ -71,7 +72,7 @@ function statedCells(node: Node): Partial<CellCounts> {
 function reservedRanges(root: Node): NamedRange[] {
   const names = textsOf(property(root, RESERVED_NAMES) ?? NONE);
   const [value, cells] = [property(root, RESERVED_RANGES) ?? NONE, { address: 2, size: 2 }];
-  refuseManyRanges(value, cells, below("/", RESERVED_RANGES));
+  refuseManyRanges([{ value, place: below("/", RESERVED_RANGES) }], cells);
   return rangesIn(value, cells).map((range, index) => ({
     ...range,
     name: names[index] ?? RESERVED_RANGES,
@@ -82,8 +83,8 @@ function textsOf(value: Uint8Array): ByteString[] {
   return value.at(-1) === 0 ? stringsOf(value) : [];
 }
 
-function named(ranges: readonly MemoryRange[], name: string): NamedRange[] {
-  return ranges.map((range) => ({ ...range, name }));
+function placeOf(node: Node): ByteString {
+  return below(below("/", RESERVED_MEMORY), node.name);
 }
 
 const NONE = new Uint8Array(0);

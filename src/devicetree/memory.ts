@@ -4,7 +4,7 @@
 import { Failure, unlessFailure } from "../failure.ts";
 import { type MemoryRange, subtractRanges } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
-import { type CellCounts, cellIn, childCells, rangesIn, refuseManyRanges } from "./cells.ts";
+import { type CellCounts, cellIn, childCells, type RangeList, rangesIn, refuseManyRanges } from "./cells.ts";
 import { dynamicMemory, dynamicRanges, rangesOfRuns } from "./drmem.ts";
 import { baseName, below } from "./names.ts";
 import { textOf } from "./strings.ts";
@@ -38,11 +38,23 @@ export function isMemory(node: Node): boolean {
 }
 
 /**
- * What a root-level memory node's reg says; nothing where it has none.
- * @throws Failure where the reg is not whole entries
+ * What the regs of root-level memory nodes say; nothing where there is none.
+ * @throws Failure where one is not whole entries, or where they have too many
  */
-export function memoryRanges(node: Node, cells: CellCounts): MemoryRange[] {
-  return strictRanges(node, "reg", cells);
+export function memoryRanges(nodes: readonly Node[], cells: CellCounts): MemoryRange[] {
+  return strictRanges(
+    listsOf(nodes, () => "reg"),
+    cells,
+  );
+}
+
+/** Reads no range. @throws Failure where the lists of memory nodes have more than are read */
+export function refuseMuchMemory(nodes: readonly Node[], cells: CellCounts): void {
+  refuseManyRanges(listsOf(nodes, takenProperty), cells);
+  refuseManyRanges(
+    listsOf(nodes, () => "reg"),
+    cells,
+  );
 }
 
 /**
@@ -53,7 +65,7 @@ export function memoryRanges(node: Node, cells: CellCounts): MemoryRange[] {
 export function memoryOf(root: Node): MemoryRange[] {
   const cells = memoryCells(root);
   const nodes = root.children.filter((node) => isMemory(node));
-  return [...nodes.flatMap((node) => takenRanges(node, cells)), ...dynamicRanges(root, cells)];
+  return [...takenRanges(nodes, cells), ...dynamicRanges(root, cells)];
 }
 
 /**
@@ -64,22 +76,21 @@ export function allMemoryOf(root: Node): MemoryRange[] {
   const cells = memoryCells(root);
   const nodes = root.children.filter((node) => isMemory(node) && isAvailable(node));
   const blocks = dynamicMemory(root, cells);
-  const ranges = [...nodes.flatMap((node) => memoryRanges(node, cells)), ...(blocks ? rangesOfRuns(blocks) : [])];
+  const ranges = [...memoryRanges(nodes, cells), ...(blocks ? rangesOfRuns(blocks) : [])];
   return ranges.filter(({ start, end }) => start < end);
 }
 
-/** The same of one memory node. @throws Failure where its ranges are not whole entries */
-export function takenRanges(node: Node, cells: CellCounts): MemoryRange[] {
-  const name = takenProperty(node);
-  return name === undefined ? [] : strictRanges(node, name, cells).filter(({ start, end }) => start < end);
+/** The same of some memory nodes. @throws Failure as memoryRanges() does */
+export function takenRanges(nodes: readonly Node[], cells: CellCounts): MemoryRange[] {
+  return strictRanges(listsOf(nodes, takenProperty), cells).filter(({ start, end }) => start < end);
 }
 
-/** The same as far as it can be read, of all nodes: none where the blocks of a partition make no sense, or a reg is too long. */
+/** The same as far as it can be read: none where the blocks of a partition make no sense, or there are too many ranges. */
 export function readableMemory(root: Node): MemoryRange[] {
   const cells = childCells(root);
   const blocks = unlessFailure(() => dynamicRanges(root, cells));
   const nodes = root.children.filter((node) => isMemory(node));
-  const ranges = unlessFailure(() => nodes.flatMap((node) => rangesOfReg(node, takenProperty(node) ?? "", cells)));
+  const ranges = unlessFailure(() => rangesOfLists(listsOf(nodes, takenProperty), cells));
   if (blocks === undefined || ranges === undefined) return [];
   return [...ranges.filter(({ start, end }) => start < end), ...blocks];
 }
@@ -90,10 +101,8 @@ export function readableMemory(root: Node): MemoryRange[] {
  */
 export function leftOutRanges(node: Node, cells: CellCounts): MemoryRange[] {
   if (takenProperty(node) !== USABLE_MEMORY) return [];
-  return subtractRanges(memoryRanges(node, cells), takenRanges(node, cells));
+  return subtractRanges(memoryRanges([node], cells), takenRanges([node], cells));
 }
-
-const NONE = new Uint8Array(0);
 
 /** Whether Linux looks at a node that tells of memory (drivers/of/fdt.c of_fdt_device_is_available). */
 export function isAvailable(node: Node): boolean {
@@ -107,17 +116,26 @@ function takenProperty(node: Node): ByteString | undefined {
   return property(node, USABLE_MEMORY) === undefined ? "reg" : USABLE_MEMORY;
 }
 
-function strictRanges(node: Node, name: ByteString, cells: CellCounts): MemoryRange[] {
-  const value = property(node, name) ?? NONE;
+/** What each of the nodes lists by the property that `nameOf` chooses; nothing of one that lacks it. */
+function listsOf(nodes: readonly Node[], nameOf: (node: Node) => ByteString | undefined): RangeList[] {
+  return nodes.flatMap((node) => {
+    const name = nameOf(node);
+    const value = name === undefined ? undefined : property(node, name);
+    return name === undefined || value === undefined ? [] : [{ value, place: below(`/${node.name}`, name) }];
+  });
+}
+
+function strictRanges(lists: readonly RangeList[], cells: CellCounts): MemoryRange[] {
   const step = cells.address + cells.size;
-  if (value.length % (4 * step) !== 0)
-    throw new Failure(below(`/${node.name}`, name), `${value.length} bytes are not entries of ${step} cells`);
-  return rangesOfReg(node, name, cells);
+  for (const { value, place } of lists) {
+    if (value.length % (4 * step) !== 0)
+      throw new Failure(place, `${value.length} bytes are not entries of ${step} cells`);
+  }
+  return rangesOfLists(lists, cells);
 }
 
 /** The whole entries that there are. @throws Failure where they are too many */
-function rangesOfReg(node: Node, name: ByteString, cells: CellCounts): MemoryRange[] {
-  const value = property(node, name) ?? NONE;
-  refuseManyRanges(value, cells, below(`/${node.name}`, name));
-  return rangesIn(value, cells);
+function rangesOfLists(lists: readonly RangeList[], cells: CellCounts): MemoryRange[] {
+  refuseManyRanges(lists, cells);
+  return lists.flatMap(({ value }) => rangesIn(value, cells));
 }

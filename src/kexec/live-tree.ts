@@ -160,7 +160,7 @@ function readCells(tree: LiveTree): CellCounts {
 function readMemoryNodes(tree: LiveTree, names: readonly ByteString[], cells: CellCounts) {
   const nodes = names.filter(isMemoryName).map((name) => tree.node(name));
   return {
-    taken: nodes.flatMap((node) => takenRanges(node, cells)),
+    taken: takenRanges(nodes, cells),
     leftOut: nodes.flatMap((node) => leftOutRanges(node, cells)),
   };
 }

@@ -60,7 +60,7 @@ export function readToldByTree({ stub }: KexecImage, facts: MachineFacts, rules:
     const chosen = child(root, "chosen");
     const parameter = readHeaderParameter(textOf(property(chosen, "bootargs") ?? NONE));
     const value = rules.readsHeaderProperty ? property(chosen, "linux,elfcorehdr") : undefined;
-    const [own] = rangesIn(value ?? NONE, memoryCells(root));
+    const [own] = rangesIn(value ?? NONE, memoryCells(root), 1);
     const start = parameter?.start ?? own?.start;
     if (start === undefined) return undefined;
     const reserved = [

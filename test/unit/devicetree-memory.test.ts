@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { setUsableMemory } from "../../src/devicetree/edit/usable-memory.ts";
-import { keptMemory } from "../../src/devicetree/kept-memory.ts";
+import { keptMemory, unmappedMemory } from "../../src/devicetree/kept-memory.ts";
 import { memoryOf } from "../../src/devicetree/memory.ts";
 import type { Node } from "../../src/devicetree/tree.ts";
 import { Failure } from "../../src/failure.ts";
@@ -70,9 +70,10 @@ describe("a memory node", () => {
   });
 });
 
-test("a list of more ranges than are read is refused, wherever it stands", () => {
+test("more ranges than are read are refused, wherever they stand, and in however many lists", () => {
   const most = new Uint8Array(16 * 32_768);
   const more = new Uint8Array(16 * 32_769);
+  const one = new Uint8Array(16);
   expect(failure(root(memory("memory@0", { reg: most })))).toBe("none");
   expect(failure(root(memory("memory@0", { reg: more })))).toBe("/memory@0/reg: 32769 ranges are more than 32768");
   const kept =
@@ -83,6 +84,32 @@ test("a list of more ranges than are read is refused, wherever it stands", () =>
   expect(kept(counts, node("reserved-memory", counts, node("a@0", { reg: most })))).not.toThrow();
   expect(kept(counts, node("reserved-memory", counts, node("a@0", { reg: more })))).toThrow("32769 ranges");
   expect(kept({ ...counts, "reserved-ranges": more })).toThrow("32769 ranges");
+  expect(failure(root(memory("memory@0", { reg: most }), memory("memory@1", { reg: one })))).toBe(
+    "/memory@1/reg: 32769 ranges are more than 32768",
+  );
+  const two = node("reserved-memory", counts, node("a@0", { reg: most, "no-map": "" }), node("b@0", { reg: one }));
+  expect(kept(counts, two)).toThrow("/reserved-memory/b@0/reg: 32769 ranges are more than 32768");
+  expect(unmappedMemory(node("", counts, two))).toEqual([]);
+});
+
+test("more runs of blocks, or usable ranges in them, than are read are refused; blocks in one run are any number", () => {
+  /** The cells of a list, each `step` blocks behind the one before. */
+  const listed = (count: number, step: number) =>
+    cells(count, ...Array.from({ length: count }, (_, index) => [0, 0x10000 * step * index, 0, 0, 0, 8]).flat());
+  const list = (count: number, step: number) =>
+    root(
+      node("ibm,dynamic-reconfiguration-memory", {
+        "ibm,lmb-size": cells(0, 0x10000),
+        "ibm,dynamic-memory": listed(count, step),
+      }),
+    );
+  const place = "/ibm,dynamic-reconfiguration-memory";
+  expect(failure(list(40_000, 1))).toBe("none");
+  expect(failure(list(32_768, 2))).toBe("none");
+  expect(failure(list(32_769, 2))).toBe(`${place}/ibm,dynamic-memory: 32769 ranges are more than 32768`);
+  const usable = cells(0, 32_769, ...Array.from({ length: 32_769 }, () => [0, 0, 0, 1]).flat());
+  const values = { "ibm,dynamic-memory": cells(1, 0, 0, 0, 0, 0, 8), "linux,drconf-usable-memory": usable };
+  expect(failure(root(blocks(values)))).toBe(`${place}/linux,drconf-usable-memory: 32769 ranges are more than 32768`);
 });
 
 describe("the blocks of a partition", () => {

@@ -372,6 +372,31 @@ test("a list of blocks that ends early is one error", () => {
   ]);
 });
 
+test("more ranges of memory than are read are an error, in each list that another command would refuse for them", () => {
+  const [most, more, one] = [32_768, 32_769, 1].map((count) => new Uint8Array(16 * count));
+  const isMany = (place: string) => `${place}: error: 32769 ranges are more than 32768 [memory]`;
+  const errors = (change: (tree: DeviceTree) => void) => {
+    const tree = soundTree();
+    change(tree);
+    return lines(tree).filter((line) => line.includes(": error: "));
+  };
+  const counts = { "#address-cells": cells(2), "#size-cells": cells(2) };
+  const reserved = node("reserved-memory", { ...counts, ranges: cells() }, node("a@0", { reg: present(more) }));
+  for (const name of ["reg", "linux,usable-memory"])
+    expect(errors(set("/memory@0", name, present(more)))).toEqual([isMany(`/memory@0/${name}`)]);
+  expect(errors(set("/", "reserved-ranges", present(more)))).toEqual([isMany("/reserved-ranges")]);
+  expect(errors(add("/", reserved))).toEqual([isMany("/reserved-memory/a@0/reg")]);
+  const second = node("memory@1000000000", { device_type: text("memory"), reg: present(one) });
+  const both = (tree: DeviceTree) => {
+    set("/memory@0", "reg", present(most))(tree);
+    add("/", second)(tree);
+  };
+  expect(errors(both)).toEqual([isMany("/memory@1000000000/reg")]);
+  expect(errors(set("/memory@0", "linux,usable-memory", new Uint8Array(12)))).toEqual([
+    "/memory@0/linux,usable-memory: error: 12 bytes are not entries of 4 cells [memory]",
+  ]);
+});
+
 describe("is broken alone:", () => {
   // The table itself is gone over: a check without a tree here fails.
   for (const { name, severity, reason, source } of checks) {

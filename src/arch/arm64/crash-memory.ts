@@ -42,7 +42,7 @@ function usableRanges(root: Node): MemoryRange[] | undefined {
   const value = property(child(root, "chosen"), USABLE);
   const cells = childCells(root);
   if (value === undefined || !isWholeEntries(value, cells.address + cells.size)) return undefined;
-  const ranges = rangesIn(value, cells).slice(0, 2);
+  const ranges = rangesIn(value, cells, 2);
   return ranges[0] !== undefined && ranges[0].start < ranges[0].end ? ranges : undefined;
 }
 

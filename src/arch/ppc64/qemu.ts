@@ -136,7 +136,7 @@ function countThreads(root: Node): number[] {
 function rmaOf(root: Node): MemoryRange | undefined {
   const cells = memoryCells(root);
   const nodes = root.children.filter((node) => isMemory(node));
-  return nodes.flatMap((node) => memoryRanges(node, cells)).find(({ start }) => start === 0n);
+  return memoryRanges(nodes, cells).find(({ start }) => start === 0n);
 }
 
 /** The hash table, of whose size the tree tells, has the size that the most memory needs. */

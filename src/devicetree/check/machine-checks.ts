@@ -4,9 +4,10 @@
 import { hex, type Notice } from "../../failure.ts";
 import { contains, formatRange, type MemoryRange, mergeRanges, overlap, touchesOne } from "../../range.ts";
 import type { ByteString } from "../../sys/engine.ts";
-import { cellIn, childCells, entriesIn, isWholeEntries, numberIn, refuseManyRanges, wordsOf } from "../cells.ts";
+import { cellIn, childCells, entriesIn, isWholeEntries, numberIn, wordsOf } from "../cells.ts";
 import { dynamicRanges } from "../drmem.ts";
-import { isMemory } from "../memory.ts";
+import { reservedMemory } from "../kept-memory.ts";
+import { isMemory, refuseMuchMemory, USABLE_MEMORY } from "../memory.ts";
 import { below } from "../names.ts";
 import { findNode } from "../references.ts";
 import { initrdOf, reservationsOfNode } from "../reservations.ts";
@@ -86,21 +87,27 @@ export const machineChecks: readonly Check[] = [
     needs: [OF_A_MACHINE, { check: "cells", at: "itself" }],
     at: "/",
     look({ node: root }, tell) {
+      const tellFailure = (work: () => unknown) => {
+        const failure = failureOf(work);
+        if (failure !== undefined) tell(failure.place, failure.fact);
+      };
+      tellFailure(() => reservedMemory(root));
       if (isToldByEfi(root)) return;
       const { address, size } = childCells(root);
+      const misfit = (value: Uint8Array) => `${value.length} bytes are not entries of ${address + size} cells`;
       const memory = root.children.filter((node) => isMemory(node));
       if (memory.length === 0) tell("/", "no memory node");
       for (const node of memory) {
         const path = below("/", node.name);
         const reg = property(node, "reg");
         if (reg === undefined) tell(path, "no reg");
-        else if (!isWholeEntries(reg, address + size))
-          tell(below(path, "reg"), `${reg.length} bytes are not entries of ${address + size} cells`);
-        const many = failureOf(() => refuseManyRanges(reg ?? NONE, { address, size }, below(path, "reg")));
-        if (many !== undefined) tell(many.place, many.fact);
+        else if (!isWholeEntries(reg, address + size)) tell(below(path, "reg"), misfit(reg));
+        const usable = property(node, USABLE_MEMORY) ?? NONE;
+        if (usable.length > 0 && !isWholeEntries(usable, address + size))
+          tell(below(path, USABLE_MEMORY), misfit(usable));
       }
-      const blocks = failureOf(() => dynamicRanges(root, { address, size }));
-      if (blocks !== undefined) tell(blocks.place, blocks.fact);
+      tellFailure(() => refuseMuchMemory(memory, { address, size }));
+      tellFailure(() => dynamicRanges(root, { address, size }));
     },
   },
   {

@@ -37,11 +37,11 @@ export function setUsableMemory(tree: DeviceTree, usable: MemoryRange): void {
   const nodes = root.children.filter((node) => isMemory(node));
   if (nodes.length === 0) throw new Failure("/", "no memory node to confine");
   const blocks = dynamicMemory(root, cells);
-  const found = nodes.flatMap((node) => memoryRanges(node, cells));
+  const found = memoryRanges(nodes, cells);
   if (!isMemoryOf(usable, found, blocks)) throw new Failure("/", "no memory node holds the whole usable range");
   const kept = mergeRanges([{ start: 0n, end: usable.end }, ...firmwareMemory(root)]);
   for (const node of nodes) {
-    const here = memoryRanges(node, cells).flatMap((range) => intersectSorted(range, kept));
+    const here = memoryRanges([node], cells).flatMap((range) => intersectSorted(range, kept));
     // With an empty value NUMA kernels read reg again (arch/powerpc/mm/numa.c parse_numa_properties).
     setProperty(node, USABLE_MEMORY, rangesValue(here.length === 0 ? [NOTHING] : here, cells));
   }

@@ -60,7 +60,7 @@ function regions(counts: CellCounts): Entries | undefined {
     cells: counts.address + counts.size,
     describe: (value) => {
       const cells = counts.address + counts.size;
-      const spans = rangesIn(firstOf(value, cells), counts).map(({ start, end }) => span(start, end));
+      const spans = rangesIn(value, counts, MOST).map(({ start, end }) => span(start, end));
       return [...spans, ...moreThan(value, cells)].join(", ");
     },
   };
