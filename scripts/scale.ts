@@ -14,8 +14,9 @@ const HELP = `usage: npm run scale -- [OPTION]... [TEXT]...
 
 For each command, shapes of input that make programs slow: a machine of memory,
 an input, another of twice the size, and one of twice that. Counted is what runs:
-blocks of code, and what the engine's own functions look at. Twice the input may
-take ${MOST_GROWTH} times the work. Each TEXT chooses the shapes whose names have it.
+blocks of code, and what the engine's own functions look at. What the last step
+adds may be ${MOST_GROWTH} times what the first one added: twice the input then takes
+about 2.5 times the work. Each TEXT chooses the shapes whose names have it.
 
   --seconds    Run each shape once instead, with a MiB of input, in the small
                engine on x86-64, and take the seconds that it runs in user mode.

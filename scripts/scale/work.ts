@@ -19,7 +19,11 @@ export interface Work {
 const SMALLEST = 128;
 const TIMES = [1, 2, 4];
 
-/** A buffer that doubles does so at one size and not at the next. A sixth of the work may be as the square: twice the input then takes 2.5 times the work. */
+/**
+ * Of what growthOf() gives. Above 2, since a buffer that doubles does so at one size and not at the next. Where a sixth
+ * of the smallest size's work is as the square, it is 2.75: the second size then takes 2.3 times that work, and the third
+ * one 2.6 times the second's.
+ */
 export const MOST_GROWTH = 2.75;
 
 /**

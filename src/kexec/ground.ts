@@ -62,7 +62,7 @@ export function listRuns(
   ].sort(byStart);
 }
 
-/** Holes that have the name of one range: where it lies over more, they are the rest of one thing. */
+/** A range names at most so many of the holes that it lies over. */
 const MOST_HOLES = 64;
 
 /**

@@ -53,10 +53,13 @@ beforeAll(async () => {
 
 afterAll(async () => {
   if (guest === undefined) return;
-  guest.type("poweroff");
-  await guest.shows(() => false, 4 * MINUTES);
-  expect(guest.hasEnded).toBe(true);
-  await guest.end();
+  try {
+    guest.type("poweroff");
+    await guest.shows(() => false, 4 * MINUTES);
+    expect(guest.hasEnded).toBe(true);
+  } finally {
+    await guest.end();
+  }
 }, 10 * MINUTES);
 
 const WITHOUT = "the running kernel was built without CONFIG_KEXEC";

@@ -70,13 +70,12 @@ struct gather {
     /* of the machine, as src/sys/abi.ts has them */
     uint32_t file_flags, directory_flags; /* to openat a file, or a directory, with */
     uint32_t close, getdents64, mmap, mremap, openat, openat2, ppoll, read;
-    uint32_t phase;  /* what is done next */
-    uint32_t known;  /* names in `strings` */
-    uint32_t done;   /* how many of `files` are read */
-    uint32_t length; /* bytes of the last file, as far as it was read */
-    int32_t error;   /* -errno, where that is why it stopped */
-    uint32_t
-        short_ends; /* whether, on the root's mount, a read of less than a page, and than was asked for, was a file's last */
+    uint32_t phase;      /* what is done next */
+    uint32_t known;      /* names in `strings` */
+    uint32_t done;       /* how many of `files` are read */
+    uint32_t length;     /* bytes of the last file, as far as it was read */
+    int32_t error;       /* -errno, where that is why it stopped */
+    uint32_t short_ends; /* on the root's mount a read of less than asked for, and than a page, ends a file */
     struct rule rules[MOST_RULES]; /* up to the first without a name */
 };
 
