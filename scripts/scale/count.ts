@@ -26,7 +26,7 @@ const counted = {
 };
 countNatives(natives);
 
-for (const bytes of cases) {
+function count(bytes: Uint8Array): { end: number | string; count: number } {
   const given = unpackCase(bytes);
   coverage.take();
   natives.count = 0;
@@ -38,5 +38,9 @@ for (const bytes of cases) {
     end = `${error}`;
   }
   natives.isOn = false;
-  process.stdout.write(`${JSON.stringify({ end, count: coverage.take().work + natives.count })}\n`);
+  return { end, count: coverage.take().work + natives.count };
 }
+
+// What a program makes once, for any number of cases, would be counted in the first one.
+for (const bytes of cases.slice(0, 1)) count(bytes);
+for (const bytes of cases) process.stdout.write(`${JSON.stringify(count(bytes))}\n`);
