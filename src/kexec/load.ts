@@ -7,7 +7,7 @@ import { KEXEC_ARCH_SHIFT, KEXEC_ON_CRASH } from "./calls.ts";
 import type { Explain } from "./causes.ts";
 import { type Jump, leaveTheWay } from "./copying.ts";
 import type { KexecImage, Segment } from "./image.ts";
-import { readPermission, refuseIncapable } from "./permission.ts";
+import { readPermission } from "./permission.ts";
 import { type OtherWays, refusal, whyOtherCall } from "./refusal.ts";
 import { isLoaded } from "./status.ts";
 import { unload, unloadByEither } from "./unload.ts";
@@ -60,7 +60,6 @@ export function jump(system: System, how: Jump): number {
   const unloads = unloadOwn ?? (() => unloadByEither(system, false, how.say));
   const undo = () => tellingWhatStays("the kernel", unloads);
   const attempt = () => {
-    refuseIncapable(system, "reboot");
     if (isLoaded(system, false) === false) throw new Failure(how.option, "no kernel is loaded");
     // The sync may take long enough for a person to press ^C.
     system.call("sync");

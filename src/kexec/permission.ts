@@ -49,9 +49,9 @@ export interface Lockdown {
 
 /**
  * For before anything else is asked: whoever may not load a kernel may not read much of what loading one has to know.
- * @throws Failure where no kernel can be loaded, or entered, by this process
+ * @throws Failure where no kernel can be loaded by this process
  */
-export function refuseIncapable(system: System, call: LoadCall | "reboot"): void {
+export function refuseIncapable(system: System, call: LoadCall): void {
   if (hasBootCapability(system, readText(system, STATUS))) return;
   throw new Failure(call, tellIncapable(system), EXIT.refused);
 }
