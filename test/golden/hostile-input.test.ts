@@ -272,9 +272,9 @@ describe("a value of 2 MiB takes 4 bytes of memory for each of its own at most:"
 
   test("a reg of more memory than anybody has", () => {
     const counts = { "#address-cells": cells(2), "#size-cells": cells(2) };
-    write("many", node("", counts, [node("memory@0", { device_type: stringValue("memory"), reg: noise(SIZE, 1) })]));
+    write("much", node("", counts, [node("memory@0", { device_type: stringValue("memory"), reg: noise(SIZE, 1) })]));
     for (const args of [["dtcheck"], ["fs2dt", "-b", "0", "--check"]]) {
-      const { code, out, err } = runWith(x64, [...args, "many"], {
+      const { code, out, err } = runWith(x64, [...args, "much"], {
         cwd: folder.path,
         under: ["prlimit", `--as=${MOST}`],
       });
