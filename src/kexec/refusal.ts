@@ -44,35 +44,26 @@ export interface OtherWays {
   readonly otherCall?: ((why: string) => number) | undefined;
 }
 
-/**
- * What `find` gives of the running machine, for those who load there. Where it fails and the kernel has none of the calls that
- * would load, that is told: nothing that could be mended of the rest would help.
- */
-export function unlessNotBuilt<T>(system: System, { asFile, otherCall }: OtherWays, find: () => T): T {
-  if (otherCall !== undefined) return unlessAbsent(system, ["kexec_load", "kexec_file_load"], find, () => "");
-  return unlessAbsent(system, ["kexec_load"], find, (permission) => tellFileWay(system, permission, asFile?.(), true));
+/** Told in place of any other failure where the kernel has none of the calls that would load; undefined where it has one. */
+export function segmentsNotBuilt(system: System, { asFile, otherCall }: OtherWays): Failure | undefined {
+  if (otherCall !== undefined) return notBuilt(system, ["kexec_load", "kexec_file_load"], () => "");
+  return notBuilt(system, ["kexec_load"], (permission) => tellFileWay(system, permission, asFile?.(), true));
 }
 
 /** The same for those who load by kexec_file_load(2). */
-export function unlessFilesNotBuilt<T>(system: System, find: () => T): T {
-  return unlessAbsent(system, ["kexec_file_load"], find, (permission) => tellSegmentsWay(system, permission));
+export function filesNotBuilt(system: System): Failure | undefined {
+  return notBuilt(system, ["kexec_file_load"], (permission) => tellSegmentsWay(system, permission));
 }
 
 /** @param tellWay what would load in their place */
-function unlessAbsent<T>(
+function notBuilt(
   system: System,
   calls: readonly LoadCall[],
-  find: () => T,
   tellWay: (permission: Permission) => string,
-): T {
-  try {
-    return find();
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    const permission = readPermission(system);
-    if (calls.some((call) => hasCall(system, call, permission) !== false)) throw error;
-    throw new Failure(calls.join(", "), tellNotBuilt(calls) + tellWay(permission), EXIT.refused);
-  }
+): Failure | undefined {
+  const permission = readPermission(system);
+  if (calls.some((call) => hasCall(system, call, permission) !== false)) return undefined;
+  return new Failure(calls.join(", "), tellNotBuilt(calls) + tellWay(permission), EXIT.refused);
 }
 
 /**

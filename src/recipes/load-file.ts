@@ -15,9 +15,9 @@ import {
   readFileFacts,
 } from "../kexec/file-checks.ts";
 import { loadFiles } from "../kexec/file-load.ts";
+import { unlessFilesNotBuilt } from "../kexec/not-built.ts";
 import { type HeldPiece, type Piece, pieceSize, readPiece } from "../kexec/piece.ts";
 import { SegmentPlan } from "../kexec/plan.ts";
-import { unlessFilesNotBuilt } from "../kexec/refusal.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { errno } from "../sys/errno.ts";
 import type { System } from "../sys/system.ts";
