@@ -116,9 +116,8 @@ the running machine. -n shows which one.
     const qemu = directives.find(({ long }) => long === "qemu")?.value;
     if (qemu !== undefined && has("diagnose"))
       throw usage("--diagnose", "does not go with --qemu: it asks the running kernel");
-    const asked = parsePlan(system, directives);
     return loadPlan(system, {
-      ...asked,
+      ...parsePlan(system, directives),
       action: has("dry-run") ? "check" : has("diagnose") ? "diagnose" : "load",
       skipChecks: has("no-checks"),
       qemu,

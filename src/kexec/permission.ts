@@ -119,15 +119,14 @@ export function readFlag(system: System, path: string): boolean | undefined {
   return text === "0" ? false : text === "1" ? true : undefined;
 }
 
-/** Whether a directory that is there has no such file. */
-function isAbsent(system: System, directory: string, name: string): boolean {
-  return typeof system.statusOf(CWD, directory) !== "number" && system.isMissing(`${directory}/${name}`);
-}
-
 /** Kernels before Linux 6.3 count nothing, and have no such file. */
 function readLimit(system: System, kind: "reboot" | "panic"): Limit {
-  const text = readText(system, `${SYSCTL}/kexec_load_limit_${kind}`);
-  if (text === undefined) return isAbsent(system, SYSCTL, `kexec_load_limit_${kind}`) ? "none" : undefined;
+  const path = `${SYSCTL}/kexec_load_limit_${kind}`;
+  const text = readText(system, path);
+  if (text === undefined) {
+    const isCounting = !system.isMissing(path);
+    return isCounting || typeof system.statusOf(CWD, SYSCTL) === "number" ? undefined : "none";
+  }
   if (!/^(-1|[0-9]+)$/.test(text)) return undefined;
   return text === "-1" ? "none" : Number(text);
 }
@@ -137,8 +136,8 @@ function readLockdown(system: System): Lockdown {
   const mode = /\[(none|integrity|confidentiality)\]/.exec(text ?? "")?.[1];
   if (mode === "none" || mode === "integrity" || mode === "confidentiality") return { mode, note: undefined };
   if (text !== undefined) return { mode: undefined, note: `${SECURITY}/lockdown cannot be understood` };
-  const isUnread = !isAbsent(system, SECURITY, "lockdown") && !system.isMissing(SECURITY);
-  const why = whyNoSecurityFiles(system) ?? (isUnread ? `${SECURITY}/lockdown cannot be read` : undefined);
+  const file = `${SECURITY}/lockdown`;
+  const why = whyNoSecurityFiles(system) ?? (system.isMissing(file) ? undefined : `${file} cannot be read`);
   if (why === undefined) return { mode: "none", note: "the running kernel knows no lockdown" };
   // A lockdown is never lifted, so that a line of the log tells of it for good.
   if (!/Kernel is locked down from /.test(system.kernelLog())) return { mode: undefined, note: why };
