@@ -12,8 +12,7 @@
  *   ROOT    a folder in which /proc and /sys are looked up, but /proc/self/exe; - for this machine's
  *   K       the number of the counted call that fails, from 1; 0 for none
  *   KIND    errno (VALUE is its number), short (VALUE: how many bytes are asked for), signal (VALUE is its number),
- *           from (as errno, and every later one of the same kind; where it asks for memory, all that do), as (no call
- *           fails, but VALUE bytes are all the address space)
+ *           from (as errno, and every later one of the same kind; where it asks for memory, all that do)
  *
  * What would change the machine never gets to its kernel: it is answered here, and told. That holds where this program fails,
  * too: without its tracer the kernel answers every such call with ENOSYS (seccomp(2), SECCOMP_RET_TRACE).
@@ -153,7 +152,7 @@ static void add_filter(void)
 __attribute__((noreturn)) static void become(char **words)
 {
     static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM, SIGCHLD};
-    struct rlimit none = {0, 0}, space = {(rlim_t)value, (rlim_t)value};
+    struct rlimit none = {0, 0};
     int folder;
     size_t i;
 
@@ -167,8 +166,6 @@ __attribute__((noreturn)) static void become(char **words)
         close(folder);
     }
     setrlimit(RLIMIT_CORE, &none);
-    if (strcmp(kind, "as") == 0)
-        setrlimit(RLIMIT_AS, &space);
     if (ptrace(PTRACE_TRACEME, 0, 0, 0) < 0)
         die("ptrace");
     raise(SIGSTOP);

@@ -9,7 +9,7 @@ import { runTool } from "../tool.ts";
 export interface Fault {
   /** Which call, counted from 1; 0: none. */
   readonly at: number;
-  readonly kind: "none" | "errno" | "short" | "signal" | "from" | "as";
+  readonly kind: "none" | "errno" | "short" | "signal" | "from";
   /** An error's number, bytes, a signal's number. */
   readonly value: number;
 }
