@@ -28,8 +28,9 @@ const HELP = `usage: npm run fuzz -- [OPTION]... [TARGET]...
 Change inputs of each TARGET (default: all) at random, run it, and go on from what
 made it do something new. Something is found where a property does not hold, an
 error has no name, an input takes more than 10 s or 700 MiB, or more blocks of code
-for each of its bytes than the target may take. What is written in C runs under
-libFuzzer, with the sanitizers of addresses and of undefined behaviour.
+for each of its bytes than the target may take; and where copies of a part of it, a
+node, a line, a word, take the square of their number. What is written in C runs
+under libFuzzer, with the sanitizers of addresses and of undefined behaviour.
 
   --minutes N      So many minutes of a cpu for each target, for C by the clock (default: 1).
   --seed N         Begin with these random numbers (default: the time). It is printed.

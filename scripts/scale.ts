@@ -4,8 +4,9 @@ import minimist from "minimist";
 import { EXIT, usage } from "../src/failure.ts";
 import { type ScaleShape, scaleShapes } from "../test/scale/shapes.ts";
 import { endWith } from "./command.ts";
+import { growthOf, MOST_GROWTH } from "./scale/growth.ts";
 import { measureSeconds } from "./scale/seconds.ts";
-import { countWork, growthOf, MOST_GROWTH } from "./scale/work.ts";
+import { countWork } from "./scale/work.ts";
 
 /** Of an input of a MiB. */
 const MOST_SECONDS = 2;

@@ -2,10 +2,21 @@
 
 import { type Profiler, Session } from "node:inspector";
 
+export type Ran = readonly Profiler.FunctionCoverage[];
+
 type Block = Profiler.CoverageRange & { readonly seen: Set<number> };
 
 /** Counts that are told apart: 0, 1, 2, 3, 4 to 7, and so on. */
 const bucketOf = (count: number): number => (count < 4 ? count : 2 + Math.floor(Math.log2(count)));
+
+/** How many blocks have run of each function. */
+export function countsOf(ran: Ran): ReadonlyMap<string, number> {
+  const named = ran.map(({ functionName, ranges }) => {
+    const name = `${functionName || "a function"} at ${ranges[0]?.startOffset}`;
+    return [name, ranges.reduce((sum, { count }) => sum + count, 0)] as const;
+  });
+  return new Map(named);
+}
 
 export class Coverage {
   readonly #session = new Session();
@@ -18,17 +29,21 @@ export class Coverage {
     this.#session.post("Profiler.startPreciseCoverage", { callCount: true, detailed: true });
   }
 
-  /** Of what has run since it was asked last: how many blocks, and whether one of them, or so often, for the first time. */
-  take(): { readonly isNew: boolean; readonly work: number } {
+  /** What has run since it was asked last. */
+  take(): Ran {
     let found: Profiler.FunctionCoverage[] = [];
     this.#session.post("Profiler.takePreciseCoverage", (_, { result }) => {
       found = result.filter(({ url }) => url === this.url).flatMap(({ functions }) => functions);
     });
-    const work = found.reduce((sum, { ranges }) => ranges.reduce((own, { count }) => own + count, sum), 0);
-    return { isNew: found.filter(({ ranges }) => this.#add(ranges)).length > 0, work };
+    return found;
   }
 
-  #add(ranges: readonly Profiler.CoverageRange[]): boolean {
+  /** Whether some of it ran, or so often, for the first time. */
+  add(ran: Ran): boolean {
+    return ran.filter(({ ranges }) => this.#addBlocks(ranges)).length > 0;
+  }
+
+  #addBlocks(ranges: readonly Profiler.CoverageRange[]): boolean {
     const at = ranges[0]?.startOffset ?? 0;
     const blocks = this.#functions.get(at) ?? new Map<string, Block>();
     this.#functions.set(at, blocks);

@@ -7,15 +7,20 @@ import { pathToFileURL } from "node:url";
 import { runInThisContext } from "node:vm";
 import { joinParts } from "../../test/fuzz/belongings.ts";
 import { randomNumbers } from "../bench/tree.ts";
-import { Coverage } from "./coverage.ts";
+import { countedHost, countNatives, NativeWork } from "../scale/natives.ts";
+import { Coverage, countsOf, type Ran } from "./coverage.ts";
 import { host } from "./host.ts";
 import { minimise, mutate } from "./mutate.ts";
+import { type Counts, findSteep, type Steep } from "./steep.ts";
+import { stretchOf } from "./stretch.ts";
 import type * as Target from "./target.ts";
 
 /** Of one input: milliseconds; of the process: KiB; bytes that are free of the bound on work. */
 const MOST = { time: 10_000, resident: 700 << 10, free: 1000 };
 /** Seconds of a cpu between two lines that tell how far it is. */
 const PATIENCE = 30;
+/** One input of so many is stretched: that takes as long as all the others. */
+const STRETCHED = 64;
 
 interface Orders {
   readonly script: string;
@@ -34,16 +39,25 @@ interface Orders {
 const orders: Orders = JSON.parse(process.argv[2] ?? "");
 const { folder, script } = orders;
 const url = pathToFileURL(script).href;
-const { splitParts, targetsOn, unpackBelongings }: typeof Target = await import(url);
+const { MemoryMachine, splitParts, targetsOn, unpackBelongings }: typeof Target = await import(url);
 const belongings = unpackBelongings(readFileSync(join(folder, "belongings")));
 const target = targetsOn(belongings).find(({ name }) => name === orders.target);
 if (target === undefined) throw new Error(orders.target);
 const coverage = new Coverage(url);
 const pick = randomNumbers(orders.seed);
-let [executions, findings, resident, heaviest] = [0, 0, MOST.resident, 0];
+let [executions, stretches, findings, resident, heaviest] = [0, 0, 0, MOST.resident, 0];
+
+const natives = new NativeWork();
+const counted = countedHost(host, natives);
+countNatives(natives);
+// What the machine does is not the program's work.
+const { syscall } = MemoryMachine.prototype;
+MemoryMachine.prototype.syscall = function paused(...words) {
+  return natives.pause(() => syscall.apply(this, words));
+};
 
 interface Trial {
-  readonly isNew: boolean;
+  readonly ran: Ran;
   /** What does not hold. */
   readonly error: Error | undefined;
 }
@@ -53,12 +67,13 @@ function attempt(input: Uint8Array): Trial {
   let error: Error | undefined;
   try {
     // So that one that does not end is ended.
-    Object.assign(globalThis, { work: () => target?.attempt(host, input) });
+    Object.assign(globalThis, { work: () => target?.attempt(counted, input) });
     runInThisContext("work()", { timeout: MOST.time });
   } catch (thrown) {
     error = thrown as Error;
   }
-  const { isNew, work } = coverage.take();
+  const ran = coverage.take();
+  const work = [...countsOf(ran).values()].reduce((sum, count) => sum + count, 0);
   const weight = work / (input.length + MOST.free);
   heaviest = Math.max(heaviest, weight);
   if (weight > (target?.work ?? 0)) error ??= new Error(`${work} blocks for ${input.length} bytes`);
@@ -67,7 +82,7 @@ function attempt(input: Uint8Array): Trial {
     resident = peak * 1.1;
     error ??= new Error(`${peak} KiB of memory`);
   }
-  return { isNew, error };
+  return { ran, error };
 }
 
 /** Two errors of one kind differ in numbers and quotations. */
@@ -79,19 +94,54 @@ const known = new Set<string>();
 
 /** Whether it is worth keeping. */
 function examine(input: Uint8Array): boolean {
-  const { isNew, error } = attempt(input);
-  if (error === undefined) return isNew;
-  findings++;
+  const { ran, error } = attempt(input);
+  if (error === undefined) return coverage.add(ran);
+  makeSmall(input, error);
+  return false;
+}
+
+function makeSmall(input: Uint8Array, error: Error): void {
   const kind = kindOf(error);
+  if (!isFirst(kind)) return;
+  const smallest = minimise(input, (part) => kindOf(attempt(part).error) === kind);
+  report(smallest, attempt(smallest).error?.stack ?? error.stack ?? kind);
+}
+
+/** Whether it is found for the first time. */
+function isFirst(kind: string): boolean {
+  findings++;
   if (known.has(kind)) return false;
   known.add(kind);
-  const smallest = minimise(input, (part) => kindOf(attempt(part).error) === kind);
-  const name = `finding-${hashOf(smallest)}`;
-  writeFileSync(join(folder, name), smallest);
-  process.stdout.write(
-    `${target?.name}: ${name}, ${smallest.length} bytes: ${attempt(smallest).error?.stack ?? error.stack}\n`,
-  );
-  return false;
+  return true;
+}
+
+function report(input: Uint8Array, text: string): void {
+  const name = `finding-${hashOf(input)}`;
+  writeFileSync(join(folder, name), input);
+  const when = `${executions} executions, ${Math.round(spent())} s of a cpu`;
+  process.stdout.write(`${target?.name}: ${name}, ${input.length} bytes, after ${when}: ${text}\n`);
+}
+
+function countsFor(input: Uint8Array): Counts {
+  natives.take();
+  natives.isOn = true;
+  const { ran, error } = attempt(input);
+  natives.isOn = false;
+  if (error !== undefined) makeSmall(input, error);
+  return new Map([...countsOf(ran), ...natives.take()]);
+}
+
+/** Where copies of one piece of it take the square of their number. */
+function stretch(input: Uint8Array): void {
+  stretches++;
+  const chosen = pick(2 ** 31);
+  const steepOf = (part: Uint8Array): Steep | undefined =>
+    findSteep(stretchOf(part, target?.isText === true, randomNumbers(chosen)), countsFor);
+  const steep = steepOf(input);
+  if (steep === undefined || !isFirst(`steep ${steep.name}`)) return;
+  const smallest = minimise(input, (part) => steepOf(part)?.name === steep.name, 40);
+  const { name, counts, input: longest } = steepOf(smallest) ?? steep;
+  report(longest, `${name}: ${counts.join(", then ")} blocks, where the input grew twice as long each time`);
 }
 
 function hashOf(bytes: Uint8Array): string {
@@ -100,7 +150,9 @@ function hashOf(bytes: Uint8Array): string {
 
 function tell(): void {
   const rest = `${coverage}, ${Math.round(heaviest)} blocks a byte at most, ${findings} findings`;
-  process.stdout.write(`${target?.name}: ${executions} executions, ${corpus.length} inputs, ${rest}\n`);
+  process.stdout.write(
+    `${target?.name}: ${executions} executions, ${stretches} stretched, ${corpus.length} inputs, ${rest}\n`,
+  );
 }
 
 /** Seeds, then the smallest inputs that do something new. */
@@ -108,7 +160,7 @@ function distil(inputs: readonly Uint8Array[], { file, most }: NonNullable<Order
   const chosen: Uint8Array[] = [];
   let size = 0;
   for (const input of [...inputs].sort((one, other) => one.length - other.length)) {
-    if (size + input.length > most || !attempt(input).isNew) continue;
+    if (size + input.length > most || !coverage.add(attempt(input).ran)) continue;
     chosen.push(input);
     size += input.length;
   }
@@ -144,6 +196,7 @@ for (let told = 0; ; ) {
     tell();
   }
   if (isOver) process.exit(findings === 0 ? 0 : 1);
+  if (pick(STRETCHED) === 0) stretch(any());
   const [one, two] = [any(), any()];
   const input = mutate(target, one.length < two.length ? one : two, any(), pick);
   if (!examine(input)) continue;

@@ -6,9 +6,9 @@ import { pathToFileURL } from "node:url";
 import { splitParts, unpackBelongings } from "../../test/fuzz/belongings.ts";
 import { unpackCase } from "../../test/scale/case.ts";
 import { type Program, runCase } from "../../test/scale/run.ts";
-import { Coverage } from "../fuzz/coverage.ts";
+import { Coverage, countsOf } from "../fuzz/coverage.ts";
 import { host } from "../fuzz/host.ts";
-import { countNatives, NativeWork } from "./natives.ts";
+import { countedHost, countNatives, NativeWork } from "./natives.ts";
 
 const [script = "", file = ""] = process.argv.slice(2);
 const { href } = pathToFileURL(script);
@@ -17,19 +17,13 @@ const belongings = unpackBelongings(packed);
 const coverage = new Coverage(href);
 const program: Program = await import(href);
 const natives = new NativeWork();
-const counted = {
-  ...host,
-  decode(bytes: Uint8Array, start: number, end: number) {
-    natives.add(end - start);
-    return host.decode(bytes, start, end);
-  },
-};
+const counted = countedHost(host, natives);
 countNatives(natives);
 
 function count(bytes: Uint8Array): { end: number | string; count: number } {
   const given = unpackCase(bytes);
   coverage.take();
-  natives.count = 0;
+  natives.take();
   let end: number | string;
   natives.isOn = true;
   try {
@@ -38,7 +32,8 @@ function count(bytes: Uint8Array): { end: number | string; count: number } {
     end = `${error}`;
   }
   natives.isOn = false;
-  return { end, count: coverage.take().work + natives.count };
+  const counts = [...countsOf(coverage.take()).values(), ...natives.take().values()];
+  return { end, count: counts.reduce((sum, count) => sum + count, 0) };
 }
 
 // What a program makes once, for any number of cases, would be counted in the first one.

@@ -1,13 +1,23 @@
 // Counts what an engine's own functions look at and move: blocks of code do not tell that one of them went through a whole list.
 
-/** Items, characters and bytes since it was taken last. */
+import type { Host } from "../../test/fuzz/machine.ts";
+
+/** Items, characters and bytes, by the name of the function that looked at them. */
 export class NativeWork {
-  count = 0;
+  /** No Map, whose own functions are counted. */
+  #counts: Record<string, number> = {};
   /** Not while a machine that is pretended, or what measures, works. */
   isOn = false;
 
-  add(count: number): void {
-    if (this.isOn) this.count += count;
+  add(name: string, count: number): void {
+    if (this.isOn) this.#counts[name] = (this.#counts[name] ?? 0) + count;
+  }
+
+  /** Since it was taken last. */
+  take(): ReadonlyMap<string, number> {
+    const counts = new Map(Object.entries(this.#counts));
+    this.#counts = {};
+    return counts;
   }
 
   /** Does what is not counted. */
@@ -19,6 +29,17 @@ export class NativeWork {
     } finally {
       this.isOn = before;
     }
+  };
+}
+
+/** What an engine does without the kernel goes through something, too. */
+export function countedHost(host: Host, work: NativeWork): Host {
+  return {
+    ...host,
+    decode(bytes, start, end) {
+      work.add("decode", end - start);
+      return host.decode(bytes, start, end);
+    },
   };
 }
 
@@ -89,6 +110,7 @@ export function countNatives(work: NativeWork): void {
         const before = lengthOf(this);
         const result = original.apply(this, args);
         work.add(
+          name,
           work.pause(() => weigh(typeof this === "string" ? this : ({ length: before } as Sized), result, args)),
         );
         return result;
@@ -126,7 +148,7 @@ function includeByIndex(prototype: { includes: unknown; indexOf: unknown }): voi
 function countSteps(work: NativeWork, prototype: { next: () => unknown }): void {
   const { next } = prototype;
   prototype.next = function step(this: never) {
-    work.add(1);
+    work.add("next", 1);
     return next.call(this);
   };
 }
@@ -136,7 +158,7 @@ function wrapStatic(work: NativeWork, owner: object, name: string): void {
   Object.defineProperty(owner, name, {
     value(...args: unknown[]) {
       const result = original.apply(owner as never, args);
-      work.add(lengthOf(result));
+      work.add(name, lengthOf(result));
       return result;
     },
   });
@@ -148,7 +170,7 @@ function countKeys(work: NativeWork, prototype: object, name: string): void {
   if (original === undefined) return;
   Object.defineProperty(prototype, name, {
     value(this: never, ...args: unknown[]) {
-      if (typeof args[0] === "string") work.add(args[0].length);
+      if (typeof args[0] === "string") work.add(name, args[0].length);
       return original.apply(this, args);
     },
   });
@@ -160,8 +182,8 @@ function countMatches(work: NativeWork): void {
   RegExp.prototype.exec = function counted(text: string) {
     const start = this.global || this.sticky ? this.lastIndex : 0;
     const match = exec.call(this, text);
-    if (match !== null) work.add(match.index + match[0].length - start);
-    else work.add(this.sticky ? 1 : text.length - start);
+    const looked = match === null ? text.length - start : match.index + match[0].length - start;
+    work.add("exec", match === null && this.sticky ? 1 : looked);
     return match;
   };
 }

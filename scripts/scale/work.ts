@@ -7,6 +7,7 @@ import { listBelongings } from "../../test/fuzz/seeds.ts";
 import { packCase } from "../../test/scale/case.ts";
 import { caseOf, type ScaleShape } from "../../test/scale/shapes.ts";
 import { inTemporaryFolder } from "../cache.ts";
+import { SMALLEST } from "./growth.ts";
 
 export interface Work {
   readonly shape: ScaleShape;
@@ -16,23 +17,7 @@ export interface Work {
   readonly end: number | string;
 }
 
-const SMALLEST = 128;
 const TIMES = [1, 2, 4];
-
-/**
- * Of what growthOf() gives. Above 2, since a buffer that doubles does so at one size and not at the next. Where a sixth
- * of the smallest size's work is as the square, it is 2.75: the second size then takes 2.3 times that work, and the third
- * one 2.6 times the second's.
- */
-export const MOST_GROWTH = 2.75;
-
-/**
- * By how much what a size adds grows where the size doubles: 2 where work is as large as its input, 4 where it is as its square.
- * undefined where it does not grow with its input: that is given up early.
- */
-export function growthOf([one = 0, two = 0, four = 0]: readonly number[]): number | undefined {
-  return two - one < SMALLEST / 4 ? undefined : (four - two) / (two - one);
-}
 
 /** In node: Bun's engine does not tell what has run. */
 export async function countWork(shapes: readonly ScaleShape[]): Promise<Work[]> {

@@ -6,6 +6,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { randomNumbers } from "../../scripts/bench/tree.ts";
 import { minimise, mutate } from "../../scripts/fuzz/mutate.ts";
+import { findSteep } from "../../scripts/fuzz/steep.ts";
+import { type Stretch, stretchOf } from "../../scripts/fuzz/stretch.ts";
+import { treeFromBlob } from "../../src/devicetree/from/blob.ts";
+import { listBelow } from "../../src/devicetree/walk.ts";
 import { engine } from "../../src/sys/bun.ts";
 import { packBelongings, splitParts, unpackBelongings } from "../fuzz/belongings.ts";
 import type { Host } from "../fuzz/machine.ts";
@@ -96,5 +100,53 @@ describe("a command on a machine of memory", () => {
     const { code, machine } = runCommand({ host: engine, files }, ["kexec", "-l", "kernel"]);
     expect(code).toBe(3);
     expect(machine.refused).toContain("kexec_load");
+  });
+});
+
+describe("work that takes the square of an input", () => {
+  const lines: Stretch = (copies) => bytesOf("line\n".repeat(copies));
+  const counted = (countOf: (lines: number) => number) =>
+    findSteep(
+      lines,
+      (input) =>
+        new Map([
+          ["walk", 300 * input.length],
+          ["search", countOf(input.length / 5)],
+        ]),
+    );
+
+  test("is told by the function that does it, however much else is done", () => {
+    expect(counted((size) => size ** 2 / 2)?.name).toBe("search");
+    expect(counted((size) => size * Math.log2(size))).toBeUndefined();
+  });
+
+  test("is not what becomes more at some lengths, and grows with the input between them", () => {
+    expect(counted((size) => (size < 200 ? 1 : size < 1000 ? 20 : 400) * size)).toBeUndefined();
+  });
+
+  test("is looked for with copies of nodes, properties, cells and reservations, none the twin of another", () => {
+    const [input = bytesOf("")] = present(seeds.blobs)();
+    const grown = new Set<string>();
+    for (let seed = 0; seed < 60; seed++) {
+      const tree = treeFromBlob(stretchOf(input, false, randomNumbers(seed))(100), "tree");
+      for (const node of [tree.root, ...listBelow(tree.root)]) {
+        if (node.children.length >= 100) grown.add("nodes");
+        if (node.properties.length >= 100) grown.add("properties");
+        if (node.properties.some(({ value }) => value.length >= 400)) grown.add("cells");
+        for (const items of [node.children, node.properties])
+          expect(new Set(items.map(({ name }) => name)).size).toBe(items.length);
+      }
+      if (tree.reservations.length >= 100) grown.add("reservations");
+    }
+    expect([...grown].sort()).toEqual(["cells", "nodes", "properties", "reservations"]);
+  });
+
+  test("is looked for with copies of lines and words, each with a number of its own", () => {
+    const texts = Array.from({ length: 1000 }, (_, seed) => {
+      return textOf(stretchOf(bytesOf("set /a/b=<1>\nreserve 0x1000,0x2000\n"), true, randomNumbers(seed))(3));
+    });
+    expect(texts).toContain("set /a/b=<1>\nset /a/b=<1>\nset /a/b=<1>\nset /a/b=<1>\nreserve 0x1000,0x2000\n");
+    expect(texts.some((text) => /0x000001000,0x000002000.*\n.*0x000011000,0x000012000/.test(text))).toBe(true);
+    expect(texts.some((text) => /a00000.*a00001.*a00002/s.test(text))).toBe(true);
   });
 });

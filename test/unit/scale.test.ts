@@ -1,7 +1,8 @@
 // Input made so that a command would take minutes: for every command, twice as much of it takes twice the work, not four times.
 
 import { beforeAll, describe, expect, test } from "bun:test";
-import { countWork, growthOf, MOST_GROWTH, type Work } from "../../scripts/scale/work.ts";
+import { growthOf, MOST_GROWTH } from "../../scripts/scale/growth.ts";
+import { countWork, type Work } from "../../scripts/scale/work.ts";
 import { applets } from "../../src/applets/table.ts";
 import { packCase, unpackCase } from "../scale/case.ts";
 import { caseOf, scaleShapes } from "../scale/shapes.ts";
