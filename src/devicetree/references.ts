@@ -6,7 +6,7 @@ import type { ByteString } from "../sys/engine.ts";
 import { firstCellIn, u32Value } from "./cells.ts";
 import { settleLists } from "./changing.ts";
 import { findBased } from "./named.ts";
-import { below, unescapeName } from "./names.ts";
+import { baseName, below, unescapeName } from "./names.ts";
 import { textOf } from "./strings.ts";
 import { changes, child, type Node, property, setProperty } from "./tree.ts";
 import { pathOf, walk } from "./walk.ts";
@@ -66,9 +66,12 @@ function childOf({ node, path }: Match, written: ByteString, reference: ByteStri
 }
 
 function onlyChildCalled(node: Node, name: ByteString, reference: ByteString): Node | undefined {
-  const [found, other] = name.includes("@") ? [] : findBased(node.children, name);
-  if (found !== undefined && other !== undefined) throw new Failure(reference, `may be ${found.name} or ${other.name}`);
-  return found;
+  const [found, another] = name.includes("@") ? [] : findBased(node.children, name);
+  if (another === undefined) return found;
+  // The index does not keep the tree's order.
+  settleLists();
+  const [first, second] = node.children.filter((each) => baseName(each.name) === name);
+  throw new Failure(reference, `may be ${first?.name} or ${second?.name}`);
 }
 
 function nodeOfPhandle(root: Node, number: string, reference: ByteString): Match {

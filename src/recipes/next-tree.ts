@@ -72,8 +72,8 @@ export function makeNextTree(system: System, request: NextTreeRequest, tree = re
   handOver?.apply?.(system, tree, () => isOwnTree(system, tree, source), notice);
   const dropUnasked = handOver?.dropUnasked?.(tree);
   for (const edit of request.edits) edit(tree);
-  settleLists();
   dropUnasked?.();
+  settleLists();
   if (initrd !== undefined) noticeLostInitrd(system, tree, initrd, request);
   reserveFirmware(tree);
   reportOddities(tree.root, notice);

@@ -2,6 +2,7 @@
 
 import { beforeAll, describe, expect, test } from "bun:test";
 import { u32Value } from "../../src/devicetree/cells.ts";
+import { deleteNode } from "../../src/devicetree/edit/edits.ts";
 import { findNode, freePhandle, phandleOf } from "../../src/devicetree/references.ts";
 import { addChild, type Node, removeChild, removeProperty } from "../../src/devicetree/tree.ts";
 import { bytesAt, readBlob } from "../support/blob-reader.ts";
@@ -36,6 +37,22 @@ test("a name without unit address is the only node so called, among thousands to
   expect(() => findNode(root, "/dev7")).toThrow("/ has no node dev7");
   addChild(root, "dev8@7");
   expect(() => findNode(root, "/dev8")).toThrow("/dev8: may be dev8@");
+});
+
+test.each([10, 1000, 1100])("of two nodes of one name, and %i others, the first stays the first", (others) => {
+  const twins = [node("dup", 2), node("dup", 3)] as const;
+  const many = Array.from({ length: others }, (_, index) => node(`dev@${index.toString(16)}`, undefined));
+  const root = node("", undefined, node("a", 1), twins[0], ...many, twins[1]);
+  deleteNode({ root, reservations: [], address: undefined, bootCpu: 0 }, "&0x1");
+  expect(findNode(root, "/dup").node).toBe(twins[0]);
+});
+
+test.each([10, 100, 1100])("of %i nodes that may be meant the first two in the tree are named", (count) => {
+  const many = Array.from({ length: count }, (_, index) => node(`dev@${(index + 2).toString(16)}`, undefined));
+  const root = node("", undefined, ...many);
+  expect(() => findNode(root, "/dev")).toThrow("/dev: may be dev@2 or dev@3");
+  addChild(root, "dev@1");
+  expect(() => findNode(root, "/dev")).toThrow("/dev: may be dev@1 or dev@2");
 });
 
 test("a free phandle is the first that no node has", () => {

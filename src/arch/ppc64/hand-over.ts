@@ -2,6 +2,7 @@
 // Linux: arch/powerpc/kexec/core.c (export_crashk_values), arch/powerpc/kernel/prom.c (early_init_dt_scan_chosen_ppc).
 
 import { oneOrTwoCells } from "../../devicetree/cells.ts";
+import { settleLists } from "../../devicetree/changing.ts";
 import { textOf } from "../../devicetree/strings.ts";
 import { child, type Node, type Property, property } from "../../devicetree/tree.ts";
 import type { ByteString } from "../../sys/engine.ts";
@@ -30,6 +31,7 @@ export const ppc64: TreeHandOver = {
     return () => {
       const chosen = child(root, "chosen");
       if (chosen === undefined) return;
+      settleLists();
       const words = textOf(property(chosen, "bootargs") ?? new Uint8Array(0)).split(/\s+/);
       const isAsked = (name: ByteString) => words.some((word) => word.startsWith(PARAMETERS.get(name) ?? ""));
       chosen.properties = chosen.properties.filter((each) => written.get(each) !== each.value || isAsked(each.name));

@@ -5,6 +5,7 @@
 import { Failure } from "../../failure.ts";
 import { contains, intersectSorted, type MemoryRange, mergeRanges } from "../../range.ts";
 import { rangesValue } from "../cells.ts";
+import { settleLists } from "../changing.ts";
 import {
   DYNAMIC_MEMORY,
   type DynamicMemory,
@@ -34,6 +35,7 @@ export function setUsableMemory(tree: DeviceTree, usable: MemoryRange): void {
     // A crash kernel would take all that is listed there for its own, the crashed one's memory with it.
     throw new Failure(`/${DYNAMIC_MEMORY}`, "memory that is listed here cannot be confined");
   }
+  settleLists();
   const nodes = root.children.filter((node) => isMemory(node));
   if (nodes.length === 0) throw new Failure("/", "no memory node to confine");
   const blocks = dynamicMemory(root, cells);
