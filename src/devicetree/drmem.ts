@@ -184,7 +184,10 @@ function usableRanges(value: Uint8Array, { runs }: DynamicMemory, cells: CellCou
     left -= Number(needed);
     for (let index = 0n; index < count; index++) {
       const range = rangeOfSize(take(cells.address), take(cells.size));
-      if (range.start < range.end) refuseManyAt(placeOf(USABLE_BLOCKS), ranges.push(range));
+      const last = ranges.at(-1);
+      if (range.start >= range.end) continue;
+      if (last?.end === range.start) ranges[ranges.length - 1] = { start: last.start, end: range.end };
+      else refuseManyAt(placeOf(USABLE_BLOCKS), ranges.push(range));
     }
   }
   return ranges;

@@ -96,12 +96,12 @@ export function readableMemory(root: Node): MemoryRange[] {
 }
 
 /**
- * What of a memory node's reg no kernel takes, since linux,usable-memory goes before it.
+ * What of memory nodes' regs no kernel takes, since linux,usable-memory goes before them.
  * @throws Failure as takenRanges() does
  */
-export function leftOutRanges(node: Node, cells: CellCounts): MemoryRange[] {
-  if (takenProperty(node) !== USABLE_MEMORY) return [];
-  return subtractRanges(memoryRanges([node], cells), takenRanges([node], cells));
+export function leftOutRanges(nodes: readonly Node[], cells: CellCounts): MemoryRange[] {
+  const limited = nodes.filter((node) => takenProperty(node) === USABLE_MEMORY);
+  return subtractRanges(memoryRanges(limited, cells), takenRanges(limited, cells));
 }
 
 /** Whether Linux looks at a node that tells of memory (drivers/of/fdt.c of_fdt_device_is_available). */

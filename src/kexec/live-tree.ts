@@ -161,7 +161,7 @@ function readMemoryNodes(tree: LiveTree, names: readonly ByteString[], cells: Ce
   const nodes = names.filter(isMemoryName).map((name) => tree.node(name));
   return {
     taken: takenRanges(nodes, cells),
-    leftOut: nodes.flatMap((node) => leftOutRanges(node, cells)),
+    leftOut: leftOutRanges(nodes, cells),
   };
 }
 

@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { setUsableMemory } from "../../src/devicetree/edit/usable-memory.ts";
 import { keptMemory, unmappedMemory } from "../../src/devicetree/kept-memory.ts";
-import { memoryOf } from "../../src/devicetree/memory.ts";
+import { leftOutRanges, memoryOf, USABLE_MEMORY } from "../../src/devicetree/memory.ts";
 import type { Node } from "../../src/devicetree/tree.ts";
 import { Failure } from "../../src/failure.ts";
 import { contains, formatRange, intersectRanges, type MemoryRange, mergeRanges, rangeOfSize } from "../../src/range.ts";
@@ -110,6 +110,23 @@ test("more runs of blocks, or usable ranges in them, than are read are refused; 
   const usable = cells(0, 32_769, ...Array.from({ length: 32_769 }, () => [0, 0, 0, 1]).flat());
   const values = { "ibm,dynamic-memory": cells(1, 0, 0, 0, 0, 0, 8), "linux,drconf-usable-memory": usable };
   expect(failure(root(blocks(values)))).toBe(`${place}/linux,drconf-usable-memory: 32769 ranges are more than 32768`);
+});
+
+test("so are more in memory nodes of which no kernel takes all", () => {
+  const limited = (count: number) =>
+    memory("memory@0", { reg: new Uint8Array(16 * count), [USABLE_MEMORY]: new Uint8Array(0) });
+  const counts = { address: 2, size: 2 };
+  const part = memory("memory@1", { reg: cells(0, 0, 0, 0x3000), [USABLE_MEMORY]: cells(0, 0x1000, 0, 0x1000) });
+  expect(leftOutRanges([part], counts).map(formatRange)).toEqual(["0x0-0x1000", "0x2000-0x3000"]);
+  expect(() => leftOutRanges([limited(32_767), part], counts)).not.toThrow();
+  expect(() => leftOutRanges([limited(32_768), part], counts)).toThrow("32769 ranges");
+});
+
+test("the usable blocks of a crash kernel are read that were written, however many lie side by side", () => {
+  const values = { "ibm,lmb-size": cells(0, 0x1000000), "ibm,dynamic-memory-v2": cells(1, 40_000, 0, 0, 0, 0, 8) };
+  const tree = root(memory("memory@0", { reg: cells(0, 0, 0, 0) }), blocks(values));
+  setUsableMemory({ root: tree, reservations: [], address: undefined, bootCpu: 0 }, rangeOfSize(0x10000n, 39n << 34n));
+  expect(shown(tree)).toEqual(["0x0-0x9c00010000"]);
 });
 
 describe("the blocks of a partition", () => {
