@@ -97,9 +97,9 @@ export function readFileFacts(system: System): FileFacts {
 }
 
 /** @throws Failure for the first thing that is wrong, or where nothing of the machine is known */
-export function checkFiles(files: KernelFiles, rules: FileRules, facts: FileFacts, checks = fileChecks): void {
+export function checkFiles(files: KernelFiles, rules: FileRules, facts: FileFacts): void {
   refuseBlind(facts.blind);
-  for (const { find } of checks) {
+  for (const { find } of fileChecks) {
     const finding = find(files, rules, facts);
     if (finding !== undefined) throw new Failure(finding.place, finding.fact);
   }
@@ -181,5 +181,5 @@ function overAvailable(
   const sum = kernel.status.size + 2n * (initrd?.status.size ?? 0n);
   if (sum <= available) return undefined;
   const place = initrd === undefined ? kernel.name : `${kernel.name} and ${initrd.name}`;
-  return { place, fact: tellShortage(sum, "while it is loaded", available), errno: "ENOMEM" };
+  return { place, fact: tellShortage(sum, "while it is loaded", available), errno: undefined };
 }

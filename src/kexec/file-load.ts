@@ -5,7 +5,7 @@ import type { System } from "../sys/system.ts";
 import { KEXEC_FILE_NO_INITRAMFS, KEXEC_FILE_ON_CRASH, NO_FILE } from "./calls.ts";
 import type { Explain } from "./causes.ts";
 import type { KernelFiles } from "./file-checks.ts";
-import { holdInterrupts } from "./load.ts";
+import { holdInterrupts, tellingWhatStays } from "./load.ts";
 import { refusal } from "./refusal.ts";
 import { isLoaded } from "./status.ts";
 import { unloadFiles } from "./unload.ts";
@@ -34,5 +34,6 @@ export function loadFiles(system: System, files: KernelFiles, help: FileHelp): n
     if (result < 0) throw refusal(system, { kind: "files", files, ...help, hadCrashKernel }, result);
     return EXIT.done;
   };
-  return holdInterrupts(system, act, () => unloadFiles(system, crash), help.goesOn);
+  const undo = () => tellingWhatStays("the image", () => unloadFiles(system, crash));
+  return holdInterrupts(system, act, undo, help.goesOn);
 }

@@ -72,15 +72,15 @@ export function jump(system: System, how: Jump): number {
   };
   const enterOwn = () => {
     const code = undoUnless(attempt, undo);
-    // The process that went on has undone it, unless it was killed.
-    if (code !== EXIT.done && isLoaded(system, false) === true) undo();
+    // The process that went on has undone it, unless it was killed. To unload nothing is no harm.
+    if (code !== EXIT.done && isLoaded(system, false) !== false) undo();
     return code;
   };
   return holdInterrupts(system, unloadOwn === undefined ? attempt : enterOwn, undo);
 }
 
 /** Unloads what nobody asked for any more. @throws Failure for a refusal, which says that it is loaded all the same */
-function tellingWhatStays(what: string, unloads: () => void): void {
+export function tellingWhatStays(what: string, unloads: () => void): void {
   try {
     unloads();
   } catch (error) {
@@ -94,17 +94,19 @@ const NOT_OF_SEGMENTS: readonly number[] = [errno.EPERM, errno.EACCES, errno.ENO
 
 /**
  * The first segment with which the kernel refuses the image; undefined if it takes them all. What was loaded before is
- * unloaded first: if the kernel refuses even that, no segment is at fault. A part of an image must not stay loaded, so it
- * is unloaded at the end, and interrupts wait until then.
+ * unloaded first: if the kernel refuses even that, no segment is at fault. Each part that it takes is unloaded before the next,
+ * which would have memory of its own beside it; interrupts wait until then.
+ * @param refuseShortage throws where there is too little memory for the image, now that nothing else is loaded
  * @throws Failure for a refusal of which no segment is the cause
  */
 export function findRefused(
   system: System,
   image: KexecImage,
-  explain: Explain,
+  { explain, refuseShortage }: { readonly explain: Explain; refuseShortage(): void },
 ): { segment: Segment; result: number } | undefined {
   refuseTooFewLoads(system, image);
   unload(system, image.crash, true);
+  refuseShortage();
   const held = system.hold(INTERRUPTS);
   try {
     for (const [index, segment] of image.segments.entries()) {
@@ -112,22 +114,19 @@ export function findRefused(
       const result = kexecLoad(system, part);
       if (NOT_OF_SEGMENTS.includes(-result)) throw refusal(system, { kind: "segments", image: part, explain }, result);
       if (result < 0) return { segment, result };
+      tellingWhatStays("a part of the image", () => unload(system, image.crash));
     }
     return undefined;
   } finally {
-    try {
-      tellingWhatStays("a part of the image", () => unload(system, image.crash));
-    } finally {
-      system.release(held);
-    }
+    system.release(held);
   }
 }
 
-/** Every call counts, an unload too: without the last one a part of the image would stay loaded. */
+/** Every call counts, an unload too. */
 function refuseTooFewLoads(system: System, { segments, crash }: KexecImage): void {
   const { limits } = readPermission(system);
   const left = crash ? limits.panic : limits.reboot;
-  const needed = segments.length + 2;
+  const needed = 2 * segments.length + 1;
   if (typeof left !== "number" || left === 0 || left >= needed) return;
   const name = `kernel.kexec_load_limit_${crash ? "panic" : "reboot"}`;
   throw new Failure("--diagnose", `${needed} calls of kexec_load are needed, and ${name} leaves ${left}`);

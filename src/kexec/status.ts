@@ -6,7 +6,7 @@ import errnoText from "../sys/strerror.ts";
 import { CWD, type System } from "../sys/system.ts";
 import { hasCall, type LoadCall, whyNotAsked } from "./calls.ts";
 import { wordsOfLine } from "./parameters.ts";
-import { type Limit, type Lockdown, readFlag, readPermission, readText } from "./permission.ts";
+import { type Limit, type Lockdown, readFlag, readPermission, readText, whyNoSecurityFiles } from "./permission.ts";
 
 const SYS = "/sys/kernel";
 
@@ -27,6 +27,11 @@ export function isLoaded(system: System, crash: boolean): boolean | undefined {
     .find((flag) => flag !== undefined);
 }
 
+/** What there is to do where memory is too short for a load; "" where nothing is loaded, and where that is not known. */
+export function tellHeldMemory(system: System): string {
+  return isLoaded(system, false) === true ? "; what is loaded already has its own, which -u gives back" : "";
+}
+
 /** Bytes that crashkernel= has reserved; undefined where the kernel does not tell. */
 export function readCrashSize(system: System): bigint | undefined {
   const text = FILES.crashSize.map((path) => readText(system, path)).find((found) => found !== undefined);
@@ -38,21 +43,23 @@ export function describeStatus(system: System): string {
   const permission = readPermission(system);
   const { hasBootCapability, isInUserNamespace, isDisabled, limits, lockdown, modules } = permission;
   const nothing = system.isMissing(SYS) ? "/sys is not mounted" : "the kernel does not tell";
-  const noProc = system.isMissing("/proc/self") ? "/proc is not mounted" : "the kernel does not tell";
+  const hasProc = !system.isMissing("/proc/self");
+  const noProc = hasProc ? "the kernel does not tell" : "/proc is not mounted";
   const crashSize = readCrashSize(system);
-  const call = (name: LoadCall) => yesNo(hasCall(system, name, permission), whyNotAsked(name, permission) ?? "");
+  const call = (name: LoadCall) =>
+    yesNo(hasCall(system, name, permission), hasProc ? whyNotAsked(name, permission) : noProc);
   const lines: readonly (readonly [name: string, value: string])[] = [
     ["loaded", yesNo(isLoaded(system, false), nothing)],
     ["crash-loaded", yesNo(isLoaded(system, true), nothing)],
     ["crash-size", crashSize === undefined ? unknown(nothing) : String(crashSize)],
     ["kexec_load", call("kexec_load")],
     ["kexec_file_load", call("kexec_file_load")],
-    ["cap-sys-boot", isInUserNamespace ? "no (of a user namespace)" : yesNo(hasBootCapability, noProc)],
+    ["cap-sys-boot", isInUserNamespace ? "no (of a user namespace)" : yesNo(hasBootCapability)],
     ["load-disabled", yesNo(isDisabled, `no ${"kernel.kexec_load_disabled"}`)],
     ["load-limit-reboot", formatLimit(limits.reboot, noProc)],
     ["load-limit-panic", formatLimit(limits.panic, noProc)],
     ["lockdown", formatLockdown(lockdown)],
-    ["security-modules", modules?.join(",") ?? unknown(lockdown.note ?? nothing)],
+    ["security-modules", modules?.join(",") ?? unknown(whyNoSecurityFiles(system) ?? nothing)],
     ["handover", describeHandover(system)],
   ];
   return lines.map(([name, value]) => `${name}: ${value}\n`).join("");
@@ -62,7 +69,7 @@ function unknown(why: string): string {
   return `unknown (${why})`;
 }
 
-function yesNo(value: boolean | undefined, why: string): string {
+function yesNo(value: boolean | undefined, why = ""): string {
   return value === undefined ? unknown(why) : value ? "yes" : "no";
 }
 

@@ -8,7 +8,6 @@ import {
   checkFiles,
   explainFiles,
   fileAvailable,
-  fileChecks,
   HEAD_SPAN,
   type KernelFiles,
   type OpenFile,
@@ -18,6 +17,7 @@ import { loadFiles } from "../kexec/file-load.ts";
 import { unlessFilesNotBuilt } from "../kexec/not-built.ts";
 import { type HeldPiece, type Piece, pieceSize, readPiece } from "../kexec/piece.ts";
 import { SegmentPlan } from "../kexec/plan.ts";
+import { tellHeldMemory } from "../kexec/status.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { errno } from "../sys/errno.ts";
 import type { System } from "../sys/system.ts";
@@ -63,7 +63,12 @@ export function loadFile(system: System, request: FileRequest): number {
     if (isChecked) checkFiles(files, rules, facts);
     return EXIT.done;
   }
-  if (isChecked) unlessFilesNotBuilt(system, () => checkFiles(files, rules, facts, [...fileChecks, fileAvailable]));
+  const judge = () => {
+    checkFiles(files, rules, facts);
+    const fault = fileAvailable.find(files, rules, facts);
+    if (fault !== undefined) throw new Failure(fault.place, fault.fact + tellHeldMemory(system));
+  };
+  if (isChecked) unlessFilesNotBuilt(system, judge);
   const explain = (result: number) => explainFiles(files, rules, facts, result);
   return loadFiles(system, files, { explain, checksSignature: rules.checksSignature, goesOn: request.goesOn });
 }

@@ -8,11 +8,12 @@ import type { Explain } from "../kexec/causes.ts";
 import { nameSegmentAndArgument } from "../kexec/check.ts";
 import { available, explain, findFault } from "../kexec/checks.ts";
 import { listUncheckedConfinement } from "../kexec/confinement.ts";
-import { type MachineFacts, readFacts, refuseBlind } from "../kexec/facts.ts";
+import { availableOf, type MachineFacts, readFacts, readMemory, refuseBlind } from "../kexec/facts.ts";
 import { assemble, type KexecImage, refuseChangedFiles } from "../kexec/image.ts";
 import { findRefused, type LoadHelp, load } from "../kexec/load.ts";
 import { unlessNotBuilt } from "../kexec/not-built.ts";
 import type { Plan } from "../kexec/plan.ts";
+import { tellHeldMemory } from "../kexec/status.ts";
 import type { Secondaries } from "../kexec/stub.ts";
 import type { ByteString } from "../sys/engine.ts";
 import errnoText from "../sys/strerror.ts";
@@ -62,9 +63,11 @@ export function loadPlan(system: System, request: LoadRequest): number {
   ];
   const uses = rules.listUses(image);
   const isAsked = request.action !== "check" && request.keep === undefined;
-  // What --diagnose loads it loads in parts, once what was loaded before has given back its memory.
-  const own = isAsked && request.action === "load" ? [...rules.checks, available] : rules.checks;
-  const judge = () => check(system, image, facts, rules, own);
+  const judge = () => {
+    check(system, image, facts, rules);
+    // --diagnose asks for it once what was loaded before has given back its memory.
+    if (isAsked && request.action === "load") refuseShortage(system, image, facts);
+  };
   const judgeHere = () => (isAsked ? unlessNotBuilt(system, request, judge) : judge());
   showChecked(system, request, { plan, image, facts, uses, told, unchecked }, judgeHere);
   if (request.action === "check") return EXIT.done;
@@ -72,7 +75,7 @@ export function loadPlan(system: System, request: LoadRequest): number {
   if (request.show === undefined && !request.skipChecks)
     for (const line of facts.unchecked ?? []) request.say(escapeText(line));
   const explainRefusal = (result: number) => explain(image, facts, rules.checks, result);
-  if (request.action === "diagnose") return diagnose(system, image, request, explainRefusal);
+  if (request.action === "diagnose") return diagnose(system, image, facts, request, explainRefusal);
   refuseChangedFiles(system, plan);
   if (request.keep !== undefined) {
     request.keep(image);
@@ -84,22 +87,33 @@ export function loadPlan(system: System, request: LoadRequest): number {
 }
 
 /** @throws Failure for the first thing that is wrong, with where the segment could go instead if that is all */
-function check(
-  { machine }: System,
-  image: KexecImage,
-  facts: MachineFacts,
-  rules: LoadRules,
-  own: LoadRules["checks"],
-): void {
+function check({ machine }: System, image: KexecImage, facts: MachineFacts, rules: LoadRules): void {
   refuseBlind(facts.blind);
-  const fault = findFault(image, facts, own);
+  const fault = findFault(image, facts, rules.checks);
   if (fault === undefined) return;
   throw new Failure(fault.place, fault.fact + tellPlace(machine, image, facts, rules, fault));
 }
 
+/** @throws Failure where the kernel would end processes to make room for the image */
+function refuseShortage(system: System, image: KexecImage, facts: MachineFacts): void {
+  const fault = available.find(image, facts);
+  if (fault !== undefined) throw new Failure(fault.place, fault.fact + tellHeldMemory(system));
+}
+
 /** Finds the segment by asking the kernel, and the rule that it breaks by our own checks. */
-function diagnose(system: System, image: KexecImage, { say }: LoadRequest, explain: Explain): number {
-  const refused = findRefused(system, image, explain);
+function diagnose(
+  system: System,
+  image: KexecImage,
+  facts: MachineFacts,
+  { say, skipChecks }: LoadRequest,
+  explain: Explain,
+): number {
+  const refused = findRefused(system, image, {
+    explain,
+    refuseShortage() {
+      if (!skipChecks) refuseShortage(system, image, { ...facts, available: availableOf(readMemory(system)) });
+    },
+  });
   if (refused === undefined) {
     say(`the kernel takes all ${image.segments.length} segments; nothing is loaded now`);
     return EXIT.done;

@@ -296,7 +296,7 @@ describe("what the kernel would refuse is refused before, and otherwise explaine
     const lacking = (...lacks: NonNullable<Pretended["lacks"]>) => load(wanted, { lacks });
     expect(lacking("kexec_file_load")).toMatchObject({
       code: 3,
-      says: `${without}; without -s it is loaded by kexec_load`,
+      says: `${without}; without -s kexec asks kexec_load, which is there`,
       changes: [],
     });
     expect(lacking("kexec_file_load", "kexec_load").says).toBe(without);
@@ -329,6 +329,20 @@ describe("an interrupt", () => {
     const ignored = ["rt_sigaction", "rt_sigaction", "rt_sigaction", "rt_sigaction"];
     expect(order).toEqual(["rt_sigprocmask", "kexec_file_load", "kexec_file_load", ...ignored, "rt_sigprocmask"]);
   });
+});
+
+test("an interrupt of a load that cannot be undone says that it stays", () => {
+  const answers = [0, -errno.EBUSY];
+  const on: Pretended["on"] = {
+    kexec_file_load: () => answers.shift() ?? 0,
+    rt_sigpending: ([set]) => {
+      (set as Uint8Array)[0] = 2;
+      return 0;
+    },
+  };
+  const { code, says } = load({}, { on });
+  expect(code).toBe(3);
+  expect(says).toMatch(/^kexec_file_load\(unload\): EBUSY .*: another load is under way; the image stays loaded$/);
 });
 
 test.each([

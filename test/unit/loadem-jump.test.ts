@@ -3,10 +3,14 @@
 
 import { describe, expect, test } from "bun:test";
 import { ET_CORE } from "../../src/elf.ts";
+import { jump as enter } from "../../src/kexec/load.ts";
+import { unload } from "../../src/kexec/unload.ts";
 import { abis } from "../../src/sys/abi.ts";
 import { errno } from "../../src/sys/errno.ts";
+import { System } from "../../src/sys/system.ts";
+import { fakeEngine } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { KERNEL_END, type LoadRun, loadem, type Pretended, WITHOUT_TREE } from "../support/loading.ts";
+import { KERNEL_END, type LoadRun, loadem, type Pretended, pretendedWorld, WITHOUT_TREE } from "../support/loading.ts";
 
 const folder = temporaryFolder();
 
@@ -234,6 +238,30 @@ describe("the process that jumps on ppc64", () => {
     const { code, err, changes, engine } = jump({ core: { tasks: [INSIDE] }, forks: [4711], status });
     expect({ code, err, changes }).toEqual({ code: expected, err: "", changes: [] });
     expect(engine.asked("wait4").map(({ args }) => args[0])).toEqual([4711]);
+  });
+
+  test.each<[string, NonNullable<Pretended["files"]>, number]>([
+    ["/sys tells that it is loaded", { "/sys/kernel/kexec_loaded": "1\n" }, 1],
+    ["/sys does not tell", { "/sys/kernel/kexec_loaded": undefined }, 1],
+  ])("has its own load undone by the one before it where it is killed and %s", (_, files, unloads) => {
+    const range = { start: 0x100_0000n, end: 0x200_0000n };
+    const on: Pretended["on"] = {
+      pipe2: () => -errno.EMFILE,
+      clone: () => 4711,
+      wait4: ([pid, bytes]) => {
+        (bytes as Uint8Array)[0] = 9;
+        return Number(pid);
+      },
+    };
+    const { world, loads } = pretendedWorld(folder.path, { machine: "ppc64le", files, on });
+    const system = new System(fakeEngine(world));
+    const code = enter(system, {
+      option: "-e",
+      unload: () => unload(system, false),
+      findCopying: () => ({ segments: [range], task: () => range }),
+      say: () => {},
+    });
+    expect([code, loads.length]).toEqual([137, unloads]);
   });
 
   test("is looked for among 512, then the jump is refused", () => {

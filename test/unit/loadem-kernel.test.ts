@@ -253,13 +253,13 @@ describe("--diagnose", () => {
   const sizes = ({ loads }: LoadRun) => loads.map(({ segments }) => segments.length);
 
   test("names the segment with which the kernel begins to refuse, and leaves nothing loaded", () => {
-    const result = run({ answers: [0, 0, -errno.EINVAL] }, ...three);
+    const result = run({ answers: [0, 0, 0, -errno.EINVAL] }, ...three);
     expect([result.code, result.out.length]).toEqual([3, 0]);
     expect(result.err).toBe(
       `loadem: segment 1 (0x20000000-0x20001000, ${folder.in("F")}) of argument 8 (-a): the kernel refuses it: EINVAL ` +
         `(invalid argument)\n`,
     );
-    expect(sizes(result)).toEqual([0, 1, 2, 0]);
+    expect(sizes(result)).toEqual([0, 1, 0, 2]);
   });
 
   test("says so where the kernel takes them all, and leaves nothing loaded", () => {
@@ -268,13 +268,21 @@ describe("--diagnose", () => {
       code: 0,
       err: "loadem: the kernel takes all 3 segments; nothing is loaded now\n",
     });
-    expect(sizes(result)).toEqual([0, 1, 2, 3, 0]);
+    expect(sizes(result)).toEqual([0, 1, 0, 2, 0, 3, 0]);
   });
 
   test("says that a part stays loaded where the kernel does not unload it", () => {
-    const result = run({ answers: [0, 0, 0, 0, -errno.EBUSY] }, ...three);
+    const result = run({ answers: [0, 0, -errno.EBUSY] }, ...three);
     expect(result.code).toBe(3);
     expect(result.err).toMatch(/^loadem: kexec_load\(unload\): EBUSY .*; a part of the image stays loaded\n$/);
+    expect(sizes(result)).toEqual([0, 1, 0]);
+  });
+
+  test("has nothing to unload, and to tell of that, where the kernel takes nothing any more", () => {
+    const result = run({ answers: [0, 0, 0, -errno.EADDRNOTAVAIL, -errno.EBUSY] }, ...three);
+    expect(result.err).toMatch(/^loadem: segment 1 \(.*: the kernel refuses it: EADDRNOTAVAIL [^;]*\n$/);
+    const busy = run({ answers: [0, -errno.EBUSY, -errno.EBUSY] }, ...three);
+    expect(busy.err).toMatch(/^loadem: kexec_load\(entry .*, 1 segment, .*\): EBUSY .*: another load is under way\n$/);
   });
 
   test("blames no segment for what is wrong with every call", () => {
@@ -289,7 +297,7 @@ describe("--diagnose", () => {
 
   test("concerns the crash kernel where that is meant", () => {
     const { loads } = run({}, "-p", ...three);
-    expect(loads.map(({ flags }) => flags)).toEqual([1n, 1n, 1n, 1n, 1n]);
+    expect(loads.map(({ flags }) => flags)).toEqual([1n, 1n, 1n, 1n, 1n, 1n, 1n]);
   });
 
   test("holds interrupts until nothing is loaded", () => {
@@ -300,10 +308,7 @@ describe("--diagnose", () => {
     expect(order).toEqual([
       "kexec_load",
       "rt_sigprocmask",
-      "kexec_load",
-      "kexec_load",
-      "kexec_load",
-      "kexec_load",
+      ...Array.from({ length: 6 }, () => "kexec_load" as const),
       "rt_sigprocmask",
     ]);
   });

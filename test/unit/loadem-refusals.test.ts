@@ -490,14 +490,47 @@ describe("memory", () => {
       expect(run(at(1), ...over).err).toBe(run({}, ...over).err);
     });
 
-    test("is not asked for where nothing is loaded: -n and its --json, and --diagnose, which unloads first", () => {
+    test("says what has memory already, where that is known", () => {
+      const loaded = { ...at(1).files, "/sys/kernel/kexec_loaded": "1\n" };
+      expect(refusedLine(line, { files: loaded })).toEndWith(
+        "; what is loaded already has its own, which -u gives back",
+      );
+      expect(refusedLine(line, { files: { ...loaded, "/sys/kernel/kexec_loaded": "0\n" } })).toEndWith("for the rest");
+    });
+
+    test("is asked for by --diagnose once what was loaded is unloaded, whose memory counts then", () => {
+      const diagnosed = run(at(1020), "--diagnose", ...words(line));
+      expect(diagnosed).toMatchObject({ code: 1 });
+      expect(diagnosed.err).toBe(
+        "loadem: all segments: 0x100000 bytes are needed until the jump, and 0xff000 are available: the kernel would end " +
+          "processes for the rest\n",
+      );
+      expect(diagnosed.loads.map(({ segments }) => segments.length)).toEqual([0]);
+      // What the kernel tells behind the unload.
+      let isUnloaded = false;
+      const tells: Pretended = {
+        files: { ...at(1).files, "/proc/later": meminfo(1024, 0) },
+        on: {
+          kexec_load() {
+            isUnloaded = true;
+            return 0;
+          },
+          openat: ([folder = 0, path = 0, ...how], call) =>
+            call.pass([folder, path === "/proc/meminfo" && isUnloaded ? "/proc/later" : path, ...how]),
+        },
+      };
+      const freed = run(tells, "--diagnose", ...words(line));
+      expect(freed).toMatchObject({ code: 0, err: "loadem: the kernel takes all 2 segments; nothing is loaded now\n" });
+    });
+
+    test("is not asked for where nothing is loaded: -n and its --json, and by who skips the checks", () => {
       const args = words(line);
       for (const mode of [["-n"], ["-n", "--json"]]) {
         const [few, many] = [run(at(1), ...mode, ...args), run({}, ...mode, ...args)];
         expect(few).toMatchObject({ code: 0, changes: [], err: many.err });
         expect(few.out).toEqual(many.out);
       }
-      expect(run(at(1), "--diagnose", ...args)).toMatchObject({
+      expect(run(at(1), "--diagnose", "--no-checks", ...args)).toMatchObject({
         code: 0,
         err: "loadem: the kernel takes all 2 segments; nothing is loaded now\n",
       });

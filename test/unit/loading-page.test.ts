@@ -16,7 +16,9 @@ const everywhere = [...[...checks, ...stubChecks, available].map(({ name }) => n
 async function rowsBelow(heading: string): Promise<{ name: string; kernel: string; source: string }[]> {
   const page = await readFile(join(import.meta.dir, "../../docs/loading.md"), "utf8");
   const section = page.split(/^## /m).find((part) => part.startsWith(`${heading}\n`)) ?? "";
-  return [...section.matchAll(/^\| ([a-z][a-z-]*) \| (.+?) \| (.+?) \| (.+?) \|$/gm)].flatMap(
+  // What follows another paragraph would be shown as text.
+  const table = /^\|.*\n(?:\|.*\n)*/m.exec(section)?.[0] ?? "";
+  return [...table.matchAll(/^\| ([a-z][a-z-]*) \| (.+?) \| (.+?) \| (.+?) \|$/gm)].flatMap(
     ([, name, , kernel, source]) =>
       name === undefined || kernel === undefined || source === undefined || name === "check"
         ? []
