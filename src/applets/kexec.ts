@@ -5,7 +5,7 @@ import { type Arguments, parse } from "../cli/options.ts";
 import formatVersion from "../cli/version.ts";
 import { EXIT, Failure, usage } from "../failure.ts";
 import { openKernel } from "../kernels/kernel.ts";
-import { unlessNotBuilt } from "../kexec/not-built.ts";
+import { unlessNotBuilt, whyFilesAlone } from "../kexec/not-built.ts";
 import { refuseIncapable } from "../kexec/permission.ts";
 import type { OtherWays } from "../kexec/refusal.ts";
 import { describeStatus } from "../kexec/status.ts";
@@ -179,6 +179,10 @@ function load(system: System, given: Arguments): number {
   if (loads) refuseIncapable(system, "kexec_load");
   const tell = say(system);
   const ways = otherWays(system, given, request, tell);
+  if (loads && ways.otherCall !== undefined) {
+    const why = whyFilesAlone(system);
+    if (why !== undefined) return ways.otherCall(why);
+  }
   const plan = () => planNextKernel(system, request);
   const next = loads ? unlessNotBuilt(system, ways, plan) : plan();
   const folder = given.given.get("save");

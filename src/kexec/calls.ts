@@ -2,7 +2,7 @@
 
 import { errno } from "../sys/errno.ts";
 import type { System } from "../sys/system.ts";
-import { isLockedDown, type Permission } from "./permission.ts";
+import { isLockedDown, type Permission, STATUS } from "./permission.ts";
 
 export type LoadCall = "kexec_load" | "kexec_file_load";
 
@@ -22,6 +22,9 @@ export const KEXEC_FILE_NO_INITRAMFS = 4;
 /** Flags that neither call has. Nothing is below them that unloads, and no kernel looks at more before it says EINVAL. */
 const NO_SUCH_FLAGS = 0x8000;
 
+/** Why somebody asks kexec_file_load(2) in place of the other. */
+export const NO_KEXEC_LOAD = "the running kernel has no kexec_load";
+
 /** In place of a descriptor. */
 export const NO_FILE = -1;
 
@@ -30,7 +33,8 @@ export const NO_FILE = -1;
  * flags that there are not. A kernel that has the call answers EINVAL, or EPERM to those who may not load; one that has it
  * not answers ENOSYS to everybody. No kernel is loaded by that, and none unloaded.
  * @returns undefined where asking could do something: use up a load that is counted (Linux 6.3), end a process that has a
- *   seccomp filter, put a line about a forbidden load into the kernel's log
+ *   seccomp filter, put a line about a load that lockdown forbids into the kernel's log. IMA under UEFI Secure Boot without
+ *   lockdown, and SELinux where its policy forbids loads, may leave such a line all the same
  */
 export function hasCall(system: System, call: LoadCall, permission: Permission): boolean | undefined {
   if (whyNotAsked(call, permission) !== undefined) return undefined;
@@ -43,7 +47,7 @@ export function hasCall(system: System, call: LoadCall, permission: Permission):
 
 /** Why hasCall() does not ask; undefined where it does. */
 export function whyNotAsked(call: LoadCall, permission: Permission): string | undefined {
-  if (permission.hasFilter === undefined) return "/proc is not mounted";
+  if (permission.hasFilter === undefined) return `${STATUS} cannot be read`;
   if (permission.hasFilter) return "a seccomp filter is set";
   if (countsLoads(permission)) return "asking would use up a load";
   return call === "kexec_load" && isLockedDown(permission.lockdown) ? "under lockdown it loads nothing" : undefined;

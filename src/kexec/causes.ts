@@ -15,7 +15,6 @@ import {
   isUsedUp,
   type Permission,
   readImaPolicy,
-  SECURITY,
   tellIncapable,
   whyNoSecurityFiles,
 } from "./permission.ts";
@@ -228,8 +227,8 @@ function hasFilter({ permission }: Refused): string | undefined {
 
 function cannotTell(refused: Refused): string | undefined {
   const { system, permission } = refused;
-  if (permission.modules !== undefined || whyNoSecurityFiles(system) === undefined) return undefined;
-  const why = permission.lockdown.note ?? `nothing is mounted on ${SECURITY}`;
+  const why = permission.modules === undefined ? whyNoSecurityFiles(system) : undefined;
+  if (why === undefined) return undefined;
   return `kernel lockdown or a security module refuses it: ${why}, which would tell${otherWay(refused)}`;
 }
 
@@ -332,18 +331,13 @@ function otherWay({ system, attempt, permission, result }: Refused): string {
 }
 
 /** In place of kexec_file_load(2), which is not built. */
-export function tellSegmentsWay(system: System, permission: Permission): string {
+function tellSegmentsWay(system: System, permission: Permission): string {
   const isThere = hasCall(system, "kexec_load", permission) === true;
   return isThere && !isLockedDown(permission.lockdown) ? "; without -s it is loaded by kexec_load" : "";
 }
 
 /** In place of kexec_load(2). @param isNotBuilt whether that is why it does not load */
-export function tellFileWay(
-  system: System,
-  permission: Permission,
-  file: FileWay | undefined,
-  isNotBuilt: boolean,
-): string {
+function tellFileWay(system: System, permission: Permission, file: FileWay | undefined, isNotBuilt: boolean): string {
   if (file === undefined || hasCall(system, "kexec_file_load", permission) !== true) return "";
   if (!isLockedDown(permission.lockdown) && !isNotBuilt) return "; kexec -s (kexec_file_load) takes signed kernels";
   if (!isLockedDown(permission.lockdown)) return `; kexec -s loads ${file.name} by kexec_file_load`;

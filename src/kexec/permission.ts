@@ -11,7 +11,7 @@ import { wordsOfLine } from "./parameters.ts";
 
 const CAP_SYS_BOOT = 22n;
 
-const STATUS = "/proc/self/status";
+export const STATUS = "/proc/self/status";
 
 export const SYSCTL = "/proc/sys/kernel";
 export const SECURITY = "/sys/kernel/security";
@@ -138,9 +138,12 @@ function readLockdown(system: System): Lockdown {
   if (text !== undefined) return { mode: undefined, note: `${SECURITY}/lockdown cannot be understood` };
   const file = `${SECURITY}/lockdown`;
   const why = whyNoSecurityFiles(system) ?? (system.isMissing(file) ? undefined : `${file} cannot be read`);
-  if (why === undefined) return { mode: "none", note: "the running kernel knows no lockdown" };
-  // A lockdown is never lifted, so that a line of the log tells of it for good.
-  if (!/Kernel is locked down from /.test(system.kernelLog())) return { mode: undefined, note: why };
+  // A lockdown is never lifted, so that a line of the log tells of it for good. Kernels that distributions patched for it before
+  // Linux 5.4 tell of it nowhere else.
+  if (!/Kernel is locked down from /.test(system.kernelLog()))
+    return why === undefined
+      ? { mode: "none", note: "the running kernel knows no lockdown" }
+      : { mode: undefined, note: why };
   const asked = wordsOfLine(readText(system, "/proc/cmdline") ?? "").findLast(({ name }) => name === "lockdown")?.value;
   if (asked === "integrity" || asked === "confidentiality") return { mode: asked, note: "by the command line" };
   return { mode: "on", note: "by the kernel's log" };

@@ -4,19 +4,8 @@ import { EXIT, Failure, hex } from "../failure.ts";
 import { errno } from "../sys/errno.ts";
 import errnoText from "../sys/strerror.ts";
 import type { System } from "../sys/system.ts";
-import { hasCall, type LoadCall } from "./calls.ts";
-import {
-  type Attempt,
-  callOf,
-  causes,
-  type FileWay,
-  isCrash,
-  quoteLog,
-  type Refused,
-  tellFileWay,
-  tellNotBuilt,
-  tellSegmentsWay,
-} from "./causes.ts";
+import { hasCall, type LoadCall, NO_KEXEC_LOAD } from "./calls.ts";
+import { type Attempt, callOf, causes, type FileWay, isCrash, quoteLog, type Refused, tellNotBuilt } from "./causes.ts";
 import { isLockedDown, isUsedUp, type Permission, readPermission } from "./permission.ts";
 import { isLoaded } from "./status.ts";
 
@@ -46,24 +35,26 @@ export interface OtherWays {
 
 /** Told in place of any other failure where the kernel has none of the calls that would load; undefined where it has one. */
 export function segmentsNotBuilt(system: System, { asFile, otherCall }: OtherWays): Failure | undefined {
-  if (otherCall !== undefined) return notBuilt(system, ["kexec_load", "kexec_file_load"], () => "");
-  return notBuilt(system, ["kexec_load"], (permission) => tellFileWay(system, permission, asFile?.(), true));
+  if (otherCall !== undefined) return notBuilt(system, ["kexec_load", "kexec_file_load"]);
+  return notBuilt(system, ["kexec_load"], asFile?.() === undefined ? undefined : ["kexec_file_load", "kexec -s asks"]);
 }
 
 /** The same for those who load by kexec_file_load(2). */
 export function filesNotBuilt(system: System): Failure | undefined {
-  return notBuilt(system, ["kexec_file_load"], (permission) => tellSegmentsWay(system, permission));
+  return notBuilt(system, ["kexec_file_load"], ["kexec_load", "without -s kexec asks"]);
 }
 
-/** @param tellWay what would load in their place */
+/** @param other another call, and who asks it: whether it would load is not known, since something else is wrong as well */
 function notBuilt(
   system: System,
   calls: readonly LoadCall[],
-  tellWay: (permission: Permission) => string,
+  other?: readonly [call: LoadCall, who: string],
 ): Failure | undefined {
   const permission = readPermission(system);
   if (calls.some((call) => hasCall(system, call, permission) !== false)) return undefined;
-  return new Failure(calls.join(", "), tellNotBuilt(calls) + tellWay(permission), EXIT.refused);
+  const isOther = other !== undefined && hasCall(system, other[0], permission) === true;
+  const way = isOther ? `; ${other[1]} ${other[0]}, which is there` : "";
+  return new Failure(calls.join(", "), tellNotBuilt(calls) + way, EXIT.refused);
 }
 
 /**
@@ -71,7 +62,7 @@ function notBuilt(
  * forbids it. undefined: it does not go on. With UEFI Secure Boot IMA is asked before lockdown, and says EACCES.
  */
 export function whyOtherCall(result: number, permission: Permission, crash: boolean): string | undefined {
-  if (result === -errno.ENOSYS) return "the running kernel has no kexec_load";
+  if (result === -errno.ENOSYS) return NO_KEXEC_LOAD;
   const { hasBootCapability, isInUserNamespace, lockdown } = permission;
   const isForbidden =
     !hasBootCapability || isInUserNamespace || permission.isDisabled === true || isUsedUp(permission, crash);

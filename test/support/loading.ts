@@ -124,6 +124,17 @@ export function changesIn(engine: FakeEngine): string[] {
   return engine.calls.filter(({ name, args }) => CHANGING.has(name) && !isQuestion(name, args)).map(({ name }) => name);
 }
 
+/** A kernel whose log has this text. */
+export function log(text: string): NonNullable<Pretended["on"]> {
+  return {
+    syslog: ([action, bytes]) => {
+      if (action === 10) return 4096;
+      Buffer.from(text, "latin1").copy(bytes as Uint8Array);
+      return text.length;
+    },
+  };
+}
+
 export interface PretendedWorld {
   readonly world: FakeWorld;
   /** They grow as the calls are made. */

@@ -8,7 +8,7 @@ import { errno } from "../../src/sys/errno.ts";
 import { System } from "../../src/sys/system.ts";
 import { fakeEngine } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { changesIn, type Pretended, pretendedWorld } from "../support/loading.ts";
+import { changesIn, log, type Pretended, pretendedWorld } from "../support/loading.ts";
 import { present } from "../support/present.ts";
 
 const folder = temporaryFolder();
@@ -111,9 +111,27 @@ test("an old one has other files, and fewer", () => {
     "load-limit-reboot": "none",
     "load-limit-panic": "none",
     lockdown: "none (the running kernel knows no lockdown)",
-    "security-modules": "unknown (the running kernel knows no lockdown)",
+    "security-modules": "unknown (the kernel does not tell)",
     handover: "off (no /sys/kernel/debug/kho)",
   });
+});
+
+test("one that was patched for lockdown, and tells of it in its log alone, is locked down", () => {
+  const text = "<5>[    0.0] Kernel is locked down from EFI secure boot; see man kernel_lockdown.7\n";
+  const files = { "/proc/self/status": STATUS, "/sys/kernel/kexec_loaded": "0\n" };
+  expect(statusOf({ files, on: log(text) })).toMatchObject({
+    lockdown: "on (by the kernel's log)",
+    kexec_load: "unknown (under lockdown it loads nothing)",
+  });
+});
+
+test("a file of /proc that cannot be read is not taken for a /proc that is not mounted", () => {
+  const on: Pretended["on"] = {
+    geteuid: () => 0,
+    openat: (_, call) => (call.path === "/proc/self/status" ? -errno.EACCES : call.pass()),
+  };
+  const why = "unknown (/proc/self/status cannot be read)";
+  expect(statusOf({ files: NEW, on })).toMatchObject({ kexec_load: why, kexec_file_load: why });
 });
 
 test("where neither /proc nor /sys is mounted, every line says so", () => {

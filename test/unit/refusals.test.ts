@@ -12,7 +12,7 @@ import { type ErrnoName, errno } from "../../src/sys/errno.ts";
 import { System } from "../../src/sys/system.ts";
 import { fakeEngine } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { changesIn, type Pretended, pretendedWorld } from "../support/loading.ts";
+import { changesIn, log, type Pretended, pretendedWorld } from "../support/loading.ts";
 import { signedProgram } from "../support/signed-program.ts";
 
 const folder = temporaryFolder();
@@ -79,14 +79,6 @@ function told(what: Attempt, name: ErrnoName | number, pretended: Pretended = {}
 function cause(what: Attempt, name: ErrnoName, pretended: Pretended = {}): string {
   return told(what, name, pretended).replace(/^.*?: E[A-Z0-9]+ \([^)]*\): /, "");
 }
-
-const log = (text: string): NonNullable<Pretended["on"]> => ({
-  syslog: ([action, bytes]) => {
-    if (action === 10) return 4096;
-    Buffer.from(text, "latin1").copy(bytes as Uint8Array);
-    return text.length;
-  },
-});
 
 const LOCKED = { "/sys/kernel/security/lockdown": "none [integrity] confidentiality\n" };
 const FILTERED = { "/proc/self/status": "CapEff:\t000001ffffffffff\nSeccomp:\t2\n" };
@@ -226,6 +218,21 @@ describe("EPERM, the plainest cause first", () => {
       expect(cause(attempt("kexec_load"), "EPERM", empty(text))).toBe("kernel lockdown is on");
       const files = { "/proc/cmdline": "quiet lockdown=confidentiality\n" };
       expect(cause(attempt("kexec_load"), "EPERM", empty(text, files))).toBe("kernel lockdown is confidentiality");
+    });
+
+    test("or it cannot be looked at", () => {
+      const text = "<5>[    0.0] Kernel is locked down from command line; see man kernel_lockdown.7\n";
+      const { files = {}, on = {} } = empty(text);
+      const unlisted: Pretended = {
+        files,
+        on: { ...on, getdents64: (_, call) => (call.path === "/sys/kernel/security" ? -errno.EIO : call.pass()) },
+      };
+      const why = "/sys/kernel/security cannot be read, which would tell";
+      // As on ppc64, whose call looks at no signature.
+      const asked = attempt("kexec_file_load", { checksSignature: false });
+      expect(cause(asked, "EPERM", unlisted)).toContain(why);
+      // What the log tells of lockdown is no reason why the modules are not known.
+      expect(cause(asked, "EPERM", empty(text))).toContain("securityfs is not mounted on /sys/kernel/security, which");
     });
 
     test("nor is /sys", () => {
