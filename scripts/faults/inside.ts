@@ -1,7 +1,7 @@
 // The same faults inside this process: the program as functions, on an engine that pretends the other machines too.
 
 import { createHash } from "node:crypto";
-import { rmSync, writeFileSync } from "node:fs";
+import { closeSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../../src/failure.ts";
 import { run } from "../../src/kexecbox.ts";
@@ -45,6 +45,7 @@ export const insideJobs: readonly InsideJob[] = MACHINES.flatMap(([machine, kern
 /** Does one fault to one call. */
 class FaultyEngine extends FakeEngine {
   readonly made: Call[] = [];
+  readonly #held = new Set<number>();
 
   constructor(
     world: FakeWorld,
@@ -64,10 +65,20 @@ class FaultyEngine extends FakeEngine {
     if (isIt && kind === "short") args[2] = value;
     if (isIt && kind === "errno" && name !== "close") return -value;
     const result = super.syscall(number, ...args);
+    if (OPENS.includes(name) && result >= 0) this.#held.add(result);
+    if (name === "close") this.#held.delete(Number(args[0]));
     this.made[index] = { ...call, result };
     return isIt && kind === "errno" ? -value : result;
   }
+
+  /** What is open at the end of a process the kernel closes. */
+  end(): void {
+    for (const descriptor of this.#held) closeSync(descriptor);
+    this.#held.clear();
+  }
 }
+
+const OPENS = ["openat", "openat2", "memfd_create"];
 
 /** What the jobs read. */
 function makeInputs(folder: string): void {
@@ -112,6 +123,7 @@ function runOnce(folder: string, machine: Pretended, line: string, fault: Fault)
   const { world, loads, fileLoads } = pretendedWorld(folder, machine);
   const engine = new FaultyEngine({ ...world, on: { ...world.on, getrandom: fillAlike, geteuid: () => 0 } }, fault);
   const end = endOf(() => run(new System(engine), ["kexecbox", ...line.replaceAll("IN/", `${folder}/`).split(" ")]));
+  engine.end();
   rmSync(present(world.root), { recursive: true });
   return {
     ...end,
