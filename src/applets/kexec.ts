@@ -75,6 +75,9 @@ const calls: readonly Option[] = [
 /** The kernel is asked for nothing with these. */
 const LOADS_NOTHING = ["plan", "save", "qemu"];
 
+/** They say what is done with KERNEL in place of loading it: nothing else is done beside them. */
+const ABOUT_A_KERNEL = [...LOADS_NOTHING, "diagnose"];
+
 /** They look at what is made here, as -s makes nothing. */
 const ONLY_OURS = ["save", "qemu", "diagnose", "json", "svg"];
 
@@ -107,6 +110,8 @@ ${EDIT_NOTES}
       system.print(`${formatVersion(system.engine)}\n`);
       return EXIT.done;
     }
+    const needing = ABOUT_A_KERNEL.find(has);
+    if (needing !== undefined && given.operands.length === 0) throw usage(`--${needing}`, "needs a kernel");
     if (has("unload")) {
       refuseOperands(given, "-u");
       unloadBy(chooseCall(given), system, has("load-panic"));
@@ -255,7 +260,7 @@ function loadByFile(system: System, args: Arguments, parsed?: NextKernelRequest)
 
 /** As with kexec-tools the last of -l and -f counts; -e, with a kernel, means to jump into that one. */
 function jumpsAfter({ given }: Arguments): boolean {
-  if ([...LOADS_NOTHING, "diagnose", "load-panic"].some((long) => given.has(long))) return false;
+  if ([...ABOUT_A_KERNEL, "load-panic"].some((long) => given.has(long))) return false;
   if (given.has("exec")) return true;
   const last = [...given.keys()].filter((long) => long === "load" || long === "force").at(-1);
   return last !== "load";

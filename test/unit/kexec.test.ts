@@ -345,6 +345,11 @@ describe("refused, with nothing loaded:", () => {
     ["two kernels", PPC64, ["-l", kernel, kernel], "2 kexec: operands: one kernel is needed, 2 are given"],
     ["--save with --plan", PPC64, ["--plan", "--save", "x", kernel], "2 kexec: --save: does not go with --plan"],
     ["-u with a kernel", PPC64, ["-u", "k"], "2 kexec: 'k': -u takes no kernel"],
+    ["-u with --plan", PPC64, ["-u", "--plan"], "2 kexec: --plan: needs a kernel"],
+    ["-e with -n and no kernel", PPC64, ["-e", "-n"], "2 kexec: --plan: needs a kernel"],
+    ["-e with --save and no kernel", PPC64, ["-e", "--save", "x"], "2 kexec: --save: needs a kernel"],
+    ["-fe with --diagnose and no kernel", PPC64, ["-fe", "--diagnose"], "2 kexec: --diagnose: needs a kernel"],
+    ["-S with --qemu", PPC64, ["-S", "--qemu", "x"], "2 kexec: --qemu: needs a kernel"],
     ["no such kernel", PPC64, ["-l", "/nowhere"], "1 kexec: /nowhere: ENOENT (no such file or directory)"],
     [
       "no such initrd",
