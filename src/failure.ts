@@ -21,11 +21,17 @@ export type Notice = (place: string, fact: string) => void;
 
 /** What `read` gives; undefined where it fails. */
 export function unlessFailure<T>(read: () => T): T | undefined {
+  return attempt(read, () => {});
+}
+
+/** The same, and `tell` gets why it fails. */
+export function attempt<T>(read: () => T, tell: (why: string) => void): T | undefined {
   try {
     return read();
   } catch (error) {
-    if (error instanceof Failure) return undefined;
-    throw error;
+    if (!(error instanceof Failure)) throw error;
+    tell(error.message);
+    return undefined;
   }
 }
 

@@ -100,11 +100,11 @@ export const noCrashkernel: Finding = {
 };
 
 function outsideCrashkernel(image: KexecImage, facts: MachineFacts): Finding | undefined {
-  const { crashkernel, memory, isCrashkernelUnknown } = facts;
+  const { crashkernel, memory, whyNoCrashkernel } = facts;
   if (!image.crash) return undefined;
   if (crashkernel === undefined) {
     // Where the machine's memory is not known, neither is the region.
-    if (memory.length === 0 || isCrashkernelUnknown === true) return undefined;
+    if (memory.length === 0 || whyNoCrashkernel !== undefined) return undefined;
     return noCrashkernel;
   }
   return findInSegments(image, (segment) =>

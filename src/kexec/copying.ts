@@ -1,6 +1,6 @@
 // How the running kernel puts the loaded image into its place, where it does not survive all of that.
 
-import { Failure } from "../failure.ts";
+import { attempt, Failure } from "../failure.ts";
 import { formatRange, type MemoryRange, min, overlap } from "../range.ts";
 import { F_SETPIPE_SZ, O_NONBLOCK, type System } from "../sys/system.ts";
 import { readMemoryInfo } from "./facts.ts";
@@ -67,13 +67,7 @@ export function leaveTheWay(system: System, { option, findCopying, say }: Jump):
 
 /** What `find` gives; undefined where that cannot be known, which is said. */
 function known<T>(find: () => T, say: Jump["say"]): T | undefined {
-  try {
-    return find();
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    say(`whether the image goes over this process's task_struct is not checked: ${error.message}`);
-    return undefined;
-  }
+  return attempt(find, (why) => say(`whether the image goes over this process's task_struct is not checked: ${why}`));
 }
 
 /**

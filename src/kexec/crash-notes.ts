@@ -3,8 +3,7 @@
 
 import { Failure } from "../failure.ts";
 import { type MemoryRange, rangeOfSize } from "../range.ts";
-import { errno } from "../sys/errno.ts";
-import { CWD, O_NONBLOCK, type System } from "../sys/system.ts";
+import type { System } from "../sys/system.ts";
 
 const CPUS = "/sys/devices/system/cpu";
 
@@ -64,9 +63,6 @@ function readNumber(system: System, path: string, base: 10 | 16): bigint | undef
 
 /** undefined where there is no such file. @throws Failure where it may not be read */
 function readText(system: System, path: string): string | undefined {
-  const descriptor = system.open(CWD, path, O_NONBLOCK);
-  if (descriptor === -errno.ENOENT) return undefined;
-  const text = system.text(system.mustReadAll(system.must(descriptor, path), 256, path));
-  system.close(descriptor);
-  return text.trimEnd();
+  const bytes = system.mustReadIfThere(path, 256);
+  return bytes && system.text(bytes).trimEnd();
 }

@@ -1,6 +1,6 @@
 // What the running machine is like, as far as it decides whether an image can be loaded and entered.
 
-import { Failure, hex } from "../failure.ts";
+import { attempt, Failure, hex } from "../failure.ts";
 import { type MemoryRange, mergeRanges, type NamedRange } from "../range.ts";
 import { errno } from "../sys/errno.ts";
 import errnoText from "../sys/strerror.ts";
@@ -35,8 +35,6 @@ export interface MachineFacts extends OwnFacts {
   readonly available?: bigint | undefined;
   /** The part of what crashkernel= reserved that is below 4 GiB, where it has two. */
   readonly crashkernelLow?: MemoryRange | undefined;
-  /** Whether what crashkernel= reserved could not be found out; `crashkernel` is undefined then. */
-  readonly isCrashkernelUnknown?: boolean;
   /** The initrd that the running kernel was started from, where that is still in memory. */
   readonly keptInitrd?: MemoryRange | undefined;
   /** Where the running kernel is. A segment may go over it, unless `kernelEnd` says otherwise. */
@@ -59,6 +57,8 @@ export interface OwnFacts {
   readonly kernelEnd?: bigint | undefined;
   /** What crashkernel= reserved. */
   readonly crashkernel?: MemoryRange | undefined;
+  /** Why that could not be found out; `crashkernel` is undefined then. */
+  readonly whyNoCrashkernel?: string | undefined;
   /** Cpus that the running kernel sends to the new one besides the one that boots it. */
   readonly secondaries?: number | undefined;
 }
@@ -93,6 +93,13 @@ export function readFacts(system: System, source: FactSource, live: LiveTree = n
   const memoryInfo = readMemory(system);
   const totalRam = memoryInfo("MemTotal");
   const blind = whyBlind(system, totalRam);
+  const unread: string[] = [];
+  const keptInitrd = keepsInitrd(system, source.initrd.keptBy)
+    ? attempt(
+        () => source.initrd.read(system, live),
+        (why) => unread.push(`the running kernel's initrd is not checked: ${why}`),
+      )
+    : undefined;
   return {
     ...own,
     blind,
@@ -102,14 +109,14 @@ export function readFacts(system: System, source: FactSource, live: LiveTree = n
     taken: [...known.taken, ...(own?.taken ?? [])],
     crashkernel: iomem?.crashkernel ?? own?.crashkernel,
     crashkernelLow: iomem?.crashkernelLow,
-    isCrashkernelUnknown: source.hasIomem && iomem === undefined,
+    whyNoCrashkernel: source.hasIomem && iomem === undefined ? whyNoIomem(system) : own?.whyNoCrashkernel,
     totalRam,
     available: availableOf(memoryInfo),
-    unchecked: blind === undefined ? [...listUnchecked(known, totalRam), ...(own?.unchecked ?? [])] : [],
+    unchecked: blind === undefined ? [...listUnchecked(known, totalRam), ...(own?.unchecked ?? []), ...unread] : [],
     runningKernel: iomem?.runningKernel ?? endsAt(own?.kernelEnd),
     notRam: iomem?.notRam,
     driverRam: iomem?.driverRam,
-    keptInitrd: keepsInitrd(system, source.initrd.keptBy) ? source.initrd.read(system, live) : undefined,
+    keptInitrd,
   };
 }
 
@@ -126,12 +133,17 @@ interface Known {
 
 /** For want of /proc/iomem. */
 function readTree(system: System, { hasIomem }: FactSource, tree: TreeMemory, live: LiveTree): Known {
-  const kept = readKeptMemory(live);
-  const map = readReserveMap(system, kept, readChosenInitrd(live));
+  const unread: string[] = [];
+  const tell = (why: string) => unread.push(`some of what is taken is not checked: ${why}`);
+  const kept = readKeptMemory(live, tell);
+  const initrd = attempt(() => readChosenInitrd(live), tell);
+  const map = readReserveMap(system, kept, initrd);
   const leftOut = tree.leftOut.map((range) => ({ ...range, name: "linux,usable-memory leaves it out" }));
   const taken = [...kept, ...(map ?? []), ...leftOut];
   const memory = mergeRanges(tree.all);
-  if (hasIomem) return { memory, taken, unchecked: [uncheckedWithoutIomem(whyNoIomem(system), memory, taken)] };
+  if (hasIomem) {
+    return { memory, taken, unchecked: [uncheckedWithoutIomem(whyNoIomem(system), memory, taken), ...unread] };
+  }
   const { problem } = tree;
   const what = tree.isThere ? "memory" : "memory, and what of it is taken,";
   return {
@@ -140,6 +152,7 @@ function readTree(system: System, { hasIomem }: FactSource, tree: TreeMemory, li
     unchecked: [
       ...(problem === undefined ? [] : [`${what} is not checked: ${problem}`]),
       ...(map === undefined ? listUncheckedMap(system) : []),
+      ...unread,
     ],
   };
 }

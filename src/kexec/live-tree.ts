@@ -4,17 +4,17 @@
 import { type CellCounts, oneOrTwoCells } from "../devicetree/cells.ts";
 import { DYNAMIC_MEMORY, dynamicRanges, isOfUnknownForm } from "../devicetree/drmem.ts";
 import { headOf } from "../devicetree/format.ts";
-import { treeFromDirectory } from "../devicetree/from/directory.ts";
+import { openDirectory, treeFromDirectory } from "../devicetree/from/directory.ts";
 import { RESERVED_MEMORY, reservedMemory, rootNames, unmappedMemory } from "../devicetree/kept-memory.ts";
 import { MARK, visitMarked } from "../devicetree/marks.ts";
 import { isMemoryName, leftOutRanges, memoryCells, takenRanges } from "../devicetree/memory.ts";
 import { baseName } from "../devicetree/names.ts";
 import { keptByPairs, keptNames } from "../devicetree/reservations.ts";
 import { child, MAX_DEPTH, type Node, type Property, property } from "../devicetree/tree.ts";
-import { Failure, unlessFailure } from "../failure.ts";
+import { attempt, Failure } from "../failure.ts";
 import { isInPagesOf, type MemoryRange, type NamedRange, overlap } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
-import type { Entry, System } from "../sys/system.ts";
+import { type Entry, type System, saysMissing } from "../sys/system.ts";
 import { LIVE_BLOB, LIVE_TREE } from "./live-paths.ts";
 
 /** Bytes that are read, at most, of a node, of /reserved-memory, and of the live blob, which begins with its reserve map. */
@@ -22,16 +22,20 @@ const MOST = { node: 64 * 1024 * 1024, reservedMemory: 256 * 1024, blob: 64 * 10
 
 /** The running machine's tree. A path has the names of nodes from the root on, without a slash before them: the root's is "". */
 export interface LiveTree {
-  /** Names of the nodes in a node; none where there is no such node. */
+  /** Names of the nodes in a node; none where there is no such node. @throws Failure where they cannot be read */
   childrenOf(path: ByteString): readonly ByteString[];
+  /** undefined where there is none. @throws Failure where it cannot be read */
   property(path: ByteString, name: ByteString): Uint8Array | undefined;
   /**
-   * A node and what is below it.
+   * A node and what is below it; undefined where there is no such node.
    * @throws Failure where it cannot be read, or has more bytes than `maxSize`
    */
-  node(path: ByteString, maxSize?: number): Node;
-  /** The nodes, with the properties at least, that tell by pairs of them what somebody keeps (see readKeptMemory). */
-  keepers(): readonly Node[];
+  node(path: ByteString, maxSize?: number): Node | undefined;
+  /**
+   * The nodes, with the properties at least, that tell by pairs of them what somebody keeps (see readKeptMemory).
+   * @param tell gets why one is not among them
+   */
+  keepers(tell: (why: string) => void): readonly Node[];
 }
 
 /** Reads what it is asked for, and nothing else: the tree of a large machine has thousands of nodes. */
@@ -46,33 +50,37 @@ export class UnreadTree implements LiveTree {
   }
 
   property(path: ByteString, name: ByteString): Uint8Array | undefined {
-    return this.system.readIfThere(`${LIVE_TREE}/${path}${path === "" ? "" : "/"}${name}`);
+    return this.system.mustReadIfThere(`${LIVE_TREE}/${path}${path === "" ? "" : "/"}${name}`);
   }
 
-  node(path: ByteString, maxSize = MOST.node): Node {
+  node(path: ByteString, maxSize = MOST.node): Node | undefined {
+    const directory = `${LIVE_TREE}/${path}`;
+    const opened = openDirectory(this.system, directory);
+    if (saysMissing(opened)) return undefined;
     const rules = { maxSize, strict: false, secrets: false, notice: () => {} };
-    const { properties, children } = treeFromDirectory(this.system, `${LIVE_TREE}/${path}`, rules);
+    const { properties, children } = treeFromDirectory(this.system, directory, rules, opened);
     return { name: path, properties, children };
   }
 
-  keepers(): Node[] {
-    const names = this.childrenOf("");
-    return [...names.filter(isKeeper), ...names.filter(mayBeBus)].flatMap((name) => this.#pairs(name, name, 1));
+  keepers(tell: (why: string) => void): Node[] {
+    const names = attempt(() => this.childrenOf(""), tell) ?? [];
+    return [...names.filter(isKeeper), ...names.filter(mayBeBus)].flatMap((name) => this.#pairs(name, name, 1, tell));
   }
 
   /** The node with nothing but its pairs, and the PCI bridges below it. */
-  #pairs(name: ByteString, path: ByteString, depth: number): Node[] {
-    const entries = this.#list(path);
+  #pairs(name: ByteString, path: ByteString, depth: number, tell: (why: string) => void): Node[] {
+    const entries = attempt(() => this.#list(path), tell) ?? [];
     const pairs = entries.filter((entry) => keptNames.includes(entry.name)).map((entry) => entry.name);
+    const properties = attempt(() => readProperties(this, path, pairs), tell) ?? [];
     const bridges = depth < MAX_DEPTH ? entries.filter((entry) => isNode(entry) && isPci(entry.name)) : [];
     return [
-      { name, properties: readProperties(this, path, pairs), children: [] },
-      ...bridges.flatMap((bridge) => this.#pairs(bridge.name, `${path}/${bridge.name}`, depth + 1)),
+      { name, properties, children: [] },
+      ...bridges.flatMap((bridge) => this.#pairs(bridge.name, `${path}/${bridge.name}`, depth + 1, tell)),
     ];
   }
 
   #list(path: ByteString): readonly Entry[] {
-    return this.system.listIfThere(`${LIVE_TREE}/${path}`) ?? [];
+    return this.system.mustListIfThere(`${LIVE_TREE}/${path}`) ?? [];
   }
 }
 
@@ -94,10 +102,8 @@ export class ReadTree implements LiveTree {
     return property(this.#find(path), name);
   }
 
-  node(path: ByteString): Node {
-    const found = this.#find(path);
-    if (found === undefined) throw new Failure(`${LIVE_TREE}/${path}`, "there is no such node");
-    return found;
+  node(path: ByteString): Node | undefined {
+    return this.#find(path);
   }
 
   keepers(): Node[] {
@@ -131,19 +137,11 @@ export interface TreeMemory {
 
 export function readTreeMemory(tree: LiveTree): TreeMemory {
   const problems: string[] = [];
-  const attempt = <T>(read: () => T): T | undefined => {
-    try {
-      return read();
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      problems.push(error.message);
-      return undefined;
-    }
-  };
-  const names = tree.childrenOf("");
-  const cells = attempt(() => readCells(tree));
-  const memory = cells && attempt(() => readMemoryNodes(tree, names, cells));
-  const blocks = cells && attempt(() => readBlocks(tree, names, cells));
+  const tell = (why: string) => problems.push(why);
+  const names = attempt(() => tree.childrenOf(""), tell) ?? [];
+  const cells = attempt(() => readCells(tree), tell);
+  const memory = cells && attempt(() => readMemoryNodes(tree, names, cells), tell);
+  const blocks = cells && attempt(() => readBlocks(tree, names, cells), tell);
   const nodes = memory?.taken ?? [];
   const all = memory === undefined || blocks === undefined ? [] : [...nodes, ...blocks];
   const isThere = names.length > 0;
@@ -158,7 +156,7 @@ function readCells(tree: LiveTree): CellCounts {
 }
 
 function readMemoryNodes(tree: LiveTree, names: readonly ByteString[], cells: CellCounts) {
-  const nodes = names.filter(isMemoryName).map((name) => tree.node(name));
+  const nodes = names.filter(isMemoryName).flatMap((name) => tree.node(name) ?? []);
   return {
     taken: takenRanges(nodes, cells),
     leftOut: leftOutRanges(nodes, cells),
@@ -167,7 +165,7 @@ function readMemoryNodes(tree: LiveTree, names: readonly ByteString[], cells: Ce
 
 /** What a partition can gain and lose. @throws Failure where nobody here can tell */
 function readBlocks(tree: LiveTree, names: readonly ByteString[], cells: CellCounts): readonly MemoryRange[] {
-  const children = names.filter((name) => name === DYNAMIC_MEMORY).map((name) => tree.node(name));
+  const children = names.filter((name) => name === DYNAMIC_MEMORY).flatMap((name) => tree.node(name) ?? []);
   const root = { name: "", properties: [], children };
   if (isOfUnknownForm(root, cells)) throw new Failure(`/${DYNAMIC_MEMORY}`, "lists memory in a way that is not known");
   return dynamicRanges(root, cells);
@@ -176,23 +174,30 @@ function readBlocks(tree: LiveTree, names: readonly ByteString[], cells: CellCou
 /**
  * What the tree says that firmware or the kernel keeps, by their names. Of nodes that may have pairs of properties for
  * it those are looked at that Linux looks at: RTAS, OPAL, and PCI bridges, from the root or from a bus on it down.
+ * @param tell gets why some of it is not known
  */
-export function readKeptMemory(tree: LiveTree): NamedRange[] {
-  const reserved = unlessFailure(() => tree.node(RESERVED_MEMORY, MOST.reservedMemory));
-  const root = {
-    name: "",
-    properties: readProperties(tree, "", rootNames),
-    children: reserved === undefined ? [] : [reserved],
-  };
-  const pairs = tree.keepers().flatMap(keptByPairs);
-  return [...pairs.filter(({ start, end }) => start < end), ...reservedMemory(root)];
+export function readKeptMemory(tree: LiveTree, tell: (why: string) => void): NamedRange[] {
+  const pairs = tree.keepers(tell).flatMap(keptByPairs);
+  const children = attempt(() => readReserved(tree), tell) ?? [];
+  const reserved = attempt(() => reservedMemory(readRoot(tree, children)), tell) ?? [];
+  return [...pairs.filter(({ start, end }) => start < end), ...reserved];
 }
 
-/** What of /reserved-memory no kernel maps, by the names of its nodes. */
+/** What of /reserved-memory no kernel maps, by the names of its nodes. @throws Failure where it cannot be read */
 export function readUnmappedMemory(tree: LiveTree): NamedRange[] {
-  const reserved = unlessFailure(() => tree.node(RESERVED_MEMORY, MOST.reservedMemory));
-  if (reserved === undefined) return [];
-  return unmappedMemory({ name: "", properties: readProperties(tree, "", rootNames), children: [reserved] });
+  const children = readReserved(tree);
+  return children.length === 0 ? [] : unmappedMemory(readRoot(tree, children));
+}
+
+/** The node that tells what is reserved, where there is one. */
+function readReserved(tree: LiveTree): Node[] {
+  const reserved = tree.node(RESERVED_MEMORY, MOST.reservedMemory);
+  return reserved === undefined ? [] : [reserved];
+}
+
+/** The root with what of its own properties tells of reserved memory. */
+function readRoot(tree: LiveTree, children: Node[]): Node {
+  return { name: "", properties: readProperties(tree, "", rootNames), children };
 }
 
 /** Whether a child of the root may have such a pair of properties, or a node below it. */
@@ -230,12 +235,7 @@ export function readReserveMap(
   return named.filter((range) => range !== own && !(initrd !== undefined && isInPagesOf(initrd, range)));
 }
 
-/** The node of that path and what is below it; undefined where that cannot be read. */
-export function readSubtree(tree: LiveTree, path: ByteString): Node | undefined {
-  return unlessFailure(() => tree.node(path));
-}
-
-/** A number in /chosen, of one cell or two. */
+/** A number in /chosen, of one cell or two; undefined where there is none. @throws Failure where it cannot be read */
 export function readChosenNumber(tree: LiveTree, name: ByteString): bigint | undefined {
   const value = tree.property("chosen", name);
   return value && oneOrTwoCells(value);

@@ -3,7 +3,7 @@
 import type { CoreRules, OverwrittenMemory } from "../arch/arch.ts";
 import { coreRules } from "../arch/core-rules.ts";
 import { type CoreFile, KCORE, openCore } from "../dump/core.ts";
-import { Failure, hex } from "../failure.ts";
+import { attempt, Failure, hex } from "../failure.ts";
 import { noCrashkernel } from "../kexec/checks.ts";
 import { readCpuNotes, readVmcoreinfo } from "../kexec/crash-notes.ts";
 import {
@@ -15,7 +15,6 @@ import {
 } from "../kexec/elfcorehdr.ts";
 import type { MachineFacts } from "../kexec/facts.ts";
 import { readHotplug } from "../kexec/hotplug.ts";
-import { whyNoIomem } from "../kexec/iomem.ts";
 import { type KernelMaps, mapsOfKernel } from "../kexec/kernel-maps.ts";
 import { readUnmappedMemory, UnreadTree } from "../kexec/live-tree.ts";
 import { formatRange, intersectRanges, isWithinSorted, type MemoryRange, NO_END, subtractRanges } from "../range.ts";
@@ -79,8 +78,8 @@ export function readCoreHeader(system: System, facts: MachineFacts, wishes: Core
 
 /** What the running kernel uses, without what is kept for the crash kernel, and what nobody may read. */
 function readRam(system: System, facts: MachineFacts, { limit }: CoreRules): MemoryRange[] {
-  const { memory, driverRam = [], crashkernel, crashkernelLow, isCrashkernelUnknown, unchecked = [] } = facts;
-  if (isCrashkernelUnknown) throw new Failure("memory", whyNoIomem(system));
+  const { memory, driverRam = [], crashkernel, crashkernelLow, whyNoCrashkernel, unchecked = [] } = facts;
+  if (whyNoCrashkernel !== undefined) throw new Failure("memory", whyNoCrashkernel);
   if (crashkernel === undefined) throw new Failure(noCrashkernel.place, noCrashkernel.fact);
   if (memory.length === 0) throw new Failure("memory", unchecked[0] ?? "where there is memory is not known");
   const end = limit?.(system);
@@ -96,13 +95,10 @@ function readRam(system: System, facts: MachineFacts, { limit }: CoreRules): Mem
 }
 
 function openKernelMemory(system: System, lacks: string[]): CoreFile | undefined {
-  try {
-    return openCore(system, KCORE);
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    lacks.push(`the running kernel's own memory cannot be read: ${error.message}`);
-    return undefined;
-  }
+  return attempt(
+    () => openCore(system, KCORE),
+    (why) => lacks.push(`the running kernel's own memory cannot be read: ${why}`),
+  );
 }
 
 /** Where the kernel has its memory; guessed where it does not tell. */

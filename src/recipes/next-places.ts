@@ -163,10 +163,10 @@ function makePuzzle(machine: Machine, facts: MachineFacts, wanted: NextNeeds): P
 }
 
 /** @throws Failure where it is not known */
-export function memoryFor({ memory, crashkernel, isCrashkernelUnknown, unchecked = [] }: MachineFacts, crash: boolean) {
+export function memoryFor({ memory, crashkernel, whyNoCrashkernel, unchecked = [] }: MachineFacts, crash: boolean) {
   if (crash && crashkernel !== undefined) return memory.length === 0 ? [crashkernel] : memory;
   if (memory.length > 0 && !crash) return memory;
-  if (memory.length > 0 && isCrashkernelUnknown !== true) throw new Failure(noCrashkernel.place, noCrashkernel.fact);
+  if (memory.length > 0 && whyNoCrashkernel === undefined) throw new Failure(noCrashkernel.place, noCrashkernel.fact);
   throw new Failure("memory", `no places can be chosen: ${unchecked[0] ?? "where there is memory is not known"}`);
 }
 

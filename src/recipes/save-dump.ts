@@ -67,9 +67,12 @@ function copyTo(system: System, core: CoreFile, to: ByteString, progress: Progre
   return copyToStream(system, core, (bytes) => system.writeAll(STDOUT, bytes, "standard output"), progress);
 }
 
-/** Where the running kernel's command line asks for the dump to go, once it is there; undefined where it does not ask. */
+/**
+ * Where the running kernel's command line asks for the dump to go, once it is there; undefined where it does not ask.
+ * @throws Failure where nobody can tell: the dump would be lost in silence
+ */
 export function findAskedPlace(system: System): ByteString | undefined {
-  const line = system.text(system.readIfThere("/proc/cmdline") ?? new Uint8Array(0)).trimEnd();
+  const line = system.text(system.mustReadFile("/proc/cmdline", 64 * 1024)).trimEnd();
   const to = wordsOfLine(line).findLast(({ name }) => name === PARAMETER)?.value;
   if (to === undefined || to === "") return undefined;
   if (to.startsWith("/dev/")) waitFor(system, to);

@@ -89,7 +89,8 @@ export function writeForQemu(system: System, request: QemuRequest): number {
 export function qemuFacts({ elfMachine }: Arch, { memory, taken, rma }: QemuShape): MachineFacts {
   // Nobody asks for whole pages there.
   const pageSize = 1n;
-  return { pageSize, elfMachine, memory, taken, rma, totalRam: undefined, isCrashkernelUnknown: true, secondaries: 0 };
+  const whyNoCrashkernel = "nothing tells of a machine of qemu's";
+  return { pageSize, elfMachine, memory, taken, rma, totalRam: undefined, whyNoCrashkernel, secondaries: 0 };
 }
 
 /** What -t says, else the machine of the stub that is entered, else the running one. */

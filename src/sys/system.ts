@@ -1,7 +1,7 @@
 // The system calls as the program uses them, with their structures read and their failures put into words.
 // A method returns -errno where the kernel does. One whose name begins with `must`, or `must` around it, throws a Failure.
 
-import { EXIT, type ExitCode, Failure, hex, usage } from "../failure.ts";
+import { EXIT, type ExitCode, Failure, hex, unlessFailure, usage } from "../failure.ts";
 import { type Abi, abis } from "./abi.ts";
 import type { Argument, ByteString, Engine, Machine, Write } from "./engine.ts";
 import { errno } from "./errno.ts";
@@ -108,6 +108,11 @@ interface Mapping {
 
 /** What a file is to have: bytes, or a text that is told part by part. */
 export type Content = Uint8Array | ((write: Write) => void);
+
+/** Whether -errno says that nothing has a name, nor what it leads to. An error says nothing of the kind. */
+export function saysMissing(result: unknown): boolean {
+  return result === -errno.ENOENT || result === -errno.ENOTDIR;
+}
 
 export class System {
   /** What getdents64 fills in. One buffer is enough: a listing is copied out before the next is read. */
@@ -353,8 +358,7 @@ export class System {
 
   /** Whether nothing has that name, nor what it leads to. An error is not taken for that: whoever opens it is told which. */
   isMissing(path: ByteString): boolean {
-    const status = this.statusOfFile(path);
-    return status === -errno.ENOENT || status === -errno.ENOTDIR;
+    return saysMissing(this.statusOfFile(path));
   }
 
   /** What tells it from every other file, of a file or directory that is open; or -errno. */
@@ -500,22 +504,34 @@ export class System {
     this.finish(descriptor, place, waits);
   }
 
-  /** The entries of a directory by its path; undefined where it cannot be read, whatever the reason. */
-  listIfThere(path: ByteString): Entry[] | undefined {
+  /** The entries of a directory by its path; undefined where there is none. @throws Failure where it cannot be read */
+  mustListIfThere(path: ByteString): Entry[] | undefined {
     const descriptor = this.open(CWD, path, this.abi.O_DIRECTORY | O_NONBLOCK);
-    if (descriptor < 0) return undefined;
-    const entries = this.list(descriptor);
+    if (saysMissing(descriptor)) return undefined;
+    const entries = this.list(this.must(descriptor, path));
     this.close(descriptor);
-    return typeof entries === "number" ? undefined : entries;
+    return this.must(entries, path);
   }
 
-  /** A small file by its path; undefined where it cannot be read, whatever the reason. */
-  readIfThere(path: ByteString, limit = 64 * 1024): Uint8Array | undefined {
+  /** The same, and undefined where it cannot be read: for what is known then in another way, or said. */
+  listIfThere(path: ByteString): Entry[] | undefined {
+    return unlessFailure(() => this.mustListIfThere(path));
+  }
+
+  /** A small file by its path; undefined where there is none. @throws Failure where it cannot be read, or is larger */
+  mustReadIfThere(path: ByteString, limit = 64 * 1024): Uint8Array | undefined {
     const descriptor = this.open(CWD, path, O_NONBLOCK);
-    if (descriptor < 0) return undefined;
-    const bytes = this.readAll(descriptor, limit);
-    this.close(descriptor);
-    return typeof bytes === "number" ? undefined : bytes;
+    if (saysMissing(descriptor)) return undefined;
+    try {
+      return this.mustReadAll(this.must(descriptor, path), limit, path);
+    } finally {
+      this.close(descriptor);
+    }
+  }
+
+  /** The same, and undefined where it cannot be read: for what is known then in another way, or said. */
+  readIfThere(path: ByteString, limit?: number): Uint8Array | undefined {
+    return unlessFailure(() => this.mustReadIfThere(path, limit));
   }
 
   /** A variable of the environment that the program was started with; undefined where it is not set, or /proc not mounted. */

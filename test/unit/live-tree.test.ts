@@ -8,7 +8,6 @@ import {
   ReadTree,
   readChosenNumber,
   readKeptMemory,
-  readSubtree,
   readTreeMemory,
   UnreadTree,
 } from "../../src/kexec/live-tree.ts";
@@ -43,6 +42,11 @@ const FILES = Object.fromEntries(
   ),
 );
 
+/** All of the tree can be read. */
+function refuse(why: string): never {
+  throw new Error(why);
+}
+
 /** The same tree, asked in two ways. */
 function treesOf(): LiveTree[] {
   const system = new System(fakeEngine(pretendedWorld(folder.path, { files: FILES }).world));
@@ -53,7 +57,7 @@ function treesOf(): LiveTree[] {
 
 test("what is kept is told alike, and by the nodes alone that Linux looks at", () => {
   const told = treesOf().map((tree) =>
-    readKeptMemory(tree)
+    readKeptMemory(tree, refuse)
       .map(({ name, start, end }) => `${name} ${start.toString(16)}-${end.toString(16)}`)
       .sort(),
   );
@@ -73,8 +77,8 @@ test("so are memory, numbers in /chosen, and nodes that are there or not", () =>
     memory: readTreeMemory(tree),
     kernelEnd: readChosenNumber(tree, "linux,kernel-end"),
     none: readChosenNumber(tree, "linux,htab-base"),
-    cpus: readSubtree(tree, "cpus")?.children.map(({ name }) => name),
-    absent: readSubtree(tree, "vdevice"),
+    cpus: tree.node("cpus")?.children.map(({ name }) => name),
+    absent: tree.node("vdevice"),
     children: tree.childrenOf("").toSorted(),
   }));
   expect(told[0]?.kernelEnd).toBe(0x288_0000n);

@@ -1,7 +1,8 @@
 // What an arm64 machine has in use that its /proc/iomem need not tell.
 
+import type { Node } from "../../devicetree/tree.ts";
+import { attempt } from "../../failure.ts";
 import type { FactSource } from "../../kexec/facts.ts";
-import { type LiveTree, readSubtree } from "../../kexec/live-tree.ts";
 import { readTreeInitrd } from "../../kexec/running-initrd.ts";
 import type { MemoryRange } from "../../range.ts";
 import type { System } from "../../sys/system.ts";
@@ -12,23 +13,26 @@ export const facts: FactSource = {
   // ARCH_HAS_KEEPINITRD.
   initrd: { read: readTreeInitrd, keptBy: "keepinitrd" },
   read(system, _memory, tree) {
-    const { ranges, missing } = readLpiTables(system, () => readSubtree(tree, ""));
+    const unchecked: string[] = [];
+    const tell = (why: string) => unchecked.push(`what a GICv3 goes on using is not checked: ${why}`);
+    const readRoot = () => attempt(() => tree.node(""), tell);
+    const { ranges, missing } = readLpiTables(system, readRoot);
+    if (missing !== undefined && unchecked.length === 0 && needsLpiTables(system, readRoot, ranges)) {
+      tell(`the kernel's log names ${missing}`);
+    }
+    // /proc/iomem knows these only where EFI keeps them.
     return {
-      // /proc/iomem knows these only where EFI keeps them.
       taken: ranges.map((range) => ({ ...range, name: "an LPI table of the interrupt controller" })),
-      unchecked:
-        missing === undefined || !needsLpiTables(system, tree, ranges)
-          ? []
-          : [`what a GICv3 goes on using is not checked: the kernel's log names ${missing}`],
+      unchecked,
     };
   },
 };
 
 /** Whether there are such tables, and nothing but the log tells where they are. */
-function needsLpiTables(system: System, tree: LiveTree, known: readonly MemoryRange[]): boolean {
+function needsLpiTables(system: System, readRoot: () => Node | undefined, known: readonly MemoryRange[]): boolean {
   if (typeof system.statusOfFile("/sys/firmware/efi") !== "number") return false;
   if (wasToldNoLpis(system.text(system.readIfThere("/proc/cmdline") ?? new Uint8Array(0)))) return false;
   if (known.length > 0) return true;
-  const root = readSubtree(tree, "");
+  const root = readRoot();
   return root !== undefined && hasIts(root);
 }

@@ -1,8 +1,9 @@
 // What a running ppc64 kernel tells of itself in the device tree.
 
 import { property } from "../../devicetree/tree.ts";
+import { attempt } from "../../failure.ts";
 import type { FactSource } from "../../kexec/facts.ts";
-import { type LiveTree, readChosenNumber, readSubtree } from "../../kexec/live-tree.ts";
+import { type LiveTree, readChosenNumber } from "../../kexec/live-tree.ts";
 import { readTreeInitrd } from "../../kexec/running-initrd.ts";
 import { intersectRanges, type MemoryRange, type NamedRange, NO_END, rangeOfSize } from "../../range.ts";
 import type { System } from "../../sys/system.ts";
@@ -13,27 +14,35 @@ export const facts: FactSource = {
   hasIomem: false,
   initrd: { read: readTreeInitrd },
   read(system, { nodes, all }, tree) {
-    const isRadix = hasRadixTables(system);
-    const isHashPartition = !isRadix && !isOpal(tree);
+    const unchecked: string[] = [];
+    const find = <T>(what: string, read: () => T): T | undefined =>
+      attempt(read, (why) => unchecked.push(`${what} is not checked: ${why}`));
+    const isHashed = find("what hash tables take", () => !hasRadixTables(system)) ?? false;
+    const isOpal = find("what firmware takes", () => tree.childrenOf("").includes("ibm,opal"));
+    const isHashPartition = isHashed && isOpal === false;
+    const crash = find("what crashkernel= reserved", () => ({ region: readCrashkernel(tree) }));
+    const whyNoCrashkernel = crash === undefined ? unchecked.at(-1) : undefined;
     return {
       // The lowest memory of a memory node (arch/powerpc/kernel/prom.c early_init_dt_add_memory_arch); no block of a
       // partition counts. With radix tables, and without hypervisor, a cpu reaches all (radix_pgtable.c, hash_utils.c).
       rma: isHashPartition ? nodes.find(({ start }) => start === 0n) : undefined,
       // __pa(_end).
-      kernelEnd: readChosenNumber(tree, "linux,kernel-end"),
-      taken: [...(isRadix ? [] : readHashTable(tree)), ...(isHashPartition ? readUnmapped(tree, all) : [])],
-      crashkernel: readCrashkernel(tree),
-      secondaries: countSecondaries(tree),
+      kernelEnd: find("where the running kernel ends", () => readChosenNumber(tree, "linux,kernel-end")),
+      taken: [
+        ...(isHashed ? (find("the hash page table", () => readHashTable(tree)) ?? []) : []),
+        ...(isHashPartition ? (find("what mem= leaves unmapped", () => readUnmapped(tree, all)) ?? []) : []),
+      ],
+      crashkernel: crash?.region,
+      whyNoCrashkernel,
+      secondaries:
+        isOpal === undefined ? undefined : find("how many cpus there are", () => countSecondaries(tree, isOpal)),
+      unchecked,
     };
   },
 };
 
-function isOpal(tree: LiveTree): boolean {
-  return tree.childrenOf("").includes("ibm,opal");
-}
-
 function hasRadixTables(system: System): boolean {
-  const cpuinfo = system.readIfThere("/proc/cpuinfo", 1024 * 1024);
+  const cpuinfo = system.mustReadIfThere("/proc/cpuinfo", 1024 * 1024);
   return cpuinfo !== undefined && /^MMU\s*: Radix$/m.test(system.text(cpuinfo));
 }
 
@@ -70,10 +79,10 @@ function readCrashkernel(tree: LiveTree): MemoryRange | undefined {
  * On OPAL firmware takes the secondary cpus back: none comes to the new kernel's 0x60. undefined where the tree tells
  * of no cpu, or of more than the stub can count.
  */
-function countSecondaries(tree: LiveTree): number | undefined {
-  const cpus = readSubtree(tree, "cpus");
+function countSecondaries(tree: LiveTree, isOpal: boolean): number | undefined {
+  const cpus = tree.node("cpus");
   if (cpus === undefined) return undefined;
-  if (isOpal(tree)) return 0;
+  if (isOpal) return 0;
   const servers = cpus.children.flatMap((node) => property(node, "ibm,ppc-interrupt-server#s") ?? []);
   const count = servers.length === 0 ? -1 : countSecondaryThreads(servers);
   return count < 0 || count > MOST_SECONDARIES ? undefined : count;

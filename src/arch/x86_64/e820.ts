@@ -102,9 +102,9 @@ function readFirmwareMap(system: System): E820Entry[] | undefined {
   }));
 }
 
-/** What a directory has whose entries are numbered, in the order of their numbers. */
+/** What a directory has whose entries are numbered, in the order of their numbers; none where it is not there. */
 function listNumbers(system: System, path: string): number[] {
-  const names = (system.listIfThere(path) ?? []).map(({ name }) => name);
+  const names = (system.mustListIfThere(path) ?? []).map(({ name }) => name);
   return names
     .filter((name) => /^[0-9]+$/.test(name))
     .map(Number)

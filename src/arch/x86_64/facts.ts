@@ -1,6 +1,5 @@
 // What loading has to know of a running x86-64 machine.
 
-import { unlessFailure } from "../../failure.ts";
 import type { FactSource } from "../../kexec/facts.ts";
 import { readBootParams } from "./boot-params.ts";
 import { readOwnBootParams } from "./running.ts";
@@ -9,7 +8,7 @@ export const facts: FactSource = {
   hasIomem: true,
   initrd: {
     read(system) {
-      const bootParams = unlessFailure(() => readOwnBootParams(system));
+      const bootParams = readOwnBootParams(system);
       return bootParams && readBootParams(bootParams)?.initrd;
     },
   },
