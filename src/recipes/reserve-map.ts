@@ -31,8 +31,9 @@ export function takeReserveMap(system: System, tree: DeviceTree, source: ByteStr
   const isLive = isLiveTree(system, source);
   const started = readStarted(system);
   if (started === undefined) {
-    // Of a tree from elsewhere nothing is to be expected here.
-    if (isLive) notice("/", `${LIVE_BLOB} cannot be read, and a directory has no reserve map: --reserve adds to it`);
+    // A machine without one did not start from a tree like this: it is from elsewhere.
+    if (isLive || !system.isMissing(LIVE_BLOB))
+      notice("/", `${LIVE_BLOB} cannot be read, and a directory has no reserve map: --reserve adds to it`);
     return;
   }
   if (!isLive && !isSameMachine(started.root, tree.root)) {

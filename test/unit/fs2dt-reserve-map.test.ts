@@ -176,6 +176,11 @@ describe("a line says that it is not known", () => {
     expect(readBlob(out).reserved).toHaveLength(1);
   });
 
+  test("where the blob is there and cannot be read, of a copy of its tree too", () => {
+    const unreadable = says("/sys/firmware/fdt cannot be read");
+    expect(run("COPY", started(BOARD, SPIN).subarray(0, -8))).toMatchObject({ code: 0, err: unreadable });
+  });
+
   test("but not of a tree from elsewhere on a machine that has no such blob", () => {
     expect(reserved(run("COPY", undefined))).toEqual([]);
   });
