@@ -1,6 +1,6 @@
 // The language of init's scripts: from text to pipelines, or to the line and column where it goes wrong.
 
-import { Failure } from "../failure.ts";
+import { Failure, unlessFailure } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { Command, Output, Pipeline } from "./pipeline.ts";
 
@@ -11,16 +11,16 @@ interface Token {
   readonly kind: Sign | "word" | "end of line";
   /** Of a word: its text without quotes and escapes. */
   readonly text: ByteString;
-  readonly position: Position;
-}
-
-interface Position {
+  /** Where it begins in the script, and the line that this is on, counted from 1. */
+  readonly at: number;
   readonly line: number;
-  readonly column: number;
 }
 
-/** Ends the parsing with what is wrong at a position. */
-type Fail = (position: Position, fact: string) => never;
+/**
+ * Ends the parsing with what is wrong at a place in the script.
+ * @param continuation where it breaks off that ends with a backslash
+ */
+type Fail = (at: number, fact: string, continuation?: Continuation) => never;
 
 /** The tokens of one line, of which the last is its end. */
 type Line = [Token, ...Token[]];
@@ -31,8 +31,9 @@ type Line = [Token, ...Token[]];
  * @throws Failure whose place is `name:line:column`
  */
 export function parseScript(name: string, text: ByteString): Pipeline[] {
-  const fail: Fail = ({ line, column }, fact) => {
-    throw new Failure(`${name}:${line}:${column}`, fact);
+  const fail: Fail = (at, fact) => {
+    const lines = text.slice(0, at).split("\n");
+    throw new Failure(`${name}:${lines.length}:${(lines.at(-1) ?? "").length + 1}`, fact);
   };
   const pipelines: Pipeline[] = [];
   let line: Line | undefined;
@@ -55,28 +56,16 @@ export type Continuation = "in a word" | "between words";
  * @param before where the one before it broke off that it continues
  */
 export function continuationOf(line: ByteString, before: Continuation | undefined): Continuation | undefined {
-  const text = before === "in a word" ? `x${line}` : line;
-  if (failureIn(text) !== NOTHING_BEHIND) return undefined;
-  // Between words it begins a comment, in which a quote needs no other one.
-  return failureIn(`${text}\n#'`) === undefined ? "between words" : "in a word";
-}
-
-/** What is wrong with the words of a text. */
-function failureIn(text: ByteString): string | undefined {
-  try {
-    for (const _ of tokens(text, stop));
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    return error.fact;
-  }
-  return undefined;
-}
-
-/** Of a backslash that is the last character of all. */
-const NOTHING_BEHIND = "nothing after the backslash";
-
-function stop(_: Position, fact: string): never {
-  throw new Failure("", fact);
+  if (!line.endsWith("\\")) return undefined;
+  let found: Continuation | undefined;
+  unlessFailure(() => {
+    const fail: Fail = (_, fact, continuation) => {
+      found = continuation;
+      throw new Failure("", fact);
+    };
+    for (const _ of tokens(before === "in a word" ? `x${line}` : line, fail));
+  });
+  return found;
 }
 
 /** `line` holds at least one token before its end. */
@@ -87,10 +76,10 @@ function parseLine(line: Line, fail: Fail): Pipeline {
   let input: ByteString | undefined;
   let output: Output | undefined;
   let mayFail = false;
-  for (const { kind, text, position } of line) {
+  for (const { kind, text, at } of line) {
     if (kind === "-") mayFail = true;
     else if (redirection !== undefined) {
-      if (kind !== "word") fail(position, `no file after ${redirection}`);
+      if (kind !== "word") fail(at, `no file after ${redirection}`);
       if (redirection === "<") input = text;
       else output = { path: text, how: redirection === ">" ? "replace" : "append" };
       redirection = undefined;
@@ -98,19 +87,19 @@ function parseLine(line: Line, fail: Fail): Pipeline {
       words.push(text);
     } else if (kind === "|" || kind === "end of line") {
       const [program, ...rest] = words;
-      if (program === undefined) fail(position, "empty command");
-      if (kind === "|" && output !== undefined) fail(position, "standard output is redirected already");
+      if (program === undefined) fail(at, "empty command");
+      if (kind === "|" && output !== undefined) fail(at, "standard output is redirected already");
       commands.push([program, ...rest]);
       words = [];
     } else {
-      if (kind === "<" && commands.length > 0) fail(position, "standard input is the pipe already");
-      if (kind === "<" && input !== undefined) fail(position, "standard input is redirected already");
-      if (kind !== "<" && output !== undefined) fail(position, "standard output is redirected already");
+      if (kind === "<" && commands.length > 0) fail(at, "standard input is the pipe already");
+      if (kind === "<" && input !== undefined) fail(at, "standard input is redirected already");
+      if (kind !== "<" && output !== undefined) fail(at, "standard output is redirected already");
       redirection = kind;
     }
   }
   return {
-    line: line[0].position.line,
+    line: line[0].line,
     commands,
     ...(input === undefined ? {} : { input }),
     ...(output === undefined ? {} : { output }),
@@ -123,15 +112,15 @@ function* tokens(text: ByteString, fail: Fail): Generator<Token> {
   const source = new Source(text);
   for (let isFirst = true; ; ) {
     skipBlanks(source);
-    const { next, position } = source;
+    const { next, at, line } = source;
     const isMark = isFirst && (source.startsWith("- ") || source.startsWith("-\t"));
     isFirst = next === "\n";
-    if (next === undefined || next === "\n") yield { kind: "end of line", text: "", position };
+    if (next === undefined || next === "\n") yield { kind: "end of line", text: "", at, line };
     if (next === undefined) return;
     if (next === "\n") source.take();
-    else if (isMark) yield { kind: "-", text: source.take(), position };
-    else if (next === "|" || next === "<" || next === ">") yield { kind: takeSign(source, next), text: "", position };
-    else yield { kind: "word", text: takeWord(source, fail), position };
+    else if (isMark) yield { kind: "-", text: source.take(), at, line };
+    else if (next === "|" || next === "<" || next === ">") yield { kind: takeSign(source, next), text: "", at, line };
+    else yield { kind: "word", text: takeWord(source, fail), at, line };
   }
 }
 
@@ -139,14 +128,10 @@ function* tokens(text: ByteString, fail: Fail): Generator<Token> {
 function skipBlanks(source: Source): void {
   for (;;) {
     if (source.next === " " || source.next === "\t") source.take();
+    else if (source.next === "#") source.takeUpTo(END_OF_LINE);
     else if (source.startsWith("\\\n")) source.take(2);
-    else if (source.next === "#") skipComment(source);
     else return;
   }
-}
-
-function skipComment(source: Source): void {
-  while (source.next !== undefined && source.next !== "\n") source.take();
 }
 
 function takeSign(source: Source, next: "|" | "<" | ">"): Sign {
@@ -156,61 +141,74 @@ function takeSign(source: Source, next: "|" | "<" | ">"): Sign {
 }
 
 function takeWord(source: Source, fail: Fail): ByteString {
-  const start = source.position;
-  const from = source.at;
+  const start = source.at;
   let word = "";
-  while (source.next !== undefined && !" \t\n|<>".includes(source.next)) {
-    const { next, position } = source;
-    if (next === "\0") fail(position, "NUL byte");
+  for (;;) {
+    word += source.takeUpTo(END_OF_PLAIN);
+    const { next, at } = source;
     if (next === "'" || next === '"') word += takeQuoted(source, next, fail);
-    else if (next === "\\") word += takeEscaped(source, fail);
-    else word += source.take();
+    else if (next === "\\") word += takeEscaped(source, fail, at === start ? "between words" : "in a word");
+    else if (next === "\0") fail(at, "NUL byte");
+    else break;
   }
   // `2> file` would otherwise pass 2 as an argument and redirect standard output.
-  if ((source.next === "<" || source.next === ">") && /^[0-9]+$/.test(source.text.slice(from, source.at))) {
+  if ((source.next === "<" || source.next === ">") && /^[0-9]+$/.test(source.text.slice(start, source.at))) {
     fail(start, `no descriptor can be named before ${source.next}; a blank between makes it an argument`);
   }
   return word;
 }
 
 /** Between single quotes everything stands for itself; between double quotes \" and \\ are escapes. */
-function takeQuoted(source: Source, quote: string, fail: Fail): ByteString {
-  const start = source.position;
+function takeQuoted(source: Source, quote: "'" | '"', fail: Fail): ByteString {
+  const start = source.at;
   let text = "";
   source.take();
-  while (source.next !== quote) {
-    if (source.next === undefined || source.next === "\n") fail(start, `unterminated ${quote}`);
-    if (source.next === "\0") fail(source.position, "NUL byte");
-    if (quote === '"' && (source.startsWith('\\"') || source.startsWith("\\\\"))) source.take();
+  for (;;) {
+    text += source.takeUpTo(END_OF_QUOTED[quote]);
+    const { next, at } = source;
+    if (next === quote) break;
+    if (next === undefined || next === "\n") fail(start, `unterminated ${quote}`);
+    if (next === "\0") fail(at, "NUL byte");
+    if (source.startsWith('\\"') || source.startsWith("\\\\")) source.take();
     text += source.take();
   }
   source.take();
   return text;
 }
 
-function takeEscaped(source: Source, fail: Fail): ByteString {
-  const start = source.position;
+/** @param continuation what it is where nothing is behind the backslash */
+function takeEscaped(source: Source, fail: Fail, continuation: Continuation): ByteString {
+  const start = source.at;
   source.take();
-  if (source.next === undefined) fail(start, NOTHING_BEHIND);
-  if (source.next === "\0") fail(source.position, "NUL byte");
+  if (source.next === undefined) fail(start, "nothing after the backslash", continuation);
+  if (source.next === "\0") fail(source.at, "NUL byte");
   const character = source.take();
   return character === "\n" ? "" : character;
 }
 
+/** For each byte 1 where it is one of them, else 0. */
+type Bytes = Uint8Array;
+
+function bytesOf(characters: string): Bytes {
+  const bytes = new Uint8Array(256);
+  for (const character of characters) bytes[character.charCodeAt(0)] = 1;
+  return bytes;
+}
+
+const END_OF_LINE = bytesOf("\n");
+/** Of what stands for itself in a word. */
+const END_OF_PLAIN = bytesOf(" \t\n|<>'\"\\\0");
+const END_OF_QUOTED = { "'": bytesOf("'\n\0"), '"': bytesOf('"\\\n\0') } as const;
+
 /** The text, and how far it was read. */
 class Source {
   at = 0;
-  #line = 1;
-  #column = 1;
+  line = 1;
 
   constructor(readonly text: ByteString) {}
 
   get next(): string | undefined {
     return this.text[this.at];
-  }
-
-  get position(): Position {
-    return { line: this.#line, column: this.#column };
   }
 
   startsWith(wanted: string): boolean {
@@ -219,11 +217,17 @@ class Source {
 
   take(count = 1): string {
     const taken = this.text.slice(this.at, this.at + count);
-    for (const character of taken) {
-      this.#line += character === "\n" ? 1 : 0;
-      this.#column = character === "\n" ? 1 : this.#column + 1;
-    }
+    if (taken.endsWith("\n")) this.line++;
     this.at += count;
     return taken;
+  }
+
+  /** All in front of the first of these bytes, one of which is the end of a line. */
+  takeUpTo(ends: Bytes): string {
+    const { text, at } = this;
+    let end = at;
+    while (ends[text.charCodeAt(end)] === 0) end++;
+    this.at = end;
+    return text.slice(at, end);
   }
 }
