@@ -14,7 +14,18 @@ static JSValue JS_CallInternal(JSContext *ctx, JSValueConst func_obj, JSValueCon
 JSValue JS_GetPropertyInternal(JSContext *ctx, JSValueConst obj, JSAtom prop, JSValueConst this_obj,
                                JS_BOOL throw_ref_error) FOR_SPEED;
 
+/* The highest limb of 2^63 to 2^64-1 is zero, and quickjs.c counts the zeros before the first one of such a limb to know how many
+ * digits there may be. What that gives is undefined: x86-64's processors leave what was in the register, which was enough. */
+#include "cutils.h"
+
+static inline int count_leading_zeros(uint64_t bits)
+{
+    return bits ? clz64(bits) : 64;
+}
+
+#define clz64 count_leading_zeros
 #include "quickjs.c"
+#undef clz64
 #include "inside.h"
 
 /* BigInt.asUintN of version 2025-04-26 is negative where the width is a multiple of 64 bits and the top bit is set
