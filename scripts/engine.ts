@@ -76,7 +76,7 @@ const CODE_FLAGS = [
   "-D_GNU_SOURCE",
 ];
 
-const QUICKJS_FLAGS = [`-DCONFIG_VERSION="2025-04-26"`];
+export const QUICKJS_FLAGS = [`-DCONFIG_VERSION="2025-04-26"`];
 
 /**
  * quickjs.c is compiled for size too, but for what inside.c names. Yet functions of a few instructions, most of all those
@@ -117,7 +117,7 @@ const LINK_FLAGS = [
 const PIE_FLAGS = ["-pie", "--no-dynamic-linker", "-z", "text", "-z", "pack-relative-relocs"];
 
 /** Without quickjs.c: our inside.c stands for it, which includes it. */
-const QUICKJS_FILES = ["libregexp.c", "libunicode.c", "cutils.c", "dtoa.c"];
+export const QUICKJS_FILES = ["libregexp.c", "libunicode.c", "cutils.c", "dtoa.c"];
 const QUICKJS_OBJECTS = [...QUICKJS_FILES, "inside.c"];
 
 const GATHER_FILES = ["area.c", "files.c", "gather.c", "order.c", "strings.c"].map((name) => `gather/${name}`);
@@ -267,7 +267,7 @@ async function compile(
 }
 
 /** The names and contents of our C files, for a key. */
-async function hostSources(): Promise<{ name: string; text: string }[]> {
+export async function hostSources(): Promise<{ name: string; text: string }[]> {
   const folders = await Promise.all(
     ["gather", "guard", "host"].map(async (folder) =>
       (await readdir(join(SYS_FOLDER, folder))).map((name) => `${folder}/${name}`),

@@ -16,7 +16,7 @@ import { stretchOf } from "./stretch.ts";
 import type * as Target from "./target.ts";
 
 /** Of one input: milliseconds; of the process: KiB; bytes that are free of the bound on work. */
-const MOST = { time: 10_000, resident: 700 << 10, free: 1000 };
+const MOST = { time: 30_000, resident: 700 << 10, free: 1000 };
 /** Seconds of a cpu between two lines that tell how far it is. */
 const PATIENCE = 30;
 /** One input of so many is stretched: that takes as long as all the others. */

@@ -1,10 +1,11 @@
 // The C of both engines under libFuzzer, with the sanitizers of addresses and of undefined behaviour.
 
-import { mkdir } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { cacheFolder, inTemporaryFolder } from "../cache.ts";
+import { cacheFolder, inTemporaryFolder, makeOnce } from "../cache.ts";
 import { sourceTarball } from "../debian.ts";
-import { QUICKJS } from "../engine.ts";
+import { hostSources, QUICKJS, QUICKJS_FILES, QUICKJS_FLAGS } from "../engine.ts";
+import { LEFT_OUT_KEY, leaveOut } from "../left-out.ts";
 import { libraries } from "../libraries.ts";
 import { ensure } from "../setup.ts";
 import { runTool } from "../tool.ts";
@@ -21,8 +22,8 @@ export interface NativeTarget {
   readonly files: readonly string[];
   /** Bytes of the longest input. */
   readonly longest: number;
-  /** Whose headers, or code, it needs besides. */
-  readonly needs?: "quickjs" | "libraries";
+  /** Whose headers, or code, it needs besides. Parts of QuickJS are all but the main file, which the harness includes. */
+  readonly needs?: "quickjs-headers" | "quickjs" | "quickjs-parts" | "libraries";
 }
 
 export const nativeTargets: readonly NativeTarget[] = [
@@ -38,7 +39,7 @@ export const nativeTargets: readonly NativeTarget[] = [
     // The harness includes it.
     files: [],
     longest: 4096,
-    needs: "quickjs",
+    needs: "quickjs-headers",
   },
   {
     name: "c-unpack",
@@ -46,6 +47,22 @@ export const nativeTargets: readonly NativeTarget[] = [
     files: ["host/unpack.c"],
     longest: 8192,
     needs: "libraries",
+  },
+  {
+    name: "c-sys",
+    holds:
+      "what a script gives is what the kernel gets, and nothing stays behind; what does not fit is thrown, and nobody is asked",
+    files: ["host/sha256.c"],
+    longest: 1024,
+    needs: "quickjs",
+  },
+  {
+    name: "c-inside",
+    holds:
+      "a bigint that is cut has its bits, one in any radix is read as the same, and stored modules are as they were",
+    files: [],
+    longest: 1024,
+    needs: "quickjs-parts",
   },
   { name: "c-sha256", holds: "a digest is of the bytes alone", files: ["host/sha256.c"], longest: 1024 },
 ];
@@ -56,19 +73,50 @@ const FLAGS = [
 ];
 
 /** Other people's code, in which addresses alone are looked at. */
-const LIBRARY_FLAGS = ["-g", "-O1", "-std=gnu11", "-D_GNU_SOURCE", "-w", "-fsanitize=address,fuzzer-no-link"];
+const OTHERS_FLAGS = ["-g", "-O1", "-std=gnu11", "-D_GNU_SOURCE", "-fwrapv", "-w", "-fsanitize=address"];
+/** What of it runs leads on. */
+const LIBRARY_FLAGS = [...OTHERS_FLAGS, "-fsanitize=fuzzer-no-link"];
+const OWN_FLAGS = [
+  "-fsanitize=fuzzer",
+  "-Wall",
+  "-Wextra",
+  "-Werror",
+  "-I",
+  join(SYS, "host"),
+  "-I",
+  join(SYS, "gather"),
+];
+/** As it is included, its main file is not held to what our own code is. */
+const INCLUDED_FLAGS = ["-Wno-unknown-attributes", "-Wno-unused-function", "-Wno-sign-compare"];
+const INCLUDED_LIST = "[undefined]\nsrc:*/quickjs/*\n";
 
 async function unpackInto(tarball: Parameters<typeof sourceTarball>[0], folder: string): Promise<void> {
   await mkdir(folder);
   await runTool(["tar", "-xf", await sourceTarball(tarball), "--strip-components=1", "-C", folder]);
 }
 
+/** As the executables have it. */
+async function quickjs(needs: NativeTarget["needs"], folder: string): Promise<string[]> {
+  const tree = join(folder, "quickjs");
+  await unpackInto(QUICKJS, tree);
+  const headers = ["-isystem", tree];
+  if (needs === "quickjs-headers") return headers;
+  await leaveOut(tree);
+  const made = join(tree, "objects");
+  await mkdir(made);
+  const parts = QUICKJS_FILES.map((name) => join(tree, name));
+  const files = needs === "quickjs" ? [...parts, join(SYS, "host/inside.c")] : parts;
+  await runTool(["clang", ...OTHERS_FLAGS, ...QUICKJS_FLAGS, ...headers, "-c", ...files], { cwd: made });
+  const objects = files.map((path) => join(made, basename(path).replace(/c$/, "o")));
+  const list = join(folder, "ignored");
+  await writeFile(list, INCLUDED_LIST);
+  const included = needs === "quickjs-parts" ? [...INCLUDED_FLAGS, `-fsanitize-ignorelist=${list}`] : [];
+  return [...headers, ...QUICKJS_FLAGS, ...included, ...objects, "-lm"];
+}
+
 /** What a target is compiled with besides: words for the compiler. */
 async function besides(needs: NativeTarget["needs"], folder: string): Promise<string[]> {
-  if (needs === "quickjs") {
-    await unpackInto(QUICKJS, join(folder, "quickjs"));
-    return ["-isystem", join(folder, "quickjs")];
-  }
+  if (needs?.startsWith("quickjs")) return quickjs(needs, folder);
   const words: string[] = [];
   for (const { tarball, include, files, flags } of needs === "libraries" ? libraries : []) {
     const tree = join(folder, tarball.name);
@@ -97,30 +145,40 @@ export interface NativeChoices {
   readonly seeds: readonly Uint8Array[];
 }
 
+/** The file of the program: QuickJS alone takes a minute of a cpu to compile. */
+async function programOf(target: NativeTarget): Promise<string> {
+  const harnesses = await Promise.all(
+    (await readdir(HARNESSES)).sort().map((name) => readFile(join(HARNESSES, name), "utf8")),
+  );
+  const own = [...(await hostSources()).map(({ text }) => text), ...harnesses];
+  const others = [QUICKJS.sha256, LEFT_OUT_KEY, JSON.stringify(libraries), await runTool(["clang", "--version"])];
+  const flags = [...FLAGS, ...LIBRARY_FLAGS, ...OWN_FLAGS, ...QUICKJS_FLAGS, ...INCLUDED_FLAGS, INCLUDED_LIST];
+  const made = await makeOnce("fuzz-program", [JSON.stringify(target), ...flags, ...others, ...own], (made) =>
+    inTemporaryFolder(async (folder) => {
+      const harness = join(HARNESSES, `${target.name.slice(2)}.c`);
+      const sources = [harness, ...target.files.map((name) => join(SYS, name))];
+      const words = await besides(target.needs, folder);
+      await runTool(["clang", ...FLAGS, ...OWN_FLAGS, ...sources, ...words, "-o", join(made, "program")], {
+        cwd: folder,
+      });
+    }),
+  );
+  return join(made, "program");
+}
+
 /** Whether nothing was found. */
 export async function fuzzNative(target: NativeTarget, choices: NativeChoices): Promise<boolean> {
   const { minutes, only, seed, seeds } = choices;
   await ensure("fuzz");
   return inTemporaryFolder(async (folder) => {
-    const program = join(folder, "program");
-    const sources = [join(HARNESSES, `${target.name.slice(2)}.c`), ...target.files.map((name) => join(SYS, name))];
-    const words = await besides(target.needs, folder);
-    const own = [
-      "-fsanitize=fuzzer",
-      "-Wall",
-      "-Wextra",
-      "-Werror",
-      "-I",
-      join(SYS, "host"),
-      "-I",
-      join(SYS, "gather"),
-    ];
-    await runTool(["clang", ...FLAGS, ...own, ...sources, ...words, "-o", program], { cwd: folder });
+    const program = await programOf(target);
     const corpus = join(cacheFolder(), "fuzz", target.name);
     const [inputs, given] = [join(corpus, "inputs"), join(folder, "seeds")];
     await Promise.all([mkdir(inputs, { recursive: true }), mkdir(given)]);
     await Promise.all(seeds.map((bytes, index) => Bun.write(join(given, `${index}`), bytes)));
-    const limits = [`-max_total_time=${Math.ceil(60 * minutes)}`, `-max_len=${target.longest}`, "-rss_limit_mb=4096"];
+    const time = `-max_total_time=${Math.ceil(60 * minutes)}`;
+    // Inputs would become longer only after more runs than the slow ones come to.
+    const limits = [time, `-max_len=${target.longest}`, "-len_control=0", "-rss_limit_mb=4096"];
     const told = [`-seed=${seed % 2 ** 31 || 1}`, `-artifact_prefix=${corpus}/finding-`, "-print_final_stats=1"];
     const where = only === undefined ? [...limits, inputs, given] : [only];
     const child = Bun.spawn([program, ...told, ...where], {
