@@ -105,7 +105,7 @@ function listShortages(): Uint8Array[] {
 }
 
 /** 2^64-1 in radix 14: of its two limbs the higher one is zero. */
-const LARGE_NUMBER = Uint8Array.of(1, 1, 100, 0, 0, 14);
+const LARGE_NUMBER = Uint8Array.of(1, 1, 100, 0, 0, 134);
 
 /** A harness takes the method and how much memory there is from the first three bytes. */
 function nativeSeeds(name: string): Uint8Array[] {

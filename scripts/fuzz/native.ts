@@ -188,7 +188,9 @@ export async function fuzzNative(target: NativeTarget, choices: NativeChoices): 
     const text = await new Response(child.stderr).text();
     const isSound = (await child.exited) === 0;
     if (!isSound) process.stdout.write(text);
-    process.stdout.write(`${target.name}: ${summaryOf(text)}, ${isSound ? 0 : 1} findings\n`);
+    const seconds = Math.round(Number(child.resourceUsage()?.cpuTime.total ?? 0) / 1e6);
+    const findings = isSound ? 0 : 1;
+    process.stdout.write(`${target.name}: ${summaryOf(text)}, ${seconds} s of a cpu, ${findings} findings\n`);
     return isSound;
   });
 }

@@ -94,7 +94,8 @@ static JSValue read_text(const char *text, int radix)
 
 static void try_text(JSValueConst value)
 {
-    int radix = take_byte() % 40;
+    unsigned how = take_byte();
+    int radix = how < 128 ? 2 << how % 5 : (int)(how % 40);
     JSValue word = JS_NewInt32(ctx, radix), again;
     JSValue result = bigint_to_string(ctx, value, 1, &word);
     const char *text;
