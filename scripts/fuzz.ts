@@ -104,13 +104,16 @@ function listShortages(): Uint8Array[] {
   return blocks.map((taken) => Uint8Array.from([...refuse, ...taken.flat()]));
 }
 
-/** 2^64-1 in radix 14: of its two limbs the higher one is zero. */
-const LARGE_NUMBER = Uint8Array.of(1, 1, 100, 0, 0, 134);
+/** 2^64-1 in radix 14, of whose two limbs the higher one is zero; nearly -2^127 in radix 32, which takes all room for digits. */
+const LARGE_NUMBERS = [
+  [1, 1, 100, 0, 0, 134],
+  [1, 1, 100, 200, 128, 0, 0, 0, 0, 0, 0, 4],
+].map((each) => Uint8Array.from(each));
 
 /** A harness takes the method and how much memory there is from the first three bytes. */
 function nativeSeeds(name: string): Uint8Array[] {
   if (name === "c-arena") return listShortages();
-  if (name === "c-inside") return [LARGE_NUMBER];
+  if (name === "c-inside") return LARGE_NUMBERS;
   const packed = name === "c-unpack" ? (seeds.packed?.() ?? []) : [];
   return packed.flatMap((bytes) => [0, 1, 2, 3].map((method) => Uint8Array.of(method, 0x10, 0, ...bytes)));
 }

@@ -178,7 +178,9 @@ if (orders.only !== undefined) {
 for (const seed of splitParts(read("seeds"))) if (examine(seed)) corpus.push(seed);
 const kept = readdirSync(folder).filter((name) => name.startsWith("input-"));
 if (orders.distil !== undefined) {
-  distil(kept.map(read), orders.distil);
+  const { file } = orders.distil;
+  const before = existsSync(file) ? splitParts(new Uint8Array(readFileSync(file))) : [];
+  distil([...before, ...kept.map(read)], orders.distil);
   process.exit(0);
 }
 for (const name of kept) if (existsSync(join(folder, name)) && examine(read(name))) corpus.push(read(name));
