@@ -116,8 +116,7 @@ export function split(
       operands.push(arg);
       continue;
     }
-    for (const { name, attached } of splitNames(options, arg)) {
-      const option = findOption(options, name);
+    for (const { name, option, attached } of splitNames(options, arg)) {
       const value = attached ?? (option?.value === undefined ? undefined : rest.next().value?.[1]);
       words.push({ name, place: `argument ${index + 1} (${name})`, option, value });
     }
@@ -125,14 +124,7 @@ export function split(
   return { words, operands };
 }
 
-function findOption(options: readonly Option[], name: string): Option | undefined {
-  if (!name.startsWith("--")) return options.find(({ short }) => name === `-${short}`);
-  const wanted = name.slice(2);
-  return options.find(({ long, also }) => wanted === long || also?.includes(wanted));
-}
-
-interface Name {
-  readonly name: string;
+interface Name extends Pick<Word, "name" | "option"> {
   readonly attached?: ByteString;
 }
 
@@ -140,18 +132,22 @@ interface Name {
 function splitNames(options: readonly Option[], arg: ByteString): Name[] {
   if (arg.startsWith("--")) {
     const equals = arg.indexOf("=");
-    return equals < 0 ? [{ name: arg }] : [{ name: arg.slice(0, equals), attached: arg.slice(equals + 1) }];
+    const name = equals < 0 ? arg : arg.slice(0, equals);
+    const wanted = name.slice(2);
+    const option = options.find(({ long, also }) => wanted === long || also?.includes(wanted));
+    return [equals < 0 ? { name, option } : { name, option, attached: arg.slice(equals + 1) }];
   }
   const names: Name[] = [];
-  for (const [at, letter] of [...arg].entries()) {
-    if (at === 0) continue;
+  for (let at = 1; at < arg.length; at++) {
+    const letter = arg[at];
     const name = `-${letter}`;
-    if (findOption(options, name)?.value === undefined) {
-      names.push({ name });
-      continue;
-    }
+    const option = options.find(({ short }) => short === letter);
+    if (option?.value === undefined) names.push({ name, option });
+    // What is behind one that there is not could be anything.
+    if (option === undefined) break;
+    if (option.value === undefined) continue;
     const rest = arg.slice(at + 1);
-    names.push(rest === "" ? { name } : { name, attached: rest });
+    names.push(rest === "" ? { name, option } : { name, option, attached: rest });
     break;
   }
   return names;
