@@ -10,6 +10,11 @@ export const SMALLEST = 128;
  */
 export const MOST_GROWTH = 2.75;
 
+/** Whether it grows as it may: a count that does not grow has to be known for that, since its input may have been refused. */
+export function isSound(growth: number | undefined, isConstant: boolean): boolean {
+  return isConstant ? growth === undefined : growth !== undefined && growth <= MOST_GROWTH;
+}
+
 /**
  * By how much what a size adds grows where the size doubles: 2 where work is as large as its input, 4 where it is as its square.
  * undefined where it does not grow with its input: that is given up early.

@@ -9,7 +9,7 @@ import { coreBytes } from "../support/core-file.ts";
 import { coreFile, crashFiles } from "../support/core-files.ts";
 import { crashedCore, type LogForm } from "../support/crashed-kernel.ts";
 import { blobOf } from "../support/device-trees.ts";
-import { elf } from "../support/forms.ts";
+import { elf, portableExecutable } from "../support/forms.ts";
 import { cells } from "../support/tree.ts";
 import type { Case } from "./case.ts";
 
@@ -34,6 +34,8 @@ export interface ScaleShape {
   /** The size at which the input has a MiB, or is as large as it can be. */
   readonly most: number;
 }
+
+export const nameOf = ({ applet, name }: ScaleShape): string => `${applet}: ${name}`;
 
 /** What the shape has of its own: the machine's own files are under it. */
 export function caseOf({ applet, machine = "x86_64", isFirst, words, files, stdin }: ScaleShape, size: number): Case {
@@ -178,7 +180,11 @@ const TREES: Readonly<Record<string, (size: number) => Uint8Array>> = {
         ),
       ),
     ]),
-  texts: (size) => tree([property("compatible", list(size, (index) => `v${index},d\0`).join(""))], []),
+  texts: (size) =>
+    tree(
+      [...CELLS, property("compatible", list(size, (index) => `v${index},d\0`).join(""))],
+      [CHOSEN, memory(0, 0x4000_0000)],
+    ),
   "names of names": (size) =>
     tree(
       CELLS,
@@ -207,6 +213,14 @@ const TREES: Readonly<Record<string, (size: number) => Uint8Array>> = {
     ]),
 };
 
+/** Trees that are directories: the paths of their files. */
+const FOLDERS: Readonly<Record<string, (size: number) => string[]>> = {
+  "files in a directory": (size) => shuffled(size, (index) => `p${index}`),
+  "directories in a directory": (size) => shuffled(size, (index) => `n${index}/p`),
+  // Deeper than 64 nodes a tree is refused.
+  "directories in one another": (size) => list(Math.ceil(size / 32), (index) => `${index}/${"n/".repeat(31)}p`),
+};
+
 /** Every command of trees has all of these. */
 const TREE_COMMANDS: readonly (readonly [applet: string, how: string, words: readonly string[]])[] = [
   ["dtdump", "", ["tree"]],
@@ -226,7 +240,22 @@ function ofTrees(): ScaleShape[] {
     Object.entries(TREES).map(
       ([name, of]): ScaleShape => ({
         ...{ applet, name: `${name}${how}`, machine: "ppc64", most: 12_000, words: () => words },
+        // Fewer texts are shorter than what a program takes in one piece.
+        ...(name === "texts" ? { least: 1024 } : {}),
         files: (size) => ({ tree: of(size), other: of(size + 1) }),
+      }),
+    ),
+  );
+  const folders = TREE_COMMANDS.flatMap(([applet, how, words]) =>
+    Object.entries(FOLDERS).map(
+      ([name, of]): ScaleShape => ({
+        ...{ applet, name: `${name}${how}`, machine: "ppc64", most: 4000 },
+        // The machine has files of those names.
+        words: () => words.map((word) => (word === "tree" || word === "other" ? `${word}-folder` : word)),
+        files: (size) =>
+          Object.fromEntries(
+            ["tree", "other"].flatMap((root) => of(size).map((path) => [`${root}-folder/${path}`, "x"])),
+          ),
       }),
     ),
   );
@@ -236,7 +265,7 @@ function ofTrees(): ScaleShape[] {
       files: (size) => ({ tree: blobOf(tree(size)) }),
     }),
   );
-  return [...made, ...known];
+  return [...made, ...folders, ...known];
 }
 
 /** A file of edits over a tree of as many things. */
@@ -385,6 +414,15 @@ function manyLoads(size: number): Uint8Array {
   return bytes;
 }
 
+/** Its headers may have 16 KiB. */
+function unifiedImage(size: number): Uint8Array {
+  const bytes = portableExecutable(0x8664, [".linux", ...list(size, (index) => `.s${index}`)]);
+  // The size of .linux in memory and in the file, and where that is: the last bytes.
+  for (const [field, value] of Object.entries({ 8: 16, 16: 16, 20: 0x1ff0 }))
+    bytes.writeUInt32LE(value, 0x188 + Number(field));
+  return bytes;
+}
+
 function ofKexec(): ScaleShape[] {
   const applet = "kexec";
   const file = (name: string, words: (size: number) => string[], most: number): ScaleShape => ({
@@ -441,6 +479,11 @@ function ofKexec(): ScaleShape[] {
       files: (size) => ({ ...crashFiles(size), "/proc/iomem": `${BIG}\n  150000000-15fffffff : Crash kernel\n` }),
     },
   ];
+  const unified: ScaleShape = {
+    ...{ applet, name: "sections of a unified kernel image, --extract", least: 48, most: 195 },
+    words: () => ["--extract", "kernel"],
+    files: (size) => ({ kernel: unifiedImage(size) }),
+  };
   const ppc64: ScaleShape[] = [
     {
       ...{ applet, name: "PT_LOADs, --extract", machine: "ppc64", most: 14_000, words: () => ["--extract", "kernel"] },
@@ -454,7 +497,7 @@ function ofKexec(): ScaleShape[] {
       }),
     ),
   ];
-  return [...machines, ...byFile, ...words, ...ppc64];
+  return [...machines, ...byFile, ...words, unified, ...ppc64];
 }
 
 /**
@@ -647,6 +690,9 @@ function textPieces(size: number): Uint8Array {
   return bytes;
 }
 
+/** A copy to standard output. */
+const COPY_OUT = ", --copy -";
+
 const FORMS: readonly LogForm[] = ["ring", "printk_log", "log", "bytes"];
 
 const status = new Uint8Array(112 + 27 * 8 + 8);
@@ -759,7 +805,7 @@ function ofDumps(): ScaleShape[] {
     ["", []],
     [", --json", ["--json"]],
     [", --copy", ["--copy", "copy"]],
-    [", --copy -", ["--copy", "-"]],
+    [COPY_OUT, ["--copy", "-"]],
   ] as const;
   return [
     ...logs,
@@ -770,7 +816,8 @@ function ofDumps(): ScaleShape[] {
       core(`registers of cpus${how}`, words, notes, 3000),
       core(`PT_NOTEs${how}`, words, manyNotes, 2600),
       core(`lines of VMCOREINFO${how}`, words, info, 40_000),
-      core(`pages that are zeros by turns${how}`, words, zeros, 256),
+      // Fewer pages are copied in one piece.
+      { ...core(`pages that are zeros by turns${how}`, words, zeros, 256), ...(how === COPY_OUT && { least: 1024 }) },
     ]),
   ];
 }
@@ -813,6 +860,10 @@ function ofLittleOnes(): ScaleShape[] {
     simple("cat", "files", (size) => list(size, () => "edits"), 100_000),
     simple("cat", "files that are not there", (size) => list(size, (index) => `none${index}`), 90_000),
     simple("echo", "words", (size) => list(size, () => "word")),
+    {
+      ...{ applet: "ls", name: "directories, with their sizes", most: 50_000, words: () => ["-l", "dir"] },
+      files: (size) => Object.fromEntries(list(size, (index) => [`dir/${index}/x`, ""])),
+    },
     { ...{ applet: "ls", name: "names", most: 50_000, words: () => ["dir"], files: names } },
     { ...{ applet: "ls", name: "names, with their sizes", most: 50_000, words: () => ["-l", "dir"], files: names } },
     simple("insmod", "parameters", (size) => ["page", ...list(size, (index) => `a${index}=1`)], 150_000),
@@ -850,6 +901,30 @@ export const scaleShapes: readonly ScaleShape[] = [
   ...ofLittleOnes(),
   ...ofAll(),
 ];
+
+const everyApplet = applets.map(({ name }) => name);
+
+/** Why the work of these does not grow with their input. That of every other one has to. */
+const CONSTANT: Readonly<Record<string, readonly string[]>> = {
+  "pages are not looked at": ["", ", --json"].map((how) => `vmcore: pages that are zeros by turns${how}`),
+  "copied as one piece": ["registers of cpus", "lines of VMCOREINFO"].flatMap((name) =>
+    [", --copy", COPY_OUT].map((how) => `vmcore: ${name}${how}`),
+  ),
+  "a value is written as it is": ["texts", "a reg of many ranges", "blocks of a partition"].map(
+    (name) => `dtedit: ${name}, as a directory`,
+  ),
+  "no check looks at a text as a whole": ["dtcheck: texts", "fs2dt: texts"],
+  // To echo all are words, and kexec has an option of that letter.
+  "refused by its first letter": everyApplet
+    .filter((applet) => !["echo", "kexec"].includes(applet))
+    .map((applet) => `${applet}: an option of many letters`),
+  "refused since more is missing": ["fs2dt", "zeropage", "dtedit", "dtdiff"].map(
+    (applet) => `${applet}: a word of many characters`,
+  ),
+  "refused since it is not process 1": ["a word", "an option"].map((what) => `init: ${what} of many characters`),
+};
+
+export const constantShapes: ReadonlySet<string> = new Set(Object.values(CONSTANT).flat());
 
 /** Bytes of ringMemory() of test/support/crashed-kernel.ts, by which its arrays are found from the end. */
 function ringLength(size: number): number {

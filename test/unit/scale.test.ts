@@ -1,11 +1,11 @@
 // Input made so that a command would take minutes: for every command, twice as much of it takes twice the work, not four times.
 
 import { beforeAll, describe, expect, test } from "bun:test";
-import { growthOf, MOST_GROWTH } from "../../scripts/scale/growth.ts";
+import { growthOf, isSound, MOST_GROWTH } from "../../scripts/scale/growth.ts";
 import { countWork, type Work } from "../../scripts/scale/work.ts";
 import { applets } from "../../src/applets/table.ts";
 import { packCase, unpackCase } from "../scale/case.ts";
-import { caseOf, scaleShapes } from "../scale/shapes.ts";
+import { caseOf, constantShapes, nameOf, scaleShapes } from "../scale/shapes.ts";
 import { present } from "../support/present.ts";
 
 /** One of so many shapes is counted here, and all of them by `npm run scale`. */
@@ -25,16 +25,22 @@ test("every command has shapes of its own", () => {
 });
 
 describe("twice as much takes twice the work:", () => {
-  test.each(sample.map(({ applet, name }, index) => [`${applet}: ${name}`, index] as const))("%s", (_, index) => {
+  test.each(sample.map((shape, index) => [nameOf(shape), index] as const))("%s", (name, index) => {
     const { counts, end } = present(works[index]);
     expect(end).toBeNumber();
     expect([0, 1, 2, 3]).toContain(Number(end));
-    expect(growthOf(counts) ?? 0).toBeLessThan(MOST_GROWTH);
+    const growth = growthOf(counts);
+    expect({ growth, isSound: isSound(growth, constantShapes.has(name)) }).toEqual({ growth, isSound: true });
   });
+});
 
-  test("and most of them take more of it for more", () => {
-    expect(works.filter(({ counts }) => growthOf(counts) !== undefined).length).toBeGreaterThan(0.9 * sample.length);
-  });
+test("a shape that does not grow is wrong unless it is known for that, and one that is known for it has to be there", () => {
+  expect(isSound(undefined, false)).toBe(false);
+  expect(isSound(undefined, true)).toBe(true);
+  expect(isSound(2, false)).toBe(true);
+  expect(isSound(2, true)).toBe(false);
+  const names = new Set(scaleShapes.map(nameOf));
+  expect([...constantShapes].filter((name) => !names.has(name))).toEqual([]);
 });
 
 test("what grows as the square of its size is told from what grows with it, whatever it begins with", () => {
