@@ -67,7 +67,8 @@ export const values: Target = {
     "\\0",
   ],
   isText: true,
-  work: 400,
+  // All bytes are written, and read again, in 24 ways.
+  work: 1000,
   attempt(_, input) {
     holdValue(input);
     const found = orRefusal(() => ({ value: parseValue(textOf(input), "value") }));
