@@ -72,6 +72,8 @@ export function usage(place: string, fact: string): Failure {
 
 /** A byte string as it is safe on a terminal: printable ASCII as it is, every other byte and the backslash escaped. */
 export function escapeText(text: string): string {
+  // Nearly all have nothing to replace, and to find that out by replacing takes the small engine longer.
+  if (!/[^ -~]|\\/.test(text)) return text;
   return text.replace(/[^ -~]|\\/g, (character) =>
     character === "\\" ? "\\\\" : `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
   );

@@ -2,6 +2,7 @@
 
 import { escapeText } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
+import { PLAIN } from "./quote.ts";
 
 /** A program's name and its arguments. */
 export type Command = readonly [ByteString, ...ByteString[]];
@@ -37,6 +38,7 @@ export function describe({ commands, input, output, mayFail }: Pipeline): string
 const signs = { replace: ">", append: ">>" } as const;
 
 function quote(word: ByteString): string {
+  if (PLAIN.test(word)) return word;
   const plain = /^[^\s|<>#'"\\]+$/.test(word) ? word : `"${word.replace(/["\\]/g, "\\$&")}"`;
   return plain.replace(/[^ -~]/g, escapeText);
 }

@@ -3,7 +3,7 @@
 import type { ByteString } from "../sys/engine.ts";
 
 /** What needs no quotes in any shell. */
-const PLAIN = /^[A-Za-z0-9_@%+=:,./-]+$/;
+export const PLAIN = /^[A-Za-z0-9_@%+=:,./-]+$/;
 
 /** One word. Within single quotes everything stands for itself, but for a single quote. */
 export function quoteWord(text: ByteString): ByteString {
