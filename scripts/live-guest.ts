@@ -105,7 +105,8 @@ export class LiveGuest {
   /**
    * Writes its state into a file, and lets it go on. It stands still meanwhile: where qemu emulates the cpus, a page that is
    * written while it is copied can be kept as it was before (a race on dirty bits that qemu's tests/qtest/migration-test.c
-   * tells of, "especially on PPC"). The kernel that went on from such a state counted an interrupt that had ended.
+   * tells of, "especially on PPC"). That is taken for the reason why a kernel that went on from such a state once counted an
+   * interrupt that had ended.
    */
   async keep(path: string): Promise<void> {
     await this.askMonitor("stop");

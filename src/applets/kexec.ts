@@ -110,7 +110,7 @@ ${EDIT_NOTES}
       system.print(`${formatVersion(system.engine)}\n`);
       return EXIT.done;
     }
-    const needing = ABOUT_A_KERNEL.find(has);
+    const needing = [...ABOUT_A_KERNEL, "json", "svg"].find(has);
     if (needing !== undefined && given.operands.length === 0) throw usage(`--${needing}`, "needs a kernel");
     if (has("unload")) {
       refuseOperands(given, "-u");

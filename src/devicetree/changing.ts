@@ -32,6 +32,12 @@ export function settleLists(): void {
   changing.clear();
 }
 
+/** Puts one list in order. */
+export function settleList(items: readonly object[]): void {
+  changing.get(items)?.settle();
+  changing.delete(items);
+}
+
 /** Inserts an item before the first that sorts after it, in a list that is sorted. */
 export function insertSorted<T extends object>(items: T[], item: T, compare: Compare<T>): void {
   const change = changeOf(items);

@@ -1,7 +1,7 @@
 // Lists of things with names: find, insert and remove, through an index where the list is long.
 
 import type { ByteString } from "../sys/engine.ts";
-import { type Compare, insertSorted, removeItem, settleLists } from "./changing.ts";
+import { type Compare, insertSorted, removeItem, settleList } from "./changing.ts";
 import { baseName } from "./names.ts";
 
 interface Named {
@@ -37,7 +37,7 @@ export class Indexes<Item extends object> {
     const known = this.#of.get(items);
     if (known?.length === items.length) return known;
     // Of two with one key the first is found, and which one that is a list that is out of order does not tell.
-    settleLists();
+    settleList(items);
     const index: Index<Item> = { length: items.length, all: new Map() };
     this.#of.set(items, index);
     for (const item of items) add(index, this.keyOf(item), item);

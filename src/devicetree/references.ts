@@ -4,7 +4,7 @@
 import { Failure } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { firstCellIn, u32Value } from "./cells.ts";
-import { settleLists } from "./changing.ts";
+import { settleList, settleLists } from "./changing.ts";
 import { findBased } from "./named.ts";
 import { baseName, below, unescapeName } from "./names.ts";
 import { textOf } from "./strings.ts";
@@ -69,7 +69,7 @@ function onlyChildCalled(node: Node, name: ByteString, reference: ByteString): N
   const [found, another] = name.includes("@") ? [] : findBased(node.children, name);
   if (another === undefined) return found;
   // The index does not keep the tree's order.
-  settleLists();
+  settleList(node.children);
   const [first, second] = node.children.filter((each) => baseName(each.name) === name);
   throw new Failure(reference, `may be ${first?.name} or ${second?.name}`);
 }

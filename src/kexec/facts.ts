@@ -94,12 +94,10 @@ export function readFacts(system: System, source: FactSource, live: LiveTree = n
   const totalRam = memoryInfo("MemTotal");
   const blind = whyBlind(system, totalRam);
   const unread: string[] = [];
-  const keptInitrd = keepsInitrd(system, source.initrd.keptBy)
-    ? attempt(
-        () => source.initrd.read(system, live),
-        (why) => unread.push(`the running kernel's initrd is not checked: ${why}`),
-      )
-    : undefined;
+  const keptInitrd = attempt(
+    () => (keepsInitrd(system, source.initrd.keptBy) ? source.initrd.read(system, live) : undefined),
+    (why) => unread.push(`the running kernel's initrd is not checked: ${why}`),
+  );
   return {
     ...own,
     blind,
@@ -187,10 +185,7 @@ export function refuseBlind(blind: string | undefined): void {
 
 function listUnchecked({ unchecked = [] }: Known, totalRam: bigint | undefined): readonly string[] {
   if (totalRam !== undefined) return unchecked;
-  return [
-    ...unchecked,
-    "that an image takes no more than half of the RAM is not checked: no MemTotal in /proc/meminfo",
-  ];
+  return [...unchecked, "whether there is memory for the image is not checked: no MemTotal in /proc/meminfo"];
 }
 
 /** @param needed bytes */

@@ -23,7 +23,7 @@ export interface Hotplug {
  */
 export function readHotplug(system: System, flag: number | undefined): Hotplug {
   if (flag === undefined) throw new Failure("--hotplug", `no kernel of ${system.machine} mends the header itself`);
-  const bytes = system.readIfThere(SIZE);
+  const bytes = system.mustReadIfThere(SIZE);
   const size = bytes && system.text(bytes).trimEnd();
   if (size === undefined || !/^[0-9]{1,9}$/.test(size) || BigInt(size) > MOST) {
     throw new Failure("--hotplug", "the running kernel does not mend the header itself (CONFIG_CRASH_HOTPLUG)");

@@ -138,9 +138,9 @@ function readLockdown(system: System): Lockdown {
   if (text !== undefined) return { mode: undefined, note: `${SECURITY}/lockdown cannot be understood` };
   const file = `${SECURITY}/lockdown`;
   const why = whyNoSecurityFiles(system) ?? (system.isMissing(file) ? undefined : `${file} cannot be read`);
-  // A lockdown is never lifted, so that a line of the log tells of it for good. Kernels that distributions patched for it before
-  // Linux 5.4 tell of it nowhere else.
-  if (!/Kernel is locked down from /.test(system.kernelLog()))
+  // Since Linux 5.4 a lockdown is never lifted, so that a line of the log tells of it for good. Kernels that distributions patched for
+  // it before tell of it nowhere else, and may tell there that it was lifted.
+  if (!/Kernel is locked down from (?!.*Lifting lockdown)/s.test(system.kernelLog()))
     return why === undefined
       ? { mode: "none", note: "the running kernel knows no lockdown" }
       : { mode: undefined, note: why };

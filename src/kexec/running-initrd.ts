@@ -3,9 +3,8 @@
 
 import { treeFromBlob } from "../devicetree/from/blob.ts";
 import { initrdOf } from "../devicetree/reservations.ts";
-import { unlessFailure } from "../failure.ts";
 import type { MemoryRange } from "../range.ts";
-import { CWD, type System } from "../sys/system.ts";
+import type { System } from "../sys/system.ts";
 import { LIVE_BLOB } from "./live-paths.ts";
 import { type LiveTree, readChosenNumber } from "./live-tree.ts";
 import { wordsOfLine } from "./parameters.ts";
@@ -19,12 +18,11 @@ const KEPT = "/sys/firmware/initrd";
 /**
  * Whether the running kernel was told to keep its initrd's memory.
  * @param ownWord a parameter of the machine's that says the same as retain_initrd
+ * @throws Failure where that cannot be read
  */
 export function keepsInitrd(system: System, ownWord?: string): boolean {
-  const kept = system.open(CWD, KEPT, 0);
-  if (kept >= 0) system.close(kept);
-  if (kept >= 0) return true;
-  const line = system.readIfThere("/proc/cmdline");
+  if (!system.isMissing(KEPT)) return true;
+  const line = system.mustReadIfThere("/proc/cmdline");
   const text = line === undefined ? "" : system.text(line);
   const spelled = text.replaceAll("-", "_");
   // Few lines say such a word anywhere. The others are not taken apart, which takes the small engine long.
@@ -40,11 +38,11 @@ export function readChosenInitrd(tree: LiveTree): MemoryRange | undefined {
   return start === undefined || end === undefined ? undefined : { start, end };
 }
 
-/** The same, or without a directory what the firmware's blob says. */
+/** The same, or without a directory what the firmware's blob says. @throws Failure where it is there and cannot be read */
 export function readTreeInitrd(system: System, tree: LiveTree): MemoryRange | undefined {
   const chosenInitrd = readChosenInitrd(tree);
   if (chosenInitrd !== undefined) return chosenInitrd;
-  const blob = system.readIfThere(LIVE_BLOB, LARGEST_BLOB);
+  const blob = system.mustReadIfThere(LIVE_BLOB, LARGEST_BLOB);
   const chosen = (name: string): boolean => name === "chosen";
-  return blob && unlessFailure(() => initrdOf(treeFromBlob(blob, LIVE_BLOB, chosen).root));
+  return blob && initrdOf(treeFromBlob(blob, LIVE_BLOB, chosen).root);
 }

@@ -226,7 +226,7 @@ class Source {
   takeUpTo(ends: Bytes): string {
     const { text, at } = this;
     let end = at;
-    while (ends[text.charCodeAt(end)] === 0) end++;
+    while (end < text.length && !ends[text.charCodeAt(end)]) end++;
     this.at = end;
     return text.slice(at, end);
   }

@@ -510,7 +510,8 @@ export class System {
     if (saysMissing(descriptor)) return undefined;
     const entries = this.list(this.must(descriptor, path));
     this.close(descriptor);
-    return this.must(entries, path);
+    // Of one that is taken away meanwhile.
+    return saysMissing(entries) ? undefined : this.must(entries, path);
   }
 
   /** The same, and undefined where it cannot be read: for what is known then in another way, or said. */

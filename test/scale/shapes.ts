@@ -99,6 +99,20 @@ const TREES: Readonly<Record<string, (size: number) => Uint8Array>> = {
         shuffled(size, (index) => node(`r@${index}`, [property("reg", cells(0, 0x10000 * index, 0, 0x1000))])),
       ),
     ]),
+  "names of a node, and nodes of many properties": (size) =>
+    tree(CELLS, [
+      node(
+        "big",
+        [],
+        list(size, (index) => node(`n${index}`)),
+      ),
+      ...list(size, (index) =>
+        node(
+          `o${index}`,
+          list(33, (number) => property(`p${number}`)),
+        ),
+      ),
+    ]),
   "interrupts, each of a parent of its own": (size) =>
     tree(
       CELLS,
@@ -275,6 +289,10 @@ const EDITS: Readonly<Record<string, readonly [of: string, edit: (index: number)
   "properties deleted": ["names of names", (index) => `delete /n${index}/p${index}`],
   "nodes added in nodes": ["names of names", (index) => `add-node /n${index}/m`],
   "nodes deleted": ["names of names", (index) => `delete-node /n${index}`],
+  "nodes deleted, and others changed, in turn": [
+    "names of a node, and nodes of many properties",
+    (index) => `delete-node /big/n${index}\nset /o${index}/p3=<1>`,
+  ],
   "command lines": ["memory nodes", (index) => `bootargs x${index}`],
   initrds: ["entries of the reserve map", (index) => `initrd ${hex(index * 16 + 16)},${hex(index * 16 + 24)}`],
   "ranges reserved": ["entries of the reserve map", (index) => `reserve ${hex(index * 32 + 1)},0x8`],

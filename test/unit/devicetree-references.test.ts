@@ -2,12 +2,15 @@
 
 import { beforeAll, describe, expect, test } from "bun:test";
 import { u32Value } from "../../src/devicetree/cells.ts";
+import { removeItem } from "../../src/devicetree/changing.ts";
 import { deleteNode } from "../../src/devicetree/edit/edits.ts";
+import { Indexes } from "../../src/devicetree/named.ts";
 import { findNode, freePhandle, phandleOf } from "../../src/devicetree/references.ts";
 import { addChild, type Node, removeChild, removeProperty } from "../../src/devicetree/tree.ts";
 import { bytesAt, readBlob } from "../support/blob-reader.ts";
 import { runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { present } from "../support/present.ts";
 import { cells, makeTree, type Tree } from "../support/tree.ts";
 
 const folder = temporaryFolder({ lasts: "file" });
@@ -45,6 +48,16 @@ test.each([10, 1000, 1100])("of two nodes of one name, and %i others, the first 
   const root = node("", undefined, node("a", 1), twins[0], ...many, twins[1]);
   deleteNode({ root, reservations: [], address: undefined, bootCpu: 0 }, "&0x1");
   expect(findNode(root, "/dup").node).toBe(twins[0]);
+});
+
+test("an index has its own list put in order, and no other: edits of two nodes in turn would take the square of their number", () => {
+  const lists = [1, 2].map((which) =>
+    Array.from({ length: 1100 }, (_, index) => node(`n${which}-${index}`, undefined)),
+  );
+  for (const list of lists) removeItem(list, present(list[0]));
+  const names = new Indexes<Node>(({ name }) => name);
+  names.find(present(lists[0]), "n1-5");
+  expect(lists.map((list) => list[0]?.name)).toEqual(["n1-1", "n2-1099"]);
 });
 
 test.each([10, 100, 1100])("of %i nodes that may be meant the first two in the tree are named", (count) => {

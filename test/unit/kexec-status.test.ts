@@ -123,6 +123,12 @@ test("one that was patched for lockdown, and tells of it in its log alone, is lo
     lockdown: "on (by the kernel's log)",
     kexec_load: "unknown (under lockdown it loads nothing)",
   });
+  // Some of those could lift it, by a key.
+  const lifted = `${text}<5>[    9.0] Lifting lockdown\n`;
+  expect(statusOf({ files, on: log(lifted) })).toMatchObject({
+    lockdown: "none (the running kernel knows no lockdown)",
+  });
+  expect(statusOf({ files, on: log(lifted + text) })).toMatchObject({ lockdown: "on (by the kernel's log)" });
 });
 
 test("a file of /proc that cannot be read is not taken for a /proc that is not mounted", () => {

@@ -350,6 +350,8 @@ describe("refused, with nothing loaded:", () => {
     ["-e with --save and no kernel", PPC64, ["-e", "--save", "x"], "2 kexec: --save: needs a kernel"],
     ["-fe with --diagnose and no kernel", PPC64, ["-fe", "--diagnose"], "2 kexec: --diagnose: needs a kernel"],
     ["-S with --qemu", PPC64, ["-S", "--qemu", "x"], "2 kexec: --qemu: needs a kernel"],
+    ["-S with --json", PPC64, ["-S", "--json"], "2 kexec: --json: needs a kernel"],
+    ["-u with --svg", PPC64, ["-u", "--svg=x"], "2 kexec: --svg: needs a kernel"],
     ["no such kernel", PPC64, ["-l", "/nowhere"], "1 kexec: /nowhere: ENOENT (no such file or directory)"],
     [
       "no such initrd",

@@ -378,7 +378,7 @@ describe("what is not checked is said, in a line each", () => {
 
   test("that the size of RAM is not known", () => {
     expect(lines({ files: { [BLOB]: told, "/proc/meminfo": "nothing" } })).toEqual([
-      "that an image takes no more than half of the RAM is not checked: no MemTotal in /proc/meminfo",
+      "whether there is memory for the image is not checked: no MemTotal in /proc/meminfo",
     ]);
   });
 

@@ -3,14 +3,16 @@
 import { describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
+import { loadRules } from "../../src/arch/load-rules.ts";
 import { readMemoryMap } from "../../src/arch/x86_64/e820.ts";
+import { readFacts } from "../../src/kexec/facts.ts";
 import { errno } from "../../src/sys/errno.ts";
 import { System } from "../../src/sys/system.ts";
 import { coreBytes } from "../support/core-file.ts";
 import { type Answer, type CallName, type FakeWorld, fakeEngine, runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { ARM64, WITH_CRASHKERNEL } from "../support/kexec-machines.ts";
-import { type LoadRun, loadem, type Pretended, runPretended } from "../support/loading.ts";
+import { type LoadRun, loadem, type Pretended, pretendedWorld, runPretended } from "../support/loading.ts";
 import { cells } from "../support/tree.ts";
 
 const folder = temporaryFolder();
@@ -109,12 +111,35 @@ test.each([
   }
 });
 
-test("whether a kernel has hash tables is not guessed", () => {
-  const { code, err } = load({ ...PARTITION, on: failing("/proc/cpuinfo", errno.EACCES) }, "0x50000000");
+test("where it cannot be read whether a kernel has hash tables, that is said, and what they take is left alone", () => {
+  const machine = { ...PARTITION, on: failing("/proc/cpuinfo", errno.EACCES) };
+  const { code, err } = load(machine, "0x50000000");
   expect({ code, err }).toEqual({
     code: 0,
     err: "loadem: what hash tables take is not checked: /proc/cpuinfo: EACCES (permission denied)\n",
   });
+  expect(load(machine, "0x60000000").err).toContain("which is taken: the hash page table");
+});
+
+test.each(["/proc/cmdline", "/sys/firmware/fdt"])(
+  "an initrd is not taken for one that was not kept where %s cannot be read",
+  (path) => {
+    // Without a directory's word on it the blob has it.
+    const files = { ...PARTITION.files, ...tree({ "chosen/linux,initrd-start": undefined }), "/sys/firmware/fdt": "x" };
+    const on = failing(path, errno.EIO, ["openat"]);
+    expect(load({ files, on }, "0x50000000").err).toContain(
+      `the running kernel's initrd is not checked: ${path}: EIO (input/output error)\n`,
+    );
+  },
+);
+
+test("an initrd that Linux shows is a kept one, whoever may read it", () => {
+  const files = { ...PARTITION.files, "/proc/cmdline": "quiet\n", "/sys/firmware/initrd": "" };
+  const on = failing("/sys/firmware/initrd", errno.EACCES, ["openat"]);
+  const keptIn = (pretended: Pretended) =>
+    readFacts(new System(fakeEngine(pretendedWorld(folder.path, pretended).world)), loadRules.ppc64.facts).keptInitrd;
+  expect(keptIn({ files, on })).toEqual({ start: 0x2000_0000n, end: 0x2001_0000n });
+  expect(keptIn({ files: { ...files, "/sys/firmware/initrd": undefined } })).toBeUndefined();
 });
 
 test("a crash kernel's region that cannot be read is not taken for none", () => {

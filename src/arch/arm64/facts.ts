@@ -14,10 +14,12 @@ export const facts: FactSource = {
   initrd: { read: readTreeInitrd, keptBy: "keepinitrd" },
   read(system, _memory, tree) {
     const unchecked: string[] = [];
-    const tell = (why: string) => unchecked.push(`what a GICv3 goes on using is not checked: ${why}`);
+    const tell = (why: string) => {
+      if (mayLieAnywhere(system)) unchecked.push(`what a GICv3 goes on using is not checked: ${why}`);
+    };
     const readRoot = () => attempt(() => tree.node(""), tell);
     const { ranges, missing } = readLpiTables(system, readRoot);
-    if (missing !== undefined && unchecked.length === 0 && needsLpiTables(system, readRoot, ranges)) {
+    if (missing !== undefined && unchecked.length === 0 && mayLieAnywhere(system) && hasTables(readRoot, ranges)) {
       tell(`the kernel's log names ${missing}`);
     }
     // /proc/iomem knows these only where EFI keeps them.
@@ -28,10 +30,14 @@ export const facts: FactSource = {
   },
 };
 
-/** Whether there are such tables, and nothing but the log tells where they are. */
-function needsLpiTables(system: System, readRoot: () => Node | undefined, known: readonly MemoryRange[]): boolean {
+/** Whether nothing but the log would tell where such tables are. */
+function mayLieAnywhere(system: System): boolean {
   if (typeof system.statusOfFile("/sys/firmware/efi") !== "number") return false;
-  if (wasToldNoLpis(system.text(system.readIfThere("/proc/cmdline") ?? new Uint8Array(0)))) return false;
+  return !wasToldNoLpis(system.text(system.readIfThere("/proc/cmdline") ?? new Uint8Array(0)));
+}
+
+/** Whether there are such tables. */
+function hasTables(readRoot: () => Node | undefined, known: readonly MemoryRange[]): boolean {
   if (known.length > 0) return true;
   const root = readRoot();
   return root !== undefined && hasIts(root);

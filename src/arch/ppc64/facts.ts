@@ -17,7 +17,7 @@ export const facts: FactSource = {
     const unchecked: string[] = [];
     const find = <T>(what: string, read: () => T): T | undefined =>
       attempt(read, (why) => unchecked.push(`${what} is not checked: ${why}`));
-    const isHashed = find("what hash tables take", () => !hasRadixTables(system)) ?? false;
+    const isHashed = find("what hash tables take", () => !hasRadixTables(system)) ?? true;
     const isOpal = find("what firmware takes", () => tree.childrenOf("").includes("ibm,opal"));
     const isHashPartition = isHashed && isOpal === false;
     const crash = find("what crashkernel= reserved", () => ({ region: readCrashkernel(tree) }));

@@ -1,6 +1,6 @@
 // What the next kernel has to be told of this machine, and only the running kernel still knows.
 
-import { Failure } from "../../failure.ts";
+import { attempt, Failure } from "../../failure.ts";
 import type { System } from "../../sys/system.ts";
 import { BOOT_PARAMS_SIZE, type E820Entry, readRsdp } from "./boot-params.ts";
 import { readMemoryMap } from "./e820.ts";
@@ -40,13 +40,17 @@ export function readOwnBootParams(system: System): Uint8Array | undefined {
  * @throws Failure on an EFI machine where it is not found: the next kernel would have one cpu and no ACPI
  */
 function findRsdp(system: System, bootParams: Uint8Array | undefined): bigint {
-  const systab = system.readIfThere(`${EFI}/systab`);
+  let why = "no ACPI20= there";
+  const systab = attempt(
+    () => system.mustReadIfThere(`${EFI}/systab`),
+    () => (why = "it cannot be read"),
+  );
   const lines = systab === undefined ? "" : system.text(systab);
   const inTable = /^ACPI20=(0x[0-9a-f]+)$/m.exec(lines) ?? /^ACPI=(0x[0-9a-f]+)$/m.exec(lines);
   if (inTable?.[1] !== undefined) return BigInt(inTable[1]);
   const told = bootParams && readRsdp(bootParams);
   if (told !== undefined && told !== 0n) return told;
   if (system.isMissing(EFI)) return 0n;
-  const fact = "no ACPI20= there, and the running kernel was told none: the next one would have one cpu and no ACPI";
+  const fact = `${why}, and the running kernel was told none: the next one would have one cpu and no ACPI`;
   throw new Failure(`${EFI}/systab`, `${fact}; --rsdp ADDR tells it`);
 }
