@@ -78,6 +78,8 @@ test.each([
   ["\\\n#b\\\na\n", "init: a: no such command\n"],
   ["'a\\\nb\n", "init: prompt:1:1: unterminated '\ninit: b: no such command\n"],
   ["a\\ \\\n#b\n", "init: a #b: no such command\n"],
+  ["a\\\n#b\\\nc\n", "init: a#bc: no such command\n"],
+  ["a \\\n#b\\\nc\n", "init: a: no such command\ninit: c: no such command\n"],
 ])("%j at the prompt is continued as a script is", (typed, says) => {
   expect(promptSays(typed)).toBe(says);
 });
