@@ -32,6 +32,11 @@ function row(isGood: boolean, figure: string, shape: ScaleShape, end: number | s
   process.stdout.write(`${isGood ? "  " : "! "}${figure.padStart(6)}  ${nameOf(shape)} (${told})\n`);
 }
 
+/** A program that threw has no exit code. */
+function hasEnded(end: number | string): boolean {
+  return typeof end === "number";
+}
+
 async function scale(words: readonly string[]): Promise<number> {
   const { _: texts, seconds } = minimist([...words], {
     boolean: ["seconds"],
@@ -45,14 +50,14 @@ async function scale(words: readonly string[]): Promise<number> {
   let wrong = 0;
   if (seconds === true) {
     await measureSeconds(chosen, ({ shape, seconds, end }) => {
-      const isGood = seconds <= MOST_SECONDS;
+      const isGood = hasEnded(end) && seconds <= MOST_SECONDS;
       row(isGood, seconds.toFixed(2), shape, end);
       if (!isGood) wrong++;
     });
   } else {
     for (const { shape, counts, end } of await countWork(chosen)) {
       const growth = growthOf(counts);
-      const isGood = isSound(growth, constantShapes.has(nameOf(shape)));
+      const isGood = hasEnded(end) && isSound(growth, constantShapes.has(nameOf(shape)));
       row(isGood, growth?.toFixed(2) ?? "flat", shape, end);
       if (!isGood) wrong++;
     }
