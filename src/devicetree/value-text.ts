@@ -56,18 +56,24 @@ function writeCells(write: Write, value: Uint8Array, group: number): void {
 
 /** A few of them: `[00 ff]` */
 export function bytesText(bytes: Uint8Array): string {
-  return `[${hexDigits(bytes, " ")}]`;
+  let text = "";
+  writeDigits((part) => (text += part), bytes, " ");
+  return `[${text}]`;
 }
 
 /** Bytes or cells that become text at a time: a list of the digits of all would take 50 times their memory. */
 const CHUNK = 4096;
 
+/** Of each byte: a text made for each byte of a value would take Bun five times that value's memory until it collects them. */
+const DIGITS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
 /** Two digits for each byte. */
 export function writeDigits(write: Write, bytes: Uint8Array, between: string): void {
-  for (let at = 0; at < bytes.length; at += CHUNK)
-    write(`${at === 0 ? "" : between}${hexDigits(bytes.subarray(at, at + CHUNK), between)}`);
-}
-
-function hexDigits(bytes: Uint8Array, between: string): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(between);
+  const digits: string[] = [];
+  for (let at = 0; at < bytes.length; at += CHUNK) {
+    const end = Math.min(at + CHUNK, bytes.length);
+    digits.length = 0;
+    for (let each = at; each < end; each++) digits.push(DIGITS[bytes[each] as number] as string);
+    write(`${at === 0 ? "" : between}${digits.join(between)}`);
+  }
 }
