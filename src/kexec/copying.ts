@@ -30,6 +30,9 @@ export interface Jump {
  */
 const MOST_PROCESSES = 512;
 
+/** Bytes that have to be available for one more: with pages of 64K it takes 1.5 MiB, and Linux ends processes for what is not there. */
+const LEAST_MEMORY = 16n * 1024n * 1024n;
+
 /** How many of them take memory, each its part of as much as the image has: no more can be in the way. */
 const TAKERS = 16n;
 
@@ -54,9 +57,12 @@ export function leaveTheWay(system: System, { option, findCopying, say }: Jump):
       break;
     }
     if (processes === 1) say(`the image goes over this process's task_struct, ${formatRange(task)}`);
-    if (processes === MOST_PROCESSES) {
+    const isShort = (readMemoryInfo(system, "MemAvailable") ?? LEAST_MEMORY) < LEAST_MEMORY;
+    if (processes === MOST_PROCESSES || isShort) {
       const fact = `the image goes over the task_struct of each of ${processes} processes, the last one in`;
-      throw new Failure(option, `${fact} ${formatRange(segment)}; load it elsewhere (--no-checks jumps all the same)`);
+      const why = isShort ? ", and there is no memory for another one" : "";
+      const advice = "load it elsewhere (--no-checks jumps all the same)";
+      throw new Failure(option, `${fact} ${formatRange(segment)}${why}; ${advice}`);
     }
     if (processes <= TAKERS) takeMemory(system, min(image, (readMemoryInfo(system, "MemFree") ?? 0n) / 2n) / TAKERS);
     const child = system.must(system.fork(), "fork");

@@ -342,7 +342,7 @@ describe("what forbids to load is told apart", () => {
         "load-limit-reboot": "none",
       });
       expect(cause(seen, "/try /bin/kexec --diagnose -l /bzImage")).toBe(
-        "kexec: --diagnose: 4 calls of kexec_load are needed, and kernel.kexec_load_limit_reboot leaves 3",
+        "kexec: --diagnose: 5 calls of kexec_load are needed, and kernel.kexec_load_limit_reboot leaves 3",
       );
       // One for the load, one for the unload; asking what there is costs none.
       expect(status(seen.printed("kexec -S"))).toMatchObject({

@@ -274,6 +274,21 @@ describe("the process that jumps on ppc64", () => {
     expect(engine.asked("clone")).toHaveLength(511);
   });
 
+  test.each([
+    [16 * 1024 - 1, 0],
+    [16 * 1024, 1],
+  ])("is none where Linux would end others for its memory: %i KiB available, %i started", (available, started) => {
+    const files = { "/proc/meminfo": `MemTotal: 2097152 kB\nMemFree: 0 kB\nMemAvailable: ${available} kB\n` };
+    const { code, err, changes, engine } = jump({ core: { tasks: [INSIDE] }, forks: [4711], files });
+    expect(engine.asked("clone")).toHaveLength(started);
+    expect({ code, changes }).toEqual({ code: started === 0 ? 1 : 0, changes: [] });
+    if (started === 0)
+      expect(err).toBe(
+        "loadem: -k: the image goes over the task_struct of each of 1 processes, the last one in 0x6000000-0x8990000, and " +
+          "there is no memory for another one; load it elsewhere (--no-checks jumps all the same)\n",
+      );
+  });
+
   test("is none where no more can be started", () => {
     const { code, err, changes } = jump({ core: { tasks: [INSIDE] }, forks: [-errno.EAGAIN] });
     expect({ code, changes }).toEqual({ code: 1, changes: [] });
