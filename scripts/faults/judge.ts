@@ -98,7 +98,7 @@ function isOtherInput({ kind, value }: Fault, call: Call | undefined): boolean {
   if (call?.name === "ioctl" && value === errno.EIO) return true;
   if (call?.name === "mount" && value === errno.EBUSY) return true;
   if (call?.name === "finit_module" && value === errno.EEXIST) return true;
-  return value === errno.ENOENT || value === errno.ENOSYS;
+  return value === errno.ENOENT || value === errno.ENOTDIR || value === errno.ENOSYS;
 }
 
 function outcomeOf({ good, unknown }: Reference, ran: Result, fault: Fault, call: Call | undefined): Outcome {
