@@ -64,6 +64,18 @@ export const nativeTargets: readonly NativeTarget[] = [
     longest: 1024,
     needs: "quickjs-parts",
   },
+  {
+    name: "c-guard",
+    holds: "zeros take the place of a lost page and of what follows it in its mapping, and of nothing else",
+    files: [],
+    longest: 1024,
+  },
+  {
+    name: "c-int128",
+    holds: "quotients, remainders and shifts of 128 bits are the compiler's",
+    files: [],
+    longest: 1024,
+  },
   { name: "c-sha256", holds: "a digest is of the bytes alone", files: ["host/sha256.c"], longest: 1024 },
 ];
 
@@ -85,6 +97,8 @@ const OWN_FLAGS = [
   join(SYS, "host"),
   "-I",
   join(SYS, "gather"),
+  "-I",
+  join(SYS, "guard"),
 ];
 /** As it is included, its main file is not held to what our own code is. */
 const INCLUDED_FLAGS = ["-Wno-unknown-attributes", "-Wno-unused-function", "-Wno-sign-compare"];

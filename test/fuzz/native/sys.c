@@ -389,8 +389,9 @@ static JSValue result_of(JSContext *ctx, const char *name, int count)
     JSValue function, result;
     int i;
 
-    for (i = 0; strcmp(functions[i].name, name) != 0; i++)
-        HOLD(i < FUNCTION_COUNT);
+    for (i = 0; i < FUNCTION_COUNT && strcmp(functions[i].name, name) != 0; i++)
+        ;
+    HOLD(i < FUNCTION_COUNT);
     function = JS_NewCFunction(ctx, functions[i].u.func.cfunc.generic, name, functions[i].u.func.length);
     for (i = 0; i < count; i++)
         words[i] = given[i].value;
