@@ -6,7 +6,7 @@ import { Failure, hex } from "../../src/failure.ts";
 import { doubleCommas, runGuest } from "../guest.ts";
 import { type Machine, MIB } from "../machines/machine.ts";
 import type { MachineName } from "../machines/machines.ts";
-import type { Addresses } from "./addresses.ts";
+import { type Addresses, handOverWords } from "./addresses.ts";
 import type { Choices } from "./choices.ts";
 import type { NextKernel } from "./kernels.ts";
 
@@ -18,8 +18,8 @@ const DUMP_TIMEOUT = 60;
 export interface DirectNeeds {
   readonly addresses: Addresses;
   readonly bootargs: string;
-  /** Where the stub has the kernel's address, as -c takes it. */
-  readonly chain: number;
+  /** Where the stub has the kernel's address, as -c takes it; undefined where none is needed. */
+  readonly chain: number | undefined;
   /** Bytes of the next kernel's bss. */
   readonly bss: number;
   /** MiB. */
@@ -53,12 +53,12 @@ export async function directStart(
       : await tree(options, machine, choices, kernel, needs, folder);
   if (initrd !== undefined) await writeFile(ramdisk, initrd);
   const directory = join(folder, "direct");
-  const stub = ["-a", hex(addresses.stub), "-e", "-w", "-s"];
-  const image = ["-a", hex(addresses.kernel), "-c", hex(needs.chain), "-f", kernel];
+  const handOver = handOverWords(addresses, needs.chain);
+  const image = [...handOver.kernel, "-f", kernel];
   const bss = needs.bss === 0 ? [] : ["-z", hex(needs.bss)];
   const archive = initrd === undefined ? [] : ["-a", hex(addresses.initrd), "-f", ramdisk];
   const type = ["-t", String(machine.elfMachine)];
-  await ours(["loadem", "--qemu", directory, ...type, ...stub, ...image, ...bss, ...archive], argument);
+  await ours(["loadem", "--qemu", directory, ...type, ...handOver.argument, ...image, ...bss, ...archive], argument);
   const more = choices.machine.length === 0 ? [] : ["-machine", choices.machine.join(",")];
   const words = [...more, "-cpu", choices.cpu, "-smp", String(choices.smp)];
   return { script: join(directory, "run"), words };

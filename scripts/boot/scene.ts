@@ -5,14 +5,12 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type AddedFile, image } from "../../initramfs/image.ts";
 import { applets } from "../../src/applets/table.ts";
-import { archs } from "../../src/arch/archs.ts";
 import { Failure, hex } from "../../src/failure.ts";
-import type { Stub } from "../../src/kexec/stub.ts";
+import type { ArgumentKind } from "../../src/kexec/stub.ts";
 import { build } from "../build.ts";
 import type { Guest } from "../guest.ts";
-import type { Machine } from "../machines/machine.ts";
 import { bootDefaults, machineOf, type Target } from "../machines/machines.ts";
-import { type Addresses, addressesFor, PAGE } from "./addresses.ts";
+import { type Addresses, addressesFor, archOf, handOverWords, PAGE } from "./addresses.ts";
 import type { Choices } from "./choices.ts";
 import { directStart } from "./direct.ts";
 import { gdbSocket, gdbWords } from "./gdb.ts";
@@ -58,10 +56,10 @@ export interface Special {
 /** What a script of the first init has to know. */
 export interface ScriptNeeds {
   readonly addresses: Addresses;
-  /** Where the stub has the kernel's address, as -c takes it. */
-  readonly chain: number;
+  /** Where the stub has the kernel's address, as -c takes it; undefined where none is needed. */
+  readonly chain: number | undefined;
   /** What the kernel is handed: on x86-64 a zero page, and the kernel is still in /bzImage. */
-  readonly argument: Stub["followedBy"];
+  readonly argument: ArgumentKind;
   readonly bootargs: string;
   /** What fs2dt makes its blob of. */
   readonly source: string;
@@ -86,7 +84,8 @@ export async function sceneFor(
   const executable = await readFile(await build(choices.target));
   const firstArgs = `console=${guest.console} quiet panic=-1 kexecbox.nonce=${nonce} ${guest.append ?? ""}`.trim();
   const bootargs = `${firstArgs} ${choices.append}`.trim();
-  const { chain, followedBy: argument } = stubOf(machine);
+  const { argument, stub } = archOf(machine);
+  const chain = stub?.chain;
   const bss = next.memory - next.image.length;
   // With ACPI, which UEFI firmware brings, arm64 has no directory.
   const source = choices.uefi ? "/sys/firmware/fdt" : TREE;
@@ -153,13 +152,6 @@ export function memoryOf({ target, board: name, memory, small, crash }: Choices)
   return memory ?? board?.memory ?? (crash === undefined ? usual : Math.max(usual, CRASH_MEMORY));
 }
 
-/** The stub of a machine that has one. */
-export function stubOf({ name }: Machine): Stub {
-  const arch = archs.find((known) => known.name === name);
-  if (arch === undefined) throw new Failure(name, "there is no such machine in src/arch");
-  return arch.stub;
-}
-
 function names(): string[] {
   return applets.map(({ name }) => name);
 }
@@ -202,7 +194,7 @@ export function secondScript(more: readonly string[]): string {
 
 /** The README's pipeline, with a command line and an initrd for the next kernel. */
 export function usualScript({ addresses, source, argument, chain, bootargs, initrdSize, bss }: ScriptNeeds): string {
-  const { stub, tree, kernel, initrd } = addresses;
+  const { tree, initrd } = addresses;
   // The directory tells of the first kernel's, whose memory is not what it was.
   const none = argument === "zero page" || source !== TREE ? "" : " --no-initrd";
   const range = initrdSize === 0 ? none : ` -i ${hex(initrd)},${hex(initrd + initrdSize)}`;
@@ -211,8 +203,8 @@ export function usualScript({ addresses, source, argument, chain, bootargs, init
     argument === "zero page"
       ? ["zeropage --kernel /bzImage > /vmlinux.kexec\n", `zeropage ${told} /bzImage`]
       : ["", `fs2dt ${told} ${source}`];
-  const stubAndArgument = `-a ${hex(stub)} -e -w -s`;
-  const image = `-a ${hex(kernel)} -c ${hex(chain)} -f /vmlinux.kexec${bss === 0 ? "" : ` -z ${hex(bss)}`}`;
+  const handOver = handOverWords(addresses, chain);
+  const image = `${handOver.kernel.join(" ")} -f /vmlinux.kexec${bss === 0 ? "" : ` -z ${hex(bss)}`}`;
   const ramdisk = initrdSize === 0 ? "" : ` -a ${hex(initrd)} -f /initrd`;
-  return `${cut}${generator} | loadem -v -r ${hex(PAGE)} ${stubAndArgument} ${image}${ramdisk}\nloadem -k\n`;
+  return `${cut}${generator} | loadem -v -r ${hex(PAGE)} ${handOver.argument.join(" ")} ${image}${ramdisk}\nloadem -k\n`;
 }

@@ -5,9 +5,9 @@ import { readFile } from "node:fs/promises";
 import type { AddedFile } from "../../initramfs/image.ts";
 import { quoteWord } from "../../src/script/quote.ts";
 import { present } from "../bench/present.ts";
-import { addressesFor } from "../boot/addresses.ts";
+import { addressesFor, archOf } from "../boot/addresses.ts";
 import { type Choices, parseChoices } from "../boot/choices.ts";
-import { memoryOf, ONLINE, PRESENT, type ScriptNeeds, stubOf, TREE, usualScript } from "../boot/scene.ts";
+import { memoryOf, ONLINE, PRESENT, type ScriptNeeds, TREE, usualScript } from "../boot/scene.ts";
 import { type Kernels, kernelsFor } from "../boot.ts";
 import { build } from "../build.ts";
 import { MIB } from "../machines/machine.ts";
@@ -124,7 +124,7 @@ async function stageOf({ smp, small }: Course, target: Target, index: number): P
     "choices: this is no --help",
   );
   const kernels = await kernelsFor(choices);
-  const isCut = stubOf(machineOf(target)).followedBy === "zero page";
+  const isCut = archOf(machineOf(target)).argument === "zero page";
   return {
     choices,
     kernels,
@@ -193,10 +193,10 @@ function needsFor({ stages, memory, initrdSize }: Route, number: number, next: S
   const { start } = present(room.memory[0], "memory");
   const shift = { start, end: start + load.first + BigInt(number % SHIFTS) * SHIFT, name: "the boot before" };
   const { image, memory: kernelMemory, shape } = next.kernels.next;
-  const { chain, followedBy: argument } = stubOf(machine);
+  const { argument, stub } = archOf(machine);
   return {
     addresses: addressesFor(choices.target, { ...room, taken: [...room.taken, shift] }, shape, BigInt(initrdSize)),
-    chain,
+    chain: stub?.chain,
     argument,
     bootargs,
     source: TREE,

@@ -10,6 +10,8 @@ import { archs, findArch } from "./archs.ts";
  */
 export function builtInStub(place: string, wanted: ByteString): Uint8Array {
   const arch = findArch(wanted);
-  if (arch !== undefined) return arch.stub.bytes();
-  throw usage(place, `no stub for ${wanted} is built in, only for ${archs.map(({ name }) => name).join(" ")}`);
+  if (arch?.stub !== undefined) return arch.stub.bytes();
+  if (arch !== undefined) throw usage(place, `${arch.name} needs no stub: the running kernel itself hands a tree over`);
+  const others = archs.filter(({ stub }) => stub !== undefined).map(({ name }) => name);
+  throw usage(place, `no stub for ${wanted} is built in, only for ${others.join(" ")}`);
 }

@@ -82,13 +82,14 @@ export interface EnteredCode {
 }
 
 /** What is at the entry, what our stub there enters, and what begins where an address was stored for other code. */
-export function findEnteredCode({ entry, segments, stub, words }: KexecImage): EnteredCode[] {
+export function findEnteredCode({ entry, segments, handed, words }: KexecImage): EnteredCode[] {
   const at = (by: EnteredCode["by"], address: bigint | undefined): EnteredCode[] => {
     const segment = segments.find((each) => address !== undefined && contains(each, rangeOfSize(address, 1n)));
     if (address === undefined || segment === undefined) return [];
     return [{ by, segment, address, bytes: segment.bytes.subarray(Number(address - segment.start)) }];
   };
-  const kernel = stub && readKernelAddress(stub.target.stub, stub.segment.bytes);
+  const stub = handed?.target.stub;
+  const kernel = handed && stub && readKernelAddress(stub, handed.segment.bytes);
   const chained = words.filter(({ kind, value }) => kind === "chain" && value !== kernel);
   return [...at("kexec", entry), ...at("stub", kernel), ...chained.flatMap(({ value }) => at("code", value))];
 }

@@ -23,10 +23,9 @@ import {
 import type { ByteString } from "../sys/engine.ts";
 import { blame, blameWithAdvice, type Finding } from "./check.ts";
 import type { MachineFacts } from "./facts.ts";
-import type { EnteredStub, KexecImage, Segment } from "./image.ts";
+import { addressOf, bytesOf, type Handed, type KexecImage, type Segment } from "./image.ts";
 import { isKeeper } from "./live-tree.ts";
 import { limitMemory } from "./parameters.ts";
-import { STUB_SIZE } from "./stub.ts";
 
 /** What differs from machine to machine where a crash kernel gets a tree. */
 export interface ConfinementRules {
@@ -37,10 +36,10 @@ export interface ConfinementRules {
   /** What it may use besides the region. */
   readonly besides: readonly MemoryRange[];
   /** What of the image it maps wherever that lies. */
-  mapsAnyway?(stub: EnteredStub): readonly MemoryRange[];
+  mapsAnyway?(handed: Handed): readonly MemoryRange[];
 }
 
-/** Of a crash kernel that a stub of ours hands a tree to. */
+/** Of a crash kernel that is handed a tree. */
 export function findUnconfinedTree(
   image: KexecImage,
   facts: MachineFacts,
@@ -48,12 +47,13 @@ export function findUnconfinedTree(
 ): Finding | undefined {
   const { crashkernel, pageSize } = facts;
   if (!image.crash || crashkernel === undefined) return undefined;
-  if (image.stub?.target.stub.followedBy !== "device tree blob") return undefined;
-  const { segment } = image.stub;
+  const { handed } = image;
+  if (handed?.target.argument !== "device tree blob") return undefined;
+  const { segment } = handed;
   const advice = `fs2dt --usable ${hex(crashkernel.start)},${hex(crashkernel.end - crashkernel.start)}`;
-  const place = `the device tree blob at ${hex(segment.start + BigInt(STUB_SIZE))}`;
+  const place = `the device tree blob at ${hex(addressOf(handed))}`;
   try {
-    const tree = treeFromBlob(segment.bytes.subarray(STUB_SIZE), place, isOfMemory);
+    const tree = treeFromBlob(bytesOf(handed), place, isOfMemory);
     const { root } = tree;
     const line = textOf(property(child(root, "chosen"), "bootargs") ?? new Uint8Array(0));
     const memory = allocatable(tree, limitMemory(mergeRanges(memoryOf(root, facts)), line), pageSize);
@@ -62,7 +62,7 @@ export function findUnconfinedTree(
       return blameWithAdvice(image, segment, `by its tree ${outside}: ${advice} confines it`);
     }
     const limits = mergeRanges(limitsOf(root));
-    const mapped = mapsAnyway?.(image.stub) ?? [];
+    const mapped = mapsAnyway?.(handed) ?? [];
     const lost = image.segments.find(
       (each) => limits.length > 0 && !holdsBytes(limits, each) && !mapped.some((range) => overlap(range, each)),
     );
@@ -107,7 +107,7 @@ export function outsideRegion(
 }
 
 /** What of a crash kernel is not checked, for people. */
-export function listUncheckedConfinement({ crash, stub }: KexecImage): string[] {
-  if (!crash || stub !== undefined) return [];
+export function listUncheckedConfinement({ crash, handed }: KexecImage): string[] {
+  if (!crash || handed !== undefined) return [];
   return ["what memory the crash kernel takes for its own is not checked: no stub of ours is entered"];
 }

@@ -1,5 +1,6 @@
 // The kexec image: each segment's bytes in one piece of memory, its words stored, as the kernel will copy them.
 
+import { headOf } from "../devicetree/format.ts";
 import type { DeviceTree } from "../devicetree/tree.ts";
 import { Failure, hex } from "../failure.ts";
 import { type MemoryRange, roundUp } from "../range.ts";
@@ -7,7 +8,7 @@ import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
 import { type HeldPiece, type Piece, partOf, pieceSize, readInto, refuseChanged } from "./piece.ts";
 import { type Patch, type Plan, SegmentPlan, type WordForm } from "./plan.ts";
-import { findTarget, readKernelAddress, STUB_SIZE, type Target } from "./stub.ts";
+import { findTarget, offsetOfArgument, readKernelAddress, STUB_SIZE, type Target } from "./stub.ts";
 
 /** A struct kexec_segment: `bytes` is buf and bufsz, the range is mem and memsz. */
 export interface Segment extends MemoryRange {
@@ -49,20 +50,35 @@ export interface StoredWord {
   readonly reason: string;
 }
 
-export interface EnteredStub {
+/** What the next kernel is handed: it follows the stub of ours that is entered, or lies where the running kernel looks for it. */
+export interface Handed {
   readonly segment: Segment;
   readonly target: Target;
-  /** The tree of the blob behind it, where that was made here, and none of its bytes changed since. */
+  /** The tree of that blob, where it was made here, and none of its bytes changed since. */
   readonly tree?: DeviceTree | undefined;
+}
+
+/** What the segment has from there on. */
+export function bytesOf({ segment, target }: Handed): Uint8Array {
+  return segment.bytes.subarray(offsetOfArgument(target));
+}
+
+export function addressOf({ segment, target }: Handed): bigint {
+  return segment.start + BigInt(offsetOfArgument(target));
+}
+
+/** Where the kernel is entered that is handed it: by the stub, or at once. */
+export function kernelFor({ segment, target }: Handed, entry: bigint | undefined): bigint | undefined {
+  return target.stub === undefined ? entry : readKernelAddress(target.stub, segment.bytes);
 }
 
 export interface KexecImage {
   readonly segments: readonly Segment[];
   readonly words: readonly StoredWord[];
   readonly entry: bigint | undefined;
-  /** The stub of ours that is entered at its start; undefined where other code is. */
-  readonly stub: EnteredStub | undefined;
-  /** Whether a stub of ours is entered that does not lie at its segment's start: `stub` is undefined then. */
+  /** undefined where code is entered that is no stub of ours, though the machine has one. */
+  readonly handed: Handed | undefined;
+  /** Whether a stub of ours is entered that does not lie at its segment's start: `handed` is undefined then. */
   readonly stubInside?: boolean;
   /** The segment of a stub of ours whose kernel is entered in its place. */
   readonly stubPassed?: Segment | undefined;
@@ -107,8 +123,9 @@ export function assemble(system: System, plan: Plan, targets: readonly Target[])
   for (const word of stored) storeWord(word);
   const { entry, arch, crash, flags } = plan;
   const segments = parts.map(({ segment }) => segment);
-  const stub = findEnteredStub(segments, entry, targets);
-  const isPoked = stored.some(({ kind, segment }) => kind === "poke" && segment === stub?.segment);
+  const machine = arch === 0n ? system.abi.elfMachine : Number(arch);
+  const handed = findEnteredStub(segments, entry, targets) ?? findBareTree(segments, machine, targets);
+  const isPoked = stored.some(({ kind, segment }) => kind === "poke" && segment === handed?.segment);
   const stubInside = hasStubInside(segments, entry, targets);
   return {
     segments,
@@ -117,7 +134,7 @@ export function assemble(system: System, plan: Plan, targets: readonly Target[])
     arch,
     crash,
     flags,
-    stub: stub && { ...stub, tree: isPoked ? undefined : plan.tree },
+    handed: handed && { ...handed, tree: isPoked ? undefined : plan.tree },
     stubInside,
     stubPassed: findPassedStub(segments, entry, targets),
   };
@@ -127,9 +144,20 @@ function findEnteredStub(
   segments: readonly Segment[],
   entry: bigint | undefined,
   targets: readonly Target[],
-): EnteredStub | undefined {
+): Handed | undefined {
   const segment = segments.find(({ start }) => start === entry);
   const target = segment && findTarget(targets, segment.bytes);
+  return segment && target && { segment, target };
+}
+
+/** Where no stub is needed the running kernel takes the first segment that begins with a blob. */
+function findBareTree(
+  segments: readonly Segment[],
+  elfMachine: number,
+  targets: readonly Target[],
+): Handed | undefined {
+  const target = targets.find((each) => each.stub === undefined && each.elfMachine === elfMachine);
+  const segment = target && segments.find(({ bytes }) => headOf(bytes) !== undefined);
   return segment && target && { segment, target };
 }
 
@@ -279,7 +307,7 @@ export function refuseChangedFiles(system: System, plan: Plan): void {
 function locate(words: WordForm, segment: Segment, patch: Patch, target: Target | undefined): StoredWord {
   const { kind, value, label } = patch;
   const { endian, reason } = chooseByteOrder(words, patch, target);
-  const size = kind === "chain" ? (target?.stub.word ?? words.word) : 4;
+  const size = kind === "chain" ? (target?.stub?.word ?? words.word) : 4;
   const isAnchoredByEnd = kind === "chain" && endian === "big";
   const at = isAnchoredByEnd ? patch.offset - BigInt(size) : patch.offset;
   const word = `${endian} endian word [${at < 0n ? "-" : ""}${hex(at < 0n ? -at : at)}, ${hex(at + BigInt(size))})`;
@@ -312,6 +340,6 @@ function chooseByteOrder(
   target: Target | undefined,
 ): Pick<StoredWord, "endian" | "reason"> {
   if (patch.endian !== undefined) return { endian: patch.endian, reason: "as --endian says" };
-  if (target !== undefined) return { endian: target.stub.endian, reason: "as the stub has it" };
+  if (target?.stub !== undefined) return { endian: target.stub.endian, reason: "as the stub has it" };
   return words;
 }

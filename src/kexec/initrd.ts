@@ -5,8 +5,7 @@ import { hex } from "../failure.ts";
 import { contains, formatRange, type MemoryRange, overlap, rangeOfSize, subtractRanges } from "../range.ts";
 import { blame, type Finding } from "./check.ts";
 import type { MachineFacts } from "./facts.ts";
-import { type EnteredStub, endOfFile, type KexecImage, type Segment } from "./image.ts";
-import { readKernelAddress } from "./stub.ts";
+import { endOfFile, type Handed, type KexecImage, kernelFor, type Segment } from "./image.ts";
 
 /** Who tells the next kernel of its initrd. */
 export interface Teller {
@@ -14,7 +13,7 @@ export interface Teller {
   readonly name: string;
   /** How to have another initrd told, or none. */
   readonly advice: string;
-  /** Where it ends, the stub before it included: bytes of their segment. */
+  /** Where it ends, with the stub before it if there is one: bytes of their segment. */
   readonly end: number;
 }
 
@@ -22,21 +21,21 @@ export interface Teller {
 const PADDING = 0x10000;
 
 /**
- * @param stub what is entered, and the teller follows
+ * @param handed what has the teller
  * @param told not empty
  */
 export function wrongInitrd(
   image: KexecImage,
-  stub: EnteredStub,
+  handed: Handed,
   { name, advice, end }: Teller,
   told: MemoryRange,
   { keptInitrd }: MachineFacts,
 ): Finding | undefined {
-  const over = [...usedByOthers(image, stub, end)].find(([, memory]) => overlap(memory, told))?.[0];
+  const over = [...usedByOthers(image, handed, end)].find(([, memory]) => overlap(memory, told))?.[0];
   const range = formatRange(told);
   if (over !== undefined) return blame(image, over, `lies over the initrd that ${name} tells of, ${range}: ${advice}`);
   const wrong = (fact: string) =>
-    blame(image, stub.segment, `${name} tells of an initrd at ${range}, ${fact}: ${advice}`);
+    blame(image, handed.segment, `${name} tells of an initrd at ${range}, ${fact}: ${advice}`);
   const holders = image.segments.filter((segment) => overlap(segment, told));
   if (holders.length === 0) {
     return keptInitrd !== undefined && contains(keptInitrd, told) ? undefined : wrong("which no segment holds");
@@ -51,14 +50,11 @@ export function wrongInitrd(
 }
 
 /** The segments that are no initrd, each with what has to stay as it is loaded. A kernel's -z is its own as well. */
-function usedByOthers(
-  { segments }: KexecImage,
-  { segment: stub, target }: EnteredStub,
-  end: number,
-): Map<Segment, MemoryRange> {
-  const kernel = rangeOfSize(readKernelAddress(target.stub, stub.bytes), 1n);
-  const used = new Map<Segment, MemoryRange>([[stub, rangeOfSize(stub.start, BigInt(end))]]);
-  for (const segment of segments) if (contains(segment, kernel)) used.set(segment, segment);
+function usedByOthers({ segments, entry }: KexecImage, handed: Handed, end: number): Map<Segment, MemoryRange> {
+  const kernel = kernelFor(handed, entry);
+  const used = new Map<Segment, MemoryRange>([[handed.segment, rangeOfSize(handed.segment.start, BigInt(end))]]);
+  const isKernel = (segment: Segment) => kernel !== undefined && contains(segment, rangeOfSize(kernel, 1n));
+  for (const segment of segments) if (isKernel(segment)) used.set(segment, segment);
   return used;
 }
 

@@ -8,9 +8,9 @@ import formOf from "../forms.ts";
 import { contains, type MemoryRange, rangeOfSize } from "../range.ts";
 import { blame, type Check, type Finding, nameSegment } from "./check.ts";
 import type { MachineFacts } from "./facts.ts";
-import type { EnteredStub, KexecImage } from "./image.ts";
+import { addressOf, bytesOf, type Handed, type KexecImage } from "./image.ts";
 import { wrongInitrd } from "./initrd.ts";
-import { readKernelAddress, STUB_SIZE } from "./stub.ts";
+import { offsetOfArgument, readKernelAddress, STUB_SIZE } from "./stub.ts";
 
 export const stubChecks: readonly Check[] = [
   { name: "stub-machine", errno: undefined, find: stubOnAnotherMachine },
@@ -22,10 +22,10 @@ export const stubChecks: readonly Check[] = [
 ];
 
 function stubOnAnotherMachine(image: KexecImage, { elfMachine }: MachineFacts): Finding | undefined {
-  if (image.stub === undefined || elfMachine === image.stub.target.elfMachine) return undefined;
-  const { name, elfMachine: own } = image.stub.target;
+  if (image.handed === undefined || elfMachine === image.handed.target.elfMachine) return undefined;
+  const { name, elfMachine: own } = image.handed.target;
   const fact = `the ${name} stub is entered, but this machine is ${elfMachine}, not ${own}`;
-  return blame(image, image.stub.segment, fact);
+  return blame(image, image.handed.segment, fact);
 }
 
 /** What a stub hands over lies before it, and not behind it as well. */
@@ -54,11 +54,11 @@ export function isForStub(bytes: Uint8Array): boolean {
 }
 
 function stubWithoutTree(image: KexecImage): Finding | undefined {
-  if (image.stub?.target.stub.followedBy !== "device tree blob") return undefined;
-  const { segment } = image.stub;
+  if (image.handed?.target.argument !== "device tree blob") return undefined;
+  const { segment } = image.handed;
   const wrong = (fact: string) => blame(image, segment, fact);
-  const start = segment.start + BigInt(STUB_SIZE);
-  const bytes = segment.bytes.subarray(STUB_SIZE);
+  const start = addressOf(image.handed);
+  const bytes = bytesOf(image.handed);
   const head = headOf(bytes);
   if (head === undefined) {
     return wrong(`no device tree blob at ${hex(start)}, after the ${hex(STUB_SIZE)} bytes of the stub`);
@@ -75,24 +75,26 @@ function stubWithoutTree(image: KexecImage): Finding | undefined {
 }
 
 function stubWithoutKernel(image: KexecImage): Finding | undefined {
-  if (image.stub === undefined) return undefined;
-  const { segment, target } = image.stub;
-  const kernel = readKernelAddress(target.stub, segment.bytes);
+  const stub = image.handed?.target.stub;
+  if (image.handed === undefined || stub === undefined) return undefined;
+  const { segment } = image.handed;
+  const kernel = readKernelAddress(stub, segment.bytes);
   if (image.segments.some((other) => other !== segment && contains(other, rangeOfSize(kernel, 4n)))) return undefined;
   if (kernel === 0n) {
-    const advice = `-c ${hex(target.stub.chain)} after the kernel's -a tells it`;
+    const advice = `-c ${hex(stub.chain)} after the kernel's -a tells it`;
     return blame(image, segment, `the stub does not know its kernel: ${advice}`);
   }
   return blame(image, segment, `the stub's kernel address ${hex(kernel)} lies in no other segment`);
 }
 
 function treeWithWrongInitrd(image: KexecImage, facts: MachineFacts): Finding | undefined {
-  if (image.stub?.target.stub.followedBy !== "device tree blob") return undefined;
-  const { segment } = image.stub;
+  const { handed } = image;
+  if (handed?.target.argument !== "device tree blob") return undefined;
+  const { segment, target } = handed;
   try {
-    const initrd = readToldInitrd(image.stub);
-    const end = STUB_SIZE + (headOf(segment.bytes.subarray(STUB_SIZE))?.size ?? 0);
-    return initrd && wrongInitrd(image, image.stub, { name: "the tree", advice: INITRD_ADVICE, end }, initrd, facts);
+    const initrd = readToldInitrd(handed);
+    const end = offsetOfArgument(target) + (headOf(bytesOf(handed))?.size ?? 0);
+    return initrd && wrongInitrd(image, handed, { name: "the tree", advice: INITRD_ADVICE, end }, initrd, facts);
   } catch (error) {
     if (error instanceof Failure) return blame(image, segment, `${error.place}: ${error.fact}`);
     throw error;
@@ -103,11 +105,11 @@ function treeWithWrongInitrd(image: KexecImage, facts: MachineFacts): Finding | 
 export const INITRD_ADVICE = "fs2dt -i gives another, --no-initrd none";
 
 /**
- * The initrd that the blob behind a stub tells of.
+ * The initrd that the blob tells of.
  * @throws Failure for a blob that cannot be read
  */
-export function readToldInitrd({ segment, tree }: EnteredStub): MemoryRange | undefined {
-  if (tree !== undefined) return initrdOf(tree.root);
-  const place = `the device tree blob at ${hex(segment.start + BigInt(STUB_SIZE))}`;
-  return initrdOf(treeFromBlob(segment.bytes.subarray(STUB_SIZE), place, (name) => name === "chosen").root);
+export function readToldInitrd(handed: Handed): MemoryRange | undefined {
+  if (handed.tree !== undefined) return initrdOf(handed.tree.root);
+  const place = `the device tree blob at ${hex(addressOf(handed))}`;
+  return initrdOf(treeFromBlob(bytesOf(handed), place, (name) => name === "chosen").root);
 }

@@ -28,27 +28,36 @@ export interface Stub {
   readonly chain: number;
   /** Only where other cpus come to the stub, and it has to be told how many. */
   readonly wait?: WaitWord;
-  readonly followedBy: "device tree blob" | "zero page";
   /** Bytes from its start that are the same in every copy: what it is recognized by. */
   readonly codeSize: number;
   /** A fresh copy of its STUB_SIZE bytes: kernel address 0. */
   bytes(): Uint8Array;
 }
 
-/** A machine that a stub runs on. */
+/** What a machine's kernels are handed. */
+export type ArgumentKind = "device tree blob" | "zero page";
+
+/** A machine that is loaded for. */
 export interface Target {
   readonly name: string;
   /** e_machine of its ELF files, which is also the kexec architecture. */
   readonly elfMachine: number;
-  readonly stub: Stub;
+  readonly argument: ArgumentKind;
+  /** What hands it over, and lies before it; undefined where the running kernel does that itself. */
+  readonly stub: Stub | undefined;
+}
+
+/** Bytes before what a kernel is handed, in its segment. */
+export function offsetOfArgument({ stub }: Target): number {
+  return stub === undefined ? 0 : STUB_SIZE;
 }
 
 /** The target whose stub `bytes` begin with: the same code, byte for byte. What follows it is not looked at. */
 export function findTarget<T extends Target>(targets: readonly T[], bytes: Uint8Array): T | undefined {
   if (bytes.length < STUB_SIZE) return undefined;
   return targets.find(({ stub }) => {
-    const code = stub.bytes().subarray(0, stub.codeSize);
-    return code.every((byte, at) => byte === bytes[at]);
+    const code = stub?.bytes().subarray(0, stub.codeSize);
+    return code?.every((byte, at) => byte === bytes[at]) === true;
   });
 }
 

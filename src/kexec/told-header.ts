@@ -14,9 +14,8 @@ import type { ByteString } from "../sys/engine.ts";
 import { blame, type Finding } from "./check.ts";
 import { type ConfinementRules, isOfMemory } from "./confinement.ts";
 import type { MachineFacts } from "./facts.ts";
-import type { KexecImage } from "./image.ts";
+import { bytesOf, type KexecImage } from "./image.ts";
 import { parseSize, wordsOfLine } from "./parameters.ts";
-import { STUB_SIZE } from "./stub.ts";
 
 export interface ToldHeader {
   readonly start: bigint;
@@ -51,11 +50,15 @@ export interface TreeTelling extends ConfinementRules {
   readonly readsHeaderProperty: boolean;
 }
 
-/** undefined where no tree follows the stub, or where the tree tells of none, or cannot be read. */
-export function readToldByTree({ stub }: KexecImage, facts: MachineFacts, rules: TreeTelling): ToldHeader | undefined {
-  if (stub?.target.stub.followedBy !== "device tree blob") return undefined;
+/** undefined where no tree is handed over, or where it tells of none, or cannot be read. */
+export function readToldByTree(
+  { handed }: KexecImage,
+  facts: MachineFacts,
+  rules: TreeTelling,
+): ToldHeader | undefined {
+  if (handed?.target.argument !== "device tree blob") return undefined;
   return unlessFailure(() => {
-    const tree = treeFromBlob(stub.segment.bytes.subarray(STUB_SIZE), "", isOfMemory);
+    const tree = treeFromBlob(bytesOf(handed), "", isOfMemory);
     const { root, reservations } = tree;
     const chosen = child(root, "chosen");
     const parameter = readHeaderParameter(textOf(property(chosen, "bootargs") ?? NONE));
@@ -80,7 +83,7 @@ const NONE = new Uint8Array(0);
 
 /** What a crash kernel that has no header will lack, for people. */
 export function listLackingHeader(image: KexecImage, told: ToldHeader | undefined, option: string): string[] {
-  if (!image.crash || image.stub === undefined || told !== undefined) return [];
+  if (!image.crash || image.handed === undefined || told !== undefined) return [];
   return [`the crash kernel will have no /proc/vmcore: nothing tells it of an ELF core header (elfcorehdr, ${option})`];
 }
 
@@ -90,11 +93,11 @@ export function findLostHeader(
   { elfMachine }: MachineFacts,
   told: ToldHeader | undefined,
 ): Finding | undefined {
-  if (!image.crash || image.stub === undefined || told === undefined) return undefined;
+  if (!image.crash || image.handed === undefined || told === undefined) return undefined;
   const { start, by, allocatable, option } = told;
   const holder = image.segments.find((segment) => contains(segment, rangeOfSize(start, 1n)));
   const place = `the ELF core header at ${hex(start)} (${by})`;
-  if (holder === undefined) return blame(image, image.stub.segment, `${place} lies in no segment`);
+  if (holder === undefined) return blame(image, image.handed.segment, `${place} lies in no segment`);
   const wrong = (fact: string) => blame(image, holder, `${place} ${fact}`);
   // Else the running kernel does not know it (crash_handle_hotplug_event).
   if (image.flags !== undefined && image.flags !== 0 && holder.start !== start) {

@@ -185,7 +185,7 @@ function powerOfTwo(place: string, page: bigint): bigint {
 function parseSecondaries(place: string, value: string): Secondaries {
   if (value === "unknown") return value;
   const count = numberOf(place, value);
-  const most = largestOf(archs.map(({ stub }) => stub.wait?.most ?? 0));
+  const most = largestOf(archs.map(({ stub }) => stub?.wait?.most ?? 0));
   if (count > BigInt(most)) throw usage(place, `the stub counts at most ${most} cpus`);
   return Number(count);
 }

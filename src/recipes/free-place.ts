@@ -7,8 +7,7 @@ import { hex } from "../failure.ts";
 import { type EnteredCode, type Finding, findEnteredCode } from "../kexec/check.ts";
 import { findFault } from "../kexec/checks.ts";
 import type { MachineFacts } from "../kexec/facts.ts";
-import type { KexecImage, Segment } from "../kexec/image.ts";
-import { STUB_SIZE } from "../kexec/stub.ts";
+import { bytesOf, type KexecImage, type Segment } from "../kexec/image.ts";
 import { contains, rangeOfSize } from "../range.ts";
 import type { Machine } from "../sys/engine.ts";
 import { moveSegment } from "./moved-image.ts";
@@ -53,13 +52,13 @@ function findKernel(image: KexecImage): EnteredCode | undefined {
   return kernel?.address === kernel?.segment.start ? kernel : undefined;
 }
 
-function shapeOf({ stub }: KexecImage, { segment, bytes }: EnteredCode): KernelShape {
-  const isZeroPage = stub?.target.stub.followedBy === "zero page";
+function shapeOf({ handed }: KexecImage, { segment, bytes }: EnteredCode): KernelShape {
+  const isZeroPage = handed?.target.argument === "zero page";
   return {
     length: bytes.length,
     memsz: segment.end - segment.start,
     head: bytes,
-    setup: isZeroPage ? readBootParams(stub.segment.bytes.subarray(STUB_SIZE)) : undefined,
+    setup: isZeroPage ? readBootParams(bytesOf(handed)) : undefined,
   };
 }
 

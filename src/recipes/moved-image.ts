@@ -7,9 +7,7 @@ import { treeFromBlob } from "../devicetree/from/blob.ts";
 import { initrdOf } from "../devicetree/reservations.ts";
 import { child, type Node, property } from "../devicetree/tree.ts";
 import { hex, unlessFailure } from "../failure.ts";
-import type { EnteredStub, KexecImage, Segment } from "../kexec/image.ts";
-import { storeWord } from "../kexec/image.ts";
-import { STUB_SIZE } from "../kexec/stub.ts";
+import { addressOf, bytesOf, type Handed, type KexecImage, type Segment, storeWord } from "../kexec/image.ts";
 import { contains, type MemoryRange, rangeOfSize, sameRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 
@@ -29,7 +27,7 @@ export function moveSegment(image: KexecImage, segment: Segment, address: bigint
   const isWritten = ({ kind, value }: KexecImage["words"][number]): boolean =>
     kind === "chain" && value === segment.start;
   const writes = new Set(image.words.filter(isWritten).map((word) => word.segment));
-  if (image.stub !== undefined) writes.add(image.stub.segment);
+  if (image.handed !== undefined) writes.add(image.handed.segment);
   if ([...writes].some(({ bytes }) => bytes.length > MOST_COPIED)) return undefined;
   const copies = new Map(
     image.segments.map((each) => {
@@ -45,8 +43,8 @@ export function moveSegment(image: KexecImage, segment: Segment, address: bigint
   }));
   if (words.some(({ value, size }) => value >> BigInt(8 * size) !== 0n)) return undefined;
   for (const word of words) storeWord(word);
-  const { entry, stub, stubPassed } = image;
-  const told = stub === undefined ? "" : tellStub(stub, copyOf(stub.segment), segment, by);
+  const { entry, handed, stubPassed } = image;
+  const told = handed === undefined ? "" : tellArgument(handed, copyOf(handed.segment), segment, by);
   if (told === undefined) return undefined;
   return {
     image: {
@@ -54,7 +52,7 @@ export function moveSegment(image: KexecImage, segment: Segment, address: bigint
       segments: image.segments.map(copyOf),
       words,
       entry: entry !== undefined && contains(segment, rangeOfSize(entry, 1n)) ? entry + by : entry,
-      stub: stub && { target: stub.target, segment: copyOf(stub.segment) },
+      handed: handed && { target: handed.target, segment: copyOf(handed.segment) },
       stubPassed: stubPassed && copyOf(stubPassed),
     },
     told,
@@ -65,21 +63,21 @@ export function moveSegment(image: KexecImage, segment: Segment, address: bigint
  * @param stub as the image has it
  * @param copy its segment as it will be, whose bytes are written
  */
-function tellStub({ segment, target }: EnteredStub, copy: Segment, moved: Segment, by: bigint): string | undefined {
-  const isOwn = segment === moved;
-  const start = segment.start + BigInt(STUB_SIZE);
-  const handed = copy.bytes.subarray(STUB_SIZE);
-  const teller = target.stub.followedBy === "zero page" ? zeroPage : tree;
-  const initrd = teller.readInitrd(handed);
+function tellArgument(handed: Handed, copy: Segment, moved: Segment, by: bigint): string | undefined {
+  const isOwn = handed.segment === moved;
+  const start = addressOf(handed);
+  const bytes = bytesOf({ ...handed, segment: copy });
+  const teller = handed.target.argument === "zero page" ? zeroPage : tree;
+  const initrd = teller.readInitrd(bytes);
   if (initrd !== undefined && contains(moved, initrd)) {
-    if (!teller.writeInitrd(handed, initrd.start + by)) return undefined;
+    if (!teller.writeInitrd(bytes, initrd.start + by)) return undefined;
     return `${teller.command} -i ${hex(initrd.start + by)},${hex(initrd.end + by)}`;
   }
   if (!isOwn) return "";
-  return teller.move(handed, start, start + by) ? `${teller.command} -b ${hex(start + by)}` : undefined;
+  return teller.move(bytes, start, start + by) ? `${teller.command} -b ${hex(start + by)}` : undefined;
 }
 
-/** What follows a stub. Writers give false for what they cannot do. */
+/** What a kernel is handed. Writers give false for what they cannot do. */
 interface Teller {
   readonly command: string;
   readInitrd(bytes: Uint8Array): MemoryRange | undefined;

@@ -12,7 +12,7 @@ import { LIVE_TREE } from "../kexec/live-paths.ts";
 import { ReadTree } from "../kexec/live-tree.ts";
 import { FORM_SPAN, type HeldPiece, openPiece, type Piece, pieceSize, readPiece } from "../kexec/piece.ts";
 import { Plan } from "../kexec/plan.ts";
-import { STUB_SIZE } from "../kexec/stub.ts";
+import { offsetOfArgument } from "../kexec/stub.ts";
 import { type MemoryRange, max, rangeOfSize, roundUp } from "../range.ts";
 import type { ByteString, Machine } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
@@ -95,7 +95,7 @@ export function planNextKernel(system: System, request: NextKernelRequest): Next
       : qemuFactsAndArgument(system, site, request, initrdSize);
   const places = choosePlaces(site.machine, facts, {
     kernel,
-    argumentSize: BigInt(STUB_SIZE + argument.size),
+    argumentSize: BigInt(offsetOfArgument(site.arch) + argument.size),
     initrdSize,
     commandLine: request.commandLine,
     crash,
@@ -152,7 +152,7 @@ function factsAndArgument(
 }
 
 function handsOverTree({ arch }: Site): boolean {
-  return arch.stub.followedBy === "device tree blob";
+  return arch.argument === "device tree blob";
 }
 
 type Bounds = Parameters<typeof placeCoreHeader>[3];
@@ -192,7 +192,7 @@ function qemuFactsAndArgument(
   initrdSize: bigint | undefined,
 ): FactsAndArgument {
   const { kernel, tree } = request;
-  if (site.machine !== system.machine && tree.source === undefined && site.arch.stub.followedBy !== "zero page") {
+  if (site.machine !== system.machine && tree.source === undefined && handsOverTree(site)) {
     throw new Failure(kernel.file, `for ${site.arch.name}, of which this machine has no tree: --dtb FILE gives one`);
   }
   const loaded = BigInt(kernel.length) + (initrdSize ?? 0n);
@@ -287,28 +287,26 @@ function buildPlan(
   request: NextKernelRequest,
   { places, argument, initrd, coreHeader }: Omit<NextKernel, "plan" | "facts">,
 ): Plan {
-  const { kernel, crash } = request;
+  const { kernel, crash, qemu } = request;
   const { arch } = site;
   const plan = new Plan();
   plan.round = places.round;
   plan.crash = crash;
-  plan.entry = places.argument;
+  plan.arch = qemu === undefined ? 0n : BigInt(arch.elfMachine);
+  const { stub } = arch;
+  plan.entry = stub === undefined ? places.kernel : places.argument;
   const first = plan.open(places.argument, "the hand-over");
-  first.append({ kind: "bytes", name: "v2wrap", bytes: arch.stub.bytes() });
-  const bytes = argument.place(places.argument + BigInt(STUB_SIZE), initrdRange({ places, initrd }));
+  if (stub !== undefined) first.append({ kind: "bytes", name: "v2wrap", bytes: stub.bytes() });
+  const bytes = argument.place(argumentAddress(site, places), initrdRange({ places, initrd }));
   first.append({ kind: "bytes", name: argument.name, bytes });
   plan.tree = argument.tree;
   const second = plan.open(places.kernel, "KERNEL");
   for (const piece of kernel.pieces) second.append(piece);
   second.zeros = zerosOf(request, places);
-  plan.patches.push({
-    kind: "chain",
-    label: "-c",
-    segment: first,
-    offset: BigInt(arch.stub.chain),
-    value: places.kernel,
-    endian: undefined,
-  });
+  if (stub !== undefined) {
+    const chain = { offset: BigInt(stub.chain), value: places.kernel, endian: undefined };
+    plan.patches.push({ kind: "chain", label: "-c", segment: first, ...chain });
+  }
   for (const { offset, value, endian } of wordsToStay(site, request)) {
     plan.patches.push({ kind: "poke", label: "--poke", segment: second, offset, value, endian });
   }
@@ -321,6 +319,11 @@ function buildPlan(
   const last = plan.open(coreHeader.start, "-p");
   last.append({ kind: "bytes", name: CORE_HEADER, bytes: coreHeader.bytes });
   return plan;
+}
+
+/** Of the tree or the zero page: behind the stub, where there is one. */
+function argumentAddress({ arch }: Site, { argument }: NextPlaces): bigint {
+  return argument + BigInt(offsetOfArgument(arch));
 }
 
 /** For messages, and of a file that has it. */
@@ -354,6 +357,7 @@ export function rawCommands(
 ): readonly (readonly ByteString[])[] {
   const { crash, hotplug, qemu, skipChecks } = request;
   const site = siteOf(system, request);
+  const { stub } = site.arch;
   const zeros = zerosOf(request, places);
   const pokes = wordsToStay(site, request).flatMap(({ offset, value, endian }) => [
     ...(endian === system.abi.endian ? [] : ["--endian", endian]),
@@ -364,12 +368,12 @@ export function rawCommands(
     ...["loadem", ...(skipChecks ? ["--no-checks"] : []), ...(crash ? ["-p"] : []), ...(hotplug ? ["--hotplug"] : [])],
     ...(qemu === undefined ? [] : ["--qemu", qemu, "-t", String(site.arch.elfMachine)]),
     ...["-r", hex(places.round)],
-    ...["-a", hex(places.argument), "-e", "-w", "-s"],
-    ...["-a", hex(places.kernel), "-c", hex(site.arch.stub.chain), "-f", files.kernel, ...pokes],
+    ...["-a", hex(places.argument), ...(stub === undefined ? ["-s"] : ["-e", "-w", "-s"])],
+    ...["-a", hex(places.kernel), ...(stub === undefined ? ["-e"] : ["-c", hex(stub.chain)])],
+    ...["-f", files.kernel, ...pokes],
     ...(zeros === 0n ? [] : ["-z", hex(zeros)]),
     ...(places.initrd === undefined ? [] : ["-a", hex(places.initrd), ...archives]),
     ...(coreHeader === undefined ? [] : ["-a", hex(coreHeader.start), "-f", files.coreHeader]),
   ];
-  const address = places.argument + BigInt(STUB_SIZE);
-  return [argument.words(address, initrdRange({ places, initrd }), files.tree), loadem];
+  return [argument.words(argumentAddress(site, places), initrdRange({ places, initrd }), files.tree), loadem];
 }

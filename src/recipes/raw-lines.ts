@@ -1,8 +1,7 @@
 // A plan as the commands that load the same segments byte for byte: fs2dt or zeropage, and loadem, to be edited by people.
 
 import { hex } from "../failure.ts";
-import type { KexecImage } from "../kexec/image.ts";
-import { STUB_SIZE } from "../kexec/stub.ts";
+import { bytesOf, type KexecImage } from "../kexec/image.ts";
 import { formatPipeline, quoteWord } from "../script/quote.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
@@ -46,16 +45,16 @@ export function saveSegments(
   folder: ByteString,
   request: NextKernelRequest,
   next: NextKernel,
-  { segments }: KexecImage,
+  { segments, handed }: KexecImage,
 ): void {
   const { argument } = next;
   const at = (name: string): ByteString => `${folder}/${name}`;
-  const [first, kernel, ...rest] = segments.map(({ bytes }) => bytes);
+  const [, kernel, ...rest] = segments.map(({ bytes }) => bytes);
   const coreHeader = next.coreHeader === undefined ? undefined : rest.pop();
   // One that is larger than a segment goes on in the next one.
   const initrds = rest.map((bytes, index) => ({ name: index === 0 ? "initrd" : `initrd-${index}`, bytes }));
   const files = [
-    { name: argument.fileName, bytes: first?.subarray(STUB_SIZE) },
+    { name: argument.fileName, bytes: handed && bytesOf(handed) },
     { name: "kernel", bytes: kernel },
     ...initrds,
     { name: CORE_HEADER, bytes: coreHeader },

@@ -23,21 +23,22 @@ export function countedSecondaries(present: number | undefined): Told {
  * @param unasked what is stored where nothing was asked for
  */
 export function tellSecondaries(
-  { stub, words }: KexecImage,
+  { handed, words }: KexecImage,
   asked: Secondaries | undefined,
   unasked: Told,
 ): Told | undefined {
-  const wait = stub?.target.stub.wait;
-  if (stub === undefined || wait === undefined) {
+  const stub = handed?.target.stub;
+  const wait = stub?.wait;
+  if (handed === undefined || stub === undefined || wait === undefined) {
     if (asked === undefined) return undefined;
-    const waiting = archs.flatMap((arch) => (arch.stub.wait === undefined ? [] : [arch.name]));
+    const waiting = archs.flatMap((arch) => (arch.stub?.wait === undefined ? [] : [arch.name]));
     throw usage("--secondaries", `the entry is not our ${waiting.join(" or ")} stub, nothing else waits for cpus`);
   }
-  const { bytes } = stub.segment;
-  const isPoked = words.some(({ segment, at }) => segment === stub.segment && at === wait.offset);
+  const { bytes } = handed.segment;
+  const isPoked = words.some(({ segment, at }) => segment === handed.segment && at === wait.offset);
   if (isPoked && asked === undefined) return undefined;
   const told = asked === undefined ? unasked : { secondaries: asked, reason: "as --secondaries says" };
   const view = new DataView(bytes.buffer, bytes.byteOffset);
-  view.setUint32(wait.offset, wait.encode(told.secondaries), stub.target.stub.endian === "little");
+  view.setUint32(wait.offset, wait.encode(told.secondaries), stub.endian === "little");
   return told;
 }

@@ -9,9 +9,9 @@ import { EXIT, Failure, hex, usage } from "../failure.ts";
 import { checkImage } from "../kexec/checks.ts";
 import { listUncheckedConfinement } from "../kexec/confinement.ts";
 import type { MachineFacts } from "../kexec/facts.ts";
-import { assemble, type KexecImage, refuseChangedFiles } from "../kexec/image.ts";
+import { addressOf, assemble, bytesOf, type KexecImage, refuseChangedFiles } from "../kexec/image.ts";
 import type { Plan } from "../kexec/plan.ts";
-import { type Secondaries, STUB_SIZE } from "../kexec/stub.ts";
+import type { Secondaries } from "../kexec/stub.ts";
 import { type MemoryRange, max, roundUp } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
@@ -94,9 +94,9 @@ export function qemuFacts({ elfMachine }: Arch, { memory, taken, rma }: QemuShap
 }
 
 /** What -t says, else the machine of the stub that is entered, else the running one. */
-function archOf(system: System, { arch, stub }: KexecImage): Arch {
+function archOf(system: System, { arch, handed }: KexecImage): Arch {
   const asked = archs.find(({ elfMachine }) => BigInt(elfMachine) === arch);
-  const found = asked ?? archs.find((each) => each === stub?.target) ?? findArch(system.machine);
+  const found = asked ?? archs.find((each) => each === handed?.target) ?? findArch(system.machine);
   if (found === undefined) throw new Failure("-t", `no machine of qemu's is known for ${arch}`);
   return found;
 }
@@ -116,15 +116,15 @@ interface Described {
   readonly source: string;
 }
 
-function describe(arch: Arch, { stub }: KexecImage): Described {
+function describe(arch: Arch, { handed }: KexecImage): Described {
   const machine = qemuMachineFor(arch);
-  const bytes = stub?.segment.bytes.subarray(STUB_SIZE);
   const nothing = { shape: machine.describe(undefined, ""), problem: undefined, source: "nothing tells" };
-  // What the stub hands over in its place is wrong, and a check of all images says so.
-  if (stub === undefined || bytes === undefined || stub.target.name !== arch.name) return nothing;
-  const kind = stub.target.stub.followedBy;
+  // What is handed over in its place is wrong, and a check of all images says so.
+  if (handed === undefined || handed.target.name !== arch.name) return nothing;
+  const bytes = bytesOf(handed);
+  const kind = handed.target.argument;
   if (kind === "device tree blob" && headOf(bytes) === undefined) return nothing;
-  const place = `the ${kind} at ${hex(stub.segment.start + BigInt(STUB_SIZE))}`;
+  const place = `the ${kind} at ${hex(addressOf(handed))}`;
   try {
     return { shape: machine.describe(bytes, place), problem: undefined, source: `${place} tells` };
   } catch (error) {

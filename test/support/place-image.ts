@@ -21,8 +21,9 @@ export function imageOf(scene: Scene, { argument, kernel, kernelSize, initrd, ro
   const arch = present(archs.find(({ name }) => name === scene.machine));
   const whole = (size: bigint): bigint => ((size + round - 1n) / round) * round;
   const told = initrd === undefined ? undefined : { start: initrd, end: initrd + present(scene.initrd) };
-  const stub = Buffer.from(arch.stub.bytes());
-  if (arch.stub.endian === "big") stub.writeBigUInt64BE(kernel, STUB_SIZE - 8);
+  const { bytes: code, endian } = present(arch.stub);
+  const stub = Buffer.from(code());
+  if (endian === "big") stub.writeBigUInt64BE(kernel, STUB_SIZE - 8);
   else stub.writeBigUInt64LE(kernel, STUB_SIZE - 8);
   const handed = handOver(scene, argument + BigInt(STUB_SIZE), told);
   const bytes = Buffer.concat([stub, handed]);
@@ -38,9 +39,9 @@ export function imageOf(scene: Scene, { argument, kernel, kernelSize, initrd, ro
   const chain = { kind: "chain", segment: first, at: STUB_SIZE - 8, size: 8, value: kernel, reason: "" } as const;
   return {
     segments: [first, second, ...third],
-    words: [{ ...chain, endian: arch.stub.endian }],
+    words: [{ ...chain, endian }],
     entry: argument,
-    stub: { segment: first, target: arch },
+    handed: { segment: first, target: arch },
     arch: 0n,
     crash: scene.crash,
   };

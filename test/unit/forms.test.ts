@@ -118,7 +118,8 @@ describe("told as nothing", () => {
   });
 
   test("our own stubs", () => {
-    expect(archs.map(({ stub }) => formOf(stub.bytes()))).toEqual(archs.map(() => undefined));
+    const stubs = archs.flatMap(({ stub }) => stub ?? []);
+    expect(stubs.map((stub) => formOf(stub.bytes()))).toEqual(stubs.map(() => undefined));
   });
 
   test("a magic alone, where what follows it is not as the format has it", () => {

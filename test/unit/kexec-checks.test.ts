@@ -48,7 +48,7 @@ function image({ segments, entry, isCrash }: Case): KexecImage {
       }),
     ),
     words: [],
-    stub: undefined,
+    handed: undefined,
     entry: entry === null ? undefined : BigInt(entry),
     arch: 0n,
     crash: isCrash,

@@ -4,30 +4,27 @@ import { describe, expect, test } from "bun:test";
 import { closeSync, openSync, truncateSync, writeSync } from "node:fs";
 import { archs } from "../../src/arch/archs.ts";
 import { loadRules } from "../../src/arch/load-rules.ts";
-import { assemble, type KexecImage, MOST_BYTES } from "../../src/kexec/image.ts";
+import { addressOf, assemble, bytesOf, type KexecImage, MOST_BYTES } from "../../src/kexec/image.ts";
 import { openPiece } from "../../src/kexec/piece.ts";
 import { Plan } from "../../src/kexec/plan.ts";
-import { readKernelAddress, STUB_SIZE, type Target } from "../../src/kexec/stub.ts";
+import { readKernelAddress, STUB_SIZE, type Stub, type Target } from "../../src/kexec/stub.ts";
 import { abis } from "../../src/sys/abi.ts";
 import { System } from "../../src/sys/system.ts";
 import { FakeEngine } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { present } from "../support/present.ts";
 
 const folder = temporaryFolder();
 
 /** A machine that nobody has yet: big endian, words of 4 bytes. */
-const narrow: Target = {
-  name: "narrow",
-  elfMachine: 20,
-  stub: {
-    endian: "big",
-    word: 4,
-    chain: STUB_SIZE,
-    followedBy: "device tree blob",
-    codeSize: STUB_SIZE - 4,
-    bytes: () => new Uint8Array(STUB_SIZE).fill(0x60, 0, STUB_SIZE - 4),
-  },
+const narrowStub: Stub = {
+  endian: "big",
+  word: 4,
+  chain: STUB_SIZE,
+  codeSize: STUB_SIZE - 4,
+  bytes: () => new Uint8Array(STUB_SIZE).fill(0x60, 0, STUB_SIZE - 4),
 };
+const narrow: Target = { name: "narrow", elfMachine: 20, argument: "device tree blob", stub: narrowStub };
 
 /** `bytes`, then a segment at `kernel` that is chained to byte `offset` of them. */
 function chain(bytes: Uint8Array, offset: bigint, kernel: bigint, endian?: "little"): KexecImage {
@@ -50,10 +47,10 @@ describe("where words have 4 bytes", () => {
   });
 
   test("the stub's kernel is its last word, and nothing else in it is stored into", () => {
-    const { stub } = chain(narrow.stub.bytes(), 0x100n, 0x400000n);
-    expect(stub?.target).toBe(narrow);
-    expect(readKernelAddress(narrow.stub, stub?.segment.bytes ?? new Uint8Array(0))).toBe(0x400000n);
-    expect(() => chain(narrow.stub.bytes(), 0xfcn, 0x400000n)).toThrow("is the stub's code");
+    const { handed } = chain(narrowStub.bytes(), 0x100n, 0x400000n);
+    expect(handed?.target).toBe(narrow);
+    expect(readKernelAddress(narrowStub, handed?.segment.bytes ?? new Uint8Array(0))).toBe(0x400000n);
+    expect(() => chain(narrowStub.bytes(), 0xfcn, 0x400000n)).toThrow("is the stub's code");
   });
 
   test("an address that does not fit is refused, not cut off", () => {
@@ -63,9 +60,41 @@ describe("where words have 4 bytes", () => {
   });
 });
 
+describe("where the running kernel hands the tree over itself", () => {
+  const bare: Target = {
+    name: "bare",
+    elfMachine: abis.ppc64.elfMachine,
+    argument: "device tree blob",
+    stub: undefined,
+  };
+  const blob = Buffer.concat([Buffer.from("d00dfeed", "hex"), Buffer.alloc(36)]);
+
+  /** Segments of these bytes, a page each. */
+  function handed(arch: bigint, ...segments: readonly Uint8Array[]): KexecImage["handed"] {
+    const plan = new Plan();
+    plan.arch = arch;
+    for (const [index, bytes] of segments.entries()) {
+      plan.open(BigInt(index + 1) * 0x1000n, `${index}`).append({ kind: "bytes", name: `${index}`, bytes });
+    }
+    return assemble(new System(new FakeEngine({ machine: "ppc64" })), plan, [bare]).handed;
+  }
+
+  test("it is the first segment that begins with a blob, whatever is entered", () => {
+    const inside = Buffer.concat([Buffer.alloc(0x100), blob]);
+    const found = present(handed(0n, Buffer.alloc(8), inside, blob, blob));
+    expect([found.segment.start, addressOf(found), bytesOf(found)]).toEqual([0x3000n, 0x3000n, found.segment.bytes]);
+    expect(handed(0n, Buffer.alloc(8), inside)).toBeUndefined();
+  });
+
+  test("only for a kernel of that machine", () => {
+    expect(handed(21n, blob)).toBeDefined();
+    expect(handed(62n, blob)).toBeUndefined();
+  });
+});
+
 test("a stub of 8-byte words keeps them on a machine of 4-byte words", () => {
   const ppc64 = archs.find(({ name }) => name === "ppc64");
-  const { words } = chain(ppc64?.stub.bytes() ?? new Uint8Array(0), 0x100n, 0x400000n);
+  const { words } = chain(ppc64?.stub?.bytes() ?? new Uint8Array(0), 0x100n, 0x400000n);
   expect(words.map(({ at, size }) => [at, size])).toEqual([[0xf8, 8]]);
 });
 

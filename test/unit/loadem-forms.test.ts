@@ -98,7 +98,7 @@ function handOver(machine: Machine): Buffer {
 
 /** A line with a stub that is in order, whose kernel is KERNEL. */
 function behindStub(machine: Machine): string {
-  const chain = present(findArch(machine)).stub.chain;
+  const chain = present(findArch(machine)?.stub).chain;
   return `-r 0x1000 -a 0x20000000 -e -w -s -a 0x30000000 -c 0x${chain.toString(16)} -f KERNEL -z 0x4000`;
 }
 
@@ -297,7 +297,7 @@ test("a kernel that a stub has the address of without -c is looked at too", () =
   for (const machine of ["ppc64", "aarch64"] as const) {
     const stub = Buffer.from(builtInStub("", machine));
     const address = 0x3000_0000n;
-    if (present(findArch(machine)).stub.endian === "big") stub.writeBigUInt64BE(address, 0xf8);
+    if (present(findArch(machine)?.stub).endian === "big") stub.writeBigUInt64BE(address, 0xf8);
     else stub.writeBigUInt64LE(address, 0xf8);
     const files = { STUB: stub, KERNEL: present(packedForms[2])[2] };
     expect(

@@ -72,7 +72,7 @@ describe("where longs have 4 bytes", () => {
       { start: 0x400_0000n, end: 0x401_0000n, bytes: new Uint8Array(0x8123), from: "F" },
       { start: 0xffff_0000n, end: 0x1_0000_0000n, bytes: new Uint8Array(0), from: "zeros" },
     ];
-    const image = { segments, words: [], stub: undefined, entry: 0x400_0000n, arch: 20n, crash: false };
+    const image = { segments, words: [], handed: undefined, entry: 0x400_0000n, arch: 20n, crash: false };
     expect(load(system, image, { explain: () => undefined })).toBe(0);
     const [call] = engine.asked("kexec_load");
     expect(call?.args.slice(0, 2)).toEqual([0x400_0000n, 2]);

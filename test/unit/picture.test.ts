@@ -314,7 +314,7 @@ const worlds: fc.Arbitrary<World> = fc
     const [runningKernel, keptInitrd, crashkernel, crashkernelLow] = standing;
     return {
       image: {
-        ...{ segments, entry, crash, stub: undefined, arch: 0n },
+        ...{ segments, entry, crash, handed: undefined, arch: 0n },
         words: words.flatMap(([index, value]): StoredWord[] => {
           const holder = pick(index);
           if (holder === undefined) return [];
@@ -393,7 +393,7 @@ describe("whatever the image and the machine", () => {
         const segments = starts.map(
           (start): Segment => ({ start, end: start + length, bytes: new Uint8Array(0), from: "x" }),
         );
-        const image: KexecImage = { segments, words: [], stub: undefined, entry: starts[0], arch: 0n, crash: false };
+        const image: KexecImage = { segments, words: [], handed: undefined, entry: starts[0], arch: 0n, crash: false };
         const facts: MachineFacts = {
           ...{ pageSize: 0x1000n, elfMachine: 21, totalRam: undefined },
           memory: [{ start: 0n, end: end + 0x1000n }],
@@ -457,7 +457,14 @@ test("the README's drawing, which a guest printed, is what is drawn of that mach
     reason,
   };
   const image: KexecImage = {
-    ...{ segments: [stub, kernel, initrd], words: [chain], entry: stub.start, arch: 0n, crash: false, stub: undefined },
+    ...{
+      segments: [stub, kernel, initrd],
+      words: [chain],
+      entry: stub.start,
+      arch: 0n,
+      crash: false,
+      handed: undefined,
+    },
   };
   const facts: MachineFacts = {
     ...{ pageSize: 0x10000n, elfMachine: 21, totalRam: undefined, memory: [{ start: 0n, end: 0x80000000n }] },
@@ -486,7 +493,7 @@ test("what the tree and its reserve map both tell of is one thing", () => {
     memory: [{ start: 0n, end: 0x80000n }],
     taken,
   };
-  const image: KexecImage = { segments: [], words: [], stub: undefined, entry: undefined, arch: 0n, crash: false };
+  const image: KexecImage = { segments: [], words: [], handed: undefined, entry: undefined, arch: 0n, crash: false };
   const told = (from: MachineFacts) =>
     makePicture(image, from, []).bands.map(({ start, end, ground }) => [ground, Number(start), Number(end)]);
   expect(told(facts)).toEqual([
@@ -541,7 +548,7 @@ test("what the picture shows of an Image's use are the numbers of its check", ()
   const image: KexecImage = {
     segments: [kernel],
     words: [],
-    stub: undefined,
+    handed: undefined,
     entry: 0x200000n,
     arch: 0n,
     crash: false,

@@ -7,9 +7,9 @@ import { findTarget, KERNEL_ADDRESS, readKernelAddress, STUB_SIZE } from "../../
 import { runInside } from "../support/fake-engine.ts";
 import { present } from "../support/present.ts";
 
-describe.each(archs.map((arch) => [arch.name, arch] as const))("the stub of %s", (_, arch) => {
-  const { stub } = arch;
+const withStub = archs.flatMap((arch) => (arch.stub === undefined ? [] : [[arch.name, arch, arch.stub] as const]));
 
+describe.each(withStub)("the stub of %s", (_, arch, stub) => {
   test("has 256 bytes and no kernel", () => {
     expect(stub.bytes().length).toBe(STUB_SIZE);
     expect(readKernelAddress(stub, stub.bytes())).toBe(0n);
@@ -36,7 +36,7 @@ test.each([
 ] as const)(
   "the kernel's address is read in the byte order of %s, wherever a segment's bytes lie in their buffer",
   (name, address) => {
-    const { stub } = present(archs.find((each) => each.name === name));
+    const stub = present(archs.find((each) => each.name === name)?.stub);
     const segment = new Uint8Array(0x300).subarray(0x40, 0x40 + STUB_SIZE);
     segment.set([1, 2, 3, 4, 5, 6, 7, 8], KERNEL_ADDRESS);
     expect(readKernelAddress(stub, segment)).toBe(address);

@@ -8,5 +8,6 @@ export const arm64: Arch = {
   name: "arm64",
   machines: ["aarch64"],
   elfMachine: EM_AARCH64,
+  argument: "device tree blob",
   stub,
 };

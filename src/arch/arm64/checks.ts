@@ -7,8 +7,7 @@ import { blame, type Check, type EnteredCode, type Finding, findEnteredCode, typ
 import { findUnconfinedTree } from "../../kexec/confinement.ts";
 import type { MachineFacts } from "../../kexec/facts.ts";
 import { entryAlignment, formCheck } from "../../kexec/form-checks.ts";
-import type { KexecImage } from "../../kexec/image.ts";
-import { STUB_SIZE } from "../../kexec/stub.ts";
+import { bytesOf, type KexecImage } from "../../kexec/image.ts";
 import { readToldInitrd, stubChecks } from "../../kexec/stub-checks.ts";
 import { findLostHeader, listLackingHeader, readToldByTree } from "../../kexec/told-header.ts";
 import { contains, formatRange, max, min, overlap, rangeOfSize, roundDown } from "../../range.ts";
@@ -47,13 +46,12 @@ const MOST_OF_A_TREE = 0x200000;
 
 /** The kernel stops where it does not like its tree, before it has a console to say so. */
 function largeTree(image: KexecImage): Finding | undefined {
-  if (image.stub?.target.stub.followedBy !== "device tree blob") return undefined;
-  const { segment } = image.stub;
+  if (image.handed?.target.argument !== "device tree blob") return undefined;
   // Behind a stub it is at a multiple of 8, as Linux wants it.
-  const size = headOf(segment.bytes.subarray(STUB_SIZE))?.size ?? 0;
+  const size = headOf(bytesOf(image.handed))?.size ?? 0;
   if (size <= MOST_OF_A_TREE) return undefined;
   const most = `Linux maps no more than ${hex(MOST_OF_A_TREE)} of one`;
-  return blame(image, segment, `the device tree blob has ${hex(size)} bytes, and ${most}`);
+  return blame(image, image.handed.segment, `the device tree blob has ${hex(size)} bytes, and ${most}`);
 }
 
 function badKernel(image: KexecImage, facts: MachineFacts): Finding | undefined {
@@ -108,16 +106,16 @@ export function listUses(image: KexecImage): NextUse[] {
 
 /** A kernel that does not reach its initrd goes on without it, after a line in its log. */
 function initrdOutOfReach(image: KexecImage): Finding | undefined {
-  const { stub } = image;
-  if (stub?.target.stub.followedBy !== "device tree blob") return undefined;
-  const initrd = unlessFailure(() => readToldInitrd(stub));
+  const { handed } = image;
+  if (handed?.target.argument !== "device tree blob") return undefined;
+  const initrd = unlessFailure(() => readToldInitrd(handed));
   const kernel = findEnteredCode(image).find(({ by }) => by === "stub");
   const header = kernel && readImageHeader(kernel.bytes);
   if (initrd === undefined || kernel === undefined || header === undefined) return undefined;
   const needed = rangeOfSize(kernel.address, header.imageSize);
   const both = { start: min(initrd.start, needed.start), end: max(initrd.end, needed.end) };
   if (both.end - roundDown(both.start, REACH_ALIGNMENT) <= REACH) return undefined;
-  const holder = image.segments.find((segment) => overlap(segment, initrd)) ?? stub.segment;
+  const holder = image.segments.find((segment) => overlap(segment, initrd)) ?? handed.segment;
   const fact = `the initrd and the kernel (image_size) lie within ${formatRange(both)}`;
   return blame(image, holder, `${fact}: Linux wants both in 32 GiB from a multiple of 1 GiB on`);
 }

@@ -26,9 +26,9 @@ export const confinement: TreeTelling = {
   besides: [],
   readsHeaderProperty: true,
   // The tree by pages of their own (fixmap_remap_fdt), the initrd as memory that is added again (arm64_memblock_init).
-  mapsAnyway(stub) {
-    const initrd = readToldInitrd(stub);
-    return initrd === undefined ? [stub.segment] : [stub.segment, initrd];
+  mapsAnyway(handed) {
+    const initrd = readToldInitrd(handed);
+    return initrd === undefined ? [handed.segment] : [handed.segment, initrd];
   },
 };
 

@@ -92,7 +92,7 @@ function inTheKernelsWay(image: KexecImage, { keptInitrd }: MachineFacts): Findi
   });
   if (found !== undefined || keptInitrd === undefined || keptInitrd.start >= end) return found;
   // What it is told of and lies in no segment is that one, or a part of it: a check before this one has seen to that.
-  const told = image.stub && readToldInitrd(image.stub);
+  const told = image.handed && readToldInitrd(image.handed);
   if (told === undefined || told.start >= end) return undefined;
   return blame(image, kernel, `${copies} the initrd at ${formatRange(told)} that the tree tells of: ${INITRD_ADVICE}`);
 }

@@ -9,9 +9,8 @@ import { child, property } from "../../devicetree/tree.ts";
 import { hex, unlessFailure } from "../../failure.ts";
 import { blame, type Finding } from "../../kexec/check.ts";
 import { isOfMemory } from "../../kexec/confinement.ts";
-import type { KexecImage } from "../../kexec/image.ts";
+import { bytesOf, type KexecImage } from "../../kexec/image.ts";
 import { hasParameter, limitMemory } from "../../kexec/parameters.ts";
-import { STUB_SIZE } from "../../kexec/stub.ts";
 import { INITRD_ADVICE } from "../../kexec/stub-checks.ts";
 import { type MemoryRange, mergeRanges, overlap, roundUp } from "../../range.ts";
 import type { ByteString } from "../../sys/engine.ts";
@@ -44,10 +43,10 @@ export function limitRules(memory: readonly MemoryRange[], line: ByteString): Pl
 
 /** The kernel reads its initrd by its own mapping, and dies. */
 export function initrdBeyondLimit(image: KexecImage): Finding | undefined {
-  const { stub } = image;
-  if (stub?.target.stub.followedBy !== "device tree blob") return undefined;
+  const { handed } = image;
+  if (handed?.target.argument !== "device tree blob") return undefined;
   const read = (wanted: (name: ByteString) => boolean) =>
-    unlessFailure(() => treeFromBlob(stub.segment.bytes.subarray(STUB_SIZE), "", wanted).root);
+    unlessFailure(() => treeFromBlob(bytesOf(handed), "", wanted).root);
   const root = read((name) => name === "chosen");
   const initrd = root && initrdOf(root);
   const line = textOf(property(root && child(root, "chosen"), "bootargs") ?? new Uint8Array(0));
@@ -57,7 +56,7 @@ export function initrdBeyondLimit(image: KexecImage): Finding | undefined {
   const memory = whole && unlessFailure(() => mergeRanges(memoryOf(whole)));
   const end = memory && findLimit(memory, line);
   if (end === undefined || initrd.end <= end) return undefined;
-  const holder = image.segments.find((segment) => overlap(segment, initrd)) ?? stub.segment;
+  const holder = image.segments.find((segment) => overlap(segment, initrd)) ?? handed.segment;
   const fact = `by mem= the next kernel maps nothing from ${hex(end)} on, and its initrd would be lost`;
   return blame(image, holder, `${fact}: ${INITRD_ADVICE}`);
 }

@@ -24,7 +24,6 @@ export const stub: Stub = {
   word: 8,
   chain: STUB_SIZE,
   wait: { offset: WAIT_WORD, most: MOST_SECONDARIES, encode: encodeWaitWord },
-  followedBy: "device tree blob",
   codeSize: WAIT_WORD,
   bytes: v2wrapBytes,
 };

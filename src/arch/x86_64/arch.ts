@@ -8,5 +8,6 @@ export const x86_64: Arch = {
   name: "x86_64",
   machines: ["x86_64"],
   elfMachine: EM_X86_64,
+  argument: "zero page",
   stub,
 };

@@ -6,9 +6,17 @@ import type { Form } from "../../forms.ts";
 import { blame, blameWithAdvice, type Check, type EnteredCode, type Finding, type NextUse } from "../../kexec/check.ts";
 import type { MachineFacts } from "../../kexec/facts.ts";
 import { formCheck } from "../../kexec/form-checks.ts";
-import { type EnteredStub, endOfFile, type KexecImage, type Segment } from "../../kexec/image.ts";
+import {
+  addressOf,
+  bytesOf,
+  endOfFile,
+  type Handed,
+  type KexecImage,
+  kernelFor,
+  type Segment,
+} from "../../kexec/image.ts";
 import { wrongInitrd } from "../../kexec/initrd.ts";
-import { readKernelAddress, STUB_SIZE } from "../../kexec/stub.ts";
+import { STUB_SIZE } from "../../kexec/stub.ts";
 import { stubChecks } from "../../kexec/stub-checks.ts";
 import { findLostHeader, listLackingHeader } from "../../kexec/told-header.ts";
 import { contains, formatRange, type MemoryRange, max, overlap, rangeOfSize, subtractRanges } from "../../range.ts";
@@ -50,28 +58,30 @@ function judgeForm({ kind }: Form, by: EnteredCode["by"]): string | undefined {
 }
 
 function stubWithoutBootParams(image: KexecImage, facts: MachineFacts): Finding | undefined {
-  if (image.stub?.target.stub.followedBy !== "zero page") return undefined;
-  const { segment, target } = image.stub;
-  const address = segment.start + BigInt(STUB_SIZE);
-  const params = readBootParams(segment.bytes.subarray(STUB_SIZE));
+  const { entry, handed } = image;
+  if (handed?.target.argument !== "zero page") return undefined;
+  const { segment } = handed;
+  const address = addressOf(handed);
+  const params = readBootParams(bytesOf(handed));
   if (params === undefined) {
     const fact = `no zero page at ${hex(address)}, after the ${hex(STUB_SIZE)} bytes of the stub: zeropage makes it`;
     return blame(image, segment, fact);
   }
-  const wrong = wrongPage(image, image.stub, params);
+  const wrong = wrongPage(image, handed, params);
   if (wrong !== undefined) return blame(image, segment, wrong);
   return (
-    checkInitrd(image, image.stub, params, facts) ??
-    outOfReach(image, image.stub, params) ??
-    checkKernel(image, readKernelAddress(target.stub, segment.bytes), params, facts)
+    checkInitrd(image, handed, params, facts) ??
+    outOfReach(image, handed, params) ??
+    checkKernel(image, kernelFor(handed, entry), params, facts)
   );
 }
 
 /** What of the zero page's own is not as a kernel expects it: the command line and the setup data that it points to. */
-function wrongPage(image: KexecImage, { segment }: EnteredStub, params: BootParams): string | undefined {
+function wrongPage(image: KexecImage, handed: Handed, params: BootParams): string | undefined {
   const { commandLine, commandLineSize } = params;
-  const bytes = segment.bytes.subarray(STUB_SIZE);
-  const address = segment.start + BigInt(STUB_SIZE);
+  const { segment } = handed;
+  const bytes = bytesOf(handed);
+  const address = addressOf(handed);
   const rest = { start: address + BigInt(BOOT_PARAMS_SIZE), end: address + BigInt(bytes.length) };
   if (!contains(rest, rangeOfSize(commandLine, 1n))) {
     const fact = `its command line is expected at ${hex(commandLine)}, outside this segment`;
@@ -91,18 +101,18 @@ function wrongPage(image: KexecImage, { segment }: EnteredStub, params: BootPara
 
 function checkInitrd(
   image: KexecImage,
-  stub: EnteredStub,
+  handed: Handed,
   { initrd }: BootParams,
   facts: MachineFacts,
 ): Finding | undefined {
   if (initrd === undefined) return undefined;
-  const end = endOfFile(stub.segment, STUB_SIZE + BOOT_PARAMS_SIZE - 1);
+  const end = endOfFile(handed.segment, STUB_SIZE + BOOT_PARAMS_SIZE - 1);
   const teller = { name: "the zero page", advice: "zeropage -i gives another", end };
-  return wrongInitrd(image, stub, teller, initrd, facts);
+  return wrongInitrd(image, handed, teller, initrd, facts);
 }
 
 /** A kernel of before Linux 3.8 does not look at the upper halves of addresses, and maps less. */
-function outOfReach(image: KexecImage, { segment }: EnteredStub, params: BootParams): Finding | undefined {
+function outOfReach(image: KexecImage, { segment }: Handed, params: BootParams): Finding | undefined {
   const reach = reachOf(params);
   if (reach === undefined) return undefined;
   if (segment.end > reach.all) return blame(image, segment, "this kernel takes no zero page above 4 GiB");
@@ -114,7 +124,12 @@ function outOfReach(image: KexecImage, { segment }: EnteredStub, params: BootPar
 }
 
 /** @param address of the kernel, as the stub has it */
-function checkKernel(image: KexecImage, address: bigint, params: BootParams, facts: MachineFacts): Finding | undefined {
+function checkKernel(
+  image: KexecImage,
+  address: bigint | undefined,
+  params: BootParams,
+  facts: MachineFacts,
+): Finding | undefined {
   const kernel = findKernel(image, address, params);
   // Then the stub has no kernel, and a check before this one has reported it.
   if (kernel === undefined) return undefined;
@@ -138,7 +153,8 @@ interface Kernel {
 }
 
 /** What lies at `address`, if a segment does. */
-function findKernel(image: KexecImage, address: bigint, params: BootParams): Kernel | undefined {
+function findKernel(image: KexecImage, address: bigint | undefined, params: BootParams): Kernel | undefined {
+  if (address === undefined) return undefined;
   const segment = image.segments.find((each) => contains(each, rangeOfSize(address, 1n)));
   if (segment === undefined) return undefined;
   const early = earlyMemory(params, address);
@@ -149,10 +165,10 @@ function findKernel(image: KexecImage, address: bigint, params: BootParams): Ker
 }
 
 export function listUses(image: KexecImage): NextUse[] {
-  if (image.stub?.target.stub.followedBy !== "zero page") return [];
-  const { segment: page, target } = image.stub;
-  const params = readBootParams(page.bytes.subarray(STUB_SIZE));
-  const kernel = params && findKernel(image, readKernelAddress(target.stub, page.bytes), params);
+  const { entry, handed } = image;
+  if (handed?.target.argument !== "zero page") return [];
+  const params = readBootParams(bytesOf(handed));
+  const kernel = params && findKernel(image, kernelFor(handed, entry), params);
   if (kernel === undefined) return [];
   const { segment, early, moves, reason, keepers } = kernel;
   const what = moves ? `moves itself here (${reason})` : "needs this too (init_size)";

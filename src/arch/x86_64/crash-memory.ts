@@ -7,9 +7,8 @@ import { hex } from "../../failure.ts";
 import { blameWithAdvice, type Finding } from "../../kexec/check.ts";
 import { outsideRegion } from "../../kexec/confinement.ts";
 import type { MachineFacts } from "../../kexec/facts.ts";
-import type { EnteredStub, KexecImage } from "../../kexec/image.ts";
+import { addressOf, bytesOf, type Handed, type KexecImage } from "../../kexec/image.ts";
 import { hasParameter, parseSize, wordsOfLine } from "../../kexec/parameters.ts";
-import { STUB_SIZE } from "../../kexec/stub.ts";
 import { readHeaderParameter, type ToldHeader } from "../../kexec/told-header.ts";
 import { type MemoryRange, rangeOfSize, subtractRanges } from "../../range.ts";
 import type { ByteString } from "../../sys/engine.ts";
@@ -25,9 +24,9 @@ const END = 1n << 64n;
 export function unconfinedMap(image: KexecImage, facts: MachineFacts): Finding | undefined {
   const { crashkernel, crashkernelLow } = facts;
   if (!image.crash || crashkernel === undefined) return undefined;
-  if (image.stub?.target.stub.followedBy !== "zero page") return undefined;
-  const { segment } = image.stub;
-  const told = readTold(image.stub);
+  if (image.handed?.target.argument !== "zero page") return undefined;
+  const { segment } = image.handed;
+  const told = readTold(image.handed);
   if (told === undefined) return undefined;
   const { line, map } = told;
   const outside = outsideRegion(facts, applyParameters(map, line, true), [LOW]);
@@ -44,9 +43,9 @@ export function unconfinedMap(image: KexecImage, facts: MachineFacts): Finding |
 }
 
 /** What the zero page behind a stub says of memory: its map's RAM, and the command line. undefined where it is none. */
-function readTold({ segment }: EnteredStub): { line: ByteString; map: readonly MemoryRange[] } | undefined {
-  const bytes = segment.bytes.subarray(STUB_SIZE);
-  const address = segment.start + BigInt(STUB_SIZE);
+function readTold(handed: Handed): { line: ByteString; map: readonly MemoryRange[] } | undefined {
+  const bytes = bytesOf(handed);
+  const address = addressOf(handed);
   const params = readBootParams(bytes);
   if (params === undefined) return undefined;
   const line = textOf(bytes.subarray(Number(params.commandLine - address)));
@@ -55,9 +54,9 @@ function readTold({ segment }: EnteredStub): { line: ByteString; map: readonly M
 }
 
 /** Where a zero page says that the ELF core header is; undefined where it tells of none. */
-export function readToldHeader({ crash, stub }: KexecImage): ToldHeader | undefined {
-  if (!crash || stub?.target.stub.followedBy !== "zero page") return undefined;
-  const told = readTold(stub);
+export function readToldHeader({ crash, handed }: KexecImage): ToldHeader | undefined {
+  if (!crash || handed?.target.argument !== "zero page") return undefined;
+  const told = readTold(handed);
   const parameter = told && readHeaderParameter(told.line);
   if (told === undefined || parameter === undefined) return undefined;
   return {

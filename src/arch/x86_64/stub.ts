@@ -7,7 +7,6 @@ export const stub: Stub = {
   endian: "little",
   word: 8,
   chain: KERNEL_ADDRESS,
-  followedBy: "zero page",
   codeSize: KERNEL_ADDRESS,
   bytes: copiesOf(words),
 };

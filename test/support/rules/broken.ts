@@ -1,6 +1,7 @@
 // What the tests of rules that no kernel checks are told: a machine, how each rule is broken there, and what becomes of it.
 
 import type { AddedFile } from "../../../initramfs/image.ts";
+import { handOverWords } from "../../../scripts/boot/addresses.ts";
 import type { Choices } from "../../../scripts/boot/choices.ts";
 import type { ScriptNeeds } from "../../../scripts/boot/scene.ts";
 import { hex } from "../../../src/failure.ts";
@@ -88,14 +89,15 @@ export interface World {
 
 /** What serves where nothing else is said. */
 export function usualWords({ addresses, chain, initrdSize, bss }: ScriptNeeds): Words {
-  const { stub, tree, kernel, initrd } = addresses;
+  const { tree, initrd } = addresses;
+  const handOver = handOverWords(addresses, chain);
   return {
     argument: tree,
     told: tell(initrd, initrdSize),
     more: "",
     append: "",
-    stub: `-a ${hex(stub)} -e -w -s`,
-    kernel: `-a ${hex(kernel)} -c ${hex(chain)} -f /vmlinux.kexec -z ${hex(bss)}`,
+    stub: handOver.argument.join(" "),
+    kernel: `${handOver.kernel.join(" ")} -f /vmlinux.kexec -z ${hex(bss)}`,
     initrd: `-a ${hex(initrd)} -f /initrd`,
     others: "",
   };
