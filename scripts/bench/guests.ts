@@ -1,11 +1,11 @@
 // The guests that the benchmark has, by the names that people type.
 
-import { type MachineName, machineNamed } from "../machines/machines.ts";
-import { PEERS, type Peer } from "../peers/releases.ts";
+import { machineNamed } from "../machines/machines.ts";
+import { PEERS, type Peer, type PeerName } from "../peers/releases.ts";
 import type { Goal } from "./row.ts";
 
 export interface BenchGuest {
-  readonly machine: MachineName;
+  readonly machine: PeerName;
   /** Whether the goals were set for it, and not only its figures asked for. */
   readonly hasGoals: boolean;
   /** Whether its kernel is built with CONFIG_KEXEC_FILE. */

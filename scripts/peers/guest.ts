@@ -10,8 +10,8 @@ import { inTemporaryFolder } from "../cache.ts";
 import { debianPrograms, type Release } from "../debian-programs.ts";
 import { runGuest } from "../guest.ts";
 import { kernel } from "../kernels.ts";
-import { type MachineName, machineNamed } from "../machines/machines.ts";
-import { PEERS, type Peer, programsOf, RELEASES } from "./releases.ts";
+import { machineNamed } from "../machines/machines.ts";
+import { PEERS, type Peer, type PeerName, programsOf, RELEASES } from "./releases.ts";
 import { FOREIGN, PREPARATION, USES, type Use } from "./uses.ts";
 
 /** What a program did with a line. */
@@ -35,7 +35,7 @@ export interface Program {
 }
 
 export interface Comparison {
-  readonly machine: MachineName;
+  readonly machine: PeerName;
   /** The running kernel's. */
   readonly kernel: string;
   readonly programs: readonly Program[];
@@ -46,7 +46,7 @@ export const SHOWN = 12;
 const PATIENCE = 600;
 
 /** All uses by our kexec and by those of these releases. */
-export async function compareIn(machine: MachineName, releases: readonly Release[] = RELEASES): Promise<Comparison> {
+export async function compareIn(machine: PeerName, releases: readonly Release[] = RELEASES): Promise<Comparison> {
   const peer = PEERS[machine];
   const running = await kernel(peer.kernel);
   const sources = await Promise.all(releases.map((release) => debianPrograms(peer.architecture, release)));
@@ -85,7 +85,7 @@ export async function peerFiles({ architecture }: Peer, release: Release, ...pro
 
 /** What the guest printed whose init has the shell run /uses, which is among the files. */
 export async function runShell(
-  name: MachineName,
+  name: PeerName,
   { target, architecture, memory }: Peer,
   vmlinux: string,
   more: readonly AddedFile[],

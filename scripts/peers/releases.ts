@@ -4,7 +4,7 @@ import { basename } from "node:path";
 import type { AddedFile } from "../../initramfs/image.ts";
 import { Failure } from "../../src/failure.ts";
 import { type Architecture, debianPrograms, type Release } from "../debian-programs.ts";
-import type { MachineName, SmallTarget, StockName } from "../machines/machines.ts";
+import type { SmallTarget, StockName } from "../machines/machines.ts";
 
 /** The releases that are compared with. */
 export const RELEASES = ["stable", "testing"] as const satisfies readonly Release[];
@@ -17,11 +17,16 @@ export interface Peer {
   readonly memory: number;
 }
 
-export const PEERS: Readonly<Record<MachineName, Peer>> = {
+export const PEERS = {
   ppc64: { target: "ppc64le", kernel: "stable-ppc64le", architecture: "ppc64el", memory: 1024 },
   arm64: { target: "arm64-small", kernel: "stable-arm64", architecture: "arm64", memory: 1024 },
   x86_64: { target: "x64-small", kernel: "stable-x64", architecture: "amd64", memory: 1024 },
-};
+} as const satisfies Readonly<Record<string, Peer>>;
+
+/** The machines of which Debian has a kernel and kexec-tools. */
+export type PeerName = keyof typeof PEERS;
+
+export const PEER_NAMES = Object.keys(PEERS) as PeerName[];
 
 export interface ReleasePrograms {
   /** In a folder of their own, since releases have libraries of the same names. */

@@ -1,6 +1,6 @@
 // What people type wrong at kexec, and what is odd without being wrong: lines of a shell, the same for every program.
 
-import type { MachineName } from "../machines/machines.ts";
+import type { PeerName } from "./releases.ts";
 
 export interface Use {
   /** As the page calls it. */
@@ -52,6 +52,6 @@ export const USES: readonly Use[] = [
 
 /** A kernel that the machine cannot run. */
 export const FOREIGN = { ppc64: "stock-x64", arm64: "stock-x64", x86_64: "stock-arm64" } as const satisfies Record<
-  MachineName,
+  PeerName,
   string
 >;

@@ -5,9 +5,10 @@ import { dirname } from "node:path";
 import { inTemporaryFolder } from "../../scripts/cache.ts";
 import { type Architecture, debianPrograms } from "../../scripts/debian-programs.ts";
 import { type MachineName, machineNamed } from "../../scripts/machines/machines.ts";
+import { present } from "./present.ts";
 
-/** There is none for ppc64 in big endian. */
-const ARCHITECTURES: Readonly<Record<MachineName, Architecture>> = {
+/** There is none for big endian. */
+const ARCHITECTURES: Readonly<Partial<Record<MachineName, Architecture>>> = {
   ppc64: "ppc64el",
   arm64: "arm64",
   x86_64: "amd64",
@@ -23,7 +24,7 @@ const EMULATORS: Readonly<Record<Architecture, string>> = {
  * of one, where we repeat the time, as dmesg does.
  */
 export async function dmesgOfMakedumpfile(machine: MachineName, dump: string): Promise<string[]> {
-  const architecture = ARCHITECTURES[machine];
+  const architecture = present(ARCHITECTURES[machine]);
   // Kernels are newer than Debian 12.
   const files = await (await debianPrograms(architecture, "testing")).withLibraries("makedumpfile");
   return inTemporaryFolder((folder) => {

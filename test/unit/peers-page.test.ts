@@ -1,10 +1,10 @@
 // The tables of docs/kexec-tools.md and docs/reliability.md: how answers of programs become cells, and that a page tells of all.
 
 import { expect, test } from "bun:test";
-import { machines } from "../../scripts/machines/machines.ts";
 import { HOSTILE } from "../../scripts/peers/hostile.ts";
 import { formatHostile, PAGE } from "../../scripts/peers/hostile-page.ts";
 import { cellsInPage, cellsOf, formatTable } from "../../scripts/peers/page.ts";
+import { PEER_NAMES } from "../../scripts/peers/releases.ts";
 import { USES } from "../../scripts/peers/uses.ts";
 
 const answer = (code: number, lines: readonly string[], count = lines.length) => ({
@@ -41,7 +41,7 @@ test("an answer is its first lines, how many more there are, and the exit code; 
   expect(lines).toHaveLength(4 + USES.length);
 });
 
-test.each(machines.map(({ name }) => name))("the page has a row for every use on %s", async (machine) => {
+test.each(PEER_NAMES)("the page has a row for every use on %s", async (machine) => {
   expect((await cellsInPage(machine)).map(([what]) => what)).toEqual(USES.map(({ what }) => what));
 });
 
