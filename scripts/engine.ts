@@ -226,7 +226,7 @@ function muslHeaders(compiler: Compiler): Promise<string> {
 }
 
 function muslLibrary(compiler: Compiler): Promise<string> {
-  const folders = ["./crt", ...MUSL_FOLDERS.map((name) => `./src/${name}`)];
+  const folders = ["./crt", ...[...MUSL_FOLDERS, ...(compiler.muslFolders ?? [])].map((name) => `./src/${name}`)];
   return makeOnce("musl", [MUSL.sha256, compiler.identity, ...MUSL_SETTINGS, ...folders], (made) =>
     withMuslTree(compiler, async (folder) => {
       const parts = ["libc.a", startOf(compiler), "crti.o", "crtn.o"].map((name) => `lib/${name}`);

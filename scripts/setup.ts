@@ -5,7 +5,7 @@ import { delimiter, join } from "node:path";
 import { Failure, usage } from "../src/failure.ts";
 import { firstError } from "./apt.ts";
 import { endWith } from "./command.ts";
-import type { Toolchain } from "./machines/machine.ts";
+import type { GuestMachine, Toolchain } from "./machines/machine.ts";
 import {
   bunTargets,
   emulatorOf,
@@ -34,7 +34,7 @@ const WITNESSES = new Map([
   ]),
   ...machines.flatMap(({ guest: { emulator, firmware } }) => [
     [emulator.package, emulator.program] as const,
-    [firmware.package, firmware.file] as const,
+    ...(firmware === undefined ? [] : [[firmware.package, firmware.file] as const]),
   ]),
 ]);
 
@@ -58,6 +58,10 @@ function libcFor(tools: Toolchain): string {
 
 function engineFor(tools: Toolchain): string[] {
   return [...ENGINE, compilerFor(tools), ...(emulatorOf(tools).length === 0 ? [] : ["qemu-user"])];
+}
+
+function packagesOf({ emulator, firmware }: GuestMachine): string[] {
+  return [emulator.package, ...(firmware === undefined ? [] : [firmware.package])];
 }
 
 export type Job =
@@ -87,7 +91,7 @@ const JOBS = new Map<Job, readonly string[]>([
     return [`bench-${name}`, [compilerFor(tools), libcFor(tools)]] as const;
   }),
   ...smallTargets.map((name) => [`kernel-${name}`, [...KERNEL, compilerFor(toolchainOf(name))]] as const),
-  ...machines.map(({ name, guest }) => [`guest-${name}`, [guest.emulator.package, guest.firmware.package]] as const),
+  ...machines.map(({ name, guest }) => [`guest-${name}`, packagesOf(guest)] as const),
   ...machines.map(({ name, tools }) => [`stub-${name}`, [compilerFor(tools)]] as const),
 ]);
 

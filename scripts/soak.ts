@@ -56,7 +56,7 @@ async function runCrash(choices: SoakChoices, { course, smp }: Kind, turn: numbe
   const [target = "ppc64le"] = course;
   const causes = CAUSES.filter((cause) => cause !== "nmi" || machineOf(target).name !== "arm64");
   const cause = causes[turn % causes.length] ?? "sysrq";
-  const small = choices.small && hasDisk(defaultKernel(target, true));
+  const small = choices.small && hasDisk(defaultKernel({ target, small: true }));
   const words = ["--target", target, "--smp", `${smp}`, "--crash", cause, "--timeout", `${timeout}`];
   const own = parseChoices([...words, ...(small ? ["--small"] : [])]);
   if (own === undefined) throw new Error("this is no --help");

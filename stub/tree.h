@@ -38,9 +38,9 @@ static inline u32 cell(const u8 *data)
     return number_of(data, 4);
 }
 
-static inline const u8 *aligned(const u8 *at, u64 to)
+static inline const u8 *aligned(const u8 *at, unsigned long to)
 {
-    return (const u8 *)(((u64)at + to - 1) & -to);
+    return (const u8 *)(((unsigned long)at + to - 1) & -to);
 }
 
 static inline void read_property(struct facts *facts, const char *name, const u8 *data, u32 length)

@@ -3,15 +3,23 @@
 import { parseArgs } from "node:util";
 import { usage } from "../../src/failure.ts";
 import type { GuestMachine } from "../machines/machine.ts";
-import { defaultKernel, hasDisk, machineOf, machines, smallNames, type Target, targets } from "../machines/machines.ts";
+import {
+  defaultKernel,
+  hasDisk,
+  type KernelChoice,
+  machineOf,
+  machines,
+  smallNames,
+  type Target,
+  targets,
+} from "../machines/machines.ts";
 
 /** By sysrq on the boot cpu or on the last one, by an NMI, by a lack of memory. */
 export const CAUSES = ["sysrq", "smp", "nmi", "oom"] as const;
 
 export type Cause = (typeof CAUSES)[number];
 
-export interface Choices {
-  readonly target: Target;
+export interface Choices extends KernelChoice {
   readonly smp: number;
   readonly cpu: string;
   /** One of the emulator's machines that takes the place of the usual one. */
@@ -24,8 +32,6 @@ export interface Choices {
   readonly memory: number | undefined;
   /** Further words of qemu's -m. */
   readonly memoryOptions: readonly string[];
-  /** Whether the small kernel is wanted in place of the distribution's. */
-  readonly small: boolean;
   /** A vmlinux file, or the name of one of our kernels; undefined: the target's. */
   readonly kernel: string | undefined;
   readonly nextKernel: string | undefined;
@@ -59,6 +65,13 @@ function byMachine(text: (guest: GuestMachine) => string | undefined): string {
   return lines.join("");
 }
 
+/** Which others there are. */
+function foreignHelp(): string {
+  return machines
+    .flatMap(({ name, foreign = {} }) => Object.keys(foreign).map((program) => `${name} also runs ${program}.`))
+    .join(" ");
+}
+
 export const HELP = `usage: npm run boot -- [OPTION]...
 
 Boot a qemu machine, kexec from its kernel into another, and print the result.
@@ -66,6 +79,8 @@ Boot a qemu machine, kexec from its kernel into another, and print the result.
   --target TARGET     Boot this executable (default: ppc64le):
                       ${targets.join(", ")}.
                       arm64 and x64 are Bun's.
+  --program TARGET    Put this executable into both initramfs images (default:
+                      the target's). ${foreignHelp()}
   --smp N             Give the machine N cpus (default: 4).
   --cpu MODEL         Emulate this cpu.
 ${byMachine(({ models }) => models)}\
@@ -117,6 +132,7 @@ export function parseChoices(args: readonly string[]): Choices | undefined {
   if (values.help) return undefined;
   const target = targets.find((known) => known === values.target);
   if (target === undefined) throw usage("--target", `'${values.target}' is none of ${targets.join(" ")}`);
+  const program = programOf(values.program, target);
   if (values.interactive && values.runs !== "1") throw usage("--runs", "does not go with --interactive");
   if (values.uefi && !machineOf(target).guest.uefi) throw usage("--uefi", `not for ${target}`);
   if (values.payload && (values["next-kernel"] ?? values["next-initrd"]) !== undefined) {
@@ -131,6 +147,7 @@ export function parseChoices(args: readonly string[]): Choices | undefined {
   const [memory, ...memoryOptions] = values.memory?.split(",") ?? [];
   const choices = {
     target,
+    program,
     smp: count("--smp", values.smp),
     cpu: values.cpu ?? boards[board ?? ""]?.cpu ?? cpu,
     uefi: values.uefi,
@@ -161,9 +178,17 @@ export function parseChoices(args: readonly string[]): Choices | undefined {
   return choices;
 }
 
+function programOf(text: string | undefined, target: Target): Target | undefined {
+  if (text === undefined) return undefined;
+  const known = [target, ...Object.keys(machineOf(target).foreign ?? {})];
+  const program = targets.find((name) => name === text && known.includes(name));
+  if (program === undefined) throw usage("--program", `'${text}' does not run on ${target}, but ${known.join(" ")}`);
+  return program;
+}
+
 /** The name or the file of the kernel that is loaded to save the dump. */
-export function crashKernelOf(choices: Pick<Choices, "target" | "small" | "kernel" | "nextKernel">): string {
-  return choices.nextKernel ?? choices.kernel ?? defaultKernel(choices.target, choices.small);
+export function crashKernelOf(choices: KernelChoice & Pick<Choices, "kernel" | "nextKernel">): string {
+  return choices.nextKernel ?? choices.kernel ?? defaultKernel(choices);
 }
 
 /** --crash may stand alone. */
@@ -196,7 +221,7 @@ function refuseFirstOnly({ uefi, script }: { readonly uefi: boolean; readonly sc
 /** The small kernels and the test payload are made for the usual machine alone. */
 function refuseUsualOnly(choices: Choices, board: string): void {
   if (choices.payload) throw usage("--payload", `not on ${board}: it prints by a call of the usual machine's firmware`);
-  for (const name of [choices.kernel ?? defaultKernel(choices.target, choices.small), choices.nextKernel]) {
+  for (const name of [choices.kernel ?? defaultKernel(choices), choices.nextKernel]) {
     if (smallNames.some((small) => small === name))
       throw usage("--machine", `${name} does not run on ${board}: it was made for the usual machine`);
   }
@@ -208,6 +233,7 @@ function parseWords(args: readonly string[]) {
       args: [...args],
       options: {
         target: { type: "string", default: "ppc64le" },
+        program: { type: "string" },
         smp: { type: "string", default: "4" },
         cpu: { type: "string" },
         machine: { type: "string" },

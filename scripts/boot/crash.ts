@@ -53,7 +53,7 @@ export async function crashFor(choices: Choices, next: NextKernel, folder: strin
   await truncate(disk, (memory + MORE_DISK) * MIB);
   const modules = await modulesFor(choices);
   // Bun's executable alone would take half of a crash kernel's memory. All machines that it is for are little endian.
-  const own = isBunTarget(next.target) ? targetOfEndian(next.target, "little") : next.target;
+  const own = isBunTarget(next.program) ? targetOfEndian(next.program, "little") : next.program;
   const initrd = image({
     executable: await Bun.file(await build(own)).bytes(),
     applets: applets.map(({ name }) => name),

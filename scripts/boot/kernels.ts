@@ -26,13 +26,14 @@ export interface NextKernel {
   readonly memory: number;
   readonly shape: KernelImage["shape"];
   readonly symbols: Symbols;
-  readonly target: Target;
+  /** The executable that runs on it. */
+  readonly program: Target;
 }
 
 const NO_SYMBOLS: Symbols = { file: "payload", base: undefined };
 
 export async function firstKernel(choices: Choices): Promise<FirstKernel> {
-  const { vmlinux, title } = await locateKernel(choices.kernel ?? defaultKernel(choices.target, choices.small));
+  const { vmlinux, title } = await locateKernel(choices.kernel ?? defaultKernel(choices));
   const { memsz } = machineOf(choices.target).firstImage(vmlinux, await readKernel(vmlinux));
   return { title, vmlinux, memory: memsz };
 }
@@ -48,13 +49,13 @@ export async function nextKernel(choices: Choices, first: FirstKernel): Promise<
 }
 
 function asNext(
-  { target }: Choices,
+  { target, program = target }: Choices,
   title: string,
   { bytes, memsz, shape, endian }: KernelImage,
   symbols: Symbols,
 ): NextKernel {
-  const own = endian === undefined ? target : targetOfEndian(target, endian);
-  return { title, image: bytes, memory: memsz, shape, symbols, target: own };
+  const own = endian === undefined || program !== target ? program : targetOfEndian(target, endian);
+  return { title, image: bytes, memory: memsz, shape, symbols, program: own };
 }
 
 async function locateKernel(choice: string): Promise<{ vmlinux: string; title: string }> {

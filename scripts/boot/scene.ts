@@ -67,6 +67,8 @@ export interface ScriptNeeds {
   readonly initrdSize: number;
   /** Bytes of the next kernel's bss, which follows the bytes of /vmlinux.kexec. */
   readonly bss: number;
+  /** What loadem has to be told of the machine; undefined where it knows. */
+  readonly type?: number | undefined;
 }
 
 /** Writes the first initramfs into `folder`. */
@@ -80,8 +82,9 @@ export async function sceneFor(
   const nonce = randomBytes(8).toString("hex");
   const machine = machineOf(choices.target);
   const { guest } = machine;
-  const initrd = choices.payload ? undefined : (special.initrd ?? (await secondInitrd(choices, next.target)));
-  const executable = await readFile(await build(choices.target));
+  const { program = choices.target } = choices;
+  const initrd = choices.payload ? undefined : (special.initrd ?? (await secondInitrd(choices, next.program)));
+  const executable = await readFile(await build(program));
   const firstArgs = `console=${guest.console} quiet panic=-1 kexecbox.nonce=${nonce} ${guest.append ?? ""}`.trim();
   const bootargs = `${firstArgs} ${choices.append}`.trim();
   const { argument, stub } = archOf(machine);
@@ -117,7 +120,9 @@ export async function sceneFor(
     const own = { machine: machine.name, cpu: choices.cpu, smp: choices.smp, memory };
     return { nonce, script: "", addresses, guest: { ...own, script: start.script, extra: [...start.words, ...extra] } };
   }
-  const script = (special.script ?? usualScript)({ addresses, source, argument, chain, bootargs, initrdSize, bss });
+  const type = machineOf(program).elfMachine === machine.elfMachine ? undefined : machine.elfMachine;
+  const needs = { addresses, source, argument, chain, bootargs, initrdSize, bss, type };
+  const script = (special.script ?? usualScript)(needs);
   const run = choices.interactive && choices.script === undefined ? {} : { script: Buffer.from(script, "latin1") };
   const path = join(folder, "initrd");
   // As one array: given several, Bun 1.4.5 leaves zeros at the file's end.
@@ -128,7 +133,7 @@ export async function sceneFor(
     addresses,
     guest: {
       machine: machine.name,
-      ...(choices.uefi ? { bios: guest.firmware.file } : {}),
+      ...(choices.uefi && guest.firmware !== undefined ? { bios: guest.firmware.file } : {}),
       ...(choices.board === undefined ? {} : { board: choices.board }),
       machineOptions: choices.machine,
       cpu: choices.cpu,
@@ -137,7 +142,7 @@ export async function sceneFor(
       memoryOptions: choices.memoryOptions,
       kernel: first.vmlinux,
       initrd: path,
-      append: [firstArgs, special.append ?? ""].join(" ").trim(),
+      append: [firstArgs, guest.appendFirst, special.append].filter((words) => words !== undefined).join(" "),
       extra,
     },
   };
@@ -167,14 +172,14 @@ function inMemory<T>(memory: number, choose: () => T): T {
 }
 
 /** The next kernel's own: it says what it sees, and turns the machine off. */
-async function secondInitrd(choices: Choices, target: Target): Promise<Uint8Array> {
+async function secondInitrd(choices: Choices, program: Target): Promise<Uint8Array> {
   const { nextInitrd } = choices;
   if (nextInitrd !== undefined) {
     return readFile(nextInitrd).catch((error: NodeJS.ErrnoException) => {
       throw new Failure(nextInitrd, `cannot be read: ${error.code}`);
     });
   }
-  const executable = await readFile(await build(target));
+  const executable = await readFile(await build(program));
   if (choices.interactive) return Buffer.concat(image({ executable, applets: names() }));
   return Buffer.concat(image({ executable, applets: names(), script: Buffer.from(secondScript([])) }));
 }
@@ -193,7 +198,8 @@ export function secondScript(more: readonly string[]): string {
 }
 
 /** The README's pipeline, with a command line and an initrd for the next kernel. */
-export function usualScript({ addresses, source, argument, chain, bootargs, initrdSize, bss }: ScriptNeeds): string {
+export function usualScript(needs: ScriptNeeds): string {
+  const { addresses, source, argument, chain, bootargs, initrdSize, bss, type } = needs;
   const { tree, initrd } = addresses;
   // The directory tells of the first kernel's, whose memory is not what it was.
   const none = argument === "zero page" || source !== TREE ? "" : " --no-initrd";
@@ -204,7 +210,9 @@ export function usualScript({ addresses, source, argument, chain, bootargs, init
       ? ["zeropage --kernel /bzImage > /vmlinux.kexec\n", `zeropage ${told} /bzImage`]
       : ["", `fs2dt ${told} ${source}`];
   const handOver = handOverWords(addresses, chain);
+  const kind = type === undefined ? "" : ` -t ${type}`;
   const image = `${handOver.kernel.join(" ")} -f /vmlinux.kexec${bss === 0 ? "" : ` -z ${hex(bss)}`}`;
   const ramdisk = initrdSize === 0 ? "" : ` -a ${hex(initrd)} -f /initrd`;
-  return `${cut}${generator} | loadem -v -r ${hex(PAGE)} ${handOver.argument.join(" ")} ${image}${ramdisk}\nloadem -k\n`;
+  const segments = `${handOver.argument.join(" ")} ${image}${ramdisk}`;
+  return `${cut}${generator} | loadem -v${kind} -r ${hex(PAGE)} ${segments}\nloadem -k\n`;
 }

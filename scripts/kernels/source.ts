@@ -19,9 +19,21 @@ const LISTED_FOR = "ppc64el";
 const FOLDERS = [
   ...["arch/powerpc", "block", "certs", "crypto", "fs", "include", "init", "io_uring", "ipc", "kernel", "lib", "mm"],
   ...["scripts", "security", "tools/include", "usr", "virt"],
-  ...["base", "block", "bus", "char", "clocksource", "irqchip", "of", "pci", "rtc", "tty", "virtio"].map(
-    (name) => `drivers/${name}`,
-  ),
+  ...[
+    "base",
+    "block",
+    "bus",
+    "char",
+    "clocksource",
+    "gpio",
+    "irqchip",
+    "of",
+    "pci",
+    "power",
+    "rtc",
+    "tty",
+    "virtio",
+  ].map((name) => `drivers/${name}`),
 ];
 
 /** Kconfig and make read their own files everywhere. */

@@ -26,6 +26,8 @@ export interface Toolchain {
   readonly compact: readonly string[];
   /** Whether its executables can be loaded at any address (static PIE): where its linker packs relocations. */
   readonly pie: boolean;
+  /** More folders of musl's src/ than every machine needs. */
+  readonly muslFolders?: readonly string[];
   /** The compiler's own library, linked where its code calls it: for arithmetic that the machine does not have. */
   readonly libgcc?: string;
 }
@@ -54,8 +56,8 @@ export interface SmallKernel {
 export interface GuestMachine {
   /** Debian's package of the emulator, and its program. */
   readonly emulator: { readonly package: string; readonly program: string };
-  /** Firmware, which has a package of its own, and the file in it. */
-  readonly firmware: { readonly package: string; readonly file: string };
+  /** Firmware, which has a package of its own, and the file in it; undefined where qemu starts kernels without. */
+  readonly firmware: undefined | { readonly package: string; readonly file: string };
   /** The words of -M. */
   readonly words: readonly string[];
   /** A cpu model, unless another is asked for. */
@@ -69,6 +71,8 @@ export interface GuestMachine {
   readonly console: string;
   /** Added to every kernel's command line. */
   readonly append?: string;
+  /** Added to the command line of the kernel that qemu starts. */
+  readonly appendFirst?: string;
   /** Whether --uefi starts the guest by this firmware. Elsewhere qemu loads it unasked. */
   readonly uefi: boolean;
   /** What differs where the next kernel is started with no kernel before it. */
@@ -131,7 +135,7 @@ export interface Load {
 }
 
 /** What a guest's own loadem will find of its memory, as far as it is known before it starts, and then some. */
-export type Room = Pick<MachineFacts, "memory" | "taken" | "kernelEnd" | "rma">;
+export type Room = Pick<MachineFacts, "memory" | "taken" | "kernelEnd" | "kernelBlock" | "rma">;
 
 /** An executable on the small engine. */
 export interface SmallExecutable extends BootDefaults {
@@ -176,6 +180,8 @@ export interface Machine {
   readonly small: Readonly<Record<string, SmallExecutable>>;
   /** undefined where Bun has no port. */
   readonly bun: BunExecutable | undefined;
+  /** Executables for other machines that run here too: by their targets, the kernel that has them run. */
+  readonly foreign?: Readonly<Record<string, string>>;
 }
 
 /** Where nothing is to be said: the tree is as firmware leaves it, or there is none. */

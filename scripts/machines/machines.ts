@@ -11,11 +11,12 @@ import type {
   StockKernel,
   Toolchain,
 } from "./machine.ts";
+import { ppc } from "./ppc.ts";
 import { ppc64 } from "./ppc64.ts";
 import { x86_64 } from "./x86_64.ts";
 
 /** A new machine is one file beside this one, and its name here. */
-const known = [ppc64, arm64, x86_64] as const;
+const known = [ppc64, ppc, arm64, x86_64] as const;
 
 type Known = (typeof known)[number];
 type KeyOfEach<T> = T extends unknown ? keyof T : never;
@@ -80,10 +81,18 @@ export function bootDefaults(target: Target): BootDefaults {
   return isBunTarget(target) ? bun[target] : small[target];
 }
 
+/** What a boot is of, as far as it decides which kernel it takes. */
+export interface KernelChoice {
+  readonly target: Target;
+  /** The executable that is in both initramfs images; undefined: the target's. */
+  readonly program?: Target | undefined;
+  readonly small: boolean;
+}
+
 /** The name of the kernel that a boot takes which is told of none. */
-export function defaultKernel(target: Target, small: boolean): string {
+export function defaultKernel({ target, program = target, small }: KernelChoice): string {
   const { kernel, smallKernel } = bootDefaults(target);
-  return small ? smallKernel : kernel;
+  return machineOf(target).foreign?.[program] ?? (small ? smallKernel : kernel);
 }
 
 /** Whether a kernel sees the disk that qemu gives it: of ours, those that were configured so; any other is taken to. */

@@ -136,6 +136,7 @@ export const ppc64 = {
   smallKernels: {
     // Of big endian it is the only kernel that there is to crash.
     "small-ppc64": { ...big, fragments: ["common", "disk", "big-endian", "64k-pages"] },
+    "small-ppc64-compat": { ...big, fragments: ["common", "big-endian", "64k-pages", "compat"] },
     "small-ppc64-4k": { ...big, fragments: ["common", "big-endian", "4k-pages"] },
     "small-ppc64le": { ...little, fragments: ["common", "little-endian", "64k-pages"] },
     "small-ppc64le-4k": { ...little, fragments: ["common", "little-endian", "4k-pages"] },
@@ -159,4 +160,5 @@ export const ppc64 = {
     },
   },
   bun: undefined,
+  foreign: { ppc: "small-ppc64-compat" },
 } as const satisfies Machine;

@@ -13,7 +13,7 @@ const v2wrap: Applet = {
   options: [
     {
       long: "machine",
-      value: "ppc64|arm64|x86_64",
+      value: "ppc64|ppc|arm64|x86_64",
       help: "Write that machine's stub (default: the running machine's).",
     },
   ],
@@ -27,8 +27,11 @@ ppc64 the stub has this layout; all words are big endian:
   0xf8   the kernel's address; loadem -c 0x100 stores it
   0x100  the device tree blob
 
-On arm64 and x86_64 the secondary cpus do not come through the stub. It only
-needs the kernel's address at 0xf8, little endian; loadem -c 0xf8 stores it.
+On ppc the kernel's address is at 0xfc, big endian; loadem -c 0x100 stores it.
+
+On ppc, arm64 and x86_64 the secondary cpus do not come through the stub. On
+arm64 and x86_64 it only needs the kernel's address at 0xf8, little endian;
+loadem -c 0xf8 stores it.
 `,
   run(system, args) {
     const { given, operands } = parse(v2wrap.options, args);

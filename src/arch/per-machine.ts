@@ -4,6 +4,7 @@ import type { Machine } from "../sys/engine.ts";
 
 export function perMachine<Row>(rows: {
   readonly ppc64: () => Row;
+  readonly ppc: () => Row;
   readonly arm64: () => Row;
   readonly x86_64: () => Row;
 }): Readonly<Record<Machine, Row>> {
@@ -13,6 +14,9 @@ export function perMachine<Row>(rows: {
     },
     get ppc64le() {
       return rows.ppc64();
+    },
+    get ppc() {
+      return rows.ppc();
     },
     get aarch64() {
       return rows.arm64();

@@ -3,7 +3,8 @@
 import { arm64 } from "./arm64/placement.ts";
 import { perMachine } from "./per-machine.ts";
 import type { PlacementRules } from "./placement.ts";
+import { ppc } from "./ppc/placement.ts";
 import { ppc64 } from "./ppc64/placement.ts";
 import { x86_64 } from "./x86_64/placement.ts";
 
-export const placements = perMachine<PlacementRules>({ ppc64, arm64, x86_64 });
+export const placements = perMachine<PlacementRules>({ ppc64, ppc, arm64, x86_64 });

@@ -77,7 +77,7 @@ function copyToFile(system: System, core: CoreFile, to: ByteString, watcher: Wat
       const taker = new FileTaker(system, descriptor, to);
       watcher.begin("copied", total);
       runs.give(0n, total, HOLE, taker);
-      system.must(system.call("ftruncate", descriptor, total), to);
+      system.must(system.resize(descriptor, total), to);
       isOpen = false;
       system.finish(descriptor, to);
       system.must(system.call("renameat2", CWD, beside, CWD, to, 0), to);

@@ -7,12 +7,25 @@ import { isLockedDown, type Permission, STATUS } from "./permission.ts";
 export type LoadCall = "kexec_load" | "kexec_file_load";
 
 /** To kexec_load(2), linux/kexec.h. */
-export const KEXEC_ON_CRASH = 1;
+const KEXEC_ON_CRASH = 1;
 export const KEXEC_UPDATE_ELFCOREHDR = 4;
 export const KEXEC_CRASH_HOTPLUG_SUPPORT = 8;
-export const KEXEC_ARCH_SHIFT = 16n;
+const KEXEC_ARCH_SHIFT = 16n;
 /** KEXEC_SEGMENT_MAX. */
 export const MOST_SEGMENTS = 16;
+
+/**
+ * What kexec_load(2) is told of the running kernel's architecture: 0 is the kernel's own. It says EINVAL to a program of fewer
+ * bits that does not name it, whatever is asked for (kernel/kexec.c, compat_sys_kexec_load).
+ */
+export function ownArch({ abi, elfMachine }: System): bigint {
+  return abi.elfMachine === elfMachine ? 0n : BigInt(elfMachine);
+}
+
+/** The last argument of kexec_load(2). */
+export function loadFlags(arch: bigint, crash: boolean, flags = 0): bigint {
+  return (arch << KEXEC_ARCH_SHIFT) | BigInt(flags | (crash ? KEXEC_ON_CRASH : 0));
+}
 
 /** To kexec_file_load(2). */
 export const KEXEC_FILE_UNLOAD = 1;

@@ -3,6 +3,7 @@
 import { attempt, Failure, hex } from "../failure.ts";
 import { type MemoryRange, mergeRanges, type NamedRange } from "../range.ts";
 import { errno } from "../sys/errno.ts";
+import { endOfNumbers } from "../sys/native.ts";
 import errnoText from "../sys/strerror.ts";
 import type { System } from "../sys/system.ts";
 import { readIomem, whyNoIomem } from "./iomem.ts";
@@ -21,6 +22,8 @@ import { keepsInitrd, readChosenInitrd } from "./running-initrd.ts";
 export interface MachineFacts extends OwnFacts {
   /** Why nothing of the machine is known; undefined where anything is. */
   readonly blind?: string | undefined;
+  /** What this program can tell the kernel of, where that is less than all. */
+  readonly reach?: MemoryRange | undefined;
   /** 1n where nobody wants whole pages. */
   readonly pageSize: bigint;
   /** e_machine, which is also the kexec architecture. */
@@ -53,6 +56,8 @@ export interface OwnFacts {
   readonly unchecked?: readonly string[];
   /** All that a cpu reaches without its MMU. */
   readonly rma?: MemoryRange | undefined;
+  /** What a kernel maps when it is entered: the block of so many bytes that it begins, and its tree has to lie in. */
+  readonly kernelBlock?: bigint | undefined;
   /** Physical address of the running kernel's end, below which it loads nothing. */
   readonly kernelEnd?: bigint | undefined;
   /** What crashkernel= reserved. */
@@ -101,8 +106,9 @@ export function readFacts(system: System, source: FactSource, live: LiveTree = n
   return {
     ...own,
     blind,
+    reach: system.abi.word === 8 ? undefined : { start: 0n, end: endOfNumbers(system.abi) },
     pageSize: BigInt(system.pageSize),
-    elfMachine: system.abi.elfMachine,
+    elfMachine: system.elfMachine,
     memory: known.memory,
     taken: [...known.taken, ...(own?.taken ?? [])],
     crashkernel: iomem?.crashkernel ?? own?.crashkernel,

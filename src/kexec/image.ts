@@ -4,6 +4,7 @@ import { headOf } from "../devicetree/format.ts";
 import type { DeviceTree } from "../devicetree/tree.ts";
 import { Failure, hex } from "../failure.ts";
 import { type MemoryRange, roundUp } from "../range.ts";
+import { abis } from "../sys/abi.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
 import { type HeldPiece, type Piece, partOf, pieceSize, readInto, refuseChanged } from "./piece.ts";
@@ -109,7 +110,7 @@ export function assemble(system: System, plan: Plan, targets: readonly Target[])
   );
   // A mapped file that shrank must not be touched where it ends now.
   refuseChangedFiles(system, plan);
-  const words = plan.words ?? { ...system.abi, reason: "as the running machine" };
+  const words = plan.words ?? { ...abis[system.machine], reason: "as the running machine" };
   // All words are located before the first is stored: one that is poked into the stub must not hide it from the others.
   const stored = plan.patches.flatMap((patch) =>
     holderOf(

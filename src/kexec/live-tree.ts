@@ -12,7 +12,7 @@ import { baseName } from "../devicetree/names.ts";
 import { keptByPairs, keptNames } from "../devicetree/reservations.ts";
 import { child, MAX_DEPTH, type Node, type Property, property } from "../devicetree/tree.ts";
 import { attempt, Failure } from "../failure.ts";
-import { isInPagesOf, type MemoryRange, type NamedRange, overlap } from "../range.ts";
+import { isInPagesOf, type MemoryRange, type NamedRange, overlap, rangeOfSize } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { type Entry, type System, saysMissing } from "../sys/system.ts";
 import { LIVE_BLOB, LIVE_TREE } from "./live-paths.ts";
@@ -247,4 +247,11 @@ function readProperties(tree: LiveTree, path: ByteString, names: readonly ByteSt
     const value = tree.property(path, name);
     return value === undefined ? [] : [{ name, value }];
   });
+}
+
+/** What crashkernel= reserved, where the kernel says so in the tree (arch/powerpc/kexec/core.c kexec_setup). */
+export function readCrashkernel(tree: LiveTree): MemoryRange | undefined {
+  const base = readChosenNumber(tree, "linux,crashkernel-base");
+  const size = readChosenNumber(tree, "linux,crashkernel-size");
+  return base === undefined || size === undefined || size === 0n ? undefined : rangeOfSize(base, size);
 }

@@ -1,10 +1,12 @@
 // The calls that change something: kexec_load(2) and the reboot into what it loaded.
 
-import { EXIT, Failure } from "../failure.ts";
+import { EXIT, Failure, hex } from "../failure.ts";
 import { errno } from "../sys/errno.ts";
+import { endOfNumbers } from "../sys/native.ts";
 import { INTERRUPTS, REBOOT_KEXEC, type System } from "../sys/system.ts";
-import { KEXEC_ARCH_SHIFT, KEXEC_ON_CRASH } from "./calls.ts";
+import { loadFlags } from "./calls.ts";
 import type { Explain } from "./causes.ts";
+import { nameSegmentAndArgument } from "./check.ts";
 import { type Jump, leaveTheWay } from "./copying.ts";
 import type { KexecImage, Segment } from "./image.ts";
 import { readPermission } from "./permission.ts";
@@ -87,6 +89,16 @@ export function tellingWhatStays(what: string, unloads: () => void): void {
     if (!(error instanceof Failure)) throw error;
     throw new Failure(error.place, `${error.fact}; ${what} stays loaded`, error.exitCode);
   }
+}
+
+/** @throws Failure for an address that a program of 32 bits cannot tell the kernel: another one would be told in its place */
+export function refuseUntold({ abi }: System, image: KexecImage): void {
+  const end = endOfNumbers(abi);
+  const fact = `this ${8 * abi.word}-bit program tells the kernel no number from ${hex(end)} on`;
+  const { entry = 0n, segments } = image;
+  const untold = segments.find((segment) => segment.start >= end || segment.end - segment.start >= end);
+  if (untold !== undefined) throw new Failure(nameSegmentAndArgument(image, untold), fact);
+  if (entry >= end) throw new Failure(`entry ${hex(entry)}`, fact);
 }
 
 /** Errors that are not the fault of one segment: the next kernel, the caller or the moment is to blame. */
@@ -175,7 +187,7 @@ function undoUnless<T>(work: () => T, undo: () => void): T {
 
 /** 0 or -errno. @throws Failure where a file of the image is no longer what it was */
 function kexecLoad(system: System, image: KexecImage): number {
-  const { segments, entry } = image;
+  const { segments, entry, arch, crash, flags } = image;
   system.refuseLoss();
   for (const { bytes } of segments) if (bytes.length > 0) system.populate(bytes);
   // struct kexec_segment: buf, bufsz, mem, memsz.
@@ -183,10 +195,5 @@ function kexecLoad(system: System, image: KexecImage): number {
     const buffer = bytes.length === 0 ? 0n : system.engine.address(bytes);
     return [buffer, BigInt(bytes.length), start, end - start];
   });
-  return system.call("kexec_load", entry ?? 0n, segments.length, system.longs(table), flagsOf(image));
-}
-
-/** The last argument of kexec_load(2). */
-export function flagsOf({ arch, crash, flags = 0 }: Pick<KexecImage, "arch" | "crash" | "flags">): bigint {
-  return (arch << KEXEC_ARCH_SHIFT) | BigInt(flags | (crash ? KEXEC_ON_CRASH : 0));
+  return system.call("kexec_load", entry ?? 0n, segments.length, system.longs(table), loadFlags(arch, crash, flags));
 }

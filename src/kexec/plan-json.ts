@@ -4,10 +4,10 @@ import { type Failure, formatFailure, hex } from "../failure.ts";
 import { asciiLine } from "../json.ts";
 import type { MemoryRange, NamedRange } from "../range.ts";
 import type { ByteString, Engine } from "../sys/engine.ts";
+import { loadFlags } from "./calls.ts";
 import type { NextUse } from "./check.ts";
 import type { MachineFacts } from "./facts.ts";
 import type { KexecImage, Segment } from "./image.ts";
-import { flagsOf } from "./load.ts";
 import type { Secondaries } from "./stub.ts";
 
 export interface TellablePlan {
@@ -33,7 +33,7 @@ export default function planJson(engine: Engine, told: TellablePlan): string {
     pageSize: hex(facts.pageSize),
     entry: entry === undefined ? null : hex(entry),
     arch: Number(arch),
-    flags: hex(flagsOf(image)),
+    flags: hex(loadFlags(image.arch, image.crash, image.flags)),
     crash,
     segments: segments.map((segment) => ({
       ...jsonRange(segment),

@@ -1,7 +1,7 @@
 // Forgetting what was loaded, by either of the two calls.
 
 import type { System } from "../sys/system.ts";
-import { KEXEC_FILE_ON_CRASH, KEXEC_FILE_UNLOAD, KEXEC_ON_CRASH, NO_FILE } from "./calls.ts";
+import { KEXEC_FILE_ON_CRASH, KEXEC_FILE_UNLOAD, loadFlags, NO_FILE, ownArch } from "./calls.ts";
 import { readPermission } from "./permission.ts";
 import { refusal, whyOtherCall } from "./refusal.ts";
 
@@ -34,5 +34,5 @@ export function tellOtherCall(why: string): string {
 
 /** 0 or -errno. */
 function unloadSegments(system: System, crash: boolean): number {
-  return system.call("kexec_load", 0, 0, null, crash ? KEXEC_ON_CRASH : 0);
+  return system.call("kexec_load", 0, 0, null, loadFlags(ownArch(system), crash));
 }

@@ -7,6 +7,7 @@ import { builtInStub } from "../arch/stubs.ts";
 import type { Directive } from "../cli/options.ts";
 import { numberOf, pairOf } from "../cli/values.ts";
 import { EXIT, Failure, hex, usage } from "../failure.ts";
+import { ownArch } from "../kexec/calls.ts";
 import { readHotplug } from "../kexec/hotplug.ts";
 import { MOST_TO_READ, openPiece, type Piece } from "../kexec/piece.ts";
 import { Plan, type SegmentPlan } from "../kexec/plan.ts";
@@ -34,7 +35,7 @@ export function parsePlan(system: System, directives: readonly Directive[]): Par
   const { plan, secondaries } = parser;
   plan.refuseEmpty();
   if (plan.segments.length === 0) throw usage("no segment", "-a opens one; --help lists all options");
-  if (!isForQemu) refuseForeignArch(plan, system.abi.elfMachine);
+  if (!isForQemu) refuseForeignArch(plan, system);
   return { plan, secondaries };
 }
 
@@ -166,9 +167,14 @@ function knownArchs(): string {
 }
 
 /** The kernel would say EINVAL. */
-function refuseForeignArch({ arch }: Plan, elfMachine: number): void {
-  if (arch === 0n || arch === BigInt(elfMachine)) return;
-  const fact = `this machine's kernel takes ${elfMachine} or 0, not ${arch} (${knownArchs()})`;
+function refuseForeignArch({ arch }: Plan, system: System): void {
+  const { elfMachine } = system;
+  const own = ownArch(system);
+  if (arch === own || arch === BigInt(elfMachine)) return;
+  const fact =
+    own === 0n
+      ? `this machine's kernel takes ${elfMachine} or 0, not ${arch} (${knownArchs()})`
+      : `from a ${8 * system.abi.word}-bit program this machine's kernel takes -t ${elfMachine}, not ${arch}`;
   throw new Failure("-t", fact, EXIT.refused);
 }
 

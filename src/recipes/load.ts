@@ -10,7 +10,7 @@ import { available, explain, findFault } from "../kexec/checks.ts";
 import { listUncheckedConfinement } from "../kexec/confinement.ts";
 import { availableOf, type MachineFacts, readFacts, readMemory, refuseBlind } from "../kexec/facts.ts";
 import { assemble, type KexecImage, refuseChangedFiles } from "../kexec/image.ts";
-import { findRefused, type LoadHelp, load } from "../kexec/load.ts";
+import { findRefused, type LoadHelp, load, refuseUntold } from "../kexec/load.ts";
 import { unlessNotBuilt } from "../kexec/not-built.ts";
 import type { Plan } from "../kexec/plan.ts";
 import { tellHeldMemory } from "../kexec/status.ts";
@@ -53,6 +53,7 @@ export function loadPlan(system: System, request: LoadRequest): number {
   if (qemu !== undefined) return writeForQemu(system, { ...request, directory: qemu });
   const rules = loadRules[system.machine];
   const image = assemble(system, plan, archs);
+  refuseUntold(system, image);
   const facts = request.facts ?? readFacts(system, rules.facts);
   const told = tellSecondaries(image, request.secondaries, countedSecondaries(facts.secondaries));
   const unchecked = [

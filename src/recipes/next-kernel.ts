@@ -7,6 +7,7 @@ import type { Edit } from "../devicetree/edit/edits.ts";
 import { Failure, hex } from "../failure.ts";
 import formOf, { type FormKind } from "../forms.ts";
 import type { Kernel } from "../kernels/kernel.ts";
+import { ownArch } from "../kexec/calls.ts";
 import { type MachineFacts, readFacts } from "../kexec/facts.ts";
 import { LIVE_TREE } from "../kexec/live-paths.ts";
 import { ReadTree } from "../kexec/live-tree.ts";
@@ -103,7 +104,14 @@ export function planNextKernel(system: System, request: NextKernelRequest): Next
     ...bounds,
   });
   const next = { places, argument, initrd: initrd?.pieces ?? [], coreHeader };
-  return { plan: buildPlan(site, request, next), facts, ...next };
+  const plan = buildPlan(site, request, next);
+  plan.arch = archOf(system, request);
+  return { plan, facts, ...next };
+}
+
+/** What the running kernel has to be told; loadem --qemu knows the machine by its stub. */
+function archOf(system: System, { qemu }: NextKernelRequest): bigint {
+  return qemu === undefined ? ownArch(system) : 0n;
 }
 
 /** For qemu the kernel says which machine it is; one that does not say it is for the running one. */
@@ -367,6 +375,7 @@ export function rawCommands(
   const loadem = [
     ...["loadem", ...(skipChecks ? ["--no-checks"] : []), ...(crash ? ["-p"] : []), ...(hotplug ? ["--hotplug"] : [])],
     ...(qemu === undefined ? [] : ["--qemu", qemu, "-t", String(site.arch.elfMachine)]),
+    ...(archOf(system, request) === 0n ? [] : ["-t", String(archOf(system, request))]),
     ...["-r", hex(places.round)],
     ...["-a", hex(places.argument), ...(stub === undefined ? ["-s"] : ["-e", "-w", "-s"])],
     ...["-a", hex(places.kernel), ...(stub === undefined ? ["-e"] : ["-c", hex(stub.chain)])],

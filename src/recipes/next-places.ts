@@ -182,8 +182,11 @@ function listCommonRules(
   facts: MachineFacts,
   { crash, initrdSize }: Pick<NextNeeds, "crash" | "initrdSize">,
 ): CommonRule[] {
-  const { kernelEnd, keptInitrd, crashkernel, crashkernelLow, taken } = facts;
+  const { kernelEnd, keptInitrd, crashkernel, crashkernelLow, reach, taken } = facts;
   const rules: CommonRule[] = [];
+  if (reach !== undefined) {
+    rules.push({ within: reach, fact: `this program tells the kernel no number from ${hex(reach.end)} on` });
+  }
   if (kernelEnd !== undefined) {
     rules.push({ within: { start: kernelEnd, end: NO_END }, fact: `the running kernel ends at ${hex(kernelEnd)}` });
   }

@@ -54,6 +54,8 @@ export interface Abi {
   };
   readonly O_DIRECTORY: number;
   readonly O_NOFOLLOW: number;
+  /** Lets a file be opened that has 2 GiB and more: asked for where an offset has 32 bits by itself, else 0. */
+  readonly O_LARGEFILE: number;
   /** An ioctl that fails with ENOTTY on anything but a terminal. */
   readonly TCGETS: number;
   /** e_machine of this machine's ELF files, which is also the kexec architecture (linux/kexec.h KEXEC_ARCH_*). */
@@ -61,9 +63,12 @@ export interface Abi {
   readonly endian: "big" | "little";
   /** Bytes of a long, which are those of an address. */
   readonly word: 4 | 8;
+  /** How many bytes of a file's offset mmap counts as one: mmap2(2) has 32 bits for it. */
+  readonly mmapUnit: 1 | 4096;
 }
 
 /** e_machine (linux/elf-em.h); ppc64's is that of either endianness. */
+export const EM_PPC = 20;
 export const EM_PPC64 = 21;
 export const EM_X86_64 = 62;
 export const EM_AARCH64 = 183;
@@ -120,8 +125,10 @@ const ppc64 = {
   },
   O_DIRECTORY: 0o40000,
   O_NOFOLLOW: 0o100000,
+  O_LARGEFILE: 0,
   TCGETS: 0x402c7413,
   elfMachine: EM_PPC64,
+  mmapUnit: 1,
 } as const;
 
 /** By what uname says. */
@@ -178,10 +185,12 @@ export const abis = {
     },
     O_DIRECTORY: 0o200000,
     O_NOFOLLOW: 0o400000,
+    O_LARGEFILE: 0,
     TCGETS: 0x5401,
     elfMachine: EM_X86_64,
     endian: "little",
     word: 8,
+    mmapUnit: 1,
   },
   aarch64: {
     call: {
@@ -235,13 +244,25 @@ export const abis = {
     },
     O_DIRECTORY: 0o40000,
     O_NOFOLLOW: 0o100000,
+    O_LARGEFILE: 0,
     TCGETS: 0x5401,
     elfMachine: EM_AARCH64,
     endian: "little",
     word: 8,
+    mmapUnit: 1,
   },
   ppc64: { ...ppc64, endian: "big", word: 8 },
   ppc64le: { ...ppc64, endian: "little", word: 8 },
+  ppc: {
+    ...ppc64,
+    // ftruncate64, _llseek and mmap2: the others have 32 bits for an offset.
+    call: { ...ppc64.call, ftruncate: 194, lseek: 140, mmap: 192 },
+    O_LARGEFILE: 0o200000,
+    elfMachine: EM_PPC,
+    endian: "big",
+    word: 4,
+    mmapUnit: 4096,
+  },
 } as const satisfies Readonly<Record<string, Abi>>;
 
 /** A machine that the program runs on, as uname calls it. */

@@ -76,6 +76,7 @@ export const engine: Engine = {
   name: "bun",
   args: readArguments(),
   machine,
+  kernel: machine,
   pageSize,
   syscall,
   address: (bytes) => BigInt(addressOf(bytes)),

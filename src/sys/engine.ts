@@ -19,7 +19,10 @@ export interface Engine {
   readonly name: "bun" | "quickjs";
   /** The name we were called by, then the arguments. */
   readonly args: readonly ByteString[];
+  /** The machine whose instructions the program is made of. */
   readonly machine: Machine;
+  /** The running kernel's: ppc64 of a program for ppc too, where that kernel has 64 bits. */
+  readonly kernel: Machine;
   /** Bytes in a page of the running kernel (AT_PAGESZ). */
   readonly pageSize: number;
   /** The raw system call, in the kernel's own convention: the value, or -errno. */

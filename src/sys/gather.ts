@@ -67,7 +67,7 @@ export class Gatherer {
     this.#engine = engine;
     this.#system = system;
     const { tags, empty } = options;
-    const flags = abi.O_NOFOLLOW | O_CLOEXEC;
+    const flags = abi.O_NOFOLLOW | O_CLOEXEC | abi.O_LARGEFILE;
     const { close, getdents64, mmap, mremap, openat, openat2, ppoll, read } = abi.call;
     this.#set({
       beginTag: tags.begin,

@@ -21,6 +21,23 @@ export function encodeLongs({ word, endian }: Layout, values: readonly bigint[])
   return new Uint8Array(view.buffer);
 }
 
+/** The long at `index` of those in `bytes`, without sign. */
+export function decodeLong({ word, endian }: Layout, bytes: Uint8Array, index: number): bigint {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (word === 8) return view.getBigUint64(8 * index, endian === "little");
+  return BigInt(view.getUint32(4 * index, endian === "little"));
+}
+
+/** The first number that is too large for an unsigned long. */
+export function endOfNumbers({ word }: Layout): bigint {
+  return 1n << BigInt(8 * word);
+}
+
+/** A number of 64 bits as two of 32, the higher one first. */
+export function halvesOf(value: bigint): readonly [bigint, bigint] {
+  return [BigInt.asUintN(32, value >> 32n), BigInt.asUintN(32, value)];
+}
+
 /** A sigset_t with these signals: an array of longs, the first of which has the lowest signals (linux/signal.h). */
 export function encodeSignals(layout: Layout, signals: readonly number[]): Uint8Array {
   const bits = 8 * layout.word;

@@ -14,7 +14,7 @@ import {
   STATX_BASIC_STATS,
   STATX_SIZE,
 } from "./files.ts";
-import { encodeLongs, encodeSignals, hasSignal, SIGNAL_SET_SIZE } from "./native.ts";
+import { decodeLong, encodeLongs, encodeSignals, halvesOf, hasSignal, SIGNAL_SET_SIZE } from "./native.ts";
 import errnoText from "./strerror.ts";
 
 export type { Entry, FileStatus } from "./files.ts";
@@ -129,8 +129,14 @@ export class System {
     readonly abi: Abi = abis[engine.machine],
   ) {}
 
+  /** The running kernel's, which may have more bits than this program. */
   get machine(): Machine {
-    return this.engine.machine;
+    return this.engine.kernel;
+  }
+
+  /** e_machine of the running kernel, which is also the kexec architecture. */
+  get elfMachine(): number {
+    return abis[this.machine].elfMachine;
   }
 
   get pageSize(): number {
@@ -159,8 +165,18 @@ export class System {
     return result;
   }
 
+  /**
+   * A call whose last argument is an offset in a file, with an odd number of others before it. Where a register has 32 bits two
+   * have it, of which the first is an odd one: one register is left out (arch/powerpc/include/asm/syscalls.h).
+   */
+  #callAt(name: keyof Abi["call"], others: readonly Argument[], offset: bigint): number {
+    const registers = this.abi.word === 8 ? [offset] : [0, ...halvesOf(offset)];
+    // biome-ignore lint/plugin: six arguments at most.
+    return this.call(name, ...others, ...registers);
+  }
+
   open(directory: number, name: ByteString, flags: number, mode = 0o666): number {
-    return this.call("openat", directory, name, flags | O_CLOEXEC, mode);
+    return this.call("openat", directory, name, flags | O_CLOEXEC | this.abi.O_LARGEFILE, mode);
   }
 
   /** Opens a path that has to be there. `place` is what the error names. */
@@ -220,7 +236,7 @@ export class System {
   /** Reads once from byte `at` of an open file, at most what `bytes` holds: how much that was, or -errno. */
   readAt(descriptor: number, bytes: Uint8Array, at: bigint): number {
     for (;;) {
-      const got = this.call("pread64", descriptor, bytes, bytes.length, at);
+      const got = this.#callAt("pread64", [descriptor, bytes, bytes.length], at);
       if (got !== -errno.EINTR) return got;
     }
   }
@@ -252,16 +268,26 @@ export class System {
 
   /** Goes to a byte of an open file, counted from its start or from where it is: which one it is then, or -errno. */
   seek(descriptor: number, offset: number, from: "start" | "here"): number {
-    return this.call("lseek", descriptor, offset, from === "start" ? 0 : 1);
+    const whence = from === "start" ? 0 : 1;
+    if (this.abi.word === 8) return this.call("lseek", descriptor, offset, whence);
+    // _llseek(2): where it is then, it writes.
+    const [high, low] = halvesOf(BigInt(offset));
+    const reached = new DataView(new ArrayBuffer(8));
+    const result = this.call("lseek", descriptor, high, low, new Uint8Array(reached.buffer), whence);
+    return result < 0 ? result : Number(reached.getBigInt64(0, this.littleEndian));
+  }
+
+  /** Gives an open file so many bytes: 0 or -errno. */
+  resize(descriptor: number, length: bigint): number {
+    return this.#callAt("ftruncate", [descriptor], length);
   }
 
   /** Milliseconds of a clock that nobody sets. */
   now(): number {
     const time = new Uint8Array(2 * this.abi.word);
     this.call("clock_gettime", CLOCK_MONOTONIC, time);
-    const view = new DataView(time.buffer);
     // struct timespec: seconds and nanoseconds, each a long.
-    return Number(view.getBigInt64(0, this.littleEndian)) * 1000 + Number(view.getBigInt64(8, this.littleEndian)) / 1e6;
+    return Number(decodeLong(this.abi, time, 0)) * 1000 + Number(decodeLong(this.abi, time, 1)) / 1e6;
   }
 
   /** Waits so many milliseconds. */
@@ -382,7 +408,7 @@ export class System {
     // struct statfs: f_type is the first long. It has 120 bytes.
     const bytes = new Uint8Array(STATFS_SIZE);
     if (this.call("fstatfs", descriptor, bytes) < 0) return undefined;
-    return new DataView(bytes.buffer).getBigUint64(0, this.littleEndian);
+    return decodeLong(this.abi, bytes, 0);
   }
 
   /** The whole of an open file, up to `limit` bytes; or -errno, -EFBIG when there is more. */
@@ -663,7 +689,10 @@ export class System {
     const start = this.engine.address(memory) + BigInt(at);
     if (!this.engine.guard(start, length)) return false;
     const flags = MAP_PRIVATE | MAP_FIXED;
-    this.must(this.call("mmap", start, length, PROT_READ | PROT_WRITE, flags, descriptor, offset), name);
+    this.must(
+      this.call("mmap", start, length, PROT_READ | PROT_WRITE, flags, descriptor, offset / this.abi.mmapUnit),
+      name,
+    );
     this.#mappings.push({ start, length, descriptor, offset, name });
     return true;
   }

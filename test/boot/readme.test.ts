@@ -53,8 +53,12 @@ test("the first example of 2005 is refused in words where nothing kept the initr
  * Nothing in it changes the tree, so the next kernel is given the first one's command line and the first one's initrd,
  * which it finds intact: retain_initrd kept the memory, fs2dt reserved it. There the same script begins again.
  */
-test.each(targets)("the first example boots %s, and reserves the initrd by itself", async (target) => {
-  const choices = { ...usual, target, small: true };
+test.each([
+  ["ppc64", undefined],
+  ["ppc64le", undefined],
+  ["ppc64", "ppc"],
+] as const)("the first example boots %s, by %s, and reserves the initrd by itself", async (target, program) => {
+  const choices = { ...usual, target, program, small: true };
   const { first, next } = await kernelsFor(choices);
   const script = (): string => `v2wrap > v2wrap\n${FIRST_EXAMPLE}\n./loadem -k\n`;
   const { guest, nonce } = await sceneFor(choices, first, next, folder.path, { script, append: "retain_initrd" });

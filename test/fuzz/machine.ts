@@ -69,6 +69,7 @@ export class MemoryMachine implements Engine {
   readonly name = "bun" as const;
   readonly args = ["kexecbox"];
   readonly machine: Machine;
+  readonly kernel: Machine;
   readonly pageSize = PAGE;
   /** Contents by path; of a directory that was made undefined. What is before a slash of a path is one too. */
   readonly files = new Map<string, Uint8Array | undefined>();
@@ -91,6 +92,7 @@ export class MemoryMachine implements Engine {
 
   constructor(readonly world: World) {
     this.machine = world.machine ?? "x86_64";
+    this.kernel = this.machine;
     this.#most = world.most ?? MOST;
     this.#abi = abis[this.machine];
     const named = Object.entries(this.#abi.call) as [CallName, number][];

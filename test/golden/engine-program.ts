@@ -309,7 +309,7 @@ function torn(): void {
   const { pageSize: page } = system;
   const file = system.mustOpen(engine.args[2] ?? "", O_RDWR);
   const map = (name: string) => {
-    system.must(system.call("ftruncate", file, 4 * page), name);
+    system.must(system.resize(file, BigInt(4 * page)), name);
     const memory = system.allocate(4 * page, name);
     system.mapOver(memory, 0, file, 4 * page, name, 0);
     return memory;
@@ -317,7 +317,7 @@ function torn(): void {
   const seen = map("SEEN");
   const unseen = map("UNSEEN");
   print(`${seen[0]} ${seen[page]} ${lossOf(() => system.refuseLoss())}`);
-  system.call("ftruncate", file, page + 1);
+  system.resize(file, BigInt(page + 1));
   print(`${seen[page]} ${seen[page + 1]} ${lossOf(() => system.refuseLoss())}`);
   const { write } = system.pipe();
   const inPages = (text: string) => text.replaceAll(/\d+/g, (bytes) => `${Number(bytes) - page}`);
@@ -344,7 +344,8 @@ function busError(how: string): void {
   const file = system.mustOpen(engine.args[2] ?? "", O_RDWR);
   system.mapOver(system.allocate(page, "memory"), 0, file, page, "FILE", 0);
   const MAP_PRIVATE = 2;
-  const stranger = engine.memory(system.call("mmap", 0, page, 1, MAP_PRIVATE, file, 64 * 1024 * 1024), page);
+  const behind = (64 * 1024 * 1024) / system.abi.mmapUnit;
+  const stranger = engine.memory(system.call("mmap", 0, page, 1, MAP_PRIVATE, file, behind), page);
   if (how === "sent") exitCodeOf(engine.spawn("/bin/sh", ["sh", "-c", "kill -BUS $PPID"], 0, 1, 2));
   print(`${stranger[0]}`);
 }

@@ -11,7 +11,7 @@ import { temporaryFolder } from "../support/folder.ts";
 import { type Case, fs2dtCases } from "../support/fs2dt-cases.ts";
 import { lineFiles, loademLines, zeropageLines } from "../support/option-lines.ts";
 import { present } from "../support/present.ts";
-import { buildRunners, type Run, runUnderEach } from "../support/run.ts";
+import { buildRunners, type Run, runners, runUnderEach, wideRunners } from "../support/run.ts";
 import { fillTree, largeTree, type Tree } from "../support/tree.ts";
 
 const CASES = 200;
@@ -36,8 +36,8 @@ async function agreed({ tree, extras, options }: Case): Promise<Run> {
 }
 
 /** `settled` leaves out of what is written what cannot be the same. */
-async function agreedOn(args: readonly string[], settled = (out: Buffer) => out): Promise<Run> {
-  const [reference, ...others] = await runUnderEach(args, folder.path);
+async function agreedOn(args: readonly string[], settled = (out: Buffer) => out, under = runners): Promise<Run> {
+  const [reference, ...others] = await runUnderEach(args, folder.path, under);
   const first = present(reference);
   for (const { name, code, signal, err, out } of others) {
     expect({ name, code, signal, err, same: settled(out).equals(settled(first.out)) }).toEqual({
@@ -85,16 +85,17 @@ describe("all engines make the same of", () => {
   }, 600_000);
 
   const lines = [
-    ["loadem", loademLines, withoutMachine],
-    ["zeropage", zeropageLines, withoutSeed],
+    // -c stores a word of the machine that this runs on.
+    ["loadem", loademLines, withoutMachine, wideRunners],
+    ["zeropage", zeropageLines, withoutSeed, runners],
   ] as const;
   test.each(lines)(
     `${LINES} generated option lines of %s`,
-    async (_, line, settled) => {
+    async (_, line, settled, under) => {
       const codes = new Codes();
       await fc.assert(
         fc.asyncProperty(line, async (words) => {
-          const { code, out, err } = await agreedOn(words, words.includes("--kernel") ? undefined : settled);
+          const { code, out, err } = await agreedOn(words, words.includes("--kernel") ? undefined : settled, under);
           codes.add(code);
           if (code === 0) expect(out.length).toBeGreaterThan(0);
           else {

@@ -9,7 +9,7 @@ import { applets } from "../../src/applets/table.ts";
 import type { Machine } from "../../src/sys/engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { present } from "../support/present.ts";
-import { arm64, buildRunners, fused, ppc64, ppc64le, type Run, runWith, x64 } from "../support/run.ts";
+import { arm64, buildRunners, fused, ppc, ppc64, ppc64le, type Run, runWith, x64 } from "../support/run.ts";
 
 beforeAll(buildRunners, 600_000);
 const folder = temporaryFolder({ on: "disk" });
@@ -22,6 +22,7 @@ const machines: Readonly<Record<string, Machine>> = {
   "arm64-small": "aarch64",
   ppc64: "ppc64",
   ppc64le: "ppc64le",
+  ppc: "ppc",
 };
 
 // Under bun src/main.ts the program has no file of its own, and so no name that it could be called by.
@@ -31,6 +32,7 @@ describe.each([
   ["arm64-small", arm64],
   ["ppc64", ppc64],
   ["ppc64le", ppc64le],
+  ["ppc", ppc],
 ] as const)("the executable for %s", (_, runner) => {
   const emulator = runner.command.slice(0, -1);
 

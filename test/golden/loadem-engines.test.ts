@@ -16,6 +16,7 @@ import {
   buildRunners,
   bun,
   fused,
+  ppc,
   ppc64,
   ppc64le,
   type Run,
@@ -56,7 +57,7 @@ function run(runner: Runner, line: string, options: RunOptions = {}): Run {
 /** Text and exit code, without what only the running machine decides. */
 function told(runner: Runner, line: string): string {
   const { code, signal, out, err } = run(runner, line);
-  const arch = [bun, fused, x64].includes(runner) ? "62" : runner === arm64 ? "183" : "21";
+  const arch = [bun, fused, x64].includes(runner) ? "62" : runner === arm64 ? "183" : runner === ppc ? "20" : "21";
   return `${signal ?? code}\n${out}${err}`
     .replaceAll(/^.* not checked: .*\n/gm, "")
     .replaceAll(`"elfMachine":${arch}`, '"elfMachine":OURS')

@@ -34,6 +34,8 @@ export interface FakeWorld {
   readonly name?: Engine["name"];
   /** x86_64 unless said. */
   readonly machine?: Machine;
+  /** The same as the machine unless said. */
+  readonly kernel?: Machine;
   /** 4096 unless said. */
   readonly pageSize?: number;
   /** A folder in which everything below /proc and /sys is looked up in place of the host's. */
@@ -95,6 +97,7 @@ export class FakeEngine implements Engine {
   readonly name: Engine["name"];
   readonly args = ["kexecbox"];
   readonly machine: Machine;
+  readonly kernel: Machine;
   readonly pageSize: number;
   readonly address = host.address;
   readonly memory = host.memory;
@@ -118,6 +121,7 @@ export class FakeEngine implements Engine {
   constructor(readonly world: FakeWorld) {
     this.name = world.name ?? "bun";
     this.machine = world.machine ?? "x86_64";
+    this.kernel = world.kernel ?? this.machine;
     this.pageSize = world.pageSize ?? 4096;
     this.#abi = abis[this.machine];
     const named = Object.entries(this.#abi.call) as [CallName, number][];
@@ -255,6 +259,9 @@ export class FakeEngine implements Engine {
     const translated = [...args];
     if (namesFile.has(name)) translated[1] = this.#hostPath(String(args[1]));
     if (name === "openat") translated[2] = this.#hostFlags(Number(args[2]));
+    if (name === "mmap") translated[5] = Number(args[5] ?? 0) * this.#abi.mmapUnit;
+    if (name === "pread64" && this.#abi.word === 4)
+      translated.splice(3, 3, (BigInt(Number(args[4])) << 32n) | BigInt(Number(args[5])));
     if (name === "ioctl" && args[1] === this.#abi.TCGETS) translated[1] = abis[host.machine].TCGETS;
     return translated;
   }
@@ -268,7 +275,7 @@ export class FakeEngine implements Engine {
   #hostFlags(flags: number): number {
     const own = this.#abi;
     const hosts = abis[host.machine];
-    let translated = flags & ~(own.O_DIRECTORY | own.O_NOFOLLOW);
+    let translated = flags & ~(own.O_DIRECTORY | own.O_NOFOLLOW | own.O_LARGEFILE);
     if (flags & own.O_DIRECTORY) translated |= hosts.O_DIRECTORY;
     if (flags & own.O_NOFOLLOW) translated |= hosts.O_NOFOLLOW;
     return translated;

@@ -249,7 +249,7 @@ async function guestFor(
   await writeFile(path, Buffer.concat(image({ executable, applets, ...run, files })));
   return {
     machine: machine.name,
-    ...(guest.uefi ? { bios: firmware.file } : {}),
+    ...(guest.uefi && firmware !== undefined ? { bios: firmware.file } : {}),
     ...(board === undefined ? {} : { board }),
     machineOptions: guest.machineOptions ?? [],
     cpu: guest.cpu ?? (board === undefined ? undefined : boards?.[board]?.cpu) ?? cpu,

@@ -59,6 +59,8 @@ const CHANGING: ReadonlySet<string> = new Set([
 
 export interface Pretended {
   readonly machine?: Machine;
+  /** The same as the machine unless said. */
+  readonly kernel?: Machine;
   readonly pageSize?: number;
   /** Contents by absolute path, over those of the usual machine; undefined: not there. */
   readonly files?: Readonly<Record<string, Uint8Array | string | undefined>>;
@@ -158,6 +160,7 @@ export function pretendedWorld(folder: string, pretended: Pretended): PretendedW
   const { stdin, terminals } = pretended;
   const world: FakeWorld = {
     machine,
+    kernel: pretended.kernel ?? machine,
     pageSize: pretended.pageSize ?? 4096,
     root: join(folder, `machine-${Bun.randomUUIDv7()}`),
     files,

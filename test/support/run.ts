@@ -24,14 +24,16 @@ export const bun: Runner = { name: "bun", command: [process.execPath, MAIN], exe
 export const x64: Runner = executableOf("x64-small");
 export const ppc64: Runner = executableOf("ppc64");
 export const ppc64le: Runner = executableOf("ppc64le");
+export const ppc: Runner = executableOf("ppc");
 export const arm64: Runner = executableOf("arm64-small");
 
 /** Bun's own executables. It takes a second to start the one for the other machine. */
 export const fused: Runner = executableOf(process.arch === "arm64" ? "arm64" : "x64");
 export const fusedElsewhere: Runner = executableOf(process.arch === "arm64" ? "x64" : "arm64");
 
-/** Bun first: the others are compared with it. */
-export const runners: readonly Runner[] = [bun, fused, x64, arm64, ppc64, ppc64le];
+/** Those whose words have 8 bytes, and all. Bun first: the others are compared with it. */
+export const wideRunners: readonly Runner[] = [bun, fused, x64, arm64, ppc64, ppc64le];
+export const runners: readonly Runner[] = [...wideRunners, ppc];
 
 /** Brings the executables of all runners up to date: for beforeAll. */
 export async function buildRunners(): Promise<void> {
@@ -71,9 +73,9 @@ export interface NamedRun extends Run {
 }
 
 /** Runs all of them at once with the same arguments, byte strings. */
-export async function runUnderEach(args: readonly string[], cwd: string): Promise<NamedRun[]> {
+export async function runUnderEach(args: readonly string[], cwd: string, under = runners): Promise<NamedRun[]> {
   return Promise.all(
-    runners.map(async (runner) => {
+    under.map(async (runner) => {
       const child = Bun.spawn(throughShell(runner, args), {
         cwd,
         stdin: null,

@@ -2,9 +2,10 @@
 
 import { describe, expect, test } from "bun:test";
 import { HELP, parseChoices } from "../../scripts/boot/choices.ts";
-import { machines } from "../../scripts/machines/machines.ts";
+import { defaultKernel, machines } from "../../scripts/machines/machines.ts";
 import { Failure } from "../../src/failure.ts";
 import { usual } from "../support/boots.ts";
+import { present } from "../support/present.ts";
 
 function refusal(...args: string[]): string {
   try {
@@ -15,6 +16,14 @@ function refusal(...args: string[]): string {
   }
   return "taken";
 }
+
+test("an executable for another machine is taken where a kernel of ours runs it, with that kernel", () => {
+  const choices = present(parseChoices(["--target", "ppc64", "--program", "ppc"]));
+  expect(choices.program).toBe("ppc");
+  expect(defaultKernel(choices)).toBe("small-ppc64-compat");
+  expect(defaultKernel({ ...choices, program: undefined })).toBe("small-ppc64");
+  expect(() => parseChoices(["--target", "ppc64le", "--program", "x64-small"])).toThrow("--program");
+});
 
 test("without options it is the distribution's ppc64le kernel on the usual machine", () => {
   expect(parseChoices([])).toEqual({ ...usual, small: false });

@@ -30,7 +30,8 @@ function arm64Image(imageSize: number): Buffer {
   return bytes;
 }
 
-const KERNELS: Readonly<Record<Machine, () => Buffer>> = {
+/** No kernel of 32 bits has the call. */
+const KERNELS: Readonly<Record<Exclude<Machine, "ppc">, () => Buffer>> = {
   x86_64: () => bzImage(),
   aarch64: () => arm64Image(0x10000),
   ppc64: () => elf({ machine: 21, bigEndian: true }),
@@ -57,6 +58,7 @@ interface Loaded {
 
 function load(wanted: Wanted, pretended: Pretended = {}): Loaded {
   const machine = pretended.machine ?? "x86_64";
+  if (machine === "ppc") throw new Error("no kernel of 32 bits has the call");
   const { world, fileLoads } = pretendedWorld(folder.path, {
     machine,
     ...pretended,

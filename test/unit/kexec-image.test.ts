@@ -34,7 +34,7 @@ function chain(bytes: Uint8Array, offset: bigint, kernel: bigint, endian?: "litt
   plan.open(kernel, "second").zeros = 0x1000n;
   plan.entry = 0x1000n;
   plan.patches.push({ label: "-c", segment: first, kind: "chain", offset, value: kernel, endian });
-  const system = new System(new FakeEngine({ machine: "ppc64" }), { ...abis.ppc64, word: 4 });
+  const system = new System(new FakeEngine({ machine: "ppc" }));
   return assemble(system, plan, [...archs, narrow]);
 }
 

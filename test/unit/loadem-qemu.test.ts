@@ -645,8 +645,8 @@ describe("the command line", () => {
   test("is refused for a machine that nobody knows, --diagnose, and a stub of another machine", () => {
     writeFileSync(folder.in("kernel"), KERNEL);
     writeFileSync(folder.in("stub"), builtInStub("", "arm64"));
-    expect(refusal("--qemu @out -t 20 -a 0x1000 -e -f @kernel")).toBe(
-      "1 loadem: argument 3 (-t): no machine of qemu's is known for 20 (ppc64 is 21, arm64 is 183, x86_64 is 62)",
+    expect(refusal("--qemu @out -t 40 -a 0x1000 -e -f @kernel")).toBe(
+      "1 loadem: argument 3 (-t): no machine of qemu's is known for 40 (ppc64 is 21, ppc is 20, arm64 is 183, x86_64 is 62)",
     );
     expect(refusal("--qemu @out --diagnose -a 0x1000 -e -f @kernel")).toBe(
       "2 loadem: --diagnose: does not go with --qemu: it asks the running kernel",
@@ -672,6 +672,7 @@ describe("the command line", () => {
   });
 });
 
-test("each machine that can be loaded for can be started in qemu", () => {
-  expect(Object.keys(qemuMachines).sort()).toEqual(archs.map(({ name }) => name).sort());
+test("each machine that can be loaded for can be started in qemu, but that of 32 bits", () => {
+  const others = archs.map(({ name }) => name).filter((name) => name !== "ppc");
+  expect(Object.keys(qemuMachines).sort()).toEqual(others.sort());
 });

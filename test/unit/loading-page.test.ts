@@ -33,6 +33,7 @@ test("every check that holds on all machines has its row", async () => {
 
 for (const [heading, machine] of [
   ["On ppc64", "ppc64le"],
+  ["On ppc", "ppc"],
   ["On arm64", "aarch64"],
   ["On x86-64", "x86_64"],
 ] as const) {
@@ -50,7 +51,7 @@ test("a row says what the kernel answers as the check does", async () => {
       errno,
     ]),
   );
-  const pages = ["On every machine", "On ppc64", "On arm64", "On x86-64"].map(rowsBelow);
+  const pages = ["On every machine", "On ppc64", "On ppc", "On arm64", "On x86-64"].map(rowsBelow);
   for (const { name, kernel } of (await Promise.all(pages)).flat()) {
     expect(`${name}: ${kernel}`).toBe(`${name}: ${known.get(name) ?? "nothing"}`);
   }

@@ -2,13 +2,13 @@
 
 import { describe, expect, test } from "bun:test";
 import { load } from "../../src/kexec/load.ts";
-import { type Abi, abis } from "../../src/sys/abi.ts";
+import { unload } from "../../src/kexec/unload.ts";
+import { abis } from "../../src/sys/abi.ts";
 import { encodeLongs, encodeSignals, hasSignal } from "../../src/sys/native.ts";
 import { SIGINT, SIGPIPE, SIGTERM, System } from "../../src/sys/system.ts";
 import { FakeEngine, type FakeWorld } from "../support/fake-engine.ts";
 
-/** A 32-bit process on a big endian machine of ppc. */
-const ppc: Abi = { ...abis.ppc64, word: 4 };
+const { ppc } = abis;
 
 /** An address that 32 bits hold, of whatever bytes. */
 const ADDRESS = 0x1001_0000n;
@@ -17,9 +17,12 @@ class NarrowEngine extends FakeEngine {
   override readonly address = () => ADDRESS;
 }
 
-function narrowSystem(on: FakeWorld["on"]): { readonly system: System; readonly engine: FakeEngine } {
-  const engine = new NarrowEngine({ machine: "ppc64", ...(on && { on }) });
-  return { system: new System(engine, ppc), engine };
+function narrowSystem(
+  on: FakeWorld["on"],
+  kernel: "ppc" | "ppc64" = "ppc",
+): { readonly system: System; readonly engine: FakeEngine } {
+  const engine = new NarrowEngine({ machine: "ppc", kernel, ...(on && { on }) });
+  return { system: new System(engine), engine };
 }
 
 function hexOf(bytes: unknown): string {
@@ -103,5 +106,58 @@ describe("where longs have 4 bytes", () => {
     const [held, released] = engine.asked("rt_sigprocmask").map(({ args }) => [args[0], hexOf(args[1]), args[3]]);
     expect(held).toEqual([0, "0000400200000000", 8]);
     expect(released).toEqual([1, "0000000200000000", 8]);
+  });
+
+  test("an offset of 64 bits takes an odd register and the next one, the higher half first", () => {
+    const { system, engine } = narrowSystem({ pread64: () => 0, ftruncate: () => 0 });
+    const bytes = new Uint8Array(1);
+    system.readAt(5, bytes, 0x12_3456_789an);
+    system.resize(5, 0x1_0000_0002n);
+    expect(engine.asked("pread64")[0]?.args).toEqual([5, bytes, 1, 0, 0x12n, 0x3456_789an]);
+    expect(engine.asked("ftruncate")[0]?.args).toEqual([5, 0, 1n, 2n]);
+  });
+
+  test("where a seek ends, the kernel writes", () => {
+    const { system, engine } = narrowSystem({
+      lseek: ([, , , reached]) => {
+        new DataView((reached as Uint8Array).buffer).setBigInt64(0, 0x1_0000_0005n);
+        return 0;
+      },
+    });
+    expect(system.seek(5, 0x1_0000_0005, "start")).toBe(0x1_0000_0005);
+    const [call] = engine.asked("lseek");
+    expect([call?.args[1], call?.args[2], call?.args[4]]).toEqual([1n, 5n, 0]);
+  });
+
+  test("a clock and the kind of a file system are told by longs of 4 bytes", () => {
+    const fill = (text: string) => (args: readonly unknown[]) => {
+      (args[1] as Uint8Array).set(Buffer.from(text, "hex"));
+      return 0;
+    };
+    const { system } = narrowSystem({ clock_gettime: fill("000000021dcd6500"), fstatfs: fill("01021994") });
+    expect(system.now()).toBe(2500);
+    expect(system.fileSystem(5)).toBe(0x0102_1994n);
+  });
+
+  test("a mapping's offset is counted in 4096 bytes", () => {
+    const { system, engine } = narrowSystem({ mmap: () => 0 });
+    system.mapOver(new Uint8Array(0x3000), 0x1000, 5, 0x2000, "F", 0x8000_1000);
+    expect(engine.asked("mmap")[0]?.args[5]).toBe(0x8_0001);
+  });
+
+  test("every file may have 2 GiB and more", () => {
+    const { system, engine } = narrowSystem({ openat: () => 7 });
+    system.open(-100, "f", 0);
+    expect(Number(engine.asked("openat")[0]?.args[2]) & 0o200000).not.toBe(0);
+  });
+
+  test.each([
+    ["of its own width", "ppc", 0n],
+    ["of 64 bits", "ppc64", 21n << 16n],
+  ] as const)("a kernel %s is asked to unload in the way that it takes", (_, kernel, flags) => {
+    const { system, engine } = narrowSystem({ kexec_load: () => 0 }, kernel);
+    unload(system, false);
+    unload(system, true);
+    expect(engine.asked("kexec_load").map(({ args }) => args[3])).toEqual([flags, flags | 1n]);
   });
 });

@@ -3,7 +3,7 @@
 import { property } from "../../devicetree/tree.ts";
 import { attempt } from "../../failure.ts";
 import type { FactSource } from "../../kexec/facts.ts";
-import { type LiveTree, readChosenNumber } from "../../kexec/live-tree.ts";
+import { type LiveTree, readChosenNumber, readCrashkernel } from "../../kexec/live-tree.ts";
 import { readTreeInitrd } from "../../kexec/running-initrd.ts";
 import { intersectRanges, type MemoryRange, type NamedRange, NO_END, rangeOfSize } from "../../range.ts";
 import type { System } from "../../sys/system.ts";
@@ -66,13 +66,6 @@ function readUnmapped(tree: LiveTree, memory: readonly MemoryRange[]): NamedRang
   if (limit === undefined || limit === 0n) return [];
   const beyond = intersectRanges({ start: limit, end: NO_END }, memory);
   return beyond.map((range) => ({ ...range, name: "mem= leaves it unmapped" }));
-}
-
-/** arch/powerpc/kexec/core.c (kexec_setup) writes it. */
-function readCrashkernel(tree: LiveTree): MemoryRange | undefined {
-  const base = readChosenNumber(tree, "linux,crashkernel-base");
-  const size = readChosenNumber(tree, "linux,crashkernel-size");
-  return base === undefined || size === undefined || size === 0n ? undefined : rangeOfSize(base, size);
 }
 
 /**

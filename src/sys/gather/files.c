@@ -272,7 +272,7 @@ long find_record(const struct gather *g, const struct node *node, const char *na
 
     if (key < 0)
         return key;
-    while (record < node->end && get_u32(at(&g->records, record + 8)) != key)
+    while (record < node->end && get_u32(at(&g->records, record + 8)) != (uint32_t)key)
         record = padded(record + HEAD + get_u32(at(&g->records, record + 4)));
     return record < node->end ? (long)record : -ENOENT;
 }

@@ -29,15 +29,16 @@
 
 #define HIDDEN __attribute__((visibility("hidden")))
 
-/* The start of siginfo_t on a machine of 64 bits. */
+/* The start of siginfo_t. */
 struct fault {
-    int signal, error, code, padding;
-    uint64_t address;
+    int signal, error, code;
+    uintptr_t address;
 };
 
 /* struct sigaction as the kernel has it. */
 struct action {
-    uint64_t handler, flags, restorer, mask;
+    uintptr_t handler, flags, restorer;
+    uint8_t mask[SIGNAL_SET_SIZE];
 };
 
 uint64_t lost_page __attribute__((section(".bss.lost_page"))); /* first in memory: Bun reads it there */
@@ -92,15 +93,15 @@ HIDDEN void on_bus_error(int signal, struct fault *fault, void *context)
 }
 
 /* Where a function lies now. Out of the compiler's sight, which would keep what the linker says as a constant. */
-static uint64_t address_of(void *function)
+static uintptr_t address_of(void *function)
 {
     __asm__("" : "+r"(function));
-    return (uint64_t)(uintptr_t)function;
+    return (uintptr_t)function;
 }
 
 static void install(void)
 {
-    struct action action = {address_of(on_bus_error), SA_SIGINFO | SA_ONSTACK, 0, 0};
+    struct action action = {address_of(on_bus_error), SA_SIGINFO | SA_ONSTACK, 0, {0}};
 
 #ifdef __x86_64__
     action.flags |= SA_RESTORER;

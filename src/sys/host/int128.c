@@ -4,6 +4,7 @@
  * It replaces libgcc's: on 64-bit big endian PowerPC musl is ELFv2 but the compiler's libgcc is ELFv1, and the linker
  * refuses to join them. All targets use it, so that all of them test it.
  */
+#ifdef __SIZEOF_INT128__   /* as on machines of 64 bits */
 #pragma GCC optimize("O2") /* with -Os it would call shifts itself */
 
 typedef unsigned __int128 u128;
@@ -112,3 +113,6 @@ u128 __ashlti3(u128 value, int bits)
         high = high << bits | low >> (64 - bits);
     return (u128)high << 64 | low << bits;
 }
+#else
+typedef int no_int128;
+#endif

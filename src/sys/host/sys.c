@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "../gather/gather.h"
@@ -22,6 +23,15 @@
 #include "unpack.h"
 
 extern char **environ;
+
+/* A program for ppc may run on a kernel of 64 bits, and uname says there what personality(2) was asked for. What a cpu
+ * can, such a kernel has in a table of its own (arch/powerpc/kernel/cpu_specs*.h). */
+#if defined(__powerpc__) && !defined(__powerpc64__)
+#define PPC_FEATURE_64 0x40000000
+#define KERNEL (getauxval(AT_HWCAP) & PPC_FEATURE_64 ? "ppc64" : MACHINE)
+#else
+#define KERNEL MACHINE
+#endif
 
 static int program_argc;
 static char **program_argv;
@@ -216,6 +226,10 @@ static int add_word(JSContext *ctx, struct call *call, int at, JSValueConst valu
         return -1;
     }
     call->words[at] = (long)number;
+    if (number != call->words[at] && (uint64_t)number != (unsigned long)number) {
+        JS_ThrowRangeError(ctx, "argument %d of a system call does not fit into a register", at);
+        return -1;
+    }
     return 0;
 }
 
@@ -654,6 +668,8 @@ static int fill_module(JSContext *ctx, JSModuleDef *module)
         return -1;
     if (JS_SetModuleExport(ctx, module, "args", arguments) < 0)
         return -1;
+    if (JS_SetModuleExport(ctx, module, "kernel", JS_NewString(ctx, KERNEL)) < 0)
+        return -1;
     if (JS_SetModuleExport(ctx, module, "pageSize", JS_NewInt64(ctx, sysconf(_SC_PAGESIZE))) < 0)
         return -1;
     return JS_SetModuleExportList(ctx, module, functions, FUNCTION_COUNT);
@@ -667,7 +683,8 @@ JSModuleDef *add_sys_module(JSContext *ctx, int argc, char **argv)
     program_argv = argv;
     if (!module)
         return NULL;
-    if (JS_AddModuleExport(ctx, module, "args") < 0 || JS_AddModuleExport(ctx, module, "pageSize") < 0)
+    if (JS_AddModuleExport(ctx, module, "args") < 0 || JS_AddModuleExport(ctx, module, "kernel") < 0 ||
+        JS_AddModuleExport(ctx, module, "pageSize") < 0)
         return NULL;
     return JS_AddModuleExportList(ctx, module, functions, FUNCTION_COUNT) < 0 ? NULL : module;
 }

@@ -60,7 +60,7 @@ export class RuleScene {
     const { target } = world.choices;
     const choices = { ...usual, smp: 1, ...world.choices, interactive: true };
     const { first, next } = await kernelsFor(choices);
-    const initrd = await initrdThat(next.target, world.asks ?? []);
+    const initrd = await initrdThat(next.program, world.asks ?? []);
     const files = [PAGE, ...(await noEcho(target, disk)), ...(world.files?.({ kernel: next.image, initrd }) ?? [])];
     let needs: ScriptNeeds | undefined;
     const { nonce, guest } = await sceneFor(choices, first, next, disk.path, {

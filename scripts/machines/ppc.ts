@@ -1,0 +1,80 @@
+// 32-bit PowerPC, in qemu's ppce500 machine. Its executable also runs on 64-bit machines, by a kernel that lets it.
+
+import { rangeOfSize, roundUp } from "../../src/range.ts";
+import { EM_PPC } from "../../src/sys/abi.ts";
+import { elfImage, elfOrFlatImage } from "../kernel-image.ts";
+import { AS_IT_IS, type Load, type Machine, MIB, type Room, type Toolchain } from "./machine.ts";
+
+const tools = {
+  prefix: "powerpc-linux-gnu-",
+  compiler: "gcc-powerpc-linux-gnu",
+  libc: "libc6-dev-powerpc-cross",
+  native: undefined,
+  emulator: "qemu-ppc",
+  musl: "powerpc-linux-musl",
+  uname: "ppc",
+  abi: ["-mlong-double-64", "-msecure-plt", "-fno-pie"],
+  compact: ["-fno-jump-tables"],
+  pie: false,
+  // For lrint() where a long has 32 bits.
+  muslFolders: ["fenv"],
+  // Division of 64 bits, and what saves registers in code for size.
+  libgcc: "libgcc.a",
+} as const satisfies Toolchain;
+
+const BLOCK = 64n * MIB;
+
+/** qemu puts the first kernel at 0, its tree and its initrd behind it. */
+function findRoom({ memory, first, carried }: Load): Room {
+  const low = roundUp(first + carried + 32n * MIB, BLOCK);
+  return {
+    memory: [rangeOfSize(0n, memory)],
+    taken: [{ ...rangeOfSize(0n, low), name: "the first kernel, its tree and its initrd" }],
+    kernelBlock: BLOCK,
+  };
+}
+
+export const ppc = {
+  name: "ppc",
+  elfMachine: EM_PPC,
+  largestPage: 0x1000,
+  tools,
+  stubs: {
+    embedded: ["wrap.S"],
+    assembler: ["-mbig"],
+    // Shifts of 64 bits are the compiler's own.
+    payload: ["-mbig", "-mcpu=8548", "-msoft-float", "-fPIC", "-fno-jump-tables", "-no-pie", "-lgcc"],
+  },
+  guest: {
+    // The one for 64 bits: it runs each cpu in a thread of its own, and qemu-system-ppc all in one, which takes minutes to
+    // have two of them agree on the time.
+    emulator: { package: "qemu-system-ppc", program: "qemu-system-ppc64" },
+    firmware: undefined,
+    words: ["ppce500"],
+    cpu: "e500v2",
+    models: "e500v2 (default)",
+    console: "ttyS0",
+    // Before the jump Linux has the interrupt controller reset the other cpus (mpic_reset_core), and qemu's does not: they would
+    // go on where the next kernel has its data. Those that were never started wait in the spin table for the next kernel.
+    appendFirst: "nr_cpus=1",
+    uefi: false,
+    direct: AS_IT_IS,
+    gdb: ["set architecture powerpc:e500", "set endian big"],
+  },
+  firstImage: elfImage(EM_PPC),
+  nextImage: elfOrFlatImage(EM_PPC),
+  findRoom,
+  stockKernels: {},
+  smallKernels: { "small-ppc": { target: "ppc", linux: "powerpc", fragments: ["e500"] } },
+  small: {
+    ppc: {
+      tools,
+      endian: "big",
+      kernel: "small-ppc",
+      smallKernel: "small-ppc",
+      memory: 512,
+      smallMemory: 512,
+    },
+  },
+  bun: undefined,
+} as const satisfies Machine;

@@ -1,0 +1,54 @@
+// What can be known to be wrong with an image on ppc.
+
+import { headOf } from "../../devicetree/format.ts";
+import { memoryOf } from "../../devicetree/memory.ts";
+import { hex } from "../../failure.ts";
+import { blame, type Check, type Finding, findEnteredCode } from "../../kexec/check.ts";
+import { findUnconfinedTree } from "../../kexec/confinement.ts";
+import type { MachineFacts } from "../../kexec/facts.ts";
+import { entryAlignment, formCheck } from "../../kexec/form-checks.ts";
+import { addressOf, bytesOf, type KexecImage } from "../../kexec/image.ts";
+import { stubChecks } from "../../kexec/stub-checks.ts";
+import { findLostHeader, listLackingHeader, readToldByTree, type TreeTelling } from "../../kexec/told-header.ts";
+import { contains, formatRange, rangeOfSize, roundDown } from "../../range.ts";
+
+export const checks: readonly Check[] = [
+  entryAlignment,
+  formCheck({
+    machine: "ppc",
+    product: "vmlinux",
+    finish: ", and objcopy -O binary makes of that what can be entered",
+  }),
+  ...stubChecks,
+  { name: "kernel-block", errno: undefined, find: outsideItsBlock },
+  { name: "crash-memory", errno: undefined, find: (image, facts) => findUnconfinedTree(image, facts, confinement) },
+  {
+    name: "elfcorehdr",
+    errno: undefined,
+    find: (image, facts) =>
+      image.crash ? findLostHeader(image, facts, readToldByTree(image, facts, confinement)) : undefined,
+  },
+];
+
+const confinement: TreeTelling = { memoryOf, limitsOf: memoryOf, besides: [], readsHeaderProperty: false };
+
+/** What a crash kernel will not have. */
+export function listLacking(image: KexecImage, facts: MachineFacts): string[] {
+  return listLackingHeader(image, readToldByTree(image, facts, confinement), "fs2dt --elfcorehdr");
+}
+
+/** Such a kernel stops before it has a console. */
+function outsideItsBlock(image: KexecImage, { kernelBlock }: MachineFacts): Finding | undefined {
+  const { handed } = image;
+  const code = findEnteredCode(image).find(({ by }) => by === "stub");
+  if (kernelBlock === undefined || handed === undefined || code === undefined) return undefined;
+  const block = rangeOfSize(roundDown(code.address, kernelBlock), kernelBlock);
+  if (code.address !== block.start) {
+    return blame(image, code.segment, `an e500's kernel has to begin at a multiple of ${hex(kernelBlock)}`);
+  }
+  const tree = addressOf(handed);
+  const size = headOf(bytesOf(handed))?.size ?? 0;
+  if (contains(block, rangeOfSize(tree, BigInt(size)))) return undefined;
+  const fact = `the device tree blob at ${hex(tree)} is not within ${formatRange(block)}`;
+  return blame(image, handed.segment, `${fact}, all that an e500's kernel maps when it is entered`);
+}
