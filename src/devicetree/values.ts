@@ -118,9 +118,7 @@ function digitOf(code: number): number {
 }
 
 const BACKSLASH = 0x5c;
-/** A backslash, and what belongs to it. */
-const ESCAPE = /\\(x[0-9a-fA-F]{1,2}|[0-7]{1,3}|.)/sy;
-
+const LETTER_X = 0x78;
 /** Digits of numbers that are below 2^32 whatever they are. */
 const SHORT = { 10: 9, 16: 8 } as const;
 
@@ -173,7 +171,8 @@ class ValueReader {
     const { text } = this;
     const base = this.#startsHexadecimal() ? 16 : 10;
     const start = this.#at + (base === 16 ? 2 : 0);
-    let [at, number] = [start, 0];
+    let at = start;
+    let number = 0;
     let digit = digitOf(text.charCodeAt(at));
     for (; digit >= 0 && digit < base && at < start + SHORT[base]; digit = digitOf(text.charCodeAt(++at)))
       number = base * number + digit;
@@ -203,7 +202,8 @@ class ValueReader {
   #hexadecimal(): void {
     this.#takeOne("[");
     while (!this.#takeOne("]")) {
-      const [high, low] = [digitOf(this.text.charCodeAt(this.#at)), digitOf(this.text.charCodeAt(this.#at + 1))];
+      const high = digitOf(this.text.charCodeAt(this.#at));
+      const low = digitOf(this.text.charCodeAt(this.#at + 1));
       if (high < 0 || high >= 16 || low < 0 || low >= 16) throw this.#wrong("two hexadecimal digits or ] are expected");
       this.#bytes.push(16 * high + low);
       this.#at += 2;
@@ -227,13 +227,20 @@ class ValueReader {
     this.#at++;
   }
 
-  /** The byte that an escape stands for. Returns the escape's length. */
+  /** The byte that an escape stands for: `\\x` and two digits, three octal ones, or fewer; or a letter. Returns the escape's length. */
   #escaped(at: number): number {
-    ESCAPE.lastIndex = at;
-    const [all = "\\", code = ""] = ESCAPE.exec(this.text) ?? [];
-    const digits = /^x./.test(code) ? parseInt(code.slice(1), 16) : /^[0-7]/.test(code) ? parseInt(code, 8) : undefined;
-    this.#bytes.push(((digits ?? ESCAPES[code] ?? code.charCodeAt(0)) as number) & 0xff);
-    return all.length;
+    const code = this.text.charCodeAt(at + 1);
+    const start = code === LETTER_X ? at + 2 : at + 1;
+    const base = code === LETTER_X ? 16 : 8;
+    const most = start + (code === LETTER_X ? 2 : 3);
+    let byte = 0;
+    let end = start;
+    for (let digit = digitOf(this.text.charCodeAt(end)); digit >= 0 && digit < base && end < most; ) {
+      byte = base * byte + digit;
+      digit = digitOf(this.text.charCodeAt(++end));
+    }
+    this.#bytes.push((end > start ? byte : (ESCAPES[this.text[at + 1] as string] ?? code)) & 0xff);
+    return end > start ? end - at : 2;
   }
 
   #endBytes(): void {

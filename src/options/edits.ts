@@ -18,7 +18,7 @@ import {
 import { unescapeName } from "../devicetree/names.ts";
 import { findNode, phandleOrNew } from "../devicetree/references.ts";
 import type { DeviceTree } from "../devicetree/tree.ts";
-import { parseValue, type Resolve, resolveValue } from "../devicetree/values.ts";
+import { parseValue, type Resolve, resolveValue, type WrittenValue } from "../devicetree/values.ts";
 import { Failure, hex, usage } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { System } from "../sys/system.ts";
@@ -217,6 +217,11 @@ function parseSetting(place: string, text: ByteString): Edit {
   const equals = text.indexOf("=");
   const name = parsePropertyName(place, equals < 0 ? text : text.slice(0, equals));
   const value = equals < 0 ? [] : asUsage(place, () => parseValue(text, place, equals + 1));
+  return settingOf(name, value);
+}
+
+/** By a function of its own, so that the text is let go, which may be most of a file. */
+function settingOf(name: PropertyName, value: WrittenValue): Edit {
   return (tree) => setValue(tree, name, resolveValue(value, resolveIn(tree)));
 }
 

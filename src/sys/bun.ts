@@ -1,7 +1,7 @@
 // Bun's door: system calls by libc's syscall(2), and the code of gather/ and guard/, through bun:ffi.
 
 import { CFunction, type Pointer, ptr, read, toArrayBuffer } from "bun:ffi";
-import { CryptoHasher } from "bun";
+import { CryptoHasher, gc } from "bun";
 import { guard, lostPage } from "./bun/guard.ts";
 import { cString, holding, libc, mapCode } from "./bun/libc.ts";
 import { readArguments, spawn } from "./bun/process.ts";
@@ -20,6 +20,7 @@ const strings = Buffer.alloc(64 * 1024);
 const stringsAddress = ptr(strings);
 
 function syscall(number: number, ...args: Argument[]): number {
+  collectTexts();
   let used = 0;
   const kept: Buffer[] = [];
   const words = args.map((value) => {
@@ -69,6 +70,25 @@ function mapGather() {
   return CFunction({ ptr: start, args: ["ptr", "i32", "i32", "ptr"], returns: "i32" });
 }
 
+/** Bytes of texts that were written or made, after which those are collected that nobody has. */
+const COLLECTED = 2 ** 21;
+/** Of a short text's bytes, and of what is made on the way to it. */
+const AROUND_TEXT = 24;
+let uncollected = 0;
+
+/** Bun by itself collects no texts until they are some 60 MB, whatever the program has use for. */
+function collectTexts(): void {
+  if (uncollected < COLLECTED) return;
+  gc(true);
+  uncollected = 0;
+}
+
+/** Counts a text that is made or written, and collects others before: a long one is garbage when the next one comes. */
+function countText(length: number): void {
+  collectTexts();
+  uncollected += AROUND_TEXT + length;
+}
+
 const pageSize = Number(libc.sysconf(_SC_PAGESIZE));
 let held: HeldSignals | undefined;
 
@@ -81,9 +101,13 @@ export const engine: Engine = {
   syscall,
   address: (bytes) => BigInt(addressOf(bytes)),
   memory: (address, length) => new Uint8Array(toArrayBuffer(address as Pointer, 0, length)),
-  decode: (bytes, start, end) => Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("latin1"),
+  decode(bytes, start, end) {
+    countText(end - start);
+    return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("latin1");
+  },
   encode(text, bytes, at) {
     if (at + text.length > bytes.length) throw new RangeError("the string does not fit");
+    countText(text.length);
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).write(text, at, "latin1");
   },
   spawn,

@@ -3,6 +3,7 @@
 
 import { beforeAll, describe, expect, test } from "bun:test";
 import { ftruncateSync, openSync, truncateSync, writeFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
 import { build } from "../../scripts/build.ts";
 import { stringValue } from "../../src/devicetree/strings.ts";
 import type { Node } from "../../src/devicetree/tree.ts";
@@ -208,39 +209,99 @@ describe("input of a MiB takes the small engine seconds of a cpu, not minutes:",
   });
 });
 
+const filled = (length: number, byteAt: (at: number) => number) => Uint8Array.from({ length }, (_, at) => byteAt(at));
+const noise = (length: number, by: number) => filled(length, (at) => Math.imul(at + by, 0x9e3779b1) >>> 24);
+
+/** Each kind of value, of so many bytes or a few less. */
+const longValues = (size: number): readonly (readonly [kind: string, root: Node])[] => [
+  ["bytes", node("", { noise: noise(size - 1, 1) })],
+  ["cells", node("", { noise: noise(size, 1) })],
+  ["texts", node("", { compatible: filled(size, (at) => (at % 8 === 7 ? 0 : 0x61)) })],
+  ["one text", node("", { bootargs: filled(size, (at) => (at === size - 1 ? 0 : 0x61)) })],
+  ["a reg", node("", {}, [node("device@0", { reg: noise(size - 4, 1) })])],
+];
+
+/** Each kind of value as a file of edits has it, in so many characters. */
+const longEdits = (size: number): readonly (readonly [kind: string, value: string])[] => [
+  ["bytes", `[${"5a ".repeat(size / 3)}]`],
+  ["cells", `<${"0x12345678 ".repeat(size / 11)}>`],
+  ["one text", `"${"a".repeat(size)}"`],
+  ["a text of escapes", `"${"\\n".repeat(size / 2)}"`],
+];
+
+/** What is done with a long value. */
+const longJobs: readonly (readonly string[])[] = [
+  ["dtdump", "one"],
+  ["dtdump", "-a", "one"],
+  ["dtdump", "--json", "one"],
+  ["dtcheck", "one"],
+  ["dtdiff", "one", "none"],
+  ["dtdiff", "--patch", "none", "one"],
+  ["dtedit", "one", "out"],
+  ["dtedit", "-O", "dts", "one", "out"],
+  ["dtedit", "-O", "json", "one", "out"],
+  ["fs2dt", "-b", "0", "one"],
+  ["fs2dt", "-b", "0", "-V", "2", "one"],
+];
+
+const PEAKS = join(import.meta.dir, "peak-program.ts");
+
+interface Peak {
+  readonly code: number;
+  readonly err: string;
+  readonly peak: number;
+}
+
+describe("a value of 16 MiB takes Bun 4 bytes of memory for each of its own at most:", () => {
+  const SIZE = 2 ** 24;
+
+  /** Each with its peak of memory, in bytes. */
+  function measure(commands: readonly (readonly string[])[]): readonly Peak[] {
+    const words = JSON.stringify(commands.map((args) => [...bun.command, ...args]));
+    const { stdout } = Bun.spawnSync([process.execPath, PEAKS, words], { cwd: folder.path });
+    return JSON.parse(stdout.toString());
+  }
+
+  test.each(longValues(SIZE))(
+    "%s",
+    (_, root) => {
+      write("none", node("", { x: cells(1) }));
+      write("one", root);
+      const little = measure(longJobs.map((args) => args.map((word) => (word === "one" ? "none" : word))));
+      const found = measure(longJobs);
+      expect(found.map(({ err }) => err).join("")).toBe("");
+      expect(found.filter(({ code }) => code !== 0 && code !== 1)).toEqual([]);
+      const most = found.map(({ peak }, index) => (peak - (little[index]?.peak ?? 0)) / SIZE);
+      expect(longJobs.filter((_, index) => !((most[index] ?? Infinity) <= 4))).toEqual([]);
+      expect(Math.max(...most)).toBeGreaterThan(1);
+    },
+    240_000,
+  );
+
+  test.each(longEdits(SIZE))("%s in a file of edits", (_, value) => {
+    write("none", node("", { x: cells(1) }));
+    const peaks = ["<1>", value].map((each) => {
+      writeFileSync(folder.in("edits"), `set /y=${each}\n`);
+      const [found] = measure([["dtedit", "--from", "edits", "none", "out"]]);
+      expect(found).toMatchObject({ code: 0, err: "" });
+      return found?.peak ?? Infinity;
+    });
+    expect(((peaks[1] ?? Infinity) - (peaks[0] ?? 0)) / SIZE).toBeWithin(1, 4);
+  });
+});
+
 describe("a value of 2 MiB takes 4 bytes of memory for each of its own at most:", () => {
   const SIZE = 2 ** 21;
   /** With what the program needs for the smallest tree. */
   const MOST = 4 * SIZE + 2 ** 22;
-  const filled = (length: number, byteAt: (at: number) => number) => Uint8Array.from({ length }, (_, at) => byteAt(at));
-  const noise = (length: number, by: number) => filled(length, (at) => Math.imul(at + by, 0x9e3779b1) >>> 24);
 
-  const jobs: readonly (readonly string[])[] = [
-    ["dtdump", "one"],
-    ["dtdump", "-a", "one"],
-    ["dtdump", "--json", "one"],
-    ["dtcheck", "one"],
-    ["dtdiff", "one", "none"],
-    ["dtdiff", "--patch", "none", "one"],
-    ["dtedit", "one", "out"],
-    ["dtedit", "-O", "dts", "one", "out"],
-    ["dtedit", "-O", "json", "one", "out"],
-    ["fs2dt", "-b", "0", "one"],
-    ["fs2dt", "-b", "0", "-V", "2", "one"],
-  ];
-  test.each([
-    ["bytes", node("", { noise: noise(SIZE - 1, 1) })],
-    ["cells", node("", { noise: noise(SIZE, 1) })],
-    ["texts", node("", { compatible: filled(SIZE, (at) => (at % 8 === 7 ? 0 : 0x61)) })],
-    ["one text", node("", { bootargs: filled(SIZE, (at) => (at === SIZE - 1 ? 0 : 0x61)) })],
-    ["a reg", node("", {}, [node("device@0", { reg: noise(SIZE - 4, 1) })])],
-  ])(
+  test.each(longValues(SIZE))(
     "%s",
     (_, root) => {
       write("none", node("", { x: cells(1) }));
       write("one", root);
       const stdout = openSync("/dev/null", "w");
-      for (const args of jobs) {
+      for (const args of longJobs) {
         const { code, signal, err } = runWith(x64, args, {
           cwd: folder.path,
           stdout,
@@ -257,12 +318,7 @@ describe("a value of 2 MiB takes 4 bytes of memory for each of its own at most:"
     240_000,
   );
 
-  test.each([
-    ["bytes", `[${"5a ".repeat(SIZE / 3)}]`],
-    ["cells", `<${"0x12345678 ".repeat(SIZE / 11)}>`],
-    ["one text", `"${"a".repeat(SIZE)}"`],
-    ["a text of escapes", `"${"\\n".repeat(SIZE / 2)}"`],
-  ])("%s in a file of edits", (_, value) => {
+  test.each(longEdits(SIZE))("%s in a file of edits", (_, value) => {
     write("none", node("", { x: cells(1) }));
     writeFileSync(folder.in("edits"), `set /y=${value}\n`);
     const under = ["prlimit", `--as=${MOST}`];
