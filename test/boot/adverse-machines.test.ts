@@ -22,6 +22,7 @@ const DISABLED = [
 
 for (const [target, kernel, address, forbidden] of [
   ["ppc64", "small-ppc64", "0x6000000", [DISABLED]],
+  ["ppc", "small-ppc", "0x6000000", [DISABLED]],
   ["arm64-small", "stock-arm64", "0x50000000", [LOCKDOWN, DISABLED]],
   ["x64-small", "stock-x64", "0x10000000", [LOCKDOWN, DISABLED]],
 ] as const) {
