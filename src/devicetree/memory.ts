@@ -10,6 +10,9 @@ import { baseName, below } from "./names.ts";
 import { textOf } from "./strings.ts";
 import { type Node, property } from "./tree.ts";
 
+/** What a powerpc crash kernel keeps using: exception vectors are there (kexec-tools' KDUMP_BACKUP_LIMIT). */
+export const VECTORS: MemoryRange = { start: 0n, end: 0x1_0000n };
+
 /** Of a crash kernel's memory node: what of it is usable. Linux takes it in place of reg. */
 export const USABLE_MEMORY = "linux,usable-memory";
 

@@ -2,6 +2,7 @@
 //   as UID            as that user, without any capability
 //   as-boot UID       as that user, with CAP_SYS_BOOT
 //   without-boot      as root without CAP_SYS_BOOT
+//   narrow            as if its kernel had 32 bits, as far as uname says, which it prints first
 //   limited BYTES     with so much address space
 //   strike SIGNAL CALL entry|exit
 //                     sends it the signal where it first enters or leaves the system call of that number
@@ -28,11 +29,13 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -276,6 +279,13 @@ int main(int argc, char **argv)
         go_on_as(argv + 3);
     } else if (strcmp(how, "without-boot") == 0 && argc > 2) {
         must(prctl(PR_CAPBSET_DROP, CAP_SYS_BOOT), "PR_CAPBSET_DROP");
+        go_on_as(argv + 2);
+    } else if (strcmp(how, "narrow") == 0 && argc > 2) {
+        struct utsname name;
+        must(personality(PER_LINUX32), "personality");
+        must(uname(&name), "uname");
+        printf("%s\n", name.machine);
+        fflush(stdout);
         go_on_as(argv + 2);
     } else if (strcmp(how, "limited") == 0 && argc > 3) {
         struct rlimit limit = {strtoul(argv[2], NULL, 0), strtoul(argv[2], NULL, 0)};

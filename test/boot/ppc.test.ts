@@ -3,14 +3,22 @@
 
 import { beforeAll, describe, expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { image } from "../../initramfs/image.ts";
 import type { Choices } from "../../scripts/boot/choices.ts";
-import { type ScriptNeeds, SECOND_INIT, usualScript } from "../../scripts/boot/scene.ts";
+import { type ScriptNeeds, SECOND_INIT, secondScript, usualScript } from "../../scripts/boot/scene.ts";
 import { kernelsFor } from "../../scripts/boot.ts";
-import { machineOf } from "../../scripts/machines/machines.ts";
+import { build, buildFrom } from "../../scripts/build.ts";
+import { emulatorFor, machineOf } from "../../scripts/machines/machines.ts";
+import { applets } from "../../src/applets/table.ts";
+import { adverse } from "../support/adverse-guest.ts";
 import { attempted, passed, printedBy, usual } from "../support/boots.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { present } from "../support/present.ts";
 
 const NARROW = { target: "ppc64", program: "ppc" } as const satisfies Partial<Choices>;
+const folder = temporaryFolder({ on: "disk" });
+
 const E500 = { target: "ppc", cpu: machineOf("ppc").guest.cpu } as const satisfies Partial<Choices>;
 
 // What the cache lacks is made before the clock of a test runs.
@@ -37,6 +45,15 @@ describe("under a kernel of 64 bits", () => {
     );
   });
 
+  test("the kernel's machine is told right where uname says that it has 32 bits", async () => {
+    const files = [await adverse("ppc", folder)];
+    const script = () => "/adverse narrow /bin/loadem -a 0x6000000 -e -f /vmlinux.kexec\n";
+    const { run } = await attempted({ ...NARROW, smp: 1 }, { script, files });
+    const console = run.lines.map(({ text }) => text);
+    const at = console.indexOf("ppc");
+    expect(console[at + 1]).toBe("loadem: -t: from a 32-bit program this machine's kernel takes -t 21, not 0");
+  });
+
   test("kexec needs no word of it, and what is loaded is unloaded", async () => {
     const loaded = "cat /sys/kernel/kexec_loaded";
     const load = "kexec -l /vmlinux.kexec --initrd=/initrd --reuse-cmdline";
@@ -59,6 +76,38 @@ describe("on an e500", () => {
     const { first } = await kernelsFor({ ...usual, ...E500 });
     const vmlinux = { path: "vmlinux", content: await readFile(first.vmlinux), mode: 0o644 } as const;
     expect(await passed({ ...E500, smp: 1 }, { script, files: [vmlinux] })).toContain(SECOND_INIT);
+  });
+
+  test("numbers are what they are elsewhere, though Linux does the arithmetic", async () => {
+    const program = folder.in("engine");
+    await buildFrom("ppc", join(import.meta.dir, "../golden/engine-program.ts"), program);
+    const files = [{ path: "engine", content: await readFile(program), mode: 0o755 } as const];
+    const { run } = await attempted(
+      { ...E500, smp: 1 },
+      { script: () => "/engine powers\n/engine numbers\necho end\n", files },
+    );
+    const console = run.lines.map(({ text }) => text);
+    for (const act of ["powers", "numbers"]) {
+      const { stdout } = Bun.spawnSync([...emulatorFor("ppc"), program, act]);
+      expect(printedBy(console, `/engine ${act}`).join("\n")).toBe(stdout.toString().trimEnd());
+    }
+  });
+
+  test("a crash kernel comes up in its region, and has the crashed one's memory in /proc/vmcore", async () => {
+    const { first } = await kernelsFor({ ...usual, ...E500 });
+    const vmlinux = { path: "vmlinux", content: await readFile(first.vmlinux), mode: 0o644 } as const;
+    const script = ({ bootargs }: ScriptNeeds) =>
+      `kexec -p /vmlinux --initrd=/initrd --append='${bootargs}'\necho c > /proc/sysrq-trigger\n`;
+    const executable = await readFile(await build("ppc"));
+    const asks = secondScript(["vmcore /proc/vmcore", "vmcore-dmesg /proc/vmcore"]);
+    const initrd = Buffer.concat(
+      image({ executable, applets: applets.map(({ name }) => name), script: Buffer.from(asks) }),
+    );
+    const append = "crashkernel=64M@128M";
+    const { run, verdict } = await attempted({ ...E500, smp: 1 }, { script, files: [vmlinux], initrd, append });
+    const console = run.lines.map(({ text }) => text);
+    expect(verdict.passed).toBe(true);
+    expect(printedBy(console, "vmcore-dmesg /proc/vmcore").join("\n")).toContain("sysrq triggered crash");
   });
 
   test("the stub hands over tree, address and zeros, and the cpus in the spin table wait, by the test payload", async () => {

@@ -350,6 +350,12 @@ function busError(how: string): void {
   print(`${stranger[0]}`);
 }
 
+/** Of two, as far as each is a number of its own. */
+function powers(): void {
+  const two = Number("2");
+  for (let exponent = 0; exponent <= 53; exponent++) print(String(two ** exponent));
+}
+
 function deep(level: number): number {
   return level === 0 ? 0 : 1 + deep(level - 1);
 }
@@ -360,6 +366,7 @@ const acts: Record<string, () => void> = {
   numbers,
   bytes,
   digests,
+  powers,
   zeros,
   errors,
   refusals,

@@ -135,6 +135,11 @@ describe.each(smallTargets)("%s", (target) => {
     expect(result).toEqual(underBun("numbers"));
   });
 
+  test("raises two to powers without an error", () => {
+    const expected = Array.from({ length: 54 }, (_, exponent) => `${1n << BigInt(exponent)}\n`);
+    expect(under(target, "powers")).toEqual(succeeds(expected.join("")));
+  });
+
   test("keeps every byte of its arguments and of text, UTF-8 or not", () => {
     const values = Array.from({ length: 255 }, (_, at) => at + 1);
     const argument = values.map((value) => `\\${value.toString(8).padStart(3, "0")}`).join("");

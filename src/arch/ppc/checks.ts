@@ -1,7 +1,7 @@
 // What can be known to be wrong with an image on ppc.
 
 import { headOf } from "../../devicetree/format.ts";
-import { memoryOf } from "../../devicetree/memory.ts";
+import { memoryOf, VECTORS } from "../../devicetree/memory.ts";
 import { hex } from "../../failure.ts";
 import { blame, type Check, type Finding, findEnteredCode } from "../../kexec/check.ts";
 import { findUnconfinedTree } from "../../kexec/confinement.ts";
@@ -30,7 +30,8 @@ export const checks: readonly Check[] = [
   },
 ];
 
-const confinement: TreeTelling = { memoryOf, limitsOf: memoryOf, besides: [], readsHeaderProperty: false };
+/** As a ppc64 tree, which it cannot be told from: it leaves the first 64 KiB to the crash kernel. */
+const confinement: TreeTelling = { memoryOf, limitsOf: memoryOf, besides: [VECTORS], readsHeaderProperty: false };
 
 /** What a crash kernel will not have. */
 export function listLacking(image: KexecImage, facts: MachineFacts): string[] {

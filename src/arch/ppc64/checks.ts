@@ -1,6 +1,6 @@
 // What can be known to be wrong with an image on ppc64, where kernels are entered without MMU and copy themselves down.
 
-import { memoryOf } from "../../devicetree/memory.ts";
+import { memoryOf, VECTORS } from "../../devicetree/memory.ts";
 import { TCE_TABLE } from "../../devicetree/reservations.ts";
 import { hex } from "../../failure.ts";
 import {
@@ -19,7 +19,7 @@ import { entryAlignment, formCheck } from "../../kexec/form-checks.ts";
 import type { KexecImage, Segment } from "../../kexec/image.ts";
 import { INITRD_ADVICE, readToldInitrd, stubChecks } from "../../kexec/stub-checks.ts";
 import { findLostHeader, listLackingHeader, readToldByTree, type TreeTelling } from "../../kexec/told-header.ts";
-import { contains, formatRange, type MemoryRange, overlap } from "../../range.ts";
+import { contains, formatRange, overlap } from "../../range.ts";
 import { initrdBeyondLimit } from "./memory-limit.ts";
 import { copiesItselfDown, LARGE_BSS, LARGEST_PAGE } from "./run-at-load.ts";
 
@@ -43,9 +43,6 @@ export const checks: readonly Check[] = [
   },
   { name: "tce-table", errno: "ETXTBSY", find: overTceTable },
 ];
-
-/** Below this a crash kernel keeps using memory: its exception vectors are there (kexec-tools' KDUMP_BACKUP_LIMIT). */
-const VECTORS: MemoryRange = { start: 0n, end: 0x10000n };
 
 /** early_init_devtree scans /chosen before it knows the root's cells: it makes nothing of linux,elfcorehdr. */
 const confinement: TreeTelling = {

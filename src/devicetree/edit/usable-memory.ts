@@ -15,13 +15,10 @@ import {
   USABLE_BLOCKS,
   usableBlocksValue,
 } from "../drmem.ts";
-import { isMemory, memoryCells, memoryRanges, USABLE_MEMORY } from "../memory.ts";
+import { isMemory, memoryCells, memoryRanges, USABLE_MEMORY, VECTORS } from "../memory.ts";
 import { firmwareMemory } from "../reservations.ts";
 import { childOrNew, type DeviceTree, setProperty } from "../tree.ts";
 import { reserve } from "./edits.ts";
-
-/** Below this a ppc64 crash kernel keeps using memory: its exception vectors are there (kexec-tools' KDUMP_BACKUP_LIMIT). */
-const VECTORS_END = 0x10000n;
 
 /**
  * Confines a crash kernel to the memory up to `usable.end`, and firmware's, which the kernel calls and reads wherever it
@@ -50,7 +47,7 @@ export function setUsableMemory(tree: DeviceTree, usable: MemoryRange): void {
   if (blocks !== undefined) {
     setProperty(childOrNew(root, DYNAMIC_MEMORY), USABLE_BLOCKS, usableBlocksValue(blocks, kept, cells));
   }
-  if (usable.start > VECTORS_END) reserve(tree, [{ start: VECTORS_END, end: usable.start }]);
+  if (usable.start > VECTORS.end) reserve(tree, [{ start: VECTORS.end, end: usable.start }]);
 }
 
 const NOTHING: MemoryRange = { start: 0n, end: 0n };
