@@ -5,6 +5,9 @@ import type { MemoryRange } from "../range.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { KernelNeeds } from "./x86_64/setup-header.ts";
 
+/** More than most kernels' bss has, for one of which nothing tells. Bytes. */
+export const LARGE_BSS = 0x100_0000n;
+
 /** What is placed: the kernel, the stub with the tree or zero page behind it, the initrd. */
 export type PieceName = "kernel" | "argument" | "initrd";
 

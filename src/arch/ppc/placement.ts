@@ -1,13 +1,10 @@
 // Where a ppc kernel and its tree may lie.
 
 import { NO_END, rangeOfSize, roundUp } from "../../range.ts";
-import type { PlaceChoice, PlacementRules } from "../placement.ts";
+import { LARGE_BSS, type PlaceChoice, type PlacementRules } from "../placement.ts";
 
 /** What a 32-bit kernel maps of memory for good, where its initrd has to be; LOWMEM_SIZE, unless configured otherwise. */
 const LOWMEM = { start: 0n, end: 0x3000_0000n };
-
-/** More than most kernels' bss has, for one of which nothing tells. */
-const LARGE_BSS = 0x100_0000n;
 
 const rules: PlacementRules = {
   page: 0x1000n,

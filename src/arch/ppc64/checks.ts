@@ -20,8 +20,9 @@ import type { KexecImage, Segment } from "../../kexec/image.ts";
 import { INITRD_ADVICE, readToldInitrd, stubChecks } from "../../kexec/stub-checks.ts";
 import { findLostHeader, listLackingHeader, readToldByTree, type TreeTelling } from "../../kexec/told-header.ts";
 import { contains, formatRange, overlap } from "../../range.ts";
+import { LARGE_BSS } from "../placement.ts";
 import { initrdBeyondLimit } from "./memory-limit.ts";
-import { copiesItselfDown, LARGE_BSS, LARGEST_PAGE } from "./run-at-load.ts";
+import { copiesItselfDown, LARGEST_PAGE } from "./run-at-load.ts";
 
 export const checks: readonly Check[] = [
   entryAlignment,

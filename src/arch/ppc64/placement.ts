@@ -3,9 +3,9 @@
 
 import { hex } from "../../failure.ts";
 import { formatRange, NO_END, rangeOfSize, roundUp } from "../../range.ts";
-import type { PlacementRules, PlaceRule } from "../placement.ts";
+import { LARGE_BSS, type PlacementRules, type PlaceRule } from "../placement.ts";
 import { limitRules } from "./memory-limit.ts";
-import { copiesItselfDown, LARGE_BSS, LARGEST_PAGE } from "./run-at-load.ts";
+import { copiesItselfDown, LARGEST_PAGE } from "./run-at-load.ts";
 
 /** A kernel of 64 KiB pages maps itself in such; one of 4 KiB pages does with it. */
 const PAGE = 0x10000n;

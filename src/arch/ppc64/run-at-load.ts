@@ -22,6 +22,3 @@ export function findStayWords(head: Uint8Array): StayWord[] {
 
 /** More zeros behind a kernel's bytes than any page size rounds up to: they tell of its bss. */
 export const LARGEST_PAGE = 0x10000n;
-
-/** More than most kernels' bss has. */
-export const LARGE_BSS = 0x1000000n;
