@@ -92,6 +92,7 @@ test("the list names, for each executable, its hash and all that was put into it
   const expected = {
     "kexecbox-ppc64": small,
     "kexecbox-ppc64le": small,
+    "kexecbox-ppc": [...small, "libgcc"].sort(),
     "kexecbox-arm64-small": [...small, "libgcc"].sort(),
     "kexecbox-x64-small": small,
     "kexecbox-arm64": bun,
