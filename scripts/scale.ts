@@ -21,8 +21,8 @@ about 2.5 times the work. A shape whose work does not grow at all is one whose
 input is refused, and wrong, but for those that are known for it. Each TEXT chooses the shapes whose names have it.
 
   --seconds    Run each shape once instead, with a MiB of input, in the small
-               engine on x86-64, and take the seconds that it runs in user mode.
-               More than ${MOST_SECONDS} are too many.
+               engine on x86-64, and take the seconds of a cpu, but for those
+               of the pretended machine. More than ${MOST_SECONDS} are too many.
 
 The exit code is 1 if one of them is wrong.
 `;

@@ -12,7 +12,7 @@ import { ensure } from "../setup.ts";
 
 export interface Seconds {
   readonly shape: ScaleShape;
-  /** In user mode, of a cpu, without those of an empty input. */
+  /** Of a cpu, without what the machine of memory takes, and without those of an empty input. */
   readonly seconds: number;
   /** The exit code, or why there is none. */
   readonly end: number | string;
@@ -85,15 +85,16 @@ export async function measureSeconds(shapes: readonly ScaleShape[], tell: (secon
       const child = Bun.spawn(["prlimit", `--cpu=${PATIENCE}`, program, file], { stdout: "pipe", stderr: "pipe" });
       const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
       await child.exited;
-      const user = Number(child.resourceUsage()?.cpuTime.user ?? 0) / 1e6;
-      const told = `${child.signalCode ?? (out.trim() || err.trim())}`;
-      return { user, end: /^[0-9]+$/.test(told) ? Number(told) : told };
+      const all = Number(child.resourceUsage()?.cpuTime.total ?? 0) / 1e6;
+      const [, code, pretended] = /^([0-9]+) ([0-9]+)\n$/.exec(out) ?? [];
+      if (code === undefined) return { taken: all, end: `${child.signalCode ?? (out.trim() || err.trim())}` };
+      return { taken: all - Number(pretended) / 1e9, end: Number(code) };
     };
     // To read what the machine has, and to begin.
-    const idle = shapes[0] === undefined ? 0 : (await take({ ...shapes[0], words: () => ["--version"] }, 1)).user;
+    const idle = shapes[0] === undefined ? 0 : (await take({ ...shapes[0], words: () => ["--version"] }, 1)).taken;
     for (const shape of shapes) {
-      const { user, end } = await take(shape, sizeOfMebibyte(shape));
-      tell({ shape, seconds: Math.max(0, user - idle), end });
+      const { taken, end } = await take(shape, sizeOfMebibyte(shape));
+      tell({ shape, seconds: Math.max(0, taken - idle), end });
     }
   });
 }

@@ -117,6 +117,8 @@ export function saysMissing(result: unknown): boolean {
 export class System {
   /** What getdents64 fills in. One buffer is enough: a listing is copied out before the next is read. */
   #entries: Uint8Array | undefined;
+  /** What a small file is read into. */
+  #small: Uint8Array | undefined;
   #hasPrinted = false;
   /** Signals that wait until they are released. */
   #held: readonly number[] = [];
@@ -413,7 +415,10 @@ export class System {
 
   /** The whole of an open file, up to `limit` bytes; or -errno, -EFBIG when there is more. */
   readAll(descriptor: number, limit: number): Uint8Array | number {
-    let bytes = new Uint8Array(Math.min(limit + 1, 64 * 1024));
+    // Nearly all files are small, and a new array is zeros first: of a thousand files that took longer than to read them.
+    this.#small ??= new Uint8Array(64 * 1024);
+    let bytes = this.#small.subarray(0, limit + 1);
+    let isSmall = true;
     for (let length = 0; ; ) {
       if (length === bytes.length) {
         // Room for all that a file has, and a byte to see that it ends there: to grow is to copy.
@@ -422,10 +427,11 @@ export class System {
         const larger = new Uint8Array(Math.min(limit + 1, told > length ? told + 1 : 2 * length));
         larger.set(bytes);
         bytes = larger;
+        isSmall = false;
       }
       const got = this.read(descriptor, bytes, length, bytes.length - length);
       if (got < 0) return got;
-      if (got === 0) return bytes.subarray(0, length);
+      if (got === 0) return isSmall ? bytes.slice(0, length) : bytes.subarray(0, length);
       length += got;
       if (length > limit) return -errno.EFBIG;
     }

@@ -179,6 +179,9 @@ export class MemoryMachine implements Engine {
     return mapped.subarray(0, length);
   }
 
+  /** What of files was written here, and has room. */
+  readonly #roomy = new Set<ArrayBufferLike>();
+
   syscall(number: number, ...args: Argument[]): number {
     const name = this.#names.get(number);
     if (name === undefined) throw new Error(`no call ${number}`);
@@ -322,18 +325,29 @@ export class MemoryMachine implements Engine {
     const at = place ?? opened.at;
     const end = at + bytes.length;
     if (end > this.#most.written) return -errno.ENOSPC;
-    const grown = new Uint8Array(Math.max(end, opened.file.length));
-    grown.set(opened.file);
+    const grown = this.#enlarge(opened.file, Math.max(end, opened.file.length));
     grown.set(bytes, at);
     this.#become(opened, grown);
     if (place === undefined) opened.at = end;
     return bytes.length;
   }
 
-  /** Opened twice a file is one file; its other descriptors are brought along. */
-  #become({ path, file }: Open, bytes: Uint8Array): void {
+  /** A file with zeros behind it: with room for as much again, so that many small writes are no more work than one. */
+  #enlarge(file: Uint8Array, length: number): Uint8Array {
+    if (this.#roomy.has(file.buffer) && length <= file.buffer.byteLength) return new Uint8Array(file.buffer, 0, length);
+    const grown = new Uint8Array(new ArrayBuffer(2 * length), 0, length);
+    grown.set(file);
+    this.#roomy.add(grown.buffer);
+    return grown;
+  }
+
+  /** Opened twice a file is one file; its other descriptors are brought along. What has no name is opened once. */
+  #become(opened: Open, bytes: Uint8Array): void {
+    const { path, file } = opened;
+    opened.file = bytes;
+    if (path === "") return;
     for (const each of this.#open.values()) if (each.file === file) each.file = bytes;
-    if (path !== "") this.#keep(path, bytes);
+    this.#keep(path, bytes);
   }
 
   #seek(descriptor: number, offset: number, whence: number): number {

@@ -450,7 +450,7 @@ function ofKexec(): ScaleShape[] {
   });
   const byFile = [
     file("a command line of many words", (size) => [`--append=${list(size, (index) => `a${index}=1`).join(" ")}`]),
-    file("initrds", (size) => ["--append=x", ...list(size, () => "--initrd=initrd")]),
+    file("initrds", (size) => ["--append=x", ...list(size, () => "--initrd=odd")]),
   ];
   const machines = PLANS.flatMap(([how, words]) => [
     ...Object.entries(IOMEM).map(
