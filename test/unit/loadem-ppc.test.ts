@@ -148,6 +148,18 @@ describe("on an e500", () => {
   });
 });
 
+test("nothing is placed where a kernel of 32 bits maps no memory", () => {
+  const facts = {
+    ...{ pageSize: 0x1000n, elfMachine: 20, totalRam: undefined },
+    memory: [{ start: 0n, end: 0x6000_0000n }],
+    taken: [{ start: 0x100_0000n, end: 0x2fff_0000n, name: "something" }],
+  };
+  const kernel = { length: 0x8_0000, memsz: 0x10_0000n, head: new Uint8Array(16), setup: undefined };
+  const needs = { kernel, argumentSize: 0x2000n, initrdSize: 0x100_0000n, crash: false };
+  expect(() => choosePlaces("ppc", facts, needs)).toThrow(/a 32-bit kernel maps no more than 768 MiB/);
+  expect(choosePlaces("ppc", facts, { ...needs, initrdSize: 0x1_0000n }).initrd).toBeLessThan(0x3000_0000n);
+});
+
 test("the commands of a plan name the machine where a program of 32 bits has to", () => {
   writeFileSync(folder.in("vmlinux"), Buffer.alloc(0x2000, 0x60).fill("run0", 0x5c, 0x60, "latin1"));
   const plan = (machine: Pretended) =>
