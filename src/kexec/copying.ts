@@ -59,7 +59,8 @@ export function leaveTheWay(system: System, { option, findCopying, say }: Jump):
     if (processes === 1) say(`the image goes over this process's task_struct, ${formatRange(task)}`);
     const isShort = (readMemoryInfo(system, "MemAvailable") ?? LEAST_MEMORY) < LEAST_MEMORY;
     if (processes === MOST_PROCESSES || isShort) {
-      const fact = `the image goes over the task_struct of each of ${processes} processes, the last one in`;
+      const of = processes === 1 ? "this process, in" : `each of ${processes} processes, the last one in`;
+      const fact = `the image goes over the task_struct of ${of}`;
       const why = isShort ? ", and there is no memory for another one" : "";
       const advice = "load it elsewhere (--no-checks jumps all the same)";
       throw new Failure(option, `${fact} ${formatRange(segment)}${why}; ${advice}`);

@@ -167,8 +167,7 @@ export function memoryFor({ memory, crashkernel, whyNoCrashkernel, unchecked = [
   if (crash && crashkernel !== undefined) return memory.length === 0 ? [crashkernel] : memory;
   if (memory.length > 0 && !crash) return memory;
   if (memory.length > 0 && whyNoCrashkernel === undefined) throw new Failure(noCrashkernel.place, noCrashkernel.fact);
-  const ofCrashkernel = crash ? unchecked.find((line) => line.includes(whyNoCrashkernel ?? line)) : undefined;
-  const why = ofCrashkernel ?? unchecked[0] ?? "where there is memory is not known";
+  const why = (crash ? whyNoCrashkernel : undefined) ?? unchecked[0] ?? "where there is memory is not known";
   throw new Failure("memory", `no places can be chosen: ${why}`);
 }
 
