@@ -40,8 +40,9 @@ function watchImports(refused: Failure[]): BunPlugin {
 
 /** What is asked for seldom. Of each only functions can be imported. */
 export const SELDOM = [
-  ...["arch/arm64/confine.ts", "arch/arm64/load-rules.ts", "arch/arm64/lpi-tables.ts", "arch/arm64/placement.ts"],
+  ...["arch/chosen-memory.ts", "arch/arm64/load-rules.ts", "arch/arm64/lpi-tables.ts", "arch/arm64/placement.ts"],
   ...["arch/ppc64/copying.ts", "arch/ppc64/load-rules.ts", "arch/ppc64/placement.ts"],
+  ...["arch/riscv64/load-rules.ts", "arch/riscv64/placement.ts"],
   ...["arch/x86_64/load-rules.ts", "arch/x86_64/placement.ts", "arch/refuse-errors.ts"],
   ...["cli/answers.ts", "cli/nearest.ts", "cli/version.ts"],
   ...[

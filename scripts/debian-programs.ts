@@ -28,7 +28,12 @@ const RELEASES = {
 export type Release = keyof typeof RELEASES;
 
 /** Debian's names of machines, and of the folders that their libraries are in. */
-const TRIPLETS = { ppc64el: "powerpc64le-linux-gnu", arm64: "aarch64-linux-gnu", amd64: "x86_64-linux-gnu" } as const;
+const TRIPLETS = {
+  ppc64el: "powerpc64le-linux-gnu",
+  arm64: "aarch64-linux-gnu",
+  riscv64: "riscv64-linux-gnu",
+  amd64: "x86_64-linux-gnu",
+} as const;
 
 export type Architecture = keyof typeof TRIPLETS;
 

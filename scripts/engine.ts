@@ -286,7 +286,8 @@ function hostFiles(names: readonly string[]): string[] {
 
 /** QuickJS's objects, and two headers for our C files: its own, and one of what it was left without. */
 async function quickjsObjects(compiler: Compiler, headers: string): Promise<string> {
-  const flags = [...CODE_FLAGS, ...QUICKJS_FLAGS, ...QUICKJS_MAIN_FLAGS];
+  const main = compiler.interpreter ?? QUICKJS_MAIN_FLAGS;
+  const flags = [...CODE_FLAGS, ...QUICKJS_FLAGS, ...main];
   const inputs = [QUICKJS.sha256, basename(headers), compiler.identity, ...flags, LEFT_OUT_KEY];
   const own = (await hostSources()).filter(({ name }) => name.startsWith("host/inside"));
   return makeOnce("quickjs", [...inputs, ...own.flatMap(({ name, text }) => [name, text])], (made) =>
@@ -297,7 +298,7 @@ async function quickjsObjects(compiler: Compiler, headers: string): Promise<stri
       const files = QUICKJS_FILES.map((name) => join(folder, name));
       await Promise.all([
         compile(compiler, headers, files, flags, made),
-        compile(compiler, headers, hostFiles(["host/inside.c"]), [...flags, ...QUICKJS_MAIN_FLAGS], made),
+        compile(compiler, headers, hostFiles(["host/inside.c"]), [...flags, ...main], made),
       ]);
       await copyFile(join(folder, "quickjs.h"), join(made, "quickjs.h"));
       await writeFile(join(made, "left-out.h"), LEFT_OUT_HEADER);

@@ -2,6 +2,7 @@
 
 import { readImageHeader } from "../src/arch/arm64/image.ts";
 import type { KernelShape } from "../src/arch/placement.ts";
+import { readImageSize } from "../src/arch/riscv64/image.ts";
 import { readSetupHeader } from "../src/arch/x86_64/setup-header.ts";
 import { type FlatImage, flatten, isElf, readElf } from "../src/elf.ts";
 import { Failure } from "../src/failure.ts";
@@ -44,6 +45,13 @@ export const arm64Image: ReadKernelImage = (name, bytes) => {
   const header = readImageHeader(bytes);
   if (header === undefined) throw new Failure(name, "not an arm64 Image");
   return asFlat({ bytes, memsz: Number(header.imageSize) });
+};
+
+/** A riscv64 Image, the same. */
+export const riscv64Image: ReadKernelImage = (name, bytes) => {
+  const size = readImageSize(bytes);
+  if (size === undefined) throw new Failure(name, "not a riscv64 Image");
+  return asFlat({ bytes, memsz: Number(size) });
 };
 
 /** A bzImage as it is. Its setup code, which is not loaded, counts in its bytes and in its memory. */

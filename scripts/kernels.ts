@@ -16,7 +16,7 @@ Print the path of each kernel, or "not made yet". With NAME, make that kernel if
 it is not there, and print its path.
 
 A kernel is what the distribution installs as vmlinuz: an ELF file on ppc64, an
-Image on arm64, a bzImage on x86-64.
+Image on arm64 and riscv64, a bzImage on x86-64.
 
 Kernels:
 ${kernelNames.map((name) => `  ${name}`).join("\n")}
@@ -24,7 +24,7 @@ ${kernelNames.map((name) => `  ${name}`).join("\n")}
 
 export interface Kernel extends Facts {
   name: KernelName;
-  /** What the distribution installs as vmlinuz: an ELF file on ppc64, an Image on arm64, a bzImage on x86-64. */
+  /** What the distribution installs as vmlinuz: an ELF file on ppc64, an Image on arm64 and riscv64, a bzImage on x86-64. */
   vmlinux: string;
 }
 

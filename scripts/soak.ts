@@ -54,7 +54,7 @@ async function runKind(choices: SoakChoices, { course, smp, starved }: Kind, boo
 async function runCrash(choices: SoakChoices, { course, smp }: Kind, turn: number): Promise<ChainRecord> {
   const { timeout } = choices;
   const [target = "ppc64le"] = course;
-  const causes = CAUSES.filter((cause) => cause !== "nmi" || machineOf(target).name !== "arm64");
+  const causes = CAUSES.filter((cause) => cause !== "nmi" || machineOf(target).guest.nmi);
   const cause = causes[turn % causes.length] ?? "sysrq";
   const small = choices.small && hasDisk(defaultKernel({ target, small: true }));
   const words = ["--target", target, "--smp", `${smp}`, "--crash", cause, "--timeout", `${timeout}`];

@@ -31,7 +31,8 @@ const SLOWEST_TEST = 10 * 60_000;
 const ALONE = "test/golden/build.test.ts";
 
 /** Guests that only Debian's own kernels start in. */
-const STOCK_GUESTS = /^test\/boot\/(ages|arm64|bun|drmem|powernv|rules-arm64|rules-x86_64|x86_64|user-mode)/;
+const STOCK_GUESTS =
+  /^test\/boot\/(ages|arm64|bun|drmem|powernv|riscv64|rules-arm64|rules-riscv64|rules-x86_64|x86_64|user-mode)/;
 
 /** Of all files these take the longest: started last, one of them would keep one core busy and leave the other idle. */
 const LONG = /^test\/(boot\/(ages|kexec\.|matrix|powernv|rules|stub)|golden\/(engines|fs2dt-bad-input))/;

@@ -72,6 +72,10 @@ function foreignHelp(): string {
     .join(" ");
 }
 
+const withoutSmall = machines
+  .filter(({ smallKernels }) => Object.keys(smallKernels).length === 0)
+  .map(({ name }) => name);
+
 export const HELP = `usage: npm run boot -- [OPTION]...
 
 Boot a qemu machine, kexec from its kernel into another, and print the result.
@@ -93,9 +97,9 @@ ${byMachine(({ options }) => options)}\
                       by target and kernel; 3072 for powernv). More of
                       qemu's -m may follow: 1024,maxmem=8G,slots=8.
   --small             Boot the small kernel, not the distribution's. ppc64
-                      always does; arm64 and x86_64 have none.
-  --kernel FILE       Boot this kernel first: an ELF vmlinux, an arm64 Image,
-                      a bzImage, or a name that npm run kernels prints.
+                      always does; ${withoutSmall.join(", ")} have none.
+  --kernel FILE       Boot this kernel first: an ELF vmlinux, an Image, a
+                      bzImage, or a name that npm run kernels prints.
   --next-kernel FILE  Kexec into this kernel, of either endianness (default:
                       the first one).
   --next-initrd FILE  Give the second kernel this initramfs (default: one
@@ -202,7 +206,8 @@ function withCause(args: readonly string[]): string[] {
 function causeOf(text: string, target: Target): Cause {
   const cause = CAUSES.find((known) => known === text);
   if (cause === undefined) throw usage("--crash", `'${text}' is none of ${CAUSES.join(" ")}`);
-  if (cause === "nmi" && machineOf(target).name === "arm64") throw usage("--crash", "no nmi on arm64: qemu gives none");
+  const { name, guest } = machineOf(target);
+  if (cause === "nmi" && !guest.nmi) throw usage("--crash", `no nmi on ${name}: qemu gives none`);
   return cause;
 }
 

@@ -44,6 +44,23 @@ static long call(long number, long a, long b, long c, long d, long e, long f)
     __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
     return x0;
 }
+#elif defined(__riscv)
+enum { OPENAT = 56, WRITE = 64, PPOLL = 73, EXIT = 93, SETAFFINITY = 122, CLONE = 220, MMAP = 222 };
+__asm__(".globl _start\n_start: .option push\n .option norelax\n la gp, __global_pointer$\n .option pop\n"
+        " mv a0, sp\n call run\n");
+
+static long call(long number, long a, long b, long c, long d, long e, long f)
+{
+    register long a7 __asm__("a7") = number;
+    register long a0 __asm__("a0") = a;
+    register long a1 __asm__("a1") = b;
+    register long a2 __asm__("a2") = c;
+    register long a3 __asm__("a3") = d;
+    register long a4 __asm__("a4") = e;
+    register long a5 __asm__("a5") = f;
+    __asm__ volatile("ecall" : "+r"(a0) : "r"(a7), "r"(a1), "r"(a2), "r"(a3), "r"(a4), "r"(a5) : "memory");
+    return a0;
+}
 #elif defined(__powerpc64__)
 enum { EXIT = 1, WRITE = 4, MMAP = 90, CLONE = 120, SETAFFINITY = 222, PPOLL = 281, OPENAT = 286 };
 /* ELFv2: the table of contents is found from r12, the address of the function that is entered. */

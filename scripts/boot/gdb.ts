@@ -5,7 +5,7 @@ import { type Elf, isElf, PT_LOAD, readElf } from "../../src/elf.ts";
 import { Failure, hex } from "../../src/failure.ts";
 import { doubleCommas } from "../guest.ts";
 import type { Machine } from "../machines/machine.ts";
-import type { Addresses } from "./addresses.ts";
+import { type Addresses, archOf } from "./addresses.ts";
 
 /** Bytes of a socket's name, with its NUL (unix(7)). */
 const LONGEST_NAME = 108;
@@ -39,15 +39,16 @@ function firstAddress({ headers }: Elf): bigint | undefined {
   return headers.find(({ type }) => type === PT_LOAD)?.address;
 }
 
-/** What to type: gdb stops where the stub is entered, and knows the kernel's names where they will be. */
+/** What to type: gdb stops where the image is entered, and knows the kernel's names where they will be. */
 export function gdbAdvice(machine: Machine, socket: string, addresses: Addresses, { file, base }: Symbols): string {
-  const commands = [...machine.guest.gdb, `target remote ${socket}`, `break *${hex(addresses.stub)}`];
+  const [what, entry] = archOf(machine).stub === undefined ? ["tree", addresses.kernel] : ["stub", addresses.stub];
+  const commands = [...machine.guest.gdb, `target remote ${socket}`, `break *${hex(entry)}`];
   const kernel = BigInt(addresses.kernel);
   const offset = base === undefined ? `${hex(kernel)}-(long)&_text` : hex(BigInt.asUintN(64, kernel - base));
-  return `qemu waits for gdb, with no time limit. The stub is at ${hex(addresses.stub)}, the kernel at ${hex(kernel)}:
+  return `qemu waits for gdb, with no time limit. The ${what} is at ${hex(addresses.stub)}, the kernel at ${hex(kernel)}:
 
     gdb-multiarch ${commands.map((command) => `-ex '${command}'`).join(" ")}
-    continue                                   to the stub
+    continue                                   to the ${what === "stub" ? what : "kernel"}
     symbol-file ${file}
     add-symbol-file ${file} -o ${offset}
                                                the kernel's names, where it was linked to be, and where it is loaded

@@ -9,9 +9,10 @@ import type { Argument } from "../../src/sys/engine.ts";
 import { System } from "../../src/sys/system.ts";
 import { bzImage } from "../../test/support/bzimage.ts";
 import { FakeEngine, type FakeWorld } from "../../test/support/fake-engine.ts";
-import { arm64Image } from "../../test/support/forms.ts";
-import { ARM64, WITH_CRASHKERNEL, X86_64 } from "../../test/support/kexec-machines.ts";
+import { arm64Image, riscvImage } from "../../test/support/forms.ts";
+import { ARM64, RISCV64, WITH_CRASHKERNEL, X86_64 } from "../../test/support/kexec-machines.ts";
 import { type Pretended, pretendedWorld } from "../../test/support/loading.ts";
+import { lineFiles } from "../../test/support/option-lines.ts";
 import { present } from "../../test/support/present.ts";
 import { inTemporaryFolder } from "../cache.ts";
 import { type Call, type Fault, NO_FAULT } from "./injector.ts";
@@ -26,6 +27,7 @@ interface InsideJob {
 const MACHINES = [
   [WITH_CRASHKERNEL, "vmlinux"],
   [ARM64, "Image"],
+  [RISCV64, "Image.riscv64"],
   [X86_64, "bzImage"],
 ] as const;
 
@@ -35,7 +37,9 @@ export const insideJobs: readonly InsideJob[] = MACHINES.flatMap(([machine, kern
     `kexec -l --initrd=IN/initrd --append=quiet IN/${kernel}`,
     `kexec -p --initrd=IN/initrd --append=quiet IN/${kernel}`,
     `kexec -a -l --initrd=IN/initrd --append=quiet IN/${kernel}`,
-    `loadem -r 0x10000 -a ${machine === ARM64 ? "0x40000000" : "0x8000000"} -e -f IN/initrd`,
+    machine === RISCV64
+      ? "loadem -r 0x10000 -a 0x90000000 -f IN/blob -a 0x90200000 -e -f IN/initrd"
+      : `loadem -r 0x10000 -a ${machine === ARM64 ? "0x40000000" : "0x8000000"} -e -f IN/initrd`,
     "elfcorehdr -v",
     "kexec -S",
     ...(machine === X86_64 ? [] : ["fs2dt -v -b 0 /proc/device-tree", "dtdump -a /proc/device-tree"]),
@@ -89,6 +93,11 @@ function makeInputs(folder: string): void {
   arm64Image().copy(image);
   image.writeBigUInt64LE(0x16_0000n, 16);
   writeFileSync(join(folder, "Image"), image);
+  const riscv = Buffer.alloc(0x10_0000);
+  riscvImage().copy(riscv);
+  riscv.writeBigUInt64LE(0x16_0000n, 16);
+  writeFileSync(join(folder, "Image.riscv64"), riscv);
+  writeFileSync(join(folder, "blob"), present(lineFiles.blob));
   writeFileSync(join(folder, "bzImage"), bzImage());
   writeFileSync(join(folder, "initrd"), new Uint8Array(0x2001).fill(0x11));
 }

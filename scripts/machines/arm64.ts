@@ -75,6 +75,7 @@ export const arm64 = {
     options: "virtualization=on (starts at EL2), gic-version=3",
     console: "ttyAMA0",
     uefi: true,
+    nmi: false,
     direct: AS_IT_IS,
     gdb: ["set architecture aarch64"],
   },

@@ -24,6 +24,11 @@ export interface Toolchain {
   readonly abi: readonly string[];
   /** Flags that the compiler needs there to make the code small. */
   readonly compact: readonly string[];
+  /**
+   * Flags for quickjs.c in place of those that make it fast, where a call of a script's would take so much stack that there is no
+   * room for 2,000 levels of them.
+   */
+  readonly interpreter?: readonly string[];
   /** Whether its executables can be loaded at any address (static PIE): where its linker packs relocations. */
   readonly pie: boolean;
   /** More folders of musl's src/ than every machine needs. */
@@ -75,6 +80,8 @@ export interface GuestMachine {
   readonly appendFirst?: string;
   /** Whether --uefi starts the guest by this firmware. Elsewhere qemu loads it unasked. */
   readonly uefi: boolean;
+  /** Whether qemu can give it an NMI. */
+  readonly nmi: boolean;
   /** What differs where the next kernel is started with no kernel before it. */
   readonly direct: DirectBoot;
   /** What gdb has to be told to debug it, as its commands. */
@@ -105,7 +112,7 @@ export interface Board {
 
 /** What is assembled and compiled out of stub/MACHINE. */
 export interface Stubs {
-  /** The sources of what kexecbox embeds, the stub first; their bytes lie beside them, `.hex` in place of `.S`. */
+  /** The sources of what kexecbox embeds, the stub first where there is one; their bytes lie beside them, `.hex` in place of `.S`. */
   readonly embedded: readonly string[];
   /** Flags of the assembler. */
   readonly assembler: readonly string[];

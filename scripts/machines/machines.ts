@@ -13,10 +13,11 @@ import type {
 } from "./machine.ts";
 import { ppc } from "./ppc.ts";
 import { ppc64 } from "./ppc64.ts";
+import { riscv64 } from "./riscv64.ts";
 import { x86_64 } from "./x86_64.ts";
 
 /** A new machine is one file beside this one, and its name here. */
-const known = [ppc64, ppc, arm64, x86_64] as const;
+const known = [ppc64, ppc, arm64, riscv64, x86_64] as const;
 
 type Known = (typeof known)[number];
 type KeyOfEach<T> = T extends unknown ? keyof T : never;

@@ -60,6 +60,7 @@ export const ppc = {
     // go on where the next kernel has its data. Those that were never started wait in the spin table for the next kernel.
     appendFirst: "nr_cpus=1",
     uefi: false,
+    nmi: false,
     direct: AS_IT_IS,
     gdb: ["set architecture powerpc:e500", "set endian big"],
   },

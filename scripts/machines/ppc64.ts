@@ -120,6 +120,7 @@ export const ppc64 = {
     options: "powernv8, powernv9 or powernv10 first: that machine and OPAL",
     console: "hvc0",
     uefi: false,
+    nmi: true,
     direct,
     // The stub is entered in big endian, and so is every kernel.
     gdb: ["set architecture powerpc:common64", "set endian big"],

@@ -70,6 +70,7 @@ export const x86_64 = {
     // for stable, Linux 7.3 patches its clock late, and one boot in six ran into that patch's int3.
     append: "no_timer_check cryptomgr.notests tsc=unstable",
     uefi: true,
+    nmi: true,
     direct: AS_IT_IS,
     gdb: ["set architecture i386:x86-64"],
   },

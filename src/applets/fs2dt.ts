@@ -45,11 +45,11 @@ kernel was not told retain_initrd.
 
 ${EDIT_NOTES}
 
-A tree of arm64 gets a fresh kaslr-seed and rng-seed. The tables that a GICv3
-keeps using are reserved; the kernel's log names them. Properties that are meant
-for the running kernel only are left out: linux,elfcorehdr,
+A tree of arm64 or riscv64 gets a fresh kaslr-seed and rng-seed. Properties that
+are meant for the running kernel only are left out: linux,elfcorehdr,
 linux,usable-memory-range, linux,ima-kexec-buffer, linux,booted-from-kexec, and
-the initrd's two unless -i sets them.
+the initrd's two unless -i sets them. On arm64 the tables that a GICv3 keeps
+using are reserved; the kernel's log names them.
 
 In a tree of powerpc linux,crashkernel-base and -size are left out unless the
 next kernel's command line has crashkernel=, or an edit has set them: it would

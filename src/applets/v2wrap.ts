@@ -31,7 +31,8 @@ On ppc the kernel's address is at 0xfc, big endian; loadem -c 0x100 stores it.
 
 On ppc, arm64 and x86_64 the secondary cpus do not come through the stub. On
 arm64 and x86_64 it only needs the kernel's address at 0xf8, little endian;
-loadem -c 0xf8 stores it.
+loadem -c 0xf8 stores it. On riscv64 no stub is needed: the running kernel
+itself hands the tree over.
 `,
   run(system, args) {
     const { given, operands } = parse(v2wrap.options, args);

@@ -88,6 +88,8 @@ export interface CoreRules {
   readonly overwritten?: OverwrittenMemory;
   /** Of kexec_load(2): lets the running kernel mend the header when memory or cpus come. Absent: no kernel does. */
   readonly hotplugFlag?: number;
+  /** Whether firmware alone may read what a node of /reserved-memory by this name tells of, though it has no no-map. */
+  isFirmware?(name: ByteString): boolean;
   /** Where the running kernel's memory ends, if it was told to leave some. */
   limit?(system: System): bigint | undefined;
 }

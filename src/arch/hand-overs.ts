@@ -11,8 +11,9 @@ import type { MemoryRange } from "../range.ts";
 import type { TreeHandOver } from "./arch.ts";
 import { arm64 } from "./arm64/hand-over.ts";
 import { ppc64 } from "./ppc64/hand-over.ts";
+import { riscv64 } from "./riscv64/hand-over.ts";
 
-export const handOvers: readonly TreeHandOver[] = [arm64, ppc64];
+export const handOvers: readonly TreeHandOver[] = [arm64, riscv64, ppc64];
 
 /** That of the machine that a tree is of, which need not be the one that this runs on. */
 export function findHandOver(root: Node): TreeHandOver | undefined {

@@ -6,6 +6,7 @@ export function perMachine<Row>(rows: {
   readonly ppc64: () => Row;
   readonly ppc: () => Row;
   readonly arm64: () => Row;
+  readonly riscv64: () => Row;
   readonly x86_64: () => Row;
 }): Readonly<Record<Machine, Row>> {
   return {
@@ -20,6 +21,9 @@ export function perMachine<Row>(rows: {
     },
     get aarch64() {
       return rows.arm64();
+    },
+    get riscv64() {
+      return rows.riscv64();
     },
     get x86_64() {
       return rows.x86_64();

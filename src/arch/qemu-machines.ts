@@ -3,6 +3,7 @@
 import type { QemuMachine } from "./arch.ts";
 import { arm64 } from "./arm64/qemu.ts";
 import { ppc64 } from "./ppc64/qemu.ts";
+import { riscv64 } from "./riscv64/qemu.ts";
 import { x86_64 } from "./x86_64/qemu.ts";
 
-export const qemuMachines: Readonly<Record<string, QemuMachine>> = { ppc64, arm64, x86_64 };
+export const qemuMachines: Readonly<Record<string, QemuMachine>> = { ppc64, arm64, riscv64, x86_64 };

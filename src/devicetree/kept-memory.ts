@@ -45,9 +45,14 @@ export function reservedMemory(root: Node): NamedRange[] {
   return [...reservedNodes(root), ...reservedRanges(root)].filter(({ start, end }) => start < end);
 }
 
-/** What no kernel maps: it is not to be read, either. @throws Failure as keptMemory() does */
-export function unmappedMemory(root: Node): NamedRange[] {
-  return reservedNodes(root, (node) => property(node, "no-map") !== undefined).filter(({ start, end }) => start < end);
+/**
+ * What nobody may read: all that no kernel maps.
+ * @param isFirmware whether a node by this name is of such memory, too
+ * @throws Failure as keptMemory() does
+ */
+export function unmappedMemory(root: Node, isFirmware: (name: ByteString) => boolean = () => false): NamedRange[] {
+  const isUnread = (node: Node) => property(node, "no-map") !== undefined || isFirmware(node.name);
+  return reservedNodes(root, isUnread).filter(({ start, end }) => start < end);
 }
 
 /** A child that only has a size is for Linux to place, and takes nothing before. */

@@ -19,6 +19,8 @@ export interface KernelFile {
   readonly finish: string;
   /** The byte order of what can be entered; undefined: either. */
   readonly endian?: "little";
+  /** Whether kernels are entered without a stub. */
+  readonly isBare?: true;
   /** What there is to say of a form of this machine's own, "" where it can be entered; undefined: as everywhere. */
   judge?(form: Form, by: EnteredCode["by"]): string | undefined;
 }
@@ -47,7 +49,7 @@ function enteredForm(image: KexecImage, facts: MachineFacts, own: KernelFile): F
 
 function judge(code: EnteredCode, { elfMachine }: MachineFacts, own: KernelFile): string | undefined {
   const { by, segment, bytes } = code;
-  if (bytes.length === 0) return tellZeros(by, segment);
+  if (bytes.length === 0) return tellZeros(by, segment, own);
   const form = formOf(bytes);
   if (form === undefined) return undefined;
   if (form.machine !== undefined && form.machine !== elfMachine)
@@ -60,24 +62,32 @@ function judge(code: EnteredCode, { elfMachine }: MachineFacts, own: KernelFile)
       return "begins with an ELF header, not with code: objcopy -O binary makes what can be entered";
     case "device tree blob":
       if (isFit(bytes)) return "a FIT (U-Boot): dumpimage -T flat_dt takes the kernel out";
-      return tellData(form, code);
+      return tellData(form, code, own);
     case "zero page":
     case "initramfs":
-      return tellData(form, code);
+      return tellData(form, code, own);
     default:
       return form.tell(own.product, own.finish);
   }
 }
 
+const ENTER_KERNEL = "-e goes after the -a of the kernel";
+
 /** What no file holds. Zeros may be entered by whoever wants that, but they are no kernel. */
-function tellZeros(by: EnteredCode["by"], { bytes }: Segment): string | undefined {
+function tellZeros(by: EnteredCode["by"], { bytes }: Segment, { isBare }: KernelFile): string | undefined {
+  if (isBare) return isForStub(bytes) ? `no bytes are entered: ${ENTER_KERNEL}` : undefined;
   if (by === "stub") return "nothing but zeros, no kernel: -f puts it there";
   return by === "kexec" && isForStub(bytes) ? "no bytes are entered: -e -w goes before -s" : undefined;
 }
 
 /** Other code may want the address of such a thing. */
-function tellData({ what, kind }: Form, { by, segment, address }: EnteredCode): string | undefined {
+function tellData(
+  { what, kind }: Form,
+  { by, segment, address }: EnteredCode,
+  { isBare }: KernelFile,
+): string | undefined {
   if (by === "code") return undefined;
+  if (isBare) return `${what}, no code: ${ENTER_KERNEL}`;
   if (by === "stub") return `${what}, no kernel: -c goes after the -a of the kernel`;
   const isBehindStub = address === segment.start + BigInt(STUB_SIZE);
   const advice = isBehindStub ? ": -e goes before the -w" : ": -w before it puts the stub there";

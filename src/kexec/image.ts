@@ -124,8 +124,8 @@ export function assemble(system: System, plan: Plan, targets: readonly Target[])
   for (const word of stored) storeWord(word);
   const { entry, arch, crash, flags } = plan;
   const segments = parts.map(({ segment }) => segment);
-  const machine = arch === 0n ? system.abi.elfMachine : Number(arch);
-  const handed = findEnteredStub(segments, entry, targets) ?? findBareTree(segments, machine, targets);
+  const machine = arch === 0n ? system.elfMachine : Number(arch);
+  const handed = findBareTree(segments, machine, targets) ?? findEnteredStub(segments, entry, targets);
   const isPoked = stored.some(({ kind, segment }) => kind === "poke" && segment === handed?.segment);
   const stubInside = hasStubInside(segments, entry, targets);
   return {

@@ -184,9 +184,9 @@ export function readKeptMemory(tree: LiveTree, tell: (why: string) => void): Nam
 }
 
 /** What of /reserved-memory no kernel maps, by the names of its nodes. @throws Failure where it cannot be read */
-export function readUnmappedMemory(tree: LiveTree): NamedRange[] {
+export function readUnmappedMemory(tree: LiveTree, isFirmware?: (name: ByteString) => boolean): NamedRange[] {
   const children = readReserved(tree);
-  return children.length === 0 ? [] : unmappedMemory(readRoot(tree, children));
+  return children.length === 0 ? [] : unmappedMemory(readRoot(tree, children), isFirmware);
 }
 
 /** The node that tells what is reserved, where there is one. */

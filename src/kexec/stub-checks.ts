@@ -1,4 +1,5 @@
-// What can be known to be wrong with an image that enters a stub of ours: each machine puts these among its checks.
+// What can be known to be wrong with what an image hands over, and with a stub of ours that does it: machines put these among
+// their checks.
 
 import { headOf, layouts } from "../devicetree/format.ts";
 import { treeFromBlob } from "../devicetree/from/blob.ts";
@@ -12,14 +13,34 @@ import { addressOf, bytesOf, type Handed, type KexecImage } from "./image.ts";
 import { wrongInitrd } from "./initrd.ts";
 import { offsetOfArgument, readKernelAddress, STUB_SIZE } from "./stub.ts";
 
+/** The tree that is handed over is one, and whole. */
+export const wholeTree: Check = { name: "tree", errno: undefined, find: withoutTree };
+
+/** What it tells of an initrd is true. */
+export const toldInitrd: Check = { name: "initrd", errno: undefined, find: treeWithWrongInitrd };
+
 export const stubChecks: readonly Check[] = [
   { name: "stub-machine", errno: undefined, find: stubOnAnotherMachine },
   { name: "stub-order", errno: undefined, find: stubBehindItsOwn },
   { name: "stub-entry", errno: undefined, find: stubPassedBy },
-  { name: "tree", errno: undefined, find: stubWithoutTree },
+  wholeTree,
   { name: "stub-kernel", errno: undefined, find: stubWithoutKernel },
-  { name: "initrd", errno: undefined, find: treeWithWrongInitrd },
+  toldInitrd,
 ];
+
+/** Of machines whose kernels map a page table of their tree (MAX_FDT_SIZE). */
+export const treeSize: Check = { name: "tree-size", errno: undefined, find: largeTree };
+
+const MOST_OF_A_TREE = 0x200000;
+
+/** The kernel stops where it does not like its tree, before it has a console to say so. */
+function largeTree(image: KexecImage): Finding | undefined {
+  if (image.handed?.target.argument !== "device tree blob") return undefined;
+  const size = headOf(bytesOf(image.handed))?.size ?? 0;
+  if (size <= MOST_OF_A_TREE) return undefined;
+  const most = `Linux maps no more than ${hex(MOST_OF_A_TREE)} of one`;
+  return blame(image, image.handed.segment, `the device tree blob has ${hex(size)} bytes, and ${most}`);
+}
 
 function stubOnAnotherMachine(image: KexecImage, { elfMachine }: MachineFacts): Finding | undefined {
   if (image.handed === undefined || elfMachine === image.handed.target.elfMachine) return undefined;
@@ -53,7 +74,7 @@ export function isForStub(bytes: Uint8Array): boolean {
   return kind === "device tree blob" || kind === "zero page";
 }
 
-function stubWithoutTree(image: KexecImage): Finding | undefined {
+function withoutTree(image: KexecImage): Finding | undefined {
   if (image.handed?.target.argument !== "device tree blob") return undefined;
   const { segment } = image.handed;
   const wrong = (fact: string) => blame(image, segment, fact);

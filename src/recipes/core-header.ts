@@ -77,7 +77,7 @@ export function readCoreHeader(system: System, facts: MachineFacts, wishes: Core
 }
 
 /** What the running kernel uses, without what is kept for the crash kernel, and what nobody may read. */
-function readRam(system: System, facts: MachineFacts, { limit }: CoreRules): MemoryRange[] {
+function readRam(system: System, facts: MachineFacts, { limit, isFirmware }: CoreRules): MemoryRange[] {
   const { memory, driverRam = [], crashkernel, crashkernelLow, whyNoCrashkernel, unchecked = [] } = facts;
   if (whyNoCrashkernel !== undefined) throw new Failure("memory", whyNoCrashkernel);
   if (crashkernel === undefined) throw new Failure(noCrashkernel.place, noCrashkernel.fact);
@@ -88,7 +88,7 @@ function readRam(system: System, facts: MachineFacts, { limit }: CoreRules): Mem
     [
       crashkernel,
       ...(crashkernelLow === undefined ? [] : [crashkernelLow]),
-      ...readUnmappedMemory(new UnreadTree(system)),
+      ...readUnmappedMemory(new UnreadTree(system), isFirmware),
       ...(end === undefined || end === 0n ? [] : [{ start: end, end: NO_END }]),
     ],
   );

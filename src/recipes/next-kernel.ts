@@ -105,13 +105,13 @@ export function planNextKernel(system: System, request: NextKernelRequest): Next
   });
   const next = { places, argument, initrd: initrd?.pieces ?? [], coreHeader };
   const plan = buildPlan(site, request, next);
-  plan.arch = archOf(system, request);
+  plan.arch = archOf(system, site, request);
   return { plan, facts, ...next };
 }
 
-/** What the running kernel has to be told; loadem --qemu knows the machine by its stub. */
-function archOf(system: System, { qemu }: NextKernelRequest): bigint {
-  return qemu === undefined ? ownArch(system) : 0n;
+/** What the running kernel has to be told, or which machine of qemu's it is for. */
+function archOf(system: System, { arch }: Site, { qemu }: NextKernelRequest): bigint {
+  return qemu === undefined ? ownArch(system) : BigInt(arch.elfMachine);
 }
 
 /** For qemu the kernel says which machine it is; one that does not say it is for the running one. */
@@ -295,12 +295,11 @@ function buildPlan(
   request: NextKernelRequest,
   { places, argument, initrd, coreHeader }: Omit<NextKernel, "plan" | "facts">,
 ): Plan {
-  const { kernel, crash, qemu } = request;
+  const { kernel, crash } = request;
   const { arch } = site;
   const plan = new Plan();
   plan.round = places.round;
   plan.crash = crash;
-  plan.arch = qemu === undefined ? 0n : BigInt(arch.elfMachine);
   const { stub } = arch;
   plan.entry = stub === undefined ? places.kernel : places.argument;
   const first = plan.open(places.argument, "the hand-over");
@@ -366,6 +365,7 @@ export function rawCommands(
   const { crash, hotplug, qemu, skipChecks } = request;
   const site = siteOf(system, request);
   const { stub } = site.arch;
+  const type = archOf(system, site, request);
   const zeros = zerosOf(request, places);
   const pokes = wordsToStay(site, request).flatMap(({ offset, value, endian }) => [
     ...(endian === system.abi.endian ? [] : ["--endian", endian]),
@@ -374,8 +374,8 @@ export function rawCommands(
   const archives = files.initrds.flatMap((file, index) => [...(index === 0 ? [] : ["-4"]), "-f", file]);
   const loadem = [
     ...["loadem", ...(skipChecks ? ["--no-checks"] : []), ...(crash ? ["-p"] : []), ...(hotplug ? ["--hotplug"] : [])],
-    ...(qemu === undefined ? [] : ["--qemu", qemu, "-t", String(site.arch.elfMachine)]),
-    ...(archOf(system, request) === 0n ? [] : ["-t", String(archOf(system, request))]),
+    ...(qemu === undefined ? [] : ["--qemu", qemu]),
+    ...(type === 0n ? [] : ["-t", String(type)]),
     ...["-r", hex(places.round)],
     ...["-a", hex(places.argument), ...(stub === undefined ? ["-s"] : ["-e", "-w", "-s"])],
     ...["-a", hex(places.kernel), ...(stub === undefined ? ["-e"] : ["-c", hex(stub.chain)])],

@@ -5,6 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { archOf, handOverWords } from "../../scripts/boot/addresses.ts";
 import type { Choices } from "../../scripts/boot/choices.ts";
 import { dumpTree } from "../../scripts/boot/direct.ts";
 import { gdbSocket, gdbWords } from "../../scripts/boot/gdb.ts";
@@ -14,7 +15,7 @@ import { runGuest } from "../../scripts/guest.ts";
 import { kernel } from "../../scripts/kernels.ts";
 import { machineOf } from "../../scripts/machines/machines.ts";
 import { hex } from "../../src/failure.ts";
-import { STUB_SIZE } from "../../src/kexec/stub.ts";
+import { offsetOfArgument } from "../../src/kexec/stub.ts";
 import { EM_PPC64, EM_X86_64 } from "../../src/sys/abi.ts";
 import { attempted, passed, received, usual } from "../support/boots.ts";
 import { initrdThat } from "../support/crash-kernel.ts";
@@ -29,6 +30,7 @@ const folder = temporaryFolder({ on: "disk" });
 const MEMORY = 768;
 
 const ARM64 = { target: "arm64-small", cpu: "cortex-a72", small: false } as const;
+const RISCV64 = { target: "riscv64", cpu: "rv64", small: false } as const;
 const X64 = { target: "x64-small", cpu: "max", small: false } as const;
 
 describe("a kernel comes up with all of its cpus", () => {
@@ -51,6 +53,7 @@ describe("a kernel comes up with all of its cpus", () => {
       [INTERRUPTS],
       [/GICv3/],
     ],
+    ["riscv64", RISCV64, [INTERRUPTS], [/PLIC/]],
     ["x86-64, with what ACPI tells", X64, [CLOCKS], [/hpet acpi_pm/]],
   ] as const)("%s", async (_, choices, lines, seen) => {
     const initrd = await initrdThat(choices.target, lines);
@@ -69,6 +72,7 @@ describe("kexec --qemu starts the file that a kernel comes in, and asks nothing 
     ["ppc64", { target: "ppc64" }, "small-ppc64", []],
     ["ppc64le on POWER8", { target: "ppc64le", cpu: "POWER8" }, "small-ppc64le", []],
     ["arm64", ARM64, "stock-arm64", []],
+    ["riscv64", RISCV64, "stable-riscv64", []],
     ["x86-64, with as much memory as it says", X64, "stock-x64", ["--qemu-memory", String(MEMORY)]],
   ] as const)("%s", async (_, changed, name, options) => {
     const choices: Choices = { ...usual, ...changed };
@@ -106,12 +110,12 @@ test("the test kernel gets what it gets from kexec: 64-bit mode, the tree, no ot
 
 interface Stopped {
   readonly scene: Scene;
-  /** Memory from the start of each segment on: the stub with what follows it, the kernel, the initrd. */
+  /** Memory from the start of each segment on: what the kernel is handed, with its stub if there is one, the kernel, the initrd. */
   readonly memory: readonly Buffer[];
 }
 
-/** A boot up to where the stub is entered. */
-async function stopAtStub(choices: Choices, kernels: Kernels, initrd: Uint8Array, own: string): Promise<Stopped> {
+/** A boot up to where the image is entered. */
+async function stopAtEntry(choices: Choices, kernels: Kernels, initrd: Uint8Array, own: string): Promise<Stopped> {
   const monitor = join(own, "qmp");
   const devices = [...gdbWords(gdbSocket(own)), ...monitorWords(monitor)];
   const scene = await sceneFor(choices, kernels.first, kernels.next, own, { devices, initrd });
@@ -119,7 +123,7 @@ async function stopAtStub(choices: Choices, kernels: Kernels, initrd: Uint8Array
   const look = async (): Promise<Buffer[]> => {
     const gdb = await GdbClient.connect(gdbSocket(own));
     const { stub, kernel, initrd: ramdisk } = scene.addresses;
-    await gdb.runTo(stub);
+    await gdb.runTo(archOf(machineOf(choices.target)).stub === undefined ? kernel : stub);
     const sizes = [0x2_0000, kernels.next.image.length, initrd.length].map((size) => size + MORE);
     const ranges = [stub, kernel, ramdisk].map((start, index) => ({ start, size: present(sizes[index]) }));
     const memory = await readMemory(monitor, ranges, own);
@@ -144,7 +148,10 @@ async function filesFor(
   initrd: Uint8Array,
   own: string,
 ): Promise<Buffer[]> {
-  const { elfMachine } = machineOf(choices.target);
+  const machine = machineOf(choices.target);
+  const { elfMachine } = machine;
+  const arch = archOf(machine);
+  const handOver = handOverWords(addresses, arch.stub?.chain);
   const bzImage = elfMachine === EM_X86_64;
   await Bun.write(join(own, "kernel"), next.image);
   await Bun.write(join(own, "ramdisk"), initrd);
@@ -155,11 +162,11 @@ async function filesFor(
   const words = [
     // It is the tree of a machine that was started by other firmware, which has memory of its own.
     ...["loadem", "--qemu", out, "--no-checks", "-t", String(elfMachine), ...secondaries],
-    ...["-a", hex(addresses.stub), "-e", "-w", "-s", "-a", hex(addresses.kernel)],
-    ...["-c", elfMachine === EM_PPC64 ? "0x100" : "0xf8", "-f", join(own, "image")],
+    ...handOver.argument,
+    ...[...handOver.kernel, "-f", join(own, "image")],
     ...["-a", hex(addresses.initrd), "-f", join(own, "ramdisk")],
   ];
-  const argument = segment.subarray(STUB_SIZE);
+  const argument = segment.subarray(offsetOfArgument(arch));
   const end = bzImage ? endOfZeroPage(argument, addresses.tree) : argument.readUInt32BE(4);
   const { code, err } = runWith(bun, words, { stdin: argument.subarray(0, end) });
   expect({ code, err }).toEqual({ code: 0, err: "" });
@@ -172,10 +179,11 @@ function endOfZeroPage(page: Buffer, address: number): number {
   return seed + 16 + page.readUInt32LE(seed + 12);
 }
 
-describe("what loadem --qemu writes is what is in memory where the stub is entered", () => {
+describe("what loadem --qemu writes is what is in memory where the image is entered", () => {
   test.each([
     ["ppc64", { target: "ppc64" }],
     ["arm64", ARM64],
+    ["riscv64", RISCV64],
     ["x86-64", X64],
   ] as const)("by kexec, and with no kernel before it: %s", async (_, changed) => {
     const choices: Choices = { ...usual, ...changed, smp: 2 };
@@ -183,10 +191,10 @@ describe("what loadem --qemu writes is what is in memory where the stub is enter
     const initrd = await initrdThat(choices.target, []);
     const [kexec, direct] = [folder.in("kexec"), folder.in("direct")];
     for (const path of [kexec, direct]) mkdirSync(path);
-    const jumped = await stopAtStub(choices, kernels, initrd, kexec);
+    const jumped = await stopAtEntry(choices, kernels, initrd, kexec);
     const files = await filesFor(jumped, choices, kernels, initrd, kexec);
     expectInMemory(jumped, files);
-    const started = await stopAtStub({ ...choices, direct: true }, kernels, initrd, direct);
+    const started = await stopAtEntry({ ...choices, direct: true }, kernels, initrd, direct);
     expect(started.scene.addresses).toEqual(jumped.scene.addresses);
     const written = [0, 1, 2].map((index) => readFileSync(join(direct, "direct", `segment-${index}`)));
     expectInMemory(started, written);

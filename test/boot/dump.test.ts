@@ -24,7 +24,7 @@ async function crash(
   return verdict;
 }
 
-describe.each(["ppc64", "ppc64le", "arm64-small", "x64-small"] as const)("on %s", (target) => {
+describe.each(["ppc64", "ppc64le", "arm64-small", "riscv64", "x64-small"] as const)("on %s", (target) => {
   test.each([1, 4])("with %d cpus", async (smp) => {
     let stack: string[] = [];
     const readStack = async (disk: string) => {

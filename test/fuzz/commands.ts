@@ -5,7 +5,7 @@ import type { Machine } from "../../src/sys/engine.ts";
 import { type Belongings, filesOf } from "./belongings.ts";
 import { runCommand, summaryOf, type Target, textOf } from "./target.ts";
 
-const MACHINES: readonly Machine[] = ["ppc64", "ppc64le", "aarch64", "x86_64"];
+const MACHINES: readonly Machine[] = ["ppc64", "ppc64le", "aarch64", "riscv64", "x86_64"];
 
 /** What must not reach a kernel when only a plan was asked for. */
 const SHOWING = ["-n", "--dry-run", "--plan", "--save", "--qemu", "--help"];

@@ -13,13 +13,14 @@ import {
   fit,
   packedForms,
   portableExecutable,
+  riscvImage,
   strangers,
   uImage,
   zboot,
 } from "../support/forms.ts";
 import { listSeeds } from "../support/hostile-dumps.ts";
 import { efiImage, signedImage, uImageOf, unifiedImage, zbootImage } from "../support/kernel-files.ts";
-import { ARM64, PPC64, X86_64 } from "../support/kexec-machines.ts";
+import { ARM64, PPC64, RISCV64, X86_64 } from "../support/kexec-machines.ts";
 import { USUAL } from "../support/loading.ts";
 import { lineFiles } from "../support/option-lines.ts";
 import { soundBlobs } from "../support/sound-blobs.ts";
@@ -136,12 +137,13 @@ const SCRIPTS = [
 
 /** What the machines have on which commands are tried. */
 export function listBelongings(): Belongings {
-  const ofMachines = Object.entries({ ppc64: PPC64, ppc64le: PPC64, aarch64: ARM64, x86_64: X86_64 });
+  const ofMachines = Object.entries({ ppc64: PPC64, ppc64le: PPC64, aarch64: ARM64, riscv64: RISCV64, x86_64: X86_64 });
   const own = {
     ...lineFiles,
     tree: richTree(),
     kernel: bzImage(),
     Image: arm64Image(),
+    "Image.riscv64": riscvImage(),
     vmlinux: flatElf(21, true),
     dump: listSeeds()[0]?.bytes ?? new Uint8Array(0),
     unified: unifiedOf(bzImage(), 0x8664),
@@ -265,6 +267,8 @@ const LINES = [
   "ppc64 dtdiff /proc/device-tree tree",
   "ppc64 loadem -n -a 0x1000000 -e -f vmlinux",
   "aarch64 kexec -n Image",
+  "riscv64 kexec -n Image.riscv64",
+  "riscv64 loadem -n -r 0x1000 -a 0x90000000 -f blob -a 0x90200000 -e -f Image.riscv64",
   "ppc64 loadem --json -n -a 0x1000000 -w --poke 0x5c=1 --endian little -e -s",
   "x86_64 loadem -a 0x1000000 -e -f page --diagnose",
   "x86_64 zeropage -b 0x4400100 -B x -i 0x4600000,0x469e5c4 --rsdp 0 --seed 00 kernel",

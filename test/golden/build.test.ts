@@ -14,7 +14,7 @@ import {
 import { basename, join } from "node:path";
 import { buildFrom } from "../../scripts/build.ts";
 import { cacheFolder } from "../../scripts/cache.ts";
-import { emulatorFor, smallTargets, type Target, targets } from "../../scripts/machines/machines.ts";
+import { emulatorFor, machineOf, smallTargets, type Target, targets } from "../../scripts/machines/machines.ts";
 import { Failure } from "../../src/failure.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { damagePacked } from "../support/packed.ts";
@@ -202,7 +202,7 @@ const PT_LOAD = 1;
 const PT_INTERP = 3;
 
 test.each(smallTargets)("%s needs no interpreter and can be mapped in pages of its machine", (target) => {
-  const page = target === "x64-small" ? 4096n : 65536n;
+  const page = BigInt(machineOf(target).largestPage);
   const headers = programHeaders(readFileSync(folder.in(target)));
   expect(headers.some(({ type }) => type === PT_INTERP)).toBe(false);
   const loads = headers.filter(({ type }) => type === PT_LOAD);
@@ -273,7 +273,7 @@ test("an unknown target is a usage error that lists the known ones", () => {
   expect(build("x64-small", "ppc32")).toEqual({
     code: 2,
     out: "",
-    err: "build: ppc32: no such target; there are: ppc64 ppc64le arm64-small x64-small arm64 x64\n",
+    err: "build: ppc32: no such target; there are: ppc64 ppc64le arm64-small riscv64 x64-small arm64 x64\n",
   });
 });
 

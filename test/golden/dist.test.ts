@@ -94,6 +94,7 @@ test("the list names, for each executable, its hash and all that was put into it
     "kexecbox-ppc64le": small,
     "kexecbox-ppc": [...small, "libgcc"].sort(),
     "kexecbox-arm64-small": [...small, "libgcc"].sort(),
+    "kexecbox-riscv64": [...small, "libgcc"].sort(),
     "kexecbox-x64-small": small,
     "kexecbox-arm64": bun,
     "kexecbox-x64": bun,

@@ -82,19 +82,21 @@ const OTHER_NAMES = new Map([
 ]);
 
 describe.each(smallTargets)("%s", (target) => {
+  const { uname } = toolchainOf(target);
+
   test("has the numbers of system calls that its libc has", async () => {
     const { headers } = await smallEngine(target);
     const text = await Bun.file(join(headers, "bits/syscall.h")).text();
     const known = new Map(
       Array.from(text.matchAll(/^#define __NR_(\w+)\s+(\d+)$/gm), ([, name, number]) => [name, Number(number)]),
     );
-    const { call, word } = abis[toolchainOf(target).uname];
+    const { call, word } = abis[uname];
     const nameOf = (name: string) => (word === 4 ? OTHER_NAMES.get(name) : undefined) ?? name;
     expect(Object.fromEntries(Object.keys(call).map((name) => [name, known.get(nameOf(name))]))).toEqual({ ...call });
   });
 
   test("names its machine", () => {
-    expect(under(target, "machine", "one")).toEqual(succeeds(`${toolchainOf(target).uname} machine,one\n`));
+    expect(under(target, "machine", "one")).toEqual(succeeds(`${uname} machine,one\n`));
   });
 
   test(
@@ -319,6 +321,7 @@ test.each([
   ["x64-small", 3],
   ["arm64-small", 2],
   ["ppc", 2],
+  ["riscv64", 2],
 ] as const)("of %s the file says whether it can be loaded at any address, and asks for no ld.so", (target, type) => {
   expect(kindOf(target)).toEqual({ type, interpreter: false });
 });

@@ -5,25 +5,14 @@ import { copyFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { version as VERSION } from "../../package.json";
 import { readCommit } from "../../scripts/commit.ts";
+import { isBunTarget, machineOf, targets, toolchainOf } from "../../scripts/machines/machines.ts";
 import { applets } from "../../src/applets/table.ts";
-import type { Machine } from "../../src/sys/engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { present } from "../support/present.ts";
-import { arm64, buildRunners, fused, ppc, ppc64, ppc64le, type Run, runWith, x64 } from "../support/run.ts";
+import { arm64, buildRunners, fused, ppc, ppc64, ppc64le, type Run, riscv64, runWith, x64 } from "../support/run.ts";
 
 beforeAll(buildRunners, 600_000);
 const folder = temporaryFolder({ on: "disk" });
-
-/** By the target's name. */
-const machines: Readonly<Record<string, Machine>> = {
-  x64: "x86_64",
-  "x64-small": "x86_64",
-  arm64: "aarch64",
-  "arm64-small": "aarch64",
-  ppc64: "ppc64",
-  ppc64le: "ppc64le",
-  ppc: "ppc",
-};
 
 // Under bun src/main.ts the program has no file of its own, and so no name that it could be called by.
 describe.each([
@@ -33,6 +22,7 @@ describe.each([
   ["ppc64", ppc64],
   ["ppc64le", ppc64le],
   ["ppc", ppc],
+  ["riscv64", riscv64],
 ] as const)("the executable for %s", (_, runner) => {
   const emulator = runner.command.slice(0, -1);
 
@@ -51,8 +41,9 @@ describe.each([
   });
 
   test("tells what it is", () => {
-    const [engine, machine] = [/^(x64|arm64)$/.test(runner.name) ? "bun" : "quickjs", machines[runner.name]];
-    const line = `kexecbox ${VERSION} ${readCommit()} (${engine}, ${machine})\n`;
+    const target = present(targets.find((name) => name === runner.name));
+    const [engine, tools] = isBunTarget(target) ? ["bun", machineOf(target).tools] : ["quickjs", toolchainOf(target)];
+    const line = `kexecbox ${VERSION} ${readCommit()} (${engine}, ${tools.uname})\n`;
     for (const words of [["--version"], ["-V"], ["loadem", "--version"], ["fs2dt", "--version"]])
       expect(runWith(runner, words)).toMatchObject({ code: 0, out: Buffer.from(line), err: "" });
   });

@@ -5,11 +5,13 @@
 import { beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
+import { machineOf, type Target, targets } from "../../scripts/machines/machines.ts";
 import { v2wrapBytes } from "../../src/arch/ppc64/stub.ts";
 import { engine as host } from "../../src/sys/bun.ts";
 import { System } from "../../src/sys/system.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { packedForms } from "../support/forms.ts";
+import { lineFiles } from "../support/option-lines.ts";
 import { capture, present } from "../support/present.ts";
 import {
   arm64,
@@ -22,6 +24,7 @@ import {
   type Run,
   type Runner,
   type RunOptions,
+  riscv64,
   runners,
   runWith,
   wideRunners,
@@ -42,6 +45,7 @@ beforeEach(() => {
   writeFileSync(folder.in("page"), new Uint8Array(0x1000).fill(7));
   writeFileSync(folder.in("odd"), new Uint8Array(0x1235).fill(8));
   writeFileSync(folder.in("v2wrap"), v2wrapBytes());
+  writeFileSync(folder.in("blob"), present(lineFiles.blob));
 });
 
 /** In the folder, without the right to load a kernel. What cannot be checked without it is not in `err`. */
@@ -58,7 +62,7 @@ function run(runner: Runner, line: string, options: RunOptions = {}): Run {
 /** Text and exit code, without what only the running machine decides. */
 function told(runner: Runner, line: string): string {
   const { code, signal, out, err } = run(runner, line);
-  const arch = [bun, fused, x64].includes(runner) ? "62" : runner === arm64 ? "183" : runner === ppc ? "20" : "21";
+  const arch = machineOf(present(targets.find((name) => name === runner.name) ?? (process.arch as Target))).elfMachine;
   return `${signal ?? code}\n${out}${err}`
     .replaceAll(/^.* not checked: .*\n/gm, "")
     .replaceAll(`"elfMachine":${arch}`, '"elfMachine":OURS')
@@ -74,10 +78,10 @@ function with64k({ name, command, executable }: Runner): Runner {
 
 describe("every engine says the same", () => {
   const lines = [
-    "-n -a 0x10000000 -e -f page",
-    "-n -r 0x1000 -a 0x10000000 -f odd -4 -f page -e -s -z 0x10 -a 0x20000000 -z 0x5000 -a 0x9000000 -f odd",
+    "-n -a 0x10000000 -e -f page -a 0x70000000 -f blob",
+    "-n -r 0x1000 -a 0x10000000 -f odd -4 -f page -e -s -z 0x10 -a 0x20000000 -z 0x5000 -a 0x9000000 -f odd -a 0x70000000 -f blob",
     "-n -r 0x1000 --endian big -a 0x10000000 -e -f page -a 0x20000000 -c 0x100 -f odd --endian little " +
-      "--poke 0x5c=0x12345678",
+      "--poke 0x5c=0x12345678 -a 0x70000000 -f blob",
     "-n --no-checks --endian=big -r 0x1000 -a0x5000000 -ef v2wrap -s -a 0x6000000 -c0x100 -f odd -t 0",
     "-n --no-checks -a 0xfedcba9876543210 -f odd -z 0x8000000000000000 -p",
     "-n --no-checks -a 0x5000000 -e -f v2wrap --secondaries 5",
@@ -168,6 +172,7 @@ describe("every engine says the same", () => {
       little,
       "stored 0x20000000 at 0x100000f8, big endian as the running machine",
       little,
+      little,
       "stored 0x20000000 at 0x100000fc, big endian as the running machine",
     ]);
   });
@@ -184,6 +189,10 @@ describe("every engine says the same", () => {
         "stored 0x6000000 at 0x50000f8, big endian as the stub has it\n",
       );
     }
+    expect(run(riscv64, line)).toMatchObject({
+      code: 2,
+      err: "loadem: -w: riscv64 needs no stub: the running kernel itself hands a tree over\n",
+    });
   });
 
   test("and for the size of pages", () => {

@@ -56,6 +56,34 @@ export const ARM64: Pretended = {
   },
 };
 
+export const RISCV64: Pretended = {
+  machine: "riscv64",
+  files: {
+    ...WITHOUT_TREE,
+    ...crashFiles(2),
+    "/proc/kcore": coreFile("riscv64", [
+      { address: 0xffff_ffff_8000_0000n, physical: 0x8020_0000n, size: 0x1e6_c000n },
+      { address: 0xffff_af80_0000_0000n, physical: 0x8000_0000n, size: 0x4000_0000n },
+    ]),
+    "/proc/cmdline": "quiet\n",
+    "/proc/device-tree/#address-cells": cells(2),
+    "/proc/device-tree/#size-cells": cells(2),
+    "/proc/device-tree/memory@80000000/reg": cells(0, 0x8000_0000, 0, 0x4000_0000),
+    "/proc/device-tree/memory@80000000/device_type": "memory\0",
+    "/proc/device-tree/cpus/cpu@0/riscv,isa": "rv64imafdc\0",
+    "/proc/device-tree/chosen/linux,initrd-start": cells(0x8820_0000),
+    "/proc/device-tree/chosen/linux,initrd-end": cells(0x8920_0000),
+    "/proc/device-tree/reserved-memory/#address-cells": cells(2),
+    "/proc/device-tree/reserved-memory/#size-cells": cells(2),
+    "/proc/device-tree/reserved-memory/mmode_resv0@80000000/reg": cells(0, 0x8000_0000, 0, 0x8_0000),
+    "/proc/iomem": `80000000-bfffffff : System RAM
+  80000000-8007ffff : Reserved
+  80202000-81fb93ff : Kernel code
+  a0000000-afffffff : Crash kernel
+`,
+  },
+};
+
 export const X86_64: Pretended = {
   machine: "x86_64",
   files: {

@@ -3,8 +3,11 @@
 
 import fc from "fast-check";
 import { v2wrapBytes } from "../../src/arch/ppc64/stub.ts";
+import { blob } from "../../src/devicetree/to/blob.ts";
 import { hexadecimal, joined, option, sometimes, words } from "./arbitraries.ts";
 import { bzImage } from "./bzimage.ts";
+
+const FORM = { version: 17, padding: 0, maxSize: 4096 } as const;
 
 /** The files that the lines name: contents by name. */
 export const lineFiles: Readonly<Record<string, Uint8Array>> = {
@@ -12,6 +15,10 @@ export const lineFiles: Readonly<Record<string, Uint8Array>> = {
   odd: new Uint8Array(0x1235).fill(8),
   empty: new Uint8Array(0),
   v2wrap: v2wrapBytes(),
+  blob: Buffer.concat([
+    blob({ name: "", properties: [], children: [] }, { ...FORM, address: undefined, reservations: [], bootCpu: 0 }),
+    Buffer.alloc(0x1000),
+  ]).subarray(0, 0x1000),
   bzImage: bzImage(),
   old: bzImage({ version: 0x20b }),
   low: bzImage({ xloadflags: 1 }),
@@ -52,6 +59,9 @@ function lines(line: (choice: Choice) => Words): Words {
   );
 }
 
+/** riscv64 loads nothing without one. */
+const TREE = ["-a", "0x70000000", "-f", "blob"] as const;
+
 /** Mostly a plan, which loadem shows. */
 export const loademLines: Words = lines((choice) => {
   const { one, faulty } = choice;
@@ -77,6 +87,7 @@ export const loademLines: Words = lines((choice) => {
     .map(([endian, whole, segments, first]) => [
       ...["loadem", "-n", "-t", "0", "--endian", endian],
       ...(first ? [...whole, ...segments] : [...segments, ...whole]),
+      ...TREE,
     ]);
 });
 

@@ -29,6 +29,11 @@ export function pseriesTree(size: number, asked: Uint8Array, rtas: Properties, n
   ]);
 }
 
+/** As qemu dumps it, before OpenSBI has said what it keeps. */
+export function riscvTree(nodes: Tree): Tree {
+  return machine("riscv-virtio", 0x8000_0000, 0x2000_0000, [["chosen", []], ...nodes]);
+}
+
 export function virtTree(nodes: Tree): Tree {
   return machine("linux,dummy-virt", 0x4000_0000, 0x2000_0000, [
     ["chosen", []],

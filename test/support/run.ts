@@ -26,13 +26,14 @@ export const ppc64: Runner = executableOf("ppc64");
 export const ppc64le: Runner = executableOf("ppc64le");
 export const ppc: Runner = executableOf("ppc");
 export const arm64: Runner = executableOf("arm64-small");
+export const riscv64: Runner = executableOf("riscv64");
 
 /** Bun's own executables. It takes a second to start the one for the other machine. */
 export const fused: Runner = executableOf(process.arch === "arm64" ? "arm64" : "x64");
 export const fusedElsewhere: Runner = executableOf(process.arch === "arm64" ? "x64" : "arm64");
 
 /** Those whose words have 8 bytes, and all. Bun first: the others are compared with it. */
-export const wideRunners: readonly Runner[] = [bun, fused, x64, arm64, ppc64, ppc64le];
+export const wideRunners: readonly Runner[] = [bun, fused, x64, arm64, ppc64, ppc64le, riscv64];
 export const runners: readonly Runner[] = [...wideRunners, ppc];
 
 /** Brings the executables of all runners up to date: for beforeAll. */

@@ -47,6 +47,14 @@ test("of another file gdb finds out itself where its vmlinux begins", () => {
   ]);
 });
 
+test("where no stub is needed gdb stops at the kernel", () => {
+  const { file, base } = symbolsOf("/boot/Image", new Uint8Array(64));
+  expect(commandsOf(machineOf("riscv64"), "/x/gdb", ADDRESSES, { file, base }).slice(0, 2)).toEqual([
+    "gdb-multiarch -ex 'set architecture riscv:rv64' -ex 'target remote /x/gdb' -ex 'break *0x6000000'",
+    "continue                                   to the kernel",
+  ]);
+});
+
 test("qemu waits, and a comma in the socket's name is doubled", () => {
   expect(gdbWords("/a,b/gdb")).toEqual([
     "-S",

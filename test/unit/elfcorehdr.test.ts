@@ -8,7 +8,7 @@ import { rangeOfSize } from "../../src/range.ts";
 import { bzImage } from "../support/bzimage.ts";
 import { coreFile, crashFiles, NO_ADDRESS, NOTES_SIZE, NOTES_START, VMCOREINFO } from "../support/core-files.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { ARM64, PPC64, VECTORS, WITH_CRASHKERNEL, X86_64 } from "../support/kexec-machines.ts";
+import { ARM64, PPC64, RISCV64, VECTORS, WITH_CRASHKERNEL, X86_64 } from "../support/kexec-machines.ts";
 import { type LoadRun, type Pretended, runPretended } from "../support/loading.ts";
 import { cells } from "../support/tree.ts";
 
@@ -42,6 +42,7 @@ describe.each([
   ["ppc64", WITH_CRASHKERNEL, "big", 21],
   ["ppc64le", { ...WITH_CRASHKERNEL, machine: "ppc64le" } as Pretended, "little", 21],
   ["arm64", ARM64, "little", 183],
+  ["riscv64", RISCV64, "little", 243],
   ["x86_64", X86_64, "little", 62],
 ] as const)("on %s", (_, machine, endian, elfMachine) => {
   test("is a core file of the running kernel's byte order and machine, in whole pages", () => {
@@ -176,6 +177,14 @@ describe("memory", () => {
     expect(loadsOf(secret).slice(1)).toEqual([
       "20000000 10000000 c000000020000000 20000000",
       "30100000 4ff00000 c000000030100000 30100000",
+    ]);
+  });
+
+  test("is without what OpenSBI keeps, though no property says that nobody may read it", () => {
+    expect(loadsOf(RISCV64)).toEqual([
+      "80200000 1e6c000 ffffffff80000000 80200000",
+      "80080000 1ff80000 ffffaf8000080000 80080000",
+      "b0000000 10000000 ffffaf8030000000 b0000000",
     ]);
   });
 

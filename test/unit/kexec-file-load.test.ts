@@ -12,7 +12,7 @@ import { System } from "../../src/sys/system.ts";
 import { bzImage } from "../support/bzimage.ts";
 import { type FakeEngine, fakeEngine } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { elf } from "../support/forms.ts";
+import { elf, riscvImage } from "../support/forms.ts";
 import { changesIn, type FileLoad, type Pretended, pretendedWorld, WITHOUT_TREE } from "../support/loading.ts";
 
 const folder = temporaryFolder();
@@ -36,6 +36,7 @@ const KERNELS: Readonly<Record<Exclude<Machine, "ppc">, () => Buffer>> = {
   aarch64: () => arm64Image(0x10000),
   ppc64: () => elf({ machine: 21, bigEndian: true }),
   ppc64le: () => elf({ machine: 21 }),
+  riscv64: () => riscvImage(),
 };
 
 interface Wanted {
@@ -207,6 +208,13 @@ describe("what the kernel would refuse is refused before, and otherwise explaine
       () => ({ kernel: file("F", arm64Image(0)) }),
       "F: has no image_size, without which kexec_file_load takes no Image",
       "EINVAL",
+    ],
+    [
+      "a bzImage on riscv64",
+      "riscv64",
+      () => ({ kernel: file("F", bzImage()) }),
+      "F: is a bzImage for x86_64; kexec_file_load takes an Image or an ELF file for riscv64 here",
+      "ENOEXEC",
     ],
     [
       "a bzImage that is not for 64 bits",

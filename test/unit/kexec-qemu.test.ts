@@ -8,9 +8,9 @@ import { bzImage } from "../support/bzimage.ts";
 import { runInside } from "../support/fake-engine.ts";
 import { fileCalls } from "../support/file-calls.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { arm64Image, elf } from "../support/forms.ts";
+import { arm64Image, elf, riscvImage } from "../support/forms.ts";
 import { type LoadRun, type Pretended, runPretended, WITHOUT_TREE } from "../support/loading.ts";
-import { pseriesTree, virtTree } from "../support/qemu-trees.ts";
+import { pseriesTree, riscvTree, virtTree } from "../support/qemu-trees.ts";
 import { rawLinesOf, runRawLines } from "../support/raw-lines.ts";
 import { cells, makeTree, type Tree } from "../support/tree.ts";
 
@@ -64,8 +64,9 @@ const VIRT = virtTree([["cpus", [CPU]]]);
 
 /** A blob, as from elsewhere. */
 function dtb(tree: Tree): void {
-  makeTree(folder.in("tree"), tree);
-  const { code, out } = runInside({}, "dtedit", folder.in("tree"), "-");
+  const path = folder.in(`tree${Bun.randomUUIDv7()}`);
+  makeTree(path, tree);
+  const { code, out } = runInside({}, "dtedit", path, "-");
   expect(code).toBe(0);
   writeFileSync(folder.in("dtb"), out);
 }
@@ -95,6 +96,14 @@ function arm64(): void {
   writeFileSync(folder.in("kernel"), image);
 }
 
+function riscv64(): void {
+  dtb(riscvTree([["cpus", [CPU]]]));
+  const image = Buffer.alloc(0x10_0000);
+  riscvImage().copy(image);
+  image.writeBigUInt64LE(0x16_0000n, 16);
+  writeFileSync(folder.in("kernel"), image);
+}
+
 function x86_64(): void {
   writeFileSync(folder.in("kernel"), bzImage());
 }
@@ -102,6 +111,7 @@ function x86_64(): void {
 const MACHINES = [
   ["ppc64", ppc64, "--dtb=@dtb ", "qemu-system-ppc64", ["firmware", "rtas"]],
   ["arm64", arm64, "--dtb=@dtb ", "qemu-system-aarch64", []],
+  ["riscv64", riscv64, "--dtb=@dtb ", "qemu-system-riscv64", ["start"]],
   ["x86-64", x86_64, "", "qemu-system-x86_64", ["start"]],
 ] as const;
 
@@ -150,6 +160,32 @@ test("a pseries tree gets RTAS at the end of memory, and asks for the XIVE that 
   expect([value("linux,rtas-base"), value("linux,rtas-entry")]).toEqual(["1fff0000", "1fff0000"]);
   expect(readFileSync(folder.in("out", "run"), "latin1")).toContain("rtas,addr=0x1fff0000,");
   expect(readFileSync(folder.in("out", "firmware")).subarray(-4).toString("hex")).toBe("40400040");
+});
+
+test("a tree of qemu's riscv64 gets OpenSBI's memory, and one that has it stays as it is", () => {
+  riscv64();
+  const line = `--qemu @out --dtb @dtb --append=quiet @kernel`;
+  const reserved = () => {
+    expect(kexec(host(), line)).toMatchObject({ code: 0, err: "" });
+    const tree = readFileSync(folder.in("out", "segment-0"));
+    const nodes = readBlob(tree).root.children.find(({ name }) => name === "reserved-memory")?.children ?? [];
+    return nodes.map(({ name, properties }) => [name, properties.map((each) => each.name)]);
+  };
+  expect(reserved()).toEqual([["mmode_resv0@80000000", ["no-map", "reg"]]]);
+  dtb(
+    riscvTree([
+      ["cpus", [CPU]],
+      [
+        "reserved-memory",
+        [
+          ["#address-cells", cells(2)],
+          ["#size-cells", cells(2)],
+          ["mmode@80000000", [["reg", cells(0, 0x8000_0000, 0, 0x20_0000)]]],
+        ],
+      ],
+    ]),
+  );
+  expect(reserved()).toEqual([["mmode@80000000", ["reg"]]]);
 });
 
 test("what it needs is asked for, and what is of the running machine is refused", () => {

@@ -9,9 +9,9 @@ import { nodeOf, readBlob } from "../support/blob-reader.ts";
 import { bzImage } from "../support/bzimage.ts";
 import { fileCalls } from "../support/file-calls.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { arm64Image } from "../support/forms.ts";
+import { arm64Image, riscvImage } from "../support/forms.ts";
 import { unifiedImage } from "../support/kernel-files.ts";
-import { ARM64, PPC64, WITH_CRASHKERNEL, X86_64 } from "../support/kexec-machines.ts";
+import { ARM64, PPC64, RISCV64, WITH_CRASHKERNEL, X86_64 } from "../support/kexec-machines.ts";
 import { KERNEL_END, type LoadRun, type Pretended, runPretended, segmentOf, WITHOUT_TREE } from "../support/loading.ts";
 import { present } from "../support/present.ts";
 import { rawLinesOf, runRawLines } from "../support/raw-lines.ts";
@@ -22,8 +22,17 @@ const folder = temporaryFolder({ lasts: "file" });
 const MACHINES = [
   ["ppc64", PPC64, "vmlinux.kexec"],
   ["arm64", ARM64, "Image"],
+  ["riscv64", RISCV64, "Image.riscv64"],
   ["x86_64", X86_64, "bzImage"],
 ] as const;
+
+/** Of memory, and of what a crash kernel has. */
+const BOUNDS = {
+  ppc64: { min: "0x8000000", max: "0x10000000", region: "0x18000000" },
+  arm64: { min: "0x48000000", max: "0x58000000", region: "0x68000000" },
+  riscv64: { min: "0x88000000", max: "0x98000000", region: "0xa8000000" },
+  x86_64: { min: "0x48000000", max: "0x58000000", region: "0x18000000" },
+} as const;
 
 /** Code as ppc64 kernels begin, with the word that sends a relocatable one to 0. */
 function ppc64Kernel(): Buffer {
@@ -38,6 +47,10 @@ beforeAll(() => {
   arm64Image().copy(image);
   image.writeBigUInt64LE(0x16_0000n, 16);
   writeFileSync(folder.in("Image"), image);
+  const riscv = Buffer.alloc(0x10_0000);
+  riscvImage().copy(riscv);
+  riscv.writeBigUInt64LE(0x16_0000n, 16);
+  writeFileSync(folder.in("Image.riscv64"), riscv);
   writeFileSync(folder.in("bzImage"), bzImage());
   writeFileSync(folder.in("initrd"), new Uint8Array(0x2_0001).fill(0x11));
   writeFileSync(folder.in("more.cpio"), new Uint8Array(0x1_0000).fill(0x22));
@@ -63,7 +76,7 @@ describe.each(MACHINES)("on %s", (name, machine, file) => {
     const load = loaded(run);
     expect(run.changes).toEqual(["kexec_load"]);
     expect(load.segments).toHaveLength(3);
-    expect(load.entry).toBe(segmentOf(load, 0).mem);
+    expect(load.entry).toBe(segmentOf(load, name === "riscv64" ? 1 : 0).mem);
     expect(segmentOf(load, 2).bytes).toEqual(Buffer.alloc(0x2_0001, 0x11));
     expect(segmentOf(load, 0).bytes.includes("quiet nonce\0")).toBeTrue();
     for (const { mem, memsz } of load.segments) {
@@ -104,13 +117,7 @@ describe.each(MACHINES)("on %s", (name, machine, file) => {
     ["an empty command line", ["--append="]],
     ["checks that are skipped", ["-i", "--initrd", folder.in("bzImage")]],
     ["the running kernel's command line and more", ["--reuse-cmdline", "--append=more"]],
-    [
-      "bounds",
-      [
-        `--mem-min=${name === "ppc64" ? "0x8000000" : "0x48000000"}`,
-        `--mem-max=${name === "ppc64" ? "0x10000000" : "0x58000000"}`,
-      ],
-    ],
+    ["bounds", [`--mem-min=${BOUNDS[name].min}`, `--mem-max=${BOUNDS[name].max}`]],
     ...(name === "x86_64"
       ? [["a root pointer", ["--rsdp=0xf0000"]] as [string, string[]]]
       : [
@@ -124,7 +131,7 @@ describe.each(MACHINES)("on %s", (name, machine, file) => {
           ],
         ]),
     ["a crash kernel", ["-p", `--initrd=${initrd}`]],
-    ["a crash kernel, and its header's bounds", ["-p", `--mem-max=${name === "arm64" ? "0x68000000" : "0x18000000"}`]],
+    ["a crash kernel, and its header's bounds", ["-p", `--mem-max=${BOUNDS[name].region}`]],
   ])("the raw commands of --plan load the same segments: %s", (_, args) => {
     const here = name === "ppc64" && args.includes("-p") ? WITH_CRASHKERNEL : machine;
     const random = (byte: number): Pretended => ({
@@ -180,7 +187,7 @@ describe.each(MACHINES)("--save on %s", (name, machine, file) => {
     expect(runRawLines(folder.path, machine, script).loads).toEqual([load]);
     // And with the saved tree or zero page in place of a new one.
     const [, loadem = ""] = script.split(" | \\\n");
-    const saved = loadem.replace(" -w -s ", ` -w -f ${join(to, argument)} `);
+    const saved = loadem.replace(" -s ", ` -f ${join(to, argument)} `);
     expect(runRawLines(folder.path, machine, saved).loads).toEqual([load]);
   });
 });

@@ -23,7 +23,7 @@ import { fileCalls } from "../support/file-calls.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { type LoadRun, loadem, type Pretended, WITHOUT_TREE } from "../support/loading.ts";
 import { present } from "../support/present.ts";
-import { pseriesTree, virtTree } from "../support/qemu-trees.ts";
+import { pseriesTree, riscvTree, virtTree } from "../support/qemu-trees.ts";
 import { cells, makeTree, type Tree } from "../support/tree.ts";
 
 const folder = temporaryFolder();
@@ -93,9 +93,13 @@ const VIRT = virtTree([
 
 /** A blob for the stub at `stub`. */
 function blob(tree: Tree, stub: number, ...options: string[]): Buffer {
+  return blobAt(stub + 0x100, tree, ...options);
+}
+
+function blobAt(address: number, tree: Tree, ...options: string[]): Buffer {
   const path = folder.in(`tree${Bun.randomUUIDv7()}`);
   makeTree(path, tree);
-  const { code, out, err } = runInside({}, "fs2dt", "-b", `0x${(stub + 0x100).toString(16)}`, ...options, path);
+  const { code, out, err } = runInside({}, "fs2dt", "-b", `0x${address.toString(16)}`, ...options, path);
   expect({ code, err }).toEqual({ code: 0, err: "" });
   return out;
 }
@@ -359,6 +363,67 @@ describe("arm64", () => {
     writeFileSync(folder.in("kernel"), KERNEL);
     expect(refusal(ARM64, Buffer.from("no tree"))).toMatch(
       /no device tree blob at 0x45e00100, after the 0x100 bytes of the stub$/,
+    );
+  });
+});
+
+describe("riscv64", () => {
+  const HARTS: Tree = [["cpus", [0, 1, 2].map((hart) => [`cpu@${hart}`, [["device_type", "cpu\0"]]])]];
+  const DUMPED = riscvTree(HARTS);
+  const LINE = "--qemu @out -t 243 -r 0x1000 -a 0x80400000 -s -a 0x80200000 -e -f @kernel";
+  const OPENSBI = [
+    ...["--add-node", "/reserved-memory", "--set", "/reserved-memory/#address-cells=<2>"],
+    ...["--set", "/reserved-memory/#size-cells=<2>", "--set", "/reserved-memory/ranges"],
+    ...["--add-node", "/reserved-memory/mmode_resv0@80000000"],
+    ...["--set", "/reserved-memory/mmode_resv0@80000000/reg=[00000000800000000000000000080000]"],
+    ...["--set", "/reserved-memory/mmode_resv0@80000000/no-map"],
+  ];
+
+  function riscvImage(): Buffer {
+    const bytes = Buffer.alloc(0x2000, 0x13);
+    bytes.writeBigUInt64LE(0x20_0000n, 8);
+    bytes.writeBigUInt64LE(0x10_0000n, 16);
+    bytes.write("RISCV\0\0\0RSC\x05", 48, "latin1");
+    return bytes;
+  }
+
+  function refused(tree: Buffer, line = LINE): string {
+    writeFileSync(folder.in("kernel"), riscvImage());
+    return refusal(line, tree);
+  }
+
+  test("has code in the lowest page that no segment has, which tells the kernel where its tree is", () => {
+    writeFileSync(folder.in("kernel"), riscvImage());
+    const lowest = `${LINE} -a 0x80080000 -f @kernel`;
+    const { code, err } = run(lowest, blobAt(0x80400000, DUMPED, ...OPENSBI));
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(readdirSync(folder.in("out")).sort()).toEqual(["run", "segment-0", "segment-1", "segment-2", "start"]);
+    const elf = readElf("start", written("start"));
+    expect(elf).toMatchObject({ machine: 243, endian: "little", type: 2 });
+    expect(elf.headers.map(({ physical, fileSize }) => [physical, fileSize])).toEqual([[0x8008_2000n, 0x20n]]);
+    const code16 = written("start").subarray(-16);
+    expect([code16.readBigUInt64LE(0), code16.readBigUInt64LE(8)]).toEqual([0x8040_0000n, 0x8020_0000n]);
+    expect(variables()).toEqual(["qemu=qemu-system-riscv64", "machine=virt", "cpu=rv64", "smp=3", "memory=512"]);
+    expect(command()).toContain('-kernel "$folder/start"');
+  });
+
+  test("is refused where the tree does not reserve OpenSBI's memory, and the options of the message do", () => {
+    const words = OPENSBI.map((word) => (/[<[#]/.test(word) ? `'${word}'` : word)).join(" ");
+    const fact = `OpenSBI's memory 0x80000000-0x80080000 is not reserved: fs2dt ${words} does`;
+    expect(refused(blobAt(0x80400000, DUMPED))).toBe(`1 loadem: the device tree blob at 0x80400000: ${fact}`);
+  });
+
+  test("is refused over OpenSBI, over qemu's own tree, and with memory that virt has elsewhere", () => {
+    const tree = blobAt(0x80400000, DUMPED, ...OPENSBI);
+    expect(refused(tree, `${LINE} -a 0x8007f000 -f @kernel`)).toMatch(
+      /lies over 0x80000000-0x80080000, which is taken: OpenSBI$/,
+    );
+    expect(refused(tree, `${LINE} -a 0x9ffff000 -f @kernel`)).toMatch(
+      /lies over 0x9fe00000-0xa0000000, which is taken: qemu's own device tree$/,
+    );
+    const high = blobAt(0x80400000, DUMPED, "--set", "/memory@80000000/reg=<0 0x90000000 0 0x10000000>");
+    expect(refused(high, LINE.replaceAll("0x80", "0x90"))).toMatch(
+      /it tells of memory at 0x90000000-0xa0000000, and that of qemu's virt is one range from 0x80000000 on$/,
     );
   });
 });
@@ -646,7 +711,7 @@ describe("the command line", () => {
     writeFileSync(folder.in("kernel"), KERNEL);
     writeFileSync(folder.in("stub"), builtInStub("", "arm64"));
     expect(refusal("--qemu @out -t 40 -a 0x1000 -e -f @kernel")).toBe(
-      "1 loadem: argument 3 (-t): no machine of qemu's is known for 40 (ppc64 is 21, ppc is 20, arm64 is 183, x86_64 is 62)",
+      "1 loadem: argument 3 (-t): no machine of qemu's is known for 40 (ppc64 is 21, ppc is 20, arm64 is 183, riscv64 is 243, x86_64 is 62)",
     );
     expect(refusal("--qemu @out --diagnose -a 0x1000 -e -f @kernel")).toBe(
       "2 loadem: --diagnose: does not go with --qemu: it asks the running kernel",

@@ -725,7 +725,7 @@ describe("the architecture", () => {
     ["ppc64", "0xffffffffffffffff"],
   ] as const)("on %s -t %s is refused with 3 and a list", (machine, arch) => {
     expect(refusedLine(`-t ${arch} -a 0x10000000 -e -f F`, { machine })).toBe(
-      `3 -t: this machine's kernel takes 21 or 0, not ${BigInt(arch)} (ppc64 is 21, ppc is 20, arm64 is 183, x86_64 is 62)`,
+      `3 -t: this machine's kernel takes 21 or 0, not ${BigInt(arch)} (ppc64 is 21, ppc is 20, arm64 is 183, riscv64 is 243, x86_64 is 62)`,
     );
   });
 
@@ -733,7 +733,7 @@ describe("the architecture", () => {
     const x86: Pretended = { machine: "x86_64", files: WITHOUT_TREE };
     for (const options of ["", "--no-checks", "-n", "--diagnose"]) {
       expect(refusedLine(`-t 21 ${options} -a 0x10000000 -e -f F`, x86)).toBe(
-        "3 -t: this machine's kernel takes 62 or 0, not 21 (ppc64 is 21, ppc is 20, arm64 is 183, x86_64 is 62)",
+        "3 -t: this machine's kernel takes 62 or 0, not 21 (ppc64 is 21, ppc is 20, arm64 is 183, riscv64 is 243, x86_64 is 62)",
       );
     }
   });

@@ -39,6 +39,14 @@ function arm64Image({ length, imageSize, textOffset = 0n, flags = 8n }: Image): 
   return { length, memsz: BigInt(length), head, setup: undefined };
 }
 
+function riscvImage(length: number, imageSize: bigint): NextNeeds["kernel"] {
+  const head = new Uint8Array(0x1000);
+  const view = new DataView(head.buffer);
+  view.setBigUint64(16, imageSize, true);
+  view.setUint32(56, 0x05435352, true);
+  return { length, memsz: BigInt(length), head, setup: undefined };
+}
+
 type Setup = NonNullable<NextNeeds["kernel"]["setup"]>;
 
 function bzImage(given: Partial<Setup> = {}, length = 0x80_0000): NextNeeds["kernel"] {
@@ -327,6 +335,30 @@ describe("on arm64", () => {
     expect(refusal("aarch64", { ...far, pageSize: 0x1_0000n }, { ...small, kernel: odd })).toBe(
       "kernel: its text_offset 0x81000 is not a multiple of the running kernel's pages of 0x10000 bytes",
     );
+  });
+});
+
+describe("on riscv64", () => {
+  const kernel = riscvImage(0x190_0000, 0x190_4000n);
+  const memory = [rangeOfSize(0x8008_0000n, GIB)];
+
+  test("the Image has the lowest multiple of 2 MiB and image_size in whole pages of 2 MiB, and the others lie above it", () => {
+    expect(choosePlaces("riscv64", facts({ memory }), { ...small, kernel })).toEqual({
+      kernel: 0x8020_0000n,
+      kernelSize: 0x1a0_0000n,
+      argument: 0x81c0_0000n,
+      initrd: 0x81c0_5000n,
+      round: 0x1000n,
+    });
+  });
+
+  test("the others lie below it where there is no room above", () => {
+    const apart = [rangeOfSize(0x8010_0000n, 0x5000n), rangeOfSize(0x8020_0000n, 0x1a0_0000n)];
+    const needs = { ...small, initrdSize: undefined, kernel };
+    expect(choosePlaces("riscv64", facts({ memory: apart }), needs)).toMatchObject({
+      kernel: 0x8020_0000n,
+      argument: 0x8010_0000n,
+    });
   });
 });
 

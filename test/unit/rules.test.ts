@@ -7,6 +7,7 @@ import { loadRules } from "../../src/arch/load-rules.ts";
 import { checks } from "../../src/kexec/checks.ts";
 import { worlds as arm64 } from "../support/rules/arm64.ts";
 import { worlds as ppc64 } from "../support/rules/ppc64.ts";
+import { worlds as riscv64 } from "../support/rules/riscv64.ts";
 import { worlds as x86_64 } from "../support/rules/x86_64.ts";
 
 /** Rules of trees. An x86-64 kernel gets none. */
@@ -15,6 +16,7 @@ const OF_TREES = ["tree", "initrd"];
 for (const { machine, title, worlds, notShown, without } of [
   { machine: "ppc64le", title: "ppc64", worlds: ppc64, notShown: ["rma", "elfcorehdr"], without: [] },
   { machine: "aarch64", title: "arm64", worlds: arm64, notShown: ["initrd-reach", "elfcorehdr"], without: [] },
+  { machine: "riscv64", title: "riscv64", worlds: riscv64, notShown: ["taken", "elfcorehdr"], without: [] },
   { machine: "x86_64", title: "x86-64", worlds: x86_64, notShown: ["taken", "elfcorehdr"], without: OF_TREES },
 ] as const) {
   const broken: readonly string[] = worlds.flatMap((world) => world.broken.map(({ rule }) => rule));

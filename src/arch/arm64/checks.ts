@@ -1,16 +1,16 @@
 // What can be known to be wrong with an arm64 kernel's Image where it is to be loaded.
 // Linux: Documentation/arm64/booting.rst, arch/arm64/mm/fixmap.c (fixmap_remap_fdt).
 
-import { headOf } from "../../devicetree/format.ts";
 import { hex, unlessFailure } from "../../failure.ts";
 import { blame, type Check, type EnteredCode, type Finding, findEnteredCode, type NextUse } from "../../kexec/check.ts";
 import { findUnconfinedTree } from "../../kexec/confinement.ts";
 import type { MachineFacts } from "../../kexec/facts.ts";
 import { entryAlignment, formCheck } from "../../kexec/form-checks.ts";
-import { bytesOf, type KexecImage } from "../../kexec/image.ts";
-import { readToldInitrd, stubChecks } from "../../kexec/stub-checks.ts";
+import type { KexecImage } from "../../kexec/image.ts";
+import { findLackOfMemory, type KernelMemory, listKernelMemory } from "../../kexec/kernel-memory.ts";
+import { readToldInitrd, stubChecks, treeSize } from "../../kexec/stub-checks.ts";
 import { findLostHeader, listLackingHeader, readToldByTree } from "../../kexec/told-header.ts";
-import { contains, formatRange, max, min, overlap, rangeOfSize, roundDown } from "../../range.ts";
+import { formatRange, max, min, overlap, rangeOfSize, roundDown } from "../../range.ts";
 import { confinement } from "./crash-memory.ts";
 import { IMAGE_ALIGNMENT, type ImageHeader, REACH, REACH_ALIGNMENT, readImageHeader } from "./image.ts";
 
@@ -24,7 +24,7 @@ export const checks: readonly Check[] = [
     judge: ({ kind }) => (kind === "Image" ? "" : undefined),
   }),
   ...stubChecks,
-  { name: "tree-size", errno: undefined, find: largeTree },
+  treeSize,
   { name: "image", errno: undefined, find: badKernel },
   { name: "initrd-reach", errno: undefined, find: initrdOutOfReach },
   { name: "crash-memory", errno: undefined, find: (image, facts) => findUnconfinedTree(image, facts, confinement) },
@@ -41,19 +41,6 @@ export function listLacking(image: KexecImage, facts: MachineFacts): string[] {
   return listLackingHeader(image, readToldByTree(image, facts, confinement), "fs2dt --elfcorehdr");
 }
 
-/** MAX_FDT_SIZE. */
-const MOST_OF_A_TREE = 0x200000;
-
-/** The kernel stops where it does not like its tree, before it has a console to say so. */
-function largeTree(image: KexecImage): Finding | undefined {
-  if (image.handed?.target.argument !== "device tree blob") return undefined;
-  // Behind a stub it is at a multiple of 8, as Linux wants it.
-  const size = headOf(bytesOf(image.handed))?.size ?? 0;
-  if (size <= MOST_OF_A_TREE) return undefined;
-  const most = `Linux maps no more than ${hex(MOST_OF_A_TREE)} of one`;
-  return blame(image, image.handed.segment, `the device tree blob has ${hex(size)} bytes, and ${most}`);
-}
-
 function badKernel(image: KexecImage, facts: MachineFacts): Finding | undefined {
   for (const code of findEnteredCode(image)) {
     const finding = checkKernel(image, code, facts);
@@ -63,44 +50,26 @@ function badKernel(image: KexecImage, facts: MachineFacts): Finding | undefined 
 }
 
 /** Code without an Image's header may lie anywhere. */
-function checkKernel(
-  image: KexecImage,
-  { segment, address, bytes }: EnteredCode,
-  { memory, taken, crashkernel }: MachineFacts,
-): Finding | undefined {
-  const wrong = (fact: string) => blame(image, segment, fact);
+function checkKernel(image: KexecImage, code: EnteredCode, facts: MachineFacts): Finding | undefined {
+  const { segment, address, bytes } = code;
   const header = readImageHeader(bytes);
   if (header === undefined) return undefined;
-  const { textOffset, imageSize } = header;
+  const { textOffset } = header;
   if ((address - textOffset) % IMAGE_ALIGNMENT !== 0n) {
     const where = textOffset === 0n ? "at " : `${hex(textOffset)} bytes after `;
-    return wrong(`an arm64 Image has to begin ${where}a multiple of ${hex(IMAGE_ALIGNMENT)}`);
+    return blame(image, segment, `an arm64 Image has to begin ${where}a multiple of ${hex(IMAGE_ALIGNMENT)}`);
   }
-  const needed = rangeOfSize(address, imageSize);
-  const why = reasonOf(header);
-  const uses = `the kernel takes ${formatRange(needed)} (${why})`;
-  const other = image.segments.find((each) => each !== segment && overlap(each, needed));
-  if (other !== undefined) return blame(image, other, `${uses}: over this segment`);
-  if (image.crash && crashkernel !== undefined && !contains(crashkernel, needed)) {
-    return wrong(`${uses}, not within the crash kernel's memory ${formatRange(crashkernel)}`);
-  }
-  if (memory.length > 0 && !memory.some((range) => contains(range, needed))) {
-    return wrong(`${uses}, not all of it memory`);
-  }
-  const hit = taken.find((range) => overlap(range, needed));
-  return hit && wrong(`${uses}, over ${formatRange(hit)}: ${hit.name}`);
+  return findLackOfMemory(image, code, memoryOf(header), facts);
 }
 
-function reasonOf({ isOld }: ImageHeader): string {
-  return isOld ? "it has no image_size" : "image_size";
+function memoryOf({ imageSize, isOld }: ImageHeader): KernelMemory {
+  return { size: imageSize, reason: isOld ? "it has no image_size" : "image_size" };
 }
 
 export function listUses(image: KexecImage): NextUse[] {
-  return findEnteredCode(image).flatMap(({ segment, address, bytes }) => {
+  return listKernelMemory(image, (bytes) => {
     const header = readImageHeader(bytes);
-    if (header === undefined) return [];
-    const what = `needs this too (${reasonOf(header)})`;
-    return [{ ...rangeOfSize(address, header.imageSize), what, kernel: segment, sharers: [segment] }];
+    return header && memoryOf(header);
   });
 }
 

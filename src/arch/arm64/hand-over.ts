@@ -1,23 +1,14 @@
 // What a tree tells one arm64 kernel only: the next one gets it anew, or not at all.
-// Linux: drivers/of/fdt.c (early_init_dt_scan_chosen), drivers/of/kexec.c, arch/arm64/kernel/kaslr.c.
+// Linux: arch/arm64/kernel/kaslr.c.
 
-import { settleLists } from "../../devicetree/changing.ts";
-import { handOverNoInitrd, setSeeds } from "../../devicetree/edit/chosen.ts";
+import { setSeeds } from "../../devicetree/edit/chosen.ts";
 import { MARK, mayHave } from "../../devicetree/marks.ts";
-import { child, type DeviceTree, type Node, property } from "../../devicetree/tree.ts";
+import { child, type Node, property } from "../../devicetree/tree.ts";
 import { sameRange } from "../../range.ts";
-import type { ByteString } from "../../sys/engine.ts";
 import type { TreeHandOver } from "../arch.ts";
-import { confine, tellCoreHeader } from "./confine.ts";
+import { confine, tellCoreHeader } from "../chosen-memory.ts";
+import { dropStale } from "../stale.ts";
 import { hasIts, readLpiTables, wasToldNoLpis } from "./lpi-tables.ts";
-
-/** Of the running kernel's own boot: memory that is in use for something else by now, and the limits of a crash kernel. */
-const NOT_HANDED_ON: readonly ByteString[] = [
-  "linux,booted-from-kexec",
-  "linux,elfcorehdr",
-  "linux,ima-kexec-buffer",
-  "linux,usable-memory-range",
-];
 
 const ENABLE_METHOD = "enable-method";
 const EFI = "linux,uefi-system-table";
@@ -61,12 +52,4 @@ function isArm64Tree(root: Node): boolean {
         !cpu.name.startsWith("PowerPC,") && mayHave(cpu, MARK.arch) && property(cpu, ENABLE_METHOD) !== undefined,
     )
   );
-}
-
-/** Takes out of /chosen what is not to be handed on, and the old initrd out of the reserve map. */
-function dropStale(tree: DeviceTree): void {
-  handOverNoInitrd(tree);
-  settleLists();
-  const chosen = child(tree.root, "chosen");
-  if (chosen !== undefined) chosen.properties = chosen.properties.filter(({ name }) => !NOT_HANDED_ON.includes(name));
 }

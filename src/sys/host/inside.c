@@ -9,8 +9,11 @@
  * could be measured. */
 #define FOR_SPEED __attribute__((optimize("O2", "no-inline-functions", "no-inline-small-functions")))
 
+/* Its frame may be twice as large then. */
+#ifndef SMALL_FRAMES
 static JSValue JS_CallInternal(JSContext *ctx, JSValueConst func_obj, JSValueConst this_obj,
                                JSValueConst new_target, int argc, JSValue *argv, int flags) FOR_SPEED;
+#endif
 JSValue JS_GetPropertyInternal(JSContext *ctx, JSValueConst obj, JSAtom prop, JSValueConst this_obj,
                                JS_BOOL throw_ref_error) FOR_SPEED;
 

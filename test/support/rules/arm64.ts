@@ -3,8 +3,16 @@
 import { hex } from "../../../src/failure.ts";
 import { roundUp } from "../../../src/range.ts";
 import { present } from "../present.ts";
-import { file, type Needs, tell, type World } from "./broken.ts";
-import { initrdBeyondLimit, type Machine, sharedFiles, sharedRules, treeFiles, treeRules } from "./shared.ts";
+import { type Needs, tell, type World } from "./broken.ts";
+import {
+  initrdBeyondLimit,
+  type Machine,
+  packedKernel,
+  sharedFiles,
+  sharedRules,
+  treeFiles,
+  treeRules,
+} from "./shared.ts";
 
 /** From the first line on. */
 const EARLY_CONSOLE = "earlycon=pl011,mmio32,0x9000000";
@@ -39,12 +47,7 @@ const plain: World = {
   name: "on virt",
   choices: virt,
   places: PLACES,
-  files: ({ kernel, initrd }) => [
-    ...sharedFiles(machine),
-    ...treeFiles(machine, initrd),
-    // The first of it are enough.
-    file("kernel.gz", Bun.gzipSync(Buffer.from(kernel.subarray(0, 0x10_0000)))),
-  ],
+  files: ({ kernel, initrd }) => [...sharedFiles(machine), ...treeFiles(machine, initrd), packedKernel(kernel)],
   broken: [
     ...sharedRules(machine),
     ...treeRules(machine),

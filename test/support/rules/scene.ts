@@ -76,7 +76,7 @@ export class RuleScene {
     const there = {
       ...told,
       bootargs: told.bootargs.replace("quiet ", ""),
-      addresses: { ...world.places, tree: world.places.stub + STUB_SIZE },
+      addresses: { ...world.places, tree: world.places.stub + (told.chain === undefined ? 0 : STUB_SIZE) },
     };
     const plain = { ...there, kernelSize: next.image.length, learned: [], usual: usualWords(there) };
     const usualHere = { ...plain.usual, ...world.usual?.(plain) };

@@ -32,11 +32,7 @@ export function sharedFiles({ other: { name } }: Machine): AddedFile[] {
 /** What treeRules() want there. */
 export function treeFiles({ name }: Machine, initrd: Uint8Array): AddedFile[] {
   const stub = builtInStub("-w", name);
-  return [
-    file("stub.start", stub.subarray(0, 2)),
-    file("stub.rest", stub.subarray(2)),
-    file("initrd.half", initrd.subarray(0, initrd.length / 2)),
-  ];
+  return [file("stub.start", stub.subarray(0, 2)), file("stub.rest", stub.subarray(2)), halfOf(initrd)];
 }
 
 /** On every machine. */
@@ -97,14 +93,18 @@ export function sharedRules(machine: Machine): Broken[] {
       refusal: /: the stub does not know its kernel/,
       end: "silence",
     },
-    {
-      rule: handsOver === "tree" ? "initrd" : "zero-page",
-      how: "an initrd in no segment",
-      words: () => ({ initrd: "" }),
-      refusal: new RegExp(`: the ${handsOver} tells of an initrd at .*, which no segment holds`),
-      end: noInit,
-    },
+    missingInitrd(handsOver, noInit),
   ];
+}
+
+export function missingInitrd(handsOver: "tree" | "zero page", end: End): Broken {
+  return {
+    rule: handsOver === "tree" ? "initrd" : "zero-page",
+    how: "an initrd in no segment",
+    words: () => ({ initrd: "" }),
+    refusal: new RegExp(`: the ${handsOver} tells of an initrd at .*, which no segment holds`),
+    end,
+  };
 }
 
 /** Where instructions have four bytes, and kernels get a tree. */
@@ -117,14 +117,28 @@ export function treeRules({ places, noInit }: Machine): Broken[] {
       refusal: new RegExp(`: entry ${hex(places.stub + 2)}: is not a multiple of 4$`),
       end: "silence",
     },
-    {
-      rule: "initrd",
-      how: "half of it loaded",
-      words: ({ usual }) => ({ initrd: usual.initrd.replace("/initrd", "/initrd.half") }),
-      refusal: /: the tree tells of an initrd at .*, of which .* is not loaded/,
-      end: noInit,
-    },
+    halfInitrd(noInit),
   ];
+}
+
+/** With a file that halfOf() makes. */
+export function halfInitrd(end: End): Broken {
+  return {
+    rule: "initrd",
+    how: "half of it loaded",
+    words: ({ usual }) => ({ initrd: usual.initrd.replace("/initrd", "/initrd.half") }),
+    refusal: /: the tree tells of an initrd at .*, of which .* is not loaded/,
+    end,
+  };
+}
+
+export function halfOf(initrd: Uint8Array): AddedFile {
+  return file("initrd.half", initrd.subarray(0, initrd.length / 2));
+}
+
+/** A kernel that is still packed: the first of it are enough. */
+export function packedKernel(kernel: Uint8Array): AddedFile {
+  return file("kernel.gz", Bun.gzipSync(Buffer.from(kernel.subarray(0, 0x10_0000))));
 }
 
 /** An initrd in memory that mem= takes away. @param high free memory beyond the first 256 MiB */

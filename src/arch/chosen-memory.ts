@@ -1,10 +1,10 @@
-// What tells an arm64 crash kernel its memory, and where the crashed one's is told.
+// What tells a crash kernel its memory in /chosen, and where the crashed one's is told, on machines that read it there.
 
-import { rangesValue } from "../../devicetree/cells.ts";
-import { memoryCells } from "../../devicetree/memory.ts";
-import { childOrNew, type DeviceTree, setProperty } from "../../devicetree/tree.ts";
-import type { MemoryRange } from "../../range.ts";
-import { USABLE } from "./crash-memory.ts";
+import { rangesValue } from "../devicetree/cells.ts";
+import { memoryCells } from "../devicetree/memory.ts";
+import { childOrNew, type DeviceTree, setProperty } from "../devicetree/tree.ts";
+import type { MemoryRange } from "../range.ts";
+import { USABLE } from "./usable-memory-range.ts";
 
 export function confine({ root }: DeviceTree, usable: MemoryRange): void {
   setProperty(childOrNew(root, "chosen"), USABLE, rangesValue([usable], memoryCells(root)));
