@@ -8,12 +8,13 @@ import { boot, kernelsFor } from "./boot.ts";
 import { build } from "./build.ts";
 import { endWith } from "./command.ts";
 import { undoOnInterrupt } from "./interrupt.ts";
+import { addRecord, openRecord } from "./json-lines.ts";
 import { defaultKernel, hasDisk, machineOf, type Target } from "./machines/machines.ts";
 import { ensure } from "./setup.ts";
 import { withBurners } from "./soak/burners.ts";
 import { chainOf } from "./soak/chain.ts";
 import { HELP, parseSoak, type SoakChoices } from "./soak/choices.ts";
-import { addRecord, type ChainRecord, openRecord, shownChain, summary, triedIn } from "./soak/record.ts";
+import { type ChainRecord, shownChain, summary, triedIn } from "./soak/record.ts";
 import { type ChainRun, runChain } from "./soak/run.ts";
 
 /** What one chain is of. */
@@ -41,7 +42,7 @@ async function runKind(choices: SoakChoices, { course, smp, starved }: Kind, boo
   let passed = 0;
   const forget = undoOnInterrupt(() => {
     const seconds = (performance.now() - started) / 1000;
-    if (passed > 0) addRecord(choices, recordOf({ passed, failure: undefined, seconds, cpuSeconds: undefined }));
+    if (passed > 0) addRecord(choices.record, recordOf({ passed, failure: undefined, seconds, cpuSeconds: undefined }));
   });
   try {
     return recordOf(await runChain(chain, { timeout, starving }, (soFar) => (passed = soFar)));
@@ -72,7 +73,7 @@ async function runCrash(choices: SoakChoices, { course, smp }: Kind, turn: numbe
 }
 
 async function soak(choices: SoakChoices): Promise<number> {
-  const records = await openRecord(choices);
+  const records = await openRecord<ChainRecord>(choices.record, choices.resume);
   const kinds = kindsOf(choices);
   let [number, left] = [records.length, choices.boots - triedIn(records)];
   const runNext = async (): Promise<void> => {
@@ -85,7 +86,7 @@ async function soak(choices: SoakChoices): Promise<number> {
       // What comes behind a failure in its chain was not tried.
       left += boots - record.tried;
       records.push(record);
-      addRecord(choices, record);
+      addRecord(choices.record, record);
       process.stdout.write(`${`${triedIn(records)}`.padStart(6)}  ${shownChain(record)}\n`);
     }
   };

@@ -1,5 +1,6 @@
 // The results as a picture: for each group of boxes what it is compared with, medians and the spread of all runs.
 
+import { escapeXml } from "../xml.ts";
 import type { Spread } from "./statistics.ts";
 
 export interface Chart {
@@ -117,8 +118,4 @@ function colour(index: number): string {
 
 function toTenth(value: number): number {
   return Math.round(value * 10) / 10;
-}
-
-function escapeXml(content: string): string {
-  return content.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }

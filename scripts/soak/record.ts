@@ -1,10 +1,5 @@
 // What a soak has done: one line of JSON for each chain, and what they say together.
 
-import { appendFileSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
-import { Failure } from "../../src/failure.ts";
-import type { SoakChoices } from "./choices.ts";
 import type { ChainFailure } from "./run.ts";
 import type { Starving } from "./starve.ts";
 
@@ -27,27 +22,6 @@ export interface ChainRecord {
   readonly cpuSeconds: number | null;
   /** Load average of the host's last minute. */
   readonly load: number;
-}
-
-/** The record so far; an empty one is begun unless it is to be gone on with. */
-export async function openRecord({ record, resume }: SoakChoices): Promise<ChainRecord[]> {
-  await mkdir(dirname(record), { recursive: true });
-  if (!resume) await writeFile(record, "");
-  const text = await readFile(record, "utf8").catch(() => "");
-  // A line that was not written whole is of a chain that did not end.
-  const lines = text.split("\n").slice(0, -1);
-  return lines.map((line, index) => {
-    try {
-      return JSON.parse(line);
-    } catch {
-      throw new Failure(`${record}:${index + 1}`, "is no JSON");
-    }
-  });
-}
-
-/** At once: it may be the last that is done. */
-export function addRecord({ record }: SoakChoices, chain: ChainRecord): void {
-  appendFileSync(record, `${JSON.stringify(chain)}\n`);
 }
 
 export function triedIn(records: readonly ChainRecord[]): number {
