@@ -1,6 +1,6 @@
 // 32-bit PowerPC, in qemu's ppce500 machine. Its executable also runs on 64-bit machines, by a kernel that lets it.
 
-import { rangeOfSize, roundUp } from "../../src/range.ts";
+import { rangeOfSize } from "../../src/range.ts";
 import { EM_PPC } from "../../src/sys/abi.ts";
 import { elfImage, elfOrFlatImage } from "../kernel-image.ts";
 import { AS_IT_IS, type Load, type Machine, MIB, type Room, type Toolchain } from "./machine.ts";
@@ -24,16 +24,12 @@ const tools = {
   libgcc: "libgcc.a",
 } as const satisfies Toolchain;
 
-const BLOCK = 64n * MIB;
-
-/** qemu puts the first kernel at 0, its tree and its initrd behind it. */
-function findRoom({ memory, first, carried }: Load): Room {
-  const low = roundUp(first + carried + 32n * MIB, BLOCK);
-  return {
-    memory: [rangeOfSize(0n, memory)],
-    taken: [{ ...rangeOfSize(0n, low), name: "the first kernel, its tree and its initrd" }],
-    kernelBlock: BLOCK,
-  };
+/**
+ * Nothing has to stay: a next kernel may lie over the first one. It has to begin at 0 to have more than one cpu (stub/ppc/README.md),
+ * which is the lowest place.
+ */
+function findRoom({ memory }: Load): Room {
+  return { memory: [rangeOfSize(0n, memory)], taken: [], kernelBlock: 64n * MIB };
 }
 
 export const ppc = {

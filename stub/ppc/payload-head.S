@@ -5,8 +5,8 @@ _start:
 	bcl	20,31,1f
 1:	mflr	12
 	addi	12,12,_start-1b
-	/* The 16 KiB before it, which nothing else has: struct handed, and the stack below. */
-	addi	11,12,-0x40
+	addis	11,12,stack_end@ha		/* struct handed, and the stack below */
+	addi	11,11,stack_end@l
 	stw	3,0(11)
 	stw	4,4(11)
 	stw	5,8(11)
@@ -48,3 +48,9 @@ secondary:
 6:	b	6b
 arrived:
 	.long	0
+
+	.bss
+	.balign	16
+	.space	0x1000
+stack_end:
+	.space	0x40

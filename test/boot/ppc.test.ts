@@ -15,6 +15,7 @@ import { adverse } from "../support/adverse-guest.ts";
 import { attempted, passed, printedBy, usual } from "../support/boots.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { present } from "../support/present.ts";
+import { example } from "../support/readme.ts";
 
 const NARROW = { target: "ppc64", program: "ppc" } as const satisfies Partial<Choices>;
 const folder = temporaryFolder({ on: "disk" });
@@ -68,6 +69,17 @@ describe("under a kernel of 64 bits", () => {
 describe("on an e500", () => {
   test("the next kernel comes up", async () => {
     expect(await passed({ ...E500, smp: 1 })).toContain(SECOND_INIT);
+  });
+
+  test("the README's example runs as it stands there", async () => {
+    const script = ({ bootargs }: ScriptNeeds) =>
+      `${example("fs2dt -b 0x3f00100", { "console=ttyS0": bootargs })}\nloadem -k\n`;
+    expect(await passed({ ...E500, smp: 2 }, { script })).toContain(SECOND_INIT);
+  });
+
+  test("it starts the cpus that wait in the spin table", async () => {
+    const lines = await passed({ ...E500, smp: 4 });
+    expect(printedBy(lines, "cat /sys/devices/system/cpu/online")).toEqual(["0-3"]);
   });
 
   test("kexec finds places by itself that obey the kernel's rules", async () => {
