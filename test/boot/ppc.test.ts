@@ -82,12 +82,12 @@ describe("on an e500", () => {
     expect(printedBy(lines, "cat /sys/devices/system/cpu/online")).toEqual(["0-3"]);
   });
 
-  test("kexec finds places by itself that obey the kernel's rules", async () => {
+  test("kexec finds places by itself that obey the kernel's rules, also those for several cpus", async () => {
     const script = ({ bootargs }: ScriptNeeds) =>
       `kexec -l /vmlinux --initrd=/initrd --append='${bootargs}'\nloadem -k\n`;
     const { first } = await kernelsFor({ ...usual, ...E500 });
     const vmlinux = { path: "vmlinux", content: await readFile(first.vmlinux), mode: 0o644 } as const;
-    expect(await passed({ ...E500, smp: 1 }, { script, files: [vmlinux] })).toContain(SECOND_INIT);
+    expect(await passed({ ...E500, smp: 2 }, { script, files: [vmlinux] })).toContain(SECOND_INIT);
   });
 
   test("numbers are what they are elsewhere, though Linux does the arithmetic", async () => {
