@@ -28,6 +28,8 @@ export interface Guest {
   memory: number;
   /** Further words of qemu's -m: `maxmem=8G`. */
   memoryOptions?: readonly string[];
+  /** NUMA nodes, of which each has as much memory; undefined: none. */
+  nodes?: number;
   /** A kernel for qemu to load, with its initrd and command line; or `bios`. */
   kernel?: string;
   initrd?: string;
@@ -82,6 +84,14 @@ function boardOf({ machine = "ppc64", board }: Guest): Pick<Board, "words" | "de
   return found;
 }
 
+/** The words for nodes, each of which needs memory of its own. @param memory MiB */
+function nodeWords(nodes: number, memory: number): string[] {
+  return Array.from({ length: nodes }, (_, id) => [
+    ...["-object", `memory-backend-ram,id=node${id},size=${memory / nodes}M`],
+    ...["-numa", `node,nodeid=${id},memdev=node${id}`],
+  ]).flat();
+}
+
 /** If we are killed without a chance to clean up, the kernel kills the guest. */
 const WITH_US = ["setpriv", "--pdeathsig", "KILL"];
 
@@ -100,6 +110,7 @@ export function command(guest: Guest, serial: string): string[] {
     ...["-M", [...words, ...(guest.machineOptions ?? [])].join(",")],
     ...["-cpu", guest.cpu, "-smp", `${guest.smp}`, "-m", memory.join(",")],
     ...[...ACCELERATOR, "-nodefaults", "-display", "none", "-serial", serial, "-no-reboot"],
+    ...nodeWords(guest.nodes ?? 0, guest.memory),
     ...devices,
   ];
   for (const name of ["bios", "kernel", "initrd", "append"] as const) {

@@ -32,6 +32,8 @@ export interface Choices extends KernelChoice {
   readonly memory: number | undefined;
   /** Further words of qemu's -m. */
   readonly memoryOptions: readonly string[];
+  /** NUMA nodes; undefined: none. */
+  readonly nodes: number | undefined;
   /** A vmlinux file, or the name of one of our kernels; undefined: the target's. */
   readonly kernel: string | undefined;
   readonly nextKernel: string | undefined;
@@ -96,6 +98,8 @@ ${byMachine(({ options }) => options)}\
   --memory MIB        Give the machine so much memory (default: 512 or 1024,
                       by target and kernel; 3072 for powernv). More of
                       qemu's -m may follow: 1024,maxmem=8G,slots=8.
+  --nodes N           Split that memory into N NUMA nodes, of 256 MiB each at
+                      least on ppc64.
   --small             Boot the small kernel, not the distribution's. ppc64
                       always does; ${withoutSmall.join(", ")} have none.
   --kernel FILE       Boot this kernel first: an ELF vmlinux, an Image, a
@@ -159,6 +163,7 @@ export function parseChoices(args: readonly string[]): Choices | undefined {
     machine: values.machine === undefined ? [] : board === undefined ? [word, ...words] : words,
     memory: memory === undefined ? undefined : count("--memory", memory),
     memoryOptions,
+    nodes: values.nodes === undefined ? undefined : count("--nodes", values.nodes),
     small: values.small,
     kernel: values.kernel,
     nextKernel: values["next-kernel"],
@@ -218,7 +223,12 @@ function refuseWithCrash(values: ReturnType<typeof parseWords>): void {
 }
 
 /** What only the first kernel has a use for. */
-function refuseFirstOnly({ uefi, script }: { readonly uefi: boolean; readonly script?: string | undefined }): void {
+function refuseFirstOnly({
+  uefi,
+  script,
+  nodes,
+}: Pick<ReturnType<typeof parseWords>, "uefi" | "script" | "nodes">): void {
+  if (nodes !== undefined) throw usage("--nodes", "does not go with --direct: loadem --qemu makes none");
   if (uefi) throw usage("--uefi", "does not go with --direct: there is no firmware");
   if (script !== undefined) throw usage("--script", "does not go with --direct: there is no first init to run it");
 }
@@ -244,6 +254,7 @@ function parseWords(args: readonly string[]) {
         machine: { type: "string" },
         uefi: { type: "boolean", default: false },
         memory: { type: "string" },
+        nodes: { type: "string" },
         small: { type: "boolean", default: false },
         kernel: { type: "string" },
         "next-kernel": { type: "string" },

@@ -140,6 +140,7 @@ export async function sceneFor(
       smp: choices.smp,
       memory,
       memoryOptions: choices.memoryOptions,
+      ...(choices.nodes === undefined ? {} : { nodes: choices.nodes }),
       kernel: first.vmlinux,
       initrd: path,
       append: [firstArgs, guest.appendFirst, special.append].filter((words) => words !== undefined).join(" "),

@@ -45,6 +45,7 @@ const ppc64: readonly Row[] = [
   // Memory that came later, in blocks of a partition.
   row("ppc64", "--memory 512,maxmem=4G,slots=4", "loadem", "crash"),
   row("ppc64", "--memory 8192", "loadem"),
+  row("ppc64", "--cpu POWER8 --nodes 2 --memory 1024", "loadem", "crash"),
   // The executable of 32 bits under a kernel of 64.
   ...each([1, 4], (smp) => row("ppc64", `--program ppc --smp ${smp}`, "loadem")),
 ];
@@ -59,6 +60,7 @@ const ppc64le: readonly Row[] = [
   ...each(["stable-ppc64le", "newest-ppc64le"], (name) => row("ppc64le", `--kernel ${name}`, "loadem", "crash")),
   row("ppc64le", "--memory 1024,maxmem=8G,slots=8", "loadem", "crash"),
   row("ppc64le", "--memory 16384", "loadem"),
+  row("ppc64le", "--nodes 4 --memory 8192", "loadem", "crash"),
   // Without a hypervisor: OPAL.
   ...each(["powernv8", "powernv9", "powernv10"], (board) => row("ppc64le", `--machine ${board}`, "loadem")),
 ];

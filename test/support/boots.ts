@@ -15,6 +15,7 @@ export const usual: Choices = {
   uefi: false,
   memory: undefined,
   memoryOptions: [],
+  nodes: undefined,
   small: true,
   kernel: undefined,
   nextKernel: undefined,
