@@ -31,7 +31,6 @@ export type Release = keyof typeof RELEASES;
 const TRIPLETS = {
   ppc64el: "powerpc64le-linux-gnu",
   arm64: "aarch64-linux-gnu",
-  riscv64: "riscv64-linux-gnu",
   amd64: "x86_64-linux-gnu",
 } as const;
 

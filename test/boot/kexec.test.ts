@@ -83,14 +83,6 @@ const ARM64: readonly Row[] = [
   ],
 ];
 
-const RISCV64: readonly Row[] = [
-  ["Debian 13 in 512 MiB", { target: "riscv64", first: "stable-riscv64", smp: 1, memory: 512 }],
-  [
-    "the same in 2 GiB, an initrd of 100 MB, by one command",
-    { target: "riscv64", first: "stable-riscv64", smp: 4, memory: 2048, filler: 100 * MB, atOnce: true },
-  ],
-];
-
 const X86_64: readonly Row[] = [
   ["Debian 11 with a BIOS in 512 MiB", { target: "x64-small", first: "oldest-x64", smp: 1, memory: 512 }],
   [
@@ -107,7 +99,6 @@ const X86_64: readonly Row[] = [
 describe.each([
   ["ppc64", PPC64],
   ["arm64", ARM64],
-  ["riscv64", RISCV64],
   ["x86_64", X86_64],
 ] as const)("on %s", (_, rows) => {
   // What the cache lacks is made before the clock of a test runs.

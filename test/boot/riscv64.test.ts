@@ -7,6 +7,7 @@ import { kernelsFor } from "../../scripts/boot.ts";
 import { machineOf } from "../../scripts/machines/machines.ts";
 import { hex } from "../../src/failure.ts";
 import { attempted, passed, usual } from "../support/boots.ts";
+import { initrdThat, systemRam } from "../support/crash-kernel.ts";
 import { present } from "../support/present.ts";
 import { example } from "../support/readme.ts";
 
@@ -87,6 +88,21 @@ test("the next kernel is entered as the boot protocol says, by the test payload"
   expect(present(end) - present(start)).toBe(0x5004n);
   expect(is("initrd-begins")).toEqual([0x0001020304050607n]);
   expect(lines).toContain("payload: done");
+});
+
+test("a crash kernel stays in its region, and reads all of /proc/vmcore: OpenSBI's memory is not in it", async () => {
+  const region = "crashkernel=256M@0xa0000000";
+  const initrd = await initrdThat("riscv64", ["cat /proc/iomem", "cat /proc/vmcore > /dev/null", "echo all of it"]);
+  const lines = await passed(
+    { ...TARGET, memory: 1024, timeout: 300 },
+    {
+      append: region,
+      initrd,
+      script: () => "kexec -d -p /vmlinux.kexec --initrd /initrd\necho c > /proc/sysrq-trigger\n",
+    },
+  );
+  expect(systemRam(lines)).toEqual(["a0000000-afffffff"]);
+  expect(lines).toContain("all of it");
 });
 
 describe("with no kernel before it", () => {

@@ -45,16 +45,6 @@ const GUESTS = [
     ram: ["0x40000000+0x20000000", "0x70000000+0x10000000"],
   },
   {
-    name: "riscv64",
-    choices: { target: "riscv64", small: false, smp: 2, cpu: "rv64", memory: 1024 },
-    debian: "riscv64",
-    append: "crashkernel=256M@0xa0000000",
-    kernel: "/vmlinux.kexec",
-    machine: "RISC-V",
-    // What OpenSBI keeps is left out: whoever reads it gets EFAULT.
-    ram: ["0x80080000+0x1ff80000", "0xb0000000+0x10000000"],
-  },
-  {
     name: "x86-64",
     choices: { target: "x64-small", small: false, smp: 2, cpu: "max", memory: 512 },
     debian: "amd64",

@@ -80,7 +80,6 @@ export interface Plan {
 const SHELLS: Partial<Record<Target, Architecture>> = {
   ppc64le: "ppc64el",
   "arm64-small": "arm64",
-  riscv64: "riscv64",
   arm64: "arm64",
   "x64-small": "amd64",
   x64: "amd64",

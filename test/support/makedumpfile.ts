@@ -11,13 +11,11 @@ import { present } from "./present.ts";
 const ARCHITECTURES: Readonly<Partial<Record<MachineName, Architecture>>> = {
   ppc64: "ppc64el",
   arm64: "arm64",
-  riscv64: "riscv64",
   x86_64: "amd64",
 };
 const EMULATORS: Readonly<Record<Architecture, string>> = {
   ppc64el: "qemu-ppc64le",
   arm64: "qemu-aarch64",
-  riscv64: "qemu-riscv64",
   amd64: "qemu-x86_64",
 };
 

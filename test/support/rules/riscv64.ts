@@ -78,15 +78,6 @@ const plain: World = {
     },
     {
       rule: "image",
-      how: "4 KiB behind a multiple of 2 MiB",
-      words: ({ usual, addresses }) => ({
-        kernel: usual.kernel.replace(hex(addresses.kernel), hex(FREE + 0x1000)),
-      }),
-      refusal: /: a riscv64 Image has to begin at a multiple of 0x200000$/,
-      end: "silence",
-    },
-    {
-      rule: "image",
       how: "an initrd in the memory behind its bytes",
       words: ({ usual, addresses, initrdSize, kernelSize }) => {
         const end = Number(roundUp(BigInt(addresses.kernel + kernelSize), 0x1_0000n));
@@ -130,7 +121,7 @@ const crash: World = {
       rule: "crash-memory",
       how: "a tree of all memory",
       words: () => ({ more: "" }),
-      refusal: /: by its tree the crash kernel takes 0x80000000-0xa0000000 0xb0000000-0xc0000000 for its own/,
+      refusal: /: by its tree the crash kernel takes 0x80080000-0xa0000000 0xb0000000-0xc0000000 for its own/,
       end: /^80000000-bfffffff : System RAM$/,
     },
   ],
