@@ -15,6 +15,7 @@ import { basename, join } from "node:path";
 import { buildFrom } from "../../scripts/build.ts";
 import { cacheFolder } from "../../scripts/cache.ts";
 import { emulatorFor, machineOf, smallTargets, type Target, targets } from "../../scripts/machines/machines.ts";
+import { PF_W, PT_INTERP, PT_LOAD, readElf } from "../../src/elf.ts";
 import { Failure } from "../../src/failure.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { damagePacked } from "../support/packed.ts";
@@ -173,43 +174,15 @@ test.each(smallTargets)("a damaged packed part of %s ends what needs it, and not
   });
 });
 
-interface ProgramHeader {
-  readonly type: number;
-  readonly writable: boolean;
-  readonly offset: bigint;
-  readonly address: bigint;
-  readonly memorySize: bigint;
-}
-
-/** The program headers of a 64-bit ELF file (System V ABI, chapter 5). */
-function programHeaders(file: Uint8Array): ProgramHeader[] {
-  const view = new DataView(file.buffer, file.byteOffset);
-  const little = view.getUint8(5) === 1;
-  const table = Number(view.getBigUint64(32, little));
-  return Array.from({ length: view.getUint16(56, little) }, (_, index) => {
-    const at = table + 56 * index;
-    return {
-      type: view.getUint32(at, little),
-      writable: (view.getUint32(at + 4, little) & 2) !== 0,
-      offset: view.getBigUint64(at + 8, little),
-      address: view.getBigUint64(at + 16, little),
-      memorySize: view.getBigUint64(at + 40, little),
-    };
-  });
-}
-
-const PT_LOAD = 1;
-const PT_INTERP = 3;
-
 test.each(smallTargets)("%s needs no interpreter and can be mapped in pages of its machine", (target) => {
   const page = BigInt(machineOf(target).largestPage);
-  const headers = programHeaders(readFileSync(folder.in(target)));
+  const { headers } = readElf(target, readFileSync(folder.in(target)));
   expect(headers.some(({ type }) => type === PT_INTERP)).toBe(false);
   const loads = headers.filter(({ type }) => type === PT_LOAD);
   expect(loads.length).toBe(2);
   for (const { offset, address } of loads) expect(offset % page).toBe(address % page);
   const [code, data] = loads;
-  expect(code?.writable).toBe(false);
+  expect(present(code).flags & PF_W).toBe(0);
   expect((present(code).address + present(code).memorySize - 1n) / page).toBeLessThan(present(data).address / page);
 });
 
@@ -273,7 +246,7 @@ test("an unknown target is a usage error that lists the known ones", () => {
   expect(build("x64-small", "ppc32")).toEqual({
     code: 2,
     out: "",
-    err: "build: ppc32: no such target; there are: ppc64 ppc64le arm64-small riscv64 x64-small arm64 x64\n",
+    err: "build: ppc32: no such target; there are: ppc64 ppc64le ppc arm64-small riscv64 x64-small arm64 x64\n",
   });
 });
 
