@@ -49,15 +49,16 @@ export class Timeline {
 
   read({ seconds, text: raw }: ConsoleLine): void {
     const text = raw.replace(TERMINAL_CODES, "");
+    // It may be the jump too: firmware's last words have no line end, so that the first line can be behind them.
+    if (!this.#started && !this.#jumped && text.startsWith("+ ")) {
+      this.#started = true;
+      this.onStep({ seconds, what: "first kernel's init" });
+    }
     const step = this.#jumped ? this.#afterTheJump(text) : this.#beforeTheJump(text);
     if (step !== undefined) this.onStep({ seconds, what: step });
   }
 
   #beforeTheJump(text: string): string | undefined {
-    if (!this.#started && text.startsWith("+ ")) {
-      this.#started = true;
-      return "first kernel's init";
-    }
     if (text.startsWith("init: ")) this.#failure = text;
     if (/^(fs2dt: [0-9]+ nodes|zeropage: [0-9]+ memory ranges), /.test(text)) return text;
     const [, size] = /^(?:loadem|kexec): [0-9]+ +0x[0-9a-f]+ +0x[0-9a-f]+ +(0x[0-9a-f]+) /.exec(text) ?? [];

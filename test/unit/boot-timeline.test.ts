@@ -33,6 +33,13 @@ describe("a boot has passed", () => {
     });
   });
 
+  test("when the jump is the first line that the first init is seen to run", () => {
+    const { timeline, steps } = read(["Linux ppc64 + fs2dt | loadem", "+ loadem -k", ...SECOND, ...cpus("0", "0")]);
+    expect(timeline.verdict("off").passed).toBe(true);
+    expect(steps.slice(0, 2)).toEqual(["first kernel's init", "the jump"]);
+    expect(verdict(["+ kexec /vmlinux", ...SECOND, ...cpus("0", "0")]).passed).toBe(true);
+  });
+
   test("when what took the place of our second init printed it", () => {
     expect(verdict([...FIRST, `payload: bootargs=kexecbox.nonce=${NONCE}`]).passed).toBe(true);
   });
