@@ -47,16 +47,19 @@ The kernel passes on the words after -- on its command line, and words that it
 does not know. Init names and ignores those that are neither an option nor a
 file.
 
-A script has one pipeline per line:
+A script has pipelines, one per line as a rule:
   [-] PROGRAM [ARGUMENT]... [< FILE] [| PROGRAM ...]... [> FILE | >> FILE]
+  A && B     runs B if A did not fail, A || B if it did
+  A ; B      is two lines
   'text'     stands for itself
   "text"     the same, but \\" is a double quote and \\\\ a backslash
   \\          takes the next character as it is; at the end of a line it joins
              the next line
   # ...      is a comment
-A line fails if any of its programs fails. One with - and a blank before it may
-fail: that is told, and the script goes on. PROGRAM is a path if it contains a
-slash, else an applet, else a file in ${FOLDERS.join(", ")}.
+* ? $ ( ) \` and a single & are refused where nothing quotes them. A line fails
+if any of its programs fails. One with - and a blank before it may fail: that
+is told, and the script goes on. PROGRAM is a path if it contains a slash, else
+an applet, else a file in ${FOLDERS.join(", ")}.
 `;
 
 const init: Applet = {

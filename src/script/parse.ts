@@ -4,8 +4,8 @@ import { Failure, unlessFailure } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import type { Command, Output, Pipeline } from "./pipeline.ts";
 
-/** `-` only at the start of a line. */
-type Sign = "-" | "|" | "<" | ">" | ">>";
+/** `-` only at the start of a line, or behind a semicolon. */
+type Sign = "-" | "|" | "<" | ">" | ">>" | "&&" | "||" | ";";
 
 interface Token {
   readonly kind: Sign | "word" | "end of line";
@@ -22,11 +22,11 @@ interface Token {
  */
 type Fail = (at: number, fact: string, continuation?: Continuation) => never;
 
-/** The tokens of one line, of which the last is its end. */
+/** The tokens of one line, of which the last is its end, or a semicolon. */
 type Line = [Token, ...Token[]];
 
 /**
- * The pipelines of a script, one a line.
+ * The pipelines of a script, in order.
  * @param name what errors call the script
  * @throws Failure whose place is `name:line:column`
  */
@@ -40,8 +40,8 @@ export function parseScript(name: string, text: ByteString): Pipeline[] {
   for (const token of tokens(text, fail)) {
     if (line === undefined) line = [token];
     else line.push(token);
-    if (token.kind !== "end of line") continue;
-    if (line.length > 1) pipelines.push(parseLine(line, fail));
+    if (token.kind !== "end of line" && token.kind !== ";") continue;
+    if (line.length > 1 || token.kind === ";") for (const each of parseLine(line, fail)) pipelines.push(each);
     line = undefined;
   }
   return pipelines;
@@ -69,23 +69,38 @@ export function continuationOf(line: ByteString, before: Continuation | undefine
 }
 
 /** `line` holds at least one token before its end. */
-function parseLine(line: Line, fail: Fail): Pipeline {
+function parseLine(line: Line, fail: Fail): Pipeline[] {
+  const pipelines: Pipeline[] = [];
+  const mayFail = line[0].kind === "-";
+  let part: Token[] = [];
+  let after: "&&" | "||" | undefined;
+  for (const token of line) {
+    if (token.kind !== "-") part.push(token);
+    if (token.kind !== "&&" && token.kind !== "||" && token.kind !== "end of line" && token.kind !== ";") continue;
+    const pipeline = parsePipeline(part, fail);
+    pipelines.push({ ...pipeline, ...(after === undefined ? {} : { after }), ...(mayFail ? { mayFail } : {}) });
+    part = [];
+    after = token.kind === "&&" || token.kind === "||" ? token.kind : undefined;
+  }
+  return pipelines;
+}
+
+/** `tokens` end with what is behind the pipeline. */
+function parsePipeline(tokens: readonly Token[], fail: Fail): Pipeline {
   const commands: Command[] = [];
   let words: ByteString[] = [];
   let redirection: "<" | ">" | ">>" | undefined;
   let input: ByteString | undefined;
   let output: Output | undefined;
-  let mayFail = false;
-  for (const { kind, text, at } of line) {
-    if (kind === "-") mayFail = true;
-    else if (redirection !== undefined) {
+  for (const { kind, text, at } of tokens) {
+    if (redirection !== undefined) {
       if (kind !== "word") fail(at, `no file after ${redirection}`);
       if (redirection === "<") input = text;
       else output = { path: text, how: redirection === ">" ? "replace" : "append" };
       redirection = undefined;
     } else if (kind === "word") {
       words.push(text);
-    } else if (kind === "|" || kind === "end of line") {
+    } else if (kind !== "<" && kind !== ">" && kind !== ">>") {
       const [program, ...rest] = words;
       if (program === undefined) fail(at, "empty command");
       if (kind === "|" && output !== undefined) fail(at, "standard output is redirected already");
@@ -99,11 +114,10 @@ function parseLine(line: Line, fail: Fail): Pipeline {
     }
   }
   return {
-    line: line[0].line,
+    line: tokens[0]?.line ?? 0,
     commands,
     ...(input === undefined ? {} : { input }),
     ...(output === undefined ? {} : { output }),
-    ...(mayFail ? { mayFail } : {}),
   };
 }
 
@@ -114,12 +128,12 @@ function* tokens(text: ByteString, fail: Fail): Generator<Token> {
     skipBlanks(source);
     const { next, at, line } = source;
     const isMark = isFirst && (source.startsWith("- ") || source.startsWith("-\t"));
-    isFirst = next === "\n";
+    isFirst = next === "\n" || next === ";";
     if (next === undefined || next === "\n") yield { kind: "end of line", text: "", at, line };
     if (next === undefined) return;
     if (next === "\n") source.take();
     else if (isMark) yield { kind: "-", text: source.take(), at, line };
-    else if (next === "|" || next === "<" || next === ">") yield { kind: takeSign(source, next), text: "", at, line };
+    else if (isSign(next)) yield { kind: takeSign(source, next, fail), text: "", at, line };
     else yield { kind: "word", text: takeWord(source, fail), at, line };
   }
 }
@@ -134,10 +148,20 @@ function skipBlanks(source: Source): void {
   }
 }
 
-function takeSign(source: Source, next: "|" | "<" | ">"): Sign {
-  const sign = source.startsWith(">>") ? ">>" : next;
+/** What shells take for more than itself, where nothing quotes it; the last ones mean nothing here. */
+const [SIGNS, STRANGE] = ["|<>&;", "*?$`()"];
+
+function isSign(next: string): boolean {
+  return SIGNS.includes(next) || STRANGE.includes(next);
+}
+
+const LONG_SIGNS = [">>", "&&", "||"] as const;
+
+function takeSign(source: Source, next: string, fail: Fail): Sign {
+  const sign = LONG_SIGNS.find((long) => source.startsWith(long)) ?? next;
+  if (sign === "&" || STRANGE.includes(sign)) fail(source.at, `${sign} means nothing here; in quotes it is text`);
   source.take(sign.length);
-  return sign;
+  return sign as Sign;
 }
 
 function takeWord(source: Source, fail: Fail): ByteString {
@@ -197,7 +221,7 @@ function bytesOf(characters: string): Bytes {
 
 const END_OF_LINE = bytesOf("\n");
 /** Of what stands for itself in a word. */
-const END_OF_PLAIN = bytesOf(" \t\n|<>'\"\\\0");
+const END_OF_PLAIN = bytesOf(` \t\n'"\\\0${SIGNS}${STRANGE}`);
 const END_OF_QUOTED = { "'": bytesOf("'\n\0"), '"': bytesOf('"\\\n\0') } as const;
 
 /** The text, and how far it was read. */

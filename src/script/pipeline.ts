@@ -15,7 +15,9 @@ export interface Pipeline {
   /** The file that the first command reads. */
   readonly input?: ByteString;
   readonly output?: Output;
-  /** Whether the script goes on where it fails. */
+  /** Of which end of the one before it, on its line, it is run; undefined where it begins a line. */
+  readonly after?: "&&" | "||";
+  /** Whether the script goes on where it, or another one of its line, fails. */
   readonly mayFail?: true;
 }
 
@@ -26,19 +28,19 @@ export interface Output {
 }
 
 /** The line as a script could have it, but with \xNN for each byte that is not printable ASCII. */
-export function describe({ commands, input, output, mayFail }: Pipeline): string {
+export function describe({ commands, input, output, after, mayFail }: Pipeline): string {
   const written = commands.map((words) => words.map(quote).join(" "));
   // A program of that name.
   if (commands[0]?.[0] === "-") written[0] = `"-"${written[0]?.slice(1)}`;
   if (input !== undefined) written[0] += ` < ${quote(input)}`;
   if (output !== undefined) written[written.length - 1] += ` ${signs[output.how]} ${quote(output.path)}`;
-  return `${mayFail ? "- " : ""}${written.join(" | ")}`;
+  return `${after === undefined ? (mayFail ? "- " : "") : `${after} `}${written.join(" | ")}`;
 }
 
 const signs = { replace: ">", append: ">>" } as const;
 
 function quote(word: ByteString): string {
   if (PLAIN.test(word)) return word;
-  const plain = /^[^\s|<>#'"\\]+$/.test(word) ? word : `"${word.replace(/["\\]/g, "\\$&")}"`;
+  const plain = /^[^\s|<>&;*?$`()#'"\\]+$/.test(word) ? word : `"${word.replace(/["\\]/g, "\\$&")}"`;
   return plain.replace(/[^ -~]/g, escapeText);
 }

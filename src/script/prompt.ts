@@ -1,10 +1,10 @@
 // The prompt: runs what is typed, line by line, in the language of scripts.
 
-import { failureFrom, formatFailure } from "../failure.ts";
+import { type Failure, failureFrom, formatFailure } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { STDIN } from "../sys/system.ts";
 import { type Continuation, continuationOf, parseScript } from "./parse.ts";
-import { runPipeline, type Shell } from "./run.ts";
+import { runLines, type Shell } from "./run.ts";
 
 const PROMPT = "kexecbox> ";
 
@@ -18,13 +18,14 @@ const MORE = "> ";
  */
 export function runPrompt(shell: Shell, tool: string): void {
   const { system } = shell;
+  const tell = (failure: Failure): void => system.say(`${tool}: ${formatFailure(failure)}`);
   for (const line of promptLines(shell)) {
     try {
-      for (const pipeline of parseScript("prompt", line)) runPipeline(shell, pipeline);
+      runLines(shell, parseScript("prompt", line), () => {}, tell);
     } catch (error) {
       const failure = failureFrom(error);
       if (failure === undefined) throw error;
-      system.say(`${tool}: ${formatFailure(failure)}`);
+      tell(failure);
     }
   }
 }

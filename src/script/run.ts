@@ -1,6 +1,6 @@
 // Runs scripts: starts the programs of each pipeline with their descriptors, and waits for all of them.
 
-import { Failure } from "../failure.ts";
+import { Failure, failureFrom } from "../failure.ts";
 import type { ByteString } from "../sys/engine.ts";
 import { errno } from "../sys/errno.ts";
 import {
@@ -39,17 +39,39 @@ export interface Shell {
  * @throws Failure whose place is `name:line`, or `name:line:column` of a syntax error
  */
 export function runScript(shell: Shell, name: string, text: ByteString, announce: (pipeline: Pipeline) => void): void {
-  for (const pipeline of parseScript(name, text)) {
+  const inLine = ({ place, fact, exitCode }: Failure, { line }: Pipeline) =>
+    new Failure(`${name}:${line}`, `${place}: ${fact}`, exitCode);
+  runLines(shell, parseScript(name, text), announce, (failure, pipeline, isLast) => {
+    if (isLast && !pipeline.mayFail) throw inLine(failure, pipeline);
+    shell.goOn(inLine(failure, pipeline));
+  });
+}
+
+/**
+ * Runs pipelines in order: of a line those that `&&` and `||` leave.
+ * @param tell gets why a pipeline failed, and whether its line fails by that: else another one is run for it
+ */
+export function runLines(
+  shell: Shell,
+  pipelines: readonly Pipeline[],
+  announce: (pipeline: Pipeline) => void,
+  tell: (failure: Failure, pipeline: Pipeline, isLast: boolean) => void,
+): void {
+  let failed: { readonly failure: Failure; readonly pipeline: Pipeline } | undefined;
+  for (const pipeline of pipelines) {
+    if (pipeline.after === (failed === undefined ? "||" : "&&")) continue;
+    if (failed !== undefined) tell(failed.failure, failed.pipeline, pipeline.after === undefined);
+    failed = undefined;
     announce(pipeline);
     try {
       runPipeline(shell, pipeline);
     } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      const failure = new Failure(`${name}:${pipeline.line}`, `${error.place}: ${error.fact}`, error.exitCode);
-      if (!pipeline.mayFail) throw failure;
-      shell.goOn(failure);
+      const failure = failureFrom(error);
+      if (failure === undefined) throw error;
+      failed = { failure, pipeline };
     }
   }
+  if (failed !== undefined) tell(failed.failure, failed.pipeline, true);
 }
 
 /** Milliseconds that a program gets to end once it is asked to, and between two looks whether it has. */

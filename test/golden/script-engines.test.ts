@@ -55,6 +55,27 @@ test.each(ENGINES)("%s stops at the first failure, and names each program that f
   });
 });
 
+test.each(ENGINES)("%s runs what && and || leave of a line, and refuses what is text to no shell", (engine) => {
+  expect(run(engine, "false || printf a && printf b; false && printf c || printf d")).toEqual({
+    code: 0,
+    out: "abd",
+    err: [
+      "+ false",
+      "goes on: script:1: false: exit 1",
+      "+ || printf a",
+      "+ && printf b",
+      "+ false",
+      "goes on: script:1: false: exit 1",
+      "+ || printf d",
+      "",
+    ].join("\n"),
+  });
+  expect(run(engine, "printf a\nprintf *")).toEqual({
+    ...{ code: 1, out: "" },
+    err: "script:2:8: * means nothing here; in quotes it is text\n",
+  });
+});
+
 test.each(ENGINES)("%s passes on more than a pipe holds", (engine) => {
   expect(run(engine, "head -c 1000000 /dev/zero | cat | wc -c").out.trim()).toBe("1000000");
 });

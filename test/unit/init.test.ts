@@ -152,6 +152,23 @@ describe("init as process 1", () => {
     expect(calls.at(-1)).toBe(OFF);
   });
 
+  test("runs at the prompt what && and || leave, tells each failure, and goes on behind a semicolon", () => {
+    const typed = "loadem -n && loadem -k || echo a; nonesuch; echo b\necho *\n";
+    const { calls, console } = boot({ typed, status: { loadem: 3 << 8 } });
+    expect(console.split("\n").slice(1)).toEqual([
+      "kexecbox> init: loadem: exit 3",
+      "init: nonesuch: no such command",
+      "kexecbox> init: prompt:1:6: * means nothing here; in quotes it is text",
+      "kexecbox> ",
+      "",
+    ]);
+    expect(calls.filter((call) => call.startsWith("spawn")).map((call) => call.replace(/ with .*/, ""))).toEqual([
+      "spawn /proc/self/exe as loadem -n",
+      "spawn /proc/self/exe as echo a",
+      "spawn /proc/self/exe as echo b",
+    ]);
+  });
+
   test("reads on at the prompt where a line ends with a backslash, as the last lines of kexec --plan do", () => {
     const typed = "echo a \\\n  loadem\necho 'b\\'\n# c \\\necho d\\\\\necho \\\n";
     const { calls, console } = boot({ typed });
@@ -212,7 +229,7 @@ describe("init as process 1", () => {
 
   test("says where it has no memory, and goes on at the prompt", () => {
     const files = { "/init.script": "/hungry", "/hungry": "" };
-    expect(boot({ files }).console).toBe("+ /hungry\ninit: memory: out of memory\n");
+    expect(boot({ files }).console).toBe("+ /hungry\ninit: /init.script:1: memory: out of memory\n");
     const { calls, console } = boot({ typed: "/hungry\necho a\n", files: { "/hungry": "" } });
     expect(console).toContain("kexecbox> init: memory: out of memory\nkexecbox> ");
     expect(calls).toContain("spawn /proc/self/exe as echo a with 0 1 2");

@@ -94,6 +94,45 @@ group("pipelines", () => {
   });
 });
 
+group("a line of several pipelines", () => {
+  const shape = (text: string) =>
+    parseScript("s", text).map(({ line, after, mayFail, commands }) => [
+      line,
+      after,
+      mayFail,
+      commands.map(([word]) => word),
+    ]);
+
+  test("is run by the end of the one before, and none by its own where a semicolon is between", () => {
+    expect(shape("a && b | c || d ; e\nf;")).toEqual([
+      [1, undefined, undefined, ["a"]],
+      [1, "&&", undefined, ["b", "c"]],
+      [1, "||", undefined, ["d"]],
+      [1, undefined, undefined, ["e"]],
+      [2, undefined, undefined, ["f"]],
+    ]);
+  });
+
+  test("needs no blanks around its signs, and words in quotes have none", () => {
+    expect(parseScript("s", "a>b;c&&d||e")).toEqual(parseScript("s", "a > b ; c && d || e"));
+    const quoted = `a ';' "&&" \\; \\* '$x' "(*?)\`"`;
+    expect(commandsOf(quoted)).toEqual([["a", ";", "&&", ";", "*", "$x", "(*?)`"]]);
+  });
+
+  test("may fail as a whole, up to a semicolon", () => {
+    expect(shape("- a && b; c; - d")).toEqual([
+      [1, undefined, true, ["a"]],
+      [1, "&&", true, ["b"]],
+      [1, undefined, undefined, ["c"]],
+      [1, undefined, true, ["d"]],
+    ]);
+  });
+
+  test("is written as it was", () => {
+    expect(parseScript("s", "- a && b; c || '*' \"x;y\"").map(written)).toEqual(["- a", "&& b", "c", '|| "*" "x;y"']);
+  });
+});
+
 group("a script is refused with line and column", () => {
   test.each([
     ["a\nb 'c\n'", "s:2:3: unterminated '"],
@@ -115,6 +154,19 @@ group("a script is refused with line and column", () => {
     ["a | b < c", "s:1:7: standard input is the pipe already"],
     ["a 2> b", "s:1:3: no descriptor can be named before >; a blank between makes it an argument"],
     ["a 0<b", "s:1:3: no descriptor can be named before <; a blank between makes it an argument"],
+    ["echo a*", "s:1:7: * means nothing here; in quotes it is text"],
+    ["cat $X", "s:1:5: $ means nothing here; in quotes it is text"],
+    ["a `b`", "s:1:3: ` means nothing here; in quotes it is text"],
+    ["(a)", "s:1:1: ( means nothing here; in quotes it is text"],
+    ["a\nb ?", "s:2:3: ? means nothing here; in quotes it is text"],
+    ["a & b", "s:1:3: & means nothing here; in quotes it is text"],
+    ["a &", "s:1:3: & means nothing here; in quotes it is text"],
+    ["a &&", "s:1:5: empty command"],
+    ["&& a", "s:1:1: empty command"],
+    ["a && || b", "s:1:6: empty command"],
+    ["; a", "s:1:1: empty command"],
+    ["a ;; b", "s:1:4: empty command"],
+    ["a > && b", "s:1:5: no file after >"],
     ["a\0", "s:1:2: NUL byte"],
     ["a '\0'", "s:1:4: NUL byte"],
     ['a "\0"', "s:1:4: NUL byte"],

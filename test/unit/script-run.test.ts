@@ -69,6 +69,37 @@ test("a script stops at its first failing line and names the line, the program a
   expect(readdirSync(folder.path)).toEqual([]);
 });
 
+describe("of a line of several pipelines", () => {
+  test("&& runs the next one where the one before it did not fail, and || where it did", () => {
+    forgiven.length = 0;
+    const script = [
+      "true && echo a >> @/out || echo b >> @/out",
+      "false && echo c >> @/out || echo d >> @/out",
+      "missing || sh -c 'exit 2' || echo e >> @/out && echo f >> @/out",
+      "true || echo g >> @/out",
+    ];
+    expect(run(script.join("\n")).end).toBe("done");
+    expect(file("out")).toBe("a\nd\ne\nf\n");
+    expect(forgiven).toEqual(["s:2: false: exit 1", "s:3: missing: no such command", "s:3: sh: exit 2"]);
+  });
+
+  test("the last one that was run decides whether the script goes on", () => {
+    expect(run("echo a > @/out && false\necho b > @/out").end).toBe("s:1: false: exit 1");
+    expect(run("false && echo b > @/out\necho c > @/out").end).toBe("s:1: false: exit 1");
+    expect(run("false || sh -c 'exit 4'\necho d > @/out").end).toBe("s:1: sh: exit 4");
+    expect(file("out")).toBe("a\n");
+    expect(run("- false && echo e > @/out\necho f > @/out").end).toBe("done");
+    expect(file("out")).toBe("f\n");
+  });
+
+  test("a semicolon makes two lines of it", () => {
+    expect(run("echo a > @/out; false; echo b > @/out").end).toBe("s:1: false: exit 1");
+    expect(file("out")).toBe("a\n");
+    expect(run("- false; echo c > @/out").end).toBe("done");
+    expect(file("out")).toBe("c\n");
+  });
+});
+
 test("a script goes on after a line that may fail, and tells of it", () => {
   forgiven.length = 0;
   expect(run("- sh -c 'exit 3'\n- missing\n- true\necho x > @/out").end).toBe("done");
