@@ -21,6 +21,9 @@ export const TERMINAL_CODES = new RegExp(`${String.fromCharCode(0x1b)}\\[[0-9;=?
 /** What the first init's script jumps by. */
 const JUMP = /^\+ (\S*loadem (-k|--reboot)( -v)?|echo c > \/proc\/sysrq-trigger|\/crash .*)$/;
 
+/** How a kernel that is not quiet tells of its command line, long before it has come up. */
+const ECHO = /(^|\] )(Kernel command line|Command line|Unknown kernel command line parameters)\b/;
+
 /** kexec does unless it is asked for less. */
 const KEXEC = /^\+ (\S*\/)?kexec /;
 const LESS = / (-[a-z]*[lpunS]|--(load|load-panic|unload|plan|status|diagnose|extract|extract-initrd|qemu|save))\b/;
@@ -74,7 +77,7 @@ export class Timeline {
   }
 
   #afterTheJump(text: string): string | undefined {
-    if (text.includes(this.nonce)) this.#nonceSeen = true;
+    if (text.includes(this.nonce) && !ECHO.test(text)) this.#nonceSeen = true;
     if (text.startsWith("payload: ") || text.startsWith("loadem: ")) return text;
     if (text === SECOND_INIT) this.#second = true;
     if (text.startsWith("init: ")) this.#failure = text;

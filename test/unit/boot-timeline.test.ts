@@ -45,6 +45,17 @@ describe("a boot has passed", () => {
   });
 });
 
+describe("a boot has failed when the second kernel echoes its command line, and hangs:", () => {
+  test.each([
+    `[    0.000000] Kernel command line: console=hvc0 kexecbox.nonce=${NONCE}`,
+    `Command line: kexecbox.nonce=${NONCE}`,
+    `[    0.01] Unknown kernel command line parameters "kexecbox.nonce=${NONCE}", will be passed to user space.`,
+  ])("%s", (echo) => {
+    const reason = `the second kernel did not print ${NONCE}`;
+    expect(verdict([...FIRST, echo], "timeout")).toEqual({ passed: false, reason });
+  });
+});
+
 describe("a boot has failed", () => {
   test.each([
     ["without the jump, whatever the first kernel printed", FIRST.slice(0, 2), "off", "no jump"],
