@@ -74,7 +74,9 @@ const arm64: readonly Row[] = [
   row("arm64", "--smp 4", "loadem"),
 ];
 
-const riscv64: readonly Row[] = each([1, 4], (smp) => row("riscv64", `--smp ${smp}`, "loadem"));
+const riscv64: readonly Row[] = each([1, 4], (smp) =>
+  row("riscv64", `--smp ${smp}`, "loadem", "crash", "direct", "chain"),
+);
 
 const x64: readonly Row[] = [
   ...each([1, 4], (smp) => row("x64-small", `--smp ${smp}`, "loadem", "crash", "direct", "chain", "file")),
