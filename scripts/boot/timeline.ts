@@ -24,6 +24,9 @@ const JUMP = /^\+ (\S*loadem (-k|--reboot)( -v)?|echo c > \/proc\/sysrq-trigger|
 /** How a kernel that is not quiet tells of its command line, long before it has come up. */
 const ECHO = /(^|\] )(Kernel command line|Command line|Unknown kernel command line parameters)\b/;
 
+/** A crash kernel's init reads the log of the crashed one, which has such a line. */
+const CRASHED = "+ - vmcore-dmesg";
+
 /** kexec does unless it is asked for less. */
 const KEXEC = /^\+ (\S*\/)?kexec /;
 const LESS = / (-[a-z]*[lpunS]|--(load|load-panic|unload|plan|status|diagnose|extract|extract-initrd|qemu|save))\b/;
@@ -34,6 +37,7 @@ export class Timeline {
   #jumped: boolean;
   #second = false;
   #nonceSeen = false;
+  #ofCrashed = false;
   #segments = 0;
   #bytes = 0n;
   #awaited: "online" | "present" | undefined;
@@ -77,7 +81,8 @@ export class Timeline {
   }
 
   #afterTheJump(text: string): string | undefined {
-    if (text.includes(this.nonce) && !ECHO.test(text)) this.#nonceSeen = true;
+    if (text === CRASHED) this.#ofCrashed = true;
+    if (text.includes(this.nonce) && (this.#ofCrashed || !ECHO.test(text))) this.#nonceSeen = true;
     if (text.startsWith("payload: ") || text.startsWith("loadem: ")) return text;
     if (text === SECOND_INIT) this.#second = true;
     if (text.startsWith("init: ")) this.#failure = text;

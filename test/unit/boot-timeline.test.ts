@@ -40,6 +40,11 @@ describe("a boot has passed", () => {
     expect(verdict(["+ kexec /vmlinux", ...SECOND, ...cpus("0", "0")]).passed).toBe(true);
   });
 
+  test("when a crash kernel's init prints the log of the crashed one, whose command line has the nonce too", () => {
+    const log = ["+ - vmcore-dmesg", `[    0.000000] Kernel command line: kexecbox.nonce=${NONCE}`];
+    expect(verdict(["+ echo c > /proc/sysrq-trigger", ...log]).passed).toBe(true);
+  });
+
   test("when what took the place of our second init printed it", () => {
     expect(verdict([...FIRST, `payload: bootargs=kexecbox.nonce=${NONCE}`]).passed).toBe(true);
   });
