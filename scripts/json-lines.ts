@@ -10,8 +10,10 @@ export async function openRecord<T>(path: string, resume: boolean): Promise<T[]>
   await mkdir(dirname(path), { recursive: true });
   if (!resume) await writeFile(path, "");
   const text = await readFile(path, "utf8").catch(() => "");
-  // A line that was not written whole is of a piece that did not end.
-  const lines = text.split("\n").slice(0, -1);
+  // A line that was not written whole is of a piece that did not end. The next one may not be joined to it.
+  const whole = text.slice(0, text.lastIndexOf("\n") + 1);
+  if (whole !== text) await writeFile(path, whole);
+  const lines = whole.split("\n").slice(0, -1);
   return lines.map((line, index) => {
     try {
       return JSON.parse(line);

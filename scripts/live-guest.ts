@@ -149,6 +149,8 @@ export class LiveGuest {
   /** One command to qemu's monitor (QMP), on a connection of its own. */
   async askMonitor(execute: string, words: object = {}): Promise<unknown> {
     const socket = await this.#connect();
+    // Where qemu dies the reader comes to its end.
+    socket.on("error", () => {});
     try {
       const lines = createInterface({ input: socket })[Symbol.asyncIterator]();
       const answer = async (): Promise<unknown> => {

@@ -19,6 +19,7 @@ async function runMatrix(choices: MatrixChoices): Promise<number> {
   const { chosen, ktap, record, resume, timeout } = choices;
   const before = await openRecord<Result>(record, resume);
   const hasPassed = new Set(before.filter(({ passed }) => passed).map(({ name }) => name));
+  const known = new Set(chosen.map(nameOf).filter((name) => hasPassed.has(name)));
   const left = chosen.filter((cell) => !hasPassed.has(nameOf(cell)));
   if (ktap) process.stdout.write(ktapHead(left.length));
   const results: Result[] = [];
@@ -28,11 +29,11 @@ async function runMatrix(choices: MatrixChoices): Promise<number> {
     addRecord(record, result);
     process.stdout.write(ktap ? ktapLine(result, results.length) : line(result));
   }
-  if (choices.junit !== undefined) await writeFile(choices.junit, junit(results));
+  const all = [...before.filter(({ name }) => known.has(name)), ...results];
+  if (choices.junit !== undefined) await writeFile(choices.junit, junit(all));
   if (choices.svg !== undefined) await writeFile(choices.svg, drawMatrix(rows, [...before, ...results]));
   const failed = results.filter(({ passed }) => !passed).length;
-  const known = chosen.length - left.length;
-  const earlier = known === 0 ? "" : `, ${known} passed before`;
+  const earlier = known.size === 0 ? "" : `, ${known.size} passed before`;
   if (!ktap) process.stdout.write(`${results.length} cells, ${failed} failed${earlier}\n`);
   return failed === 0 ? EXIT.done : EXIT.input;
 }

@@ -278,6 +278,6 @@ function parseWords(args: readonly string[]) {
 }
 
 function count(option: string, text: string): number {
-  if (!/^[1-9][0-9]{0,6}$/.test(text)) throw usage(option, `'${text}' is not a number above 0`);
+  if (!/^[1-9][0-9]{0,5}$/.test(text)) throw usage(option, `'${text}' is not a number above 0`);
   return Number(text);
 }

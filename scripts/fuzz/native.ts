@@ -88,18 +88,8 @@ const FLAGS = [
 const OTHERS_FLAGS = ["-g", "-O1", "-std=gnu11", "-D_GNU_SOURCE", "-fwrapv", "-w", "-fsanitize=address"];
 /** What of it runs leads on. */
 const LIBRARY_FLAGS = [...OTHERS_FLAGS, "-fsanitize=fuzzer-no-link"];
-const OWN_FLAGS = [
-  "-fsanitize=fuzzer",
-  "-Wall",
-  "-Wextra",
-  "-Werror",
-  "-I",
-  join(SYS, "host"),
-  "-I",
-  join(SYS, "gather"),
-  "-I",
-  join(SYS, "guard"),
-];
+const INCLUDES = ["host", "gather", "guard"].flatMap((name) => ["-I", join(SYS, name)]);
+const OWN_FLAGS = ["-fsanitize=fuzzer", "-Wall", "-Wextra", "-Werror", ...INCLUDES];
 /** As it is included, its main file is not held to what our own code is. */
 const INCLUDED_FLAGS = ["-Wno-unknown-attributes", "-Wno-unused-function", "-Wno-sign-compare"];
 const INCLUDED_LIST = "[undefined]\nsrc:*/quickjs/*\n";
@@ -145,6 +135,16 @@ async function besides(needs: NativeTarget["needs"], folder: string): Promise<st
   return needs === "libraries" ? [...words, "-DZ_SOLO"] : words;
 }
 
+/** The words by which any compiler looks at a harness that needs nobody else's code, and makes nothing. */
+export function lookAt(target: NativeTarget): string[] {
+  const looks = ["-fsyntax-only", "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas"];
+  return [...looks, ...INCLUDES, harnessOf(target)];
+}
+
+function harnessOf({ name }: NativeTarget): string {
+  return join(HARNESSES, `${name.slice(2)}.c`);
+}
+
 /** What libFuzzer says at the end, in the words of the other targets. */
 function summaryOf(text: string): string {
   const executions = /stat::number_of_executed_units: ([0-9]+)/.exec(text)?.[1] ?? "0";
@@ -169,8 +169,7 @@ async function programOf(target: NativeTarget): Promise<string> {
   const flags = [...FLAGS, ...LIBRARY_FLAGS, ...OWN_FLAGS, ...QUICKJS_FLAGS, ...INCLUDED_FLAGS, INCLUDED_LIST];
   const made = await makeOnce("fuzz-program", [JSON.stringify(target), ...flags, ...others, ...own], (made) =>
     inTemporaryFolder(async (folder) => {
-      const harness = join(HARNESSES, `${target.name.slice(2)}.c`);
-      const sources = [harness, ...target.files.map((name) => join(SYS, name))];
+      const sources = [harnessOf(target), ...target.files.map((name) => join(SYS, name))];
       const words = await besides(target.needs, folder);
       await runTool(["clang", ...FLAGS, ...OWN_FLAGS, ...sources, ...words, "-o", join(made, "program")], {
         cwd: folder,

@@ -4,7 +4,7 @@ import type { Target } from "../machines/machines.ts";
 
 /**
  * How a kernel gets to the next one: by fs2dt or zeropage and loadem; as a crash kernel, whose dump is examined; started in
- * qemu with no kernel before it; in a chain of three, by `kexec -l` and loadem in turn; in one by `kexec -s`.
+ * qemu with no kernel before it; in a chain of three, by `kexec -l`; in one by `kexec -s`.
  */
 export const WAYS = ["loadem", "crash", "direct", "chain", "file"] as const;
 

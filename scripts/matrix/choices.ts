@@ -49,7 +49,7 @@ export function parseMatrix(args: readonly string[]): MatrixChoices | undefined 
   const named = cells.filter((cell) => positionals.every((text) => nameOf(cell).includes(text)));
   if (named.length === 0) throw usage(positionals.join(" "), "no cell has that in its name");
   const [index, count] = values.shard === undefined ? [1, 1] : shardNumbers(values.shard);
-  if (!/^[1-9][0-9]{0,6}$/.test(values.timeout))
+  if (!/^[1-9][0-9]{0,5}$/.test(values.timeout))
     throw usage("--timeout", `'${values.timeout}' is not a number above 0`);
   return {
     chosen: shardOf(named, index, count),

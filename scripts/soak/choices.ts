@@ -150,7 +150,7 @@ function parseWords(args: readonly string[]) {
 }
 
 function count(option: string, text: string, least = 1): number {
-  if (!/^[0-9]{1,7}$/.test(text) || Number(text) < least)
+  if (!/^[0-9]{1,6}$/.test(text) || Number(text) < least)
     throw usage(option, `'${text}' is not a number from ${least} on`);
   return Number(text);
 }

@@ -56,10 +56,11 @@ A script has pipelines, one per line as a rule:
   \\          takes the next character as it is; at the end of a line it joins
              the next line
   # ...      is a comment
-* ? $ ( ) \` and a single & are refused where nothing quotes them. A line fails
-if any of its programs fails. One with - and a blank before it may fail: that
-is told, and the script goes on. PROGRAM is a path if it contains a slash, else
-an applet, else a file in ${FOLDERS.join(", ")}.
+* ? $ ( ) \` and a single & are refused where nothing quotes them. A pipeline
+fails if any of its programs fails, a line if the last of its pipelines that
+was run does. One with - and a blank before it may fail: that is told, and the
+script goes on. PROGRAM is a path if it contains a slash, else an applet, else
+a file in ${FOLDERS.join(", ")}.
 `;
 
 const init: Applet = {

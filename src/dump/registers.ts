@@ -6,9 +6,8 @@ import type { CoreFile } from "./core.ts";
 
 const NT_PRSTATUS = 1;
 
-/** Of a struct elf_prstatus of 64 bits. */
-const PID_AT = 32;
-const REGISTERS_AT = 112;
+/** A struct elf_prstatus, by the bytes of a long: where the process and the registers are. */
+const LAYOUTS = { 4: { pid: 24, registers: 72 }, 8: { pid: 32, registers: 112 } } as const;
 
 export interface Cpu {
   /** The process that it ran; 0 for none. */
@@ -21,9 +20,15 @@ function numbered(name: string, count: number): string {
   return Array.from({ length: count }, (_, index) => `${name}${index}`).join(" ");
 }
 
-/** By e_machine: what it is called, little endian and big, and its registers in order. */
-const MACHINES: ReadonlyMap<number, readonly [little: string, big: string, registers: string]> = new Map([
-  [21, ["ppc64le", "ppc64", `${numbered("r", 32)} nip msr orig_r3 ctr lr xer cr softe trap dar dsisr result`]],
+const POWER = (ninth: string) => `${numbered("r", 32)} nip msr orig_r3 ctr lr xer cr ${ninth} trap dar dsisr result`;
+
+/** By e_machine: what it is called, little endian and big, its registers in order, and the bytes of a long. */
+const MACHINES: ReadonlyMap<number, readonly [little: string, big: string, registers: string, long?: 4]> = new Map<
+  number,
+  readonly [string, string, string, 4?]
+>([
+  [20, ["ppcle", "ppc", POWER("mq"), 4]],
+  [21, ["ppc64le", "ppc64", POWER("softe")]],
   [
     62,
     [
@@ -53,15 +58,18 @@ export function nameMachine({ machine, littleEndian }: CoreFile): string {
  * @throws Failure where the notes cannot be read
  */
 export function readCpus(core: CoreFile): Cpu[] {
-  const names = MACHINES.get(core.machine)?.[2].split(" ") ?? [];
+  const [, , names = "", long = 8] = MACHINES.get(core.machine) ?? [];
+  const { pid, registers } = LAYOUTS[long];
   const cpus: Cpu[] = [];
   for (const { name, type, contents } of core.notes()) {
-    if (name !== "CORE" || type !== NT_PRSTATUS || contents.length < REGISTERS_AT) continue;
+    if (name !== "CORE" || type !== NT_PRSTATUS || contents.length < registers) continue;
     const view = viewOf(contents);
-    const there = names.slice(0, (contents.length - REGISTERS_AT) >> 3);
+    const there = names === "" ? [] : names.split(" ").slice(0, Math.floor((contents.length - registers) / long));
+    const read = (at: number) =>
+      long === 4 ? BigInt(view.getUint32(at, core.littleEndian)) : view.getBigUint64(at, core.littleEndian);
     cpus.push({
-      pid: view.getUint32(PID_AT, core.littleEndian),
-      registers: there.map((name, index) => [name, view.getBigUint64(REGISTERS_AT + 8 * index, core.littleEndian)]),
+      pid: view.getUint32(pid, core.littleEndian),
+      registers: there.map((name, index) => [name, read(registers + long * index)]),
     });
   }
   return cpus;

@@ -29,12 +29,14 @@ export function formCheck(own: KernelFile): Check {
   return { name: "form", errno: undefined, find: (image, facts) => enteredForm(image, facts, own) };
 }
 
-/** For machines where every instruction has four bytes. */
-export const entryAlignment: Check = { name: "entry-alignment", errno: undefined, find: entryUnaligned };
+/** @param step what addresses of a machine's instructions are multiples of, in bytes */
+export function entryAlignment(step: bigint): Check {
+  return { name: "entry-alignment", errno: undefined, find: (image) => findUnalignedEntry(image, step) };
+}
 
-function entryUnaligned({ entry }: KexecImage): Finding | undefined {
-  if (entry === undefined || entry % 4n === 0n) return undefined;
-  return { place: `entry ${hex(entry)}`, fact: "is not a multiple of 4" };
+function findUnalignedEntry({ entry }: KexecImage, step: bigint): Finding | undefined {
+  if (entry === undefined || entry % step === 0n) return undefined;
+  return { place: `entry ${hex(entry)}`, fact: `is not a multiple of ${step}` };
 }
 
 function enteredForm(image: KexecImage, facts: MachineFacts, own: KernelFile): Finding | undefined {

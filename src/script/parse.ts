@@ -77,7 +77,7 @@ function parseLine(line: Line, fail: Fail): Pipeline[] {
   for (const token of line) {
     if (token.kind !== "-") part.push(token);
     if (token.kind !== "&&" && token.kind !== "||" && token.kind !== "end of line" && token.kind !== ";") continue;
-    const pipeline = parsePipeline(part, fail);
+    const pipeline = parsePipeline(part, after !== undefined, fail);
     pipelines.push({ ...pipeline, ...(after === undefined ? {} : { after }), ...(mayFail ? { mayFail } : {}) });
     part = [];
     after = token.kind === "&&" || token.kind === "||" ? token.kind : undefined;
@@ -85,8 +85,8 @@ function parseLine(line: Line, fail: Fail): Pipeline[] {
   return pipelines;
 }
 
-/** `tokens` end with what is behind the pipeline. */
-function parsePipeline(tokens: readonly Token[], fail: Fail): Pipeline {
+/** `tokens` end with what is behind the pipeline. @param isLaterPart of its line */
+function parsePipeline(tokens: readonly Token[], isLaterPart: boolean, fail: Fail): Pipeline {
   const commands: Command[] = [];
   let words: ByteString[] = [];
   let redirection: "<" | ">" | ">>" | undefined;
@@ -103,6 +103,7 @@ function parsePipeline(tokens: readonly Token[], fail: Fail): Pipeline {
     } else if (kind !== "<" && kind !== ">" && kind !== ">>") {
       const [program, ...rest] = words;
       if (program === undefined) fail(at, "empty command");
+      if (program === "-" && isLaterPart) fail(tokens[0]?.at ?? at, "- stands at the start of a line");
       if (kind === "|" && output !== undefined) fail(at, "standard output is redirected already");
       commands.push([program, ...rest]);
       words = [];

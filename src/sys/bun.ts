@@ -1,6 +1,7 @@
 // Bun's door: system calls by libc's syscall(2), and the code of gather/ and guard/, through bun:ffi.
 
 import { CFunction, type Pointer, ptr, read, toArrayBuffer } from "bun:ffi";
+import { heapStats } from "bun:jsc";
 import { CryptoHasher, gc } from "bun";
 import { guard, lostPage } from "./bun/guard.ts";
 import { cString, holding, libc, mapCode } from "./bun/libc.ts";
@@ -70,16 +71,21 @@ function mapGather() {
   return CFunction({ ptr: start, args: ["ptr", "i32", "i32", "ptr"], returns: "i32" });
 }
 
-/** Bytes of texts that were written or made, after which those are collected that nobody has. */
-const COLLECTED = 2 ** 21;
+/** Bytes of texts that were written or made, after which those are collected that nobody has: so many, and more for each object. */
+const [COLLECTED, FOR_OBJECT] = [2 ** 21, 16];
 /** Of a short text's bytes, and of what is made on the way to it. */
 const AROUND_TEXT = 24;
 let uncollected = 0;
+let most = COLLECTED;
 
-/** Bun by itself collects no texts until they are some 60 MB, whatever the program has use for. */
+/**
+ * Bun by itself collects no texts until they are some 60 MB, whatever the program has use for. To collect is to look at each object
+ * that somebody has: the more there are, the rarer that is done.
+ */
 function collectTexts(): void {
-  if (uncollected < COLLECTED) return;
+  if (uncollected < most) return;
   gc(true);
+  most = COLLECTED + FOR_OBJECT * heapStats().objectCount;
   uncollected = 0;
 }
 

@@ -22,6 +22,8 @@ test("a cell that has passed is told in all forms, and left out when the run is 
   expect(exitCode).toBe(0);
   expect(readFileSync(folder.in("junit"), "utf8")).toContain('tests="1" failures="0"');
   expect(readFileSync(folder.in("svg"), "utf8")).toContain("</svg>");
+  expect(matrix("--resume", "--junit", folder.in("again"), ...record).exitCode).toBe(0);
+  expect(readFileSync(folder.in("again"), "utf8")).toContain('tests="1" failures="0"');
   expect(matrix("--resume", ...record)).toMatchObject({ exitCode: 0, out: "0 cells, 0 failed, 1 passed before\n" });
 }, 600_000);
 

@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { compareEngines, listCases } from "../../scripts/fuzz/engines.ts";
+import { lookAt, nativeTargets } from "../../scripts/fuzz/native.ts";
 import { SEED } from "../support/arbitraries.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
@@ -9,6 +10,14 @@ import { temporaryFolder } from "../support/folder.ts";
 const CASES = { here: 24, emulated: 4 };
 
 const folder = temporaryFolder({ lasts: "file", on: "disk" });
+
+test.each(nativeTargets.filter(({ needs }) => needs === undefined).map((target) => [target.name, target] as const))(
+  "the harness %s is sound C for what it includes",
+  (_, target) => {
+    const { exitCode, stderr } = Bun.spawnSync(["gcc", ...lookAt(target)]);
+    expect({ exitCode, err: stderr.toString() }).toEqual({ exitCode: 0, err: "" });
+  },
+);
 
 test.each([
   [CASES.here, ["x64-small"]],

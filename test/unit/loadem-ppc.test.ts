@@ -6,7 +6,7 @@ import { choosePlaces } from "../../src/recipes/next-places.ts";
 import { runInside } from "../support/fake-engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { type LoadRun, loadem, type Pretended, runPretended, withoutPlace } from "../support/loading.ts";
-import { cells, makeTree } from "../support/tree.ts";
+import { cells, makeTree, type Tree } from "../support/tree.ts";
 
 const folder = temporaryFolder();
 
@@ -30,17 +30,25 @@ const OF_64_BITS: Pretended = { machine: "ppc", kernel: "ppc64" };
 interface Places {
   readonly stub?: number;
   readonly kernel?: number;
+  /** Of the tree. */
+  readonly cpus?: number;
+  readonly line?: string;
   /** Bytes behind the tree that count as its own. */
   readonly pad?: number;
 }
 
 function load(
   machine: Pretended,
-  { stub = 0x432_0000, kernel = 0x400_0000, pad = 0 }: Places,
+  { stub = 0x432_0000, kernel = 0x400_0000, cpus = 1, line = "", pad = 0 }: Places,
   ...options: string[]
 ): LoadRun {
   const path = folder.in(`tree${Bun.randomUUIDv7()}`);
-  makeTree(path, [["compatible", "fsl,qemu-e500\0"]]);
+  const nodes = Array.from({ length: cpus }, (_, index): Tree[number] => [`cpu@${index}`, [["device_type", "cpu\0"]]]);
+  makeTree(path, [
+    ["compatible", "fsl,qemu-e500\0"],
+    ["chosen", [["bootargs", `${line}\0`]]],
+    ["cpus", nodes],
+  ]);
   const { out } = runInside({ machine: "ppc" }, "fs2dt", "-b", `${stub + 0x100}`, "--pad", `${pad}`, path);
   writeFileSync(folder.in("kernel"), Buffer.alloc(0x2000, 0x60));
   const segments = ["-a", `${stub}`, "-e", "-w", "-s", "-a", `${kernel}`, "-c", "0x100", "-f", folder.in("kernel")];
@@ -114,6 +122,17 @@ describe("on an e500", () => {
     ["64 KiB behind a multiple", 0x401_0000],
   ] as const)("a kernel %s is refused", (_, kernel) => {
     expect(refusal(load(E500, { kernel }))).toBe("1 an e500's kernel has to begin at a multiple of 0x4000000");
+  });
+
+  test("several cpus are refused where the kernel is not at 0, and its command line does not leave them alone", () => {
+    const lost =
+      "1 an e500's kernel starts other cpus, 3 in its tree, from 0 alone: load it there, or give it maxcpus=1";
+    expect(refusal(load(E500, { cpus: 4 }))).toBe(lost);
+    expect(refusal(load(E500, { cpus: 4, line: "quiet maxcpus=2" }))).toBe(lost);
+    for (const line of ["nr_cpus=1 quiet", "maxcpus=1", "maxcpus=0", "nosmp"])
+      expect(load(E500, { cpus: 4, line }, "-n")).toMatchObject({ code: 0, err: "" });
+    expect(load(E500, { cpus: 4, kernel: 0, stub: 0x300_0000 }, "-n", "--no-checks").code).toBe(0);
+    expect(load(E500, { cpus: 4, kernel: 0, stub: 0x300_0000 }, "-n").err).not.toContain("cpus");
   });
 
   test("a tree in another 64 MiB than the kernel is refused", () => {

@@ -69,6 +69,15 @@ test("a tree in a segment of its own, and an Image that is entered, are loaded a
   expect(segmentOf(loads[0], 1).bytes.equals(image())).toBe(true);
 });
 
+test("an entry at an odd byte is refused, and one at two bytes is none of loadem's business", () => {
+  writeFileSync(folder.in("one"), "x");
+  writeFileSync(folder.in("two"), "xy");
+  expect(refusal(load(`${TREE} -a 0x84000000 -f @one -e -f @page`))).toBe(
+    "loadem: entry 0x84000001: is not a multiple of 2",
+  );
+  expect(load(`${TREE} -a 0x84000000 -f @two -e -f @page`).err).not.toContain("multiple");
+});
+
 test("an image without a tree is refused, and one whose tree does not begin its segment", () => {
   const rule = "the kernel takes the first segment that begins with a device tree blob";
   expect(refusal(load(KERNEL))).toBe(`none begins with a device tree blob: ${rule}`);

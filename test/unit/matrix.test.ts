@@ -40,6 +40,8 @@ describe("the command line", () => {
     [["--shard", "3/2"], "--shard: '3/2' is not I/N"],
     [["--shard", "1/2x"], "--shard: '1/2x' is not I/N"],
     [["--timeout", "0"], "--timeout: '0' is not a number above 0"],
+    // A timer has 31 bits of milliseconds.
+    [["--timeout", "9999999"], "--timeout: '9999999' is not a number above 0"],
     [["VAX"], "VAX: no cell has that in its name"],
     [["--junk"], "arguments: Unknown option '--junk'"],
   ])("%j is refused: %s", (words, message) => {

@@ -162,6 +162,7 @@ group("a script is refused with line and column", () => {
     ["a & b", "s:1:3: & means nothing here; in quotes it is text"],
     ["a &", "s:1:3: & means nothing here; in quotes it is text"],
     ["a &&", "s:1:5: empty command"],
+    ["a && - b", "s:1:6: - stands at the start of a line"],
     ["&& a", "s:1:1: empty command"],
     ["a && || b", "s:1:6: empty command"],
     ["; a", "s:1:1: empty command"],

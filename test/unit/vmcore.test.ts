@@ -2,6 +2,9 @@
 
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
+import type { CoreFile } from "../../src/dump/core.ts";
+import { readCpus } from "../../src/dump/registers.ts";
+import { EM_PPC } from "../../src/sys/abi.ts";
 import { coreBytes } from "../support/core-file.ts";
 import { crashedCore, type LogRecord } from "../support/crashed-kernel.ts";
 import { type FakeRun, runInside } from "../support/fake-engine.ts";
@@ -20,6 +23,14 @@ function status(count: number, pid: number, little: boolean): Uint8Array {
   const view = new DataView(new ArrayBuffer(112 + 8 * count + 8));
   view.setUint32(32, pid, little);
   for (let index = 0; index < count; index++) view.setBigUint64(112 + 8 * index, BigInt(0x1000 + index), little);
+  return new Uint8Array(view.buffer);
+}
+
+/** The same of 32 bits, in big endian. */
+function narrowStatus(count: number, pid: number): Uint8Array {
+  const view = new DataView(new ArrayBuffer(72 + 4 * count + 4));
+  view.setUint32(24, pid);
+  for (let index = 0; index < count; index++) view.setUint32(72 + 4 * index, 0x1000 + index);
   return new Uint8Array(view.buffer);
 }
 
@@ -70,6 +81,19 @@ describe("shown are the machine, its kernel, the panic, the time and the cpus of
     }
     expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(80);
   });
+});
+
+test("the notes of a machine of 32 bits have longs of four bytes", () => {
+  const notes = () => [{ name: "CORE", type: 1, contents: narrowStatus(48, 1234) }];
+  const [cpu, ...others] = readCpus({ machine: EM_PPC, littleEndian: false, notes } as unknown as CoreFile);
+  expect(others).toEqual([]);
+  expect(cpu?.pid).toBe(1234);
+  const [first, nip, last] = [0, 32, -5].map((at) => cpu?.registers.at(at));
+  expect([first, nip, last]).toEqual([
+    ["r0", 0x1000n],
+    ["nip", 0x1020n],
+    ["mq", 0x1027n],
+  ]);
 });
 
 test("the registers of x86_64 are those of struct user_regs_struct, in its order", () => {

@@ -15,7 +15,7 @@ import { confinement } from "./crash-memory.ts";
 import { IMAGE_ALIGNMENT, type ImageHeader, REACH, REACH_ALIGNMENT, readImageHeader } from "./image.ts";
 
 export const checks: readonly Check[] = [
-  entryAlignment,
+  entryAlignment(4n),
   formCheck({
     machine: "arm64",
     product: "Image",

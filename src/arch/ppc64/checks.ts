@@ -25,7 +25,7 @@ import { initrdBeyondLimit } from "./memory-limit.ts";
 import { copiesItselfDown, LARGEST_PAGE } from "./run-at-load.ts";
 
 export const checks: readonly Check[] = [
-  entryAlignment,
+  entryAlignment(4n),
   formCheck({
     machine: "ppc64",
     product: "vmlinux",

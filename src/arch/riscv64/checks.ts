@@ -6,7 +6,7 @@ import { hex, unlessFailure } from "../../failure.ts";
 import { blame, type Check, type EnteredCode, type Finding, findEnteredCode, type NextUse } from "../../kexec/check.ts";
 import { findUnconfinedTree } from "../../kexec/confinement.ts";
 import type { MachineFacts } from "../../kexec/facts.ts";
-import { formCheck } from "../../kexec/form-checks.ts";
+import { entryAlignment, formCheck } from "../../kexec/form-checks.ts";
 import type { KexecImage, Segment } from "../../kexec/image.ts";
 import { findLackOfMemory, type KernelMemory, listKernelMemory } from "../../kexec/kernel-memory.ts";
 import { readToldInitrd, toldInitrd, treeSize, wholeTree } from "../../kexec/stub-checks.ts";
@@ -24,6 +24,8 @@ export const checks: readonly Check[] = [
     isBare: true,
     judge: ({ kind }) => (kind === "Image" ? "" : undefined),
   }),
+  // Some have two bytes.
+  entryAlignment(2n),
   { name: "bare-tree", errno: "EINVAL", find: withoutTree },
   wholeTree,
   toldInitrd,

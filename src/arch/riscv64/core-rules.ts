@@ -9,6 +9,6 @@ const PAGE_OFFSET = 0xffff_af80_0000_0000n;
 export const coreRules: CoreRules = {
   linear: ([first]) => PAGE_OFFSET - (first?.start ?? 0n),
   isLinearFixed: false,
-  // Where the cpu itself protects it (PMP), it has no no-map.
-  isFirmware: (name) => /^mmode_resv[0-9]+@/.test(name),
+  // Where the cpu itself protects it (PMP), it has no no-map. The second name is that of OpenSBI before 0.9.
+  isFirmware: (name) => /^mmode_(resv|pmp)[0-9]+@/.test(name),
 };

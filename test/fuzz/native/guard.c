@@ -40,7 +40,7 @@ static long called(long number, long a, long b, long c, long d, long e)
         is_ours = action->handler == (uint64_t)(uintptr_t)on_bus_error;
         HOLD(is_ours ? !!(action->flags & SA_SIGINFO) : action->handler == SOME_HANDLER);
         if (c)
-            *(struct action *)c = (struct action){SOME_HANDLER, 0, 0, 0};
+            *(struct action *)c = (struct action){.handler = SOME_HANDLER};
         return 0;
     case SYS_getpid:
         return SOME_PROCESS;
@@ -85,8 +85,9 @@ static uint64_t end_of(uint64_t address)
 static void touch(uint64_t page_size)
 {
     /* Of the codes, those above 0 are the kernel's own (siginfo.h). */
-    struct fault fault = {SIGBUS, 0, (int)(take_byte() % 5) - 1, 0,
-                          page_size * (take_byte() % 128) + take_short() % page_size};
+    struct fault fault = {.signal = SIGBUS,
+                          .code = (int)(take_byte() % 5) - 1,
+                          .address = page_size * (take_byte() % 128) + take_short() % page_size};
     uint64_t end = fault.code > 0 ? end_of(fault.address) : 0, lost_before = lost_page;
     uint64_t start = fault.address / page_size * page_size;
 
