@@ -22,7 +22,8 @@ import {
 } from "../sys/system.ts";
 
 const DEFAULT_SCRIPT = "/init.script";
-const SCRIPT_LIMIT = 1024 * 1024;
+/** Bytes of a script. Each line is a command, of which a MiB has more than anybody waits for. */
+const SCRIPT_LIMIT = 128 * 1024;
 
 /** Where programs are looked for that are no applets. */
 const FOLDERS = ["/bin", "/sbin", "/usr/bin", "/usr/sbin"];
@@ -47,7 +48,7 @@ The kernel passes on the words after -- on its command line, and words that it
 does not know. Init names and ignores those that are neither an option nor a
 file.
 
-A script has pipelines, one per line as a rule:
+A script has 128 KiB at most, and a pipeline on each line as a rule:
   [-] PROGRAM [ARGUMENT]... [< FILE] [| PROGRAM ...]... [> FILE | >> FILE]
   A && B     runs B if A did not fail, A || B if it did
   A ; B      is two lines
@@ -154,11 +155,9 @@ function isThere(system: System, path: ByteString): boolean {
 
 function runFile(shell: Shell, path: ByteString): void {
   const { system } = shell;
-  const descriptor = system.mustOpen(path, 0);
-  const text = system.readAll(descriptor, SCRIPT_LIMIT);
-  system.close(descriptor);
+  const text = system.text(system.mustReadFile(path, SCRIPT_LIMIT));
   // The console's log shows what happened.
-  runScript(shell, path, system.text(system.must(text, path)), (pipeline) => system.say(`+ ${describe(pipeline)}`));
+  runScript(shell, path, text, (pipeline) => system.say(`+ ${describe(pipeline)}`));
 }
 
 function findProgram(system: System, names: readonly string[], word: ByteString): ByteString | undefined {

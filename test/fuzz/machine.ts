@@ -44,6 +44,8 @@ export type Most = Readonly<Record<"calls" | "memory" | "written", number>>;
 /** More than any input of a fuzzer may take. */
 const MOST: Most = { calls: 100_000, memory: 256 << 20, written: 64 << 20 };
 
+/** RLIMIT_NOFILE, as Linux begins with it, less the standard ones. */
+const MOST_OPEN = 1021;
 const PAGE = 4096;
 /** Not process 1. */
 const SOME_PID = 1000;
@@ -286,6 +288,7 @@ export class MemoryMachine implements Engine {
   }
 
   #openFile(opened: Open): number {
+    if (this.#open.size >= MOST_OPEN) return -errno.EMFILE;
     const descriptor = this.#next.descriptor++;
     this.#open.set(descriptor, opened);
     return descriptor;

@@ -119,6 +119,13 @@ describe("init as process 1", () => {
     ]);
   });
 
+  test("runs nothing of a script of more than 128 KiB", () => {
+    const { calls, console } = boot({ files: { "/init.script": `echo a\n${"#".repeat(131_066)}` } });
+    expect(console).toBe("init: /init.script: more than 131072 bytes\n");
+    expect(calls.filter((call) => call.startsWith("spawn"))).toEqual([]);
+    expect(boot({ files: { "/init.script": `echo a\n${"#".repeat(131_065)}` } }).console).toBe("+ echo a\n");
+  });
+
   test("says by which signal a program died", () => {
     const { console } = boot({ files: { "/init.script": "echo a" }, status: { echo: 11 } });
     expect(console).toContain("init: /init.script:1: echo: signal 11\n");
