@@ -22,8 +22,8 @@ export interface MatrixChoices {
 
 export const HELP = `usage: npm run matrix -- [OPTION]... [TEXT]...
 
-Boot every machine that the table of machines has, in every way to a next
-kernel, and print one line for each: a cell. Each TEXT chooses the cells whose
+Boot the machines of README's table, each in its ways to a next kernel, and
+print one line for each: a cell. Each TEXT chooses the cells whose
 names have it. A cell's name begins with what npm run boot takes behind
 --target.
 

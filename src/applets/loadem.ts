@@ -50,7 +50,7 @@ const building: readonly Option[] = [
     short: "t",
     long: "type",
     value: "ARCH",
-    help: "Set the kernel's ELF machine: 21 is ppc64 (default: the running kernel's). A 32-bit program has to say it to a 64-bit kernel.",
+    help: "Set the kernel's ELF machine: 21 is ppc64 (default: the running kernel's). A 32-bit program on a 64-bit kernel needs it.",
   },
   { short: "p", long: "panic", help: "Load a crash kernel, which is entered when the running kernel panics." },
   {

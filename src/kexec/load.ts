@@ -94,7 +94,7 @@ export function tellingWhatStays(what: string, unloads: () => void): void {
 /** @throws Failure for an address that a program of 32 bits cannot tell the kernel: another one would be told in its place */
 export function refuseUntold({ abi }: System, image: KexecImage): void {
   const end = endOfNumbers(abi);
-  const fact = `this ${8 * abi.word}-bit program tells the kernel no number from ${hex(end)} on`;
+  const fact = `a ${8 * abi.word}-bit program cannot tell the kernel an address from ${hex(end)} on`;
   const { entry = 0n, segments } = image;
   const untold = segments.find((segment) => segment.start >= end || segment.end - segment.start >= end);
   if (untold !== undefined) throw new Failure(nameSegmentAndArgument(image, untold), fact);

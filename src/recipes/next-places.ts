@@ -184,7 +184,10 @@ function listCommonRules(
   const { kernelEnd, keptInitrd, crashkernel, crashkernelLow, reach, taken } = facts;
   const rules: CommonRule[] = [];
   if (reach !== undefined) {
-    rules.push({ within: reach, fact: `this program tells the kernel no number from ${hex(reach.end)} on` });
+    rules.push({
+      within: reach,
+      fact: `a program of this width cannot tell the kernel an address from ${hex(reach.end)} on`,
+    });
   }
   if (kernelEnd !== undefined) {
     rules.push({ within: { start: kernelEnd, end: NO_END }, fact: `the running kernel ends at ${hex(kernelEnd)}` });

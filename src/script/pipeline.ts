@@ -15,7 +15,7 @@ export interface Pipeline {
   /** The file that the first command reads. */
   readonly input?: ByteString;
   readonly output?: Output;
-  /** Of which end of the one before it, on its line, it is run; undefined where it begins a line. */
+  /** What is between it and the pipeline before it on its line; undefined where it begins a line. */
   readonly after?: "&&" | "||";
   /** Whether the script goes on where it, or another one of its line, fails. */
   readonly mayFail?: true;

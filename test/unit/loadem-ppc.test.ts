@@ -89,7 +89,7 @@ describe("on a kernel of 64 bits", () => {
       for (const options of [[], ["--no-checks"]]) {
         const { code, err, changes } = load(OF_64_BITS, places, "-t", "21", ...options);
         expect({ code, changes }).toEqual({ code: 1, changes: [] });
-        expect(err).toContain("this 32-bit program tells the kernel no number from 0x100000000 on");
+        expect(err).toContain("a 32-bit program cannot tell the kernel an address from 0x100000000 on");
         expect(err).toContain(place);
       }
     }
@@ -107,7 +107,7 @@ describe("on a kernel of 64 bits", () => {
     const needs = { kernel, argumentSize: 0x1000n, initrdSize: 0x2000_0000n, crash: false };
     expect(choosePlaces("ppc64", facts, needs).initrd).toBe(0x1_0000_0000n);
     const narrow = { ...facts, reach: { start: 0n, end: 0x1_0000_0000n } };
-    expect(() => choosePlaces("ppc64", narrow, needs)).toThrow(/no number from 0x100000000 on/);
+    expect(() => choosePlaces("ppc64", narrow, needs)).toThrow(/cannot tell the kernel an address from 0x100000000 on/);
   });
 });
 
