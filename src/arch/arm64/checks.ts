@@ -3,13 +3,12 @@
 
 import { hex, unlessFailure } from "../../failure.ts";
 import { blame, type Check, type EnteredCode, type Finding, findEnteredCode, type NextUse } from "../../kexec/check.ts";
-import { findUnconfinedTree } from "../../kexec/confinement.ts";
+import { crashTreeChecks, lackingByTree } from "../../kexec/crash-tree-checks.ts";
 import type { MachineFacts } from "../../kexec/facts.ts";
 import { entryAlignment, formCheck } from "../../kexec/form-checks.ts";
 import type { KexecImage } from "../../kexec/image.ts";
 import { findLackOfMemory, type KernelMemory, listKernelMemory } from "../../kexec/kernel-memory.ts";
 import { readToldInitrd, stubChecks, treeSize } from "../../kexec/stub-checks.ts";
-import { findLostHeader, listLackingHeader, readToldByTree } from "../../kexec/told-header.ts";
 import { formatRange, max, min, overlap, rangeOfSize, roundDown } from "../../range.ts";
 import { confinement } from "./crash-memory.ts";
 import { IMAGE_ALIGNMENT, type ImageHeader, REACH, REACH_ALIGNMENT, readImageHeader } from "./image.ts";
@@ -27,19 +26,11 @@ export const checks: readonly Check[] = [
   treeSize,
   { name: "image", errno: undefined, find: badKernel },
   { name: "initrd-reach", errno: undefined, find: initrdOutOfReach },
-  { name: "crash-memory", errno: undefined, find: (image, facts) => findUnconfinedTree(image, facts, confinement) },
-  {
-    name: "elfcorehdr",
-    errno: undefined,
-    find: (image, facts) =>
-      image.crash ? findLostHeader(image, facts, readToldByTree(image, facts, confinement)) : undefined,
-  },
+  ...crashTreeChecks(confinement),
 ];
 
 /** What a crash kernel will not have. */
-export function listLacking(image: KexecImage, facts: MachineFacts): string[] {
-  return listLackingHeader(image, readToldByTree(image, facts, confinement), "fs2dt --elfcorehdr");
-}
+export const listLacking = lackingByTree(confinement);
 
 function badKernel(image: KexecImage, facts: MachineFacts): Finding | undefined {
   for (const code of findEnteredCode(image)) {

@@ -7,14 +7,17 @@ import { textOf } from "../../devicetree/strings.ts";
 import { child, property } from "../../devicetree/tree.ts";
 import { hex, unlessFailure } from "../../failure.ts";
 import { blame, type Check, type Finding, findEnteredCode } from "../../kexec/check.ts";
-import { findUnconfinedTree } from "../../kexec/confinement.ts";
+import { crashTreeChecks, lackingByTree } from "../../kexec/crash-tree-checks.ts";
 import type { MachineFacts } from "../../kexec/facts.ts";
 import { entryAlignment, formCheck } from "../../kexec/form-checks.ts";
 import { addressOf, bytesOf, type KexecImage } from "../../kexec/image.ts";
 import { type Parameter, wordsOfLine } from "../../kexec/parameters.ts";
 import { stubChecks } from "../../kexec/stub-checks.ts";
-import { findLostHeader, listLackingHeader, readToldByTree, type TreeTelling } from "../../kexec/told-header.ts";
+import type { TreeTelling } from "../../kexec/told-header.ts";
 import { contains, formatRange, rangeOfSize, roundDown } from "../../range.ts";
+
+/** As a ppc64 tree, which it cannot be told from: it leaves the first 64 KiB to the crash kernel. */
+const confinement: TreeTelling = { memoryOf, limitsOf: memoryOf, besides: [VECTORS], readsHeaderProperty: false };
 
 export const checks: readonly Check[] = [
   entryAlignment(4n),
@@ -26,22 +29,11 @@ export const checks: readonly Check[] = [
   ...stubChecks,
   { name: "kernel-block", errno: undefined, find: outsideItsBlock },
   { name: "other-cpus", errno: undefined, find: withOthersAtZero },
-  { name: "crash-memory", errno: undefined, find: (image, facts) => findUnconfinedTree(image, facts, confinement) },
-  {
-    name: "elfcorehdr",
-    errno: undefined,
-    find: (image, facts) =>
-      image.crash ? findLostHeader(image, facts, readToldByTree(image, facts, confinement)) : undefined,
-  },
+  ...crashTreeChecks(confinement),
 ];
 
-/** As a ppc64 tree, which it cannot be told from: it leaves the first 64 KiB to the crash kernel. */
-const confinement: TreeTelling = { memoryOf, limitsOf: memoryOf, besides: [VECTORS], readsHeaderProperty: false };
-
 /** What a crash kernel will not have. */
-export function listLacking(image: KexecImage, facts: MachineFacts): string[] {
-  return listLackingHeader(image, readToldByTree(image, facts, confinement), "fs2dt --elfcorehdr");
-}
+export const listLacking = lackingByTree(confinement);
 
 /** Linux 6.1 starts the other cpus by the addresses that it was linked for, and waits for ever. */
 function withOthersAtZero(image: KexecImage, { kernelBlock }: MachineFacts): Finding | undefined {

@@ -13,16 +13,24 @@ import {
   type NextUse,
   nameSegment,
 } from "../../kexec/check.ts";
-import { findUnconfinedTree } from "../../kexec/confinement.ts";
+import { crashTreeChecks, lackingByTree } from "../../kexec/crash-tree-checks.ts";
 import type { MachineFacts } from "../../kexec/facts.ts";
 import { entryAlignment, formCheck } from "../../kexec/form-checks.ts";
 import type { KexecImage, Segment } from "../../kexec/image.ts";
 import { INITRD_ADVICE, readToldInitrd, stubChecks } from "../../kexec/stub-checks.ts";
-import { findLostHeader, listLackingHeader, readToldByTree, type TreeTelling } from "../../kexec/told-header.ts";
+import type { TreeTelling } from "../../kexec/told-header.ts";
 import { contains, formatRange, overlap } from "../../range.ts";
 import { LARGE_BSS } from "../placement.ts";
 import { initrdBeyondLimit } from "./memory-limit.ts";
 import { copiesItselfDown, LARGEST_PAGE } from "./run-at-load.ts";
+
+/** early_init_devtree scans /chosen before it knows the root's cells: it makes nothing of linux,elfcorehdr. */
+const confinement: TreeTelling = {
+  memoryOf,
+  limitsOf: memoryOf,
+  besides: [VECTORS],
+  readsHeaderProperty: false,
+};
 
 export const checks: readonly Check[] = [
   entryAlignment(4n),
@@ -35,28 +43,12 @@ export const checks: readonly Check[] = [
   ...stubChecks,
   { name: "copy-down", errno: undefined, find: inTheKernelsWay },
   { name: "memory-limit", errno: undefined, find: initrdBeyondLimit },
-  { name: "crash-memory", errno: undefined, find: (image, facts) => findUnconfinedTree(image, facts, confinement) },
-  {
-    name: "elfcorehdr",
-    errno: undefined,
-    find: (image, facts) =>
-      image.crash ? findLostHeader(image, facts, readToldByTree(image, facts, confinement)) : undefined,
-  },
+  ...crashTreeChecks(confinement),
   { name: "tce-table", errno: "ETXTBSY", find: overTceTable },
 ];
 
-/** early_init_devtree scans /chosen before it knows the root's cells: it makes nothing of linux,elfcorehdr. */
-const confinement: TreeTelling = {
-  memoryOf,
-  limitsOf: memoryOf,
-  besides: [VECTORS],
-  readsHeaderProperty: false,
-};
-
 /** What a crash kernel will not have. */
-export function listLacking(image: KexecImage, facts: MachineFacts): string[] {
-  return listLackingHeader(image, readToldByTree(image, facts, confinement), "fs2dt --elfcorehdr");
-}
+export const listLacking = lackingByTree(confinement);
 
 /** What the kernel itself refuses (machine_kexec_prepare), for those who skipped the check of all that is taken. */
 function overTceTable(image: KexecImage, { taken }: MachineFacts): Finding | undefined {
