@@ -95,12 +95,15 @@ function nodeWords(nodes: number, memory: number): string[] {
 /** If we are killed without a chance to clean up, the kernel kills the guest. */
 const WITH_US = ["setpriv", "--pdeathsig", "KILL"];
 
-const ACCELERATOR = ["-accel", `tcg,tb-size=${TRANSLATIONS}`];
+function acceleratorOf({ machine = "ppc64" }: Guest): string[] {
+  const { oneThread } = machineNamed(machine).guest;
+  return ["-accel", `tcg,tb-size=${TRANSLATIONS}${oneThread ? ",thread=single" : ""}`];
+}
 
 /** @param serial what the guest's serial port is connected to, as -serial has it */
 export function command(guest: Guest, serial: string): string[] {
   // Its console is standard input and output already.
-  if (guest.script !== undefined) return [...WITH_US, guest.script, ...ACCELERATOR, ...(guest.extra ?? [])];
+  if (guest.script !== undefined) return [...WITH_US, guest.script, ...acceleratorOf(guest), ...(guest.extra ?? [])];
   const emulator = emulatorFor(guest);
   const program = Bun.which(emulator, { PATH: process.env.PATH ?? "" });
   if (program === null) throw new Failure(emulator, "not found; `npm run setup` installs what is missing");
@@ -109,7 +112,7 @@ export function command(guest: Guest, serial: string): string[] {
   const args = [
     ...["-M", [...words, ...(guest.machineOptions ?? [])].join(",")],
     ...["-cpu", guest.cpu, "-smp", `${guest.smp}`, "-m", memory.join(",")],
-    ...[...ACCELERATOR, "-nodefaults", "-display", "none", "-serial", serial, "-no-reboot"],
+    ...[...acceleratorOf(guest), "-nodefaults", "-display", "none", "-serial", serial, "-no-reboot"],
     ...nodeWords(guest.nodes ?? 0, guest.memory),
     ...devices,
   ];

@@ -80,6 +80,8 @@ export interface GuestMachine {
   readonly appendFirst?: string;
   /** Whether --uefi starts the guest by this firmware. Elsewhere qemu loads it unasked. */
   readonly uefi: boolean;
+  /** Whether all its cpus have one thread of the host: they never run at the same time. */
+  readonly oneThread?: true;
   /** Whether qemu can give it an NMI. */
   readonly nmi: boolean;
   /** What differs where the next kernel is started with no kernel before it. */

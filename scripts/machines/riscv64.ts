@@ -64,6 +64,9 @@ export const riscv64 = {
     models: "rv64 (default)",
     console: "ttyS0",
     uefi: false,
+    // OpenSBI 1.1 counts a hart as started before it has noted where (lib/sbi/sbi_hsm.c; newer ones do not): one that wakes in
+    // between enters the kernel's first instruction, a second time. With a thread for each hart 2 boots of some 90 hung so.
+    oneThread: true,
     nmi: false,
     direct: {
       dump: () => [],
