@@ -233,7 +233,8 @@ describe.each(smallTargets)("%s", (target) => {
 
   // qemu-ppc64 7.2 exchanges the halves of a fault's address: a static program of glibc gets it so, too. qemu-ppc gives its own
   // process' address. Guests show it, test/boot/adverse-machines.test.ts.
-  test.skipIf(target === "ppc64" || target === "ppc")(
+  const isFaultTold = target !== "ppc64" && target !== "ppc";
+  test.skipIf(!isFaultTold)(
     "has zeros where a mapped file lost its pages, and tells of it, whether it looks itself or the kernel does",
     () => {
       const result = under(target, "torn", fileOf("x", 256 * 1024));
@@ -256,7 +257,8 @@ describe.each(smallTargets)("%s", (target) => {
   });
 
   test("dies of a bus error that is none of a mapped file's", () => {
-    for (const act of ["busErrorSent", "busErrorFault"])
+    // That of qemu-ppc can lie in a mapped file by chance: it would get its zeros elsewhere, and the fault would come again for ever.
+    for (const act of ["busErrorSent", ...(target === "ppc" ? [] : ["busErrorFault"])])
       expect(under(target, act, fileOf("x", 256 * 1024))).toMatchObject({ code: null, out: "" });
   });
 
