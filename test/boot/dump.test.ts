@@ -68,8 +68,14 @@ test("on POWER8, whose memory goes through a hash table", async () => {
   expect(await crash({ target: "ppc64le", cpu: "POWER8" })).toEqual(PASSED);
 });
 
+// On a busy host the emulated timer of a powernv machine comes again before a process has got on: no cpu is stopped in the
+// process that has the mark in its registers, of two hosts' runs in some ten. All else of the dump is held each time.
 test("on a machine with OPAL", async () => {
-  expect(await crash({ target: "ppc64le", board: "powernv9", cpu: "POWER9" })).toEqual(PASSED);
+  const machine = { target: "ppc64le", board: "powernv9", cpu: "POWER9" } as const;
+  const isInTimer = (verdict: unknown) => /registers: of 4 cpus, 4 expected; 0 of them/.test(JSON.stringify(verdict));
+  let verdict = await crash(machine);
+  for (let again = 0; again < 2 && isInTimer(verdict); again++) verdict = await crash(machine);
+  expect(verdict).toEqual(PASSED);
 });
 
 test("on a partition that can gain memory", async () => {
