@@ -902,10 +902,6 @@ const CONSTANT: Readonly<Record<string, readonly string[]>> = {
   "copied as one piece": ["registers of cpus", "lines of VMCOREINFO"].flatMap((name) =>
     [", --copy", COPY_OUT].map((how) => `vmcore: ${name}${how}`),
   ),
-  "a value is written as it is": ["texts", "a reg of many ranges", "blocks of a partition"].map(
-    (name) => `dtedit: ${name}, as a directory`,
-  ),
-  "no check looks at a text as a whole": ["dtcheck: texts", "fs2dt: texts"],
   // To echo all are words, and kexec has an option of that letter.
   "refused by its first letter": everyApplet
     .filter((applet) => !["echo", "kexec"].includes(applet))
