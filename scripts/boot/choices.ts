@@ -277,7 +277,8 @@ function parseWords(args: readonly string[]) {
   }
 }
 
-function count(option: string, text: string): number {
+/** A number from 1 to 999,999, which as seconds is less than a timer bears. */
+export function count(option: string, text: string): number {
   if (!/^[1-9][0-9]{0,5}$/.test(text)) throw usage(option, `'${text}' is not a number above 0`);
   return Number(text);
 }

@@ -29,17 +29,13 @@ function row(target: Target, options: string, ...ways: Way[]): Row {
   return { target, options, ways };
 }
 
-function each<T>(values: readonly T[], make: (value: T) => Row): Row[] {
-  return values.map(make);
-}
-
 const ppc64: readonly Row[] = [
-  ...POWER.flatMap((cpu) => each(CPUS, (smp) => row("ppc64", `--cpu ${cpu} --smp ${smp}`, "loadem"))),
-  ...each(POWER, (cpu) => row("ppc64", `--cpu ${cpu}`, "crash", "direct")),
-  ...each([1, 4], (smp) => row("ppc64", `--smp ${smp}`, "chain")),
+  ...POWER.flatMap((cpu) => CPUS.map((smp) => row("ppc64", `--cpu ${cpu} --smp ${smp}`, "loadem"))),
+  ...POWER.map((cpu) => row("ppc64", `--cpu ${cpu}`, "crash", "direct")),
+  ...[1, 4].map((smp) => row("ppc64", `--smp ${smp}`, "chain")),
   row("ppc64", "--kernel small-ppc64-4k", "loadem", "direct"),
   row("ppc64", "--kernel small-ppc64-4k --next-kernel small-ppc64", "loadem"),
-  ...each(POWER, (cpu) => row("ppc64", `--cpu ${cpu} --next-kernel small-ppc64le`, "loadem")),
+  ...POWER.map((cpu) => row("ppc64", `--cpu ${cpu} --next-kernel small-ppc64le`, "loadem")),
   // SLOF in place of VOF.
   row("ppc64", "--machine x-vof=off", "loadem"),
   // Memory that came later, in blocks of a partition.
@@ -47,41 +43,41 @@ const ppc64: readonly Row[] = [
   row("ppc64", "--memory 8192", "loadem"),
   row("ppc64", "--cpu POWER8 --nodes 2 --memory 1024", "loadem", "crash"),
   // The executable of 32 bits under a kernel of 64.
-  ...each([1, 4], (smp) => row("ppc64", `--program ppc --smp ${smp}`, "loadem")),
+  ...[1, 4].map((smp) => row("ppc64", `--program ppc --smp ${smp}`, "loadem")),
 ];
 
 const ppc64le: readonly Row[] = [
-  ...POWER.flatMap((cpu) => each(CPUS, (smp) => row("ppc64le", `--small --cpu ${cpu} --smp ${smp}`, "loadem"))),
-  ...each(POWER, (cpu) => row("ppc64le", `--cpu ${cpu}`, "loadem", "crash", "direct")),
+  ...POWER.flatMap((cpu) => CPUS.map((smp) => row("ppc64le", `--small --cpu ${cpu} --smp ${smp}`, "loadem"))),
+  ...POWER.map((cpu) => row("ppc64le", `--cpu ${cpu}`, "loadem", "crash", "direct")),
   row("ppc64le", "--small", "chain"),
   row("ppc64le", "--smp 4", "chain"),
   row("ppc64le", "--kernel small-ppc64le-4k", "loadem", "direct"),
-  ...each(POWER, (cpu) => row("ppc64le", `--small --cpu ${cpu} --next-kernel small-ppc64`, "loadem")),
-  ...each(["stable-ppc64le", "newest-ppc64le"], (name) => row("ppc64le", `--kernel ${name}`, "loadem", "crash")),
+  ...POWER.map((cpu) => row("ppc64le", `--small --cpu ${cpu} --next-kernel small-ppc64`, "loadem")),
+  ...["stable-ppc64le", "newest-ppc64le"].map((name) => row("ppc64le", `--kernel ${name}`, "loadem", "crash")),
   row("ppc64le", "--memory 1024,maxmem=8G,slots=8", "loadem", "crash"),
   row("ppc64le", "--memory 16384", "loadem"),
   row("ppc64le", "--nodes 4 --memory 8192", "loadem", "crash"),
   // Without a hypervisor: OPAL.
-  ...each(["powernv8", "powernv9", "powernv10"], (board) => row("ppc64le", `--machine ${board}`, "loadem")),
+  ...["powernv8", "powernv9", "powernv10"].map((board) => row("ppc64le", `--machine ${board}`, "loadem")),
 ];
 
 const ppc: readonly Row[] = [row("ppc", "--smp 1", "loadem"), row("ppc", "--smp 4", "loadem")];
 
 const arm64: readonly Row[] = [
-  ...each([1, 4], (smp) => row("arm64-small", `--smp ${smp}`, "loadem", "crash", "direct", "chain")),
+  ...[1, 4].map((smp) => row("arm64-small", `--smp ${smp}`, "loadem", "crash", "direct", "chain")),
   row("arm64-small", "--uefi", "loadem"),
-  ...each(["oldest-arm64", "newest-arm64"], (name) => row("arm64-small", `--kernel ${name}`, "loadem")),
+  ...["oldest-arm64", "newest-arm64"].map((name) => row("arm64-small", `--kernel ${name}`, "loadem")),
   row("arm64", "--smp 4", "loadem"),
 ];
 
-const riscv64: readonly Row[] = each([1, 4], (smp) =>
+const riscv64: readonly Row[] = [1, 4].map((smp) =>
   row("riscv64", `--smp ${smp}`, "loadem", "crash", "direct", "chain"),
 );
 
 const x64: readonly Row[] = [
-  ...each([1, 4], (smp) => row("x64-small", `--smp ${smp}`, "loadem", "crash", "direct", "chain", "file")),
+  ...[1, 4].map((smp) => row("x64-small", `--smp ${smp}`, "loadem", "crash", "direct", "chain", "file")),
   row("x64-small", "--uefi", "loadem"),
-  ...each(["oldest-x64", "newest-x64"], (name) => row("x64-small", `--kernel ${name}`, "loadem")),
+  ...["oldest-x64", "newest-x64"].map((name) => row("x64-small", `--kernel ${name}`, "loadem")),
   row("x64", "--smp 4", "loadem"),
 ];
 

@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { usage } from "../../src/failure.ts";
+import { count } from "../boot/choices.ts";
 import { cacheFolder } from "../cache.ts";
 import { type Cell, cells, nameOf, shardOf } from "./cells.ts";
 
@@ -48,18 +49,16 @@ export function parseMatrix(args: readonly string[]): MatrixChoices | undefined 
   if (values.help) return undefined;
   const named = cells.filter((cell) => positionals.every((text) => nameOf(cell).includes(text)));
   if (named.length === 0) throw usage(positionals.join(" "), "no cell has that in its name");
-  const [index, count] = values.shard === undefined ? [1, 1] : shardNumbers(values.shard);
-  if (!/^[1-9][0-9]{0,5}$/.test(values.timeout))
-    throw usage("--timeout", `'${values.timeout}' is not a number above 0`);
+  const [part, parts] = values.shard === undefined ? [1, 1] : shardNumbers(values.shard);
   return {
-    chosen: shardOf(named, index, count),
+    chosen: shardOf(named, part, parts),
     list: values.list,
     ktap: values.ktap,
     junit: values.junit,
     svg: values.svg,
     record: values.record ?? join(cacheFolder(), "matrix/record.jsonl"),
     resume: values.resume,
-    timeout: Number(values.timeout),
+    timeout: count("--timeout", values.timeout),
   };
 }
 

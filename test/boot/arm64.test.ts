@@ -1,14 +1,12 @@
 // arm64 in qemu's virt machine: from one kernel to the next by the stub and fs2dt's tree.
 
 import { beforeAll, describe, expect, test } from "bun:test";
-import { image } from "../../initramfs/image.ts";
 import type { Choices } from "../../scripts/boot/choices.ts";
-import { type ScriptNeeds, SECOND_INIT, secondScript, usualScript } from "../../scripts/boot/scene.ts";
+import { type ScriptNeeds, SECOND_INIT, usualScript } from "../../scripts/boot/scene.ts";
 import { kernelsFor } from "../../scripts/boot.ts";
-import { build } from "../../scripts/build.ts";
 import { machineOf } from "../../scripts/machines/machines.ts";
-import { applets } from "../../src/applets/table.ts";
 import { passed, usual } from "../support/boots.ts";
+import { initrdThat } from "../support/crash-kernel.ts";
 import { present } from "../support/present.ts";
 import { example } from "../support/readme.ts";
 
@@ -50,9 +48,7 @@ test("a tree of nearly 2 MiB, the most that Linux maps, may begin anywhere", asy
 });
 
 test("what a kernel was told to reserve, fs2dt finds in its live blob, and not the entries of its start", async () => {
-  const executable = await Bun.file(await build(TARGET.target)).bytes();
-  const script = Buffer.from(secondScript(["fs2dt -v -b 0x45e00100 /proc/device-tree > /dev/null"]));
-  const initrd = Buffer.concat(image({ executable, applets: applets.map(({ name }) => name), script }));
+  const initrd = await initrdThat(TARGET.target, ["fs2dt -v -b 0x45e00100 /proc/device-tree > /dev/null"]);
   const reserving = (needs: ScriptNeeds) => aloud(needs).replace("fs2dt -v", "fs2dt -v --reserve 0x50000000,0x3000");
   const lines = await passed(TARGET, { script: reserving, initrd });
   const reserved = lines.filter((line) => line.startsWith("fs2dt: reserves "));

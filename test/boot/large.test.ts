@@ -2,11 +2,9 @@
 
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { image } from "../../initramfs/image.ts";
-import { type ScriptNeeds, secondScript, usualScript } from "../../scripts/boot/scene.ts";
-import { build } from "../../scripts/build.ts";
-import { applets } from "../../src/applets/table.ts";
-import { attempted } from "../support/boots.ts";
+import { type ScriptNeeds, usualScript } from "../../scripts/boot/scene.ts";
+import { passed } from "../support/boots.ts";
+import { initrdThat } from "../support/crash-kernel.ts";
 
 const MIB = 2 ** 20;
 
@@ -17,14 +15,8 @@ function noise(length: number): Uint8Array {
 
 /** The next kernel's, whose init tells the SHA-256 of a file in it that has nearly all of its bytes. */
 async function largeInitrd(bytes: Uint8Array): Promise<Uint8Array> {
-  const executable = await Bun.file(await build("ppc64")).bytes();
   const tells = "loadem -n --no-checks --json -r 0x10000 -a 0x10000000 -f /noise";
-  return Buffer.concat(
-    image({
-      ...{ executable, applets: applets.map(({ name }) => name), script: Buffer.from(secondScript([tells])) },
-      files: [{ path: "noise", content: bytes, mode: 0o644 }],
-    }),
-  );
+  return initrdThat("ppc64", [tells], [{ path: "noise", content: bytes, mode: 0o644 }]);
 }
 
 const kexecScript = ({ bootargs }: ScriptNeeds) =>
@@ -44,9 +36,7 @@ test.each([
     const bytes = noise(size * MIB);
     const initrd = await largeInitrd(bytes);
     const choices = { target: "ppc64", smp: 2, memory, timeout: 600 } as const;
-    const { verdict, run } = await attempted(choices, { initrd, ...(script === undefined ? {} : { script }) });
-    const lines = run.lines.map(({ text }) => text);
-    if (!verdict.passed) throw new Error([verdict.reason, ...lines.slice(-30)].join("\n  | "));
+    const lines = await passed(choices, { initrd, ...(script === undefined ? {} : { script }) });
     expect(lines.join("\n")).toContain(createHash("sha256").update(bytes).digest("hex"));
   },
   900_000,

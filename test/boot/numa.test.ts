@@ -48,9 +48,8 @@ describe.each([
     const initrd = await initrdThat(target, ["cat /proc/iomem"]);
     const script = ({ bootargs }: ScriptNeeds) =>
       `kexec -l /vmlinux.kexec --initrd=/initrd --append='${bootargs}'\nkexec -e\n`;
-    const { verdict, run } = await attempted(machine(target, cpu, 2), { initrd, script });
-    expect(verdict.passed).toBe(true);
-    expect(joined(systemRam(run.lines.map(({ text }) => text)))).toBe(whole(2));
+    const lines = await passed(machine(target, cpu, 2), { initrd, script });
+    expect(joined(systemRam(lines))).toBe(whole(2));
   });
 });
 

@@ -46,7 +46,7 @@ export async function passed(changed: Partial<Choices>, special: Special = {}): 
   const lines = run.lines.map(({ text }) => text);
   if (!verdict.passed) throw new Error([verdict.reason, ...lines.slice(-40)].join("\n  | "));
   if (changed.direct) return lines;
-  return lines.slice(lines.findLastIndex((text) => /^\+ (\S*loadem -k|echo c >)/.test(text)));
+  return lines.slice(lines.findLastIndex((text) => /^\+ (\S*loadem -k|kexec -e|echo c >)/.test(text)));
 }
 
 /**

@@ -1,6 +1,6 @@
 // A guest that crashes: the script that loads a crash kernel and panics, and what memory that kernel says it has.
 
-import { image } from "../../initramfs/image.ts";
+import { type AddedFile, image } from "../../initramfs/image.ts";
 import { type ScriptNeeds, type Special, secondScript } from "../../scripts/boot/scene.ts";
 import { build } from "../../scripts/build.ts";
 import type { Target } from "../../scripts/machines/machines.ts";
@@ -16,11 +16,15 @@ const STUB = 0x17000000;
 /** Where the crash kernel's own memory ends, as /proc/iomem has it. */
 export const LAST_BYTE = (REGION.start + REGION.size - 1).toString(16);
 
-/** An initramfs whose init also runs these lines. */
-export async function initrdThat(target: Target, lines: readonly string[]): Promise<Uint8Array> {
+/** An initramfs whose init also runs these lines; with more files. */
+export async function initrdThat(
+  target: Target,
+  lines: readonly string[],
+  files: readonly AddedFile[] = [],
+): Promise<Uint8Array> {
   const executable = await Bun.file(await build(target)).bytes();
   const names = applets.map(({ name }) => name);
-  return Buffer.concat(image({ executable, applets: names, script: Buffer.from(secondScript(lines)) }));
+  return Buffer.concat(image({ executable, applets: names, script: Buffer.from(secondScript(lines)), files }));
 }
 
 /** A boot whose first kernel loads a crash kernel as the README does, and panics. */
